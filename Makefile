@@ -1,0 +1,73 @@
+# Every verb does its own set-up: a fresh machine needs Python 3.11 and make, no more.
+
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python; do \
+	  command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  2>/dev/null && echo $$p && break; done)
+# Processes that the tests run in; 0 is one, and lets a debugger in.
+JOBS   ?= 2
+# What follows the command of `run`, `test`, `parity`, `crash`, `bench` and `coverage`.
+ARGS   ?=
+
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+.DEFAULT_GOAL := help
+.PHONY: help setup format lint types test parity crash docs docs-check check coverage run bench clean
+
+help: ## list these verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP) ## make .venv and install joblog with its development tools
+
+# Some systems ship Python without ensurepip; their own pip then fills the new folder.
+$(STAMP): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "joblog needs Python 3.11 or later on PATH" >&2; exit 1; }
+	@test -x $(BIN)/python && $(BIN)/python -m pip --version >/dev/null 2>&1 \
+	  || $(PYTHON) -m venv $(VENV) \
+	  || { $(PYTHON) -m venv --clear --without-pip $(VENV) \
+	       && $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(STAMP)
+
+format: $(STAMP) ## format the code, and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(STAMP) ## check format, lint rules and import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: $(STAMP) ## check types (mypy, strict)
+	$(BIN)/mypy
+
+test: $(STAMP) ## run all tests (ARGS="-k name" for some)
+	$(PYTEST) $(ARGS)
+
+parity: $(STAMP) ## compare every command with a real server
+	$(PYTEST) tests/parity $(ARGS)
+
+crash: $(STAMP) ## kill the server and look at what is left
+	$(PYTEST) tests/crash $(ARGS)
+
+docs: $(STAMP) ## write the pages that come from the tables
+	$(BIN)/python -m tests.house.generate_docs
+
+docs-check: $(STAMP)
+	$(BIN)/python -m tests.house.generate_docs --check
+
+check: lint types docs-check test ## lint, types, contracts, fresh docs, tests
+
+coverage: $(STAMP) ## run all tests and report branch coverage
+	$(PYTEST) --cov --cov-report=term $(ARGS)
+
+run: $(STAMP) ## start the server (ARGS="--port 6380")
+	$(BIN)/joblog $(ARGS)
+
+bench: $(STAMP) ## run the timings in tests/bench
+	$(BIN)/python -m pytest tests/bench -o python_files='bench_*.py' -s $(ARGS)
+
+clean: ## remove .venv and caches; data folders stay
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
