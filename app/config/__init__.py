@@ -1,0 +1,25 @@
+"""Configuration: every setting once, with its type, default, unit and summary.
+
+kinds, particular    what a setting can be
+settings             those that this server acts on
+accepted             those that are accepted and reported only
+    single_server        the same, of replication and cluster mode
+conf_file            redis.conf and the command line
+rewriting            CONFIG REWRITE
+config               Config: values as attributes, and how they change
+"""
+
+from app.config.conf_file import ConfigError
+from app.config.config import Config, parse_command_line
+from app.config.kinds import Setting, SettingError
+from app.config.particular import BufferLimit, SavePoint
+
+__all__ = [
+    "BufferLimit",
+    "Config",
+    "ConfigError",
+    "SavePoint",
+    "Setting",
+    "SettingError",
+    "parse_command_line",
+]

@@ -1,0 +1,237 @@
+"""Settings that are accepted and reported, but change nothing here.
+
+Harnesses pass them, and clients ask for them: a redis.conf that is in use must start
+this server.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from app.config.kinds import (
+    INT_MAX,
+    LONG_MAX,
+    Boolean,
+    Choice,
+    Integer,
+    Memory,
+    SettingError,
+    Text,
+)
+from app.config.particular import MemoryOrPercent, OomScores, SavePoint, SavePoints
+
+_MB = 1024 * 1024
+_SHUTDOWN = ("default", "save", "nosave", "now", "force")
+
+
+def _require_file_name(setting: str, value: str) -> None:
+    if "/" in value or not value:
+        reason = "can't be a path, just a filename" if value else "can't be empty"
+        raise SettingError(f"{setting} {reason}")
+
+
+class PersistenceSettings:
+    """Redis's own files, which the command log replaces."""
+
+    save = SavePoints(
+        (SavePoint(3600, 1), SavePoint(300, 100), SavePoint(60, 10000)),
+        "When Redis would write an RDB file; the log needs none.",
+        effect=False,
+    )
+    dbfilename = Text(
+        "dump.rdb",
+        "The name of Redis's RDB file.",
+        protected=True,
+        effect=False,
+        check=partial(_require_file_name, "dbfilename"),
+    )
+    appendfilename = Text(
+        "appendonly.aof",
+        "The name of Redis's AOF file.",
+        live=False,
+        effect=False,
+        check=partial(_require_file_name, "appendfilename"),
+    )
+    appenddirname = Text(
+        "appendonlydir",
+        "The folder of Redis's AOF files.",
+        live=False,
+        effect=False,
+        check=partial(_require_file_name, "appenddirname"),
+    )
+    auto_aof_rewrite_percentage = Integer(
+        100, "When Redis would rewrite its AOF.", effect=False
+    )
+    auto_aof_rewrite_min_size = Memory(
+        64 * _MB, "When Redis would rewrite its AOF.", effect=False
+    )
+    no_appendfsync_on_rewrite = Boolean(
+        "no", "There is no rewrite to be spared.", effect=False
+    )
+    aof_load_truncated = Boolean(
+        "yes", "A torn tail is always cut and kept aside.", effect=False
+    )
+    aof_use_rdb_preamble = Boolean("yes", "About Redis's AOF.", effect=False)
+    aof_timestamp_enabled = Boolean(
+        "no", "Every record has its time anyway.", effect=False
+    )
+    aof_disable_auto_gc = Boolean("no", "About Redis's AOF.", effect=False)
+    aof_rewrite_incremental_fsync = Boolean("yes", "About Redis's AOF.", effect=False)
+    rdbcompression = Boolean("yes", "About RDB files.", effect=False)
+    rdbchecksum = Boolean("yes", "About RDB files.", live=False, effect=False)
+    rdb_del_sync_files = Boolean("no", "About RDB files.", effect=False)
+    rdb_save_incremental_fsync = Boolean("yes", "About RDB files.", effect=False)
+    sanitize_dump_payload = Choice(
+        "no", "A payload is always checked.", ("no", "yes", "clients"), effect=False
+    )
+    stop_writes_on_bgsave_error = Boolean(
+        "yes", "A log that cannot be written always stops writes.", effect=False
+    )
+    shutdown_on_sigint = Choice(
+        "default", "A stop loses nothing anyway.", _SHUTDOWN, effect=False
+    )
+    shutdown_on_sigterm = Choice(
+        "default", "A stop loses nothing anyway.", _SHUTDOWN, effect=False
+    )
+
+
+class MemorySettings:
+    """Redis's allocator, encodings and eviction."""
+
+    maxmemory_policy = Choice(
+        "noeviction",
+        "Nothing is ever evicted: above maxmemory, commands that need memory are "
+        "refused whatever the policy says.",
+        (
+            "volatile-lru",
+            "volatile-lfu",
+            "volatile-random",
+            "volatile-ttl",
+            "allkeys-lru",
+            "allkeys-lfu",
+            "allkeys-random",
+            "noeviction",
+        ),
+        effect=False,
+    )
+    maxmemory_samples = Integer(5, "About eviction.", 1, INT_MAX, effect=False)
+    maxmemory_eviction_tenacity = Integer(10, "About eviction.", 0, 100, effect=False)
+    maxmemory_clients = MemoryOrPercent(
+        0, "Each client has its own limits instead.", effect=False
+    )
+    lfu_log_factor = Integer(10, "About eviction.", effect=False)
+    lfu_decay_time = Integer(1, "About eviction.", effect=False)
+    lazyfree_lazy_eviction = Boolean("no", "About eviction.", effect=False)
+    lazyfree_lazy_expire = Boolean("no", "Python frees memory.", effect=False)
+    lazyfree_lazy_server_del = Boolean("no", "Python frees memory.", effect=False)
+    lazyfree_lazy_user_del = Boolean("no", "Python frees memory.", effect=False)
+    lazyfree_lazy_user_flush = Boolean("no", "Python frees memory.", effect=False)
+    list_compress_depth = Integer(0, "Lists are not compressed.", effect=False)
+    stream_node_max_bytes = Memory(4096, "Streams have no such nodes.", effect=False)
+    stream_node_max_entries = Integer(
+        100, "Streams have no such nodes.", 0, LONG_MAX, effect=False
+    )
+    hll_sparse_max_bytes = Memory(3000, "About HyperLogLogs.", effect=False)
+    activerehashing = Boolean(
+        "yes", "Python's tables grow by themselves.", effect=False
+    )
+    activedefrag = Boolean("no", "There is no defragmentation.", effect=False)
+    active_defrag_ignore_bytes = Memory(
+        100 * _MB, "There is no defragmentation.", 1, LONG_MAX, effect=False
+    )
+    active_defrag_threshold_lower = Integer(
+        10, "There is no defragmentation.", 0, 1000, effect=False
+    )
+    active_defrag_threshold_upper = Integer(
+        100, "There is no defragmentation.", 0, 1000, effect=False
+    )
+    active_defrag_cycle_min = Integer(
+        1, "There is no defragmentation.", 1, 99, effect=False
+    )
+    active_defrag_cycle_max = Integer(
+        25, "There is no defragmentation.", 1, 99, effect=False
+    )
+    active_defrag_max_scan_fields = Integer(
+        1000, "There is no defragmentation.", 1, LONG_MAX, effect=False
+    )
+    jemalloc_bg_thread = Boolean("yes", "About Redis's allocator.", effect=False)
+
+
+class ProcessSettings:
+    """Threads, titles, CPUs and system logs."""
+
+    dynamic_hz = Boolean("yes", "Timers follow what is due.", effect=False)
+    io_threads = Integer(1, "There is one loop.", 1, 128, live=False, effect=False)
+    io_threads_do_reads = Boolean("no", "There is one loop.", live=False, effect=False)
+    supervised = Choice(
+        "no",
+        "Who watches the process.",
+        ("upstart", "systemd", "auto", "no"),
+        live=False,
+        effect=False,
+    )
+    always_show_logo = Boolean("no", "There is no logo.", live=False, effect=False)
+    set_proc_title = Boolean(
+        "yes", "The title is left alone.", live=False, effect=False
+    )
+    proc_title_template = Text(
+        "{title} {listen-addr} {server-mode}", "The title is left alone.", effect=False
+    )
+    locale_collate = Text("", "Strings are compared as bytes.", effect=False)
+    syslog_enabled = Boolean("no", "About syslog.", live=False, effect=False)
+    syslog_ident = Text("redis", "About syslog.", live=False, effect=False)
+    syslog_facility = Choice(
+        "local0",
+        "About syslog.",
+        ("user", *(f"local{number}" for number in range(8))),
+        live=False,
+        effect=False,
+    )
+    crash_log_enabled = Boolean("yes", "A crash leaves a traceback.", effect=False)
+    crash_memcheck_enabled = Boolean("yes", "Memory is not tested.", effect=False)
+    disable_thp = Boolean("yes", "Huge pages are left alone.", live=False, effect=False)
+    oom_score_adj = Choice(
+        "no",
+        "The score is left alone.",
+        ("no", "yes", "relative", "absolute"),
+        effect=False,
+    )
+    oom_score_adj_values = OomScores(
+        ("0", "200", "800"), "The score is left alone.", effect=False
+    )
+    server_cpulist = Text(
+        "", "CPUs are left alone.", live=False, effect=False, name="server_cpulist"
+    )
+    bio_cpulist = Text(
+        "", "CPUs are left alone.", live=False, effect=False, name="bio_cpulist"
+    )
+    aof_rewrite_cpulist = Text(
+        "", "CPUs are left alone.", live=False, effect=False, name="aof_rewrite_cpulist"
+    )
+    bgsave_cpulist = Text(
+        "", "CPUs are left alone.", live=False, effect=False, name="bgsave_cpulist"
+    )
+    socket_mark_id = Integer(
+        0, "Sockets are not marked.", 0, 4294967295, live=False, effect=False
+    )
+    bind_source_addr = Text("", "Nothing connects out.", effect=False)
+    enable_module_command = Choice(
+        "no", "There are no modules.", ("no", "yes", "local"), live=False, effect=False
+    )
+    ignore_warnings = Text("", "There are no such warnings.", effect=False)
+    tracking_table_max_keys = Integer(
+        1000000, "About client-side caching.", 0, LONG_MAX, effect=False
+    )
+    acl_pubsub_default = Choice(
+        "resetchannels",
+        "Channels of a new ACL user.",
+        ("allchannels", "resetchannels"),
+        effect=False,
+    )
+    aclfile = Text("", "A file of ACL users.", live=False, effect=False)
+    propagation_error_behavior = Choice(
+        "ignore",
+        "Effects never fail.",
+        ("ignore", "panic", "panic-on-replicas"),
+        effect=False,
+    )

@@ -1,0 +1,201 @@
+"""redis.conf: lines of words, and the command line, which is more such lines.
+
+A line is blank, a `#` comment, or a directive and its words, quoted as in an inline
+command. Options on the command line are lines after the last line of the file, so that
+they go before what the file says. Error texts have the form of redis-server's.
+
+Source: Redis 7.0.15; see tests/app/test_config.py.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.config.kinds import decode, encode, quote
+from app.words import split_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    Opened = Callable[[str], str]
+
+_INCLUDES_MAX = 16
+_STANDARD_INPUT = "-"
+
+
+class ConfigError(Exception):
+    """The server must not start with this configuration; the text says why."""
+
+
+class Line(NamedTuple):
+    """One line of a configuration.
+
+    Attributes:
+        number: counted from 1, within its file.
+        text: without white space around it.
+        words: its words, or None where quotes are unbalanced; none in a comment.
+        path: the file that it stands in; None for standard input or the command line.
+    """
+
+    number: int
+    text: str
+    words: list[str] | None
+    path: str | None = None
+
+
+class Source(NamedTuple):
+    """What the command line asks for.
+
+    Attributes:
+        path: the absolute path of the configuration file, or None.
+        text: the file's text; empty where there is none.
+        options: standard input and the options, as lines of their own.
+    """
+
+    path: str | None
+    text: str
+    options: str
+
+
+def read_arguments(arguments: Sequence[str], stdin: Callable[[], str]) -> Source:
+    """Return the configuration that a command line means.
+
+    Args:
+        arguments: `[FILE] [--name value ...] [-]`, without the program's name.
+        stdin: reads all of standard input; called where the last argument is `-`.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    rest = list(arguments)
+    path = None
+    if rest and not rest[0].startswith("-"):
+        path = str(Path(rest.pop(0)).absolute())
+    piped = ""
+    if rest and rest[-1] == _STANDARD_INPUT:
+        rest.pop()
+        piped = stdin() + "\n"
+    text = read_text(path) if path is not None else ""
+    return Source(path, text, piped + "\n".join(_option_lines(rest)))
+
+
+def _option_lines(arguments: Sequence[str]) -> Iterator[str]:
+    lines: list[list[str]] = []
+    for argument in arguments:
+        is_value_due = bool(lines) and len(lines[-1]) == 1 and lines[-1][0] != "save"
+        if argument.startswith("--") and not (is_value_due and lines[-1][0]):
+            lines.append([argument[2:]])
+        elif lines:
+            lines[-1].append(quote(argument))
+        else:
+            lines.append([quote(argument)])
+    for line in lines:
+        # `--save` without a value is the usual way to say `--save ""`.
+        yield " ".join(line if line != ["save"] else ["save", '""'])
+
+
+def read_text(path: str) -> str:
+    """Return the text of a configuration file, whatever bytes are in it.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        return decode(Path(path).read_bytes())
+    except OSError as error:
+        raise ConfigError(
+            f"Fatal error, can't open config file '{path}': {error.strerror}"
+        ) from error
+
+
+def split_lines(text: str, path: str | None = None, first: int = 1) -> Iterator[Line]:
+    """Yield every line of a text, comments and blank ones too.
+
+    Args:
+        text: the configuration.
+        path: the file that it comes from.
+        first: the number of its first line.
+    """
+    for number, raw in enumerate(text.split("\n"), first):
+        line = raw.strip(" \t\r\n")
+        if not line or line.startswith("#"):
+            yield Line(number, line, [], path)
+            continue
+        words = split_words(encode(line))
+        decoded = None if words is None else [decode(word) for word in words]
+        yield Line(number, line, decoded, path)
+
+
+def expand_includes(
+    lines: Iterator[Line], open_file: Opened = read_text, depth: int = 0
+) -> Iterator[Line]:
+    """Yield the directives, each `include` replaced by what it includes.
+
+    A pattern may match no file; a plain name must exist.
+
+    Raises:
+        ConfigError: unbalanced quotes, a file that cannot be read, a circle.
+    """
+    for line in lines:
+        if line.words is None:
+            raise bad_line(line, "Unbalanced quotes in configuration line")
+        if not line.words:
+            continue
+        name, *words = line.words
+        if name.lower() != "include":
+            yield line
+            continue
+        if len(words) != 1:
+            raise bad_line(line, "wrong number of arguments")
+        if depth == _INCLUDES_MAX:
+            raise bad_line(line, "files include each other in a circle")
+        is_pattern = glob.has_magic(words[0])
+        for path in _found(words[0]) if is_pattern else words:
+            included = split_lines(open_file(path), path)
+            yield from expand_includes(included, open_file, depth + 1)
+
+
+def _found(pattern: str) -> list[str]:
+    # Path.glob wants a folder of its own and refuses absolute patterns.
+    return sorted(glob.glob(pattern))  # noqa: PTH207
+
+
+def bad_line(line: Line, reason: str) -> ConfigError:
+    """Return the error that redis-server would report for a line."""
+    where = f" of {line.path}" if line.path is not None else ""
+    return ConfigError(
+        "\n*** FATAL CONFIG FILE ERROR (joblog) ***\n"
+        f"Reading the configuration file, at line {line.number}{where}\n"
+        f">>> '{line.text}'\n"
+        f"{reason}"
+    )
+
+
+def write_text(path: str, text: str) -> None:
+    """Replace a configuration file in one step; a crash leaves the old or the new.
+
+    Raises:
+        OSError: it cannot be written; the old file is as it was.
+    """
+    target = Path(path).resolve()
+    mode = target.stat().st_mode & 0o777
+    number, name = tempfile.mkstemp(prefix=f"{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(encode(text))
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        Path(name).replace(target)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

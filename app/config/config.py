@@ -1,0 +1,303 @@
+"""The configuration: the value of each setting, and how values change.
+
+`config.port` is an attribute like any other. `Config.from_arguments` reads what
+redis-server would read; `matching`, `change` and `rewrite` are CONFIG GET, SET and
+REWRITE.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from app.config import conf_file
+from app.config.accepted import MemorySettings, PersistenceSettings, ProcessSettings
+from app.config.conf_file import ConfigError, Line
+from app.config.kinds import Setting, SettingError, decode, encode
+from app.config.particular import RawLines
+from app.config.rewriting import rewritten
+from app.config.settings import (
+    ClientSettings,
+    LogSettings,
+    NetworkSettings,
+    OperationSettings,
+)
+from app.config.single_server import ClusterSettings, ReplicationSettings
+from app.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    Listener = Callable[[], None]
+
+_GLOB_CHARACTERS = frozenset(b"*?[")
+
+
+class _Change(NamedTuple):
+    name: bytes
+    setting: Setting[Any]
+    value: str
+
+
+class Config(
+    NetworkSettings,
+    ClientSettings,
+    LogSettings,
+    OperationSettings,
+    PersistenceSettings,
+    MemorySettings,
+    ProcessSettings,
+    ReplicationSettings,
+    ClusterSettings,
+):
+    """The value of every setting, as attributes named like it with underscores.
+
+    Attributes:
+        path: the absolute path of the configuration file, or None.
+        SETTINGS: every setting, by its name, in the order of the documentation.
+        BY_NAME: every setting, by name and by alias.
+    """
+
+    SETTINGS: ClassVar[dict[str, Setting[Any]]] = {}
+    BY_NAME: ClassVar[dict[str, Setting[Any]]] = {}
+
+    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+        """Take the defaults, and over them values by name, as redis.conf writes them.
+
+        Raises:
+            SettingError: a value is refused.
+            KeyError: there is no such setting.
+        """
+        self.path: str | None = None
+        self._listeners: dict[str, list[Listener]] = defaultdict(list)
+        for setting in self.SETTINGS.values():
+            self.__dict__[setting.attribute] = setting.default
+        for name, value in (values or {}).items():
+            setting = self.BY_NAME[name]
+            current = () if setting.starts_over else setting.default
+            self.__dict__[setting.attribute] = setting.parse([value], current)
+
+    @classmethod
+    def from_arguments(
+        cls, arguments: Sequence[str], stdin: Callable[[], str] = str
+    ) -> Config:
+        """Return the configuration of a command line: `[FILE] [--name value ...] [-]`.
+
+        Args:
+            arguments: what follows the program's name.
+            stdin: reads all of standard input, for a last argument `-`.
+
+        Raises:
+            ConfigError: it cannot be read, or a line is wrong; the text says which
+                and what was expected, as redis-server says it.
+        """
+        source = conf_file.read_arguments(arguments, stdin)
+        config = cls()
+        config.path = source.path
+        lines = list(conf_file.split_lines(source.text, source.path))
+        # redis-server counts on from the file's last line; so do we.
+        options = conf_file.split_lines(source.options, first=len(lines) + 1)
+        config.load([*lines, *options])
+        return config
+
+    def load(self, lines: Iterable[Line]) -> None:
+        """Set what the lines of a configuration say, in order.
+
+        Raises:
+            ConfigError: a line is wrong.
+        """
+        seen: set[str] = set()
+        for line in conf_file.expand_includes(iter(lines)):
+            assert line.words
+            name, *words = line.words
+            setting = self.BY_NAME.get(name.lower())
+            if setting is None:
+                raise conf_file.bad_line(line, _unknown(name, self.BY_NAME))
+            current = self.__dict__[setting.attribute]
+            if setting.starts_over and setting.name not in seen:
+                current = ()
+            if not words:
+                raise conf_file.bad_line(line, "wrong number of arguments")
+            try:
+                value = setting.parse(words, current)
+            except SettingError as error:
+                raise conf_file.bad_line(line, str(error)) from None
+            self.__dict__[setting.attribute] = value
+            seen.add(setting.name)
+
+    def show(self, name: str) -> str:
+        """Return the value of a setting, named as in CONFIG, as CONFIG GET shows it."""
+        setting = self.BY_NAME[name]
+        return setting.show(self.__dict__[setting.attribute])
+
+    def matching(
+        self, patterns: Sequence[bytes], matches: Callable[[bytes, bytes], bool]
+    ) -> dict[bytes, bytes]:
+        """Return names and values, as CONFIG GET does.
+
+        A pattern without `*`, `?` and `[` is a name, which comes back as it was given.
+
+        Args:
+            patterns: names or globs, in any case.
+            matches: `matches(pattern, name)`, Redis's glob.
+        """
+        found: dict[bytes, bytes] = {}
+        for pattern in patterns:
+            if _GLOB_CHARACTERS.isdisjoint(pattern):
+                names = [pattern] if decode(pattern.lower()) in self._shown() else []
+            else:
+                lower = pattern.lower()
+                names = [
+                    name.encode()
+                    for name in self._shown()
+                    if matches(lower, name.encode())
+                ]
+            for name in names:
+                found[name] = encode(self.show(decode(name.lower())))
+        return found
+
+    def _shown(self) -> Iterator[str]:
+        return (
+            name
+            for name, setting in self.BY_NAME.items()
+            if not isinstance(setting, RawLines)
+        )
+
+    def on_change(self, listener: Listener, *attributes: str) -> None:
+        """Call a listener after CONFIG SET changed one of some attributes.
+
+        A listener may raise SettingError: then nothing has changed, listeners that
+        were called are called again with the old values, and the client gets the text.
+        """
+        for attribute in attributes:
+            assert attribute in self.__dict__, f"no such setting: {attribute}"
+            self._listeners[attribute].append(listener)
+
+    def change(
+        self, pairs: Sequence[tuple[bytes, bytes]], *, is_local: bool = False
+    ) -> None:
+        """Set all of some settings or none, as CONFIG SET does.
+
+        Args:
+            pairs: names, in any case, and values.
+            is_local: the client is on this machine.
+
+        Raises:
+            CommandError: with Redis's text; no value has changed.
+        """
+        changes = [
+            _Change(
+                name, self._require_changeable(name, is_local=is_local), decode(value)
+            )
+            for name, value in pairs
+        ]
+        names = [change.name.lower() for change in changes]
+        for at, name in enumerate(names):
+            if name in names[:at]:
+                raise _refused(changes[at].name, "duplicate parameter")
+        values: dict[str, Any] = {}
+        for change in changes:
+            values[change.setting.attribute] = self._parsed(change, values)
+        old = {attribute: self.__dict__[attribute] for attribute in values}
+        self.__dict__.update(values)
+        self._tell_listeners(changes, old)
+
+    def _require_changeable(self, name: bytes, *, is_local: bool) -> Setting[Any]:
+        setting = self.BY_NAME.get(decode(name.lower()))
+        if setting is None or isinstance(setting, RawLines):
+            raise CommandError(
+                b"ERR Unknown option or number of arguments for CONFIG SET - '%b'"
+                % name
+            )
+        allowed = self.enable_protected_configs
+        if setting.is_protected and not (
+            allowed == "yes" or (allowed == "local" and is_local)
+        ):
+            raise _refused(name, "can't set protected config")
+        if not setting.is_live:
+            raise _refused(name, "can't set immutable config")
+        return setting
+
+    def _parsed(self, change: _Change, values: Mapping[str, Any]) -> Any:
+        setting, value = change.setting, change.value
+        current = values.get(setting.attribute, self.__dict__[setting.attribute])
+        if setting.starts_over:
+            current = ()
+        try:
+            return setting.parse([value], current)
+        except SettingError as error:
+            raise _refused(change.name, str(error)) from None
+
+    def _tell_listeners(self, changes: list[_Change], old: Mapping[str, Any]) -> None:
+        told: list[Listener] = []
+        for change in changes:
+            for listener in self._listeners.get(change.setting.attribute, ()):
+                if listener in told:
+                    continue
+                told.append(listener)
+                try:
+                    listener()
+                except SettingError as error:
+                    self.__dict__.update(old)
+                    for other in told[:-1]:
+                        other()
+                    raise _refused(change.name, str(error)) from None
+
+    def rewrite(self) -> None:
+        """Bring the configuration file up to date, as CONFIG REWRITE does.
+
+        Comments, order and lines that still hold are kept.
+
+        Raises:
+            CommandError: there is no file, or it cannot be written.
+        """
+        if self.path is None:
+            raise CommandError(b"ERR The server is running without a config file")
+        try:
+            text = conf_file.read_text(self.path)
+            conf_file.write_text(
+                self.path, rewritten(text, self.__dict__, self.BY_NAME)
+            )
+        except (ConfigError, OSError) as error:
+            cause = error if isinstance(error, OSError) else error.__cause__
+            reason = getattr(cause, "strerror", None) or str(error)
+            raise CommandError(
+                b"ERR Rewriting config file: " + encode(reason)
+            ) from error
+
+
+def parse_command_line(arguments: Sequence[str]) -> Config:
+    """Return the configuration of a command line, standard input included.
+
+    Raises:
+        ConfigError: see `Config.from_arguments`.
+    """
+    return Config.from_arguments(arguments, sys.stdin.read)
+
+
+def _refused(name: bytes, reason: str) -> CommandError:
+    return CommandError(
+        b"ERR CONFIG SET failed (possibly related to argument '%b') - %b"
+        % (name, encode(reason))
+    )
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    reason = "Bad directive or wrong number of arguments"
+    similar = difflib.get_close_matches(name.lower(), known, n=1)
+    return f"{reason}; did you mean '{similar[0]}'?" if similar else reason
+
+
+def _collect() -> None:
+    for group in Config.__bases__:
+        for setting in vars(group).values():
+            if isinstance(setting, Setting):
+                assert setting.name not in Config.BY_NAME, setting.name
+                Config.SETTINGS[setting.name] = setting
+                for name in (setting.name, *setting.aliases):
+                    Config.BY_NAME[name] = setting
+
+
+_collect()

@@ -1,0 +1,225 @@
+"""Every setting that this server acts on, once.
+
+Those that it only accepts and reports are in `accepted`. docs/configuration.md is
+written from both by `make docs`.
+"""
+
+from __future__ import annotations
+
+from app.config.kinds import (
+    INT_MAX,
+    LONG_MAX,
+    ULONG_MAX,
+    Boolean,
+    Choice,
+    Integer,
+    Memory,
+    Octal,
+    Secret,
+    SettingError,
+    Text,
+    Words,
+)
+from app.config.particular import (
+    BufferLimit,
+    EventClasses,
+    Folder,
+    Frequency,
+    OutputBufferLimits,
+    Percentiles,
+    RawLines,
+)
+
+_MB = 1024 * 1024
+
+
+def _require_folder(value: str) -> None:
+    if not value:
+        raise SettingError("No such file or directory")
+
+
+class NetworkSettings:
+    """Where the server listens, and for whom."""
+
+    port = Integer(6379, "The TCP port; 0 listens on none.", 0, 65535)
+    bind = Words(
+        ("*", "-::*"),
+        "Addresses to listen on. `*` is every one; a leading `-` forgives an address "
+        "that this machine lacks.",
+    )
+    unixsocket = Text("", "The path of a Unix socket to listen on.", live=False)
+    unixsocketperm = Octal(0, "Permissions of the Unix socket.", live=False)
+    tcp_backlog = Integer(
+        511, "Connections that may wait to be accepted.", 0, INT_MAX, live=False
+    )
+    tcp_keepalive = Integer(
+        300, "Idle time before TCP asks whether the peer lives; 0 never asks.", unit="s"
+    )
+    protected_mode = Boolean(
+        "yes",
+        "Serve only this machine's clients while neither `bind` nor a password is set.",
+    )
+    requirepass = Secret(b"", "The password of the default user; empty asks for none.")
+
+
+class ClientSettings:
+    """What a client may cost."""
+
+    timeout = Integer(0, "Close clients that are idle so long; 0 never.", unit="s")
+    maxclients = Integer(10000, "Most clients at a time.", 1, 4294967295)
+    proto_max_bulk_len = Memory(
+        512 * _MB, "The longest string that a client may send or build.", _MB, LONG_MAX
+    )
+    client_query_buffer_limit = Memory(
+        1024 * _MB, "The most unread input of one client.", _MB, LONG_MAX
+    )
+    client_output_buffer_limit = OutputBufferLimits(
+        {
+            "normal": BufferLimit(0, 0, 0),
+            "slave": BufferLimit(256 * _MB, 64 * _MB, 60),
+            "pubsub": BufferLimit(32 * _MB, 8 * _MB, 60),
+        },
+        "How many bytes of unsent replies end a client's connection, by its class: "
+        "at once above the hard limit, or after some seconds above the soft one. "
+        "0 is no limit.",
+    )
+    databases = Integer(16, "Number of databases.", 1, INT_MAX, live=False)
+    busy_reply_threshold = Integer(
+        5000,
+        "How long a script runs before other clients get BUSY; 0 never.",
+        0,
+        LONG_MAX,
+        unit="ms",
+        aliases=("lua-time-limit",),
+    )
+    maxmemory = Memory(
+        0,
+        "Refuse commands that need memory above so many bytes; 0 is no limit.",
+        0,
+        ULONG_MAX,
+    )
+    notify_keyspace_events = EventClasses(
+        frozenset(), "Which keyspace events are published; empty publishes none."
+    )
+
+
+class LogSettings:
+    """The command log, and how safe a write is when it is acknowledged."""
+
+    dir = Folder(
+        "./joblog-data",
+        "The data folder; it is made where it is missing.",
+        live=False,
+        protected=True,
+        check=_require_folder,
+    )
+    appendonly = Boolean("yes", "Keep the command log.")
+    appendfsync = Choice(
+        "everysec",
+        "When the log is synced to the disk: before each reply, every second, or when "
+        "the system likes.",
+        ("everysec", "always", "no"),
+    )
+    segment_bytes_max = Memory(
+        256 * _MB, "Seal a log segment at this size and begin the next.", 4096, LONG_MAX
+    )
+    log_retention_bytes = Memory(
+        0, "Prune the oldest history above this size; 0 keeps everything."
+    )
+    log_retention_seconds = Integer(
+        0,
+        "Prune history older than this; 0 keeps everything.",
+        0,
+        LONG_MAX,
+        unit="s",
+    )
+    shutdown_timeout = Integer(
+        10, "The longest that SHUTDOWN waits for the log to reach the disk.", unit="s"
+    )
+
+
+class OperationSettings:
+    """How the process runs, what it reports, and what operators may do."""
+
+    loglevel = Choice(
+        "notice",
+        "How much the server's own log file tells.",
+        ("debug", "verbose", "notice", "warning", "nothing"),
+    )
+    logfile = Text(
+        "", "The server's own log file; empty is standard output.", live=False
+    )
+    pidfile = Text("", "A file that gets the process id.", live=False)
+    daemonize = Boolean("no", "Go on in the background.", live=False)
+    hz = Frequency(
+        10, "How often a second expired keys and idle clients are looked for."
+    )
+    active_expire_effort = Integer(1, "How hard expired keys are looked for.", 1, 10)
+    slowlog_log_slower_than = Integer(
+        10000,
+        "Commands that run longer go to the slow log; 0 takes all, -1 none.",
+        -1,
+        LONG_MAX,
+        unit="us",
+    )
+    slowlog_max_len = Integer(128, "Entries that the slow log keeps.", 0, LONG_MAX)
+    latency_monitor_threshold = Integer(
+        0, "Delays that LATENCY notes; 0 notes none.", 0, LONG_MAX, unit="ms"
+    )
+    latency_tracking = Boolean("yes", "Measure how long each command takes.")
+    latency_tracking_info_percentiles = Percentiles(
+        (50.0, 99.0, 99.9), "What INFO latencystats shows."
+    )
+    acllog_max_len = Integer(128, "Entries that ACL LOG keeps.", 0, LONG_MAX)
+    enable_debug_command = Choice(
+        "no", "Who may use DEBUG.", ("no", "yes", "local"), live=False
+    )
+    enable_protected_configs = Choice(
+        "no", "Who may change protected settings.", ("no", "yes", "local"), live=False
+    )
+    hash_max_listpack_entries = Integer(
+        512,
+        "The largest hash that OBJECT ENCODING calls a listpack.",
+        0,
+        LONG_MAX,
+        aliases=("hash-max-ziplist-entries",),
+    )
+    hash_max_listpack_value = Memory(
+        64,
+        "The longest field or value in such a hash.",
+        aliases=("hash-max-ziplist-value",),
+    )
+    list_max_listpack_size = Integer(
+        -2,
+        "The largest list that OBJECT ENCODING calls a listpack: elements, or -1 to "
+        "-5 for 4kb to 64kb.",
+        -INT_MAX - 1,
+        INT_MAX,
+        aliases=("list-max-ziplist-size",),
+    )
+    set_max_intset_entries = Integer(
+        512, "The largest set of integers that is called an intset.", 0, LONG_MAX
+    )
+    set_max_listpack_entries = Integer(
+        128, "The largest set that is called a listpack.", 0, LONG_MAX
+    )
+    set_max_listpack_value = Memory(64, "The longest member of such a set.")
+    zset_max_listpack_entries = Integer(
+        128,
+        "The largest sorted set that is called a listpack.",
+        0,
+        LONG_MAX,
+        aliases=("zset-max-ziplist-entries",),
+    )
+    zset_max_listpack_value = Memory(
+        64,
+        "The longest member of such a sorted set.",
+        aliases=("zset-max-ziplist-value",),
+    )
+    rename_command = RawLines(
+        'Give a command another name, or take it away with `""`.',
+        2,
+        2,
+        "rename-command",
+    )
+    user = RawLines("An ACL user and its rules.", 1, INT_MAX, "user")

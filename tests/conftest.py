@@ -1,0 +1,30 @@
+"""What every test may use."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Two cores must be enough for all tests: few examples, no time limit for each. More of
+# them where somebody looks for trouble: HYPOTHESIS_PROFILE=thorough make test.
+settings.register_profile(
+    "default",
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.register_profile(
+    "thorough", settings.get_profile("default"), max_examples=2000
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session")
+def fold_equals_live():
+    """Return a check: folding a server's log gives the keyspace in its memory."""
+    # Imported here, so that tests of one part do not need all of the server.
+    from tests.folding import FoldCheck  # noqa: PLC0415
+
+    return FoldCheck()
