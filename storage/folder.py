@@ -1,0 +1,315 @@
+"""The data folder: what its files are called, who may write, and that none is missing.
+
+DIR/joblog.lock                    flock; names the log that lives here
+DIR/log/<first seq>.log            segments; the number has 20 digits
+DIR/log/<first seq>.log.new        the next segment, until its elder is sealed
+DIR/log/<first seq>.log.torn       bytes that recovery cut off; nobody reads them
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from storage.errors import CorruptLogError, LogLockedError, StorageError
+from storage.filesystem import sync_file, sync_names, write_all
+from storage.segment import (
+    NO_DIGEST,
+    SegmentFooter,
+    SegmentHeader,
+    SegmentReader,
+    corrupt,
+    link_digest,
+)
+
+if TYPE_CHECKING:
+    from storage.filesystem import FileSystem
+
+_SEGMENT_NAME = re.compile(r"([0-9]{20})\.log")
+_LOG_ID = re.compile(r"[0-9a-f]{32}\b")
+_NEW_SEGMENT_NAME = re.compile(r"([0-9]{20})\.log\.new")
+
+
+class LogFolder:
+    """The paths of one data folder.
+
+    Attributes:
+        path: the data folder.
+        log_path: the folder of the segments.
+        lock_path: the lock file.
+    """
+
+    def __init__(self, path: Path | str, filesystem: FileSystem) -> None:
+        self.path = Path(path)
+        self.log_path = self.path / "log"
+        self.lock_path = self.path / "joblog.lock"
+        self._filesystem = filesystem
+
+    def segment_path(self, first_seq: int) -> Path:
+        """Return the path of the segment that starts with a number."""
+        return self.log_path / f"{first_seq:020d}.log"
+
+    def new_segment_path(self, first_seq: int) -> Path:
+        """Return the path that the segment has until it is taken into use."""
+        return self.log_path / f"{first_seq:020d}.log.new"
+
+    def make(self) -> None:
+        """Make the folders where they are missing, durably."""
+        self._mkdir(self.log_path)
+        if not self.find_segments():
+            # Also where none was missing: the start that made the folders may have
+            # died before their names were durable.
+            for folder in (self.log_path, self.path, self.path.absolute().parent):
+                sync_names(self._filesystem, folder)
+
+    def _mkdir(self, folder: Path) -> None:
+        """Make a folder and those above it, where they are missing."""
+        try:
+            self._filesystem.mkdir(folder)
+        except FileExistsError:
+            return
+        except FileNotFoundError:
+            self._mkdir(folder.parent)
+            self._filesystem.mkdir(folder)
+            sync_names(self._filesystem, folder.parent)
+
+    def find_segments(self) -> list[int]:
+        """Return the first numbers of all segments, in order.
+
+        Raises:
+            StorageError: this is not a data folder.
+        """
+        return self._find(_SEGMENT_NAME)
+
+    def find_new_segments(self) -> list[int]:
+        """Return the first numbers of segments that are not yet in use."""
+        return self._find(_NEW_SEGMENT_NAME)
+
+    def _find(self, pattern: re.Pattern[str]) -> list[int]:
+        try:
+            names = self._filesystem.listdir(self.log_path)
+        except (FileNotFoundError, NotADirectoryError):
+            raise StorageError(
+                f"{self.path}: not a data folder: it has no folder named log"
+            ) from None
+        matches = map(pattern.fullmatch, names)
+        return sorted(int(match[1]) for match in matches if match)
+
+
+class SegmentInfo(NamedTuple):
+    """What is known of a segment without reading its frames.
+
+    Attributes:
+        path: the file.
+        header: its header.
+        footer: its footer, where it is sealed.
+        size_bytes: how long the file is.
+    """
+
+    path: Path
+    header: SegmentHeader
+    footer: SegmentFooter | None
+    size_bytes: int
+
+    @property
+    def first_seq(self) -> int:
+        """The number of its first record."""
+        return self.header.first_seq
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether it has its footer and takes no more records."""
+        return self.footer is not None
+
+
+def read_segment_info(filesystem: FileSystem, path: Path) -> SegmentInfo:
+    """Read a segment's header and, where it ends in one, its footer.
+
+    Raises:
+        CorruptLogError: the header is not sound, or the file's name is not its own.
+    """
+    reader = SegmentReader(filesystem, path)
+    try:
+        info = SegmentInfo(
+            path, reader.header, reader.read_last_footer(), reader.size()
+        )
+    finally:
+        reader.close()
+    named = int(path.name[:20])
+    if info.first_seq != named:
+        raise corrupt(path, 16, f"first seq {info.first_seq}", f"{named}, as named")
+    return info
+
+
+def read_chain(folder: LogFolder, filesystem: FileSystem) -> list[SegmentInfo]:
+    """Read all segments' headers and footers, and check that they are one chain.
+
+    Returns:
+        One item for each segment, in order; only the last may be open.
+
+    Raises:
+        CorruptLogError: a segment is damaged, missing, swapped or foreign.
+    """
+    chain = [
+        read_segment_info(filesystem, folder.segment_path(first_seq))
+        for first_seq in folder.find_segments()
+    ]
+    if chain:
+        require_first(chain[0].header, chain[0].path)
+    for elder, segment in pairwise(chain):
+        if elder.footer is None:
+            raise corrupt(
+                elder.path,
+                elder.size_bytes,
+                "no sound footer",
+                f"one, because {segment.path.name} follows",
+            )
+        require_link(elder.header, elder.footer, segment.header, segment.path)
+    return chain
+
+
+def require_first(header: SegmentHeader, path: Path) -> None:
+    """Check that the oldest segment has a past if, and only if, it has to have one.
+
+    Raises:
+        CorruptLogError: it starts with seq 1 and names an older one, or starts
+            later and names none.
+    """
+    if header.first_seq == 1 and header.previous_digest != NO_DIGEST:
+        raise corrupt(path, 56, "the digest of an older segment", "none before seq 1")
+    if header.first_seq != 1 and header.previous_digest == NO_DIGEST:
+        raise corrupt(path, 56, "no digest", "that of the segment before")
+
+
+def require_link(
+    elder: SegmentHeader, footer: SegmentFooter, header: SegmentHeader, path: Path
+) -> None:
+    """Check that a segment is the one that was begun when its elder was sealed.
+
+    Args:
+        elder: the header of the segment before.
+        footer: its footer.
+        header: the header of the segment to check.
+        path: its file, for the text of an error.
+
+    Raises:
+        CorruptLogError: it is another one.
+    """
+    if header.first_seq != footer.last_seq + 1:
+        raise corrupt(
+            path,
+            16,
+            f"first seq {header.first_seq}",
+            f"{footer.last_seq + 1}: the segments between are missing",
+        )
+    if header.log_id != elder.log_id:
+        raise corrupt(
+            path,
+            40,
+            f"log id {header.log_id.hex()}: a segment of another log",
+            elder.log_id.hex(),
+        )
+    expected = link_digest(footer, elder.salt)
+    if header.previous_digest != expected:
+        raise corrupt(
+            path,
+            56,
+            f"digest {header.previous_digest.hex()} of the segment before",
+            expected.hex(),
+        )
+    if header.epoch < elder.epoch:
+        raise corrupt(path, 32, f"epoch {header.epoch}", f"{elder.epoch} or higher")
+
+
+class FolderLock:
+    """The right to write to a data folder, until `release`.
+
+    The lock file also names the log that lives in the folder. Without that, a folder
+    whose only segment was deleted would look like a new one.
+    """
+
+    def __init__(self, folder: LogFolder, filesystem: FileSystem) -> None:
+        """Take the lock.
+
+        Raises:
+            LogLockedError: another process has it.
+        """
+        self._path = folder.lock_path
+        self._filesystem = filesystem
+        file = filesystem.flock(folder.lock_path)
+        if file is None:
+            raise LogLockedError(
+                f"{folder.path}: another joblog server or repairing tool has this "
+                f"data folder open ({folder.lock_path.name} is locked"
+                f"{self._holder()}); stop it, or choose another --dir"
+            )
+        self._file = file
+        try:
+            text = self._read()
+        except OSError:
+            filesystem.close(file)
+            raise
+        # A first start that died in the middle of `write_owner` names no log.
+        match = _LOG_ID.match(text)
+        self.log_id = match[0] if match else ""
+
+    def write_owner(self, log_id: str) -> None:
+        """Write down which log lives here, and which process has the lock."""
+        filesystem = self._filesystem
+        text = f"{log_id} {os.getpid()}\n".encode()
+        if self.log_id == log_id:
+            # The id stays at the front in every state that a crash can leave.
+            filesystem.truncate(self._file, len(log_id))
+            text = text[len(log_id) :]
+        else:
+            filesystem.truncate(self._file, 0)
+        write_all(filesystem, self._file, text)
+        sync_file(filesystem, self._file, self._path)
+        sync_names(filesystem, self._path.parent)
+        self.log_id = log_id
+
+    def release(self) -> None:
+        """Give the lock back."""
+        # What the file says was synced: an error of close tells nothing more, and
+        # the descriptor is gone all the same.
+        with contextlib.suppress(OSError):
+            self._filesystem.close(self._file)
+
+    def _read(self) -> str:
+        size = self._filesystem.size(self._file)
+        return self._filesystem.read_at(self._file, size, 0).decode("ascii", "replace")
+
+    def _holder(self) -> str:
+        """Return who holds the lock, for a text; nothing where it is not known."""
+        file = self._filesystem.open_to_read(self._path)
+        try:
+            words = self._filesystem.read_at(file, 256, 0).decode("ascii", "replace")
+        finally:
+            self._filesystem.close(file)
+        pid = words.split()[1:2]
+        return f" by process {pid[0]}" if pid else ""
+
+
+def require_same_log(lock: FolderLock, folder: LogFolder, found: bytes | None) -> None:
+    """Check that the folder's segments are of the log that lived here before.
+
+    Args:
+        lock: the folder's lock.
+        folder: the data folder.
+        found: the log id of the segments, None where there are none.
+
+    Raises:
+        CorruptLogError: all segments are gone, or they are another log's.
+    """
+    if not lock.log_id or (found is not None and found.hex() == lock.log_id):
+        return
+    what = "no segment" if found is None else f"segments of log {found.hex()}"
+    raise CorruptLogError(
+        f"{folder.log_path}: {what}, expected those of log {lock.log_id}, which "
+        f"{folder.lock_path} names; bring them back, or remove {folder.lock_path} if "
+        f"this was on purpose"
+    )

@@ -1,0 +1,124 @@
+"""Opening a log to append: from whatever a crash left to a sound open segment.
+
+Every step can be interrupted and done again: each looks only at what is on disk.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from storage.filesystem import sync_names, write_new
+from storage.folder import (
+    SegmentInfo,
+    read_chain,
+    read_segment_info,
+    require_link,
+    require_same_log,
+)
+from storage.segment import NO_DIGEST, SegmentHeader, corrupt, encode_header
+from storage.tail import Tail, TailReport, cut_tail, read_tail
+
+if TYPE_CHECKING:
+    from storage.filesystem import FileSystem
+    from storage.folder import FolderLock, LogFolder
+
+LOG_ID_BYTES = 16
+_FIRST_EPOCH = 1
+
+
+class OpenedLog(NamedTuple):
+    """A log that is ready to be appended to.
+
+    Attributes:
+        sealed: its sealed segments, in order.
+        tail: the end of its open segment.
+        report: what was found and done there.
+    """
+
+    sealed: list[SegmentInfo]
+    tail: Tail
+    report: TailReport
+
+
+def recover_log(
+    folder: LogFolder, filesystem: FileSystem, lock: FolderLock, now_ms: int
+) -> OpenedLog:
+    """Make a data folder's log ready to be appended to; begin one in an empty folder.
+
+    Raises:
+        CorruptLogError: the log is damaged in a way that no crash explains.
+        OSError: the disk refused a read or a write.
+        SyncFailedError: the disk refused to make something durable.
+    """
+    chain = read_chain(folder, filesystem)
+    require_same_log(lock, folder, chain[0].header.log_id if chain else None)
+    if not chain:
+        chain = [_begin_log(folder, filesystem, now_ms)]
+    elif chain[-1].footer is not None:
+        _require_new_segment(folder, chain[-1])
+    last = chain[-1]
+    tail = read_tail(filesystem, last.path)
+    report = cut_tail(filesystem, last.path, tail)
+    if tail.footer is not None:
+        chain.append(_finish_seal(folder, filesystem, last, tail))
+        tail = read_tail(filesystem, chain[-1].path)
+    for first_seq in folder.find_new_segments():
+        filesystem.unlink(folder.new_segment_path(first_seq))
+    lock.write_owner(tail.header.log_id.hex())
+    return OpenedLog(chain[:-1], tail, report)
+
+
+def _begin_log(folder: LogFolder, filesystem: FileSystem, now_ms: int) -> SegmentInfo:
+    """Make the first segment of a new log.
+
+    A half-made one of an earlier start is replaced: nothing was ever in it.
+    """
+    for first_seq in folder.find_new_segments():
+        if first_seq != 1:
+            raise corrupt(
+                folder.new_segment_path(first_seq),
+                0,
+                f"a new segment for seq {first_seq}",
+                "the segments before it, which are missing",
+            )
+    log_id = os.urandom(LOG_ID_BYTES)
+    header = SegmentHeader(1, now_ms, _FIRST_EPOCH, log_id, NO_DIGEST)
+    temporary = folder.new_segment_path(1)
+    filesystem.close(write_new(filesystem, temporary, encode_header(header)))
+    path = folder.segment_path(1)
+    filesystem.rename(temporary, path)
+    sync_names(filesystem, folder.log_path)
+    return read_segment_info(filesystem, path)
+
+
+def _require_new_segment(folder: LogFolder, last: SegmentInfo) -> None:
+    """Check that a log which ends in a sealed segment was only just sealed.
+
+    The next segment is made, durably, before the footer is written: where the next
+    is neither in use nor waiting, somebody removed it.
+    """
+    assert last.footer is not None
+    first_seq = last.footer.last_seq + 1
+    if first_seq not in folder.find_new_segments():
+        raise corrupt(
+            folder.segment_path(first_seq),
+            0,
+            "no such file",
+            f"the segment after {last.path.name}, which is sealed at "
+            f"seq {last.footer.last_seq}",
+        )
+
+
+def _finish_seal(
+    folder: LogFolder, filesystem: FileSystem, last: SegmentInfo, tail: Tail
+) -> SegmentInfo:
+    """Take the next segment into use, where a crash came between that and the seal."""
+    assert tail.footer is not None
+    temporary = folder.new_segment_path(tail.footer.last_seq + 1)
+    path = folder.segment_path(tail.footer.last_seq + 1)
+    info = read_segment_info(filesystem, temporary)
+    require_link(last.header, tail.footer, info.header, temporary)
+    filesystem.rename(temporary, path)
+    sync_names(filesystem, folder.log_path)
+    return info._replace(path=path)

@@ -1,0 +1,377 @@
+"""Reading a log, also while a server appends to it: no lock is taken.
+
+A reader sees whole records only. At the open segment's end it stops; what lies there
+unfinished is the writer's business. Damage anywhere else is an error.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from storage.errors import CorruptLogError, PrunedError
+from storage.folder import LogFolder, require_first, require_link
+from storage.frame import find_frame, leading_uints, split_frames
+from storage.record import RecordDecoder
+from storage.segment import SegmentReader, corrupt
+from storage.tail import require_footer, require_torn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from storage.filesystem import FileSystem
+    from storage.record import Record
+    from storage.segment import SegmentFooter
+
+_HINT_WINDOW_BYTES = 64 * 1024
+
+
+class LogReader:
+    """A place in a log from which records are read on.
+
+    Attributes:
+        next_seq: the number of the record that comes next.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        filesystem: FileSystem,
+        from_seq: int = 1,
+        verify: bool = True,
+    ) -> None:
+        """Go to a record.
+
+        Args:
+            folder: the data folder.
+            filesystem: the door to the disk.
+            from_seq: the number of the first record to read; it may not be there yet.
+            verify: whether frames' checksums are compared. The order of numbers, and
+                the chain of headers and footers, always are.
+
+        Raises:
+            PrunedError: the log no longer has that record.
+            StorageError: this is not a data folder.
+            CorruptLogError: the segment's header is damaged.
+        """
+        self._folder = LogFolder(folder, filesystem)
+        self._filesystem = filesystem
+        self._verify = verify
+        self._decoder = RecordDecoder()
+        self._segment: SegmentReader | None = None
+        self._last_seq = 0
+        self.next_seq = max(from_seq, 1)
+
+    def read_batch(self) -> list[Record]:
+        """Return the next records, about a chunk of them.
+
+        Returns:
+            At least one; none where the log ends for now.
+
+        Raises:
+            CorruptLogError: the log is damaged here.
+            PrunedError: the log no longer has the next record.
+        """
+        while True:
+            segment = self._segment or self._open_segment()
+            if segment is None:
+                return []
+            payloads = segment.read_payloads()
+            if not payloads:
+                payloads = self._read_end(segment)
+            if payloads:
+                records = self._decode(segment, payloads)
+                if records:
+                    return records
+            elif self._segment is segment:
+                return []
+
+    def close(self) -> None:
+        """Close the file that is being read."""
+        if self._segment is not None:
+            self._segment.close()
+            self._segment = None
+
+    def _open_segment(self) -> SegmentReader | None:
+        """Open the segment that has the next record; None where there is none yet."""
+        segments = self._folder.find_segments()
+        first_seq = max((n for n in segments if n <= self.next_seq), default=0)
+        if not segments:
+            return None
+        if not first_seq:
+            raise PrunedError(
+                f"{self._folder.path}: seq {self.next_seq} is pruned: the log starts "
+                f"at seq {segments[0]}",
+                segments[0],
+            )
+        segment = self._open(self._folder.segment_path(first_seq))
+        return self._enter(segment, first_seq)
+
+    def _open(self, path: Path) -> SegmentReader:
+        return SegmentReader(self._filesystem, path, verify=self._verify)
+
+    def _enter(self, segment: SegmentReader, first_seq: int) -> SegmentReader:
+        """Read on in a segment, once it is the one that its name says."""
+        found = segment.header.first_seq
+        try:
+            if found != first_seq:
+                raise corrupt(
+                    segment.path, 16, f"first seq {found}", f"{first_seq}, as named"
+                )
+            if first_seq == 1:
+                require_first(segment.header, segment.path)
+        except CorruptLogError:
+            segment.close()
+            raise
+        self._segment = segment
+        self._last_seq = first_seq - 1
+        return segment
+
+    def _read_end(self, segment: SegmentReader) -> list[bytes]:
+        """Find out why a segment gives no more frames; go to the next if it is sealed.
+
+        Returns:
+            Payloads that a writer added in the meantime.
+
+        Raises:
+            CorruptLogError: the segment is damaged here.
+        """
+        is_last = self._folder.find_segments()[-1:] == [segment.header.first_seq]
+        # Read again: the writer may have added to it before the next one showed.
+        payloads = segment.read_payloads()
+        if payloads:
+            return payloads
+        footer = segment.read_footer()
+        if footer is not None:
+            require_footer(segment, footer, self._last_seq)
+            self._open_next(segment, footer)
+        elif is_last:
+            return self._read_tail(segment)
+        else:
+            raise corrupt(
+                segment.path,
+                segment.offset,
+                "a damaged frame",
+                f"a sound one with seq {self._last_seq + 1}, or the footer",
+            )
+        return []
+
+    def _read_tail(self, segment: SegmentReader) -> list[bytes]:
+        """Check that what ends the log can be a write that is still going on.
+
+        Returns:
+            Payloads that were finished in the meantime.
+        """
+        try:
+            require_torn(segment, segment.read_rest(), self._last_seq + 1)
+        except CorruptLogError:
+            # The writer may have finished the frame, and synced it, while this read.
+            payloads = segment.read_payloads()
+            if not payloads:
+                raise
+            return payloads
+        return []
+
+    def _open_next(self, segment: SegmentReader, footer: SegmentFooter) -> None:
+        """Go to the segment after a sealed one, where it is in use already."""
+        first_seq = footer.last_seq + 1
+        # A new segment loses the one name when it gets the other: ask in that order.
+        is_waiting = first_seq in self._folder.find_new_segments()
+        if first_seq not in self._folder.find_segments():
+            if is_waiting:
+                return
+            raise corrupt(
+                self._folder.segment_path(first_seq),
+                0,
+                "no such file",
+                f"the segment after {segment.path.name}",
+            )
+        following = self._open(self._folder.segment_path(first_seq))
+        try:
+            require_link(segment.header, footer, following.header, following.path)
+        except CorruptLogError:
+            following.close()
+            raise
+        segment.close()
+        self._enter(following, first_seq)
+
+    def _decode(self, segment: SegmentReader, payloads: list[bytes]) -> list[Record]:
+        """Return the records in payloads, from the next that is wanted on."""
+        first_seq = max(self._last_seq + 1, self.next_seq)
+        skipped = first_seq - self._last_seq - 1
+        self._last_seq += len(payloads)
+        try:
+            records = self._decoder.decode_all(
+                payloads[skipped:] if skipped else payloads
+            )
+        except ValueError as error:
+            raise corrupt(
+                segment.path,
+                segment.offset,
+                f"before it, a sound frame: {error}",
+                "a record",
+            ) from error
+        found = [record[0] for record in records]
+        if found != list(range(first_seq, first_seq + len(records))):
+            raise corrupt(
+                segment.path,
+                segment.offset,
+                f"before it, the sequence numbers {found[0]} to {found[-1]}",
+                f"{first_seq} to {self._last_seq} with none left out",
+            )
+        if records:
+            self.next_seq = self._last_seq + 1
+        return records
+
+
+def read_records(
+    folder: Path | str,
+    *,
+    filesystem: FileSystem,
+    from_seq: int = 1,
+    until_seq: int | None = None,
+    verify: bool = True,
+) -> Iterator[Record]:
+    """Yield the records of a log, in order, up to its end.
+
+    Works beside a server that appends: an unfinished record at the end of the open
+    segment is left out.
+
+    Args:
+        folder: the data folder.
+        filesystem: the door to the disk.
+        from_seq: the first record to yield.
+        until_seq: the last record to yield; None for all that there are.
+        verify: whether frames' checksums are compared.
+
+    Raises:
+        PrunedError: the log starts behind `from_seq`.
+        CorruptLogError: the log is damaged; all records before it were yielded.
+    """
+    return follow_records(
+        folder,
+        filesystem=filesystem,
+        poll=lambda: False,
+        from_seq=from_seq,
+        until_seq=until_seq,
+        verify=verify,
+    )
+
+
+def follow_records(
+    folder: Path | str,
+    *,
+    filesystem: FileSystem,
+    poll: Callable[[], bool],
+    from_seq: int = 1,
+    until_seq: int | None = None,
+    verify: bool = True,
+) -> Iterator[Record]:
+    """Yield the records of a log, and go on as more are appended.
+
+    Args:
+        folder: as in `read_records`, like all that is not here.
+        filesystem: the door to the disk.
+        poll: called when the log has no more for now, to wait as it likes; whether to
+            look again.
+        from_seq: the first record to yield.
+        until_seq: the last record to yield.
+        verify: whether frames' checksums are compared.
+
+    Raises:
+        PrunedError: the log starts behind `from_seq`.
+        CorruptLogError: the log is damaged; all records before it were yielded.
+    """
+    reader = LogReader(folder, filesystem=filesystem, from_seq=from_seq, verify=verify)
+    try:
+        while until_seq is None or reader.next_seq <= until_seq:
+            records = reader.read_batch()
+            if records:
+                if until_seq is not None and records[-1].seq > until_seq:
+                    records = [record for record in records if record.seq <= until_seq]
+                yield from records
+            elif not poll():
+                return
+    finally:
+        reader.close()
+
+
+def last_seq_hint(folder: Path | str, *, filesystem: FileSystem) -> int:
+    """Return the log's last number, found without reading the log.
+
+    It is meant for progress bars: only the end of the last segment is looked at, so
+    damage is not noticed, and behind a very long record it may be too low.
+    """
+    paths = LogFolder(folder, filesystem)
+    segments = paths.find_segments()
+    if not segments:
+        return 0
+    reader = SegmentReader(filesystem, paths.segment_path(segments[-1]))
+    try:
+        footer = reader.read_last_footer()
+        if footer is not None:
+            return footer.last_seq
+        last_seq = reader.header.first_seq - 1
+        reader.offset = max(reader.offset, reader.size() - _HINT_WINDOW_BYTES)
+        data = reader.read_rest()
+        offset = find_frame(data, 0, last_seq, reader.heads, high_seq=2**63)
+        if offset is not None:
+            payloads, _ = split_frames(data[offset:], reader.heads)
+            last_seq = leading_uints(payloads[-1])[0]
+        return last_seq
+    finally:
+        reader.close()
+
+
+def find_seq_at(folder: Path | str, at_ms: int, *, filesystem: FileSystem) -> int:
+    """Return the number of the last record that is not later than a time.
+
+    Returns:
+        The number; 0 where the log's first record is later.
+
+    Raises:
+        PrunedError: the time lies before the first record that the log still has, so
+            nobody can say what was then.
+        CorruptLogError: the log is damaged where the time lies.
+    """
+    paths = LogFolder(folder, filesystem)
+    segments = paths.find_segments()
+    found = 0
+    for first_seq in reversed(segments):
+        reader = SegmentReader(filesystem, paths.segment_path(first_seq))
+        created_at_ms = reader.header.created_at_ms
+        reader.close()
+        if created_at_ms <= at_ms:
+            found = first_seq
+            break
+    if not found:
+        if segments and segments[0] > 1:
+            raise PrunedError(
+                f"{paths.path}: that moment is pruned: the log starts at seq "
+                f"{segments[0]}",
+                segments[0],
+            )
+        return 0
+    reader = SegmentReader(filesystem, paths.segment_path(found))
+    try:
+        return _find_in_segment(reader, at_ms)
+    finally:
+        reader.close()
+
+
+def _find_in_segment(reader: SegmentReader, at_ms: int) -> int:
+    """Return the number of a segment's last record that is not later than a time.
+
+    Times never go back, so of most chunks only the last record is decoded.
+    """
+    decoder = RecordDecoder()
+    last_seq = reader.header.first_seq - 1
+    while payloads := reader.read_payloads():
+        last = decoder.decode(payloads[-1])
+        if last.at_ms > at_ms:
+            times = [record.at_ms for record in decoder.decode_all(payloads)]
+            return last_seq + bisect_right(times, at_ms)
+        last_seq = last.seq
+    return last_seq

@@ -1,0 +1,148 @@
+"""Records: one atomic change of the keyspace, and who made it.
+
+A record is a msgpack array of six:
+
+    [seq, synced_seq, at_ms, db, effects, origin]
+
+    seq         its number; the next record's is one higher, for ever
+    synced_seq  the highest number known to be durable when this was written
+    at_ms       milliseconds since the epoch; never less than the record before
+    db          the database that the effects start in
+    effects     [[command, argument, ...], ...]: all that is replayed, in order
+    origin      for people: a client id where the command as given is effects[0]
+                (or nothing is to be said), else [client id, command, note], the
+                last two nil where they are missing
+
+Byte strings are msgpack bin, text in notes is msgpack str. `notes` has the shapes of
+the notes. A record without effects only describes (a client, a script's source).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import msgpack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+Note: TypeAlias = dict[str, Any]
+"""What a record tells people besides its effects: a map with a "kind"."""
+
+OriginWire: TypeAlias = "int | list[Any]"
+"""An origin as `encode_origin` makes it and a draft carries it."""
+
+Draft: TypeAlias = "tuple[int, int, Sequence[Sequence[bytes]], OriginWire]"
+"""A record that has no number yet: (at_ms, db, effects, origin)."""
+
+_ORIGIN_CACHE_MAX = 65_536
+
+
+class Origin(NamedTuple):
+    """Who caused a record, and by which command.
+
+    Attributes:
+        client_id: the connection's id; 0 for the server itself.
+        command: the command as it was given, where the effects don't show it.
+        note: more for people (see `notes`), a free-form map.
+    """
+
+    client_id: int
+    command: list[bytes] | None = None
+    note: Note | None = None
+
+
+class Record(NamedTuple):
+    """One record, as the module's head describes it."""
+
+    seq: int
+    synced_seq: int
+    at_ms: int
+    db: int
+    effects: list[list[bytes]]
+    origin: Origin
+
+
+def encode_origin(
+    client_id: int,
+    command: Sequence[bytes] | None = None,
+    note: Note | None = None,
+) -> OriginWire:
+    """Return an origin in the form that goes into a record."""
+    if command is None and note is None:
+        return client_id
+    return [client_id, command, note]
+
+
+def decode_origin(wire: OriginWire) -> Origin:
+    """Return the origin that `encode_origin` encoded."""
+    if isinstance(wire, int):
+        return Origin(wire)
+    client_id, command, note = wire
+    return Origin(client_id, command, note)
+
+
+def record_packer() -> Callable[[object], bytes]:
+    """Return a function that packs one tuple of a record's six parts.
+
+    It keeps its buffer from call to call, which is why it is made once and why two
+    threads must not share it.
+    """
+    # Text that is not UTF-8 (a client's address on an odd file system, say) must
+    # neither stop the log nor come back as something else.
+    return msgpack.Packer(use_bin_type=True, unicode_errors="surrogateescape").pack
+
+
+def encode_record(record: Record) -> bytes:
+    """Return the payload of a record."""
+    wire = encode_origin(*record.origin)
+    return record_packer()((*record[:5], wire))
+
+
+class RecordDecoder:
+    """Decodes payloads; keeps what many records share.
+
+    Most records come from few clients, so an `Origin` is made once for each.
+    """
+
+    def __init__(self) -> None:
+        self._origins: dict[int, Origin] = {}
+
+    def decode(self, payload: bytes) -> Record:
+        """Return the record in one payload.
+
+        Raises:
+            ValueError: the payload is not a record.
+        """
+        return self.decode_all((payload,))[0]
+
+    def decode_all(self, payloads: Iterable[bytes]) -> list[Record]:
+        """Return the records in payloads, in their order.
+
+        Raises:
+            ValueError: a payload is not a record.
+        """
+        unpack = msgpack.unpackb
+        origins = self._origins
+        records: list[Record] = []
+        add = records.append
+        # tests/bench/bench_log.py: Record(...) costs twice what tuple.__new__ does.
+        new = tuple.__new__
+        try:
+            for payload in payloads:
+                seq, synced_seq, at_ms, db, effects, wire = unpack(
+                    payload, unicode_errors="surrogateescape"
+                )
+                origin = origins.get(wire) if type(wire) is int else None
+                if origin is None:
+                    origin = self._make_origin(wire)
+                add(new(Record, (seq, synced_seq, at_ms, db, effects, origin)))
+        except (TypeError, ValueError, msgpack.UnpackException) as error:
+            raise ValueError(f"not a record: {error}") from error
+        return records
+
+    def _make_origin(self, wire: OriginWire) -> Origin:
+        origin = decode_origin(wire)
+        if isinstance(wire, int) and len(self._origins) < _ORIGIN_CACHE_MAX:
+            self._origins[wire] = origin
+        return origin

@@ -1,0 +1,294 @@
+"""Segments: one file of the log, from its header to its footer.
+
+    +--------+-------+-------+-- ... --+--------+
+    | header | frame | frame |         | footer |
+    +--------+-------+-------+-- ... --+--------+
+
+Header, 96 bytes, little-endian:
+
+     0  magic            8   89 "JOBLOG" 0a
+     8  format version   4   1
+    12  header length    4   96
+    16  first seq        8   the number of the first record; the file's name too
+    24  created at       8   ms; no record here is earlier, none before it later
+    32  epoch            8   the writer's term; never lower than the segment before
+    40  log id          16   the same in every segment of one log, random
+    56  digest          32   SHA-256 of the footer of the segment before, or zeroes
+    88  reserved         4   0
+    92  crc32            4   of the 92 bytes before; the *salt* of all below
+
+Footer, 84 bytes, only in a sealed segment:
+
+     0  mark             8   ff ff ff ff "SEAL": no frame is that long
+     8  last seq         8
+    16  sealed at        8   ms
+    24  digest          32   SHA-256 of the file's bytes before the footer
+    56  keyspace digest 20   the server's own digest of the state after last seq
+    76  its length       4   20, or 0 where the server gave none
+    80  crc32            4   of the salt (as the start value) and the 80 bytes before
+
+So history is one chain: a header holds the hash of the footer before, which holds
+the hash of the segment before, which starts with a header. One digest proves all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from struct import Struct
+from typing import TYPE_CHECKING, NamedTuple
+from zlib import crc32
+
+from storage.errors import CorruptLogError, NewerFormatError
+from storage.frame import FrameHeads, encode_frame, frame_bytes_at, split_frames
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from storage.filesystem import FileSystem
+
+FORMAT_VERSION = 1
+HEADER_BYTES = 96
+FOOTER_BYTES = 84
+NO_DIGEST = bytes(32)
+CHUNK_BYTES = 256 * 1024
+
+_MAGIC = b"\x89JOBLOG\n"
+_FOOTER_MARK = b"\xff\xff\xff\xffSEAL"
+_KEYSPACE_DIGEST_BYTES = 20
+_HEADER = Struct("<8sIIQQQ16s32sI")
+_FOOTER = Struct("<8sQQ32s20sI")
+_CHECKSUM = Struct("<I")
+
+
+class SegmentHeader(NamedTuple):
+    """What a segment says of itself at its start.
+
+    Attributes:
+        first_seq: the number of its first record.
+        created_at_ms: no record in it is earlier, none before it is later.
+        epoch: the writer's term.
+        log_id: 16 bytes, the same in every segment of one log.
+        previous_digest: SHA-256 of the footer before; zeroes in a log's first.
+        salt: the header's checksum, from which those of its frames start.
+    """
+
+    first_seq: int
+    created_at_ms: int
+    epoch: int
+    log_id: bytes
+    previous_digest: bytes
+    salt: int = 0
+
+
+class SegmentFooter(NamedTuple):
+    """What a sealed segment says of itself at its end.
+
+    Attributes:
+        last_seq: the number of its last record.
+        sealed_at_ms: when it was sealed.
+        digest: SHA-256 of all bytes before the footer.
+        keyspace_digest: the server's digest of its state after `last_seq`, or b"".
+    """
+
+    last_seq: int
+    sealed_at_ms: int
+    digest: bytes
+    keyspace_digest: bytes
+
+
+def encode_header(header: SegmentHeader) -> bytes:
+    """Return a header's bytes; its salt is computed, whatever the tuple says."""
+    body = _HEADER.pack(
+        _MAGIC,
+        FORMAT_VERSION,
+        HEADER_BYTES,
+        header.first_seq,
+        header.created_at_ms,
+        header.epoch,
+        header.log_id,
+        header.previous_digest,
+        0,
+    )
+    return body + _CHECKSUM.pack(crc32(body))
+
+
+def decode_header(data: bytes, path: Path) -> SegmentHeader:
+    """Decode the header at the front of a segment.
+
+    Args:
+        data: at least the header's bytes, where the file has them.
+        path: for the text of an error.
+
+    Raises:
+        NewerFormatError: the format is newer than this program.
+        CorruptLogError: this is not a sound header.
+    """
+    if data[: len(_MAGIC)] != _MAGIC:
+        raise corrupt(
+            path, 0, f"found {data[:8].hex()}", f"the magic {_MAGIC.hex()} of a segment"
+        )
+    version = int.from_bytes(data[8:12], "little")
+    if version > FORMAT_VERSION:
+        raise NewerFormatError(
+            f"{path}: format version {version}, and this program knows versions up to "
+            f"{FORMAT_VERSION}; open the log with the newer program that wrote it"
+        )
+    found = data[HEADER_BYTES - 4 : HEADER_BYTES]
+    salt = crc32(data[: HEADER_BYTES - 4])
+    if found != _CHECKSUM.pack(salt):
+        raise corrupt(path, 0, f"header checksum {found.hex()}", f"{salt:08x}")
+    _, version, length, seq, at_ms, epoch, log_id, digest, _ = _HEADER.unpack_from(data)
+    if version != FORMAT_VERSION or length != HEADER_BYTES:
+        raise corrupt(
+            path,
+            8,
+            f"format version {version} with a header of {length} bytes",
+            f"version {FORMAT_VERSION} with {HEADER_BYTES}",
+        )
+    return SegmentHeader(seq, at_ms, epoch, log_id, digest, salt)
+
+
+def encode_footer(footer: SegmentFooter, salt: int) -> bytes:
+    """Return a footer's bytes."""
+    if len(footer.keyspace_digest) not in {0, _KEYSPACE_DIGEST_BYTES}:
+        raise ValueError(f"a keyspace digest has {_KEYSPACE_DIGEST_BYTES} bytes")
+    body = _FOOTER.pack(_FOOTER_MARK, *footer, len(footer.keyspace_digest))
+    return body + _CHECKSUM.pack(crc32(body, salt))
+
+
+def decode_footer(data: bytes, salt: int) -> SegmentFooter | None:
+    """Decode the footer that bytes start with; None where they are no sound one."""
+    if len(data) < FOOTER_BYTES or not data.startswith(_FOOTER_MARK):
+        return None
+    body = data[: FOOTER_BYTES - 4]
+    if data[FOOTER_BYTES - 4 : FOOTER_BYTES] != _CHECKSUM.pack(crc32(body, salt)):
+        return None
+    _, last_seq, sealed_at_ms, digest, keyspace_digest, length = _FOOTER.unpack(body)
+    return SegmentFooter(last_seq, sealed_at_ms, digest, keyspace_digest[:length])
+
+
+def link_digest(footer: SegmentFooter, salt: int) -> bytes:
+    """Return what the next segment's header carries: its tie to all before."""
+    return hashlib.sha256(encode_footer(footer, salt)).digest()
+
+
+def corrupt(path: Path, offset: int, found: str, expected: str) -> CorruptLogError:
+    """Make the error for damage: where, what, and what to do next."""
+    return CorruptLogError(
+        f"{path}: at byte {offset}: {found}, expected {expected}; "
+        f"run 'replay verify {path.parent.parent}'"
+    )
+
+
+class SegmentReader:
+    """Reads one segment's frames in order, a chunk at a time.
+
+    It keeps its place, so that a segment that still grows can be read on later.
+
+    Attributes:
+        path: the file.
+        header: its header.
+        offset: where the next frame starts, in bytes from the file's first.
+        heads: what frames of this segment are checked with.
+    """
+
+    def __init__(
+        self,
+        filesystem: FileSystem,
+        path: Path,
+        *,
+        verify: bool = True,
+        with_digest: bool = False,
+    ) -> None:
+        """Open a segment and check its header.
+
+        Args:
+            filesystem: the door to the disk.
+            path: the segment's file.
+            verify: whether checksums of frames are compared.
+            with_digest: whether to keep a running SHA-256 of what was read.
+
+        Raises:
+            CorruptLogError: the header is not sound.
+            OSError: the file cannot be read.
+        """
+        self.path = path
+        self._filesystem = filesystem
+        self._verify = verify
+        self._file = filesystem.open_to_read(path)
+        try:
+            start = filesystem.read_at(self._file, HEADER_BYTES, 0)
+            self.header = decode_header(start, path)
+        except BaseException:
+            filesystem.close(self._file)
+            raise
+        self.heads = FrameHeads(self.header.salt)
+        self.offset = HEADER_BYTES
+        self.digest = hashlib.sha256(start) if with_digest else None
+
+    def read_payloads(self) -> list[bytes]:
+        """Return the payloads of the next whole, sound frames, about a chunk of them.
+
+        Returns:
+            At least one; none where no whole, sound frame starts at `offset`.
+        """
+        filesystem = self._filesystem
+        wanted = CHUNK_BYTES
+        while True:
+            chunk = filesystem.read_at(self._file, wanted, self.offset)
+            payloads, used = split_frames(chunk, self.heads, verify=self._verify)
+            if payloads:
+                self.offset += used
+                if self.digest is not None:
+                    self.digest.update(memoryview(chunk)[:used])
+                return payloads
+            needed = frame_bytes_at(chunk)
+            if needed <= len(chunk) or self.offset + needed > self.size():
+                return []
+            wanted = needed
+
+    def digest_after(self, records: int) -> str:
+        """Return SHA-256 of the bytes from the file's first to a record's last.
+
+        Args:
+            records: how many records of this segment are in it.
+
+        Raises:
+            CorruptLogError: fewer sound records are there.
+        """
+        digest = hashlib.sha256(self._filesystem.read_at(self._file, HEADER_BYTES, 0))
+        self.offset = HEADER_BYTES
+        while records:
+            payloads = self.read_payloads()[:records]
+            if not payloads:
+                raise corrupt(self.path, self.offset, "no sound frame", "more records")
+            records -= len(payloads)
+            for payload in payloads:
+                digest.update(encode_frame(payload, self.heads))
+        return digest.hexdigest()
+
+    def read_rest(self, length: int = -1) -> bytes:
+        """Return the bytes from `offset` on: all, or so many."""
+        if length < 0:
+            length = self.size() - self.offset
+        return self._filesystem.read_at(self._file, length, self.offset)
+
+    def read_footer(self) -> SegmentFooter | None:
+        """Return the footer that starts at `offset`, None where none does."""
+        return decode_footer(self.read_rest(FOOTER_BYTES), self.header.salt)
+
+    def read_last_footer(self) -> SegmentFooter | None:
+        """Return the footer that ends the file, None where none does."""
+        start = self.size() - FOOTER_BYTES
+        if start < HEADER_BYTES:
+            return None
+        data = self._filesystem.read_at(self._file, FOOTER_BYTES, start)
+        return decode_footer(data, self.header.salt)
+
+    def size(self) -> int:
+        """Return how long the file is now, in bytes."""
+        return self._filesystem.size(self._file)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._filesystem.close(self._file)

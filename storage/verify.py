@@ -1,0 +1,261 @@
+"""Proof that a log is whole and unedited: all of it is read, every digest recomputed.
+
+Unlike recovery this goes on behind damage, so that one run names all of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from storage.errors import CorruptLogError, PrunedError, StorageError
+from storage.folder import LogFolder, require_first, require_link
+from storage.record import RecordDecoder
+from storage.segment import SegmentReader, corrupt
+from storage.tail import require_footer, require_sequence, require_torn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from storage.filesystem import FileSystem
+    from storage.segment import SegmentFooter, SegmentHeader
+
+
+class SegmentReport(NamedTuple):
+    """What verifying one segment found.
+
+    Attributes:
+        path: the file.
+        first_seq: the number that it starts with, as it is named.
+        last_seq: the number of the last sound record; first_seq - 1 for none.
+        size_bytes: how long the file is.
+        created_at_ms: when it was begun; 0 where the header is damaged.
+        is_sealed: whether it ends in a sound footer.
+        digest_hex: SHA-256 of its bytes up to the end of record `last_seq`.
+        keyspace_digest_hex: the server's digest of its state after `last_seq`, or "".
+        torn_bytes: how many bytes of an unfinished write end the open segment.
+        damage: what is wrong, for the operator; None where it is sound.
+    """
+
+    path: Path
+    first_seq: int
+    last_seq: int
+    size_bytes: int = 0
+    created_at_ms: int = 0
+    is_sealed: bool = False
+    digest_hex: str = ""
+    keyspace_digest_hex: str = ""
+    torn_bytes: int = 0
+    damage: str | None = None
+
+
+class VerifyReport(NamedTuple):
+    """What verifying a log found.
+
+    Attributes:
+        segments: one report for each segment, in order.
+        damage: all that is wrong, for the operator; empty where the log is sound.
+    """
+
+    segments: list[SegmentReport]
+    damage: list[str]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether no damage was found; a torn tail is none."""
+        return not self.damage
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last sound record; 0 for none."""
+        return self.segments[-1].last_seq if self.segments else 0
+
+    @property
+    def digest_hex(self) -> str:
+        """The digest at `last_seq`, which stands for all of the log; "" for none."""
+        for report in reversed(self.segments):
+            if report.last_seq >= report.first_seq:
+                return report.digest_hex
+        return ""
+
+
+def verify_log(folder: Path | str, *, filesystem: FileSystem) -> VerifyReport:
+    """Read a whole log and check everything that can be checked; takes no lock.
+
+    Raises:
+        StorageError: this is not a data folder.
+        OSError: a file cannot be read.
+    """
+    paths = LogFolder(folder, filesystem)
+    # In this order, because a new segment loses the one name when it gets the other.
+    waiting = paths.find_new_segments()
+    segments = paths.find_segments()
+    verifier = _Verifier(filesystem)
+    reports = [
+        verifier.verify(
+            paths.segment_path(first_seq), is_last=first_seq == segments[-1]
+        )
+        for first_seq in segments
+    ]
+    damage = [report.damage for report in reports if report.damage is not None]
+    footer = verifier.footer
+    if footer is not None and footer.last_seq + 1 not in waiting:
+        path = paths.segment_path(footer.last_seq + 1)
+        if path.name not in filesystem.listdir(paths.log_path):
+            damage.append(
+                str(corrupt(path, 0, "no such file", "the next segment, or .log.new"))
+            )
+    return VerifyReport(reports, damage)
+
+
+class _Verifier:
+    """Verifies segments one by one, and the links between them."""
+
+    def __init__(self, filesystem: FileSystem) -> None:
+        self._filesystem = filesystem
+        self._header: SegmentHeader | None = None
+        self._is_first = True
+        self._last_at_ms = 0
+        self.footer: SegmentFooter | None = None
+
+    def verify(self, path: Path, *, is_last: bool) -> SegmentReport:
+        """Verify one segment; the next call gets the next one."""
+        first_seq = int(path.name[:20])
+        report = SegmentReport(path, first_seq, first_seq - 1)
+        elder, elder_footer = self._header, self.footer
+        self._header = self.footer = None
+        try:
+            reader = SegmentReader(self._filesystem, path, with_digest=True)
+        except CorruptLogError as error:
+            return report._replace(damage=str(error))
+        try:
+            report = self._read(reader, report, is_last=is_last)
+            if report.damage is None:
+                self._check_link(reader, elder, elder_footer)
+        except CorruptLogError as error:
+            report = report._replace(damage=str(error))
+        finally:
+            reader.close()
+            self._is_first = False
+        return report
+
+    def _read(
+        self, reader: SegmentReader, report: SegmentReport, *, is_last: bool
+    ) -> SegmentReport:
+        """Read a segment's frames and footer up to its end or the first damage."""
+        header = reader.header
+        damage = None
+        last_seq = report.last_seq
+        footer = None
+        try:
+            while payloads := reader.read_payloads():
+                require_sequence(reader, payloads, last_seq)
+                self._check_records(reader, payloads)
+                last_seq += len(payloads)
+            footer = reader.read_footer()
+            self._check_end(reader, footer, last_seq, is_last=is_last)
+            self._header, self.footer = header, footer
+        except CorruptLogError as error:
+            damage = str(error)
+        assert reader.digest is not None
+        is_torn = damage is None and footer is None
+        return report._replace(
+            last_seq=last_seq,
+            size_bytes=reader.size(),
+            created_at_ms=header.created_at_ms,
+            is_sealed=footer is not None,
+            digest_hex=reader.digest.hexdigest(),
+            keyspace_digest_hex=footer.keyspace_digest.hex() if footer else "",
+            torn_bytes=reader.size() - reader.offset if is_torn else 0,
+            damage=damage,
+        )
+
+    def _check_records(self, reader: SegmentReader, payloads: list[bytes]) -> None:
+        """Check that payloads are records whose times never go back."""
+        try:
+            records = RecordDecoder().decode_all(payloads)
+        except ValueError as error:
+            raise corrupt(
+                reader.path,
+                reader.offset,
+                f"before it, a sound frame: {error}",
+                "a record",
+            ) from error
+        self._last_at_ms = max(self._last_at_ms, reader.header.created_at_ms)
+        for record in records:
+            if record.at_ms < self._last_at_ms:
+                raise corrupt(
+                    reader.path,
+                    reader.offset,
+                    f"before it, seq {record.seq} at {record.at_ms} ms",
+                    f"no time before {self._last_at_ms}",
+                )
+            self._last_at_ms = record.at_ms
+
+    def _check_end(
+        self,
+        reader: SegmentReader,
+        footer: SegmentFooter | None,
+        last_seq: int,
+        *,
+        is_last: bool,
+    ) -> None:
+        """Check what follows a segment's last sound frame."""
+        if footer is not None:
+            require_footer(reader, footer, last_seq)
+        elif is_last:
+            require_torn(reader, reader.read_rest(), last_seq + 1)
+        else:
+            raise corrupt(
+                reader.path,
+                reader.offset,
+                "a damaged frame",
+                f"a sound one with seq {last_seq + 1}, or the footer",
+            )
+
+    def _check_link(
+        self,
+        reader: SegmentReader,
+        elder: SegmentHeader | None,
+        elder_footer: SegmentFooter | None,
+    ) -> None:
+        """Check that a segment follows the one before, where that one was sound."""
+        named = int(reader.path.name[:20])
+        first_seq = reader.header.first_seq
+        if first_seq != named:
+            raise corrupt(
+                reader.path, 16, f"first seq {first_seq}", f"{named}, as named"
+            )
+        if self._is_first:
+            require_first(reader.header, reader.path)
+        elif elder is not None and elder_footer is not None:
+            require_link(elder, elder_footer, reader.header, reader.path)
+
+
+def compute_digest(folder: Path | str, seq: int, *, filesystem: FileSystem) -> str:
+    """Return the digest at a record: SHA-256 of its segment up to the record's end.
+
+    Who kept the digest of a moment can prove with this that nothing before it was
+    changed since: the segment's header carries the digests of all segments before,
+    which `verify_log` recomputes.
+
+    Raises:
+        PrunedError: the record is no longer in the log.
+        CorruptLogError: the log is damaged before the record.
+        StorageError: the record is not there yet, or this is no data folder.
+    """
+    paths = LogFolder(folder, filesystem)
+    segments = paths.find_segments()
+    first_seq = max((number for number in segments if number <= seq), default=0)
+    if not first_seq:
+        if segments and seq > 0:
+            raise PrunedError(
+                f"{paths.path}: seq {seq} is pruned: the log starts at seq "
+                f"{segments[0]}",
+                segments[0],
+            )
+        raise StorageError(f"{paths.path}: there is no seq {seq}")
+    reader = SegmentReader(filesystem, paths.segment_path(first_seq))
+    try:
+        return reader.digest_after(seq - first_seq + 1)
+    finally:
+        reader.close()

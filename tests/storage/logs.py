@@ -1,0 +1,65 @@
+"""Small logs in memory that the tests of this folder share."""
+
+from pathlib import Path
+
+from storage.filesystem import FileSystem
+from storage.log import Log
+from storage.reader import read_records
+from tests.fakes import FakeClock, FaultyFileSystem
+
+FOLDER = Path("/data")
+LOG_FOLDER = FOLDER / "log"
+FIRST = LOG_FOLDER / "00000000000000000001.log"
+
+
+def open_log(filesystem, segment_bytes_max=1 << 20, *, folder=FOLDER, clock=None):
+    return Log.open(
+        folder,
+        filesystem=filesystem,
+        now_ms=clock or FakeClock(),
+        segment_bytes_max=segment_bytes_max,
+    )
+
+
+def draft(value, at_ms=1_700_000_000_000, origin=7):
+    return (at_ms, 0, [[b"SET", b"key", value]], origin)
+
+
+def append(log, *values):
+    return log.append([draft(value) for value in values], log.last_seq)
+
+
+def read_all(filesystem, folder=FOLDER, **options):
+    return list(read_records(folder, filesystem=filesystem, **options))
+
+
+def read_values(filesystem, **options):
+    return [record.effects[0][-1] for record in read_all(filesystem, **options)]
+
+
+def segment_names(filesystem: FileSystem):
+    return sorted(filesystem.listdir(LOG_FOLDER))
+
+
+def make_log(*batches, segment_bytes_max=1 << 20, is_synced=True):
+    """Make a log of batches of values, synced after each one."""
+    filesystem = FaultyFileSystem()
+    log = open_log(filesystem, segment_bytes_max)
+    for values in batches:
+        append(log, *values)
+        if is_synced:
+            log.sync()
+    log.close()
+    return filesystem
+
+
+def copy_disk(filesystem):
+    """Return a disk with the same log, so that a test can damage it."""
+    copy = FaultyFileSystem()
+    copy.mkdir(FOLDER)
+    copy.mkdir(LOG_FOLDER)
+    for name in filesystem.listdir(LOG_FOLDER):
+        copy.write_file(LOG_FOLDER / name, filesystem.read_file(LOG_FOLDER / name))
+    lock = FOLDER / "joblog.lock"
+    copy.write_file(lock, filesystem.read_file(lock))
+    return copy

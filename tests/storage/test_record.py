@@ -1,0 +1,134 @@
+import msgpack
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage.notes import (
+    ClientNote,
+    EvictedNote,
+    ExecNote,
+    ExpiredNote,
+    ScriptNote,
+    ScriptSourceNote,
+    decode_note,
+    encode_note,
+    read_note,
+)
+from storage.record import (
+    Origin,
+    Record,
+    RecordDecoder,
+    decode_origin,
+    encode_origin,
+    encode_record,
+)
+
+ARGV = st.lists(st.binary(max_size=20), min_size=1, max_size=4)
+NUMBERS = st.integers(0, 2**63)
+ORIGINS = st.builds(
+    Origin,
+    NUMBERS,
+    st.none() | ARGV,
+    st.none() | st.dictionaries(st.text(), NUMBERS | st.binary() | st.text()),
+)
+RECORDS = st.builds(
+    Record, NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.lists(ARGV, max_size=3), ORIGINS
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(RECORDS)
+def test_a_record_comes_back_as_it_was(record):
+    assert RecordDecoder().decode(encode_record(record)) == record
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(RECORDS, max_size=5))
+def test_many_records_come_back_in_their_order(records):
+    payloads = [encode_record(record) for record in records]
+
+    assert RecordDecoder().decode_all(payloads) == records
+
+
+def test_a_record_is_an_array_of_six_on_disk():
+    record = Record(9, 8, 7, 1, [[b"SET", b"k\xff", b"v"]], Origin(3))
+
+    payload = encode_record(record)
+
+    assert msgpack.unpackb(payload) == [9, 8, 7, 1, [[b"SET", b"k\xff", b"v"]], 3]
+    assert payload == bytes.fromhex("9609080701 9193 c403534554 c4026bff c40176 03")
+
+
+@pytest.mark.parametrize(
+    ("origin", "wire"),
+    [
+        pytest.param(Origin(5), 5, id="the command is the effect"),
+        pytest.param(
+            Origin(5, [b"SPOP", b"k"]), [5, [b"SPOP", b"k"], None], id="command"
+        ),
+        pytest.param(Origin(0, None, {"a": 1}), [0, None, {"a": 1}], id="note"),
+    ],
+)
+def test_an_origin_is_a_number_where_that_says_all(origin, wire):
+    assert encode_origin(*origin) == wire
+    assert decode_origin(wire) == origin
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param(msgpack.packb([1, 2, 3]), id="too few parts"),
+        pytest.param(msgpack.packb([1, 2, 3, 4, [], 6, 7]), id="too many parts"),
+        pytest.param(msgpack.packb([1, 2, 3, 4, [], [1, 2]]), id="half an origin"),
+        pytest.param(msgpack.packb(7), id="a number"),
+        pytest.param(msgpack.packb([1, 2, 3, 4, [], None]), id="no origin"),
+        pytest.param(b"\x96\x01", id="cut short"),
+        pytest.param(b"\xc1", id="no msgpack"),
+    ],
+)
+def test_what_is_no_record_is_a_value_error(payload):
+    with pytest.raises(ValueError):  # noqa: PT011 - msgpack's words vary
+        RecordDecoder().decode(payload)
+
+
+def test_text_that_is_not_utf_8_survives_in_a_note():
+    record = Record(1, 0, 0, 0, [], Origin(1, None, {"address": "/tmp/\udcff"}))
+
+    assert RecordDecoder().decode(encode_record(record)) == record
+
+
+NOTES = [
+    ClientNote("127.0.0.1:5", b"worker", b"default", b"redis-py", b"5.2"),
+    ClientNote("/run/joblog.sock"),
+    ScriptSourceNote("a" * 40, b"return 1"),
+    ScriptNote("a" * 40),
+    ScriptNote("", b"ERR it failed"),
+    ExecNote([[b"INCR", b"k"], [b"GET", b"k"]], [1]),
+    ExpiredNote(),
+    EvictedNote("allkeys-lru"),
+]
+
+
+@pytest.mark.parametrize("note", NOTES, ids=lambda note: type(note).__name__)
+def test_a_note_comes_back_through_a_record(note):
+    record = Record(1, 0, 0, 0, [], Origin(1, None, encode_note(note)))
+
+    origin = RecordDecoder().decode(encode_record(record)).origin
+
+    assert read_note(origin) == note
+
+
+def test_a_note_says_its_kind_and_leaves_defaults_out():
+    assert encode_note(ClientNote("h:1")) == {"kind": "client", "address": "h:1"}
+    assert encode_note(ExpiredNote()) == {"kind": "expired"}
+
+
+def test_a_note_of_a_later_version_is_still_readable():
+    known = {"kind": "script", "sha": "a", "runtime_us": 9}
+    unknown = {"kind": "teleported", "from": "here"}
+
+    assert decode_note(known) == ScriptNote("a")
+    assert decode_note(unknown) == unknown
+    assert decode_note({"kind": "client"}) == {"kind": "client"}
+    assert decode_note({}) == {}
+    assert read_note(Origin(1)) is None
