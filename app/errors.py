@@ -247,6 +247,8 @@ LPOS_RANK_ZERO = (
 )
 LPOS_COUNT_NEGATIVE = b"ERR COUNT can't be negative"
 LPOS_MAXLEN_NEGATIVE = b"ERR MAXLEN can't be negative"
+TIMEOUT_NOT_A_FLOAT = b"ERR timeout is not a float or out of range"
+UNBLOCKED = b"UNBLOCKED client unblocked via CLIENT UNBLOCK"
 # --- sets --------------------------------------------------------------------------
 # --- sorted sets -------------------------------------------------------------------
 ZADD_NX_AND_XX = b"ERR XX and NX options at the same time are not compatible"
@@ -268,6 +270,116 @@ WEIGHT_NOT_A_FLOAT = b"ERR weight value is not a float"
 def no_input_key(name: bytes) -> bytes:
     """Return the text for zero keys; `name` is in lower case."""
     return b"ERR at least 1 input key is needed for '" + name + b"' command"
+
+
+# --- streams -----------------------------------------------------------------------
+INVALID_STREAM_ID = b"ERR Invalid stream ID specified as stream command argument"
+XADD_ID_ZERO = b"ERR The ID specified in XADD must be greater than 0-0"
+XADD_ID_TOO_SMALL = (
+    b"ERR The ID specified in XADD is equal or smaller than the target stream top item"
+)
+STREAM_EXHAUSTED = (
+    b"ERR The stream has exhausted the last possible ID, unable to add more items"
+)
+STREAM_ENTRY_TOO_LARGE = b"ERR Elements are too large to be stored"
+MAXLEN_AND_MINID = (
+    b"ERR syntax error, MAXLEN and MINID options at the same time are not compatible"
+)
+TRIM_MAXLEN_NEGATIVE = b"ERR The MAXLEN argument must be >= 0."
+TRIM_LIMIT_NEGATIVE = b"ERR The LIMIT argument must be >= 0."
+LIMIT_WITHOUT_STRATEGY = (
+    b"ERR syntax error, LIMIT cannot be used without specifying a trimming strategy"
+)
+LIMIT_WITHOUT_TILDE = (
+    b"ERR syntax error, LIMIT cannot be used without the special ~ option"
+)
+XTRIM_WITHOUT_STRATEGY = (
+    b"ERR syntax error, XTRIM must be called with a trimming strategy"
+)
+INVALID_INTERVAL_START = b"ERR invalid start ID for the interval"
+INVALID_INTERVAL_END = b"ERR invalid end ID for the interval"
+XSETID_ADDED_NEGATIVE = b"ERR entries_added must be positive"
+XSETID_BELOW_GIVEN_DELETED = (
+    b"ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id"
+)
+XSETID_BELOW_DELETED = (
+    b"ERR The ID specified in XSETID is smaller than current max_deleted_entry_id"
+)
+XSETID_BELOW_LAST = (
+    b"ERR The ID specified in XSETID is smaller than the target stream top item"
+)
+XSETID_ADDED_BELOW_LENGTH = (
+    b"ERR The entries_added specified in XSETID is smaller than the target stream "
+    b"length"
+)
+GROUP_OPTION_IN_XREAD = (
+    b"ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead."
+)
+NOACK_OPTION_IN_XREAD = (
+    b"ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead."
+)
+MISSING_GROUP_OPTION = b"ERR Missing GROUP option for XREADGROUP"
+NEW_ID_IN_XREAD = (
+    b"ERR The > ID can be specified only when calling XREADGROUP using the GROUP "
+    b"<group> <consumer> option."
+)
+LAST_ID_IN_XREADGROUP = (
+    b"ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the "
+    b"history of this consumer by specifying a proper ID, or use the > ID to get new "
+    b"messages. The $ ID would just return an empty result set."
+)
+XGROUP_NO_KEY = (
+    b"ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you "
+    b"may want to use the MKSTREAM option to create an empty stream automatically."
+)
+ENTRIES_READ_NEGATIVE = b"ERR value for ENTRIESREAD must be positive or -1"
+BUSY_GROUP = b"BUSYGROUP Consumer Group name already exists"
+AUTOCLAIM_COUNT = b"ERR COUNT must be > 0"
+
+
+def unbalanced_streams(name: bytes, symbol: bytes) -> bytes:
+    """Return the text for keys and IDs that do not pair up; `name` is in lower case."""
+    return (
+        b"ERR Unbalanced '%b' list of streams: for each stream key an ID or '%b' must "
+        b"be specified." % (name, symbol)
+    )
+
+
+def block_in_script(name: bytes) -> bytes:
+    """Return the text for BLOCK inside of a script; `name` is in lower case."""
+    return name + b" command is not allowed with BLOCK option from scripts"
+
+
+def no_group_to_read(key: bytes, group: bytes) -> bytes:
+    """Return the text for a group that XREADGROUP does not find."""
+    return _one_line(
+        b"NOGROUP No such key '%b' or consumer group '%b' in XREADGROUP with GROUP option"
+        % (key, group)
+    )
+
+
+def no_key_or_group(key: bytes, group: bytes) -> bytes:
+    """Return the text for a missing stream or group."""
+    return _one_line(
+        b"NOGROUP No such key '%b' or consumer group '%b'" % (key, group)
+    )
+
+
+def no_group(key: bytes, group: bytes) -> bytes:
+    """Return the text for a missing group of a stream."""
+    return _one_line(
+        b"NOGROUP No such consumer group '%b' for key name '%b'" % (group, key)
+    )
+
+
+def invalid_claim_argument(what: bytes, name: bytes) -> bytes:
+    """Return the text for a number that is none; `name` is XCLAIM or XAUTOCLAIM."""
+    return b"ERR Invalid %b argument for %b" % (what, name)
+
+
+def unknown_claim_option(option: bytes) -> bytes:
+    """Return the text for an option that XCLAIM does not know."""
+    return _one_line(b"ERR Unrecognized XCLAIM option '" + option + b"'")
 
 
 # --- generic -----------------------------------------------------------------------
@@ -299,6 +411,106 @@ def unsupported_option(option: bytes) -> bytes:
 
 
 # --- scripting ---------------------------------------------------------------------
+NO_SCRIPT = b"NOSCRIPT No matching script. Please use EVAL."
+NEGATIVE_KEY_COUNT = b"ERR Number of keys can't be negative"
+TOO_MANY_KEYS = b"ERR Number of keys can't be greater than number of args"
+BAD_KEY_COUNT = b"ERR Bad number of keys provided"
+INVALID_SHEBANG = b"ERR Invalid script shebang"
+WRITE_FLAG_IN_READ_ONLY = (
+    b"ERR Can not execute a script with write flag using *_ro command."
+)
+SCRIPT_UNKNOWN_COMMAND = b"ERR Unknown Redis command called from script"
+SCRIPT_WRONG_ARITY = b"ERR Wrong number of args calling Redis command from script"
+SCRIPT_COMMAND_NOT_ALLOWED = b"ERR This Redis command is not allowed from script"
+SCRIPT_WRITES_NOT_ALLOWED = b"ERR Write commands are not allowed from read-only scripts."
+SCRIPT_FLUSH_OPTION = b"ERR SCRIPT FLUSH only support SYNC|ASYNC option"
+SCRIPT_DEBUG_OPTION = b"ERR Use SCRIPT DEBUG YES/SYNC/NO"
+SCRIPT_DEBUG_UNSUPPORTED = b"ERR SCRIPT DEBUG is not supported"
+NOT_BUSY = b"NOTBUSY No scripts in execution right now."
+UNKILLABLE = (
+    b"UNKILLABLE Sorry the script already executed write commands against the "
+    b"dataset. You can either wait the script termination or kill the server in a "
+    b"hard way using the SHUTDOWN NOSAVE command."
+)
+BUSY_SCRIPT = (
+    b"BUSY Redis is busy running a script. You can only call SCRIPT KILL or "
+    b"SHUTDOWN NOSAVE."
+)
+BUSY_FUNCTION = (
+    b"BUSY Redis is busy running a script. You can only call FUNCTION KILL or "
+    b"SHUTDOWN NOSAVE."
+)
+NO_FUNCTION = b"ERR Function not found"
+NO_LIBRARY = b"ERR Library not found"
+NO_FUNCTIONS_REGISTERED = b"ERR No functions registered"
+NO_LIBRARY_METADATA = b"ERR Missing library metadata"
+INVALID_LIBRARY_METADATA = b"ERR Invalid library metadata"
+NO_LIBRARY_NAME = b"ERR Library name was not given"
+LIBRARY_NAME_TWICE = (
+    b"ERR Invalid metadata value, name argument was given multiple times"
+)
+BAD_LIBRARY_NAME = (
+    b"ERR Library names can only contain letters, numbers, or underscores(_) and "
+    b"must be at least one character long"
+)
+FUNCTION_FLUSH_OPTION = b"ERR FUNCTION FLUSH only supports SYNC|ASYNC option"
+FUNCTION_RESTORE_POLICY = (
+    b"ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE."
+)
+BAD_DUMP_PAYLOAD = b"ERR DUMP payload version or checksum are wrong"
+NOT_A_FUNCTION_DUMP = b"ERR given type is not a function"
+LIBRARY_NAME_ARGUMENT = b"ERR library name argument was not given"
+
+
+def unexpected_engine(shebang: bytes) -> bytes:
+    """Return the text for a script whose first line names another language."""
+    return _one_line(b"ERR Unexpected engine in script shebang: " + shebang)
+
+
+def unexpected_script_flag(flag: bytes) -> bytes:
+    """Return the text for an unknown flag in the first line of a script."""
+    return _one_line(b"ERR Unexpected flag in script shebang: " + flag)
+
+
+def unknown_shebang_option(option: bytes) -> bytes:
+    """Return the text for an unknown word in the first line of a script."""
+    return _one_line(b"ERR Unknown lua shebang option: " + option)
+
+
+def engine_not_found(name: bytes) -> bytes:
+    """Return the text for a library in another language."""
+    return _one_line(b"ERR Engine '" + name + b"' not found")
+
+
+def invalid_metadata(value: bytes) -> bytes:
+    """Return the text for an unknown word in the first line of a library."""
+    return _one_line(b"ERR Invalid metadata value given: " + value)
+
+
+def library_exists(name: bytes) -> bytes:
+    """Return the text for loading a library whose name is taken."""
+    return b"ERR Library '" + name + b"' already exists"
+
+
+def library_exists_in_dump(name: bytes) -> bytes:
+    """Return the text for restoring a library whose name is taken."""
+    return b"ERR Library " + name + b" already exists"
+
+
+def function_exists(name: bytes) -> bytes:
+    """Return the text for registering a function whose name is taken."""
+    return b"ERR Function " + name + b" already exists"
+
+
+def unknown_load_option(option: bytes) -> bytes:
+    """Return the text for an unknown option of FUNCTION LOAD."""
+    return _one_line(b"ERR Unknown option given: " + option)
+
+
+def unknown_argument(argument: bytes) -> bytes:
+    """Return the text for an unknown argument of FUNCTION LIST."""
+    return _one_line(b"ERR Unknown argument " + argument)
+
 # --- introspection -----------------------------------------------------------------
 NO_KEY_ARGUMENTS = b"ERR The command has no key arguments"
 INVALID_COMMAND = b"ERR Invalid command specified"
@@ -306,7 +518,7 @@ INVALID_ARGUMENT_COUNT = b"ERR Invalid number of arguments specified for command
 NO_SHUTDOWN = b"ERR No shutdown in progress."
 SHUTDOWN_FAILED = b"ERR Errors trying to SHUTDOWN. Check logs."
 NO_CLUSTER = b"ERR This instance has cluster support disabled"
-NEGATIVE_TIMEOUT = b"ERR timeout is negative"
+NO_REPLICAS = b"ERR FAILOVER requires connected replicas."
 LOCAL_COPIES_OUT_OF_RANGE = b"ERR value is out of range, value must between 0 and 1"
 WAITAOF_WITHOUT_LOG = (
     b"ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
@@ -316,11 +528,22 @@ NOTHING_TO_SAVE = (
 )
 INVALID_PRIMARY_PORT = b"ERR Invalid master port"
 NO_REPLICATION = b"ERR this server cannot be a replica: expected 'NO ONE'"
+NO_MODULES = b"ERR Error loading the extension. Please check the server logs."
+GENPASS_BITS = (
+    b"ERR ACL GENPASS argument must be the number of bits for the output password, "
+    b"a positive number up to 4096"
+)
+NO_CRASH = b"ERR this server does not crash or restart on request"
+NO_INTERNALS = b"ERR this server has no such internals to show"
+RELOAD_WITHOUT_LOG = (
+    b"ERR this server keeps no command log (appendonly no): there is nothing to load"
+)
 SLOWLOG_COUNT = b"ERR count should be greater than or equal to -1"
 BAD_PACKED_THRESHOLD = (
     b"ERR argument must be a memory value bigger than 1 and smaller than 4gb"
 )
 RELOAD_OPTIONS = b"ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."
+ONLY_RESP3 = b"ERR RESP2 is not supported by this command"
 PROTOCOL_TYPES = (
     b"ERR Wrong protocol type name. Please use one of the following: string|integer|"
     b"double|bignum|null|array|set|map|attrib|push|verbatim|true|false"

@@ -33,6 +33,18 @@ class Pairs(list[tuple[Any, Any]]):
     __slots__ = ()
 
 
+class Keyed(list[tuple[bytes, Any]]):
+    """Replies by key: a map in RESP3, an array of pairs in RESP2 (XREAD)."""
+
+    __slots__ = ()
+
+
+class Entries(list[tuple[bytes, tuple[bytes, ...]]]):
+    """Entries of a stream: for each an array of its ID and of an array of its fields."""
+
+    __slots__ = ()
+
+
 class Push(list[Any]):
     """An out-of-band push in RESP3, an array in RESP2."""
 
@@ -96,3 +108,5 @@ NULL_ARRAY = NullArrayType("NULL_ARRAY")
 NO_REPLY = NoReplyType("NO_REPLY")
 POSTPONED = _Constant("POSTPONED")
 """No reply yet: the command is to be run again later. It never reaches an encoder."""
+BLOCKED = _Constant("BLOCKED")
+"""No reply yet: the client waits for a key. It never reaches an encoder either."""

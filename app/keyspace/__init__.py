@@ -1,0 +1,1 @@
+"""Databases of keys, their deadlines, and how to match and scan them."""

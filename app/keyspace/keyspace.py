@@ -1,0 +1,95 @@
+"""The keyspace: all databases, the time they live in, and who is told of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from app.keyspace.database import Database
+
+Observer = Callable[[Database, bytes, bytes], None]
+Expired = Callable[[Database, bytes], None]
+Replaced = Callable[[Database, Database | None], None]
+
+
+def _nobody(_: Database, __: object, ___: bytes = b"") -> None:
+    """Take a call that nobody waits for."""
+
+
+class Keyspace:
+    """The databases of one server.
+
+    Attributes:
+        databases: by index.
+        now_ms: the time that expiry goes by. It stands still while a command or a
+            script runs; 0 means that nothing ever expires, which is how a fold runs.
+        changes: counts the touched keys; a command that raised it has an effect.
+        observe: called as `observe(database, key, event)` for each touched key of an
+            observed database.
+        observe_replaced: called as `observe_replaced(database, other)` before an
+            observed database loses all its keys, or gets those of another database.
+        on_expired: called as `on_expired(database, key)` after a key expired.
+        is_expiring: False while keys whose deadline has passed are hidden only, and
+            removed later, since nothing may change (CLIENT PAUSE).
+        libraries: the texts of the libraries of functions, by name.
+    """
+
+    __slots__ = (
+        "changes",
+        "databases",
+        "is_expiring",
+        "libraries",
+        "now_ms",
+        "observe",
+        "observe_replaced",
+        "on_expired",
+    )
+
+    def __init__(self, databases: int = 16) -> None:
+        """Make a keyspace of empty databases."""
+        self.now_ms = 0
+        self.changes = 0
+        self.is_expiring = True
+        self.libraries: dict[bytes, bytes] = {}
+        self.observe: Observer = _nobody
+        self.observe_replaced: Replaced = _nobody
+        self.on_expired: Expired = _nobody
+        self.databases = [Database(index, self) for index in range(databases)]
+
+    def expire(self, database: Database, key: bytes) -> None:
+        """Remove a key because its deadline passed, and say so."""
+        if not self.is_expiring:
+            return
+        database.delete(key)
+        if database.is_observed:
+            self.observe(database, key, b"expired")
+        self.on_expired(database, key)
+
+    def clear(self, database: Database) -> None:
+        """Remove all keys of a database; where there are none, nothing has changed."""
+        if database.values:
+            if database.is_observed:
+                self.observe_replaced(database, None)
+            database.clear()
+            self.changes += 1
+
+    def exchange(self, first: Database, second: Database) -> None:
+        """Swap all keys of two databases."""
+        if first is second:
+            return
+        if first.is_observed:
+            self.observe_replaced(first, second)
+        if second.is_observed:
+            self.observe_replaced(second, first)
+        first.exchange(second)
+        self.changes += 1
+
+    def expire_due(self, limit: int) -> int:
+        """Remove due keys of every database; return how many, at most `limit` each."""
+        if not self.is_expiring:
+            return 0
+        return sum(database.expire_due(limit) for database in self.databases)
+
+    def next_deadline_ms(self) -> int | None:
+        """Return when the next key may expire, or None where none has a deadline."""
+        due = [database.next_deadline_ms() for database in self.databases]
+        return min((ms for ms in due if ms is not None), default=None)

@@ -1,0 +1,1 @@
+"""The values that a key can hold; they know no key, clock, reply or wire."""

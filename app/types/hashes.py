@@ -1,0 +1,124 @@
+"""Hashes: a dictionary of fields, in the order in which they came.
+
+`HGET` and its like use the dictionary's own methods. What adds or removes a field goes
+through `put`, `put_all` and `discard`, because a hash may carry one thing more: once
+HRANDFIELD has been asked of a large hash, the set of its fields, which can pick one at
+random without copying them all. Most hashes never have it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from app.types.sets import Set
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterable, Mapping
+
+LISTPACK: Final = b"listpack"
+HASHTABLE: Final = b"hashtable"
+
+# Up to here a list of all fields is made for each random pick.
+_FEW_FIELDS: Final = 64
+
+
+class Hash(dict[bytes, bytes]):
+    """Fields and their values.
+
+    Attributes:
+        scan_index: the places of an HSCAN under way, or None (see keyspace/scan.py).
+    """
+
+    __slots__ = ("_fields", "scan_index")
+
+    def __init__(self, fields: Mapping[bytes, bytes] | None = None) -> None:
+        """Make a hash of the fields given."""
+        self._fields: Set | None = None
+        self.scan_index: Any = None
+        if fields:
+            self.update(fields)
+
+    def put(self, field: bytes, value: bytes) -> int:
+        """Set a field; return 1 where it is new, else 0. O(1)."""
+        if field in self:
+            self[field] = value
+            return 0
+        self[field] = value
+        if self._fields is not None:
+            self._fields.add(field)
+        return 1
+
+    def put_all(self, fields: Iterable[bytes], values: Iterable[bytes]) -> int:
+        """Set fields to values, in order; return how many are new."""
+        before = len(self)
+        if self._fields is not None:
+            fields = list(fields)
+            self._fields.add_all(fields)
+        self.update(zip(fields, values, strict=True))
+        return len(self) - before
+
+    def discard(self, field: bytes) -> int:
+        """Remove a field; return 1 where it was there, else 0. O(1)."""
+        if self.pop(field, None) is None:
+            return 0
+        if self._fields is not None:
+            self._fields.discard(field)
+        return 1
+
+    def pick(self, chance: random.Random) -> bytes:
+        """Return a uniformly random field of a hash that is not empty.
+
+        O(1); the first pick from a large hash is O(N) for N fields.
+        """
+        return self._pickable_fields().pick(chance)
+
+    def pick_distinct(self, count: int, chance: random.Random) -> list[bytes]:
+        """Return random fields, none twice; all where `count` is at least as many."""
+        if count >= len(self):
+            return list(self)
+        return self._pickable_fields().pick_distinct(count, chance)
+
+    def pick_any(self, count: int, chance: random.Random) -> list[bytes]:
+        """Return as many random fields as asked for, any of them several times."""
+        return self._pickable_fields().pick_any(count, chance)
+
+    def _pickable_fields(self) -> Set:
+        if self._fields is not None:
+            return self._fields
+        fields = Set(self)
+        if len(self) > _FEW_FIELDS:
+            self._fields = fields
+        return fields
+
+    def copy(self) -> Hash:
+        """Return a hash with the same fields and values."""
+        return Hash(self)
+
+    def encoding(
+        self, *, listpack_entries: int = 512, listpack_value: int = 64
+    ) -> bytes:
+        """Return the encoding that Redis 7.2 would have chosen for these fields.
+
+        Redis never goes back to the smaller encoding; here the answer always follows
+        from the hash as it is.
+
+        Args:
+            listpack_entries: `hash-max-listpack-entries`.
+            listpack_value: `hash-max-listpack-value`, in bytes.
+        """
+        if len(self) > listpack_entries:
+            return HASHTABLE
+        if max(map(len, self), default=0) > listpack_value:
+            return HASHTABLE
+        if max(map(len, self.values()), default=0) > listpack_value:
+            return HASHTABLE
+        return LISTPACK
+
+    def check(self) -> None:
+        """Assert that fields and values are bytes, and that the field set agrees."""
+        assert all(type(field) is bytes for field in self)
+        assert all(type(value) is bytes for value in self.values())
+        if self._fields is not None:
+            self._fields.check()
+            assert self._fields.keys() == self.keys()

@@ -1,0 +1,28 @@
+"""The types of values: their names, and how any value is copied."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from app.types.hashes import Hash
+from app.types.lists import List
+from app.types.sets import Set
+from app.types.sorted_sets import SortedSet
+
+_NAMES: Final[dict[type, bytes]] = {
+    bytes: b"string",
+    Hash: b"hash",
+    List: b"list",
+    Set: b"set",
+    SortedSet: b"zset",
+}
+
+
+def kind_name(value: Any) -> bytes:
+    """Return Redis's name for the type of a value, as TYPE answers it."""
+    return _NAMES[type(value)]
+
+
+def copy_value(value: Any) -> Any:
+    """Return an equal value that shares nothing which can change. O(N)."""
+    return value if type(value) is bytes else value.copy()

@@ -1,0 +1,405 @@
+"""Streams: entries in the order of their IDs, and the groups that consume them.
+
+Entries lie in nodes of some hundred, as in Redis, because approximate trimming drops
+whole nodes and nothing else. `_firsts` has the least ID that may be in each node, so
+that an entry is found by two bisections; it is never changed by deletions.
+
+    nodes     [Node(ids=[..], entries=[..]), Node(...), ...]
+    _firsts   [      1-0                   ,  101-0   , ...]
+
+An entry is one tuple of fields and values in turn, which never changes: a copy of a
+stream shares them, and a reply takes them as they are. Entries with the same fields as
+the one before share the names of the fields too.
+
+Source: Redis 7.2; see tests/parity/test_streams.py.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING, Final
+
+from app.errors import STREAM_ENTRY_TOO_LARGE, CommandError
+from app.types.stream_ids import ID_MAX
+
+if TYPE_CHECKING:
+    from app.types.stream_groups import Group
+
+Fields = tuple[bytes, ...]
+"""The fields of an entry and their values: field, value, field, value, ..."""
+
+ENCODING: Final = b"stream"
+ENTRY_BYTES_MAX: Final = 1 << 30
+"""The fields and values of one entry may not be longer than this, in bytes."""
+
+# The sizes are those of Redis's listpacks, where numbers are not taken into account.
+_NODE_BYTES: Final = 15
+_ENTRY_BYTES: Final = 8
+_SHORT_BYTES: Final = 63
+
+
+class Node:
+    """Some entries that follow each other.
+
+    Attributes:
+        ids: the IDs of the entries, rising.
+        entries: the fields of each.
+        names: the names of the fields of the first entry.
+        last_id: the ID of the last entry that was added; it may be deleted.
+        added: how many entries were added.
+        size: about how many bytes Redis would need for them.
+    """
+
+    __slots__ = ("added", "entries", "ids", "last_id", "names", "size")
+
+    def __init__(self, names: Fields) -> None:
+        """Make an empty node."""
+        self.ids: list[int] = []
+        self.entries: list[Fields] = []
+        self.names = names
+        self.last_id = 0
+        self.added = 0
+        self.size = _NODE_BYTES + sum(map(len, names)) + 2 * len(names)
+
+    def copy(self) -> Node:
+        """Return a node of the same entries."""
+        node = Node(self.names)
+        node.ids, node.entries = self.ids[:], self.entries[:]
+        node.last_id, node.added, node.size = self.last_id, self.added, self.size
+        return node
+
+
+class Stream:
+    """Entries by ID, and consumer groups.
+
+    Attributes:
+        nodes: the entries; no node is empty.
+        length: how many entries there are.
+        last_id: the highest ID that an entry ever had, or that was set.
+        max_deleted_id: the highest ID that was ever deleted, 0 where none was.
+        entries_added: how many entries were ever added.
+        groups: consumer groups by name.
+    """
+
+    __slots__ = (
+        "_firsts",
+        "entries_added",
+        "groups",
+        "last_id",
+        "length",
+        "max_deleted_id",
+        "nodes",
+    )
+
+    def __init__(self) -> None:
+        """Make an empty stream without groups."""
+        self.nodes: list[Node] = []
+        self._firsts: list[int] = []
+        self.length = 0
+        self.last_id = 0
+        self.max_deleted_id = 0
+        self.entries_added = 0
+        self.groups: dict[bytes, Group] = {}
+
+    # --- entries -----------------------------------------------------------------
+
+    @property
+    def first_id(self) -> int:
+        """The ID of the first entry; 0 where there is none."""
+        return self.nodes[0].ids[0] if self.nodes else 0
+
+    def next_id(self, now_ms: int) -> int:
+        """Return an ID for an entry that is added now: always above `last_id`.
+
+        The result is above ID_MAX where no ID is left.
+        """
+        entry_id = now_ms << 64
+        return entry_id if entry_id > self.last_id else self.last_id + 1
+
+    def append(
+        self,
+        entry_id: int,
+        fields: Fields,
+        *,
+        node_entries: int = 100,
+        node_bytes: int = 4096,
+    ) -> None:
+        """Add an entry behind all others. O(1).
+
+        Args:
+            entry_id: higher than `last_id`.
+            fields: fields and values in turn, one pair at least.
+            node_entries: `stream-node-max-entries`: how many entries a node has at the
+                most, deleted ones included; 0 sets no limit.
+            node_bytes: `stream-node-max-bytes`: about how large a node gets; 0 sets no
+                limit.
+
+        Raises:
+            CommandError: the entry is too large.
+        """
+        names = fields[::2]
+        size = sum(map(len, fields))
+        if size > ENTRY_BYTES_MAX:
+            raise CommandError(STREAM_ENTRY_TOO_LARGE)
+        node = self.nodes[-1] if self.nodes else None
+        if (
+            node is None
+            or node.added >= node_entries > 0
+            or node.size + size >= (node_bytes or ENTRY_BYTES_MAX)
+        ):
+            node = Node(names)
+            self.nodes.append(node)
+            self._firsts.append(entry_id)
+        if size > _SHORT_BYTES:
+            size += 2 * sum([len(value) > _SHORT_BYTES for value in fields[1::2]])
+        if names == node.names:
+            # The same objects: most streams have the same fields in all entries.
+            shared = list(fields)
+            shared[::2] = node.names
+            fields = tuple(shared)
+            size += len(fields) - sum(map(len, names))
+        else:
+            size += 2 + 2 * len(fields)
+        node.ids.append(entry_id)
+        node.entries.append(fields)
+        node.last_id = self.last_id = entry_id
+        node.added += 1
+        node.size += size + _ENTRY_BYTES
+        self.length += 1
+        self.entries_added += 1
+
+    def get(self, entry_id: int) -> Fields | None:
+        """Return the fields of an entry, or None where it is missing. O(log N)."""
+        at = bisect_right(self._firsts, entry_id) - 1
+        if at < 0:
+            return None
+        ids = self.nodes[at].ids
+        place = bisect_left(ids, entry_id)
+        if place == len(ids) or ids[place] != entry_id:
+            return None
+        return self.nodes[at].entries[place]
+
+    def delete(self, entry_id: int) -> bool:
+        """Remove an entry; say whether it was there. O(log N)."""
+        at = bisect_right(self._firsts, entry_id) - 1
+        if at < 0:
+            return False
+        node = self.nodes[at]
+        place = bisect_left(node.ids, entry_id)
+        if place == len(node.ids) or node.ids[place] != entry_id:
+            return False
+        del node.ids[place], node.entries[place]
+        if not node.ids:
+            del self.nodes[at], self._firsts[at]
+        self.length -= 1
+        self.max_deleted_id = max(self.max_deleted_id, entry_id)
+        return True
+
+    def between(
+        self, least: int = 0, most: int = ID_MAX, count: int = 0
+    ) -> list[tuple[int, Fields]]:
+        """Return entries from one ID to another, both included, in order.
+
+        O(log N + M) for M entries returned.
+
+        Args:
+            least: the lowest ID.
+            most: the highest ID.
+            count: how many entries at the most; 0 sets no limit.
+        """
+        found: list[tuple[int, Fields]] = []
+        if least > most:
+            return found
+        wanted = count or self.length
+        for at in range(max(bisect_right(self._firsts, least) - 1, 0), len(self.nodes)):
+            node = self.nodes[at]
+            ids = node.ids
+            start = bisect_left(ids, least)
+            end = len(ids) if ids[-1] <= most else bisect_right(ids, most)
+            end = min(end, start + wanted)
+            found += zip(ids[start:end], node.entries[start:end], strict=True)
+            wanted -= end - start
+            if not wanted or end < len(ids):
+                break
+        return found
+
+    def between_backwards(
+        self, least: int = 0, most: int = ID_MAX, count: int = 0
+    ) -> list[tuple[int, Fields]]:
+        """Return entries from one ID to another, both included, the highest first.
+
+        The arguments are those of `between`. O(log N + M) for M entries returned.
+        """
+        found: list[tuple[int, Fields]] = []
+        if least > most:
+            return found
+        wanted = count or self.length
+        for at in range(bisect_right(self._firsts, most) - 1, -1, -1):
+            node = self.nodes[at]
+            ids = node.ids
+            end = bisect_right(ids, most)
+            start = 0 if ids[0] >= least else bisect_left(ids, least)
+            start = max(start, end - wanted)
+            found += zip(
+                reversed(ids[start:end]), reversed(node.entries[start:end]), strict=True
+            )
+            wanted -= end - start
+            if not wanted or start > 0:
+                break
+        return found
+
+    # --- trimming ----------------------------------------------------------------
+
+    def trim_to_length(
+        self, length: int, *, is_approximate: bool = False, limit: int = 0
+    ) -> int:
+        """Remove the first entries, until so many are left.
+
+        Args:
+            length: how many entries are to stay.
+            is_approximate: remove whole nodes only, so that more entries may stay.
+            limit: how many entries to remove at the most; 0 sets no limit.
+
+        Returns:
+            How many were removed.
+        """
+        nodes, before = self.nodes, self.length
+        emptied = 0
+        while self.length > length and emptied < len(nodes):
+            node = nodes[emptied]
+            size = len(node.ids)
+            if limit and before - self.length + size > limit:
+                break
+            if self.length - size < length:
+                if not is_approximate:
+                    self._cut(node, self.length - length)
+                break
+            self.length -= size
+            emptied += 1
+        self._drop(emptied)
+        return before - self.length
+
+    def trim_before(
+        self, least: int, *, is_approximate: bool = False, limit: int = 0
+    ) -> int:
+        """Remove the entries whose IDs are below a certain one.
+
+        The arguments and the result are those of `trim_to_length`.
+        """
+        nodes, before = self.nodes, self.length
+        emptied = 0
+        while emptied < len(nodes):
+            node = nodes[emptied]
+            size = len(node.ids)
+            if limit and before - self.length + size > limit:
+                break
+            if node.last_id >= least:
+                if is_approximate or node.ids[-1] >= least:
+                    if not is_approximate:
+                        self._cut(node, bisect_left(node.ids, least))
+                    break
+            self.length -= size
+            emptied += 1
+        self._drop(emptied)
+        return before - self.length
+
+    def _cut(self, node: Node, count: int) -> None:
+        """Remove the first entries of a node, which keeps some."""
+        del node.ids[:count], node.entries[:count]
+        self.length -= count
+
+    def _drop(self, count: int) -> None:
+        """Remove the first nodes, whose entries are no longer counted."""
+        if count:
+            del self.nodes[:count], self._firsts[:count]
+
+    # --- reading by groups -------------------------------------------------------
+
+    def entries_up_to(self, entry_id: int) -> int | None:
+        """Return how many entries were ever added up to an ID.
+
+        None where that cannot be known, since entries before it were deleted.
+        """
+        added, deleted = self.entries_added, self.max_deleted_id
+        if not added:
+            return 0
+        if not self.length and entry_id <= self.last_id:
+            return added
+        if 0 < entry_id < deleted or entry_id > self.last_id:
+            return None
+        if entry_id == self.last_id:
+            return added
+        first = self.first_id
+        if (not deleted or deleted < first) and entry_id <= first:
+            return added - self.length + (entry_id == first)
+        return None
+
+    def has_deleted_from(self, entry_id: int) -> bool:
+        """Say whether an entry with this ID or a higher one may have been deleted."""
+        return bool(self.length) and 0 < self.max_deleted_id >= entry_id
+
+    def lag_of(self, group: Group) -> int | None:
+        """Return how many entries a group has not read yet; None if unknown."""
+        if not self.entries_added:
+            return 0
+        read = group.entries_read
+        if read is None or self.has_deleted_from(group.last_id):
+            read = self.entries_up_to(group.last_id)
+        return None if read is None else self.entries_added - read
+
+    # --- the whole ---------------------------------------------------------------
+
+    def copy(self) -> Stream:
+        """Return an equal stream; the entries, which never change, are shared."""
+        stream = Stream()
+        stream.nodes = [node.copy() for node in self.nodes]
+        stream._firsts = self._firsts[:]
+        stream.length = self.length
+        stream.last_id = self.last_id
+        stream.max_deleted_id = self.max_deleted_id
+        stream.entries_added = self.entries_added
+        stream.groups = {name: group.copy() for name, group in self.groups.items()}
+        return stream
+
+    def radix_tree_nodes(self) -> int:
+        """Return how many nodes Redis's radix tree over our nodes would have. O(N)."""
+        keys = [first.to_bytes(16, "big") for first in self._firsts]
+        return _tree_nodes(keys, 0) if keys else 1
+
+    def check(self) -> None:
+        """Assert that nodes, counts and IDs agree, and those of the groups."""
+        ids = [entry_id for node in self.nodes for entry_id in node.ids]
+        assert ids == sorted(set(ids))
+        assert len(ids) == self.length <= self.entries_added
+        assert not ids or ids[-1] <= self.last_id
+        assert self.max_deleted_id <= self.last_id <= ID_MAX
+        assert len(self._firsts) == len(self.nodes)
+        for first, node in zip(self._firsts, self.nodes, strict=True):
+            assert 0 < len(node.ids) == len(node.entries) <= node.added
+            assert first <= node.ids[0] <= node.ids[-1] <= node.last_id
+            for fields in node.entries:
+                assert len(fields) >= 2  # noqa: PLR2004 - a field and its value
+                assert all(type(word) is bytes for word in fields)
+        for group in self.groups.values():
+            group.check()
+
+
+def _tree_nodes(keys: list[bytes], depth: int) -> int:
+    """Return how many nodes a radix tree of rising keys has, below some first bytes.
+
+    What the keys have in common is one node, so is each place where they part, and so
+    is the end of a key.
+    """
+    first, last = keys[0], keys[-1]
+    if len(keys) == 1:
+        return 1 + (depth < len(first))
+    parting = depth
+    while first[parting] == last[parting]:
+        parting += 1
+    nodes = 1 + (parting > depth)
+    start = 0
+    for at in range(1, len(keys) + 1):
+        if at == len(keys) or keys[at][parting] != keys[start][parting]:
+            nodes += _tree_nodes(keys[start:at], parting + 1)
+            start = at
+    return nodes
