@@ -1,0 +1,5 @@
+"""`python -m app` is `joblog`."""
+
+from app.cli import main
+
+main()

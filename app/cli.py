@@ -1,0 +1,129 @@
+"""The `joblog` command: settings from a file and the command line, then the server."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from actors.system import Server, StartError
+from app.config import Config, ConfigError, parse_command_line
+
+logger = logging.getLogger(__name__)
+
+USAGE = """\
+Usage: joblog [FILE.conf | -] [--OPTION VALUE ...]
+
+Starts a Redis-compatible server whose database is its command log. Options are
+redis.conf's directives; `-` reads such a file from the standard input.
+
+Examples:
+  joblog                          port 6379, data in ./joblog-data, fsync each second
+  joblog --port 7777 --dir /data --appendfsync always
+  joblog /etc/redis/redis.conf --loglevel verbose
+
+  joblog -v | --version           prints the version
+  joblog -h | --help              prints this
+
+`replay` is the tool over the data folder: see `replay --help`.
+"""
+
+_OWN_FILES = 32
+
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "verbose": logging.INFO,
+    "notice": logging.INFO,
+    "warning": logging.WARNING,
+    "nothing": logging.CRITICAL,
+}
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the server until it is told to stop; exit 0, or 1 where it cannot go on."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the server with command-line arguments and return the exit code."""
+    if arguments in (["-h"], ["--help"]):
+        sys.stdout.write(USAGE)
+        return 0
+    if arguments in (["-v"], ["--version"]):
+        sys.stdout.write(f"joblog {importlib.metadata.version('joblog')}\n")
+        return 0
+    try:
+        config = parse_command_line(arguments)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    if config.daemonize:
+        _go_to_background()
+    _set_up_logging(config)
+    _raise_open_files_limit(config.maxclients)
+    return _serve(config)
+
+
+def _serve(config: Config) -> int:
+    try:
+        server = Server(config)
+    except StartError as error:
+        logger.critical("%s", error)
+        return 1
+    if config.pidfile:
+        Path(config.pidfile).write_text(f"{os.getpid()}\n")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.stop())
+    where = f"port {server.port}" if server.port else config.unixsocket
+    logger.info("ready to accept connections on %s", where)
+    try:
+        server.run()
+    finally:
+        if config.pidfile:
+            Path(config.pidfile).unlink(missing_ok=True)
+    logger.info("stopped")
+    return server.exit_code
+
+
+def _raise_open_files_limit(clients: int) -> None:
+    """Allow a file descriptor for each client, as far as the system lets us."""
+    wanted = clients + _OWN_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        if most < wanted:
+            logger.warning(
+                "the system allows %d open files: clients beyond %d will be refused",
+                most,
+                most - _OWN_FILES,
+            )
+
+
+def _set_up_logging(config: Config) -> None:
+    handler = (
+        logging.FileHandler(config.logfile)
+        if config.logfile
+        else logging.StreamHandler(sys.stdout)
+    )
+    logging.basicConfig(
+        handlers=[handler],
+        level=_LEVELS[config.loglevel],
+        format="%(process)d %(asctime)s %(levelname)s %(message)s",
+    )
+    # pykka tells of each actor that starts or stops: one for every client.
+    logging.getLogger("pykka").setLevel(logging.WARNING)
+
+
+def _go_to_background() -> None:
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    with Path(os.devnull).open("r+b") as null:
+        for stream in (0, 1, 2):
+            os.dup2(null.fileno(), stream)

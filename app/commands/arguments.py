@@ -1,0 +1,103 @@
+"""Converters: from the bytes of an argument to a Python value, with Redis's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from app import errors
+from app.errors import CommandError
+from app.types.numbers import INT64_MIN, parse_double, parse_int64
+
+if TYPE_CHECKING:
+    from app.keyspace.database import Database
+    from app.keyspace.keyspace import Keyspace
+
+Converter = Callable[[bytes], Any]
+
+# SRANDMEMBER and its like with a negative count: Redis streams as many picks as asked
+# for; here the reply is made whole first, so there is a limit.
+REPEATED_PICKS_MAX: Final = 1 << 24
+
+
+def integer(argument: bytes) -> int:
+    """Return a signed 64-bit integer.
+
+    Raises:
+        CommandError: it is not one.
+    """
+    value = parse_int64(argument)
+    if value is None:
+        raise CommandError(errors.NOT_AN_INTEGER)
+    return value
+
+
+def int32(argument: bytes) -> int:
+    """Return a signed 32-bit integer, as the index of a database is.
+
+    Raises:
+        CommandError: it is not one.
+    """
+    value = integer(argument)
+    if not -(1 << 31) <= value < 1 << 31:
+        raise CommandError(errors.NOT_AN_INT32)
+    return value
+
+
+def require_database(keyspace: Keyspace, index: int) -> Database:
+    """Return a database by its index.
+
+    Raises:
+        CommandError: there is none.
+    """
+    if not 0 <= index < len(keyspace.databases):
+        raise CommandError(errors.NO_DATABASE)
+    return keyspace.databases[index]
+
+
+def double(argument: bytes) -> float:
+    """Return a double; infinities are allowed, NaN is not.
+
+    Raises:
+        CommandError: it is not one.
+    """
+    value = parse_double(argument)
+    if value is None:
+        raise CommandError(errors.NOT_A_FLOAT)
+    return value
+
+
+def non_negative(argument: bytes) -> int:
+    """Return an integer from 0 to 2**63 - 1.
+
+    Raises:
+        CommandError: it is not one.
+    """
+    value = parse_int64(argument)
+    if value is None or value < 0:
+        raise CommandError(errors.NOT_POSITIVE)
+    return value
+
+
+def symmetric_integer(argument: bytes) -> int:
+    """Return a signed 64-bit integer whose negation is one too: never -2**63.
+
+    Raises:
+        CommandError: it is not one.
+    """
+    value = integer(argument)
+    if value == INT64_MIN:
+        raise CommandError(errors.OUT_OF_SYMMETRIC_RANGE)
+    return value
+
+
+def number_of_keys(argument: bytes) -> int:
+    """Return the number of keys that follow, 1 or more.
+
+    Raises:
+        CommandError: it is not one.
+    """
+    value = parse_int64(argument)
+    if value is None or value < 1:
+        raise CommandError(errors.NUMKEYS_NOT_POSITIVE)
+    return value

@@ -1,0 +1,208 @@
+"""CLIENT, about how the connection is served: replies, eviction, tracking, help.
+
+Source: Redis 7.2; see tests/parity/test_clients.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from app import errors
+from app.commands.help import help_reply
+from app.commands.table import Flag, command
+from app.errors import CommandError
+from app.reply import NO_REPLY, OK, NoReplyType, SetReply, SimpleString
+
+if TYPE_CHECKING:
+    from app.commands.context import Context
+
+_FLAGS: Final = Flag.NOSCRIPT | Flag.LOADING | Flag.STALE
+_NO_REDIRECTION: Final = -1
+
+
+@command(
+    "CLIENT REPLY",
+    arity=3,
+    flags=_FLAGS,
+    group="connection",
+    since="3.2.0",
+    summary="Send replies, send none any more, or send none to the next command.",
+    complexity="O(1)",
+)
+def client_reply(ctx: Context, mode: bytes) -> SimpleString | NoReplyType:
+    """Return OK for ON; nothing is sent for OFF and SKIP.
+
+    Raises:
+        CommandError: the mode is none of these.
+    """
+    session = ctx.session
+    word = mode.upper()
+    if word == b"ON":
+        session.reply_mode = "on"
+    elif word == b"OFF":
+        session.reply_mode = "off"
+    elif word != b"SKIP":
+        raise CommandError(errors.SYNTAX)
+    elif session.reply_mode != "off":
+        session.reply_mode = "skip next"
+    session.update_special()
+    return OK if word == b"ON" else NO_REPLY
+
+
+@command(
+    "CLIENT NO-EVICT",
+    arity=3,
+    flags=_FLAGS | Flag.ADMIN,
+    group="connection",
+    since="7.0.0",
+    summary="Spare the connection when clients are closed to save memory.",
+    complexity="O(1)",
+)
+def client_no_evict(ctx: Context, switch: bytes) -> SimpleString:
+    """Return OK; no client is closed to save memory here.
+
+    Raises:
+        CommandError: it is neither ON nor OFF.
+    """
+    ctx.session.no_evict = _is_on(switch)
+    return OK
+
+
+@command(
+    "CLIENT NO-TOUCH",
+    arity=3,
+    flags=_FLAGS,
+    group="connection",
+    since="7.2.0",
+    summary="Let what the connection reads not pass as used.",
+    complexity="O(1)",
+)
+def client_no_touch(ctx: Context, switch: bytes) -> SimpleString:
+    """Return OK; the use of keys is not noted here.
+
+    Raises:
+        CommandError: it is neither ON nor OFF.
+    """
+    ctx.session.no_touch = _is_on(switch)
+    return OK
+
+
+def _is_on(switch: bytes) -> bool:
+    word = switch.upper()
+    if word not in (b"ON", b"OFF"):
+        raise CommandError(errors.SYNTAX)
+    return word == b"ON"
+
+
+@command(
+    "CLIENT GETREDIR",
+    arity=2,
+    flags=_FLAGS,
+    group="connection",
+    since="6.0.0",
+    summary="Tell which client gets the notices of client tracking.",
+    complexity="O(1)",
+)
+def client_getredir(_: Context) -> int:
+    """Return -1: tracking is off."""
+    return _NO_REDIRECTION
+
+
+@command(
+    "CLIENT TRACKING",
+    arity=-3,
+    flags=_FLAGS,
+    group="connection",
+    since="6.0.0",
+    summary="Switch client tracking; this server only knows how to leave it off.",
+    complexity="O(1)",
+)
+def client_tracking(_: Context, switch: bytes, *options: bytes) -> SimpleString:
+    """Return OK for OFF.
+
+    Raises:
+        CommandError: it is to be switched on, or it is neither ON nor OFF.
+    """
+    if _is_on(switch):
+        raise CommandError(errors.NO_TRACKING)
+    if options:
+        raise CommandError(errors.SYNTAX)
+    return OK
+
+
+@command(
+    "CLIENT TRACKINGINFO",
+    arity=2,
+    flags=_FLAGS,
+    group="connection",
+    since="6.2.0",
+    summary="Describe client tracking for the connection.",
+    complexity="O(1)",
+)
+def client_trackinginfo(_: Context) -> dict[Any, Any]:
+    """Return that tracking is off, with nobody to redirect to and no prefixes."""
+    return {
+        b"flags": SetReply([b"off"]),
+        b"redirect": _NO_REDIRECTION,
+        b"prefixes": [],
+    }
+
+
+@command(
+    "CLIENT CACHING",
+    arity=3,
+    flags=_FLAGS,
+    group="connection",
+    since="6.0.0",
+    summary="Choose whether client tracking notes the keys of the next command.",
+    complexity="O(1)",
+)
+def client_caching(_: Context, switch: bytes) -> SimpleString:  # noqa: ARG001 - the switch of a mode that is off
+    """Refuse.
+
+    Raises:
+        CommandError: always, since tracking is off.
+    """
+    raise CommandError(errors.NOT_TRACKING)
+
+
+@command(
+    "CLIENT HELP",
+    arity=2,
+    flags=Flag.LOADING | Flag.STALE,
+    group="connection",
+    since="5.0.0",
+    summary="List the subcommands of CLIENT.",
+    complexity="O(1)",
+)
+def client_help(_: Context) -> list[SimpleString]:
+    """Return lines of text."""
+    return help_reply(
+        "CLIENT",
+        ("CACHING (YES|NO)", "Note the keys of the next command, or don't."),
+        ("GETNAME", "The name of this connection."),
+        ("GETREDIR", "Which client gets the notices of client tracking."),
+        ("ID", "The number of this connection."),
+        ("INFO", "All about this connection."),
+        ("KILL <ip:port>", "Close the connection from an address."),
+        (
+            "KILL <filter> <value> [<filter> <value> ...]",
+            "Close the connections that all filters select:",
+            "ID <number>, TYPE (NORMAL|MASTER|REPLICA|PUBSUB), USER <name>,",
+            "ADDR <ip:port>, LADDR <ip:port>, SKIPME (YES|NO)",
+        ),
+        (
+            "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB) | ID <number> ...]",
+            "All about the connections.",
+        ),
+        ("NO-EVICT (ON|OFF)", "Spare this connection where memory is short."),
+        ("NO-TOUCH (ON|OFF)", "Reading does not count as using."),
+        ("PAUSE <milliseconds> [WRITE|ALL]", "Hold commands back."),
+        ("REPLY (ON|OFF|SKIP)", "Whether replies are sent."),
+        ("SETINFO (LIB-NAME|LIB-VER) <value>", "Which library this client uses."),
+        ("SETNAME <name>", "Name this connection."),
+        ("TRACKING (ON|OFF)", "Client tracking, which is always off here."),
+        ("TRACKINGINFO", "How client tracking stands."),
+        ("UNBLOCK <number> [TIMEOUT|ERROR]", "Let a waiting client go on."),
+        ("UNPAUSE", "End a pause."),
+    )

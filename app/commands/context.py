@@ -1,0 +1,226 @@
+"""All that a handler may reach: the context of a command, and the client's session."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from app.reply import NULL_ARRAY
+
+if TYPE_CHECKING:
+    from app.commands.holds import Hold
+    from app.commands.server_state import ServerState
+    from app.commands.waiters import Serve, Waiter
+    from app.keyspace.database import Database
+    from app.keyspace.keyspace import Keyspace
+
+Argv = list[bytes]
+
+
+class Session:
+    """What the server knows of one client.
+
+    Attributes:
+        id: rises by one for each client.
+        db: the selected database.
+        resp: the protocol of replies, 2 or 3.
+        last_words: the name of the last command, and its first argument.
+        backlog_bytes: size of the replies that the socket does not take yet.
+        backlog_items: in how many pieces.
+        queued: the commands since MULTI, or None outside of a transaction.
+        postponed: what is left of a batch that was held back, or None.
+        is_broken: a command of the transaction was refused while queueing.
+        watched: (database index, key) of each watched key, or None.
+        is_stale: a watched key changed.
+        is_changed: the protocol of replies may have changed: look before the next one.
+        is_special: the quick road is closed to this client: look at the rest first.
+        is_described: the log knows who this client is.
+        reply_mode: `on`, `off`, or `skip` (CLIENT REPLY).
+        is_closing: close the connection once the replies are sent.
+        hold: until when the replies of the batch that runs wait, or None.
+        waiter: what the client waits for in a blocking command, or None.
+        has_hung_up: asks whether the peer has closed the connection already.
+    """
+
+    __slots__ = (
+        "address",
+        "backlog_bytes",
+        "backlog_items",
+        "created_ms",
+        "db",
+        "fd",
+        "has_hung_up",
+        "hold",
+        "id",
+        "is_authenticated",
+        "is_broken",
+        "is_changed",
+        "is_closing",
+        "is_described",
+        "is_monitor",
+        "is_special",
+        "is_stale",
+        "last_ms",
+        "last_words",
+        "library_name",
+        "library_version",
+        "local_address",
+        "name",
+        "no_evict",
+        "no_touch",
+        "postponed",
+        "queued",
+        "reply_mode",
+        "resp",
+        "user",
+        "waiter",
+        "watched",
+    )
+
+    def __init__(
+        self,
+        client_id: int,
+        db: Database,
+        *,
+        address: str = "",
+        local_address: str = "",
+        fd: int = -1,
+        now_ms: int = 0,
+        has_hung_up: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Make the session of a client that has just connected."""
+        self.id = client_id
+        self.db = db
+        self.resp = 2
+        self.address = address
+        self.local_address = local_address
+        self.fd = fd
+        self.created_ms = now_ms
+        self.last_ms = now_ms
+        self.last_words: list[bytes] = []
+        self.name = b""
+        self.library_name = b""
+        self.library_version = b""
+        self.user = b"default"
+        self.is_authenticated = True
+        self.backlog_bytes = 0
+        self.backlog_items = 0
+        self.queued: list[Argv] | None = None
+        self.postponed: list[Argv] | None = None
+        self.is_broken = False
+        self.is_changed = False
+        self.watched: set[tuple[int, bytes]] | None = None
+        self.is_stale = False
+        self.is_special = False
+        self.is_described = False
+        self.is_monitor = False
+        self.is_closing = False
+        self.reply_mode = "on"
+        self.no_evict = False
+        self.no_touch = False
+        self.hold: Hold | None = None
+        self.waiter: Waiter | None = None
+        self.has_hung_up = has_hung_up
+
+    def hold_reply(self, hold: Hold) -> None:
+        """Let the replies of the batch that runs wait."""
+        self.hold = hold
+        self.update_special()
+
+    def update_special(self) -> None:
+        """Set `is_special` anew; call it after changing what it depends on."""
+        self.is_changed = True
+        self.is_special = (
+            self.queued is not None
+            or not self.is_authenticated
+            or self.reply_mode != "on"
+            or self.is_monitor
+            or self.hold is not None
+        )
+
+
+class Context:
+    """What a handler is given; one object serves all commands, one after the other.
+
+    Attributes:
+        db: the database that the command works on.
+        session: the client.
+        now_ms: the time of the command; it stands still inside a script or EXEC.
+        keyspace: all databases.
+        server: configuration, statistics and clients.
+        random: the source of chance; tests seed it.
+        effects: what to record instead of the command as given, or None.
+    """
+
+    __slots__ = (
+        "db",
+        "effects",
+        "engine",
+        "keyspace",
+        "now_ms",
+        "random",
+        "server",
+        "session",
+    )
+
+    def __init__(
+        self, keyspace: Keyspace, server: ServerState, engine: Any = None
+    ) -> None:
+        """Make a context; the engine sets `session` and `db` before each command."""
+        self.keyspace = keyspace
+        self.server = server
+        self.engine = engine
+        self.db = keyspace.databases[0]
+        self.session = Session(0, self.db)
+        self.now_ms = 0
+        self.random = random.Random()  # noqa: S311 - picks, not secrets
+        self.effects: list[Argv] | None = None
+
+    def record(self, *argv: bytes) -> None:
+        """Record an effect in place of the command as given; call it once for each."""
+        if self.effects is None:
+            self.effects = [list(argv)]
+        else:
+            self.effects.append(list(argv))
+
+    def wait(
+        self,
+        keys: Iterable[bytes],
+        timeout_ms: int,
+        kind: type | None,
+        serve: Serve,
+        *,
+        at_timeout: Any = NULL_ARRAY,
+        inside_unit: Any = NULL_ARRAY,
+        is_sharing: bool = False,
+    ) -> Any:
+        """Serve the client now, or let it wait; return this from the handler.
+
+        Args:
+            keys: what the client waits for, in the selected database.
+            timeout_ms: how long; 0 for ever. See `arguments.timeout_ms`.
+            kind: the type of value that may serve it, such as `List`. None asks for
+                every change of a key, its removal and another type included.
+            serve: `serve(ctx)` returns the reply, or BLOCKED where there is nothing
+                for the client, with nothing changed and nothing recorded. It is called
+                now, and again whenever a key was touched and holds such a value.
+            at_timeout: the reply when the time is over.
+            inside_unit: the reply in place of waiting inside of an EXEC or a script.
+            is_sharing: whether one value serves all who wait for it, as a stream does.
+
+        Returns:
+            What `serve` returned, or BLOCKED where the client waits.
+
+        Raises:
+            CommandError: what `serve` raised.
+        """
+        return self.engine.blocking.wait(
+            keys,
+            timeout_ms,
+            kind,
+            serve,
+            at_timeout=at_timeout,
+            inside_unit=inside_unit,
+            is_sharing=is_sharing,
+        )

@@ -1,0 +1,272 @@
+"""DEBUG: what test suites ask of a server.
+
+Only clients that enable-debug-command admits get here. What would crash or restart a
+Redis, or show the inside of its data structures, is refused.
+
+Source: Redis 7.0.15; see tests/parity/test_debug.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from app import errors
+from app.commands.debug_replies import sample_reply
+from app.commands.holds import Hold
+from app.commands.memory import value_bytes
+from app.commands.object_commands import encoding_of
+from app.commands.privileges import require_allowed
+from app.commands.table import Flag, command
+from app.config import SettingError
+from app.config.kinds import read_memory
+from app.errors import CommandError
+from app.keyspace.glob import matches_glob
+from app.reply import OK, BulkList, SimpleString
+from app.types.numbers import parse_double, parse_int64
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.commands.context import Context
+
+_logger = logging.getLogger(__name__)
+
+_PACKED_MAX: Final = 4 * 1024**3
+_LRU_CLOCK_MAX: Final = (1 << 24) - 1
+_ADDRESS_MASK: Final = (1 << 48) - 1
+
+
+class _Subcommand(NamedTuple):
+    """One subcommand, and how many arguments it takes."""
+
+    least: int
+    most: int
+    syntax: bytes
+    summary: bytes
+    run: Callable[..., Any]
+
+
+@command(
+    "DEBUG",
+    arity=-2,
+    flags=Flag.ADMIN | Flag.NOSCRIPT | Flag.LOADING | Flag.STALE | Flag.PROTECTED,
+    group="server",
+    since="1.0.0",
+    summary="Ask for what only tests should need; DEBUG HELP lists it.",
+    complexity="Depends on subcommand.",
+)
+def debug(ctx: Context, subcommand: bytes, *argument: bytes) -> Any:
+    """Return what the subcommand returns."""
+    require_allowed(b"debug", ctx.server.config.enable_debug_command, ctx.session)
+    found = _SUBCOMMANDS.get(subcommand.upper())
+    if found is None or not found.least <= len(argument) <= found.most:
+        raise CommandError(errors.unknown_or_wrong_arity(b"DEBUG", subcommand))
+    return found.run(ctx, *argument)
+
+
+def _sleep(ctx: Context, seconds: bytes) -> SimpleString:
+    """Stop the whole server for a time, as Redis does."""
+    time.sleep(max(parse_double(seconds) or 0.0, 0.0))
+    ctx.engine.read_clock()
+    return OK
+
+
+def _digest(ctx: Context) -> SimpleString:
+    return SimpleString(ctx.engine.digest().hex().encode())
+
+
+def _digest_value(ctx: Context, *keys: bytes) -> list[SimpleString]:
+    digests = [ctx.engine.value_digest(ctx.db, key) for key in keys]
+    return [SimpleString(digest.hex().encode()) for digest in digests]
+
+
+def _object(ctx: Context, key: bytes) -> SimpleString:
+    value = ctx.db.lookup(key)
+    if value is None:
+        raise CommandError(errors.NO_SUCH_KEY)
+    return SimpleString(
+        b"Value at:0x%x refcount:1 encoding:%b serializedlength:%d lru:%d "
+        b"lru_seconds_idle:0"
+        % (
+            id(value) & _ADDRESS_MASK,
+            encoding_of(value, ctx.server.config),
+            value_bytes(value),
+            ctx.now_ms // 1000 & _LRU_CLOCK_MAX,
+        )
+    )
+
+
+def _set_active_expire(ctx: Context, is_on: bytes) -> SimpleString:
+    ctx.server.is_expiring = bool(parse_int64(is_on))
+    return OK
+
+
+def _reload(ctx: Context, *option: bytes) -> SimpleString:
+    if not {word.upper() for word in option} <= {b"MERGE", b"NOFLUSH", b"NOSAVE"}:
+        raise CommandError(errors.RELOAD_OPTIONS)
+    return _load(ctx)
+
+
+def _load(ctx: Context) -> SimpleString:
+    """Fold the log aside and compare; a difference is a bug, and stops the server."""
+    if not ctx.engine.is_recording:
+        raise CommandError(errors.RELOAD_WITHOUT_LOG)
+    if ctx.engine.guards.disk_error is not None:
+        raise CommandError(errors.MISCONF + ctx.engine.guards.disk_error)
+    ctx.engine.is_check_due = True
+    ctx.session.hold_reply(Hold(ends_when_durable=True))
+    return OK
+
+
+def _change_replication_id(ctx: Context) -> SimpleString:
+    ctx.server.replication_id = secrets.token_hex(20)
+    return OK
+
+
+def _match_long_string(_: Context, length: bytes, pattern: bytes) -> SimpleString:
+    """Match a pattern against a string of many `x`: it must not take for ever."""
+    matches_glob(pattern, b"x" * max(parse_int64(length) or 0, 0))
+    return OK
+
+
+def _packed_threshold(_: Context, size: bytes) -> SimpleString:
+    """Check the size; lists have no packed nodes."""
+    try:
+        threshold = read_memory(size.decode("ascii", "replace"))
+    except SettingError:
+        threshold = -1
+    if not 0 <= threshold <= _PACKED_MAX:
+        raise CommandError(errors.BAD_PACKED_THRESHOLD)
+    return OK
+
+
+def _error(_: Context, text: bytes) -> SimpleString:
+    raise CommandError(text)
+
+
+def _log(_: Context, message: bytes) -> SimpleString:
+    _logger.warning("DEBUG LOG: %s", message.decode(errors="backslashreplace"))
+    return OK
+
+
+def _protocol(ctx: Context, kind: bytes) -> Any:
+    return sample_reply(ctx, kind)
+
+
+def _populate(
+    ctx: Context, count: bytes, prefix: bytes = b"key", size: bytes = b"0"
+) -> SimpleString:
+    """Add string keys that are not there yet; they are recorded as SETs."""
+    number, length = parse_int64(count), parse_int64(size)
+    if number is None or length is None:
+        raise CommandError(errors.NOT_AN_INTEGER)
+    if number < 0 or length < 0:
+        raise CommandError(errors.NOT_POSITIVE)
+    for index in range(number):
+        key = b"%b:%d" % (prefix, index)
+        if ctx.db.lookup(key) is not None:
+            continue
+        value = b"value:%d" % index
+        if length:
+            value = value[:length].ljust(length, b"\0")
+        ctx.db.set(key, value)
+        ctx.db.touch(key, b"set")
+        ctx.record(b"SET", key, value)
+    return OK
+
+
+def _pause_cron(ctx: Context, is_paused: bytes) -> SimpleString:
+    ctx.server.is_expiring = not parse_int64(is_paused)
+    return OK
+
+
+def _accept(_: Context, _argument: bytes) -> SimpleString:
+    """Accept what changes nothing here."""
+    return OK
+
+
+def _refuse_crash(_: Context, *_arguments: bytes) -> SimpleString:
+    raise CommandError(errors.NO_CRASH)
+
+
+def _refuse_internals(_: Context, *_arguments: bytes) -> SimpleString:
+    raise CommandError(errors.NO_INTERNALS)
+
+
+def _help(_: Context) -> list[SimpleString]:
+    lines = [b"DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
+    for name, known in sorted(_SUBCOMMANDS.items()):
+        lines += [b" ".join([name, known.syntax]).rstrip(), b"    " + known.summary]
+    return [SimpleString(line) for line in lines]
+
+
+_ANY: Final = 1 << 30
+_CRASH: Final = _Subcommand(
+    0, _ANY, b"", b"Refused: nothing crashes or restarts this server.", _refuse_crash
+)
+_INTERNAL: Final = _Subcommand(
+    0, _ANY, b"", b"Refused: it is about Redis's own data structures.", _refuse_internals
+)
+_SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
+    b"ASSERT": _CRASH,
+    b"CHANGE-REPL-ID": _Subcommand(
+        0, 0, b"", b"Make a new replication id.", _change_replication_id
+    ),
+    b"CRASH-AND-RECOVER": _CRASH,
+    b"DIGEST": _Subcommand(
+        0, 0, b"", b"Return the digest of all databases; see docs.", _digest
+    ),
+    b"DIGEST-VALUE": _Subcommand(
+        0, _ANY, b"[<key> ...]", b"Return the digest of each value.", _digest_value
+    ),
+    b"ERROR": _Subcommand(1, 1, b"<string>", b"Return an error of this text.", _error),
+    b"HELP": _Subcommand(0, 0, b"", b"Show these lines.", _help),
+    b"HTSTATS": _INTERNAL,
+    b"HTSTATS-KEY": _INTERNAL,
+    b"LISTPACK": _INTERNAL,
+    b"LOADAOF": _Subcommand(
+        0, 0, b"", b"Fold the command log and compare: it must give what is in memory.", _load
+    ),
+    b"LOG": _Subcommand(1, 1, b"<message>", b"Write to the server's log file.", _log),
+    b"MALLCTL": _INTERNAL,
+    b"MALLCTL-STR": _INTERNAL,
+    b"OBJECT": _Subcommand(1, 1, b"<key>", b"Return what a value is.", _object),
+    b"OOM": _CRASH,
+    b"PANIC": _CRASH,
+    b"PAUSE-CRON": _Subcommand(
+        1, 1, b"<0|1>", b"Stop or start the removal of expired keys.", _pause_cron
+    ),
+    b"POPULATE": _Subcommand(
+        1, 3, b"<count> [<prefix>] [<size>]", b"Add string keys.", _populate
+    ),
+    b"PROTOCOL": _Subcommand(
+        1, 1, b"<type>", b"Return a sample reply of a type.", _protocol
+    ),
+    b"QUICKLIST": _INTERNAL,
+    b"QUICKLIST-PACKED-THRESHOLD": _Subcommand(
+        1, 1, b"<size>", b"Check the size and change nothing.", _packed_threshold
+    ),
+    b"RELOAD": _Subcommand(
+        0, 3, b"[option ...]", b"As LOADAOF; options change nothing.", _reload
+    ),
+    b"RESTART": _CRASH,
+    b"SDSLEN": _INTERNAL,
+    b"SEGFAULT": _CRASH,
+    b"SET-ACTIVE-EXPIRE": _Subcommand(
+        1, 1, b"<0|1>", b"Leave expired keys until they are asked for.", _set_active_expire
+    ),
+    b"SET-DISABLE-DENY-SCRIPTS": _Subcommand(
+        1, 1, b"<0|1>", b"Accepted; changes nothing.", _accept
+    ),
+    b"SET-SKIP-CHECKSUM-VALIDATION": _Subcommand(
+        1, 1, b"<0|1>", b"Accepted; changes nothing.", _accept
+    ),
+    b"SLEEP": _Subcommand(1, 1, b"<seconds>", b"Stop the server for a time.", _sleep),
+    b"STRINGMATCH-LEN": _Subcommand(
+        2, 2, b"<length> <pattern>", b"Match a glob with a long string.", _match_long_string
+    ),
+    b"STRUCTSIZE": _INTERNAL,
+}

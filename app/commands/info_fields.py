@@ -1,0 +1,277 @@
+"""The sections of INFO about the server as a whole: (field, value) pairs in order.
+
+Names are Redis's, since exporters and clients read them. A field about what this
+server does not have (an RDB file, a cluster, replicas) has the value that Redis shows
+for something that never happens; fields of the command log begin with `log_`.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from app.commands import process
+from app.commands.process import human_bytes
+
+if TYPE_CHECKING:
+    from app.commands.context import Context
+
+    Fields = list[tuple[str, Any]]
+
+REDIS_VERSION: Final = "7.2.4"
+"""The version of Redis whose behaviour this server has."""
+
+_DAY_SECONDS: Final = 86400
+_LRU_CLOCK_MAX: Final = (1 << 24) - 1
+
+
+def server(ctx: Context) -> Fields:
+    """Return what runs, where, and since when."""
+    state, config = ctx.server, ctx.server.config
+    now = time.time()
+    uptime = int(now - state.started_seconds)
+    return [
+        ("redis_version", REDIS_VERSION),
+        ("redis_git_sha1", "00000000"),
+        ("redis_git_dirty", 0),
+        ("redis_build_id", "0"),
+        ("redis_mode", "standalone"),
+        ("server_name", "joblog"),
+        ("os", process.operating_system()),
+        ("arch_bits", 64 if sys.maxsize > 1 << 32 else 32),
+        ("monotonic_clock", "POSIX clock_gettime"),
+        ("multiplexing_api", "epoll" if sys.platform == "linux" else "kqueue"),
+        ("atomicvar_api", "none"),
+        ("gcc_version", "0.0.0"),
+        ("python_version", sys.version.split()[0]),
+        ("process_id", os.getpid()),
+        ("process_supervised", "no"),
+        ("run_id", state.run_id),
+        ("tcp_port", state.port),
+        ("server_time_usec", int(now * 1_000_000)),
+        ("uptime_in_seconds", uptime),
+        ("uptime_in_days", uptime // _DAY_SECONDS),
+        ("hz", config.hz),
+        ("configured_hz", config.hz),
+        ("lru_clock", int(now) & _LRU_CLOCK_MAX),
+        ("executable", sys.executable),
+        ("config_file", config.path or ""),
+        ("io_threads_active", 0),
+    ]
+
+
+def clients(ctx: Context) -> Fields:
+    """Return who is connected."""
+    sessions = ctx.server.sessions.values()
+    watched = [len(session.watched) for session in sessions if session.watched]
+    return [
+        ("connected_clients", len(sessions)),
+        ("cluster_connections", 0),
+        ("maxclients", ctx.server.config.maxclients),
+        ("client_recent_max_input_buffer", 0),
+        ("client_recent_max_output_buffer", 0),
+        ("blocked_clients", getattr(ctx.server, "blocked_clients", 0)),
+        ("tracking_clients", 0),
+        ("pubsub_clients", getattr(ctx.server, "pubsub_clients", 0)),
+        ("watching_clients", len(watched)),
+        ("clients_in_timeout_table", 0),
+        ("total_watched_keys", sum(watched)),
+        ("total_blocking_keys", getattr(ctx.server, "blocking_keys", 0)),
+        ("total_blocking_keys_on_nokey", 0),
+    ]
+
+
+def memory(ctx: Context) -> Fields:
+    """Return what is held in memory.
+
+    Python's allocator keeps no total of what is in use, so `used_memory` is what the
+    process holds of the machine's memory, which is never less.
+    """
+    resident = process.resident_bytes()
+    peak = max(process.peak_resident_bytes(), resident)
+    startup = min(process.STARTUP_BYTES, resident)
+    dataset = resident - startup
+    system, limit = process.system_bytes(), ctx.server.config.maxmemory
+    share = 100 * dataset / max(resident - startup, 1)
+    return [
+        ("used_memory", resident),
+        ("used_memory_human", human_bytes(resident)),
+        ("used_memory_rss", resident),
+        ("used_memory_rss_human", human_bytes(resident)),
+        ("used_memory_peak", peak),
+        ("used_memory_peak_human", human_bytes(peak)),
+        ("used_memory_peak_perc", f"{100 * resident / peak:.2f}%"),
+        ("used_memory_overhead", startup),
+        ("used_memory_startup", startup),
+        ("used_memory_dataset", dataset),
+        ("used_memory_dataset_perc", f"{share:.2f}%"),
+        ("allocator_allocated", resident),
+        ("allocator_active", resident),
+        ("allocator_resident", resident),
+        ("total_system_memory", system),
+        ("total_system_memory_human", human_bytes(system)),
+        *_script_memory(ctx),
+        ("maxmemory", limit),
+        ("maxmemory_human", human_bytes(limit)),
+        ("maxmemory_policy", "noeviction"),
+        *_no_fragmentation(),
+        ("mem_not_counted_for_evict", 0),
+        ("mem_replication_backlog", 0),
+        ("mem_total_replication_buffers", 0),
+        ("mem_clients_slaves", 0),
+        ("mem_clients_normal", 0),
+        ("mem_cluster_links", 0),
+        ("mem_aof_buffer", 0),
+        ("mem_allocator", "pymalloc"),
+        ("active_defrag_running", 0),
+        ("lazyfree_pending_objects", 0),
+        ("lazyfreed_objects", 0),
+    ]
+
+
+def _script_memory(ctx: Context) -> Fields:
+    """Return what scripts hold, as the scripting engine reports it."""
+    known: dict[str, int] = getattr(ctx.server, "script_status", {})
+    lua = known.get("lua_bytes", 0)
+    return [
+        ("used_memory_lua", lua),
+        ("used_memory_vm_eval", lua),
+        ("used_memory_lua_human", human_bytes(lua)),
+        ("used_memory_scripts_eval", known.get("script_bytes", 0)),
+        ("number_of_cached_scripts", known.get("scripts", 0)),
+        ("number_of_functions", known.get("functions", 0)),
+        ("number_of_libraries", known.get("libraries", 0)),
+        ("used_memory_vm_functions", 0),
+        ("used_memory_vm_total", lua),
+        ("used_memory_vm_total_human", human_bytes(lua)),
+        ("used_memory_functions", known.get("function_bytes", 0)),
+        ("used_memory_scripts", known.get("script_bytes", 0)),
+        ("used_memory_scripts_human", human_bytes(known.get("script_bytes", 0))),
+    ]
+
+
+def _no_fragmentation() -> Fields:
+    """Return the ratios of an allocator that hands out all that it holds."""
+    names = ("allocator_frag", "allocator_rss", "rss_overhead", "mem_fragmentation")
+    return [
+        pair
+        for name in names
+        for pair in ((f"{name}_ratio", "1.00"), (f"{name}_bytes", 0))
+    ]
+
+
+def persistence(ctx: Context) -> Fields:
+    """Return how the data is kept: the command log, and Redis's names for it."""
+    state = ctx.server
+    log = state.log_status
+    unsynced = log.get("log_last_seq", 0) - log.get("log_synced_seq", 0)
+    has_trouble = ctx.engine is not None and ctx.engine.guards.disk_error is not None
+    has_log = ctx.engine is not None and ctx.engine.is_recording
+    fields: Fields = [
+        ("loading", int(state.is_loading)),
+        ("async_loading", 0),
+        ("current_cow_peak", 0),
+        ("current_cow_size", 0),
+        ("current_cow_size_age", 0),
+        ("current_fork_perc", "0.00"),
+        ("current_save_keys_processed", 0),
+        ("current_save_keys_total", 0),
+        ("rdb_changes_since_last_save", unsynced),
+        ("rdb_bgsave_in_progress", 0),
+        ("rdb_last_save_time", state.last_save_seconds),
+        ("rdb_last_bgsave_status", "ok"),
+        ("rdb_last_bgsave_time_sec", -1),
+        ("rdb_current_bgsave_time_sec", -1),
+        ("rdb_saves", 0),
+        ("rdb_last_cow_size", 0),
+        ("rdb_last_load_keys_expired", 0),
+        ("rdb_last_load_keys_loaded", 0),
+        ("aof_enabled", int(has_log)),
+        ("aof_rewrite_in_progress", 0),
+        ("aof_rewrite_scheduled", 0),
+        ("aof_last_rewrite_time_sec", -1),
+        ("aof_current_rewrite_time_sec", -1),
+        ("aof_last_bgrewrite_status", "ok"),
+        ("aof_rewrites", 0),
+        ("aof_rewrites_consecutive_failures", 0),
+        ("aof_last_write_status", "err" if has_trouble else "ok"),
+        ("aof_last_cow_size", 0),
+        ("module_fork_in_progress", 0),
+        ("module_fork_last_cow_size", 0),
+    ]
+    if has_log:
+        size = log.get("log_size_bytes", 0)
+        fields += [
+            ("aof_current_size", size),
+            ("aof_base_size", 0),
+            ("aof_pending_rewrite", 0),
+            ("aof_buffer_length", 0),
+            ("aof_pending_bio_fsync", int(unsynced > 0)),
+            ("aof_delayed_fsync", 0),
+            *log.items(),
+        ]
+    return fields + _loading(ctx)
+
+
+def _loading(ctx: Context) -> Fields:
+    """Return how far recovery has come, while it goes on."""
+    state = ctx.server
+    if not state.is_loading:
+        return []
+    total = state.loading.get("total_records", 0)
+    loaded = state.loading.get("loaded_records", 0)
+    elapsed = time.time() - state.started_seconds
+    eta = int(elapsed * (total - loaded) / loaded) if loaded else 1
+    return [
+        ("loading_start_time", int(state.started_seconds)),
+        ("loading_total_records", total),
+        ("loading_loaded_records", loaded),
+        ("loading_loaded_perc", f"{100 * loaded / max(total, 1):.2f}"),
+        ("loading_eta_seconds", max(eta, 0)),
+    ]
+
+
+def replication(ctx: Context) -> Fields:
+    """Return what a server without replicas says."""
+    offset = ctx.server.log_status.get("log_last_seq", 0)
+    return [
+        ("role", "master"),
+        ("connected_slaves", 0),
+        ("master_failover_state", "no-failover"),
+        ("master_replid", ctx.server.replication_id),
+        ("master_replid2", "0" * 40),
+        ("master_repl_offset", offset),
+        ("second_repl_offset", -1),
+        ("repl_backlog_active", 0),
+        ("repl_backlog_size", ctx.server.config.repl_backlog_size),
+        ("repl_backlog_first_byte_offset", 0),
+        ("repl_backlog_histlen", 0),
+    ]
+
+
+def cpu(_: Context) -> Fields:
+    """Return the CPU time of the process, in seconds."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    thread = resource.getrusage(getattr(resource, "RUSAGE_THREAD", 0))
+    return [
+        ("used_cpu_sys", f"{own.ru_stime:.6f}"),
+        ("used_cpu_user", f"{own.ru_utime:.6f}"),
+        ("used_cpu_sys_children", f"{children.ru_stime:.6f}"),
+        ("used_cpu_user_children", f"{children.ru_utime:.6f}"),
+        ("used_cpu_sys_main_thread", f"{thread.ru_stime:.6f}"),
+        ("used_cpu_user_main_thread", f"{thread.ru_utime:.6f}"),
+    ]
+
+
+def modules(_: Context) -> Fields:
+    """Return nothing: there are no modules."""
+    return []
+
+
+def cluster(_: Context) -> Fields:
+    """Return that cluster mode is off."""
+    return [("cluster_enabled", 0)]

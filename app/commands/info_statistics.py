@@ -1,0 +1,150 @@
+"""The sections of INFO that count: (field, value) pairs in order.
+
+Calls are counted by the command, errors by their code; totals are sums made when
+somebody asks, so that the road of a command carries no counter that is not needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from app.commands.table import every_command
+
+if TYPE_CHECKING:
+    from app.commands.context import Context
+    from app.keyspace.database import Database
+
+    Fields = list[tuple[str, Any]]
+
+_TTL_SAMPLE: Final = 1000
+"""`avg_ttl` is the mean over so many deadlines at the most."""
+
+
+def statistics(ctx: Context) -> Fields:
+    """Return what happened since the start, or since CONFIG RESETSTAT."""
+    state = ctx.server
+    counted, rates = state.statistics, state.rates
+    return [
+        ("total_connections_received", counted["total_connections_received"]),
+        ("total_commands_processed", state.commands_processed()),
+        ("instantaneous_ops_per_sec", round(rates["commands"].per_second())),
+        ("total_net_input_bytes", counted["total_net_input_bytes"]),
+        ("total_net_output_bytes", counted["total_net_output_bytes"]),
+        ("total_net_repl_input_bytes", 0),
+        ("total_net_repl_output_bytes", 0),
+        ("instantaneous_input_kbps", f"{rates['input'].per_second() / 1024:.2f}"),
+        ("instantaneous_output_kbps", f"{rates['output'].per_second() / 1024:.2f}"),
+        ("instantaneous_input_repl_kbps", "0.00"),
+        ("instantaneous_output_repl_kbps", "0.00"),
+        ("rejected_connections", counted["rejected_connections"]),
+        ("sync_full", 0),
+        ("sync_partial_ok", 0),
+        ("sync_partial_err", 0),
+        ("expired_keys", counted["expired_keys"]),
+        ("expired_stale_perc", "0.00"),
+        ("expired_time_cap_reached_count", 0),
+        ("expire_cycle_cpu_milliseconds", 0),
+        ("evicted_keys", counted["evicted_keys"]),
+        ("evicted_clients", 0),
+        ("total_eviction_exceeded_time", 0),
+        ("current_eviction_exceeded_time", 0),
+        *_lookups(ctx),
+        ("pubsub_channels", getattr(state, "pubsub_channels", 0)),
+        ("pubsub_patterns", getattr(state, "pubsub_patterns", 0)),
+        ("pubsubshard_channels", 0),
+        ("latest_fork_usec", 0),
+        ("total_forks", 0),
+        ("migrate_cached_sockets", 0),
+        ("slave_expires_tracked_keys", 0),
+        *_never(),
+        ("unexpected_error_replies", counted["unexpected_error_replies"]),
+        ("total_error_replies", counted["total_error_replies"]),
+        ("dump_payload_sanitizations", 0),
+        ("total_reads_processed", counted.get("total_reads_processed", 0)),
+        ("total_writes_processed", counted.get("total_writes_processed", 0)),
+        ("io_threaded_reads_processed", 0),
+        ("io_threaded_writes_processed", 0),
+        ("reply_buffer_shrinks", 0),
+        ("reply_buffer_expands", 0),
+    ]
+
+
+def _lookups(ctx: Context) -> Fields:
+    """Return hits and misses: 0 each, since counting them would slow every look-up."""
+    counted = ctx.server.statistics
+    return [
+        ("keyspace_hits", counted.get("keyspace_hits", 0)),
+        ("keyspace_misses", counted.get("keyspace_misses", 0)),
+    ]
+
+
+def _never() -> Fields:
+    """Return the fields of defragmentation and client-side caching, which are not here."""
+    names = (
+        "active_defrag_hits",
+        "active_defrag_misses",
+        "active_defrag_key_hits",
+        "active_defrag_key_misses",
+        "total_active_defrag_time",
+        "current_active_defrag_time",
+        "tracking_total_keys",
+        "tracking_total_items",
+        "tracking_total_prefixes",
+    )
+    return [(name, 0) for name in names]
+
+
+def command_statistics(_: Context) -> Fields:
+    """Return calls and time of each command that was called."""
+    fields: Fields = []
+    for command in every_command():
+        if command.calls or command.failed or command.rejected:
+            microseconds = command.nanoseconds // 1000
+            each = command.nanoseconds / 1000 / command.calls if command.calls else 0.0
+            fields.append(
+                (
+                    f"cmdstat_{command.name}",
+                    f"calls={command.calls},usec={microseconds},"
+                    f"usec_per_call={each:.2f},"
+                    f"rejected_calls={command.rejected},failed_calls={command.failed}",
+                )
+            )
+    return fields
+
+
+def error_statistics(ctx: Context) -> Fields:
+    """Return how many error replies had each code."""
+    return [
+        (f"errorstat_{code.decode('utf-8', 'surrogateescape')}", f"count={count}")
+        for code, count in sorted(ctx.server.error_codes.items())
+    ]
+
+
+def latency_statistics(_: Context) -> Fields:
+    """Return nothing: percentiles would need a histogram on every command's road."""
+    return []
+
+
+def keyspace(ctx: Context) -> Fields:
+    """Return the number of keys, and of those with a deadline, of each database."""
+    return [
+        (
+            f"db{database.index}",
+            f"keys={len(database)},expires={len(database.deadlines)},"
+            f"avg_ttl={_mean_ttl_ms(database)}",
+        )
+        for database in ctx.keyspace.databases
+        if len(database)
+    ]
+
+
+def _mean_ttl_ms(database: Database) -> int:
+    """Return the mean time that keys have left, over a sample, in ms."""
+    now_ms = database.keyspace.now_ms
+    sample = [
+        max(deadline_ms - now_ms, 0)
+        for deadline_ms, _ in zip(
+            database.deadlines.values(), range(_TTL_SAMPLE), strict=False
+        )
+    ]
+    return sum(sample) // len(sample) if sample else 0

@@ -1,0 +1,208 @@
+"""LATENCY: delays that were noticed, by event.
+
+An event is `command` or `fast-command`, for one that took at least
+latency-monitor-threshold. How long each command took is not kept as a histogram: see
+`latency_histogram`.
+
+Source: Redis 7.0.15; see tests/parity/test_latency.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from app import errors
+from app.commands.table import COMMANDS, Command, Flag, command, every_command
+from app.commands.usage import add_help
+from app.errors import CommandError
+from app.reply import Verbatim
+
+if TYPE_CHECKING:
+    from app.commands.context import Context
+
+_ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.LOADING | Flag.STALE
+_GRAPH_ROWS: Final = 4
+_GRAPH_LEVELS: Final = b"_o#"
+
+
+@command(
+    "LATENCY LATEST",
+    arity=2,
+    flags=_ADMIN,
+    group="server",
+    since="2.8.13",
+    summary="Return the newest delay of each event.",
+    complexity="O(1)",
+)
+def latency_latest(ctx: Context) -> list[Any]:
+    """Return for each event: name, when, milliseconds, and the longest ever."""
+    state = ctx.server
+    return [
+        [event, *samples[-1], state.latency_peaks[event]]
+        for event, samples in state.latencies.items()
+    ]
+
+
+@command(
+    "LATENCY HISTORY",
+    arity=3,
+    flags=_ADMIN,
+    group="server",
+    since="2.8.13",
+    summary="Return the delays of an event, at most 160, the oldest first.",
+    complexity="O(1)",
+)
+def latency_history(ctx: Context, event: bytes) -> list[Any]:
+    """Return [when, milliseconds] for each."""
+    return [list(sample) for sample in ctx.server.latencies.get(event, ())]
+
+
+@command(
+    "LATENCY RESET",
+    arity=-2,
+    flags=_ADMIN,
+    group="server",
+    since="2.8.13",
+    summary="Forget the delays of some events, or of all.",
+    complexity="O(1)",
+)
+def latency_reset(ctx: Context, *event: bytes) -> int:
+    """Return how many events were forgotten."""
+    state = ctx.server
+    known = [name for name in event or tuple(state.latencies) if name in state.latencies]
+    for name in set(known):
+        del state.latencies[name]
+        del state.latency_peaks[name]
+    return len(set(known))
+
+
+@command(
+    "LATENCY GRAPH",
+    arity=3,
+    flags=_ADMIN,
+    group="server",
+    since="2.8.13",
+    summary="Draw the delays of an event.",
+    complexity="O(1)",
+)
+def latency_graph(ctx: Context, event: bytes) -> Verbatim:
+    """Return columns of characters, one for each delay, the oldest left."""
+    samples = ctx.server.latencies.get(event)
+    if not samples:
+        raise CommandError(errors.no_latency_samples(event))
+    delays = [milliseconds for _, milliseconds in samples]
+    lines = [
+        b"%b - high %d ms, low %d ms (all time high %d ms)"
+        % (event, max(delays), min(delays), ctx.server.latency_peaks[event]),
+        b"-" * 80,
+        *_columns(delays),
+        b"",
+        *_ages([ctx.now_ms // 1000 - at_seconds for at_seconds, _ in samples]),
+        b"",
+    ]
+    return Verbatim(b"txt", b"\n".join(lines))
+
+
+def _columns(delays: list[int]) -> list[bytes]:
+    """Return the rows of a bar chart, the top row first."""
+    low, steps = min(delays), len(_GRAPH_LEVELS)
+    reach = max(max(delays) - low, 1)
+    heights = [(delay - low) * (_GRAPH_ROWS * steps - 1) // reach for delay in delays]
+    rows = []
+    for row in reversed(range(_GRAPH_ROWS)):
+        levels = [height - row * steps for height in heights]
+        rows.append(
+            bytes(
+                _GRAPH_LEVELS[min(level, steps - 1)] if level >= 0 else ord(" ")
+                for level in levels
+            )
+        )
+    return rows
+
+
+def _ages(seconds: list[int]) -> list[bytes]:
+    """Return rows that, read downwards, say how long ago each delay was."""
+    words = [_age(each) for each in seconds]
+    height = max(map(len, words))
+    return [
+        "".join(word[row] if row < len(word) else " " for word in words).encode()
+        for row in range(height)
+    ]
+
+
+def _age(seconds: int) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{max(seconds, 0)}s"
+
+
+@command(
+    "LATENCY DOCTOR",
+    arity=2,
+    flags=_ADMIN,
+    group="server",
+    since="2.8.13",
+    summary="Report delays in words.",
+    complexity="O(1)",
+)
+def latency_doctor(ctx: Context) -> Verbatim:
+    """Return a line for each event, or how to turn the monitor on."""
+    state = ctx.server
+    if not state.config.latency_monitor_threshold:
+        text = (
+            "Delays are not being noted. To note those of 100 ms and more: "
+            "CONFIG SET latency-monitor-threshold 100\n"
+        )
+    elif not state.latencies:
+        text = "No delay reached latency-monitor-threshold so far.\n"
+    else:
+        text = "".join(
+            f"{event.decode()}: {len(samples)} delays, {_mean(samples)} ms on average, "
+            f"{state.latency_peaks[event]} ms at most. SLOWLOG GET shows the commands.\n"
+            for event, samples in state.latencies.items()
+        )
+    return Verbatim(b"txt", text.encode())
+
+
+def _mean(samples: Any) -> int:
+    return int(sum(milliseconds for _, milliseconds in samples) // len(samples))
+
+
+@command(
+    "LATENCY HISTOGRAM",
+    arity=-2,
+    flags=_ADMIN,
+    group="server",
+    since="7.0.0",
+    summary="Return how often commands were called; their times are not kept apart.",
+    complexity="O(N) for N commands",
+)
+def latency_histogram(_: Context, *command_name: bytes) -> dict[bytes, Any]:
+    """Return the calls of each command that was called.
+
+    `histogram_usec` is empty: a histogram would have to be kept on the road of every
+    command. INFO commandstats has the mean.
+    """
+    found = _named(command_name) if command_name else every_command()
+    return {
+        made.name.encode(): {b"calls": made.calls, b"histogram_usec": {}}
+        for made in found
+        if made.calls
+    }
+
+
+def _named(names: tuple[bytes, ...]) -> list[Command]:
+    """Return commands by name; a container stands for its subcommands."""
+    found = []
+    for name in names:
+        container, _, subcommand = name.upper().partition(b"|")
+        made = COMMANDS.get(container)
+        if made is not None and subcommand:
+            made = made.subcommands.get(subcommand)
+        if made is not None:
+            found += [made, *made.subcommands.values()]
+    return found
+
+
+add_help("LATENCY", group="server", since="2.8.13")

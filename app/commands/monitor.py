@@ -1,0 +1,30 @@
+"""MONITOR: every command that runs, as it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.commands.table import Flag, command
+from app.reply import OK, SimpleString
+
+if TYPE_CHECKING:
+    from app.commands.context import Context
+
+
+@command(
+    "MONITOR",
+    arity=1,
+    flags=Flag.ADMIN | Flag.NOSCRIPT | Flag.LOADING | Flag.STALE,
+    group="server",
+    since="1.0.0",
+    summary="Send each command that runs from now on to this client.",
+    complexity="O(1), and for each command O(N) for N such clients",
+)
+def monitor(ctx: Context) -> SimpleString:
+    """Return OK; the commands follow as status lines, until RESET or the end."""
+    session = ctx.session
+    session.is_monitor = True
+    session.update_special()
+    ctx.server.monitors.add(session.id)
+    ctx.engine.guards.update_watchful()
+    return OK

@@ -1,0 +1,172 @@
+"""OBJECT: how a value is kept.
+
+What it answers follows from the value as Redis would keep it: clients and test suites
+look at encodings. Nothing here is kept that way.
+
+Source: Redis 7.2; see tests/parity/test_generic.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from app import errors
+from app.commands.help import help_reply
+from app.commands.table import Flag, KeySpec, command
+from app.errors import CommandError
+from app.types import strings
+from app.types.hashes import Hash
+from app.types.lists import List
+from app.types.numbers import parse_int64
+from app.types.sets import Set
+from app.types.sorted_sets import SortedSet
+
+if TYPE_CHECKING:
+    from app.commands.context import Context
+    from app.config import Config
+    from app.reply import SimpleString
+
+_LOOK: Final = KeySpec(first=2, last=2, access="RO")
+# Redis keeps one object for each of the small numbers, for all keys together.
+_SHARED_BELOW: Final = 10000
+_SHARED_REFERENCES: Final = 2**31 - 1
+
+
+@command(
+    "OBJECT ENCODING",
+    arity=3,
+    flags=Flag.READONLY,
+    keys=_LOOK,
+    group="generic",
+    since="2.2.3",
+    summary="Tell in which form Redis would keep a value.",
+    complexity="O(N) for N elements of a small collection, else O(1)",
+    acl=("keyspace",),
+)
+def object_encoding(ctx: Context, key: bytes) -> bytes | None:
+    """Return the name of the encoding, or None where the key is missing."""
+    value = ctx.db.lookup(key)
+    return None if value is None else encoding_of(value, ctx.server.config)
+
+
+def encoding_of(value: Any, config: Config) -> bytes:
+    """Return the encoding that Redis 7.2 would choose for a value.
+
+    Args:
+        value: of any type.
+        config: gives the limits of the small encodings.
+    """
+    if type(value) is bytes:
+        return strings.encoding(value)
+    if type(value) is List:
+        return value.encoding(config.list_max_listpack_size)
+    if type(value) is Hash:
+        return value.encoding(
+            listpack_entries=config.hash_max_listpack_entries,
+            listpack_value=config.hash_max_listpack_value,
+        )
+    if type(value) is Set:
+        return value.encoding(
+            intset_entries=config.set_max_intset_entries,
+            listpack_entries=config.set_max_listpack_entries,
+            listpack_value=config.set_max_listpack_value,
+        )
+    assert type(value) is SortedSet
+    return value.encoding(
+        listpack_entries=config.zset_max_listpack_entries,
+        listpack_value=config.zset_max_listpack_value,
+    )
+
+
+@command(
+    "OBJECT REFCOUNT",
+    arity=3,
+    flags=Flag.READONLY,
+    keys=_LOOK,
+    group="generic",
+    since="2.2.3",
+    summary="Tell how many keys would share a value in Redis.",
+    complexity="O(1)",
+    acl=("keyspace",),
+)
+def object_refcount(ctx: Context, key: bytes) -> int | None:
+    """Return 1; 2**31 - 1 for a small number; None where the key is missing."""
+    value = ctx.db.lookup(key)
+    if value is None:
+        return None
+    number = parse_int64(value) if type(value) is bytes else None
+    is_shared = number is not None and 0 <= number < _SHARED_BELOW
+    return _SHARED_REFERENCES if is_shared else 1
+
+
+@command(
+    "OBJECT IDLETIME",
+    arity=3,
+    flags=Flag.READONLY,
+    keys=_LOOK,
+    group="generic",
+    since="2.2.3",
+    summary="Tell for how many seconds a key was not used.",
+    complexity="O(1)",
+    acl=("keyspace",),
+)
+def object_idletime(ctx: Context, key: bytes) -> int | None:
+    """Return 0, since nothing is evicted and so no use is noted; None for no key.
+
+    Raises:
+        CommandError: the policy of eviction is one that goes by frequency.
+    """
+    if ctx.db.lookup(key) is None:
+        return None
+    if _is_lfu(ctx):
+        raise CommandError(errors.LFU_POLICY)
+    return 0
+
+
+@command(
+    "OBJECT FREQ",
+    arity=3,
+    flags=Flag.READONLY,
+    keys=_LOOK,
+    group="generic",
+    since="4.0.0",
+    summary="Tell how often a key was used, on a logarithmic scale.",
+    complexity="O(1)",
+    acl=("keyspace",),
+)
+def object_freq(ctx: Context, key: bytes) -> int | None:
+    """Return 0, since nothing is evicted and so no use is noted; None for no key.
+
+    Raises:
+        CommandError: the policy of eviction is not one that goes by frequency.
+    """
+    if ctx.db.lookup(key) is None:
+        return None
+    if not _is_lfu(ctx):
+        raise CommandError(errors.NO_LFU_POLICY)
+    return 0
+
+
+@command(
+    "OBJECT HELP",
+    arity=2,
+    flags=Flag.LOADING | Flag.STALE,
+    group="generic",
+    since="6.2.0",
+    summary="List the subcommands of OBJECT.",
+    complexity="O(1)",
+    acl=("keyspace",),
+)
+def object_help(_: Context) -> list[SimpleString]:
+    """Return lines of text."""
+    return help_reply(
+        "OBJECT",
+        ("ENCODING <key>", "In which form Redis would keep the value."),
+        ("FREQ <key>", "How often the key was used, logarithmically."),
+        ("IDLETIME <key>", "For how many seconds the key was not used."),
+        ("REFCOUNT <key>", "How many keys would share the value."),
+    )
+
+
+def _is_lfu(ctx: Context) -> bool:
+    return ctx.server.config.maxmemory_policy.endswith("lfu")

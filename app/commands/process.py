@@ -1,0 +1,53 @@
+"""What the system says of this process: memory, CPU time, where it runs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+from pathlib import Path
+from typing import Final
+
+_STATM: Final = Path("/proc/self/statm")
+_RSS_PAGES_FIELD: Final = 1
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+_MAXRSS_BYTES: Final = 1 if sys.platform == "darwin" else 1024
+
+_UNITS: Final = ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K"))
+
+
+def resident_bytes() -> int:
+    """Return the memory that the process holds now; its peak where only that is known."""
+    try:
+        fields = _STATM.read_bytes().split()
+    except OSError:
+        return peak_resident_bytes()
+    return int(fields[_RSS_PAGES_FIELD]) * _PAGE_BYTES
+
+
+def peak_resident_bytes() -> int:
+    """Return the most memory that the process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_BYTES
+
+
+def system_bytes() -> int:
+    """Return the memory of the machine."""
+    return os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES
+
+
+def operating_system() -> str:
+    """Return system, release and processor, as INFO shows them."""
+    return f"{platform.system()} {platform.release()} {platform.machine()}"
+
+
+def human_bytes(count: int) -> str:
+    """Return a number of bytes for people: `919.04K`."""
+    for size, unit in _UNITS:
+        if count >= size:
+            return f"{count / size:.2f}{unit}"
+    return f"{count}B"
+
+
+STARTUP_BYTES: Final = resident_bytes()
+"""What the process held before it had any data."""

@@ -1,0 +1,154 @@
+"""Commands about replicas: this server has none.
+
+They answer as a Redis without replicas does, so that clients and harnesses which ask
+first find out.
+
+Source: Redis 7.2 and Valkey 9.1; see tests/parity/test_replication.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from app import errors
+from app.commands.arguments import integer
+from app.commands.holds import Hold
+from app.commands.table import Flag, command
+from app.errors import CommandError
+from app.reply import OK, SimpleString
+from app.types.numbers import parse_int64
+
+if TYPE_CHECKING:
+    from app.commands.context import Context
+
+_PORT_MAX: Final = 65535
+_ONE_LOCAL: Final = b"*2\r\n:1\r\n:0\r\n"
+_NO_LOCAL: Final = b"*2\r\n:0\r\n:0\r\n"
+
+
+def _timeout(argument: bytes) -> int:
+    value = parse_int64(argument)
+    if value is None:
+        raise CommandError(errors.TIMEOUT_NOT_AN_INTEGER)
+    if value < 0:
+        raise CommandError(errors.TIMEOUT_NEGATIVE)
+    return value
+
+
+@command(
+    "ROLE",
+    arity=1,
+    flags=Flag.NOSCRIPT | Flag.LOADING | Flag.STALE | Flag.FAST,
+    group="server",
+    since="2.8.12",
+    summary="Return the part that the server plays in replication.",
+    complexity="O(1)",
+    acl=("admin", "dangerous"),
+)
+def role(ctx: Context) -> list[Any]:
+    """Return that it is a primary without replicas, and how long its log is."""
+    return [b"master", ctx.server.log_status.get("log_last_seq", 0), []]
+
+
+@command(
+    "WAIT",
+    arity=3,
+    flags=Flag.NOSCRIPT,
+    group="generic",
+    since="3.0.0",
+    summary="Wait until replicas have what was written, or a time is over.",
+    complexity="O(1)",
+    convert={"numreplicas": integer, "timeout": _timeout},
+)
+def wait(ctx: Context, numreplicas: int, timeout: int) -> int:
+    """Return 0, the number of replicas: at once, or when the time is over."""
+    if numreplicas > 0 and ctx.engine.unit is None:
+        ctx.session.hold_reply(Hold(wait_ms=timeout))
+    return 0
+
+
+@command(
+    "WAITAOF",
+    arity=4,
+    flags=Flag.NOSCRIPT,
+    group="generic",
+    since="7.2.0",
+    summary="Wait until the log, and those of replicas, are durable, or a time is over.",
+    complexity="O(1), and one fsync",
+)
+def waitaof(
+    ctx: Context, numlocal: bytes, numreplicas: bytes, timeout: bytes
+) -> list[int]:
+    """Return [1 where all that was written is durable, number of replicas: 0]."""
+    local, replicas, wait_ms = _waitaof_arguments(ctx, numlocal, numreplicas, timeout)
+    engine = ctx.engine
+    is_durable = engine.is_recording and engine.is_durable()
+    is_satisfied = not replicas and (is_durable or not local)
+    if is_satisfied or engine.unit is not None or not engine.is_recording:
+        if replicas and engine.unit is None:
+            ctx.session.hold_reply(Hold(wait_ms=wait_ms))
+        return [int(is_durable), 0]
+    hold = Hold(
+        ends_when_durable=not replicas,
+        wait_ms=wait_ms,
+        reply=_ONE_LOCAL,
+        late=_NO_LOCAL,
+    )
+    ctx.session.hold_reply(hold)
+    return [1, 0]
+
+
+def _waitaof_arguments(
+    ctx: Context, numlocal: bytes, numreplicas: bytes, timeout: bytes
+) -> tuple[int, int, int]:
+    local = parse_int64(numlocal)
+    if local is None:
+        raise CommandError(errors.NOT_AN_INTEGER)
+    if local not in (0, 1):
+        raise CommandError(errors.LOCAL_COPIES_OUT_OF_RANGE)
+    replicas = parse_int64(numreplicas)
+    if replicas is None or replicas < 0:
+        raise CommandError(errors.NOT_POSITIVE)
+    wait_ms = _timeout(timeout)
+    if local and not ctx.engine.is_recording:
+        raise CommandError(errors.WAITAOF_WITHOUT_LOG)
+    return local, replicas, wait_ms
+
+
+_ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.STALE
+
+
+def _follow(_: Context, host: bytes, port: bytes) -> SimpleString:
+    """Return OK to NO ONE; there is no replication to follow anybody with."""
+    if (host.lower(), port.lower()) == (b"no", b"one"):
+        return OK
+    number = parse_int64(port)
+    if number is None or not 0 <= number <= _PORT_MAX:
+        raise CommandError(errors.INVALID_PRIMARY_PORT)
+    raise CommandError(errors.NO_REPLICATION)
+
+
+for _name, _since in (("REPLICAOF", "5.0.0"), ("SLAVEOF", "1.0.0")):
+    command(
+        _name,
+        arity=3,
+        flags=_ADMIN | Flag.NO_ASYNC_LOADING,
+        group="server",
+        since=_since,
+        summary="Follow no other server, which is all that is possible.",
+        complexity="O(1)",
+    )(_follow)
+
+
+@command(
+    "FAILOVER",
+    arity=-1,
+    flags=_ADMIN,
+    group="server",
+    since="6.2.0",
+    summary="Answer that there is no replica to hand over to.",
+    complexity="O(1)",
+)
+def failover(_: Context, *_option: bytes) -> SimpleString:
+    """Refuse."""
+    raise CommandError(errors.NO_REPLICAS)

@@ -1,0 +1,80 @@
+"""What SCAN, HSCAN, SSCAN and ZSCAN have in common: cursors, options, the reply."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from app import errors
+from app.commands.arguments import integer
+from app.errors import CommandError
+from app.keyspace.glob import Matcher, compile_glob
+from app.keyspace.scan import CURSOR_MAX
+from app.reply import BulkList
+
+_COUNT: Final = 10
+_CURSOR: Final = re.compile(rb"\+?\d{1,64}")
+
+
+class ScanOptions(NamedTuple):
+    """The options of a command of the SCAN family.
+
+    Attributes:
+        matches: tells whether a key or element matches, or None: all do.
+        limit: how many elements to look at.
+        kind: the name of a type that keys must have, in lower case, or None.
+    """
+
+    matches: Matcher | None
+    limit: int
+    kind: bytes | None
+
+
+def scan_cursor(argument: bytes) -> int:
+    """Return a cursor: an unsigned 64-bit integer.
+
+    Raises:
+        CommandError: it is not one.
+    """
+    value = int(argument) if _CURSOR.fullmatch(argument) else CURSOR_MAX + 1
+    if value > CURSOR_MAX:
+        raise CommandError(errors.INVALID_CURSOR)
+    return value
+
+
+def scan_options(
+    options: tuple[bytes, ...], *, takes_type: bool = False
+) -> ScanOptions:
+    """Read MATCH, COUNT and, for SCAN alone, TYPE.
+
+    Args:
+        options: the arguments behind the cursor.
+        takes_type: whether TYPE is known.
+
+    Raises:
+        CommandError: an unknown option, one without its value, or a bad COUNT.
+    """
+    matches: Matcher | None = None
+    count = _COUNT
+    kind: bytes | None = None
+    for position in range(0, len(options), 2):
+        name = options[position].upper()
+        if position + 1 == len(options):
+            raise CommandError(errors.SYNTAX)
+        value = options[position + 1]
+        if name == b"COUNT":
+            count = integer(value)
+            if count < 1:
+                raise CommandError(errors.SYNTAX)
+        elif name == b"MATCH":
+            matches = None if value == b"*" else compile_glob(value)
+        elif name == b"TYPE" and takes_type:
+            kind = value.lower()
+        else:
+            raise CommandError(errors.SYNTAX)
+    return ScanOptions(matches, count, kind)
+
+
+def scan_reply(cursor: int, elements: list[bytes]) -> list[object]:
+    """Return the reply of a SCAN: the next cursor and the elements."""
+    return [b"%d" % cursor, BulkList(elements)]

@@ -1,0 +1,138 @@
+"""What a server knows of itself: settings, statistics, clients, slow commands."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from app.commands.table import every_command
+
+if TYPE_CHECKING:
+    from app.commands.context import Session
+    from app.config import Config
+
+_RATE_SAMPLES: Final = 16
+"""Rates are the mean of so many samples, which the engine takes ten times a second."""
+
+LATENCY_SAMPLES_MAX: Final = 160
+"""Samples that are kept of each latency event, as in Redis."""
+
+
+class SlowCommand(NamedTuple):
+    """One entry of the slow log."""
+
+    id: int
+    at_seconds: int
+    microseconds: int
+    argv: list[bytes]
+    address: bytes
+    name: bytes
+
+
+class Rate:
+    """How fast a counter rises, as the mean over the last second and a half."""
+
+    __slots__ = ("_samples",)
+
+    def __init__(self) -> None:
+        """Make the rate of a counter that has not been looked at."""
+        self._samples: deque[tuple[int, int]] = deque(maxlen=_RATE_SAMPLES + 1)
+
+    def sample(self, now_ms: int, count: int) -> None:
+        """Note what the counter says now."""
+        self._samples.append((now_ms, count))
+
+    def per_second(self) -> float:
+        """Return the rise in a second; 0 until there are two samples."""
+        if not self._samples:
+            return 0.0
+        (first_ms, first), (last_ms, last) = self._samples[0], self._samples[-1]
+        if last_ms <= first_ms:
+            return 0.0
+        return max(last - first, 0) * 1000 / (last_ms - first_ms)
+
+
+class ServerState:
+    """Settings, counters and clients, as INFO, CLIENT and SLOWLOG report them.
+
+    Attributes:
+        config: all settings.
+        sessions: the clients by id.
+        blocked_clients: how many of them wait in a blocking command.
+        statistics: counters by the name of their INFO field.
+        error_codes: how many error replies had each code.
+        slow_commands: the newest first.
+        latencies: (seconds since the epoch, milliseconds) of each event, oldest first.
+        latency_peaks: the longest of each event, in milliseconds.
+        last_save_seconds: when SAVE or BGSAVE last succeeded, or the start.
+        rates: `commands`, `input` and `output`, which the engine has sampled.
+    """
+
+    def __init__(self, config: Config) -> None:
+        """Make the state of a server that has just started."""
+        self.config = config
+        self.run_id = secrets.token_hex(20)
+        self.replication_id = secrets.token_hex(20)
+        self.started_seconds = time.time()
+        self.last_save_seconds = int(self.started_seconds)
+        self.sessions: dict[int, Session] = {}
+        self.monitors: set[int] = set()
+        self.blocked_clients = 0
+        self.slow_commands: deque[SlowCommand] = deque()
+        self.slow_commands_seen = 0
+        self.latencies: dict[bytes, deque[tuple[int, int]]] = {}
+        self.latency_peaks: dict[bytes, int] = {}
+        self.statistics: dict[str, int] = dict.fromkeys(
+            (
+                "total_connections_received",
+                "total_net_input_bytes",
+                "total_net_output_bytes",
+                "rejected_connections",
+                "expired_keys",
+                "evicted_keys",
+                "total_error_replies",
+                "unexpected_error_replies",
+            ),
+            0,
+        )
+        self.error_codes: dict[bytes, int] = {}
+        self.rates = {name: Rate() for name in ("commands", "input", "output")}
+        self.is_loading = False
+        self.loading: dict[str, int] = {}
+        self.log_status: dict[str, Any] = {}
+        self.port = 0
+        self.is_expiring = True
+        self.stop_requested = False
+        self.exit_code = 0
+
+    def commands_processed(self) -> int:
+        """Return how many commands ran since the statistics were last reset."""
+        return sum(command.calls for command in every_command())
+
+    def sample_rates(self, now_ms: int) -> None:
+        """Note how far the counters are; the engine calls it ten times a second."""
+        statistics = self.statistics
+        self.rates["commands"].sample(now_ms, self.commands_processed())
+        self.rates["input"].sample(now_ms, statistics["total_net_input_bytes"])
+        self.rates["output"].sample(now_ms, statistics["total_net_output_bytes"])
+
+    def note_latency(self, event: bytes, at_seconds: int, milliseconds: int) -> None:
+        """Keep a delay for LATENCY: the longest of each second of each event."""
+        samples = self.latencies.get(event)
+        if samples is None:
+            samples = self.latencies[event] = deque(maxlen=LATENCY_SAMPLES_MAX)
+        self.latency_peaks[event] = max(self.latency_peaks.get(event, 0), milliseconds)
+        if samples and samples[-1][0] == at_seconds:
+            milliseconds = max(samples.pop()[1], milliseconds)
+        samples.append((at_seconds, milliseconds))
+
+    def reset_statistics(self) -> None:
+        """Set all counters back to zero, as CONFIG RESETSTAT does."""
+        for name in self.statistics:
+            self.statistics[name] = 0
+        self.error_codes.clear()
+        for command in every_command():
+            command.calls = command.nanoseconds = 0
+            command.failed = command.rejected = 0

@@ -1,0 +1,353 @@
+"""String commands that store and return whole strings.
+
+`string_numbers` adds to the numbers written in strings, `string_ranges` works on
+parts of them.
+
+Source: Redis 7.2; see tests/parity/test_strings.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from app import errors
+from app.commands.arguments import integer
+from app.commands.table import Flag, KeySpec, command
+from app.errors import CommandError
+from app.reply import OK, SimpleString
+from app.types.numbers import INT64_MAX
+
+if TYPE_CHECKING:
+    from app.commands.context import Context
+
+_READ: Final = KeySpec(access="RO ACCESS")
+_WRITE: Final = KeySpec(access="OW UPDATE")
+_CHANGE: Final = KeySpec(access="RW ACCESS UPDATE")
+
+
+@command(
+    "GET",
+    arity=2,
+    flags=Flag.READONLY | Flag.FAST,
+    keys=_READ,
+    group="string",
+    since="1.0.0",
+    summary="Return the string at a key.",
+    complexity="O(1)",
+)
+def get(ctx: Context, key: bytes) -> bytes | None:
+    """Return the string, or None where the key is missing."""
+    return ctx.db.get(key, bytes)
+
+
+@command(
+    "SET",
+    arity=-3,
+    flags=Flag.WRITE | Flag.DENYOOM,
+    keys=_CHANGE,
+    group="string",
+    since="1.0.0",
+    summary="Store a string, whatever the key held, with conditions and a deadline.",
+    complexity="O(1)",
+)
+def set_(
+    ctx: Context, key: bytes, value: bytes, *options: bytes
+) -> SimpleString | bytes | None:
+    """Return OK; with GET the old string; None where NX or XX forbids to store."""
+    if options:
+        return _set_with_options(ctx, key, value, options)
+    db = ctx.db
+    db.overwrite(key, value)
+    db.touch(key, b"set")
+    return OK
+
+
+# What options say: the condition, NX or XX; the deadline's unit, or PERSIST or KEEPTTL;
+# the number after the unit; whether GET was there. Empty where nothing was said. Not a
+# NamedTuple: locks are SET NX PX, and making one would cost a tenth of the command.
+_Options = tuple[bytes, bytes, bytes, bool]
+
+_UNIT_MS: Final = {b"EX": 1000, b"EXAT": 1000, b"PX": 1, b"PXAT": 1}
+_RELATIVE: Final = frozenset((b"EX", b"PX"))
+_SET_WORDS: Final = frozenset((b"NX", b"XX", b"GET", b"KEEPTTL"))
+_GETEX_WORDS: Final = frozenset((b"PERSIST",))
+
+
+def _parse_options(words: tuple[bytes, ...], allowed: frozenset[bytes]) -> _Options:
+    """Read options in any order; a word may come twice where it says the same.
+
+    Raises:
+        CommandError: an unknown word, two that exclude each other, a missing number.
+    """
+    condition = deadline = amount = b""
+    is_get = False
+    rest = iter(words)
+    for given in rest:
+        word = given.upper()
+        if word in _UNIT_MS:
+            found = next(rest, None)
+            if found is None or deadline not in (b"", word):
+                raise CommandError(errors.SYNTAX)
+            deadline, amount = word, found
+        elif word not in allowed:
+            raise CommandError(errors.SYNTAX)
+        elif word == b"GET":
+            is_get = True
+        elif word in (b"NX", b"XX"):
+            if condition not in (b"", word):
+                raise CommandError(errors.SYNTAX)
+            condition = word
+        else:
+            if deadline not in (b"", word):
+                raise CommandError(errors.SYNTAX)
+            deadline = word
+    return condition, deadline, amount, is_get
+
+
+def _deadline_ms(ctx: Context, unit: bytes, amount: int, name: bytes) -> int:
+    """Return the absolute deadline that an option asks for.
+
+    Args:
+        ctx: tells the time.
+        unit: EX, PX, EXAT or PXAT.
+        amount: the number after it.
+        name: the command, for the error.
+
+    Raises:
+        CommandError: it is not positive, or beyond 64 bits.
+    """
+    deadline_ms = amount * _UNIT_MS[unit]
+    is_relative = unit in _RELATIVE
+    if amount <= 0 or deadline_ms > INT64_MAX - (ctx.now_ms if is_relative else 0):
+        raise CommandError(errors.invalid_expire_time(name))
+    return deadline_ms + ctx.now_ms if is_relative else deadline_ms
+
+
+def _set_with_options(
+    ctx: Context, key: bytes, value: bytes, words: tuple[bytes, ...]
+) -> SimpleString | bytes | None:
+    condition, deadline, amount, is_get = _parse_options(words, _SET_WORDS)
+    deadline_ms = 0
+    if deadline in _UNIT_MS:
+        deadline_ms = _deadline_ms(ctx, deadline, integer(amount), b"set")
+    db = ctx.db
+    old = db.get(key, bytes) if is_get else None
+    if condition:
+        exists = old is not None or db.lookup(key) is not None
+        if exists is not (condition == b"XX"):
+            return old
+    if deadline_ms:
+        _store_until(ctx, key, value, deadline_ms)
+    elif deadline:
+        db.set(key, value)
+        db.touch(key, b"set")
+    else:
+        db.overwrite(key, value)
+        db.touch(key, b"set")
+    return old if is_get else OK
+
+
+def _store_until(ctx: Context, key: bytes, value: bytes, deadline_ms: int) -> None:
+    """Store a string with a deadline; one that has passed removes the key."""
+    db = ctx.db
+    if deadline_ms <= ctx.now_ms:
+        if db.delete(key):
+            db.touch(key, b"del")
+            ctx.record(b"DEL", key)
+        return
+    db.overwrite(key, value)
+    db.set_deadline(key, deadline_ms)
+    db.touch(key, b"set")
+    db.touch(key, b"expire")
+    ctx.record(b"SET", key, value, b"PXAT", b"%d" % deadline_ms)
+
+
+@command(
+    "SETEX",
+    arity=4,
+    flags=Flag.WRITE | Flag.DENYOOM,
+    keys=_WRITE,
+    group="string",
+    since="2.0.0",
+    summary="Store a string for a number of seconds.",
+    complexity="O(1)",
+    convert={"seconds": integer},
+)
+def setex(ctx: Context, key: bytes, seconds: int, value: bytes) -> SimpleString:
+    """Return OK."""
+    _store_until(ctx, key, value, _deadline_ms(ctx, b"EX", seconds, b"setex"))
+    return OK
+
+
+@command(
+    "PSETEX",
+    arity=4,
+    flags=Flag.WRITE | Flag.DENYOOM,
+    keys=_WRITE,
+    group="string",
+    since="2.6.0",
+    summary="Store a string for a number of milliseconds.",
+    complexity="O(1)",
+    convert={"milliseconds": integer},
+)
+def psetex(ctx: Context, key: bytes, milliseconds: int, value: bytes) -> SimpleString:
+    """Return OK."""
+    _store_until(ctx, key, value, _deadline_ms(ctx, b"PX", milliseconds, b"psetex"))
+    return OK
+
+
+@command(
+    "SETNX",
+    arity=3,
+    flags=Flag.WRITE | Flag.DENYOOM | Flag.FAST,
+    keys=KeySpec(access="OW INSERT"),
+    group="string",
+    since="1.0.0",
+    summary="Store a string where the key is missing.",
+    complexity="O(1)",
+)
+def setnx(ctx: Context, key: bytes, value: bytes) -> int:
+    """Return 1 where the string was stored, else 0."""
+    db = ctx.db
+    if db.lookup(key) is not None:
+        return 0
+    db.set(key, value)
+    db.touch(key, b"set")
+    return 1
+
+
+@command(
+    "GETSET",
+    arity=3,
+    flags=Flag.WRITE | Flag.DENYOOM | Flag.FAST,
+    keys=_CHANGE,
+    group="string",
+    since="1.0.0",
+    summary="Store a string and return the one that was there.",
+    complexity="O(1)",
+)
+def getset(ctx: Context, key: bytes, value: bytes) -> bytes | None:
+    """Return the old string, or None where the key was missing."""
+    db = ctx.db
+    old = db.get(key, bytes)
+    db.overwrite(key, value)
+    db.touch(key, b"set")
+    return old
+
+
+@command(
+    "GETDEL",
+    arity=2,
+    flags=Flag.WRITE | Flag.FAST,
+    keys=KeySpec(access="RW ACCESS DELETE"),
+    group="string",
+    since="6.2.0",
+    summary="Return the string at a key and remove the key.",
+    complexity="O(1)",
+)
+def getdel(ctx: Context, key: bytes) -> bytes | None:
+    """Return the string, or None where the key was missing."""
+    db = ctx.db
+    old = db.get(key, bytes)
+    if old is not None:
+        db.delete(key)
+        db.touch(key, b"del")
+        ctx.record(b"DEL", key)
+    return old
+
+
+@command(
+    "GETEX",
+    arity=-2,
+    flags=Flag.WRITE | Flag.FAST,
+    keys=_CHANGE,
+    group="string",
+    since="6.2.0",
+    summary="Return the string at a key and set or remove its deadline.",
+    complexity="O(1)",
+)
+def getex(ctx: Context, key: bytes, *options: bytes) -> bytes | None:
+    """Return the string, or None where the key is missing."""
+    _, deadline, amount, _ = _parse_options(options, _GETEX_WORDS)
+    db = ctx.db
+    value = db.get(key, bytes)
+    if value is None or not deadline:
+        return value
+    if deadline == b"PERSIST":
+        if db.clear_deadline(key):
+            db.touch(key, b"persist")
+            ctx.record(b"PERSIST", key)
+        return value
+    deadline_ms = _deadline_ms(ctx, deadline, integer(amount), b"getex")
+    if deadline_ms <= ctx.now_ms:
+        db.delete(key)
+        db.touch(key, b"del")
+        ctx.record(b"DEL", key)
+    else:
+        db.set_deadline(key, deadline_ms)
+        db.touch(key, b"expire")
+        ctx.record(b"PEXPIREAT", key, b"%d" % deadline_ms)
+    return value
+
+
+@command(
+    "MGET",
+    arity=-2,
+    flags=Flag.READONLY | Flag.FAST,
+    keys=KeySpec(first=1, last=-1, access="RO ACCESS"),
+    group="string",
+    since="1.0.0",
+    summary="Return the strings at several keys.",
+    complexity="O(N) for N keys",
+)
+def mget(ctx: Context, key: bytes, *keys: bytes) -> list[bytes | None]:
+    """Return a string for each key; None where it is missing or no string."""
+    lookup = ctx.db.lookup
+    values = [lookup(each) for each in (key, *keys)]
+    return [value if type(value) is bytes else None for value in values]
+
+
+@command(
+    "MSET",
+    arity=-3,
+    flags=Flag.WRITE | Flag.DENYOOM,
+    keys=KeySpec(first=1, last=-1, step=2, access="OW UPDATE"),
+    group="string",
+    since="1.0.1",
+    summary="Store strings at several keys, all at once.",
+    complexity="O(N) for N keys",
+)
+def mset(ctx: Context, key: bytes, value: bytes, *more: bytes) -> SimpleString:
+    """Return OK."""
+    if len(more) % 2:
+        raise CommandError(errors.wrong_arity(b"mset"))
+    _store_all(ctx, (key, value, *more))
+    return OK
+
+
+@command(
+    "MSETNX",
+    arity=-3,
+    flags=Flag.WRITE | Flag.DENYOOM,
+    keys=KeySpec(first=1, last=-1, step=2, access="OW INSERT"),
+    group="string",
+    since="1.0.1",
+    summary="Store strings at several keys, where none of the keys exists.",
+    complexity="O(N) for N keys",
+)
+def msetnx(ctx: Context, key: bytes, value: bytes, *more: bytes) -> int:
+    """Return 1 where all strings were stored, 0 where none was."""
+    if len(more) % 2:
+        raise CommandError(errors.wrong_arity(b"msetnx"))
+    lookup = ctx.db.lookup
+    if any(lookup(each) is not None for each in (key, *more[::2])):
+        return 0
+    _store_all(ctx, (key, value, *more))
+    return 1
+
+
+def _store_all(ctx: Context, pairs: tuple[bytes, ...]) -> None:
+    db = ctx.db
+    for key, value in zip(pairs[::2], pairs[1::2], strict=True):
+        db.overwrite(key, value)
+        db.touch(key, b"set")

@@ -1,0 +1,320 @@
+"""The command table: all that is known of each command, said once.
+
+A module of handlers registers each with `@command(...)`. Arity errors, key extraction,
+COMMAND, COMMAND DOCS, ACL categories and docs/commands.md derive from the table.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from app import errors
+from app.errors import CommandError
+
+if TYPE_CHECKING:
+    from app.commands.arguments import Converter
+
+Handler = Callable[..., Any]
+H = TypeVar("H", bound=Handler)
+
+
+class Flag(enum.IntFlag):
+    """What the server has to know of a command; the names are Redis's."""
+
+    WRITE = enum.auto()
+    READONLY = enum.auto()
+    DENYOOM = enum.auto()
+    ADMIN = enum.auto()
+    PUBSUB = enum.auto()
+    NOSCRIPT = enum.auto()
+    BLOCKING = enum.auto()
+    LOADING = enum.auto()
+    STALE = enum.auto()
+    SKIP_MONITOR = enum.auto()
+    SKIP_SLOWLOG = enum.auto()
+    FAST = enum.auto()
+    NO_AUTH = enum.auto()
+    MAY_REPLICATE = enum.auto()
+    NO_ASYNC_LOADING = enum.auto()
+    NO_MULTI = enum.auto()
+    ALLOW_BUSY = enum.auto()
+    MOVABLEKEYS = enum.auto()
+    NO_MANDATORY_KEYS = enum.auto()
+    PROTECTED = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpec:
+    """Where the keys of a command are, as positions in argv.
+
+    Attributes:
+        first: position of the first key.
+        last: position of the last key; negative counts from the end.
+        step: distance from a key to the next.
+        access: Redis's flags: RW, RO, OW (overwrite) or RM, with ACCESS, UPDATE, ...
+        find: for keys that options move: argv -> positions; it goes before the rest.
+        count_at: position of the count of keys that follow it, or 0.
+    """
+
+    first: int = 1
+    last: int = 1
+    step: int = 1
+    access: str = "RW"
+    find: Callable[[list[bytes]], list[int]] | None = None
+    count_at: int = 0
+
+    def positions(self, argv: list[bytes]) -> list[int]:
+        """Return the positions of the keys of one command.
+
+        Raises:
+            CommandError: the arguments do not say where the keys are.
+        """
+        if self.find is not None:
+            return self.find(argv)
+        last = self.last if self.last >= 0 else len(argv) + self.last
+        return list(range(self.first, min(last, len(argv) - 1) + 1, self.step))
+
+
+INVALID_KEY_ARGUMENTS = b"ERR Invalid arguments specified for command"
+
+
+def numkeys_at(position: int, access: str = "RO", before: int = 0) -> KeySpec:
+    """Return the spec of a command whose keys follow their count.
+
+    Args:
+        position: where in argv the count is.
+        access: the access of the keys that follow the count.
+        before: the position of a further key before the count (a destination), or 0.
+    """
+
+    def find(argv: list[bytes]) -> list[int]:
+        count = argv[position] if position < len(argv) else b""
+        if not count.isdigit():
+            raise CommandError(INVALID_KEY_ARGUMENTS)
+        keys = range(position + 1, position + 1 + int(count))
+        if not keys or keys[-1] >= len(argv):
+            raise CommandError(INVALID_KEY_ARGUMENTS)
+        return [before, *keys] if before else list(keys)
+
+    first = before or position + 1
+    return KeySpec(first, first, access=access, find=find, count_at=position)
+
+
+@dataclass(slots=True)
+class Command:
+    """One command or subcommand, and how often it was called.
+
+    Attributes:
+        name: Redis's name in lower case; a subcommand as `config|get`.
+        arity: the words of a call, the name included; negative is a least.
+        least: fewest words of a call.
+        most: most words of a call.
+        skip: how many words the name has: 1, or 2 for a subcommand.
+        handler: `handler(context, *arguments)`.
+        converters: (position among the arguments, converter), in order.
+        is_simple: whether argv without its name is what the handler takes, as it is.
+        subcommands: by name in upper case; empty for a command that has none.
+        calls: how often it ran. nanoseconds: for how long in all.
+        failed: how often it ended in an error. rejected: refused before it ran.
+    """
+
+    name: str
+    arity: int
+    flags: Flag
+    keys: KeySpec | None
+    group: str
+    since: str
+    summary: str
+    complexity: str
+    handler: Handler
+    skip: int = 1
+    least: int = 0
+    most: int = 1 << 62
+    acl: tuple[str, ...] = ()
+    converters: tuple[tuple[int, Converter], ...] = ()
+    subcommands: dict[bytes, Command] = field(default_factory=dict)
+    is_write: bool = False
+    is_simple: bool = False
+    calls: int = 0
+    nanoseconds: int = 0
+    failed: int = 0
+    rejected: int = 0
+
+    def key_positions(self, argv: list[bytes]) -> list[int]:
+        """Return where in argv the keys are; empty for a command without keys."""
+        return self.keys.positions(argv) if self.keys is not None else []
+
+    def arguments(self, argv: list[bytes]) -> list[Any]:
+        """Return the arguments for the handler, converted.
+
+        Raises:
+            CommandError: an argument is not of its type.
+        """
+        arguments: list[Any] = argv[self.skip :]
+        for position, convert in self.converters:
+            if position < len(arguments):
+                arguments[position] = convert(arguments[position])
+        return arguments
+
+
+COMMANDS: dict[bytes, Command] = {}
+"""Every command, by its name in upper case; subcommands are inside their command."""
+
+LOOKUP: dict[bytes, Command] = {}
+"""Every command without subcommands, by its name in upper case and in lower case."""
+
+
+def command(
+    name: str,
+    *,
+    arity: int,
+    flags: Flag,
+    group: str,
+    since: str,
+    summary: str,
+    complexity: str,
+    keys: KeySpec | None = None,
+    convert: Mapping[str, Converter] | None = None,
+    acl: tuple[str, ...] = (),
+) -> Callable[[H], H]:
+    """Register a handler under a command's name; the function comes back unchanged.
+
+    Args:
+        name: Redis's name in capitals; a subcommand as `"CLIENT SETNAME"`.
+        arity: Redis's count of words, the name included (both words of a subcommand).
+        flags: what the server has to know.
+        group: Redis's group, such as `"sorted-set"`.
+        since: the Redis version that introduced it.
+        summary: one line, in our own words.
+        complexity: one line.
+        keys: where the keys are.
+        convert: converters for arguments that are not byte strings, by parameter name.
+        acl: ACL categories beyond those that follow from flags and group.
+
+    Raises:
+        AssertionError: the arity does not agree with the handler's parameters.
+    """
+
+    def register(handler: H) -> H:
+        words = name.split()
+        parameters = list(inspect.signature(handler).parameters.values())[1:]
+        converters = dict(convert or {})
+        made = Command(
+            name="|".join(words).lower(),
+            arity=arity,
+            flags=flags,
+            keys=keys,
+            group=group,
+            since=since,
+            summary=summary,
+            complexity=complexity,
+            handler=handler,
+            skip=len(words),
+            least=abs(arity),
+            most=_most_words(arity, len(words), parameters),
+            acl=acl,
+            converters=tuple(
+                (position, converters.pop(parameter.name))
+                for position, parameter in enumerate(parameters)
+                if parameter.name in converters
+            ),
+            is_write=bool(flags & Flag.WRITE),
+        )
+        made.is_simple = len(words) == 1 and not made.converters
+        assert not converters, f"{name}: no parameter named {', '.join(converters)}"
+        _check_arity(made, parameters)
+        _add(words, made)
+        return handler
+
+    return register
+
+
+def _most_words(arity: int, skip: int, parameters: list[inspect.Parameter]) -> int:
+    """Return the most words of a call: a fixed arity, or what the handler can take."""
+    if arity > 0:
+        return arity
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return 1 << 62
+    return skip + len(parameters)
+
+
+def _check_arity(made: Command, parameters: list[inspect.Parameter]) -> None:
+    named = [p for p in parameters if p.kind is not p.VAR_POSITIONAL]
+    required = sum(p.default is p.empty for p in named)
+    has_rest = len(named) < len(parameters)
+    least = made.least - made.skip
+    assert required == least, f"{made.name}: arity says {least}, handler {required}"
+    if made.arity > 0:
+        assert not has_rest, f"{made.name}: the handler takes more than the arity says"
+        assert len(named) == least, f"{made.name}: optional parameter, fixed arity"
+    else:
+        has_more = has_rest or len(named) > required
+        assert has_more, (
+            f"{made.name}: the arity is a least, but the handler takes no more"
+        )
+
+
+def _add(words: list[str], made: Command) -> None:
+    name = words[0].encode()
+    if len(words) == 1:
+        assert name not in COMMANDS, f"{made.name} is registered twice"
+        COMMANDS[name] = LOOKUP[name] = LOOKUP[name.lower()] = made
+        return
+    container = COMMANDS.get(name)
+    if container is None:
+        container = Command(
+            name=words[0].lower(),
+            arity=-2,
+            flags=Flag(0),
+            keys=None,
+            group=made.group,
+            since=made.since,
+            summary=f"A container for {words[0]} commands.",
+            complexity="Depends on subcommand.",
+            handler=made.handler,
+            least=2,
+        )
+        COMMANDS[name] = container
+    LOOKUP.pop(name, None)
+    LOOKUP.pop(name.lower(), None)
+    subcommand = words[1].encode()
+    assert subcommand not in container.subcommands, f"{made.name} is registered twice"
+    container.subcommands[subcommand] = made
+
+
+def every_command() -> Iterator[Command]:
+    """Go through all commands and subcommands."""
+    for made in COMMANDS.values():
+        yield made
+        yield from made.subcommands.values()
+
+
+def find_command(argv: list[bytes]) -> Command | None:
+    """Return the command that argv calls, or the subcommand, or None."""
+    found = COMMANDS.get(argv[0].upper())
+    if found is not None and found.subcommands and len(argv) > 1:
+        return found.subcommands.get(argv[1].upper())
+    return found
+
+
+def require_command(argv: list[bytes]) -> Command:
+    """Return the command that argv calls, with the right number of words.
+
+    Raises:
+        CommandError: no such command or subcommand, or a wrong number of arguments.
+    """
+    found = COMMANDS.get(argv[0].upper())
+    if found is None:
+        raise CommandError(errors.unknown_command(argv))
+    if found.subcommands and len(argv) > 1:
+        subcommand = found.subcommands.get(argv[1].upper())
+        if subcommand is None:
+            raise CommandError(errors.unknown_subcommand(found.name.encode(), argv[1]))
+        found = subcommand
+    if not found.least <= len(argv) <= found.most:
+        raise CommandError(errors.wrong_arity(found.name.encode()))
+    return found

@@ -1,0 +1,59 @@
+"""Waiters: clients that wait for keys in a blocking command; see `app.engine.blocking`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.commands.context import Argv, Context, Session
+
+Place = tuple[int, bytes]
+"""A key of a database: (index of the database, key)."""
+
+Serve = Callable[["Context"], Any]
+"""Serves a client from its keys; returns a reply, or BLOCKED where they hold nothing."""
+
+
+class Waiter:
+    """A client that waits.
+
+    Attributes:
+        session: the client.
+        places: what it waits for.
+        kind: the type of value that may serve it; None for any change of a key.
+        is_sharing: whether a value that serves it is still there for the next waiter
+            (a stream), rather than taken (an element).
+        serve: called when a place may be ready.
+        at_timeout: the reply when the time is over.
+        argv: the command as it was given.
+    """
+
+    __slots__ = (
+        "argv",
+        "at_timeout",
+        "is_sharing",
+        "kind",
+        "places",
+        "serve",
+        "session",
+    )
+
+    def __init__(
+        self,
+        session: Session,
+        places: Iterable[Place],
+        kind: type | None,
+        serve: Serve,
+        at_timeout: Any,
+        *,
+        is_sharing: bool,
+    ) -> None:
+        """Make a waiter; `app.engine.blocking` lets it wait."""
+        self.session = session
+        self.places = tuple(dict.fromkeys(places))
+        self.kind = kind
+        self.serve = serve
+        self.at_timeout = at_timeout
+        self.is_sharing = is_sharing
+        self.argv: Argv = []

@@ -1,0 +1,1 @@
+"""From a session and an argv to a reply and the effects to record."""

@@ -1,0 +1,279 @@
+"""Blocking: clients that wait for keys, and who is served when a key becomes ready.
+
+A handler that may block says with `Context.wait` what it waits for:
+
+    def blpop(ctx: Context, key: bytes, *rest: bytes) -> Any:
+        *others, timeout = rest
+        keys = (key, *others)
+        serve = partial(_pop_first, keys=keys)     # serve(ctx) -> a reply, or BLOCKED
+        return ctx.wait(keys, timeout_ms(timeout), List, serve)
+
+`serve` is called at once. Where it returns BLOCKED ("there is nothing for me") the
+client becomes a waiter: its connection is not read on, and `serve` is called again, with
+the context set to the waiting client, whenever one of the keys was touched and holds a
+value of the kind. What it returns or raises then is the client's reply; what it records
+(`ctx.record`) has that client for its origin, with the command as it was given. So the
+same few lines serve a command at once and later; they look at the keys in the order
+of the arguments, check first and change last.
+
+    touch -> Observers -> ready: places that somebody waits for
+    end of the command, EXEC or script -> serve(): waiters of each ready place, in the
+        order in which they began to wait, while there is something for them
+    -> woken: (client id, encoded reply), which the driver delivers; it then runs what
+        the client had sent behind the blocking command
+
+A place is (database index, key). Waiters hang in one queue for each place and kind of
+value, so a key that holds another type costs nothing, and 10,000 waiters on a list with
+one element cost as much as one. Before a waiter is served its connection is asked
+whether the peer is still there: what is popped for a dead client would be lost.
+
+Source: Redis 7.2; see tests/parity/test_blocking.py.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+from app import errors
+from app.commands.waiters import Place, Serve, Waiter
+from app.errors import CommandError
+from app.protocol.encoder import encode
+from app.reply import BLOCKED, NO_REPLY, NULL_ARRAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from app.commands.context import Session
+    from app.engine.engine import Engine
+    from app.keyspace.database import Database
+
+_HEAP_SLACK: Final = 1024
+
+
+_Queue = OrderedDict[Waiter, None]
+
+
+class Blocking:
+    """Who waits for which key, in which order, and until when.
+
+    Attributes:
+        ready: places that were touched and are waited for, in order.
+        woken: (client id, encoded reply) of those who wait no longer. The engine's
+            driver empties it.
+        timeouts: a heap of (deadline in ms, number, waiter); some wait no longer.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Make the blocking of an engine; nobody waits yet."""
+        self._engine = engine
+        self.ready: dict[Place, None] = {}
+        self.woken: list[tuple[int, bytes]] = []
+        self.timeouts: list[tuple[int, int, Waiter]] = []
+        self._queues: dict[Place, dict[type | None, _Queue]] = {}
+        self._order = count()
+        self._is_listening = False
+
+    def wait(
+        self,
+        keys: Iterable[bytes],
+        timeout_ms: int,
+        kind: type | None,
+        serve: Serve,
+        *,
+        at_timeout: Any = NULL_ARRAY,
+        inside_unit: Any = NULL_ARRAY,
+        is_sharing: bool = False,
+    ) -> Any:
+        """Serve the client now, or let it wait; return this from the handler.
+
+        Args:
+            keys: what the client waits for, in the database of the context.
+            timeout_ms: how long; 0 for ever. See `arguments.timeout_ms`.
+            kind: the type of value that may serve it, such as `List`. None asks for
+                every change of a key, its removal and another type included.
+            serve: see the module. It must not keep the context, and return BLOCKED
+                without having changed or recorded anything.
+            at_timeout: the reply when the time is over.
+            inside_unit: the reply in place of waiting inside of an EXEC or a script.
+            is_sharing: whether one value serves all who wait for it.
+
+        Returns:
+            What `serve` returned, or BLOCKED where the client waits.
+
+        Raises:
+            CommandError: what `serve` raised.
+        """
+        engine = self._engine
+        context = engine.context
+        session = context.session
+        if engine.unit is not None:
+            reply = serve(context)
+            return inside_unit if reply is BLOCKED else reply
+        if session.has_hung_up():
+            # It sent the command and died: what it would take would be lost.
+            session.is_closing = True
+            return NO_REPLY
+        reply = serve(context)
+        if reply is not BLOCKED:
+            return reply
+        index = context.db.index
+        places = [(index, key) for key in keys]
+        waiter = Waiter(session, places, kind, serve, at_timeout, is_sharing=is_sharing)
+        self._add(waiter)
+        if timeout_ms:
+            deadline_ms = context.now_ms + timeout_ms
+            heapq.heappush(self.timeouts, (deadline_ms, next(self._order), waiter))
+        return BLOCKED
+
+    def unblock(self, session: Session, *, is_error: bool) -> bool:
+        """Let a client go on, as if its time were over or with an error (UNBLOCK).
+
+        Returns:
+            Whether it waited.
+        """
+        waiter = session.waiter
+        if waiter is None:
+            return False
+        if is_error:
+            self._finish(waiter, CommandError(errors.UNBLOCKED))
+        else:
+            self._finish(waiter, waiter.at_timeout)
+        return True
+
+    def forget(self, session: Session) -> None:
+        """Forget a client that is gone."""
+        if session.waiter is not None:
+            self._remove(session.waiter)
+
+    def expire(self) -> None:
+        """Let those go on whose time is over."""
+        timeouts, now_ms = self.timeouts, self._engine.context.now_ms
+        while timeouts and timeouts[0][0] <= now_ms:
+            waiter = heapq.heappop(timeouts)[2]
+            if waiter.session.waiter is waiter:
+                self._finish(waiter, waiter.at_timeout)
+
+    # --- serving -------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """Serve those who wait for what became ready.
+
+        Never inside of an EXEC or a script: they end first. While the server is paused
+        or cannot write, what is ready stays so; `Engine.cron` comes back to it.
+        """
+        engine = self._engine
+        if engine.pause.is_on or engine.guards.disk_error is not None:
+            return
+        context = engine.context
+        session, database = context.session, context.db
+        while self.ready:
+            ready, self.ready = self.ready, {}
+            for place in ready:
+                self._serve_place(place)
+        context.session, context.db = session, database
+
+    def _serve_place(self, place: Place) -> None:
+        queues = self._queues.get(place)
+        if queues is None:
+            return
+        index, key = place
+        database = self._engine.keyspace.databases[index]
+        kind = type(database.lookup(key))
+        queue = queues.get(kind)
+        if queue is not None:
+            if next(iter(queue)).is_sharing:
+                for waiter in list(queue):
+                    self._try(waiter)
+            else:
+                while queue and type(database.values.get(key)) is kind:
+                    if not self._try(next(iter(queue))):
+                        break
+        for waiter in list(queues.get(None, ())):
+            self._try(waiter)
+
+    def _try(self, waiter: Waiter) -> bool:
+        """Serve a waiter if there is something for it; say whether it is done with."""
+        engine, session = self._engine, waiter.session
+        if session.has_hung_up():
+            engine.disconnect(session)
+            return True
+        context = engine.context
+        context.session, context.db = session, session.db
+        changes = engine.keyspace.changes
+        try:
+            reply = waiter.serve(context)
+        except CommandError as error:
+            reply = error.with_traceback(None)
+            engine.guards.count_error(error)
+        if engine.keyspace.changes != changes:
+            engine.record(session, waiter.argv)
+        if reply is BLOCKED:
+            return False
+        self._finish(waiter, reply)
+        return True
+
+    def _finish(self, waiter: Waiter, reply: Any) -> None:
+        """Let a client go on with its reply."""
+        engine, session = self._engine, waiter.session
+        self._remove(waiter)
+        session.last_ms = engine.context.now_ms
+        if session.reply_mode != "on" and engine.guards.withholds(session):
+            reply = NO_REPLY
+        self.woken.append((session.id, encode(reply, session.resp)))
+
+    # --- queues --------------------------------------------------------------------
+
+    def _add(self, waiter: Waiter) -> None:
+        session = waiter.session
+        session.waiter = waiter
+        session.is_changed = True
+        for place in waiter.places:
+            queues = self._queues.setdefault(place, {})
+            queues.setdefault(waiter.kind, OrderedDict())[waiter] = None
+        self._engine.server.blocked_clients += 1
+        if not self._is_listening:
+            self._is_listening = True
+            self._engine.observers.add_listener(self._note, self._note_replaced)
+
+    def _remove(self, waiter: Waiter) -> None:
+        server = self._engine.server
+        waiter.session.waiter = None
+        server.blocked_clients -= 1
+        for place in waiter.places:
+            queues = self._queues[place]
+            queue = queues[waiter.kind]
+            del queue[waiter]
+            if not queue:
+                del queues[waiter.kind]
+                if not queues:
+                    del self._queues[place]
+        if len(self.timeouts) > 2 * server.blocked_clients + _HEAP_SLACK:
+            self.timeouts = [
+                timeout
+                for timeout in self.timeouts
+                if timeout[2].session.waiter is timeout[2]
+            ]
+            heapq.heapify(self.timeouts)
+
+    def rest(self) -> None:
+        """Observe keys no longer if nobody waits any more.
+
+        Not done with the last waiter: a worker that waits, takes and waits again would
+        have all databases marked anew each time.
+        """
+        if self._is_listening and not self._queues:
+            self._is_listening = False
+            self._engine.observers.remove_listener(self._note, self._note_replaced)
+
+    def _note(self, database: Database, key: bytes, _: bytes) -> None:
+        place = (database.index, key)
+        if place in self._queues:
+            self.ready[place] = None
+
+    def _note_replaced(self, database: Database, _: Database | None) -> None:
+        for place in self._queues:
+            if place[0] == database.index:
+                self.ready[place] = None

@@ -1,0 +1,122 @@
+"""The digest of a dataset: 20 bytes that are equal where the data is.
+
+It is the digest of Redis's DEBUG DIGEST, so that ours can be compared with a real
+server's. Keys, and the members of sets, hashes and sorted sets, count whatever their
+order; the elements of a list count in theirs. A deadline counts as being there, not by
+its time. Keys that have expired but are still held count too: they are part of the
+state until their DEL is recorded.
+
+    xor(d, x)   d ^ SHA1(x)
+    mix(d, x)   SHA1(d ^ SHA1(x))
+
+Digests are kept as integers while they are worked on, since `^` of two integers is one
+bytecode.
+
+Source: Valkey 9.1, asked with random data; see tests/parity/test_digests.py. Redis
+7.0.15 gives the same but for sorted sets with a score such as 0.1, which it wrote with
+17 digits before it went into the digest.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha1
+from typing import TYPE_CHECKING, Any, Final
+
+from app.types.hashes import Hash
+from app.types.lists import List
+from app.types.numbers import format_double_shortest
+from app.types.sets import Set
+from app.types.sorted_sets import SortedSet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.keyspace.database import Database
+    from app.keyspace.keyspace import Keyspace
+
+DIGEST_BYTES: Final = 20
+
+_EXPIRES: Final = int.from_bytes(sha1(b"!!expire!!", usedforsecurity=False).digest())
+
+
+def dataset_digest(keyspace: Keyspace) -> bytes:
+    """Return the digest of all databases: 20 bytes, zeros where there are no keys.
+
+    O(N) for N elements in all, some 3 us for each.
+    """
+    total = 0
+    for database in keyspace.databases:
+        if database.values:
+            total = _mix(total, database.index.to_bytes(4, "big"))
+            total = _xor_database(total, database)
+    return total.to_bytes(DIGEST_BYTES, "big")
+
+
+def value_digest(database: Database, key: bytes) -> bytes:
+    """Return the digest of a key's value and of whether it has a deadline.
+
+    Zeros where there is no such key.
+    """
+    value = database.lookup(key)
+    digest = 0 if value is None else _mix_value(0, database, key, value)
+    return digest.to_bytes(DIGEST_BYTES, "big")
+
+
+def _xor_database(total: int, database: Database) -> int:
+    hashed = sha1
+    for key, value in database.values.items():
+        digest = _mix_value(_mix(0, key), database, key, value)
+        of_key = hashed(digest.to_bytes(DIGEST_BYTES, "big")).digest()
+        total ^= int.from_bytes(of_key, "big")
+    return total
+
+
+def _mix_value(digest: int, database: Database, key: bytes, value: Any) -> int:
+    number, mix = _KINDS[type(value)]
+    digest = mix(_mix(digest, number), value)
+    return digest ^ _EXPIRES if key in database.deadlines else digest
+
+
+def _mix(digest: int, data: bytes) -> int:
+    mixed = digest ^ int.from_bytes(sha1(data).digest(), "big")
+    return int.from_bytes(sha1(mixed.to_bytes(DIGEST_BYTES, "big")).digest(), "big")
+
+
+def _mix_list(digest: int, elements: List) -> int:
+    for element in elements:
+        digest = _mix(digest, element)
+    return digest
+
+
+def _xor_set(digest: int, members: Set) -> int:
+    hashed, number = sha1, int.from_bytes
+    for member in members:
+        digest ^= number(hashed(member).digest(), "big")
+    return digest
+
+
+def _xor_hash(digest: int, table: Hash) -> int:
+    for field, value in table.items():
+        digest ^= _of_pair(field, value)
+    return digest
+
+
+def _xor_sorted_set(digest: int, members: SortedSet) -> int:
+    for member, score in members.scores.items():
+        digest ^= _of_pair(member, format_double_shortest(score))
+    return digest
+
+
+def _of_pair(first: bytes, second: bytes) -> int:
+    pair = _mix(_mix(0, first), second)
+    return int.from_bytes(sha1(pair.to_bytes(DIGEST_BYTES, "big")).digest(), "big")
+
+
+_KINDS: Final[dict[type, tuple[bytes, Callable[[int, Any], int]]]] = {
+    bytes: (b"\0\0\0\0", _mix),
+    List: (b"\0\0\0\1", _mix_list),
+    Set: (b"\0\0\0\2", _xor_set),
+    SortedSet: (b"\0\0\0\3", _xor_sorted_set),
+    Hash: (b"\0\0\0\4", _xor_hash),
+}
+"""For each type of value: Redis's number of it, and how it goes into a digest."""

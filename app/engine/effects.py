@@ -1,0 +1,42 @@
+"""Effects: what the commands of one atomic unit leave for the log.
+
+An entry is what the log appends: `(at_ms, db, effects, origin)`. The origin is the
+client's id where the effect is the command as it was given, or
+`[client id, command, note]` where it is not; see `storage.record`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Argv = list[bytes]
+Entry = tuple[int, int, list[Argv], Any]
+
+SERVER_ID = 0
+"""The client id of what the server does of its own accord."""
+
+
+class Unit:
+    """The effects of one EXEC or script, which become one record.
+
+    Attributes:
+        db: the database of the first effect, or None while there is none.
+        effects: in order, with a SELECT wherever the database changes.
+    """
+
+    __slots__ = ("_selected", "db", "effects")
+
+    def __init__(self) -> None:
+        """Make a unit without effects."""
+        self.db: int | None = None
+        self.effects: list[Argv] = []
+        self._selected = -1
+
+    def add(self, db: int, effects: list[Argv]) -> None:
+        """Add what one command of the unit did in a database."""
+        if self.db is None:
+            self.db = self._selected = db
+        elif db != self._selected:
+            self.effects.append([b"SELECT", b"%d" % db])
+            self._selected = db
+        self.effects += effects

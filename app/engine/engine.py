@@ -1,0 +1,348 @@
+"""The engine: from a session and an argv to a reply, with the effects set aside.
+
+It owns the keyspace and all that commands may change. Effects gather in `entries`,
+which whoever drives the engine takes away and appends to the log, before it lets the
+replies go.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+from app import clock
+from app.commands.context import Argv, Context, Session
+from app.commands.server_state import ServerState
+from app.commands.table import LOOKUP, Command, require_command
+from app.engine.blocking import Blocking
+from app.engine.digest import dataset_digest, value_digest
+from app.engine.effects import SERVER_ID, Entry, Unit
+from app.engine.functions import Functions
+from app.engine.guards import Guards
+from app.engine.observers import Observers
+from app.engine.pause import Pause
+from app.engine.scripts import Scripts
+from app.engine.transactions import Transactions
+from app.errors import CommandError
+from app.keyspace.keyspace import Keyspace
+from app.protocol.encoder import ENCODERS
+from app.reply import BLOCKED, POSTPONED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.config import Config
+    from app.keyspace.database import Database
+
+_SLOW_NS = 1_000_000
+"""After a command that took longer the clock is read anew."""
+
+
+class Engine:
+    """Applies commands, one after the other.
+
+    Attributes:
+        keyspace: all databases.
+        server: settings, statistics and clients.
+        entries: what is to be appended to the log, in order. Its driver empties it.
+        pushes: what to send to clients besides replies: (client id, bytes), in order.
+            Its driver empties it.
+        closings: ids of clients to disconnect. Its driver empties it.
+        is_recording: False while the server keeps no log.
+        is_check_due: the log is to be folded and compared (DEBUG RELOAD); the driver
+            does it and sets this back.
+        is_log_synced: tells whether all that was appended is durable.
+        unit: gathers the effects of the EXEC or the script under way, or None.
+        is_resuming: whether clients that were held back may go on (CLIENT PAUSE); the
+            driver runs what is left of their batches, and sets it back.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        keyspace: Keyspace | None = None,
+        now_ms: Callable[[], int] = clock.now_ms,
+    ) -> None:
+        """Make an engine over an empty keyspace, or over one that was recovered."""
+        self.keyspace = keyspace or Keyspace(config.databases)
+        self.server = ServerState(config)
+        self.context = Context(self.keyspace, self.server, self)
+        self.entries: list[Entry] = []
+        self.pushes: list[tuple[int, bytes]] = []
+        self.closings: list[int] = []
+        self.is_recording = True
+        self.is_log_synced: Callable[[], bool] = lambda: False
+        self.is_check_due = False
+        self.unit: Unit | None = None
+        self._clock = now_ms
+        self.is_resuming = False
+        self.pause = Pause(self)
+        self.guards = Guards(self)
+        self._look_above_ns = _SLOW_NS
+        self._choose_look_above()
+        config.on_change(
+            self._choose_look_above,
+            "slowlog_log_slower_than",
+            "latency_monitor_threshold",
+        )
+        self.observers = Observers(self.keyspace)
+        self.transactions = Transactions(self)
+        self.blocking = Blocking(self)
+        self.scripts = Scripts(self)
+        self.functions = Functions(self)
+        self.keyspace.on_expired = self._record_expired
+        self.read_clock()
+
+    # --- the road ----------------------------------------------------------------
+
+    def read_clock(self) -> None:
+        """Let the time go on; it stands still between two calls.
+
+        The driver calls it before it runs batches; a slow command does after it ran.
+        """
+        now_ms = self._clock()
+        self.keyspace.now_ms = now_ms
+        self.context.now_ms = now_ms
+
+    def run(self, session: Session, commands: list[Argv]) -> bytes:
+        """Run what one read of a client brought.
+
+        Returns:
+            The encoded replies, one behind the other.
+        """
+        context = self.context
+        context.session = session
+        encoders = ENCODERS[session.resp]
+        replies = []
+        for argv in commands:
+            command = LOOKUP.get(argv[0])
+            if (
+                command is None
+                or session.is_special
+                or self.guards.is_watchful
+                or not command.least <= len(argv) <= command.most
+            ):
+                reply = self.execute(session, argv)
+            else:
+                context.db = session.db
+                reply = self.call(session, command, argv)
+            if session.is_special or session.is_changed:
+                encoders = ENCODERS[session.resp]
+                session.is_changed = False
+                if reply is POSTPONED:
+                    session.postponed = _from(commands, argv)
+                    break
+                if reply is BLOCKED:
+                    session.waiter.argv = argv
+                    session.postponed = _from(commands, argv)[1:]
+                    break
+                if session.reply_mode == "on" or not self.guards.withholds(session):
+                    replies.append(encoders[type(reply)](reply))
+                if session.is_closing:
+                    break
+            else:
+                replies.append(encoders[type(reply)](reply))
+        session.last_ms = context.now_ms
+        if commands:
+            session.last_words = argv[:2]
+        return replies[0] if len(replies) == 1 else b"".join(replies)
+
+    def execute(self, session: Session, argv: Argv) -> Any:
+        """Run one command of a client and return its reply; errors are replies too.
+
+        It looks at everything that may speak against the command; `run` comes here
+        only where something may.
+        """
+        try:
+            command = require_command(argv)
+        except CommandError as error:
+            return self.guards.reject(session, error.with_traceback(None), argv)
+        refusal = self.guards.refuse(session, command, argv)
+        if refusal is not None:
+            return refusal
+        self.context.db = session.db
+        return self.call(session, command, argv)
+
+    def call(self, session: Session, command: Command, argv: Argv) -> Any:
+        """Run one command that nothing speaks against, and set its effects aside."""
+        context = self.context
+        keyspace = self.keyspace
+        changes = keyspace.changes
+        started = perf_counter_ns()
+        try:
+            if command.is_simple:
+                reply = command.handler(context, *argv[1:])
+            else:
+                reply = command.handler(context, *command.arguments(argv))
+        except CommandError as error:
+            # A traceback would hold this frame, and the frame the error: a circle.
+            reply = error.with_traceback(None)
+            command.failed += 1
+            self.guards.count_error(error)
+        if keyspace.changes != changes:
+            self.record(session, argv)
+            if self.blocking.ready and self.unit is None:
+                self.blocking.serve()
+        elif context.effects is not None:
+            context.effects = None
+        elapsed = perf_counter_ns() - started
+        command.calls += 1
+        command.nanoseconds += elapsed
+        if elapsed > self._look_above_ns:
+            if self.unit is None:
+                self.read_clock()
+            self.guards.note_slow(session, command, argv, elapsed)
+        return reply
+
+    def adopt(self, keyspace: Keyspace) -> None:
+        """Take a keyspace in place of the one there is: what a fold recovered."""
+        self.keyspace = keyspace
+        self.context.keyspace = keyspace
+        self.context.db = keyspace.databases[0]
+        keyspace.on_expired = self._record_expired
+        self.observers.attach(keyspace)
+        for session in self.server.sessions.values():
+            session.db = keyspace.databases[session.db.index]
+        self.read_clock()
+
+    def cron(self, limit: int) -> None:
+        """Do what is due some ten times a second: remove keys that have expired.
+
+        Args:
+            limit: how many keys at the most, in each database.
+        """
+        if self.scripts.is_running:
+            return  # and is so long that others are served: its time stands still
+        self.read_clock()
+        self.pause.end_if_due()
+        if self.server.is_expiring:
+            self.keyspace.expire_due(limit)
+        if self.blocking.ready:
+            self.blocking.serve()
+        self.blocking.rest()
+
+        self.server.sample_rates(self.context.now_ms)
+
+    def _choose_look_above(self) -> None:
+        """Note from how long on a command is looked at, by what the settings ask."""
+        config = self.server.config
+        looks = [_SLOW_NS]
+        if config.slowlog_log_slower_than >= 0:
+            looks.append(config.slowlog_log_slower_than * 1000 - 1)
+        if config.latency_monitor_threshold > 0:
+            looks.append(config.latency_monitor_threshold * 1_000_000 - 1)
+        self._look_above_ns = min(looks)
+
+    def digest(self) -> bytes:
+        """Return the digest of all databases, 20 bytes."""
+        return dataset_digest(self.keyspace)
+
+    def value_digest(self, database: Database, key: bytes) -> bytes:
+        """Return the digest of one value, 20 bytes; zeros where there is none."""
+        return value_digest(database, key)
+
+    def is_durable(self) -> bool:
+        """Say whether all that was written so far is surely durable."""
+        return not self.entries and self.is_log_synced()
+
+    # --- effects -----------------------------------------------------------------
+
+    def record(self, session: Session, argv: Argv) -> None:
+        """Set aside the effects of a command that a client gave and that has just run."""
+        context = self.context
+        effects = context.effects
+        if not self.is_recording:
+            context.effects = None
+        elif self.unit is not None:
+            context.effects = None
+            self.unit.add(context.db.index, [argv] if effects is None else effects)
+        else:
+            if not session.is_described:
+                self.describe(session)
+            origin: Any = session.id
+            if effects is None:
+                effects = [argv]
+            else:
+                context.effects = None
+                origin = [session.id, argv, None]
+                if not effects:
+                    return  # a unit, whose record is there already
+            self.entries.append((context.now_ms, context.db.index, effects, origin))
+
+    def record_unit(
+        self, session: Session, unit: Unit, argv: Argv, note: dict[str, Any]
+    ) -> None:
+        """Record what an EXEC or a script did, as one; call it inside of its handler.
+
+        Args:
+            session: the client.
+            unit: the effects; without any there is no record.
+            argv: the command that ran the unit.
+            note: what people want to know of it (see `storage.notes`).
+        """
+        self.context.effects = []
+        if unit.db is not None and self.is_recording:
+            if not session.is_described:
+                self.describe(session)
+            origin = [session.id, argv, note]
+            self.entries.append((self.context.now_ms, unit.db, unit.effects, origin))
+
+    def describe(self, session: Session) -> None:
+        """Record once who a client is, before its first write."""
+        session.is_described = True
+        note = {
+            "kind": "client",
+            "address": session.address,
+            "name": session.name,
+            "user": session.user,
+            "library": session.library_name,
+            "library_version": session.library_version,
+        }
+        origin = [session.id, None, note]
+        self.entries.append((self.context.now_ms, session.db.index, [], origin))
+
+    def _record_expired(self, database: Database, key: bytes) -> None:
+        self.server.statistics["expired_keys"] += 1
+        if self.unit is not None:
+            # In its place: an earlier effect of the unit may have brought the key here.
+            self.unit.add(database.index, [[b"DEL", key]])
+        elif self.is_recording:
+            origin = [SERVER_ID, None, {"kind": "expired"}]
+            entry = (self.keyspace.now_ms, database.index, [[b"DEL", key]], origin)
+            self.entries.append(entry)
+
+    # --- clients -----------------------------------------------------------------
+
+    def open_session(self, client_id: int, **known: Any) -> Session:
+        """Make the session of a client that has just connected."""
+        database = self.keyspace.databases[0]
+        session = Session(client_id, database, now_ms=self._clock(), **known)
+        session.is_authenticated = not self.server.config.requirepass
+        session.update_special()
+        self.server.sessions[client_id] = session
+        self.server.statistics["total_connections_received"] += 1
+        return session
+
+    def close_session(self, session: Session) -> None:
+        """Forget a client that is gone."""
+        self.server.sessions.pop(session.id, None)
+        self.transactions.discard(session)
+        self.blocking.forget(session)
+        self.stop_monitoring(session)
+
+    def disconnect(self, session: Session) -> None:
+        """Close a client's connection and forget the client, at once."""
+        self.closings.append(session.id)
+        self.close_session(session)
+
+    def stop_monitoring(self, session: Session) -> None:
+        """Show a client in MONITOR no more commands."""
+        session.is_monitor = False
+        self.server.monitors.discard(session.id)
+        self.guards.update_watchful()
+
+
+def _from(commands: list[Argv], argv: Argv) -> list[Argv]:
+    """Return the commands from a certain one on, not one that only looks like it."""
+    place = next(i for i, other in enumerate(commands) if other is argv)
+    return commands[place:]

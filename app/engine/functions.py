@@ -1,0 +1,220 @@
+"""Functions: libraries of Lua functions, which FCALL runs by name.
+
+The texts of the libraries are part of the keyspace (`Keyspace.libraries`): they live in
+the log, and a fold brings them back without running any Lua. The functions themselves
+are here; they are made anew whenever the engine gets another keyspace.
+
+A dump of all libraries, for FUNCTION RESTORE of any Redis:
+
+    0xf5, the text as an RDB string; for each library
+    RDB version (2 bytes), CRC-64 of all before (8 bytes), both little-endian
+
+Source: Redis 7.2; see tests/parity/test_functions.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from app import errors
+from app.commands.script_sources import read_library_shebang
+from app.errors import CommandError
+from app.types.crc64 import crc64
+from app.types.rdb_strings import decode_rdb_string, encode_rdb_string
+
+if TYPE_CHECKING:
+    from app.engine.engine import Engine
+    from app.engine.scripting import FunctionSpec
+    from app.keyspace.keyspace import Keyspace
+
+_OPCODE_FUNCTION = 0xF5
+_RDB_VERSION = 11
+_FOOTER_BYTES = 10
+
+
+class Library(NamedTuple):
+    """One library.
+
+    Attributes:
+        name: what FUNCTION DELETE knows it by.
+        source: its text, the first line included.
+        functions: what it registered, in that order.
+    """
+
+    name: bytes
+    source: bytes
+    functions: list[FunctionSpec]
+
+
+class Functions:
+    """The libraries of an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Make the functions of an engine; libraries are loaded at the first use."""
+        self._engine = engine
+        self._keyspace: Keyspace | None = None
+        self._libraries: dict[bytes, Library] = {}
+        self._functions: dict[bytes, FunctionSpec] = {}
+
+    @property
+    def libraries(self) -> dict[bytes, Library]:
+        """The libraries by name."""
+        if self._keyspace is not self._engine.keyspace:
+            self._adopt(self._engine.keyspace)
+        return self._libraries
+
+    def find(self, name: bytes) -> FunctionSpec:
+        """Return a function by its name; capitals don't matter.
+
+        Raises:
+            CommandError: there is none.
+        """
+        if self._keyspace is not self._engine.keyspace:
+            self._adopt(self._engine.keyspace)
+        found = self._functions.get(name.lower())
+        if found is None:
+            raise CommandError(errors.NO_FUNCTION)
+        return found
+
+    def count(self) -> int:
+        """Return how many functions there are."""
+        return sum(len(library.functions) for library in self.libraries.values())
+
+    def load(self, source: bytes, *, is_replacing: bool) -> Library:
+        """Load a library, or nothing of it.
+
+        Raises:
+            CommandError: its text is wrong, or a name is taken.
+        """
+        name = read_library_shebang(source).name
+        old = self.libraries.get(name)
+        if old is not None and not is_replacing:
+            raise CommandError(errors.library_exists(name))
+        specs = self._engine.scripts.runtime.load_library(source)
+        library = Library(name, source, specs)
+        try:
+            if not specs:
+                raise CommandError(errors.NO_FUNCTIONS_REGISTERED)
+            self._require_free_names(library, old)
+        except CommandError:
+            self._engine.scripts.runtime.drop_functions(specs)
+            raise
+        if old is not None:
+            self._remove(old)
+        self._add(library)
+        self._engine.keyspace.libraries[name] = source
+        return library
+
+    def delete(self, name: bytes) -> None:
+        """Delete a library.
+
+        Raises:
+            CommandError: there is none.
+        """
+        library = self.libraries.get(name)
+        if library is None:
+            raise CommandError(errors.NO_LIBRARY)
+        self._remove(library)
+        del self._engine.keyspace.libraries[name]
+
+    def flush(self) -> bool:
+        """Delete all libraries, and say whether there was any."""
+        libraries = list(self.libraries.values())
+        for library in libraries:
+            self.delete(library.name)
+        return bool(libraries)
+
+    def dump(self) -> bytes:
+        """Return all libraries as FUNCTION RESTORE takes them."""
+        body = b"".join(
+            bytes([_OPCODE_FUNCTION]) + encode_rdb_string(library.source)
+            for library in self.libraries.values()
+        )
+        body += _RDB_VERSION.to_bytes(2, "little")
+        return body + crc64(body).to_bytes(8, "little")
+
+    def restore(self, payload: bytes, policy: bytes) -> list[Library]:
+        """Load the libraries of a dump: all of them, or none.
+
+        Args:
+            payload: what FUNCTION DUMP gave, here or in Redis.
+            policy: FLUSH deletes all others before, REPLACE those of the same name;
+                APPEND takes neither.
+
+        Returns:
+            The libraries that were loaded.
+
+        Raises:
+            CommandError: the payload is damaged, or a library cannot be loaded.
+        """
+        sources = decode_dump(payload)
+        before = dict(self._engine.keyspace.libraries)
+        loaded: list[Library] = []
+        try:
+            if policy == b"FLUSH":
+                self.flush()
+            for source in sources:
+                name = read_library_shebang(source).name
+                if policy != b"REPLACE" and name in self.libraries:
+                    raise CommandError(errors.library_exists_in_dump(name))
+                loaded.append(self.load(source, is_replacing=True))
+        except CommandError:
+            self._engine.keyspace.libraries.clear()
+            self._engine.keyspace.libraries.update(before)
+            self._adopt(self._engine.keyspace)
+            raise
+        return loaded
+
+    def _adopt(self, keyspace: Keyspace) -> None:
+        """Make the functions of the libraries that a keyspace has."""
+        for library in self._libraries.values():
+            self._engine.scripts.runtime.drop_functions(library.functions)
+        self._libraries.clear()
+        self._functions.clear()
+        self._keyspace = keyspace
+        for name, source in keyspace.libraries.items():
+            specs = self._engine.scripts.runtime.load_library(source)
+            self._add(Library(name, source, specs))
+
+    def _require_free_names(self, library: Library, old: Library | None) -> None:
+        replaced = old.functions if old is not None else []
+        for spec in library.functions:
+            taken = self._functions.get(spec.name.lower())
+            if taken is not None and taken not in replaced:
+                raise CommandError(errors.function_exists(spec.name))
+
+    def _add(self, library: Library) -> None:
+        self._libraries[library.name] = library
+        for spec in library.functions:
+            self._functions[spec.name.lower()] = spec
+
+    def _remove(self, library: Library) -> None:
+        del self._libraries[library.name]
+        self._engine.scripts.runtime.drop_functions(library.functions)
+        self._functions.clear()
+        for other in list(self._libraries.values()):
+            self._add(other)
+
+
+def decode_dump(payload: bytes) -> list[bytes]:
+    """Return the texts of the libraries in a dump.
+
+    Raises:
+        CommandError: the checksum is wrong, or there is something else in it.
+    """
+    body, footer = payload[:-_FOOTER_BYTES], payload[-_FOOTER_BYTES:]
+    if len(payload) < _FOOTER_BYTES or crc64(body + footer[:2]) != int.from_bytes(
+        footer[2:], "little"
+    ):
+        raise CommandError(errors.BAD_DUMP_PAYLOAD)
+    sources = []
+    at = 0
+    while at < len(body):
+        if body[at] != _OPCODE_FUNCTION:
+            raise CommandError(errors.NOT_A_FUNCTION_DUMP)
+        try:
+            source, at = decode_rdb_string(body, at + 1)
+        except ValueError:
+            raise CommandError(errors.BAD_DUMP_PAYLOAD) from None
+        sources.append(source)
+    return sources

@@ -1,0 +1,209 @@
+"""Guards: what speaks against running a command, and who is told that it runs.
+
+The engine asks only where something is out of the ordinary: a client in a special
+state, or a server that loads, cannot write, is watched by MONITOR or is paused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app import errors
+from app.commands.server_state import SlowCommand
+from app.commands.table import Command, Flag, require_command
+from app.errors import CommandError
+from app.reply import POSTPONED, QUEUED
+
+if TYPE_CHECKING:
+    from app.commands.context import Argv, Session
+    from app.engine.engine import Engine
+
+_NEVER_QUEUED = {"exec", "discard", "multi", "watch", "quit", "reset"}
+# CLIENT REPLY inside of a transaction: the reply to EXEC itself is still sent.
+_LATER = {"off later": "off", "skip later": "skip"}
+_MONITOR_ADMIN = Flag.ADMIN | Flag.SKIP_MONITOR
+_SLOW_ARGUMENTS_MAX = 32
+_SLOW_ARGUMENT_BYTES_MAX = 128
+
+
+class Guards:
+    """Decides what is refused.
+
+    Attributes:
+        is_watchful: whether any guard has reason to look at every command.
+        disk_error: why the log cannot be written, or None.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Make the guards of an engine that is at peace."""
+        self._engine = engine
+        self.is_watchful = False
+        self.disk_error: bytes | None = None
+
+    def update_watchful(self) -> None:
+        """Set `is_watchful` anew; call it after changing what it depends on."""
+        server = self._engine.server
+        self.is_watchful = bool(
+            server.is_loading
+            or self.disk_error is not None
+            or server.monitors
+            or self._engine.pause.is_on
+            or self._engine.scripts.is_busy
+        )
+
+    def refuse(self, session: Session, command: Command, argv: Argv) -> Any:
+        """Return what answers a command that does not run now; None where it may run.
+
+        Returns:
+            An error, QUEUED, POSTPONED, or None.
+        """
+        text = self._why_not(session, command)
+        if text is None and command.name == "exec":
+            text = self._why_not_exec(session)
+        if text is not None:
+            command.rejected += 1
+            return self.reject(session, CommandError(text), argv)
+        if self._engine.pause.is_on and self._engine.pause.holds(session, command):
+            session.is_changed = True
+            return POSTPONED
+        if session.queued is not None and command.name not in _NEVER_QUEUED:
+            if command.flags & Flag.NO_MULTI:
+                return self.reject(session, CommandError(errors.NOT_IN_MULTI), argv)
+            session.queued.append(argv)
+            return QUEUED
+        # EXEC is shown behind the commands that it runs.
+        if self._engine.server.monitors and command.name != "exec":
+            self.show_to_monitors(session, command, argv)
+        return None
+
+    def _why_not(self, session: Session, command: Command) -> bytes | None:
+        if not session.is_authenticated and not command.flags & Flag.NO_AUTH:
+            return errors.NO_AUTH
+        if self._engine.scripts.is_busy and not command.flags & Flag.ALLOW_BUSY:
+            return self._engine.scripts.busy_text
+        if self.disk_error is not None and (command.is_write or command.name == "ping"):
+            return errors.MISCONF + self.disk_error
+        if self._engine.server.is_loading and not command.flags & Flag.LOADING:
+            return errors.LOADING
+        return None
+
+    def _why_not_exec(self, session: Session) -> bytes | None:
+        """Return why one of the queued commands may not run any more, or None."""
+        for argv in session.queued or ():
+            text = self._why_not(session, require_command(argv))
+            if text is not None:
+                return text
+        return None
+
+    def reject(self, session: Session, error: CommandError, argv: Argv) -> CommandError:
+        """Count a command that does not run; it also breaks or ends a transaction."""
+        if session.queued is not None:
+            session.is_broken = True
+            if argv[0].upper() == b"EXEC":
+                error = self._engine.transactions.abort(session, error)
+        self.count_error(error)
+        return error
+
+    def count_error(self, error: CommandError) -> None:
+        """Count an error reply, by its code too."""
+        server = self._engine.server
+        server.statistics["total_error_replies"] += 1
+        code = error.code
+        server.error_codes[code] = server.error_codes.get(code, 0) + 1
+
+    def withholds(self, session: Session) -> bool:
+        """Say whether CLIENT REPLY keeps the reply to the command just run."""
+        if session.reply_mode == "skip":
+            session.reply_mode = "on"
+            session.update_special()
+            return True
+        if session.reply_mode == "skip next":
+            session.reply_mode = "skip"
+            return True
+        if session.reply_mode in _LATER:
+            session.reply_mode = _LATER[session.reply_mode]
+            return False
+        return True
+
+    def note_slow(
+        self, session: Session, command: Command, argv: Argv, nanoseconds: int
+    ) -> None:
+        """Keep a slow command for SLOWLOG, and its delay for LATENCY."""
+        server = self._engine.server
+        config = server.config
+        now_seconds = self._engine.context.now_ms // 1000
+        threshold_ms = config.latency_monitor_threshold
+        if 0 < threshold_ms <= nanoseconds // 1_000_000:
+            event = b"fast-command" if command.flags & Flag.FAST else b"command"
+            server.note_latency(event, now_seconds, nanoseconds // 1_000_000)
+        threshold_us = config.slowlog_log_slower_than
+        if threshold_us < 0 or nanoseconds < threshold_us * 1000:
+            return
+        if command.flags & Flag.SKIP_SLOWLOG:
+            return
+        server.slow_commands.appendleft(
+            SlowCommand(
+                server.slow_commands_seen,
+                now_seconds,
+                nanoseconds // 1000,
+                _abbreviate(argv),
+                session.address.encode(),
+                session.name,
+            )
+        )
+        server.slow_commands_seen += 1
+        while len(server.slow_commands) > config.slowlog_max_len:
+            server.slow_commands.pop()
+
+    def show_to_monitors(self, session: Session, command: Command, argv: Argv) -> None:
+        """Send a command to the clients in MONITOR, unless it is not to be shown."""
+        if not command.flags & _MONITOR_ADMIN:
+            self.feed_monitors(session, argv)
+
+    def feed_monitors(self, session: Session, argv: Argv) -> None:
+        """Send a command that is about to run to the clients in MONITOR."""
+        engine = self._engine
+        now_ms = engine.context.now_ms
+        words = b" ".join(_quote(argument) for argument in argv)
+        line = b"+%d.%06d [%d %b] %b\r\n" % (
+            now_ms // 1000,
+            now_ms % 1000 * 1000,
+            session.db.index,
+            session.address.encode(),
+            words,
+        )
+        for client_id in engine.server.monitors:
+            engine.pushes.append((client_id, line))
+
+
+def _abbreviate(argv: Argv) -> Argv:
+    shown = [_abbreviate_one(argument) for argument in argv[:_SLOW_ARGUMENTS_MAX]]
+    if len(argv) > _SLOW_ARGUMENTS_MAX:
+        more = len(argv) - _SLOW_ARGUMENTS_MAX + 1
+        shown[-1] = b"... (%d more arguments)" % more
+    return shown
+
+
+def _abbreviate_one(argument: bytes) -> bytes:
+    more = len(argument) - _SLOW_ARGUMENT_BYTES_MAX
+    if more <= 0:
+        return argument
+    return argument[:_SLOW_ARGUMENT_BYTES_MAX] + b"... (%d more bytes)" % more
+
+
+_ESCAPED = {
+    byte: bytes([byte]) if ord(" ") <= byte <= ord("~") else b"\\x%02x" % byte
+    for byte in range(256)
+} | {
+    ord("\\"): b"\\\\",
+    ord('"'): b'\\"',
+    ord("\n"): b"\\n",
+    ord("\r"): b"\\r",
+    ord("\t"): b"\\t",
+    ord("\a"): b"\\a",
+    ord("\b"): b"\\b",
+}
+
+
+def _quote(argument: bytes) -> bytes:
+    return b'"' + b"".join([_ESCAPED[byte] for byte in argument]) + b'"'

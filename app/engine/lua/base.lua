@@ -1,0 +1,140 @@
+-- The base library as scripts see it: functions that could reach a read-only table's
+-- base, write to one, run bytecode or overrun the C stack are replaced.
+
+local core = ...
+
+local bases, unveil, poll = core.bases, core.unveil, core.poll
+local collectgarbage, error, getmetatable = collectgarbage, error, getmetatable
+local loadstring, next, pairs, rawget = loadstring, next, pairs, rawget
+local rawset, select, setfenv, setmetatable = rawset, select, setfenv, setmetatable
+local tostring, type, unpack, byte = tostring, type, unpack, string.byte
+local match, concat, getfenv = string.match, table.concat, getfenv
+local READONLY = core.READONLY
+local UNPACK_MAX = 7999
+
+local globals = core.globals
+
+function globals.pairs(t)
+  local base = bases[t]
+  if base then
+    return function(_, key)
+      return next(base, key)
+    end, t, nil
+  end
+  return pairs(t)
+end
+
+function globals.next(t, key)
+  return next(unveil(t), key)
+end
+
+function globals.rawget(t, key)
+  return rawget(unveil(t), key)
+end
+
+function globals.rawset(t, key, value)
+  if bases[t] then
+    error(READONLY, 0)
+  end
+  return rawset(t, key, value)
+end
+
+function globals.getmetatable(value)
+  if type(value) == "userdata" then
+    return nil
+  end
+  local base = bases[value]
+  if base then
+    return core.shown_metatables[base]
+  end
+  return getmetatable(value)
+end
+
+function globals.setmetatable(t, metatable)
+  if bases[t] then
+    error(READONLY, 0)
+  end
+  return setmetatable(t, metatable)
+end
+
+-- The stock function adds its bounds as C ints, and crashes where they overflow.
+local function safe_unpack(t, first, last)
+  if first == nil and last == nil then
+    return unpack(t)
+  end
+  if type(t) == "table" and (first == nil or type(first) == "number") and (last == nil or type(last) == "number") then
+    local span = (last or #t) - (first or 1)
+    if not (span < UNPACK_MAX) then
+      error("too many results to unpack", 2)
+    elseif span < 0 then
+      return
+    end
+  end
+  return unpack(t, first, last)
+end
+globals.unpack = safe_unpack
+core.unpack = unpack
+
+-- Text to a function whose globals are the script's. The parser of stock 5.1 does not
+-- anchor the chunk's name, so the name is a string that the caller keeps alive, without
+-- a NUL that would make the parser's copy another string.
+local function compile(source, name)
+  if byte(source) == 27 then
+    return nil, "attempt to load a binary chunk"
+  end
+  local body, reason = loadstring(source, name)
+  if body then
+    setfenv(body, core.environment_of_caller())
+  end
+  return body, reason
+end
+
+function globals.loadstring(source, name)
+  if type(source) == "number" then
+    source = tostring(source)
+  elseif type(source) ~= "string" then
+    core.wrong_type(1, "loadstring", "string", source)
+  end
+  if name == nil then
+    name = source
+  elseif type(name) ~= "string" and type(name) ~= "number" then
+    core.wrong_type(2, "loadstring", "string", name)
+  end
+  local chunk_name = match(name, "^[^%z]*")
+  return compile(source, chunk_name)
+end
+
+function globals.load(reader, name)
+  if type(reader) ~= "function" then
+    core.wrong_type(1, "load", "function", reader)
+  end
+  local chunk_name = name == nil and "=(load)" or match(name, "^[^%z]*")
+  local pieces, count = {}, 0
+  while true do
+    local piece = reader()
+    if piece == nil or piece == "" then
+      break
+    elseif type(piece) ~= "string" then
+      return nil, "reader function must return a string"
+    end
+    count = count + 1
+    pieces[count] = piece
+  end
+  return compile(concat(pieces), chunk_name)
+end
+
+-- Settings of the collector would outlive the script; only its work may be asked for.
+function globals.collectgarbage(option, argument)
+  option = option == nil and "collect" or option
+  if option == "count" then
+    return collectgarbage("count")
+  elseif option == "collect" or option == "step" then
+    poll()
+    return collectgarbage(option, argument)
+  elseif option == "stop" or option == "restart" then
+    return 0
+  elseif option == "setpause" or option == "setstepmul" then
+    return 200
+  end
+  core.bad_argument(1, "collectgarbage", "invalid option '" .. tostring(option) .. "'")
+end

@@ -1,0 +1,324 @@
+-- The sandbox's foundation: what every other file here builds on.
+--
+-- It is loaded once for each runtime, before anything else, with one table: the Python
+-- callbacks. It takes what it needs of the standard library into upvalues, because
+-- afterwards all of `_G` is emptied: a script sees only what `core.protect` shows it.
+--
+-- Words: a *proxy* is an empty table that shows another table, its *base*, and refuses
+-- to be written. Plain Lua 5.1 has no read-only tables; Redis patches its VM for them.
+-- Our own frames carry the chunk name `=~`, so that errors can be moved from them to
+-- the line of the script that caused them.
+
+local core = ...
+
+local error, getinfo, find_metatable = error, debug.getinfo, debug.getmetatable
+local running, select, setmetatable = coroutine.running, select, setmetatable
+local sethook, sub, gsub, type = debug.sethook, string.sub, string.gsub, type
+local xpcall, create, resume, yield = xpcall, coroutine.create, coroutine.resume, coroutine.yield
+local status, clock, gcinfo = coroutine.status, os.clock, gcinfo
+local should_stop = core.should_stop
+
+local HOOK_INSTRUCTIONS = 1000
+local ASK_EVERY = 100
+local ASK_EVERY_SECONDS = 0.002
+local MUCH_MEMORY_KIB = 16 * 1024
+
+core.READONLY = "Attempt to modify a readonly table"
+core.NO_MEMORY = "not enough memory"
+
+-- Read-only tables ------------------------------------------------------------------
+
+local bases = setmetatable({}, { __mode = "k" })
+core.bases = bases
+
+local function refuse()
+  error("Attempt to modify a readonly table", 2)
+end
+
+-- Return a read-only view of a table.
+function core.protect(base)
+  local proxy = setmetatable({}, { __index = base, __newindex = refuse, __metatable = false })
+  bases[proxy] = base
+  return proxy
+end
+
+-- Return what a proxy's `__index` may be changed in.
+core.view_of = find_metatable
+
+-- The metatables that `getmetatable` shows for a base, where it shows any.
+core.shown_metatables = {}
+
+-- Return the base of a proxy, and any other value as it is.
+function core.unveil(value)
+  return bases[value] or value
+end
+
+-- Make a base raise where a field is missing, as the globals of a script do.
+function core.make_strict(base)
+  return setmetatable(base, {
+    __index = function(_, name)
+      if type(name) ~= "string" and type(name) ~= "number" then
+        name = "(null)"
+      end
+      error("Script attempted to access nonexistent global variable '" .. name .. "'", 2)
+    end,
+  })
+end
+
+-- Errors ----------------------------------------------------------------------------
+
+-- Return the prefix, source and line of the innermost frame that is the script's.
+local function place()
+  local level = 3
+  while true do
+    local frame = getinfo(level, "Sl")
+    if not frame then
+      return "", nil, nil
+    end
+    if frame.what ~= "C" and frame.what ~= "tail" and frame.source ~= "=~" then
+      return frame.short_src .. ":" .. frame.currentline .. ": ", frame.source, frame.currentline
+    end
+    level = level + 1
+  end
+end
+core.place = place
+
+-- Move an error that was raised in one of our frames to the script's own line.
+local function relocate(reason)
+  if type(reason) == "string" and sub(reason, 1, 2) == "~:" then
+    local where = place()
+    reason = where .. gsub(reason, "^~:%d+: ", "", 1)
+  end
+  return reason
+end
+core.relocate = relocate
+
+-- Raise an error about an argument, in the words of luaL_argerror. The caller must be
+-- called by the script itself, not by a tail call.
+function core.bad_argument(position, name, reason)
+  error("bad argument #" .. position .. " to '" .. name .. "' (" .. reason .. ")", 3)
+end
+
+function core.wrong_type(position, name, expected, value)
+  local found = value == nil and "no value" or type(value)
+  error(
+    "bad argument #" .. position .. " to '" .. name .. "' (" .. expected .. " expected, got " .. found .. ")",
+    3
+  )
+end
+
+-- The count hook --------------------------------------------------------------------
+--
+-- It runs every thousand instructions, which costs a loop about 2 %, and asks Python
+-- every hundred thousand, or sooner where time has passed: a single instruction may
+-- join strings of many megabytes. Once a script is killed, every protected call in it
+-- raises again, so that it cannot catch its own end.
+
+local is_killed, kill_reason = false, nil
+local ticks, asked_at = 0, 0
+
+local function ask()
+  ticks = 0
+  local verdict = should_stop()
+  asked_at = clock()
+  if verdict then
+    is_killed = true
+    kill_reason = verdict == 2 and "ERR Script killed by user with FUNCTION KILL."
+      or "ERR Script killed by user with SCRIPT KILL."
+    error({ err = kill_reason }, 0)
+  end
+end
+
+local function hook()
+  local thread = running()
+  if not thread then
+    return
+  end
+  if is_killed then
+    error({ err = kill_reason }, 0)
+  end
+  ticks = ticks + 1
+  if ticks >= ASK_EVERY then
+    ask()
+  elseif gcinfo() > MUCH_MEMORY_KIB and clock() - asked_at > ASK_EVERY_SECONDS then
+    sethook(thread, hook, "", 50)
+    ask()
+  end
+end
+
+-- Ask whether to stop, from a library function that has taken or will take long.
+function core.poll()
+  if running() then
+    ask()
+  end
+end
+
+function core.is_killed()
+  return is_killed
+end
+
+function core.revive()
+  is_killed = false
+  ticks = 0
+  asked_at = clock()
+end
+
+-- Return a coroutine under the hook.
+local function create_hooked(body)
+  local thread = create(body)
+  sethook(thread, hook, "", HOOK_INSTRUCTIONS)
+  return thread
+end
+core.create_hooked = create_hooked
+
+-- Protected calls -------------------------------------------------------------------
+
+local function caught(reason)
+  if is_killed then
+    error({ err = kill_reason }, 0)
+  end
+  if type(reason) == "table" then
+    local text = reason.err
+    if type(text) == "string" or type(text) == "number" then
+      return false, text
+    end
+    return false, reason, text
+  end
+  return false, reason
+end
+
+local function settle(ok, ...)
+  if ok then
+    return true, ...
+  end
+  return caught((...))
+end
+
+local function protected_call(...)
+  local count = select("#", ...)
+  if count == 0 then
+    core.bad_argument(1, "pcall", "value expected")
+  elseif count == 1 then
+    return settle(xpcall((...), relocate))
+  elseif count == 2 then
+    local body, a = ...
+    return settle(xpcall(function()
+      return body(a)
+    end, relocate))
+  elseif count == 3 then
+    local body, a, b = ...
+    return settle(xpcall(function()
+      return body(a, b)
+    end, relocate))
+  end
+  local body = ...
+  local arguments = { select(2, ...) }
+  local unpack = core.unpack
+  return settle(xpcall(function()
+    return body(unpack(arguments, 1, count - 1))
+  end, relocate))
+end
+
+-- The handler runs after the stack is unwound: within the error it would run without
+-- the hook, and an endless one could not be stopped.
+local function settle_with(handler, ok, ...)
+  if ok then
+    return true, ...
+  end
+  if is_killed then
+    error({ err = kill_reason }, 0)
+  end
+  return false, handler((...))
+end
+
+local function protected_call_with(body, handler)
+  return settle_with(handler, xpcall(body, relocate))
+end
+
+-- Coroutines ------------------------------------------------------------------------
+
+local function create_checked(body, name)
+  if type(body) ~= "function" or getinfo(body, "S").what == "C" then
+    error("bad argument #1 to '" .. name .. "' (Lua function expected)", 3)
+  end
+  return create_hooked(body)
+end
+
+local function settle_resume(ok, ...)
+  if not ok and is_killed then
+    error({ err = kill_reason }, 0)
+  end
+  return ok, ...
+end
+
+local function settle_wrapped(ok, ...)
+  if ok then
+    return ...
+  end
+  if is_killed then
+    error({ err = kill_reason }, 0)
+  end
+  error((...), 3)
+end
+
+local worker
+
+core.coroutine = {
+  create = function(body)
+    local thread = create_checked(body, "create")
+    return thread
+  end,
+  resume = function(thread, ...)
+    if type(thread) ~= "thread" then
+      core.bad_argument(1, "resume", "coroutine expected")
+    end
+    return settle_resume(resume(thread, ...))
+  end,
+  running = function()
+    local thread = running()
+    if thread == worker then
+      return nil
+    end
+    return thread
+  end,
+  status = function(thread)
+    if type(thread) ~= "thread" then
+      core.bad_argument(1, "status", "coroutine expected")
+    end
+    return status(thread)
+  end,
+  wrap = function(body)
+    local thread = create_checked(body, "wrap")
+    return function(...)
+      return settle_wrapped(resume(thread, ...))
+    end
+  end,
+  yield = function(...)
+    if running() == worker then
+      error("attempt to yield from outside a coroutine", 0)
+    end
+    return yield(...)
+  end,
+}
+
+-- Tell which coroutine runs the scripts themselves.
+function core.set_worker(thread)
+  worker = thread
+end
+
+-- Globals that only the base library has ------------------------------------------------
+
+core.globals = {
+  _VERSION = _VERSION,
+  assert = assert,
+  error = error,
+  ipairs = ipairs,
+  pcall = protected_call,
+  xpcall = protected_call_with,
+  rawequal = rawequal,
+  select = select,
+  tonumber = tonumber,
+  tostring = tostring,
+  type = type,
+  gcinfo = gcinfo,
+}

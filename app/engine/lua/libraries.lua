@@ -1,0 +1,193 @@
+-- The string, table, math and os libraries as scripts see them.
+
+local core = ...
+
+local bases, poll = core.bases, core.poll
+local error, floor, next, select, tonumber, type = error, math.floor, next, select, tonumber, type
+local rep, len = string.rep, string.len
+local insert, remove, sort, concat = table.insert, table.remove, table.sort, table.concat
+local foreach, setn, rawget, rawset = table.foreach, table.setn, rawget, rawset
+local READONLY = core.READONLY
+local STRING_MAX = 512 * 1024 * 1024
+local MANY = 50000
+
+local function copy(library)
+  local own = {}
+  for name, value in next, library do
+    own[name] = value
+  end
+  return own
+end
+
+-- string ----------------------------------------------------------------------------
+
+local string_library = copy(string)
+core.string = string_library
+
+function string_library.rep(text, count)
+  if type(text) == "string" and type(count) == "number" then
+    local size = len(text) * count
+    if size > STRING_MAX then
+      error(core.NO_MEMORY, 0)
+    elseif len(text) == 0 then
+      return ""
+    elseif size > 1000000 then
+      poll()
+    end
+  end
+  return rep(text, count)
+end
+
+-- Bytecode is never loaded, so there is no use in dumping it either.
+function string_library.dump()
+  error("unable to dump given function", 2)
+end
+
+-- table -----------------------------------------------------------------------------
+
+local table_library = copy(table)
+core.table = table_library
+
+local function refuse_readonly(t)
+  if bases[t] then
+    error(READONLY, 0)
+  end
+end
+
+function table_library.insert(...)
+  local t, position = ...
+  if bases[t] then
+    error(READONLY, 0)
+  end
+  if select("#", ...) == 3 and type(t) == "table" and type(position) == "number" and position < -MANY then
+    -- The stock function shifts from the end down to there without the hook.
+    local _, _, value = ...
+    position = floor(position)
+    for at = #t + 1, position + 1, -1 do
+      rawset(t, at, rawget(t, at - 1))
+    end
+    rawset(t, position, value)
+    return
+  end
+  return insert(...)
+end
+
+function table_library.remove(...)
+  refuse_readonly((...))
+  return remove(...)
+end
+
+function table_library.setn(...)
+  refuse_readonly((...))
+  return setn(...)
+end
+
+local function is_less(a, b)
+  return a < b
+end
+
+function table_library.sort(t, order)
+  if bases[t] then
+    error(READONLY, 0)
+  end
+  if order == nil and type(t) == "table" and #t > MANY then
+    return sort(t, is_less)
+  end
+  return sort(t, order)
+end
+
+function table_library.concat(t, ...)
+  if type(t) == "table" and #t > MANY then
+    poll()
+  end
+  return concat(t, ...)
+end
+
+function table_library.foreach(t, visit)
+  return foreach(bases[t] or t, visit)
+end
+
+-- math: Redis's own generator, the 48-bit linear congruence of lrand48. All scripts draw
+-- from one sequence; a seed counts for the script that set it. Halves of 24 bits keep
+-- within a double.
+
+local math_library = copy(math)
+core.math = math_library
+
+local state_high, state_low = 1193131, 13447950 -- 0x1234AB, 0xCD330E
+local saved_high, saved_low
+local RANDOM_MAX = 2147483647
+
+local function draw()
+  local low = state_low * 15525485 + 11 -- 0xECE66D
+  local carry = floor(low / 16777216)
+  local high = state_high * 15525485 + state_low * 1502 + carry -- 0x5DE
+  state_low = low - carry * 16777216
+  state_high = high - floor(high / 16777216) * 16777216
+  return floor((state_high * 16777216 + state_low) / 131072)
+end
+
+local function seed(value)
+  if not saved_high then
+    saved_high, saved_low = state_high, state_low
+  end
+  local unsigned = value % 4294967296
+  state_high = floor(unsigned / 256)
+  state_low = (unsigned % 256) * 65536 + 13070
+end
+
+-- Go on with the numbers that all scripts share, after one that used its own seed.
+function core.restore_random()
+  if saved_high then
+    state_high, state_low, saved_high, saved_low = saved_high, saved_low, nil, nil
+  end
+end
+
+local function as_int(value)
+  if value ~= value or value >= 9.2233720368547758e18 or value < -9.2233720368547758e18 then
+    return 0
+  end
+  local whole = value < 0 and -floor(-value) or floor(value)
+  whole = whole % 4294967296
+  return whole >= 2147483648 and whole - 4294967296 or whole
+end
+
+local function require_number(value, position, name)
+  local number = type(value) == "number" and value or type(value) == "string" and tonumber(value)
+  if not number then
+    local found = value == nil and "no value" or type(value)
+    error("bad argument #" .. position .. " to '" .. name .. "' (number expected, got " .. found .. ")", 3)
+  end
+  return as_int(number)
+end
+
+function math_library.random(...)
+  local fraction = (draw() % RANDOM_MAX) / RANDOM_MAX
+  local count = select("#", ...)
+  if count == 0 then
+    return fraction
+  elseif count == 1 then
+    local upper = require_number((...), 1, "random")
+    if upper < 1 then
+      core.bad_argument(1, "random", "interval is empty")
+    end
+    return floor(fraction * upper) + 1
+  elseif count == 2 then
+    local lower, upper = ...
+    lower, upper = require_number(lower, 1, "random"), require_number(upper, 2, "random")
+    if lower > upper then
+      core.bad_argument(2, "random", "interval is empty")
+    end
+    return floor(fraction * (upper - lower + 1)) + lower
+  end
+  error("wrong number of arguments", 2)
+end
+
+function math_library.randomseed(value)
+  core.mark_dirty()
+  seed(require_number(value, 1, "randomseed"))
+end
+
+-- os ----------------------------------------------------------------------------------
+
+core.os = { clock = os.clock }

@@ -1,0 +1,271 @@
+-- The `redis` table: calling commands, and what else scripts ask of the server.
+
+local core = ...
+
+local error, select, type, floor, tonumber = error, select, type, math.floor, tonumber
+local unpack, tostring, concat, sub, find = core.unpack, tostring, table.concat, string.sub, string.find
+local execute, push_arguments, receive = core.execute, core.push_arguments, core.receive
+local next, get_null, format_number = next, core.get_null, core.format_number
+local DIRECT_MAX = 50
+
+local null = false
+
+-- Calling commands ----------------------------------------------------------------------
+
+local BAD_ARGUMENTS = "ERR Lua redis lib command arguments must be strings or integers"
+local NO_ARGUMENTS = "ERR Please specify at least one argument for this redis lib call"
+
+local function as_argument(value)
+  local kind = type(value)
+  if kind == "string" then
+    return value
+  elseif kind == "number" then
+    if value % 1 == 0 and value < 1e14 and value > -1e14 then
+      return value == 0 and "0" or value .. ""
+    end
+    return format_number(value) or error(core.NO_MEMORY, 0)
+  end
+  return nil
+end
+
+-- Return the reply of the callback for any arguments, or nil and an error table.
+local function execute_any(count, ...)
+  if count == 0 then
+    return nil, { err = NO_ARGUMENTS }
+  end
+  local arguments = { ... }
+  for i = 1, count do
+    local argument = as_argument(arguments[i])
+    if argument == nil then
+      return nil, { err = BAD_ARGUMENTS }
+    end
+    arguments[i] = argument
+  end
+  local from = 1
+  while count - from >= DIRECT_MAX do
+    push_arguments(unpack(arguments, from, from + DIRECT_MAX - 1))
+    from = from + DIRECT_MAX
+  end
+  return execute(unpack(arguments, from, count))
+end
+
+-- Two, three and four strings are by far the most common: they cross without a table.
+local function cross(...)
+  local count = select("#", ...)
+  if count == 3 then
+    local a, b, c = ...
+    if type(a) == "string" and type(b) == "string" and type(c) == "string" then
+      return execute(a, b, c)
+    end
+  elseif count == 2 then
+    local a, b = ...
+    if type(a) == "string" and type(b) == "string" then
+      return execute(a, b)
+    end
+  elseif count == 4 then
+    local a, b, c, d = ...
+    if type(a) == "string" and type(b) == "string" and type(c) == "string" and type(d) == "string" then
+      return execute(a, b, c, d)
+    end
+  end
+  return execute_any(count, ...)
+end
+
+local function call(...)
+  local reply, failure = cross(...)
+  if reply then
+    if reply ~= true then
+      return reply
+    end
+    return { ok = "OK" }
+  elseif reply == false then
+    local value, is_error = receive()
+    if is_error then
+      error(value, 0)
+    end
+    return value
+  elseif failure then
+    error(failure, 0)
+  end
+  return null
+end
+
+local function protected_call(...)
+  local reply, failure = cross(...)
+  if reply then
+    if reply ~= true then
+      return reply
+    end
+    return { ok = "OK" }
+  elseif reply == false then
+    local value = receive()
+    return value
+  elseif failure then
+    return failure
+  end
+  return null
+end
+
+-- Replies of the script's own --------------------------------------------------------------
+
+local function single_field(name, count, text)
+  if count ~= 1 or type(text) ~= "string" then
+    return { err = "ERR wrong number or type of arguments" }
+  end
+  return { [name] = text }
+end
+
+local function error_reply(...)
+  local text = ...
+  if select("#", ...) ~= 1 or type(text) ~= "string" then
+    return single_field("err", 0)
+  end
+  if sub(text, 1, 1) == "-" then
+    text = sub(text, 2)
+  end
+  if not find(text, " ", 1, true) then
+    text = "ERR " .. text
+  end
+  return { err = text }
+end
+
+local function status_reply(...)
+  return single_field("ok", select("#", ...), (...))
+end
+
+-- The rest ------------------------------------------------------------------------------------
+
+local function raise(text)
+  error({ err = text }, 0)
+end
+
+local function sha1hex(...)
+  if select("#", ...) ~= 1 then
+    raise("ERR wrong number of arguments")
+  end
+  local text = ...
+  if type(text) == "number" then
+    text = tostring(text)
+  end
+  local digest = core.sha1(type(text) == "string" and text or "")
+  if not digest then
+    error(core.NO_MEMORY, 0)
+  end
+  return digest
+end
+
+local function log(...)
+  local count = select("#", ...)
+  local level = ...
+  if count < 2 then
+    raise("ERR redis.log() requires two arguments or more.")
+  elseif type(level) ~= "number" and not tonumber(level) then
+    raise("ERR First argument must be a number (log level).")
+  end
+  level = floor(tonumber(level))
+  if level < 0 or level > 3 then
+    raise("ERR Invalid debug level.")
+  end
+  local words = {}
+  for i = 2, count do
+    local word = (select(i, ...))
+    if type(word) == "string" or type(word) == "number" then
+      words[#words + 1] = word
+    end
+  end
+  core.log(level, sub(concat(words, " "), 1, 1024))
+end
+
+local function setresp(...)
+  if select("#", ...) ~= 1 then
+    raise("ERR redis.setresp() requires one argument.")
+  end
+  local version = tonumber((...))
+  if version ~= 2 and version ~= 3 then
+    raise("ERR RESP version must be 2 or 3.")
+  end
+  core.mark_dirty()
+  core.set_script_resp(version)
+  null = get_null()
+  core.on_setresp(version)
+end
+
+function core.reset_resp()
+  core.set_script_resp(2)
+  null = false
+end
+
+local function set_repl(...)
+  if select("#", ...) ~= 1 then
+    raise("ERR redis.set_repl() requires two arguments.")
+  end
+  local flags = tonumber((...)) or 0
+  if flags < 0 or flags > 3 then
+    raise("ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.")
+  end
+end
+
+local function acl_check_cmd(...)
+  local count = select("#", ...)
+  if count == 0 then
+    raise(NO_ARGUMENTS)
+  end
+  local arguments = { ... }
+  for i = 1, count do
+    arguments[i] = as_argument(arguments[i])
+    if arguments[i] == nil then
+      raise(BAD_ARGUMENTS)
+    end
+  end
+  if count > DIRECT_MAX then
+    count = DIRECT_MAX
+  end
+  local verdict = core.acl_check(unpack(arguments, 1, count))
+  if verdict == nil then
+    raise("ERR Invalid command passed to redis.acl_check_cmd()")
+  end
+  return verdict
+end
+
+-- What FUNCTION LOAD may use, what functions may use, and what scripts may use besides.
+local logging = { log = log, LOG_DEBUG = 0, LOG_VERBOSE = 1, LOG_NOTICE = 2, LOG_WARNING = 3 }
+
+local function add(into, from)
+  for name, value in next, from do
+    into[name] = value
+  end
+  return into
+end
+
+local common = add({
+  call = call,
+  pcall = protected_call,
+  error_reply = error_reply,
+  status_reply = status_reply,
+  sha1hex = sha1hex,
+  setresp = setresp,
+  set_repl = set_repl,
+  acl_check_cmd = acl_check_cmd,
+  REPL_NONE = 0,
+  REPL_AOF = 1,
+  REPL_SLAVE = 2,
+  REPL_REPLICA = 2,
+  REPL_ALL = 3,
+  REDIS_VERSION = core.version,
+  REDIS_VERSION_NUM = core.version_number,
+}, logging)
+
+core.redis_of_loads = add({
+  REDIS_VERSION = core.version,
+  REDIS_VERSION_NUM = core.version_number,
+}, logging)
+core.redis_of_functions = add({}, common)
+core.redis_of_scripts = add({
+  breakpoint = function()
+    return false
+  end,
+  debug = function() end,
+  replicate_commands = function()
+    return true
+  end,
+}, common)

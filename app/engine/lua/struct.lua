@@ -1,0 +1,284 @@
+-- The struct library: values to and from bytes, after a format such as "<I4c0". It
+-- follows Roberto Ierusalimschy's struct 0.2 as Redis ships it.
+
+local core = ...
+
+local byte, char, concat, error, find = string.byte, string.char, table.concat, error, string.find
+local floor, rep, reverse, select, sub = math.floor, string.rep, string.reverse, select, string.sub
+local tonumber, tostring, type, unpack = tonumber, tostring, type, core.unpack
+local INTEGER_MAX = 32
+local NATIVE_ALIGN = 8
+local SIZE_MAX = 512 * 1024 * 1024
+
+local FIXED_SIZES = { b = 1, B = 1, h = 2, H = 2, l = 8, L = 8, T = 8, f = 4, d = 8, x = 1 }
+
+-- A reader of formats: one item after the other.
+
+local function read_count(format, at, default)
+  local _, stop = find(format, "^%d+", at)
+  if not stop then
+    return default, at
+  end
+  local count = tonumber(sub(format, at, stop))
+  if count > 2147483647 then
+    error("integral size overflow")
+  end
+  return count, stop + 1
+end
+
+local function read_integer_size(format, at)
+  local size
+  size, at = read_count(format, at, 4)
+  if size > INTEGER_MAX or size < 1 then
+    error("integral size " .. size .. " is larger than limit of " .. INTEGER_MAX)
+  end
+  return size, at
+end
+
+-- Return the option at a place, its size and the place behind it; change the settings.
+local function read_option(format, at, settings)
+  local option = sub(format, at, at)
+  at = at + 1
+  local size = FIXED_SIZES[option] or 0
+  if option == "i" or option == "I" then
+    size, at = read_integer_size(format, at)
+  elseif option == "c" then
+    size, at = read_count(format, at, 1)
+  elseif option == "<" then
+    settings.is_little = true
+  elseif option == ">" then
+    settings.is_little = false
+  elseif option == "=" then
+    settings.is_little = true
+  elseif option == "!" then
+    local align
+    align, at = read_count(format, at, NATIVE_ALIGN)
+    if align < 1 or align % 1 ~= 0 or not find("1 2 4 8 16 32 64 128 256 ", "%f[%d]" .. align .. " ") then
+      error("alignment is not a power of 2")
+    end
+    settings.align = align
+  elseif option == " " or option == "s" or size > 0 then -- luacheck: ignore 542
+    -- nothing to set
+  else
+    error("invalid format option '" .. option .. "'")
+  end
+  return option, size, at
+end
+
+-- Return how many bytes of padding stand before an item.
+local function padding(position, option, size, settings)
+  if size == 0 or option == "c" or option == "x" then
+    return 0
+  end
+  local align = size > settings.align and settings.align or size
+  if align <= 1 then
+    return 0
+  end
+  return (align - position % align) % align
+end
+
+local function new_settings()
+  return { is_little = true, align = 1 }
+end
+
+local function require_text(value, position, name)
+  if type(value) == "number" then
+    return value .. ""
+  elseif type(value) ~= "string" then
+    local found = value == nil and "no value" or type(value)
+    error("bad argument #" .. position .. " to '" .. name .. "' (string expected, got " .. found .. ")")
+  end
+  return value
+end
+
+local function require_number(value, position, name)
+  local number = tonumber(value)
+  if not number then
+    local found = value == nil and "no value" or type(value)
+    error("bad argument #" .. position .. " to '" .. name .. "' (number expected, got " .. found .. ")")
+  end
+  return number
+end
+
+-- Packing ---------------------------------------------------------------------------------
+
+-- Return the lowest bytes of a number's 64-bit integer; wider ones are filled with zeros.
+local function integer_bytes(number, size)
+  if number ~= number then
+    number = -2 ^ 63
+  end
+  number = number < 0 and -floor(-number) or floor(number)
+  if number >= 2 ^ 64 or number < -2 ^ 63 then
+    number = -2 ^ 63
+  end
+  local bytes = core.encode_integer(number, 8)
+  if size <= 8 then
+    return sub(bytes, 9 - size)
+  end
+  return rep("\0", size - 8) .. bytes
+end
+
+local function pack_item(option, size, value, position, settings)
+  if option == "s" then
+    return require_text(value, position, "pack") .. "\0"
+  elseif option == "c" then
+    local text = require_text(value, position, "pack")
+    if size == 0 then
+      return text
+    elseif #text < size then
+      error("bad argument #" .. position .. " to 'pack' (string too short)")
+    end
+    return sub(text, 1, size)
+  end
+  local number = require_number(value, position, "pack")
+  local bytes
+  if option == "f" or option == "d" then
+    bytes = core.encode_float(number, size)
+  else
+    bytes = integer_bytes(number, size)
+  end
+  return settings.is_little and reverse(bytes) or bytes
+end
+
+local TAKES_NO_VALUE = { ["<"] = true, [">"] = true, ["="] = true, ["!"] = true, [" "] = true, x = true }
+
+local function pack(format, ...)
+  format = require_text(format, 1, "pack")
+  local settings, values, taken = new_settings(), { ... }, 0
+  local out, count, total, at = {}, 0, 0, 1
+  while at <= #format do
+    local option, size
+    option, size, at = read_option(format, at, settings)
+    local fill = padding(total, option, size, settings)
+    if fill > 0 then
+      count = count + 1
+      out[count] = rep("\0", fill)
+      total = total + fill
+    end
+    local piece = option == "x" and "\0"
+    if not TAKES_NO_VALUE[option] then
+      taken = taken + 1
+      piece = pack_item(option, size, values[taken], taken + 1, settings)
+    end
+    if piece then
+      count = count + 1
+      out[count] = piece
+      total = total + #piece
+    end
+  end
+  return concat(out)
+end
+
+-- Unpacking -------------------------------------------------------------------------------
+
+local function read_integer(bytes, is_signed)
+  local value = 0
+  local first = #bytes > 8 and #bytes - 7 or 1
+  if first == 1 and #bytes == 8 then
+    local high, low = 0, 0
+    for i = 1, 4 do
+      high = high * 256 + byte(bytes, i)
+      low = low * 256 + byte(bytes, i + 4)
+    end
+    if is_signed and high >= 2147483648 then
+      high = high - 4294967296
+    end
+    return high * 4294967296 + low
+  end
+  for i = first, #bytes do
+    value = value * 256 + byte(bytes, i)
+  end
+  if is_signed and #bytes < 8 and value >= 2 ^ (#bytes * 8 - 1) then
+    value = value - 2 ^ (#bytes * 8)
+  end
+  return value
+end
+
+local SIGNED = { b = true, h = true, l = true, i = true }
+
+local function unpack_number(option, bytes, settings)
+  if settings.is_little then
+    bytes = reverse(bytes)
+  end
+  if option == "f" then
+    return core.decode_single(byte(bytes, 1, 4))
+  elseif option == "d" then
+    return core.decode_double(byte(bytes, 1, 8))
+  end
+  return read_integer(bytes, SIGNED[option])
+end
+
+local function too_short()
+  error("bad argument #2 to 'unpack' (data string too short)")
+end
+
+local function unpack_values(format, data, start)
+  format = require_text(format, 1, "unpack")
+  data = require_text(data, 2, "unpack")
+  start = start == nil and 1 or floor(require_number(start, 3, "unpack"))
+  if start < 1 then
+    error("bad argument #3 to 'unpack' (offset must be 1 or greater)")
+  end
+  local settings = new_settings()
+  local values, count, position, at = {}, 0, start - 1, 1
+  while at <= #format do
+    local option, size
+    option, size, at = read_option(format, at, settings)
+    position = position + padding(position, option, size, settings)
+    if option == "c" and size == 0 then
+      if count == 0 or type(values[count]) ~= "number" then
+        error("format 'c0' needs a previous size")
+      end
+      size = values[count]
+      count = count - 1
+      if size < 0 then
+        too_short()
+      end
+    end
+    if size > #data or position > #data - size then
+      too_short()
+    end
+    if option == "s" then
+      local stop = find(data, "%z", position + 1)
+      if not stop then
+        error("unfinished string in data")
+      end
+      count = count + 1
+      values[count] = sub(data, position + 1, stop - 1)
+      position = stop
+    elseif option == "c" then
+      count = count + 1
+      values[count] = sub(data, position + 1, position + size)
+    elseif not TAKES_NO_VALUE[option] then
+      count = count + 1
+      values[count] = unpack_number(option, sub(data, position + 1, position + size), settings)
+    end
+    position = position + size
+    if count > 7000 then
+      error("too many results to unpack")
+    end
+  end
+  values[count + 1] = position + 1
+  return unpack(values, 1, count + 1)
+end
+
+local function size_of(format)
+  format = require_text(format, 1, "size")
+  local settings, position, at = new_settings(), 0, 1
+  while at <= #format do
+    local option, size
+    option, size, at = read_option(format, at, settings)
+    if option == "s" then
+      error("bad argument #1 to 'size' (variable-size format in 's')")
+    elseif option == "c" and size == 0 then
+      error("bad argument #1 to 'size' (variable-length format in 'c0')")
+    end
+    position = position + padding(position, option, size, settings) + size
+  end
+  if position > SIZE_MAX * 4 then
+    error("too many bytes")
+  end
+  return position
+end
+
+core.struct = { pack = pack, unpack = unpack_values, size = size_of }

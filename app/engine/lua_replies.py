@@ -1,0 +1,139 @@
+"""Replies of commands on their way into a script.
+
+What crosses into Lua is numbers, byte strings, booleans and nil, never a Python object.
+Arrays and all that is richer cross as a flat tuple behind a tag; `lua/replies.lua` says
+what the tags and the codes of a tree mean, and builds tables of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
+
+from app.errors import CommandError
+from app.reply import (
+    NULL_ARRAY,
+    BigNumber,
+    BulkList,
+    Keyed,
+    Pairs,
+    SetReply,
+    SimpleString,
+    Verbatim,
+)
+from app.types.numbers import format_double
+
+Crossing = tuple[Any, ...]
+
+PIECE_ITEMS = 2000
+"""How many values cross at once; the C stack of Lua 5.1 holds 8000."""
+
+FLAT, FLAT_AND_MORE, TREE, TREE_AND_MORE, ERROR, NO_ROOM = range(1, 7)
+_VALUE, _NULL, _STATUS, _ERROR, _ARRAY, _MAP, _SET = range(7)
+_DOUBLE, _BIG_NUMBER, _VERBATIM = range(7, 10)
+
+_PLAIN = {bytes, int}
+_PLAIN_OR_NULL = {bytes, int, type(None)}
+
+
+def crossings(reply: Any, resp: int) -> list[Crossing]:
+    """Return the pieces in which a reply crosses, in the order of fetching.
+
+    Args:
+        reply: any reply value but int, bytes, None and OK, which cross as they are.
+        resp: the protocol that the script asked for, 2 or 3.
+    """
+    if type(reply) is BulkList:
+        return _pieces(FLAT, reply)
+    if isinstance(reply, CommandError):
+        return [(ERROR, reply.text, True)]
+    items = _flat_items(reply, resp)
+    if items is not None:
+        return _pieces(FLAT, items)
+    tree: list[Any] = []
+    _write(reply, resp, tree)
+    return _pieces(TREE, tree)
+
+
+def size_of(pieces: list[Crossing]) -> int:
+    """Return about how many bytes the pieces take in Lua, while they are copied."""
+    size = 0
+    for piece in pieces:
+        size += 64 * len(piece)
+        size += sum([len(item) for item in piece if type(item) is bytes])
+    return size
+
+
+def _flat_items(reply: Any, resp: int) -> list[Any] | None:
+    kind = type(reply)
+    if resp == 2:
+        if kind is dict:
+            reply = list(chain.from_iterable(reply.items()))
+        elif kind is Pairs:
+            reply = list(chain.from_iterable(reply))
+        elif kind is not list and kind is not tuple and kind is not SetReply:
+            return None
+    elif kind is not list and kind is not tuple:
+        return None
+    kinds = set(map(type, reply))
+    if kinds <= _PLAIN:
+        return list(reply)
+    if kinds <= _PLAIN_OR_NULL and resp == 2:
+        return [False if item is None else item for item in reply]
+    return None
+
+
+def _pieces(tag: int, items: list[Any]) -> list[Crossing]:
+    if len(items) <= PIECE_ITEMS:
+        return [(tag, *items)]
+    pieces: list[Crossing] = [
+        (tag + 1, *items[start : start + PIECE_ITEMS])
+        for start in range(0, len(items), PIECE_ITEMS)
+    ]
+    pieces[-1] = (tag, *pieces[-1][1:])
+    return pieces
+
+
+def _write(reply: Any, resp: int, tree: list[Any]) -> None:
+    kind = type(reply)
+    if kind is int or kind is bytes:
+        tree += (_VALUE, reply)
+    elif reply is None or reply is NULL_ARRAY:
+        tree += (_NULL, 0)
+    elif kind is SimpleString:
+        tree += (_STATUS, bytes(reply))
+    elif kind is bool:
+        tree += (_VALUE, reply if resp == 3 else int(reply))
+    elif kind is float:
+        tree += (_DOUBLE, reply) if resp == 3 else (_VALUE, format_double(reply))
+    elif isinstance(reply, CommandError):
+        tree += (_ERROR, reply.text)
+    elif kind is BigNumber:
+        text = b"%d" % reply.value
+        tree += (_BIG_NUMBER, text) if resp == 3 else (_VALUE, text)
+    elif kind is Verbatim:
+        if resp == 3:
+            tree += (_VERBATIM, reply.format)
+        tree += (_VALUE, reply.text)
+    else:
+        _write_many(reply, resp, tree)
+
+
+def _write_many(reply: Any, resp: int, tree: list[Any]) -> None:
+    items: Iterable[Any] = reply
+    code, count = _ARRAY, len(reply)
+    if isinstance(reply, dict):
+        items = chain.from_iterable(reply.items())
+        code, count = (_MAP, count) if resp == 3 else (_ARRAY, count * 2)
+    elif isinstance(reply, SetReply) and resp == 3:
+        code = _SET
+    elif isinstance(reply, Keyed) and resp == 3:
+        items = chain.from_iterable(reply)
+        code = _MAP
+    elif isinstance(reply, Pairs) and resp == 2:
+        items = list(chain.from_iterable(reply))
+        count = len(items)
+    tree += (code, count)
+    for item in items:
+        _write(item, resp, tree)

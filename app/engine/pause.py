@@ -1,0 +1,76 @@
+"""CLIENT PAUSE: commands are held back for a while, all of them or those that write.
+
+A command that is held is not refused: its client waits, with all that it has sent
+behind, and goes on when the pause ends. Nothing changes meanwhile, so no key is removed
+because it has expired; it is only hidden.
+
+Source: Redis 7.2; see tests/server/test_pause.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from app.commands.table import Command, Flag
+
+if TYPE_CHECKING:
+    from app.commands.context import Session
+    from app.engine.engine import Engine
+
+_WRITES: Final = Flag.WRITE | Flag.MAY_REPLICATE
+
+
+class Pause:
+    """Says which commands have to wait.
+
+    Attributes:
+        is_on: whether any do.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Make a pause that has not begun."""
+        self._engine = engine
+        self._end_ms = 0
+        self._is_for_all = False
+        self.is_on = False
+
+    def begin(self, end_ms: int, *, is_for_all: bool) -> None:
+        """Hold commands back until a time; a pause under way never becomes shorter.
+
+        Args:
+            end_ms: when it ends, in ms since the epoch.
+            is_for_all: whether commands that only read have to wait as well; one that
+                is under way for all stays so.
+        """
+        self.end_if_due()
+        self._end_ms = max(end_ms, self._end_ms) if self.is_on else end_ms
+        self._is_for_all = is_for_all or (self.is_on and self._is_for_all)
+        self._set(is_on=True)
+
+    def end(self) -> None:
+        """Let all go on."""
+        if self.is_on:
+            self._set(is_on=False)
+            self._engine.is_resuming = True
+
+    def end_if_due(self) -> None:
+        """Let all go on if the time has come."""
+        if self.is_on and self._engine.context.now_ms >= self._end_ms:
+            self.end()
+
+    def holds(self, session: Session, command: Command) -> bool:
+        """Say whether a command has to wait."""
+        self.end_if_due()
+        if not self.is_on:
+            return False
+        if self._is_for_all:
+            return True
+        flags = command.flags
+        if command.name == "exec":
+            flags |= self._engine.transactions.flags(session)
+        return bool(flags & _WRITES)
+
+    def _set(self, *, is_on: bool) -> None:
+        self.is_on = is_on
+        self._engine.keyspace.is_expiring = not is_on
+        self._engine.guards.update_watchful()

@@ -1,0 +1,123 @@
+"""Transactions: from MULTI to EXEC, and what is watched in between.
+
+The commands of a transaction are kept with the client's session. EXEC runs them one
+after the other, at one moment in time, and leaves one record with the effects of all:
+
+    (at_ms, db of the first effect, effects, [client id, ["EXEC"], note])
+    note = {"kind": "exec", "commands": [the commands as they were queued]}
+
+Source: Redis 7.2; see tests/parity/test_transactions.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from app import errors
+from app.commands.table import Flag, require_command
+from app.engine.effects import Unit
+from app.errors import CommandError
+from app.protocol.encoder import RESP2, RESP3
+from app.reply import NULL_ARRAY, Encoded
+
+if TYPE_CHECKING:
+    from app.commands.context import Argv, Session
+    from app.engine.engine import Engine
+
+_RESP2: Final = 2
+# What CLIENT REPLY said inside of a transaction holds from behind its end.
+_REPLY_MODE_LATER = {"off": "off later", "skip next": "skip later"}
+
+
+class Transactions:
+    """Runs and drops the transactions of all clients."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Make the transactions of an engine."""
+        self._engine = engine
+
+    def begin(self, session: Session) -> None:
+        """Queue a client's commands from now on.
+
+        Raises:
+            CommandError: it does so already.
+        """
+        if session.queued is not None:
+            raise CommandError(errors.NESTED_MULTI)
+        session.queued = []
+        session.update_special()
+
+    def discard(self, session: Session) -> None:
+        """Forget what a client has queued, and what it watches."""
+        session.queued = None
+        session.is_broken = False
+        self._engine.observers.unwatch(session)
+        session.update_special()
+
+    def execute(self, session: Session) -> Any:
+        """Run what a client has queued.
+
+        Returns:
+            An array of the replies, encoded; or NULL_ARRAY where a watched key changed.
+
+        Raises:
+            CommandError: there is no transaction, or a command of it was refused.
+        """
+        queued = session.queued
+        if queued is None:
+            raise CommandError(errors.EXEC_WITHOUT_MULTI)
+        self._engine.observers.expire_watched(session)
+        is_broken, is_stale = session.is_broken, session.is_stale
+        self._engine.observers.unwatch(session)
+        try:
+            if is_broken:
+                raise CommandError(errors.EXEC_ABORTED)
+            return NULL_ARRAY if is_stale else self._run(session, queued)
+        finally:
+            self.discard(session)
+
+    def abort(self, session: Session, error: CommandError) -> CommandError:
+        """Drop a transaction whose EXEC is refused, and return the error for that."""
+        self.discard(session)
+        reason = error.text.removeprefix(b"ERR ")
+        return CommandError(errors.EXEC_ABORTED_BECAUSE + reason)
+
+    def flags(self, session: Session) -> Flag:
+        """Return the flags that any of a client's queued commands has."""
+        flags = Flag(0)
+        for argv in session.queued or ():
+            flags |= require_command(argv).flags
+        return flags
+
+    def _run(self, session: Session, queued: list[Argv]) -> Encoded:
+        engine = self._engine
+        context = engine.context
+        is_outermost = engine.unit is None
+        unit = engine.unit = engine.unit or Unit()
+        replies = [b"*%d\r\n" % len(queued)]
+        mode = session.reply_mode
+        try:
+            for argv in queued:
+                context.db = session.db
+                command = require_command(argv)
+                if engine.server.monitors:
+                    engine.guards.show_to_monitors(session, command, argv)
+                reply = engine.call(session, command, argv)
+                if session.reply_mode != "off":
+                    encoders = RESP2 if session.resp == _RESP2 else RESP3
+                    replies.append(encoders[type(reply)](reply))
+        finally:
+            if is_outermost:
+                engine.unit = None
+                engine.record_unit(session, unit, [b"EXEC"], _note(queued))
+        if engine.server.monitors:
+            engine.guards.feed_monitors(session, [b"EXEC"])
+        if session.reply_mode != mode:
+            session.reply_mode = _REPLY_MODE_LATER.get(
+                session.reply_mode, session.reply_mode
+            )
+        return Encoded(b"".join(replies))
+
+
+def _note(queued: list[Argv]) -> dict[str, Any]:
+    return {"kind": "exec", "commands": queued}

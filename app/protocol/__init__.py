@@ -1,0 +1,1 @@
+"""The wire: requests from bytes, bytes from replies."""

@@ -1,0 +1,224 @@
+"""Replies to bytes, in RESP2 and RESP3.
+
+`encode(reply, resp)` dispatches on the exact type of the reply through one table for
+each protocol, so a value costs one dictionary look-up and one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hiredis import pack_command
+
+from app.errors import CommandError
+from app.reply import (
+    NULL_ARRAY,
+    BigNumber,
+    BulkList,
+    Encoded,
+    Entries,
+    Keyed,
+    NoReplyType,
+    NullArrayType,
+    Pairs,
+    Push,
+    Replies,
+    SetReply,
+    SimpleString,
+    Verbatim,
+)
+from app.types.numbers import format_double
+
+Encoder = Callable[[Any], bytes]
+
+
+def encode(reply: Any, resp: int) -> bytes:
+    """Encode one reply.
+
+    Args:
+        reply: a value that a handler may return (see `app.reply`).
+        resp: the client's protocol, 2 or 3.
+
+    Returns:
+        The bytes to send; empty for NO_REPLY.
+    """
+    return ENCODERS[resp][type(reply)](reply)
+
+
+def encode_integer(value: int) -> bytes:
+    """Encode an integer, the same in both protocols."""
+    return b":%d\r\n" % value
+
+
+def encode_bulk(value: bytes) -> bytes:
+    """Encode a bulk string, the same in both protocols."""
+    return b"$%d\r\n%b\r\n" % (len(value), value)
+
+
+def _simple(value: SimpleString) -> bytes:
+    return b"+" + value + b"\r\n"
+
+
+def _error(error: CommandError) -> bytes:
+    return b"-" + error.text.replace(b"\r", b" ").replace(b"\n", b" ") + b"\r\n"
+
+
+def _bulk_list(values: BulkList) -> bytes:
+    # hiredis's stub describes a tuple of one; any number will do.
+    items: Any = tuple(values)
+    return pack_command(items) if values else b"*0\r\n"
+
+
+def _entries(values: Entries) -> bytes:
+    pack: Callable[[Any], bytes] = pack_command
+    return b"*%d\r\n" % len(values) + b"".join(
+        [
+            b"*2\r\n$%d\r\n%b\r\n%b" % (len(entry_id), entry_id, pack(fields))
+            for entry_id, fields in values
+        ]
+    )
+
+
+def _no_reply(_: NoReplyType) -> bytes:
+    return b""
+
+
+def _encoded(value: Encoded) -> bytes:
+    return bytes(value)
+
+
+def _null_2(_: None) -> bytes:
+    return b"$-1\r\n"
+
+
+def _null_3(_: Any) -> bytes:
+    return b"_\r\n"
+
+
+def _null_array_2(_: NullArrayType) -> bytes:
+    return b"*-1\r\n"
+
+
+def _bool_2(value: Any) -> bytes:
+    return b":1\r\n" if value else b":0\r\n"
+
+
+def _bool_3(value: Any) -> bytes:
+    return b"#t\r\n" if value else b"#f\r\n"
+
+
+def _double_2(value: float) -> bytes:
+    return encode_bulk(format_double(value))
+
+
+def _double_3(value: float) -> bytes:
+    return b"," + format_double(value) + b"\r\n"
+
+
+def _array_2(values: list[Any]) -> bytes:
+    return b"*%d\r\n" % len(values) + b"".join([RESP2[type(v)](v) for v in values])
+
+
+def _array_3(values: list[Any]) -> bytes:
+    return b"*%d\r\n" % len(values) + b"".join([RESP3[type(v)](v) for v in values])
+
+
+def _set_3(values: SetReply) -> bytes:
+    return b"~" + _array_3(values)[1:]
+
+
+def _push_3(values: Push) -> bytes:
+    return b">" + _array_3(values)[1:]
+
+
+def _map_2(values: dict[Any, Any]) -> bytes:
+    return _array_2([item for pair in values.items() for item in pair])
+
+
+def _map_3(values: dict[Any, Any]) -> bytes:
+    items = [RESP3[type(item)](item) for pair in values.items() for item in pair]
+    return b"%%%d\r\n" % len(values) + b"".join(items)
+
+
+def _pairs_2(values: Pairs) -> bytes:
+    return _array_2([item for pair in values for item in pair])
+
+
+def _keyed_3(values: Keyed) -> bytes:
+    items = [RESP3[type(item)](item) for pair in values for item in pair]
+    return b"%%%d\r\n" % len(values) + b"".join(items)
+
+
+def _replies_2(values: Replies) -> bytes:
+    return b"".join([RESP2[type(v)](v) for v in values])
+
+
+def _replies_3(values: Replies) -> bytes:
+    return b"".join([RESP3[type(v)](v) for v in values])
+
+
+def _verbatim_2(value: Verbatim) -> bytes:
+    return encode_bulk(value.text)
+
+
+def _verbatim_3(value: Verbatim) -> bytes:
+    return b"=%d\r\n%b:%b\r\n" % (len(value.text) + 4, value.format, value.text)
+
+
+def _big_number_2(value: BigNumber) -> bytes:
+    return encode_bulk(b"%d" % value.value)
+
+
+def _big_number_3(value: BigNumber) -> bytes:
+    return b"(%d\r\n" % value.value
+
+
+_BOTH: dict[type, Encoder] = {
+    int: encode_integer,
+    bytes: encode_bulk,
+    SimpleString: _simple,
+    CommandError: _error,
+    BulkList: _bulk_list,
+    Entries: _entries,
+    Encoded: _encoded,
+    NoReplyType: _no_reply,
+}
+RESP2: dict[type, Encoder] = {
+    **_BOTH,
+    type(None): _null_2,
+    NullArrayType: _null_array_2,
+    bool: _bool_2,
+    float: _double_2,
+    list: _array_2,
+    tuple: _array_2,
+    SetReply: _array_2,
+    Push: _array_2,
+    dict: _map_2,
+    Pairs: _pairs_2,
+    Keyed: _array_2,
+    Replies: _replies_2,
+    Verbatim: _verbatim_2,
+    BigNumber: _big_number_2,
+}
+RESP3: dict[type, Encoder] = {
+    **_BOTH,
+    type(None): _null_3,
+    type(NULL_ARRAY): _null_3,
+    bool: _bool_3,
+    float: _double_3,
+    list: _array_3,
+    tuple: _array_3,
+    SetReply: _set_3,
+    Push: _push_3,
+    dict: _map_3,
+    Pairs: _array_3,
+    Keyed: _keyed_3,
+    Replies: _replies_3,
+    Verbatim: _verbatim_3,
+    BigNumber: _big_number_3,
+}
+"""One encoder for each type of reply."""
+
+ENCODERS = {2: RESP2, 3: RESP3}
+"""The encoders of each protocol."""

@@ -1,0 +1,258 @@
+r"""Requests from bytes: RESP arrays of bulk strings, and inline commands.
+
+    *2\\r\\n$3\\r\\nGET\\r\\n$1\\r\\nk\\r\\n    ->  [b"GET", b"k"]
+    GET k\\r\\n                         ->  [b"GET", b"k"]
+
+Two ways lead through it, and give the same commands:
+
+- The quick one hands the bytes of one read to hiredis's C parser. hiredis reads all of
+  RESP, and requests are only a part of it, so its result counts only where the bytes
+  hold nothing but whole arrays of bulk strings.
+- The exact one reads whatever is left: commands cut by the end of a read, inline
+  commands, long values, and broken input, for which it finds Redis's own error.
+
+Source: Redis 7.0.15, asked over a socket; see tests/server/test_protocol.py.
+"""
+
+from __future__ import annotations
+
+import hiredis
+
+from app import errors
+from app.errors import ProtocolError
+from app.words import split_words
+
+INLINE_BYTES_MAX = 64 * 1024
+MULTIBULK_ITEMS_MAX = 2**31 - 1
+QUICK_BYTES_MAX = 64 * 1024
+UNAUTHENTICATED_ITEMS_MAX = 10
+UNAUTHENTICATED_BULK_BYTES_MAX = 16384
+BULK_BYTES_MAX = 512 * 1024 * 1024
+
+_STAR = ord("*")
+_DIGITS_MAX = 19
+
+Argv = list[bytes]
+
+
+class RequestParser:
+    """Cuts what a client sends into commands.
+
+    Attributes:
+        error: what is wrong with the bytes behind the last good command, or None. Once
+            it is set, nothing more is read.
+        is_authenticated: False applies the small limits of a client that is unknown.
+        bulk_bytes_max: the longest argument, in bytes (`proto-max-bulk-len`).
+    """
+
+    __slots__ = (
+        "_argv",
+        "_buffer",
+        "_bulk_length",
+        "_items_left",
+        "_position",
+        "_reader",
+        "bulk_bytes_max",
+        "error",
+        "is_authenticated",
+    )
+
+    def __init__(self, bulk_bytes_max: int = BULK_BYTES_MAX) -> None:
+        """Make a parser that has read nothing."""
+        self.error: ProtocolError | None = None
+        self.is_authenticated = True
+        self.bulk_bytes_max = bulk_bytes_max
+        # Most clients are idle most of the time: what a parser needs only while it
+        # reads is made when it reads, so that an idle connection stays small.
+        self._reader: hiredis.Reader | None = None
+        self._buffer: bytearray | None = None
+        self._position = 0
+        self._argv: Argv = []
+        self._items_left = 0
+        self._bulk_length = -1
+
+    @property
+    def buffered_bytes(self) -> int:
+        """How many bytes wait for the rest of their command."""
+        return len(self._buffer) if self._buffer is not None else 0
+
+    def feed(self, data: bytes) -> list[Argv]:
+        """Take what one read brought.
+
+        Returns:
+            The commands that are whole now, in order, each a non-empty list of bytes.
+            Look at `error` afterwards.
+        """
+        if (
+            self._buffer is None
+            and data[0] == _STAR
+            and len(data) <= QUICK_BYTES_MAX
+            and self.is_authenticated
+        ):
+            commands = self._read_quickly(data)
+            if commands is not None:
+                return commands
+        return self._read_exactly(data)
+
+    def _read_quickly(self, data: bytes) -> list[Argv] | None:
+        reader = self._reader
+        if reader is None:
+            reader = self._reader = hiredis.Reader()
+        commands: list[Argv] = []
+        items = 0
+        try:
+            reader.feed(data)
+            while True:
+                argv = reader.gets()
+                if argv is False:
+                    break
+                items += len(argv)
+                # Only bytes can be joined: an integer, a null or an array cannot.
+                b"".join(argv)
+                commands.append(argv)
+                if not reader.has_data():
+                    break
+        except (hiredis.ProtocolError, TypeError):
+            self._reader = None
+            return None
+        # As many arrays and bulk strings as there are marks of them: no other type of
+        # RESP took part. (A mark inside a value only sends us the exact way.)
+        if (
+            data.count(b"\r\n$") != items
+            or data.count(b"\r\n*") + 1 != len(commands)
+            or reader.has_data()
+        ):
+            self._reader = None
+            return None
+        return commands if [] not in commands else [argv for argv in commands if argv]
+
+    def _read_exactly(self, data: bytes) -> list[Argv]:
+        commands: list[Argv] = []
+        if self.error is not None:
+            return commands
+        if self._buffer is None:
+            self._buffer = bytearray(data)
+        else:
+            self._buffer += data
+        try:
+            while self._read_one(commands):
+                pass
+        except ProtocolError as error:
+            self.error = error
+        self._drop_read_bytes()
+        return commands
+
+    def _drop_read_bytes(self) -> None:
+        buffer = self._buffer
+        assert buffer is not None
+        if self._position >= len(buffer):
+            self._position -= len(buffer)
+            # Nothing waits, and no command is half read: the quick way may go on.
+            if self._position == 0 and self._items_left == 0:
+                self._buffer = None
+            else:
+                buffer.clear()
+        elif self._position:
+            del buffer[: self._position]
+            self._position = 0
+
+    def _read_one(self, commands: list[Argv]) -> bool:
+        """Read one command, or as much of it as there is; say whether to go on."""
+        buffer = self._buffer
+        assert buffer is not None
+        if self._items_left == 0:
+            if self._position >= len(buffer):
+                return False
+            if buffer[self._position] != _STAR:
+                return self._read_inline(commands)
+            if not self._read_items_count():
+                return False
+        while self._items_left:
+            if not self._read_bulk():
+                return False
+        if self._argv:
+            commands.append(self._argv)
+            self._argv = []
+        return True
+
+    def _read_inline(self, commands: list[Argv]) -> bool:
+        buffer = self._buffer
+        assert buffer is not None
+        end = buffer.find(b"\n", self._position)
+        # Redis looks for the end of the line as C does in strings: not beyond a NUL.
+        if end < 0 or buffer.find(b"\0", self._position, end) >= 0:
+            if len(buffer) - self._position > INLINE_BYTES_MAX:
+                raise ProtocolError(errors.BIG_INLINE)
+            return False
+        if end - self._position > INLINE_BYTES_MAX:
+            raise ProtocolError(errors.BIG_INLINE)
+        words = split_words(bytes(buffer[self._position : end]))
+        self._position = end + 1
+        if words is None:
+            raise ProtocolError(errors.UNBALANCED_QUOTES)
+        if words:
+            commands.append(words)
+        return True
+
+    def _read_items_count(self) -> bool:
+        line = self._read_line(errors.BIG_MULTIBULK)
+        if line is None:
+            return False
+        count = _parse_length(line)
+        if count is None or count > MULTIBULK_ITEMS_MAX:
+            raise ProtocolError(errors.INVALID_MULTIBULK_LENGTH)
+        if count > UNAUTHENTICATED_ITEMS_MAX and not self.is_authenticated:
+            raise ProtocolError(errors.UNAUTHENTICATED_MULTIBULK)
+        self._items_left = max(count, 0)
+        return True
+
+    def _read_bulk(self) -> bool:
+        buffer = self._buffer
+        assert buffer is not None
+        if self._bulk_length < 0:
+            line = self._read_line(errors.BIG_BULK_COUNT)
+            if line is None:
+                return False
+            if line[:1] != b"$":
+                found = line[:1] or b"\r"
+                raise ProtocolError(errors.expected_bulk(found.replace(b"\r", b" ")))
+            length = _parse_length(line)
+            if length is None or not 0 <= length <= self.bulk_bytes_max:
+                raise ProtocolError(errors.INVALID_BULK_LENGTH)
+            if length > UNAUTHENTICATED_BULK_BYTES_MAX and not self.is_authenticated:
+                raise ProtocolError(errors.UNAUTHENTICATED_BULK)
+            self._bulk_length = length
+        end = self._position + self._bulk_length
+        if len(buffer) < end + 2:
+            return False
+        with memoryview(buffer) as view:
+            self._argv.append(bytes(view[self._position : end]))
+        # The two bytes behind a value are skipped unread, as Redis does.
+        self._position = end + 2
+        self._bulk_length = -1
+        self._items_left -= 1
+        return True
+
+    def _read_line(self, too_long: bytes) -> bytes | None:
+        """Return the line at the position without its CRLF; None where it is cut."""
+        buffer = self._buffer
+        assert buffer is not None
+        end = buffer.find(b"\r", self._position)
+        if end < 0 or end + 1 >= len(buffer):
+            if len(buffer) - self._position > INLINE_BYTES_MAX:
+                raise ProtocolError(too_long)
+            return None
+        line = bytes(buffer[self._position : end])
+        self._position = end + 2
+        return line
+
+
+def _parse_length(line: bytes) -> int | None:
+    """Return the number behind a mark, where it is written as Redis demands."""
+    digits = line[1:]
+    if digits == b"0":
+        return 0
+    unsigned = digits[1:] if digits[:1] == b"-" else digits
+    if not unsigned.isdigit() or unsigned[:1] == b"0" or len(unsigned) > _DIGITS_MAX:
+        return None
+    return int(digits)
