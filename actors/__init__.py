@@ -1,0 +1,1 @@
+"""What moves: each actor owns one thing, and nothing else touches it."""

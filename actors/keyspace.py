@@ -1,0 +1,291 @@
+"""KeyspaceActor: owns the engine.
+
+It runs the batches that connections mail, in the order in which they came, and mails
+one commit for each turn to the log writer: all entries, and all replies, which the log
+writer lets go when the entries are safe. Reads go the same road, so that nobody is
+shown a write before it is as safe as the fsync policy promises.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from pykka._envelope import Envelope
+
+from actors.cooperative import CooperativeActor, CooperativeInbox
+from actors.messages import (
+    Admit,
+    Backlog,
+    Batch,
+    ClientClosed,
+    ClientOpened,
+    Close,
+    Commit,
+    HeldReply,
+    LogTrouble,
+    Push,
+    Status,
+)
+from app.engine.digest import dataset_digest
+from app.errors import CommandError
+from app.protocol.encoder import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from actors.loop import Loop
+    from app.commands.context import Session
+    from app.engine.engine import Engine
+    from app.keyspace.keyspace import Keyspace
+
+logger = logging.getLogger(__name__)
+
+CRON_SECONDS = 0.1
+EXPIRED_A_TURN = 1000
+
+
+class KeyspaceActor(CooperativeActor):
+    """Applies commands, serially."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        engine: Engine,
+        stop_server: Callable[[], None],
+        loading: Iterator[None] | None = None,
+        fold_log: Callable[[], Keyspace] | None = None,
+    ) -> None:
+        """Take over an engine.
+
+        Args:
+            loop: the loop to run on.
+            engine: the engine; nothing else may touch it from now on.
+            stop_server: called when the server is to stop (SHUTDOWN, or a bug).
+            loading: recovery, a slice at each step; commands are refused until it ends.
+            fold_log: folds the log as it is, for DEBUG RELOAD; None without a log.
+        """
+        super().__init__(loop)
+        self._engine = engine
+        self._stop_server = stop_server
+        self._loading = loading
+        self._fold_log = fold_log
+        self._log_writer: CooperativeInbox | None = None
+        self._mailboxes: dict[int, CooperativeInbox] = {}
+        self._held: dict[int, Batch] = {}
+        self._waiting: list[HeldReply] = []
+        self._has_failed = False
+
+    def on_start(self) -> None:
+        """Begin to load, and to look after deadlines."""
+        if self._loading is not None:
+            self._engine.server.is_loading = True
+            self._engine.guards.update_watchful()
+            self.loop.call_soon(self._load)
+        self.loop.call_later(CRON_SECONDS, self._cron)
+
+    def receive_all(self, mail: deque[Any]) -> None:
+        """Take all mail, then commit what it made."""
+        replies: list[tuple[CooperativeInbox, Any]] = []
+        mailboxes = self._mailboxes
+        sessions = self._engine.server.sessions
+        run = self._engine.run
+        self._engine.read_clock()
+        while mail:
+            message = mail.popleft()
+            if type(message) is not Batch:
+                if isinstance(message, Envelope):
+                    self._take_envelope(message, replies)
+                else:
+                    self._take(message, replies)
+                continue
+            session = sessions.get(message.client_id)
+            if session is None or self._has_failed:
+                continue
+            was_special = session.is_special
+            try:
+                data = run(session, message.commands)
+            except Exception:
+                self._stop_for_bug(session)
+                return
+            if session.postponed is not None:
+                self._hold(session, message, data, replies)
+                continue
+            replies.append((mailboxes[message.client_id], data))
+            if (
+                was_special
+                or session.is_special
+                or session.is_closing
+                or message.error is not None
+            ):
+                self._follow_up(session, message, replies)
+        self._commit(replies)
+
+    def _commit(self, replies: list[tuple[CooperativeInbox, Any]]) -> None:
+        engine = self._engine
+        if engine.pushes:
+            for client_id, data in engine.pushes:
+                mailbox = self._mailboxes.get(client_id)
+                if mailbox is not None:
+                    replies.append((mailbox, Push(data)))
+            engine.pushes.clear()
+        if engine.closings:
+            for client_id in engine.closings:
+                mailbox = self._mailboxes.get(client_id)
+                if mailbox is not None:
+                    replies.append((mailbox, Close()))
+            engine.closings.clear()
+        if engine.entries or replies or self._waiting:
+            assert self._log_writer is not None
+            self._log_writer.post(Commit(engine.entries, replies, self._waiting))
+            engine.entries = []
+            if self._waiting:
+                self._waiting = []
+        if engine.is_resuming:
+            engine.is_resuming = False
+            for batch in self._held.values():
+                session = engine.server.sessions.get(batch.client_id)
+                if session is not None:
+                    session.postponed = None
+                    self.inbox.post(batch)
+            self._held.clear()
+        if engine.is_check_due:
+            engine.is_check_due = False
+            self.loop.call_soon(self._check_log)
+        if engine.server.stop_requested:
+            self._stop_server()
+
+    def _check_log(self) -> None:
+        """Compare what the log folds to with what is in memory; stop where they differ."""
+        if self._fold_log is None or self._log_writer is None:
+            return
+        if self._engine.entries or not self._log_writer.empty():
+            # What memory has and the log has not would look like a difference.
+            self.loop.call_soon(self._check_log)
+            return
+        folded = dataset_digest(self._fold_log())
+        if folded == self._engine.digest():
+            return
+        logger.critical(
+            "the log folds to a state with digest %s, memory has %s; this is a bug: the "
+            "server stops, and goes by the log at the next start",
+            folded.hex(),
+            self._engine.digest().hex(),
+        )
+        self._has_failed = True
+        self._engine.server.exit_code = 1
+        self._stop_server()
+
+    def _hold(
+        self,
+        session: Session,
+        batch: Batch,
+        data: bytes,
+        replies: list[tuple[CooperativeInbox, Any]],
+    ) -> None:
+        """Keep what is left of a batch until the engine says that it may go on.
+
+        The connection gets the replies so far as a push, which does not let it read on.
+        """
+        assert session.postponed is not None
+        self._held[batch.client_id] = batch._replace(commands=session.postponed)
+        if data:
+            replies.append((self._mailboxes[batch.client_id], Push(data)))
+
+    def _follow_up(
+        self,
+        session: Session,
+        batch: Batch,
+        replies: list[tuple[CooperativeInbox, Any]],
+    ) -> None:
+        """Do what a batch asks for besides its replies."""
+        mailbox = self._mailboxes[batch.client_id]
+        if session.hold is not None:
+            self._waiting.append(HeldReply(mailbox, replies.pop()[1], session.hold))
+            session.hold = None
+            session.update_special()
+        if batch.error is not None:
+            error = CommandError(batch.error.text)
+            replies.append((mailbox, Push(encode(error, session.resp))))
+            session.is_closing = True
+        if session.is_closing:
+            replies.append((mailbox, Close()))
+        elif session.is_authenticated:
+            mailbox.post(Admit())
+
+    def _take(self, message: Any, replies: list[tuple[CooperativeInbox, Any]]) -> None:
+        if isinstance(message, ClientOpened):
+            self._mailboxes[message.client_id] = message.mailbox
+            self._engine.open_session(
+                message.client_id,
+                address=message.address,
+                local_address=message.local_address,
+                fd=message.fd,
+            )
+        elif isinstance(message, ClientClosed):
+            self._mailboxes.pop(message.client_id, None)
+            self._held.pop(message.client_id, None)
+            session = self._engine.server.sessions.get(message.client_id)
+            if session is not None:
+                self._engine.close_session(session)
+        elif isinstance(message, Backlog):
+            session = self._engine.server.sessions.get(message.client_id)
+            if session is not None:
+                session.backlog_bytes = message.size
+                session.backlog_items = message.items
+        elif isinstance(message, CooperativeInbox):
+            self._log_writer = message
+        elif isinstance(message, LogTrouble):
+            self._engine.guards.disk_error = message.reason
+            self._engine.guards.update_watchful()
+        elif isinstance(message, Status):
+            self._engine.server.log_status.update(message.fields)
+        else:
+            self.on_receive(message)
+
+    def _take_envelope(
+        self, envelope: Envelope[Any], replies: list[tuple[CooperativeInbox, Any]]
+    ) -> None:
+        if isinstance(envelope.message, CooperativeInbox):
+            self._take(envelope.message, replies)
+        else:
+            super().receive_all(deque([envelope]))
+
+    def _stop_for_bug(self, session: Session) -> None:
+        """Stop the server: memory may no longer equal the log."""
+        logger.exception(
+            "internal error in a command of client id=%d (%s); the server stops, "
+            "and recovers its state from the log at the next start",
+            session.id,
+            b" ".join(session.last_words).decode(errors="replace"),
+        )
+        self._has_failed = True
+        mailbox = self._mailboxes[session.id]
+        mailbox.post(b"-ERR internal error\r\n")
+        # What ran before the bug is whole: its records go to the log.
+        self._commit([])
+        self._engine.server.exit_code = 1
+        self._stop_server()
+
+    def _load(self) -> None:
+        assert self._loading is not None
+        try:
+            next(self._loading)
+        except StopIteration:
+            self._loading = None
+            self._engine.server.is_loading = False
+            self._engine.guards.update_watchful()
+        except Exception:
+            logger.exception("the log cannot be loaded")
+            self._engine.server.exit_code = 1
+            self._stop_server()
+        else:
+            self.loop.call_soon(self._load)
+
+    def _cron(self) -> None:
+        engine = self._engine
+        if self._loading is None and not self._has_failed:
+            engine.cron(EXPIRED_A_TURN)
+            self._commit([])
+        self.loop.call_later(CRON_SECONDS, self._cron)

@@ -1,0 +1,144 @@
+"""Listener: owns the listening sockets, and starts a connection for each client."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from actors.connection import Connection
+from actors.cooperative import CooperativeActor, CooperativeInbox
+from actors.loop import READ, Loop
+from app import errors
+
+if TYPE_CHECKING:
+    import pykka
+
+    from app.config import Config
+
+logger = logging.getLogger(__name__)
+
+_ACCEPTED_A_TICK = 100
+
+
+class Listener(CooperativeActor):
+    """Accepts clients."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        sockets: list[socket.socket],
+        keyspace: CooperativeInbox,
+        config: Config,
+    ) -> None:
+        """Take over bound, listening, non-blocking sockets."""
+        super().__init__(loop)
+        self._sockets = sockets
+        self._keyspace = keyspace
+        self._config = config
+        self._ids = count(1)
+        self._connections: dict[int, pykka.ActorRef[Connection]] = {}
+
+    def on_start(self) -> None:
+        """Begin to accept."""
+        for listening in self._sockets:
+            self._watch(listening)
+
+    def _watch(self, listening: socket.socket) -> None:
+        def ready(_: int) -> None:
+            self._accept_from(listening)
+
+        self.loop.watch(listening.fileno(), READ, ready)
+
+    def on_stop(self) -> None:
+        """Close the listening sockets, then every connection."""
+        for listening in self._sockets:
+            self.loop.unwatch(listening.fileno())
+            if listening.family == socket.AF_UNIX:
+                Path(listening.getsockname()).unlink(missing_ok=True)
+            listening.close()
+        for connection in list(self._connections.values()):
+            connection.stop(block=False)
+
+    def on_receive(self, message: Any) -> None:
+        """Refuse mail: nothing is mailed to a listener but pykka's own."""
+        super().on_receive(message)
+
+    def _accept_from(self, listening: socket.socket) -> None:
+        for _ in range(_ACCEPTED_A_TICK):
+            try:
+                client, address = listening.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                logger.warning("cannot accept a client: %s", error)
+                return
+            client.setblocking(False)  # noqa: FBT003 - the socket module's signature
+            self._open(listening, client, address)
+
+    def _open(
+        self, listening: socket.socket, client: socket.socket, address: Any
+    ) -> None:
+        is_unix = client.family == socket.AF_UNIX
+        refusal = self._refusal(client, is_unix=is_unix)
+        if refusal is not None:
+            try:
+                client.send(b"-" + refusal + b"\r\n")
+            except OSError as error:
+                logger.debug("refused client is gone: %s", error)
+            client.close()
+            return
+        if is_unix:
+            path = listening.getsockname()
+            addresses = (f"{path}:0", f"{path}:0")
+        else:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._config.tcp_keepalive:
+                _keep_alive(client, self._config.tcp_keepalive)
+            addresses = (_format(address), _format(client.getsockname()))
+        client_id = next(self._ids)
+        self._connections[client_id] = Connection.start(
+            self.loop,
+            client_id,
+            client,
+            addresses,
+            self._keyspace,
+            self._config,
+            self._forget,
+        )
+
+    def _refusal(self, client: socket.socket, *, is_unix: bool) -> bytes | None:
+        config = self._config
+        if len(self._connections) >= config.maxclients:
+            return errors.MAX_CLIENTS
+        if not is_unix and config.protected_mode and not config.requirepass:
+            host = client.getpeername()[0]
+            if not _is_loopback(host):
+                return errors.PROTECTED_MODE
+        return None
+
+    def _forget(self, client_id: int) -> None:
+        self._connections.pop(client_id, None)
+
+
+def _is_loopback(host: str) -> bool:
+    address = ipaddress.ip_address(host.split("%", maxsplit=1)[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def _format(address: Any) -> str:
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _keep_alive(client: socket.socket, seconds: int) -> None:
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_KEEPIDLE"):
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds)
+        interval = max(1, seconds // 3)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)

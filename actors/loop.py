@@ -1,0 +1,220 @@
+"""The event loop: sockets, the run queue of cooperative actors, timers, and wake-ups.
+
+One turn (a tick):
+
+    poll -> call the owner of each ready socket -> run actors until no mail is left
+         -> call what is due
+
+All of it happens in one thread. Other threads may only `wake` the loop, which mail to a
+cooperative actor does by itself. `run_once` may be called from inside a tick: that is
+how sockets are served while a script runs for long.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import select
+import selectors
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from actors.cooperative import CooperativeInbox
+
+READ = select.EPOLLIN if hasattr(select, "epoll") else selectors.EVENT_READ
+WRITE = select.EPOLLOUT if hasattr(select, "epoll") else selectors.EVENT_WRITE
+
+Callback = Callable[[], None]
+Ready = Callable[[int], None]
+
+_IDLE_SECONDS = 3600.0
+
+
+class Timer:
+    """A call that is due at a time; `cancel` keeps it from happening."""
+
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: Callback) -> None:
+        """Make a timer; `Loop.call_later` does."""
+        self.callback: Callback | None = callback
+
+    def cancel(self) -> None:
+        """Do not call."""
+        self.callback = None
+
+
+class _SelectorsPoll:
+    """The `select.epoll` interface where there is none (kqueue and the like)."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+
+    def register(self, fd: int, events: int) -> None:
+        self._selector.register(fd, events)
+
+    def modify(self, fd: int, events: int) -> None:
+        if events:
+            try:
+                self._selector.modify(fd, events)
+            except KeyError:
+                self._selector.register(fd, events)
+        else:
+            self._selector.unregister(fd)
+
+    def unregister(self, fd: int) -> None:
+        try:
+            self._selector.unregister(fd)
+        except KeyError:
+            return
+
+    def poll(self, timeout: float) -> list[tuple[int, int]]:
+        return [(key.fd, events) for key, events in self._selector.select(timeout)]
+
+    def close(self) -> None:
+        self._selector.close()
+
+
+class Loop:
+    """The loop of one server.
+
+    Attributes:
+        run_queue: inboxes with mail, in the order in which it came.
+        ticks: how many turns there were.
+    """
+
+    def __init__(self) -> None:
+        """Make a loop that watches nothing but its own wake-up."""
+        self.run_queue: deque[CooperativeInbox] = deque()
+        self.ticks = 0
+        self._poll = select.epoll() if hasattr(select, "epoll") else _SelectorsPoll()
+        self._ready: dict[int, Ready] = {}
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._soon: deque[Callback] = deque()
+        self._order = count()
+        self._is_running = False
+        self.thread_id = threading.get_ident()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self.watch(self._wake_read, READ, self._on_wake)
+
+    # --- sockets -----------------------------------------------------------------
+
+    def watch(self, fd: int, events: int, ready: Ready) -> None:
+        """Call `ready(events)` whenever a file descriptor is ready."""
+        self._ready[fd] = ready
+        self._poll.register(fd, events)
+
+    def change(self, fd: int, events: int) -> None:
+        """Wait for other events of a watched file descriptor; 0 for none."""
+        self._poll.modify(fd, events)
+
+    def unwatch(self, fd: int) -> None:
+        """Forget a file descriptor; call it before closing."""
+        if self._ready.pop(fd, None) is not None:
+            self._poll.unregister(fd)
+
+    # --- time --------------------------------------------------------------------
+
+    def call_later(self, seconds: float, callback: Callback) -> Timer:
+        """Call back once after a while, from the loop."""
+        timer = Timer(callback)
+        due = time.monotonic() + seconds
+        heapq.heappush(self._timers, (due, next(self._order), timer))
+        return timer
+
+    def call_soon(self, callback: Callback) -> None:
+        """Call back in the next tick, after the sockets were served."""
+        self._soon.append(callback)
+
+    def wake(self) -> None:
+        """End the wait for sockets; any thread may call it, and a signal handler."""
+        try:
+            os.write(self._wake_write, b"\0")
+        except BlockingIOError:
+            # The pipe is full of wake-ups: one more would say nothing new.
+            return
+
+    @property
+    def wake_fd(self) -> int:
+        """The file descriptor that `signal.set_wakeup_fd` may write to."""
+        return self._wake_write
+
+    # --- running -----------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run ticks until `stop`."""
+        self.thread_id = threading.get_ident()
+        self._is_running = True
+        while self._is_running:
+            self.run_once()
+
+    def stop(self) -> None:
+        """End `run` after the tick under way."""
+        self._is_running = False
+        self.wake()
+
+    def run_once(self, timeout: float | None = None) -> None:
+        """Run one tick.
+
+        Args:
+            timeout: how long to wait for sockets, in seconds; None for as long as
+                nothing else is due.
+        """
+        self.ticks += 1
+        if timeout is None:
+            timeout = self._seconds_to_wait()
+        ready = self._ready
+        for fd, events in self._poll.poll(timeout):
+            # An earlier callback of this tick may have closed it.
+            callback = ready.get(fd)
+            if callback is not None:
+                callback(events)
+        self.run_actors()
+        if self._soon:
+            for _ in range(len(self._soon)):
+                self._soon.popleft()()
+            self.run_actors()
+        if self._timers and self._timers[0][0] <= time.monotonic():
+            self._call_due()
+            self.run_actors()
+
+    def run_actors(self) -> None:
+        """Let actors take their mail until none is left."""
+        queue = self.run_queue
+        while queue:
+            queue.popleft().drain()
+
+    def close(self) -> None:
+        """Give up the loop's own file descriptors."""
+        self.unwatch(self._wake_read)
+        self._poll.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    def _seconds_to_wait(self) -> float:
+        if self._soon or self.run_queue:
+            return 0.0
+        if not self._timers:
+            return _IDLE_SECONDS
+        return max(0.0, self._timers[0][0] - time.monotonic())
+
+    def _call_due(self) -> None:
+        now = time.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            callback = heapq.heappop(self._timers)[2].callback
+            if callback is not None:
+                callback()
+
+    def _on_wake(self, _: int) -> None:
+        try:
+            while os.read(self._wake_read, 4096):
+                continue
+        except BlockingIOError:
+            return

@@ -1,0 +1,127 @@
+"""All mail between actors.
+
+NamedTuples, because they are cheap to make: a batch is mailed for every read of a
+socket. Plain `bytes` to a connection are the replies to its batch, and let it read on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.cooperative import CooperativeInbox
+    from app.commands.holds import Hold
+    from app.engine.effects import Entry
+    from app.errors import ProtocolError
+
+
+class ClientOpened(NamedTuple):
+    """A client connected. Connection -> keyspace."""
+
+    client_id: int
+    mailbox: CooperativeInbox
+    address: str
+    local_address: str
+    fd: int
+
+
+class Batch(NamedTuple):
+    """The commands of one read. Connection -> keyspace.
+
+    Attributes:
+        error: what is wrong with the bytes behind the last command, or None.
+        size: how many bytes were read.
+    """
+
+    client_id: int
+    commands: list[list[bytes]]
+    error: ProtocolError | None
+    size: int
+
+
+class Backlog(NamedTuple):
+    """Replies that the client's socket does not take yet. Connection -> keyspace.
+
+    Attributes:
+        size: bytes in all.
+        items: in how many pieces.
+    """
+
+    client_id: int
+    size: int
+    items: int
+
+
+class ClientClosed(NamedTuple):
+    """A client is gone. Connection -> keyspace."""
+
+    client_id: int
+
+
+class Push(NamedTuple):
+    """Bytes for a client besides the replies to its batch. Keyspace -> connection."""
+
+    data: bytes
+
+
+class Close(NamedTuple):
+    """Send what is waiting, then close. Log writer -> connection."""
+
+    at_once: bool = False
+
+
+class Admit(NamedTuple):
+    """The client has authenticated: lift the small limits. Keyspace -> connection."""
+
+
+class HeldReply(NamedTuple):
+    """A reply that waits as its command said (SAVE, WAIT). Keyspace -> log writer."""
+
+    mailbox: CooperativeInbox
+    data: bytes
+    hold: Hold
+
+
+class Commit(NamedTuple):
+    """What one turn of the keyspace made. Keyspace -> log writer.
+
+    Attributes:
+        entries: to be appended, in order.
+        replies: (mailbox, mail), to be delivered once the entries are as safe as the
+            fsync policy promises.
+        held: replies that wait for more than that, or for a time to be over.
+    """
+
+    entries: list[Entry]
+    replies: list[tuple[CooperativeInbox, Any]]
+    held: Sequence[HeldReply] = ()
+
+
+class Sync(NamedTuple):
+    """Make durable what was written. Log writer -> syncer."""
+
+
+class Synced(NamedTuple):
+    """All records up to a sequence number are durable. Syncer -> log writer."""
+
+    seq: int
+
+
+class SyncFailed(NamedTuple):
+    """An fsync failed: nothing more may be acknowledged. Syncer -> log writer."""
+
+    reason: str
+
+
+class LogTrouble(NamedTuple):
+    """The log cannot be written (why), or can again (None). Log writer -> keyspace."""
+
+    reason: bytes | None
+
+
+class Status(NamedTuple):
+    """What INFO says of the log. Log writer -> keyspace."""
+
+    fields: dict[str, Any]

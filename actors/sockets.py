@@ -1,0 +1,104 @@
+"""Listening sockets, bound as redis-server binds them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.config import Config
+
+_BACKLOG_LEAST = 4096
+"""A queue for many clients that come at once: accepting one takes us longer than Redis,
+and what the queue cannot hold is tried again only a second later."""
+
+_EVERY = {"*": "0.0.0.0", "::*": "::"}  # noqa: S104 - what `bind *` asks for
+
+
+def listen(config: Config) -> list[socket.socket]:
+    """Return listening, non-blocking sockets for all that the settings ask for.
+
+    Raises:
+        OSError: an address is in use or cannot be had; the text names it. Nothing
+            stays open then.
+    """
+    opened: list[socket.socket] = []
+    try:
+        if config.port:
+            for address in config.bind:
+                _listen_on(opened, address, config)
+        if config.unixsocket:
+            opened.append(_listen_on_path(config.unixsocket, config))
+    except OSError:
+        close_all(opened)
+        raise
+    return opened
+
+
+def tcp_port(sockets: list[socket.socket]) -> int:
+    """Return the TCP port that is listened on, or 0."""
+    for one in sockets:
+        if one.family != socket.AF_UNIX:
+            return int(one.getsockname()[1])
+    return 0
+
+
+def close_all(sockets: list[socket.socket]) -> None:
+    """Close sockets."""
+    for one in sockets:
+        one.close()
+
+
+def _listen_on(opened: list[socket.socket], address: str, config: Config) -> None:
+    """Listen on one address; one that begins with `-` may be missing here."""
+    is_optional = address.startswith("-")
+    host = address.removeprefix("-")
+    host = _EVERY.get(host, host)
+    try:
+        opened.append(_bind(host, config))
+    except OSError as error:
+        if is_optional:
+            return
+        raise OSError(
+            error.errno,
+            f"Could not create server TCP listening socket {address}:{config.port}: "
+            f"bind: {error.strerror}",
+        ) from error
+
+
+def _bind(host: str, config: Config) -> socket.socket:
+    family, kind, protocol, _, target = socket.getaddrinfo(
+        host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # Each address is bound by itself: `::` must not take IPv4 along.
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(target)
+        listening.listen(max(config.tcp_backlog, _BACKLOG_LEAST))
+        listening.setblocking(False)  # noqa: FBT003 - socket's signature
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _listen_on_path(path: str, config: Config) -> socket.socket:
+    Path(path).unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # The umask goes before the bind: no moment at which the socket is open to all.
+    mask = os.umask(0o777 & ~(config.unixsocketperm or 0o777))
+    try:
+        listening.bind(path)
+        listening.listen(max(config.tcp_backlog, _BACKLOG_LEAST))
+        listening.setblocking(False)  # noqa: FBT003 - socket's signature
+    except OSError:
+        listening.close()
+        raise
+    finally:
+        os.umask(mask)
+    return listening

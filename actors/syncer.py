@@ -1,0 +1,35 @@
+"""Syncer: a thread that makes the log durable, since fdatasync blocks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pykka
+
+from actors.messages import Sync, Synced, SyncFailed
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from storage.log import Log
+
+
+class Syncer(pykka.ThreadingActor):
+    """Syncs when told to, and reports what is durable then."""
+
+    use_daemon_thread = True
+
+    def __init__(self, log: Log, log_writer: pykka.ActorRef[Any]) -> None:
+        """Make the syncer of a log; it reports to the log writer."""
+        super().__init__()
+        self._log = log
+        self._log_writer = log_writer
+
+    def on_receive(self, message: Any) -> None:
+        """Sync, and say up to which record."""
+        assert isinstance(message, Sync)
+        try:
+            seq = self._log.sync()
+        except StorageError as error:
+            self._log_writer.tell(SyncFailed(str(error)))
+        else:
+            self._log_writer.tell(Synced(seq))
