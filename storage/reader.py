@@ -74,19 +74,58 @@ class LogReader:
             CorruptLogError: the log is damaged here.
             PrunedError: the log no longer has the next record.
         """
+        while payloads := self._read_chunk():
+            records = self._decode(payloads)
+            if records:
+                return records
+        return []
+
+    def read_payloads(self) -> list[bytes]:
+        """Return the payloads of the next records, about a chunk of them, not decoded.
+
+        It is for searches that only look into few records closely: twice as fast as
+        `read_batch`. Of the numbers, those of a chunk's first and last are compared.
+
+        Returns:
+            At least one, and `next_seq` is the number after the last; none where the
+            log ends for now.
+
+        Raises:
+            CorruptLogError: the log is damaged here.
+            PrunedError: the log no longer has the next record.
+        """
+        while payloads := self._read_chunk():
+            first_seq = max(self._last_seq + 1, self.next_seq)
+            last_seq = self._last_seq + len(payloads)
+            payloads = payloads[first_seq - self._last_seq - 1 :]
+            self._last_seq = last_seq
+            if payloads:
+                found = [leading_uints(payloads[i])[0] for i in (0, -1)]
+                if found != [first_seq, last_seq]:
+                    raise self._misnumbered(found, first_seq)
+                self.next_seq = last_seq + 1
+                return payloads
+        return []
+
+    def _read_chunk(self) -> list[bytes]:
+        """Return the next payloads, from wherever in a segment reading began."""
         while True:
             segment = self._segment or self._open_segment()
             if segment is None:
                 return []
-            payloads = segment.read_payloads()
-            if not payloads:
-                payloads = self._read_end(segment)
-            if payloads:
-                records = self._decode(segment, payloads)
-                if records:
-                    return records
-            elif self._segment is segment:
-                return []
+            payloads = segment.read_payloads() or self._read_end(segment)
+            if payloads or self._segment is segment:
+                return payloads
+
+    def _misnumbered(self, found: list[int], first_seq: int) -> CorruptLogError:
+        """Make the error for a chunk whose records have other numbers."""
+        assert self._segment is not None
+        return corrupt(
+            self._segment.path,
+            self._segment.offset,
+            f"before it, the sequence numbers {found[0]} to {found[-1]}",
+            f"{first_seq} to {self._last_seq} with none left out",
+        )
 
     def close(self) -> None:
         """Close the file that is being read."""
@@ -197,7 +236,7 @@ class LogReader:
         segment.close()
         self._enter(following, first_seq)
 
-    def _decode(self, segment: SegmentReader, payloads: list[bytes]) -> list[Record]:
+    def _decode(self, payloads: list[bytes]) -> list[Record]:
         """Return the records in payloads, from the next that is wanted on."""
         first_seq = max(self._last_seq + 1, self.next_seq)
         skipped = first_seq - self._last_seq - 1
@@ -207,20 +246,16 @@ class LogReader:
                 payloads[skipped:] if skipped else payloads
             )
         except ValueError as error:
+            assert self._segment is not None
             raise corrupt(
-                segment.path,
-                segment.offset,
+                self._segment.path,
+                self._segment.offset,
                 f"before it, a sound frame: {error}",
                 "a record",
             ) from error
         found = [record[0] for record in records]
         if found != list(range(first_seq, first_seq + len(records))):
-            raise corrupt(
-                segment.path,
-                segment.offset,
-                f"before it, the sequence numbers {found[0]} to {found[-1]}",
-                f"{first_seq} to {self._last_seq} with none left out",
-            )
+            raise self._misnumbered(found, first_seq)
         if records:
             self.next_seq = self._last_seq + 1
         return records

@@ -317,3 +317,18 @@ class FaultyFileSystem(FileSystem):
             return None
         inode.is_locked = True
         return self._opened(inode, has_lock=True)
+
+
+class MailTrap:
+    """Stands in for an actor's inbox and keeps what is mailed to it.
+
+    Attributes:
+        mail: all messages, in order.
+    """
+
+    def __init__(self) -> None:
+        self.mail: list[object] = []
+
+    def post(self, message: object) -> None:
+        """Keep a message."""
+        self.mail.append(message)

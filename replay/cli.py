@@ -1,0 +1,82 @@
+"""The `replay` command: its verbs, and how it ends.
+
+Exit codes: 0 for an answer, 1 for none (nothing matched, or it cannot be told), 2 for a
+command line that is wrong, 3 for a damaged log.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sys
+from typing import Any
+
+import click
+
+from replay.moments import NoSuchMomentError
+from replay.options import DAMAGED, NOTHING
+from replay.verbs import VERBS
+from storage.errors import CorruptLogError, PrunedError, StorageError
+
+_CLOSED = 0
+_FIND_HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class _Replay(click.Group):
+    """The group of all verbs; it turns errors into one line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order in which people meet them."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a verb."""
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except CorruptLogError as error:
+            _fail(str(error), DAMAGED, ctx)
+        except PrunedError as error:
+            _fail(f"{error}; nothing is known of what was before", NOTHING, ctx)
+        except (StorageError, NoSuchMomentError) as error:
+            _fail(str(error), NOTHING, ctx)
+        except BrokenPipeError:
+            # Whoever read the answer has seen enough; what is left must not be
+            # written when Python flushes at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(_CLOSED)
+        ctx.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(text: str, code: int, ctx: click.Context) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(f"replay: {text}\n")
+    ctx.exit(code)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("joblog")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+@click.group(
+    cls=_Replay,
+    name="replay",
+    context_settings=_FIND_HELP,
+    epilog="Exit codes: 0 found, 1 nothing found or failed, 2 usage, 3 damaged log.",
+)
+@click.version_option(_version(), prog_name="replay")
+def main() -> None:
+    """Ask a joblog data folder what happened, also while its server runs.
+
+    \b
+    Moments:  @1042 (after that record), 2026-11-23T14:00:05Z (ISO 8601),
+              'yesterday 14:00', 14:00, '5m ago', now
+    Ranges:   A..B, such as @100..@200 or 'today..now'
+    """  # noqa: D301 - \b is click's mark for lines that are kept as they are
+
+
+for _verb in VERBS:
+    main.add_command(_verb)

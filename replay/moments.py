@@ -1,0 +1,207 @@
+"""Moments: what people write for a point in the log, and which record it is.
+
+    @1042  1042              after the record with that number; @0 is before the first
+    2026-11-23T14:00:05.5Z   ISO 8601; without Z or an offset, in local time
+    2026-11-23  14:00        a day's start; an hour of today
+    today  yesterday 14:00   midnight, or an hour, of that day
+    5m ago  1h30m ago  2 days ago
+    now
+
+A moment that is a time is the state after the last record that is not later. A range is
+two moments with two dots between, `A..B`; one left out is the log's start or end.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from storage.errors import PrunedError
+from storage.folder import LogFolder
+from storage.reader import find_seq_at, last_seq_hint, read_records
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from storage.filesystem import FileSystem
+
+FORMS = "'@1042', '2026-11-23T14:00:05', 'yesterday 14:00', '5m ago' or 'now'"
+
+_SEQ = re.compile(r"@?([0-9]+)")
+_AGO = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?\s*[a-z]+[\s,]*)+(?=\s+ago$)")
+_AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)")
+_DAY_AND_HOUR = re.compile(
+    r"(?:(today|yesterday)\s*)?(?:T?([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?)?"
+)
+_UNIT_SECONDS = {
+    "ms": 0.001,
+    "s": 1,
+    "sec": 1,
+    "second": 1,
+    "m": 60,
+    "min": 60,
+    "minute": 60,
+    "h": 3600,
+    "hour": 3600,
+    "d": 86_400,
+    "day": 86_400,
+    "w": 604_800,
+    "week": 604_800,
+}
+
+
+class MomentError(ValueError):
+    """What was written is no moment; the text says what was expected."""
+
+
+class NoSuchMomentError(Exception):
+    """The log has not come to that moment."""
+
+
+class Moment(NamedTuple):
+    """A moment as it was written: a number or a time, one of them.
+
+    Attributes:
+        text: what was written.
+        seq: the number of a record, or None.
+        at_ms: ms since the epoch, or None.
+    """
+
+    text: str
+    seq: int | None = None
+    at_ms: int | None = None
+
+
+class Point(NamedTuple):
+    """A moment found in a log.
+
+    Attributes:
+        seq: the last record that has happened; 0 for none.
+        at_ms: the time, by which keys have expired or not.
+    """
+
+    seq: int
+    at_ms: int
+
+
+def parse_moment(text: str, now_ms: int) -> Moment:
+    """Read a moment.
+
+    Args:
+        text: what was written.
+        now_ms: what relative times count from.
+
+    Raises:
+        MomentError: it is none.
+    """
+    words = " ".join(text.split())
+    if match := _SEQ.fullmatch(words):
+        return Moment(text, seq=int(match[1]))
+    try:
+        found = _parse_time(words, now_ms)
+        at_ms = None if found is None else round(found.timestamp() * 1000)
+    except (ValueError, OverflowError, OSError):
+        at_ms = None
+    if at_ms is None:
+        raise MomentError(f"{text!r} is no moment; write {FORMS}")
+    return Moment(text, at_ms=at_ms)
+
+
+def _parse_time(words: str, now_ms: int) -> datetime | None:
+    now = datetime.fromtimestamp(now_ms / 1000).astimezone()
+    lower = words.lower()
+    if lower == "now":
+        return now
+    if match := _AGO.match(lower):
+        return now - timedelta(seconds=_count_seconds(match[0]))
+    if match := _DAY_AND_HOUR.fullmatch(lower):
+        day, *clock = match.groups()
+        hour, minute, second = (int(number or 0) for number in clock)
+        # A naive day, so that the hour is the wall clock's also when that changes.
+        date = now.replace(tzinfo=None) - timedelta(days=day == "yesterday")
+        return date.replace(
+            hour=hour, minute=minute, second=second, microsecond=0
+        ).astimezone()
+    return datetime.fromisoformat(words).astimezone()
+
+
+def _count_seconds(words: str) -> float:
+    seconds = 0.0
+    for amount, unit in _AMOUNT.findall(words):
+        name = unit if unit in _UNIT_SECONDS else unit.removesuffix("s")
+        if name not in _UNIT_SECONDS:
+            raise MomentError(f"{unit!r} is no unit of time; write 5m, 2h, 3 days")
+        seconds += float(amount) * _UNIT_SECONDS[name]
+    return seconds
+
+
+def parse_range(text: str, now_ms: int) -> tuple[Moment, Moment]:
+    """Read a range, `A..B`.
+
+    Raises:
+        MomentError: it is none.
+    """
+    first, dots, last = text.partition("..")
+    if not dots:
+        raise MomentError(f"{text!r} is no range; write A..B, such as '@10..@20'")
+    return (
+        parse_moment(first.strip() or "@0", now_ms),
+        parse_moment(last.strip() or "now", now_ms),
+    )
+
+
+def show_time(at_ms: int) -> str:
+    """Return a time in ISO 8601, local, with milliseconds and the offset."""
+    return (
+        datetime.fromtimestamp(at_ms / 1000)
+        .astimezone()
+        .isoformat(timespec="milliseconds")
+    )
+
+
+def json_time(at_ms: int) -> str:
+    """Return a time in ISO 8601, UTC, with milliseconds."""
+    # Quicker than an aware datetime, and this is in each line of `log --json`.
+    seconds, ms = divmod(at_ms, 1000)
+    return f"{datetime.utcfromtimestamp(seconds).isoformat()}.{ms:03d}Z"
+
+
+def first_seq(folder: Path, filesystem: FileSystem) -> int:
+    """Return the number of the first record that a log still has, or would have."""
+    segments = LogFolder(folder, filesystem).find_segments()
+    return segments[0] if segments else 1
+
+
+def find_point(moment: Moment, folder: Path, filesystem: FileSystem) -> Point:
+    """Find a moment in a log.
+
+    Raises:
+        NoSuchMomentError: the log has no record of that number yet.
+        PrunedError: the moment lies before what the log still has.
+        CorruptLogError: the log is damaged there.
+    """
+    if moment.at_ms is not None:
+        seq = find_seq_at(folder, moment.at_ms, filesystem=filesystem)
+        return Point(seq, moment.at_ms)
+    assert moment.seq is not None
+    return _find_seq(moment.seq, folder, filesystem)
+
+
+def _find_seq(seq: int, folder: Path, filesystem: FileSystem) -> Point:
+    floor = first_seq(folder, filesystem)
+    if seq < floor - 1:
+        raise PrunedError(
+            f"{folder}: seq {seq} is pruned: the log starts at seq {floor}", floor
+        )
+    if not seq:
+        return Point(0, 0)
+    wanted = max(seq, floor)
+    for record in read_records(
+        folder, filesystem=filesystem, from_seq=wanted, until_seq=wanted
+    ):
+        return Point(seq, record.at_ms)
+    last_seq = last_seq_hint(folder, filesystem=filesystem)
+    raise NoSuchMomentError(
+        f"{folder}: there is no seq {seq}: the log ends with seq {last_seq}"
+    )

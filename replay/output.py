@@ -1,0 +1,215 @@
+"""Where answers go: tables on a terminal, tab-separated lines in a pipe, or JSON.
+
+In JSON an answer is a line for each thing found, so that it can be read as it comes.
+Plain lines are never cut and have no heading. A terminal gets colours unless NO_COLOR
+is set. What is not the answer (progress, hints) goes to standard error.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+_ROWS_A_TABLE = 500
+_SLOW_SECONDS = 1.0
+_encode_json = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
+
+
+class Mode(enum.Enum):
+    """How answers are written."""
+
+    TERMINAL = "terminal"
+    PLAIN = "plain"
+    JSON = "json"
+
+
+class Output:
+    """Writes answers to standard output.
+
+    Attributes:
+        mode: how.
+        console: the terminal's, also made where there is none.
+    """
+
+    def __init__(self, mode: Mode | None = None) -> None:
+        """Write in a mode; by default as standard output asks for."""
+        self.console = Console(highlight=False, emoji=False)
+        if mode is None:
+            mode = Mode.TERMINAL if self.console.is_terminal else Mode.PLAIN
+        self.mode = mode
+        reconfigure = getattr(sys.stdout, "reconfigure", None)
+        if reconfigure is not None:
+            # A key that the terminal's encoding lacks must not end the answer.
+            reconfigure(errors="backslashreplace")
+
+    @property
+    def is_json(self) -> bool:
+        """Whether answers are JSON."""
+        return self.mode is Mode.JSON
+
+    @property
+    def word_limit(self) -> int | None:
+        """The most characters that one word is shown with; None for all."""
+        return 60 if self.mode is Mode.TERMINAL else None
+
+    def json(self, value: Any) -> None:
+        """Write one line of JSON."""
+        sys.stdout.write(_encode_json(value) + "\n")
+
+    def line(self, cells: Sequence[str], styles: Sequence[str] = ()) -> None:
+        """Write one line at once: coloured and cut to the width, or tab-separated."""
+        if self.mode is not Mode.TERMINAL:
+            sys.stdout.write("\t".join(cells) + "\n")
+            return
+        text = Text(no_wrap=True, overflow="ellipsis", end="\n")
+        for position, cell in enumerate(cells):
+            style = styles[position] if position < len(styles) else ""
+            text.append("  " if position else "").append(cell, style)
+        self.console.print(text)
+
+    def text(self, text: str, style: str = "") -> None:
+        """Write lines that people read, in any mode but JSON."""
+        if self.mode is Mode.TERMINAL:
+            self.console.print(Text(text, style))
+        elif self.mode is Mode.PLAIN:
+            sys.stdout.write(text + "\n")
+
+    def hint(self, text: str) -> None:
+        """Tell something beside the answer, on standard error."""
+        sys.stderr.write(f"{text}\n")
+
+    def flush(self) -> None:
+        """Send on what was written so far."""
+        sys.stdout.flush()
+
+    def facts(self, facts: dict[str, Any], shown: dict[str, str]) -> None:
+        """Write facts about one thing.
+
+        Args:
+            facts: for JSON, one object.
+            shown: for people, by label.
+        """
+        if self.is_json:
+            self.json(facts)
+            return
+        if self.mode is Mode.PLAIN:
+            for label, value in shown.items():
+                sys.stdout.write(f"{label}\t{value}\n")
+            return
+        grid = Table.grid(padding=(0, 2))
+        for label, value in shown.items():
+            grid.add_row(Text(label, "bold"), Text(value))
+        self.console.print(grid)
+
+    @contextmanager
+    def rows(self, *columns: str, right: Sequence[str] = ()) -> Iterator[Rows]:
+        """Return where rows of one kind go, while the context lasts.
+
+        Args:
+            columns: their headings.
+            right: those of them that are numbers.
+        """
+        rows = Rows(self, columns, right)
+        try:
+            yield rows
+        finally:
+            rows.finish()
+
+
+class Rows:
+    """Rows of a table; on a terminal a long one is drawn in pieces.
+
+    Attributes:
+        count: how many were added.
+    """
+
+    def __init__(
+        self, output: Output, columns: Sequence[str], right: Sequence[str]
+    ) -> None:
+        """Begin a table."""
+        self.count = 0
+        self._output = output
+        self._columns = columns
+        self._right = right
+        self._table = self._make_table()
+
+    def add(
+        self, facts: Any, cells: Sequence[str], styles: Sequence[str] = ()
+    ) -> None:
+        """Add a row: `facts` as JSON, `cells` for people."""
+        self.count += 1
+        output = self._output
+        if output.is_json:
+            output.json(facts)
+        elif output.mode is Mode.PLAIN:
+            output.line(cells)
+        else:
+            padded = [*styles, *[""] * (len(cells) - len(styles))]
+            self._table.add_row(*map(Text, cells, padded))
+            if self._table.row_count >= _ROWS_A_TABLE:
+                self.finish()
+
+    def finish(self) -> None:
+        """Draw what was not drawn yet."""
+        if self._table.row_count:
+            self._output.console.print(self._table)
+            self._table = self._make_table()
+
+    def _make_table(self) -> Table:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in self._columns:
+            table.add_column(
+                column,
+                justify="right" if column in self._right else "left",
+                overflow="fold",
+            )
+        return table
+
+
+class SlowProgress:
+    """A progress bar on standard error that shows itself after a second of work."""
+
+    def __init__(self, label: str, total: int) -> None:
+        """Prepare a bar for a fold up to a number of records."""
+        self._label = label
+        self._total = total
+        self._started = time.monotonic()
+        self._bar: Progress | None = None
+        self._console = Console(stderr=True)
+
+    def __call__(self, seq: int) -> None:
+        """Tell how far it has come."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=seq)
+        elif (
+            self._console.is_terminal
+            and time.monotonic() - self._started > _SLOW_SECONDS
+        ):
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.completed:,} of {task.total:,} records"),
+                TimeRemainingColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._task = self._bar.add_task(self._label, total=self._total)
+            self._bar.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the bar."""
+        if self._bar is not None:
+            self._bar.stop()

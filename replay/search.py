@@ -1,0 +1,289 @@
+"""Searches: the records that a filter wants, forward, backward, or as they come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.keyspace.glob import compile_glob
+from replay.clients import CLIENT_MARK, Client, ClientDirectory
+from replay.moments import first_seq
+from replay.scanning import read_batches, read_window, windows_before
+from replay.touched import touches_text
+from storage.notes import ClientNote, ExecNote, ScriptNote, ScriptSourceNote, read_note
+from storage.reader import LogReader, last_seq_hint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from storage.filesystem import FileSystem
+    from storage.record import Record
+
+_GLOB = re.compile(rb"[*?\[\\]")
+_SHA_DIGITS = re.compile(r"[0-9a-f]{4,40}")
+
+
+class Match(NamedTuple):
+    """A record that was wanted, and who caused it."""
+
+    record: Record
+    client: Client
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is wanted of a log; what is not given lets everything through.
+
+    Attributes:
+        keys: globs; one of them matches a key that the record changed.
+        commands: globs, in any case of letters; one matches the name of the command as
+            given, of one inside of EXEC, or of an effect.
+        client: an id, or a glob for the client's name or address.
+        user: a glob for the user.
+        script: the first digits of a script's SHA-1, or a glob for a function's name.
+        text: this is in the command as given or in an effect, words joined by blanks.
+        pattern: a regular expression that is found there.
+        ignores_case: for `text`.
+        db: the database that the record begins in.
+        from_seq: the first record.
+        until_seq: the last record.
+        has_notes: whether records that only describe clients and scripts count.
+    """
+
+    keys: tuple[bytes, ...] = ()
+    commands: tuple[bytes, ...] = ()
+    client: str | None = None
+    user: str | None = None
+    script: str | None = None
+    text: bytes = b""
+    pattern: re.Pattern[bytes] | None = None
+    ignores_case: bool = False
+    db: int | None = None
+    from_seq: int = 1
+    until_seq: int | None = None
+    has_notes: bool = False
+
+    @cached_property
+    def sieve(self) -> Callable[[bytes], object] | None:
+        """What a payload must look like; clients' descriptions always pass."""
+        if self.text:
+            # A piece without a blank lies within one word, so it lies in the payload.
+            piece = max(self.text.split(b" "), key=len)
+            if self.ignores_case:
+                marks = b"|".join((re.escape(piece), re.escape(CLIENT_MARK)))
+                return re.compile(marks, re.IGNORECASE).search
+            if piece:
+                return lambda payload: piece in payload or CLIENT_MARK in payload
+        if len(self.keys) == 1 and not _GLOB.search(self.keys[0]) and self.keys[0]:
+            key = self.keys[0]
+            return lambda payload: (
+                key in payload or CLIENT_MARK in payload or _changes_all(payload)
+            )
+        return None
+
+    @cached_property
+    def tests(self) -> list[Callable[[Record], object]]:
+        """What a record must pass, the cheapest first."""
+        tests: list[Callable[[Record], object]] = []
+        if not self.has_notes:
+            tests.append(lambda record: record.effects)
+        if self.db is not None:
+            tests.append(lambda record: record.db == self.db)
+        if self.text:
+            tests.append(self._make_text_test())
+        if self.pattern is not None:
+            found = self.pattern.search
+            tests.append(lambda record: any(map(found, _lines(record))))
+        if self.keys:
+            matchers = [compile_glob(key) for key in self.keys]
+            tests.append(
+                lambda record: any(touches_text(record, match) for match in matchers)
+            )
+        if self.commands:
+            tests.append(self._make_command_test())
+        if self.script is not None:
+            tests.append(_make_script_test(self.script))
+        return tests
+
+    def wants_client(self, client: Client) -> bool:
+        """Tell whether a record's client is one that is wanted."""
+        note = client.note
+        if self.client is not None and self.client != str(client.id):
+            texts = (note.name, note.address.encode()) if note else ()
+            match = compile_glob(self.client.encode())
+            if not any(map(match, texts)):
+                return False
+        if self.user is None:
+            return True
+        return note is not None and bool(compile_glob(self.user.encode())(note.user))
+
+    def _make_text_test(self) -> Callable[[Record], bool]:
+        text = self.text
+        if not self.ignores_case:
+            return lambda record: any(text in line for line in _lines(record))
+        found = re.compile(re.escape(text), re.IGNORECASE).search
+        return lambda record: any(map(found, _lines(record)))
+
+    def _make_command_test(self) -> Callable[[Record], bool]:
+        matchers = [compile_glob(name, ignore_case=True) for name in self.commands]
+        return lambda record: any(
+            match(argv[0]) for argv in given_and_effects(record) for match in matchers
+        )
+
+
+def given_and_effects(record: Record) -> Iterator[list[bytes]]:
+    """Yield a record's command as it was given, those of an EXEC, and its effects."""
+    origin = record.origin
+    if origin.command:
+        yield origin.command
+    if origin.note is not None:
+        note = read_note(origin)
+        if isinstance(note, ExecNote):
+            yield from note.commands
+        elif isinstance(note, ScriptSourceNote):
+            yield [note.source]
+        elif isinstance(note, ClientNote):
+            yield [note.name, note.address.encode(errors="surrogateescape")]
+    yield from record.effects
+
+
+def _lines(record: Record) -> Iterator[bytes]:
+    for argv in given_and_effects(record):
+        yield b" ".join(argv)
+
+
+def _changes_all(payload: bytes) -> bool:
+    return b"FLUSH" in payload or b"SWAPDB" in payload or b"flush" in payload
+
+
+def script_sha(record: Record) -> str | None:
+    """Return the SHA-1 of the script that wrote a record, "" for a function's."""
+    note = read_note(record.origin)
+    return note.sha if isinstance(note, ScriptNote | ScriptSourceNote) else None
+
+
+def _make_script_test(script: str) -> Callable[[Record], bool]:
+    by_name = compile_glob(script.encode())
+    digits = script.lower() if _SHA_DIGITS.fullmatch(script.lower()) else None
+
+    def test(record: Record) -> bool:
+        sha = script_sha(record)
+        if sha is None:
+            return False
+        if sha:
+            return digits is not None and sha.startswith(digits)
+        command = record.origin.command
+        return command is not None and len(command) > 1 and bool(by_name(command[1]))
+
+    return test
+
+
+class Search:
+    """One query over one log."""
+
+    def __init__(self, folder: Path, filesystem: FileSystem, query: Query) -> None:
+        """Prepare a search.
+
+        Raises:
+            StorageError: this is not a data folder.
+        """
+        self._folder = folder
+        self._filesystem = filesystem
+        self._query = query
+        self._floor_seq = first_seq(folder, filesystem)
+        self._from_seq = max(query.from_seq, self._floor_seq)
+        self.clients = self._make_directory(self._from_seq)
+
+    def forward(self) -> Iterator[Match]:
+        """Yield matches in order, up to the end of the log.
+
+        Raises:
+            CorruptLogError: the log is damaged; all matches before it were yielded.
+        """
+        yield from self.follow(lambda: False)
+
+    def follow(self, wait: Callable[[], bool]) -> Iterator[Match]:
+        """Yield matches in order, and go on as more are appended.
+
+        Args:
+            wait: called when there is no more for now; whether to look again.
+
+        Raises:
+            CorruptLogError: the log is damaged; all matches before it were yielded.
+        """
+        query = self._query
+        reader = LogReader(
+            self._folder, filesystem=self._filesystem, from_seq=self._from_seq
+        )
+        try:
+            while True:
+                for batch in read_batches(reader, query.sieve, query.until_seq):
+                    yield from self._sift(batch)
+                is_past = (
+                    query.until_seq is not None and reader.next_seq > query.until_seq
+                )
+                if is_past or not wait():
+                    return
+        finally:
+            reader.close()
+
+    def backward(self) -> Iterator[Match]:
+        """Yield matches from the last to the first.
+
+        Raises:
+            CorruptLogError: the log is damaged in what was read so far.
+        """
+        query = self._query
+        end_seq = last_seq_hint(self._folder, filesystem=self._filesystem) + 1
+        if query.until_seq is not None:
+            end_seq = min(end_seq, query.until_seq + 1)
+        self.clients = self._make_directory(end_seq)
+        for low, high in windows_before(end_seq, self._from_seq):
+            batch = list(
+                read_window(self._folder, self._filesystem, low, high, query.sieve)
+            )
+            yield from reversed(list(self._sift(batch)))
+
+    def _sift(self, batch: list[Record]) -> Iterator[Match]:
+        query = self._query
+        tests = query.tests
+        clients = self.clients
+        asks_client = query.client is not None or query.user is not None
+        for record in batch:
+            origin = record.origin
+            if origin.note is not None:
+                clients.observe(record)
+            for test in tests:
+                if not test(record):
+                    break
+            else:
+                client = clients.find(origin.client_id, record.seq)
+                if not asks_client or query.wants_client(client):
+                    yield Match(record, client)
+
+    def _make_directory(self, from_seq: int) -> ClientDirectory:
+        return ClientDirectory(
+            self._folder,
+            self._filesystem,
+            floor_seq=self._floor_seq,
+            from_seq=from_seq,
+        )
+
+
+def find_script_source(
+    folder: Path, filesystem: FileSystem, sha: str, before_seq: int
+) -> bytes | None:
+    """Return the text of a script, as it was recorded before a record; None if not."""
+    floor = first_seq(folder, filesystem)
+    mark = sha.encode()
+    for low, high in windows_before(before_seq, floor):
+        for record in read_window(
+            folder, filesystem, low, high, lambda payload: mark in payload
+        ):
+            note = read_note(record.origin)
+            if isinstance(note, ScriptSourceNote) and note.sha == sha:
+                return note.source
+    return None

@@ -1,0 +1,190 @@
+"""LogWriter: replies go only when their records are as safe as the policy promises."""
+
+import errno
+import os
+
+import pykka
+import pytest
+
+from actors.log_writer import LogWriter
+from actors.loop import Loop
+from actors.messages import Commit, LogTrouble, Status
+from storage.filesystem import FileSystem
+from storage.fsync import FsyncPolicy
+from storage.log import Log
+from storage.reader import read_records
+from tests.fakes import MailTrap
+
+ENTRY = (1_000, 0, [[b"SET", b"k", b"v"]], 7)
+
+
+class FailingFileSystem(FileSystem):
+    """The real one, but for writes and syncs that are told to fail."""
+
+    write_error = None
+    sync_error = None
+
+    def write(self, file, data):
+        if self.write_error:
+            raise OSError(self.write_error, os.strerror(self.write_error))
+        return super().write(file, data)
+
+    def fdatasync(self, file):
+        if self.sync_error:
+            raise OSError(self.sync_error, os.strerror(self.sync_error))
+        super().fdatasync(file)
+
+
+class Writer:
+    """A log writer, its log, and traps in place of its neighbours."""
+
+    def __init__(self, folder, policy):
+        self.folder = folder
+        self.filesystem = FailingFileSystem()
+        self.log = Log.open(folder, filesystem=self.filesystem, now_ms=lambda: 1_000)
+        self.loop = Loop()
+        self.keyspace = MailTrap()
+        self.client = MailTrap()
+        self.stops = []
+        self.ref = LogWriter.start(
+            self.loop,
+            self.log,
+            lambda: policy,
+            self.keyspace,
+            lambda: self.stops.append("stop"),
+        )
+
+    def commit(self, entries, reply):
+        """Mail one commit and let the loop run what is there at once."""
+        self.ref.actor_inbox.post(Commit(entries, [(self.client, reply)]))
+        self.loop.run_actors()
+
+    def run_until(self, is_done):
+        """Run the loop until something is so."""
+        for _ in range(1000):
+            if is_done():
+                return
+            self.loop.run_once(0.01)
+        raise AssertionError("it never came to that")
+
+    def records(self):
+        """Return the effects that are in the log."""
+        found = read_records(self.folder, filesystem=FileSystem())
+        return [record.effects for record in found]
+
+
+@pytest.fixture
+def writer(tmp_path):
+    made = []
+
+    def make(policy):
+        made.append(Writer(tmp_path, policy))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.filesystem.write_error = one.filesystem.sync_error = None
+        one.ref.stop(block=False)
+        one.loop.run_actors()
+        one.loop.close()
+    assert pykka.ActorRegistry.get_all() == []
+
+
+@pytest.mark.parametrize("policy", [FsyncPolicy.EVERYSEC, FsyncPolicy.NO])
+def test_reply_goes_once_the_record_is_written(writer, policy):
+    writing = writer(policy)
+
+    writing.commit([ENTRY], b"+OK\r\n")
+
+    assert writing.client.mail == [b"+OK\r\n"]
+    assert writing.records() == [[[b"SET", b"k", b"v"]]]
+
+
+def test_reply_waits_for_the_sync_under_always(writer):
+    writing = writer(FsyncPolicy.ALWAYS)
+
+    writing.commit([ENTRY], b"+OK\r\n")
+    before = list(writing.client.mail)
+    writing.run_until(lambda: writing.client.mail)
+
+    assert before == []
+    assert writing.client.mail == [b"+OK\r\n"]
+    assert writing.log.synced_seq == 1
+
+
+def test_read_waits_behind_a_write_under_always(writer):
+    writing = writer(FsyncPolicy.ALWAYS)
+
+    writing.commit([ENTRY], b"+OK\r\n")
+    writing.commit([], b"$1\r\nv\r\n")
+    before = list(writing.client.mail)
+    writing.run_until(lambda: len(writing.client.mail) == 2)
+
+    assert before == []
+    assert writing.client.mail == [b"+OK\r\n", b"$1\r\nv\r\n"]
+
+
+def test_read_alone_does_not_wait_under_always(writer):
+    writing = writer(FsyncPolicy.ALWAYS)
+
+    writing.commit([], b"$-1\r\n")
+
+    assert writing.client.mail == [b"$-1\r\n"]
+
+
+def test_full_disk_holds_the_reply_and_reports_until_there_is_room(writer, caplog):
+    writing = writer(FsyncPolicy.EVERYSEC)
+    writing.filesystem.write_error = errno.ENOSPC
+
+    writing.commit([ENTRY], b"+OK\r\n")
+    writing.commit([], b"$-1\r\n")
+    troubles = [m for m in writing.keyspace.mail if isinstance(m, LogTrouble)]
+    held = list(writing.client.mail)
+    writing.filesystem.write_error = None
+    writing.run_until(lambda: len(writing.client.mail) == 2)
+
+    assert b"No space left on device" in troubles[0].reason
+    assert held == [b"$-1\r\n"]
+    assert writing.client.mail[-1] == b"+OK\r\n"
+    assert [m for m in writing.keyspace.mail if not isinstance(m, Status)][-1] == (
+        LogTrouble(None)
+    )
+    assert writing.records() == [[[b"SET", b"k", b"v"]]]
+
+
+def test_entries_behind_a_failed_write_keep_their_order(writer, caplog):
+    writing = writer(FsyncPolicy.EVERYSEC)
+    writing.filesystem.write_error = errno.EIO
+    expired = (1_001, 0, [[b"DEL", b"k"]], [0, None, {"kind": "expired"}])
+
+    writing.commit([ENTRY], b"+OK\r\n")
+    writing.commit([expired], b":0\r\n")
+    writing.filesystem.write_error = None
+    writing.run_until(lambda: len(writing.client.mail) == 2)
+
+    assert writing.client.mail == [b"+OK\r\n", b":0\r\n"]
+    assert writing.records() == [[[b"SET", b"k", b"v"]], [[b"DEL", b"k"]]]
+
+
+def test_failed_sync_acknowledges_nothing_and_stops_the_server(writer, caplog):
+    writing = writer(FsyncPolicy.ALWAYS)
+    writing.filesystem.sync_error = errno.EIO
+
+    writing.commit([ENTRY], b"+OK\r\n")
+    writing.run_until(lambda: writing.stops)
+    writing.filesystem.sync_error = None
+    writing.commit([ENTRY], b"+OK\r\n")
+
+    assert writing.client.mail == []
+    assert writing.stops == ["stop"]
+
+
+def test_stop_makes_everything_durable_and_lets_replies_go(writer):
+    writing = writer(FsyncPolicy.ALWAYS)
+    writing.commit([ENTRY], b"+OK\r\n")
+
+    writing.ref.stop(block=False)
+    writing.loop.run_actors()
+
+    assert writing.client.mail == [b"+OK\r\n"]
+    assert writing.log.synced_seq == 1

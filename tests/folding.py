@@ -1,0 +1,48 @@
+"""What every test of a server ends with: folding the log gives what is live."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+from app.engine.digest import dataset_digest
+from app.recovery import Fold
+from storage.filesystem import FileSystem
+from storage.reader import read_records
+from tests.servers import ServerProcess
+
+
+class FoldCheck:
+    """Folds the logs of servers, each as far as it has come since the last check."""
+
+    def __init__(self) -> None:
+        self._folds: WeakKeyDictionary[ServerProcess, Fold] = WeakKeyDictionary()
+
+    def __call__(self, server: ServerProcess) -> None:
+        """Assert that a server's log folds to the keyspace that it has in memory."""
+        live = live_digest(server)
+        fold = self._folds.get(server)
+        if fold is None:
+            fold = self._folds[server] = Fold()
+        fold.apply(
+            read_records(
+                server.folder, filesystem=FileSystem(), from_seq=fold.last_seq + 1
+            )
+        )
+
+        folded = dataset_digest(fold.keyspace).hex()
+
+        assert folded == live, (
+            f"folding the log up to seq {fold.last_seq} gives the digest {folded}, "
+            f"but the server has {live}"
+        )
+
+
+def live_digest(server: ServerProcess) -> str:
+    """Return DEBUG DIGEST of a server, as hexadecimal digits."""
+    connection = server.connect()
+    try:
+        reply = connection.ask("DEBUG", "DIGEST")
+    finally:
+        connection.close()
+    assert reply.startswith(b"+"), reply
+    return reply[1:-2].decode()

@@ -1,0 +1,175 @@
+"""Write docs/configuration.md and docs/commands.md from the tables.
+
+python -m tests.house.generate_docs            write them
+python -m tests.house.generate_docs --check    fail where a page is stale
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from app.commands import catalogue  # noqa: F401 - registers the commands
+from app.commands.table import COMMANDS, Command
+from app.config import Config, Setting
+from app.config.particular import RawLines
+
+DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+_NOTE = "<!-- Written by `make docs` from the tables; edit them instead. -->"
+
+
+def configuration_page() -> str:
+    """Return docs/configuration.md."""
+    lines = [
+        "# Configuration",
+        "",
+        _NOTE,
+        "",
+        "Settings are read as redis-server reads them: from the file that the first",
+        "argument names, then from standard input where the last argument is `-`, then",
+        "from options such as `--port 6380`; the later goes before the earlier.",
+        "`CONFIG SET` changes what is marked *live*, and `CONFIG REWRITE` writes it to",
+        "the file. Bytes may be written as `1kb` (1024), `1k` (1000), `1mb`, `1gb`.",
+        "",
+        "An unknown directive or a bad value stops the start with the line and with",
+        "what was expected.",
+    ]
+    acting, accepted = [], []
+    for group in Config.__bases__:
+        settings = [x for x in vars(group).values() if isinstance(x, Setting)]
+        has_effect = any(setting.has_effect for setting in settings)
+        (acting if has_effect else accepted).append((group, settings))
+    for group, settings in acting:
+        lines += _section(group, settings)
+    lines += [
+        "",
+        "## Accepted without effect",
+        "",
+        "These change nothing here. They are accepted, checked and reported, so that a",
+        "redis.conf in use starts this server and clients that ask get an answer.",
+    ]
+    for group, settings in accepted:
+        lines += _section(group, settings, level=3)
+    return "\n".join([*lines, ""])
+
+
+def _section(group: type, settings: list[Setting[Any]], level: int = 2) -> list[str]:
+    title = inspect.getdoc(group) or group.__name__
+    lines = ["", f"{'#' * level} {title.splitlines()[0].rstrip('.')}", ""]
+    lines += ["| setting | default | values | live | meaning |"]
+    lines += ["| --- | --- | --- | --- | --- |"]
+    for setting in settings:
+        names = [f"`{setting.name}`", *(f"`{name}`" for name in setting.aliases)]
+        default = _default(setting)
+        values = setting.expects
+        if setting.unit and setting.unit != "bytes":
+            values += f" ({setting.unit})"
+        live = "yes" if setting.is_live else "no"
+        live = "protected" if setting.is_live and setting.is_protected else live
+        cells = [", ".join(names), default, values, live, setting.summary]
+        lines.append(
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        )
+    return lines
+
+
+def _default(setting: Setting[Any]) -> str:
+    if isinstance(setting, RawLines) or setting.default in ("", b"", (), frozenset()):
+        return ""
+    if setting.name == "dir":
+        return f"`{setting.default}`"
+    return f"`{setting.show(setting.default)}`"
+
+
+def commands_page() -> str:
+    """Return docs/commands.md."""
+    groups: dict[str, list[Command]] = defaultdict(list)
+    for command in COMMANDS.values():
+        groups[command.group].append(command)
+    total = sum(1 + len(command.subcommands) for command in COMMANDS.values())
+    lines = [
+        "# Commands",
+        "",
+        _NOTE,
+        "",
+        f"{total} commands and subcommands, by group. Replies and errors are those of",
+        "Redis 7.2; what differs is in [compatibility.md](compatibility.md).",
+    ]
+    for group in sorted(groups):
+        lines += ["", f"## {group.replace('-', ' ').capitalize()}"]
+        for command in sorted(groups[group], key=lambda command: command.name):
+            lines += _command_lines(command)
+    return "\n".join([*lines, ""])
+
+
+def _command_lines(command: Command) -> Iterator[str]:
+    yield from ("", f"### {command.name.upper()}", "")
+    if not command.subcommands:
+        yield f"`{syntax(command)}`"
+        yield from ("", *_facts(command))
+        return
+    yield command.summary
+    for name in sorted(command.subcommands):
+        subcommand = command.subcommands[name]
+        yield from ("", f"#### {' '.join(subcommand.name.upper().split('|'))}", "")
+        yield f"`{syntax(subcommand)}`"
+        yield from ("", *_facts(subcommand))
+
+
+def _facts(command: Command) -> list[str]:
+    flags = ", ".join(flag.name.lower() for flag in command.flags if flag.name)
+    return [
+        command.summary,
+        "",
+        f"- Since {command.since}; arity {command.arity}"
+        + (f"; {flags.replace('_', '-')}" if flags else ""),
+        f"- Complexity: {command.complexity}",
+    ]
+
+
+def syntax(command: Command) -> str:
+    """Return how a command is written, as its handler's parameters tell."""
+    words = command.name.upper().split("|")
+    for parameter in list(inspect.signature(command.handler).parameters.values())[1:]:
+        name = parameter.name.strip("_").replace("_", "-")
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            words.append(f"[{name} ...]")
+        elif parameter.default is parameter.empty:
+            words.append(name)
+        else:
+            words.append(f"[{name}]")
+    return " ".join(words)
+
+
+PAGES = {"configuration.md": configuration_page, "commands.md": commands_page}
+
+
+def stale_pages() -> list[str]:
+    """Return the names of pages that differ from what the tables say."""
+    return [
+        name
+        for name, page in PAGES.items()
+        if not (DOCS / name).exists() or (DOCS / name).read_text() != page()
+    ]
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or check them, and return the exit code."""
+    stale = stale_pages()
+    if arguments == ["--check"]:
+        for name in stale:
+            sys.stderr.write(f"docs/{name} is stale: run 'make docs'\n")
+        return 1 if stale else 0
+    DOCS.mkdir(exist_ok=True)
+    for name in stale:
+        (DOCS / name).write_text(PAGES[name]())
+        sys.stdout.write(f"docs/{name} written\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

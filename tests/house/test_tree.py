@@ -1,0 +1,137 @@
+"""The rules of the house that a file listing can check."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FOLDERS = {"actors", "app", "docs", "replay", "storage", "tests"}
+FILES = {"CHANGELOG.md", "LICENSE", "Makefile", "README.md", "pyproject.toml"}
+PACKAGES = ("actors", "app", "replay", "storage")
+MODULE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 40
+TEXT_SUFFIXES = {".conf", ".go", ".lua", ".md", ".mod", ".proto", ".py", ".toml", ""}
+GENERATED_FOLDERS = {"__pycache__", "build", "dist", "htmlcov", "joblog-data"}
+
+MACHINE_PATHS = re.compile(re.escape(str(ROOT)) + r"|(?<![\w.~/])/(root|home|Users)/\w")
+UNFINISHED = re.compile("TODO|FIXME|XXX|NotImplementedError")
+FORBIDDEN_NAMES = re.compile(r"(^|_)(helpers?|utils?|managers?|common|part\d)(_|$)")
+
+
+def tracked() -> list[Path]:
+    """Return the project's files: what git knows, or what lies here without git."""
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return [path for path in ROOT.rglob("*") if path.is_file() and _is_ours(path)]
+    paths = [ROOT / name for name in listed.decode().split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def _is_ours(path: Path) -> bool:
+    parts = path.relative_to(ROOT).parts
+    return not any(
+        (part.startswith(".") and part not in {".ci", ".gitignore"})
+        or part in GENERATED_FOLDERS
+        or part.endswith(".egg-info")
+        for part in parts
+    )
+
+
+@pytest.fixture(scope="module")
+def files():
+    return tracked()
+
+
+def modules(files: list[Path]) -> list[Path]:
+    return [
+        path
+        for path in files
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in PACKAGES
+    ]
+
+
+def test_top_level_holds_the_six_folders_and_five_files(files):
+    shown = [path.relative_to(ROOT) for path in files]
+    folders = {path.parts[0] for path in shown if len(path.parts) > 1}
+    names = {path.name for path in shown if len(path.parts) == 1}
+
+    assert {name for name in folders if not name.startswith(".")} <= FOLDERS
+    assert {name for name in names if not name.startswith(".")} <= FILES
+
+
+def test_module_is_short_enough_to_be_one_subject(files):
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in modules(files)
+        if (lines := len(path.read_text().splitlines())) > MODULE_LINES_MAX
+    }
+
+    assert long == {}
+
+
+def test_function_fits_a_screen(files):
+    long = {}
+    for path in modules(files):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = _code_lines(node)
+                if lines > FUNCTION_LINES_MAX:
+                    long[f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"] = lines
+
+    assert long == {}
+
+
+def _code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return how many lines a function's body has, its docstring left out."""
+    body = node.body
+    if ast.get_docstring(node) is not None:
+        body = body[1:]
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+def test_module_name_says_a_subject(files):
+    bad = [
+        str(path.relative_to(ROOT))
+        for path in modules(files)
+        if FORBIDDEN_NAMES.search(path.stem)
+    ]
+
+    assert bad == []
+
+
+def test_source_leaves_nothing_unfinished(files):
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in modules(files)
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if UNFINISHED.search(line)
+    ]
+
+    assert found == []
+
+
+def test_text_names_no_path_of_one_machine(files):
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
+        for path in files
+        if path.suffix in TEXT_SUFFIXES
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1)
+        if MACHINE_PATHS.search(line)
+    ]
+
+    assert found == []
+
+
+def test_changelog_has_a_section_for_what_is_not_released():
+    assert "## [Unreleased]" in (ROOT / "CHANGELOG.md").read_text()

@@ -1,0 +1,234 @@
+"""Start, stop, and what one client cannot do to the others."""
+
+import resource
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from storage.filesystem import FileSystem
+from storage.log import Log
+from tests.parity.wire import encode
+from tests.servers import ROOT
+
+FOUND_MAX_SECONDS = 10.0
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def run_joblog(*options):
+    """Run a server that is expected to end by itself; return it and its output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "app", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=FOUND_MAX_SECONDS,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def wait_for(is_so):
+    """Return as soon as something is so; fail if it never is."""
+    deadline = time.monotonic() + FOUND_MAX_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("host", "family"),
+    [
+        pytest.param("127.0.0.1", socket.AF_INET, id="IPv4"),
+        pytest.param("::1", socket.AF_INET6, id="IPv6"),
+    ],
+)
+def test_server_listens_on_every_address_by_default(start, host, family):
+    if family == socket.AF_INET6 and not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    port = free_port()
+    start("--port", str(port))
+
+    with socket.create_connection((host, port), 5) as client:
+        client.sendall(b"PING\r\n")
+
+        assert client.recv(64) == b"+PONG\r\n"
+
+
+def test_port_in_use_is_one_clear_line_and_exit_1(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        code, output = run_joblog(
+            *("--bind", "127.0.0.1", "--port", str(port), "--dir", str(tmp_path))
+        )
+
+    assert code == 1
+    lines = output.splitlines()
+    assert len(lines) == 1
+    assert f"127.0.0.1:{port}: bind: Address already in use" in lines[0]
+
+
+def test_locked_data_folder_is_one_clear_line_and_exit_1(server):
+    code, output = run_joblog("--port", "0", "--dir", str(server.folder))
+
+    assert code == 1
+    lines = output.splitlines()
+    assert len(lines) == 1
+    assert str(server.folder) in lines[0]
+    assert "in use" in lines[0] or "open" in lines[0] or "lock" in lines[0]
+
+
+def test_sigterm_stops_cleanly_and_the_data_is_there_again(server):
+    client = server.connect()
+    client.ask("SET", "k", "v")
+
+    code = server.stop()
+    server.start()
+
+    assert code == 0
+    assert server.connect().ask("GET", "k") == b"$1\r\nv\r\n"
+
+
+def test_server_without_a_log_forgets_and_writes_nothing(start):
+    server = start("--appendonly", "no")
+    client = server.connect()
+    client.ask("SET", "k", "v")
+
+    server.stop()
+    server.start()
+
+    assert server.connect().ask("GET", "k") == b"$-1\r\n"
+    assert list(server.folder.iterdir()) == []
+
+
+def test_client_beyond_maxclients_is_refused(start):
+    server = start("--maxclients", "2")
+    first, second = server.connect(), server.connect()
+    assert first.ask("PING") == second.ask("PING") == b"+PONG\r\n"
+
+    third = server.connect()
+
+    assert third.read() == b"-ERR max number of clients reached\r\n"
+    assert third.read() == b"<closed>"
+    first.close()
+    wait_for(lambda: _is_served(server))
+
+
+def _is_served(server):
+    client = server.connect()
+    try:
+        return client.ask("PING") == b"+PONG\r\n"
+    finally:
+        client.close()
+
+
+def test_client_that_sends_a_line_without_end_is_cut_off(server):
+    client = server.connect()
+
+    client.send(b"x" * (64 * 1024 + 1))
+
+    assert client.read() == b"-ERR Protocol error: too big inline request\r\n"
+    assert client.read() == b"<closed>"
+
+
+def test_client_that_never_reads_is_held_to_its_output_limit(start):
+    server = start("--client-output-buffer-limit", "normal 4mb 0 0")
+    greedy, other = server.connect(), server.connect()
+    other.ask("SET", "big", "x" * 1024 * 1024)
+
+    for _ in range(32):
+        greedy.send(encode(["GET", "big"]))
+    pings = [other.ask("PING") for _ in range(10)]
+
+    assert pings == [b"+PONG\r\n"] * 10
+    wait_for(lambda: b"id=" in other.ask("CLIENT", "LIST") and _gone(greedy))
+
+
+def _gone(client):
+    client.send(encode(["PING"]))
+    return client.is_closed
+
+
+def test_replies_larger_than_the_socket_takes_arrive_whole(server):
+    client = server.connect()
+    value = b"0123456789abcdef" * 512 * 1024
+    client.ask("SET", "big", value)
+
+    client.send(encode(["GET", "big"]) * 3 + encode(["PING"]))
+    replies = [client.read() for _ in range(4)]
+
+    assert replies[:3] == [b"$%d\r\n%b\r\n" % (len(value), value)] * 3
+    assert replies[3] == b"+PONG\r\n"
+
+
+def test_pipeline_of_any_depth_is_answered_in_order(server):
+    client = server.connect()
+    depth = 20_000
+
+    client.send(b"".join(encode(["ECHO", number]) for number in range(depth)))
+    replies = [client.read() for _ in range(depth)]
+
+    assert replies == [b"$%d\r\n%d\r\n" % (len(str(n)), n) for n in range(depth)]
+
+
+@pytest.mark.slow
+def test_idle_connections_cost_little_memory_and_no_time(start):
+    server = start()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    number = 2000
+    control = server.connect()
+    control.ask("PING")
+    before = _resident_kib(server)
+
+    idle = [server.connect() for _ in range(number)]
+    for client in idle:
+        assert client.ask("PING") == b"+PONG\r\n"
+    grown = _resident_kib(server) - before
+    ticks = _cpu_ticks(server)
+    time.sleep(1.0)
+    used = _cpu_ticks(server) - ticks
+
+    assert grown / number <= 12
+    assert used <= 5
+    for client in idle:
+        client.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _resident_kib(server):
+    with Path(f"/proc/{server.process.pid}/status").open() as status:
+        return next(int(x.split()[1]) for x in status if x.startswith("VmRSS"))
+
+
+def _cpu_ticks(server):
+    with Path(f"/proc/{server.process.pid}/stat").open() as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def test_log_that_cannot_be_applied_stops_the_start(server):
+    server.stop()
+    _append_garbage(server.folder)
+
+    with pytest.raises(RuntimeError, match="cannot be applied"):
+        server.start()
+
+    assert server.process.returncode == 1
+
+
+def _append_garbage(folder):
+    log = Log.open(folder, filesystem=FileSystem(), now_ms=lambda: 1)
+    log.append([(1, 0, [[b"FROBNICATE", b"k"]], 0)], log.last_seq)
+    log.close()
