@@ -15,7 +15,6 @@ local taken = {}
 for index, id in ipairs(expired) do
   local job = queue .. 'job:' .. id
   end_lease(queue, id)
-  redis.call('HDEL', job, 'outcome')
   redis.call('HINCRBY', queue .. 'counters', 'expired', 1)
   local attempts, attempts_max, priority =
     unpack(redis.call('HMGET', job, 'attempts', 'attempts_max', 'priority'))

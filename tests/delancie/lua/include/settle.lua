@@ -14,7 +14,7 @@ local function end_lease(queue, id)
   local receipt, group = unpack(redis.call('HMGET', job, 'receipt', 'group'))
   redis.call('ZREM', queue .. 'leased', id)
   redis.call('HDEL', queue .. 'receipts', receipt)
-  redis.call('HDEL', job, 'receipt', 'worker')
+  redis.call('HDEL', job, 'receipt', 'worker', 'outcome')
   redis.call('HSET', job, 'settled', receipt)
   if group ~= '' then
     if redis.call('HINCRBY', queue .. 'active', group, -1) == 0 then

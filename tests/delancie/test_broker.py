@@ -1,0 +1,298 @@
+"""The broker's scripts from Python: each operation, and the server killed in between."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import redis
+
+from tests.delancie.broker import Broker, encode_job, script, script_names
+from tests.servers import ROOT
+
+EVERY_BYTE = b"\r\n$-1\r\n\x00" + bytes(range(256))
+PAYLOAD = encode_job(b"1", EVERY_BYTE, priority=300)
+MINUTE_MS = 60_000
+WORKERS = 3
+ROUNDS = 3
+
+
+@pytest.fixture(params=[2, 3], ids=["RESP2", "RESP3"])
+def broker(request, connect):
+    broker = Broker(connect(request.param))
+    yield broker
+    broker.take_census()
+
+
+@pytest.mark.slow
+def test_job_goes_from_producer_to_worker_and_is_done(broker):
+    assert broker.enqueue("1", PAYLOAD, dedupe="d") == [b"enqueued", b"1"]
+    assert broker.enqueue("2", PAYLOAD, dedupe="d") == [b"duplicate", b"1"]
+
+    token, job_id, payload, attempt, deadline_ms = broker.dequeue()
+
+    assert (job_id, payload, attempt) == (b"1", PAYLOAD, 1)
+    assert deadline_ms == broker.now_ms + MINUTE_MS
+    assert broker.dequeue() is None
+    assert broker.dequeue(token) == (token, b"1", PAYLOAD, 1, deadline_ms)
+    broker.now_ms += 10
+    assert broker.heartbeat("1", token) == deadline_ms + 10
+    assert broker.succeed("1", token, EVERY_BYTE) in (b"OK", "OK", True)
+    broker.succeed("1", token, EVERY_BYTE)
+    assert broker.client.hget(broker.key("job:1"), "result") == EVERY_BYTE
+    with pytest.raises(redis.ResponseError, match=r"^STALE the lease of job 1"):
+        broker.heartbeat("1", token)
+    assert broker.enqueue("2", PAYLOAD, dedupe="d") == [b"enqueued", b"2"]
+    assert broker.run("delete", "2") == 1
+    assert broker.run("delete", "2") == 0
+    assert broker.take_census() == {b"1": b"done"}
+
+
+@pytest.mark.slow
+def test_job_that_fails_is_retried_then_dead_then_redriven(broker):
+    broker.enqueue("1", PAYLOAD, attempts_max=2)
+    token, *_ = broker.dequeue()
+
+    ready_ms = broker.now_ms + 1000
+    assert broker.fail("1", token, b"\xff\x00") == [b"scheduled", ready_ms]
+    assert broker.fail("1", token) == [b"scheduled", ready_ms]
+    assert broker.promote() == 0
+    assert broker.run("reschedule", "1", ready_ms + 5, "earlier") == 0
+    assert broker.run("reschedule", "1", ready_ms - 5, "later") == 0
+    assert broker.run("reschedule", "1", ready_ms - 5, "earlier") == 1
+    broker.now_ms += 995
+    assert broker.promote() == 1
+    token, *_ = broker.dequeue()
+    assert broker.fail("1", token, b"\xff\x00") == [b"dead", None]
+    assert broker.client.hget(broker.key("job:1"), "error") == b"\xff\x00"
+
+    moved = broker.client.rpoplpush(broker.key("dead"), broker.key("redriving"))
+
+    assert moved == b"1"
+    assert broker.take_census() == {b"1": b"dead"}
+    assert broker.run("redrive", "1") == 1
+    assert broker.run("redrive", "1") == 0
+    assert broker.dequeue()[3] == 1
+
+
+@pytest.mark.slow
+def test_lease_that_expires_goes_back_or_to_the_dead(broker):
+    broker.enqueue("1", PAYLOAD, attempts_max=2)
+    token, *_ = broker.dequeue()
+
+    assert broker.requeue() == []
+    broker.now_ms += MINUTE_MS
+    assert broker.requeue() == [[b"1", b"pending"]]
+    with pytest.raises(redis.ResponseError, match="^STALE"):
+        broker.succeed("1", token)
+    broker.dequeue()
+    broker.now_ms += MINUTE_MS
+
+    assert broker.requeue() == [[b"1", b"dead"]]
+    assert broker.take_census() == {b"1": b"dead"}
+    counters = broker.counters()
+    assert (counters["expired"], counters["buried"]) == (2, 1)
+
+
+@pytest.mark.slow
+def test_group_waits_for_room_and_priorities_hold(broker):
+    broker.run("limit", "g", 1)
+    for number in range(4):
+        broker.enqueue(str(number), PAYLOAD, group="g", priority=number % 2)
+    token, first, *_ = broker.dequeue()
+
+    assert first == b"1"
+    assert broker.dequeue() is None
+    assert list(broker.take_census().values()).count(b"waiting") == 3
+    assert broker.run("reprioritize", "2", 4095) == 1
+    broker.succeed("1", token)
+    assert broker.dequeue()[1] == b"2"
+    assert broker.run("limit", "g", 0) == 2
+    assert [broker.dequeue()[1] for _ in range(2)] == [b"3", b"0"]
+    with pytest.raises(redis.ResponseError, match=r"^NOJOB there is no job 9"):
+        broker.run("reprioritize", "9", 1)
+    with pytest.raises(redis.ResponseError, match=r"^LEASED job 0 is with a worker"):
+        broker.run("delete", "0")
+
+
+@pytest.mark.slow
+def test_settings_hold_jobs_back(broker):
+    broker.enqueue("1", PAYLOAD)
+    settings = broker.key("settings")
+    with broker.client.pipeline() as pipe:
+        pipe.watch(settings)
+        broker.client.hset(settings, "paused", 0)
+        pipe.multi()
+        pipe.hset(settings, "paused", 1)
+        with pytest.raises(redis.WatchError):
+            pipe.execute()
+
+    broker.client.hset(settings, mapping={"paused": 1, "limit": 1})
+    assert broker.dequeue() is None
+    broker.client.hset(settings, "paused", 0)
+    assert broker.dequeue()[1] == b"1"
+    broker.enqueue("2", PAYLOAD)
+    assert broker.dequeue() is None
+
+
+@pytest.mark.slow
+def test_submitted_job_is_accepted_and_old_ones_are_forgotten(broker):
+    intake, accepting = broker.key("intake"), broker.key("accepting")
+    broker.client.lpush(intake, PAYLOAD)
+    assert broker.client.lmove(intake, accepting, "RIGHT", "LEFT") == PAYLOAD
+
+    arguments = broker.enqueue_arguments("1", PAYLOAD)
+    assert broker.run("accept", *arguments) == [b"enqueued", b"1"]
+    assert broker.client.llen(accepting) == 0
+    token, *_ = broker.dequeue()
+    broker.succeed("1", token, keep=0)
+
+    assert broker.take_census() == {}
+    assert broker.counters()["forgotten"] == 1
+
+
+@pytest.mark.slow
+def test_lock_is_given_back_by_its_holder_only(broker):
+    client, lock = broker.client, broker.key("lock:l")
+    unlock, extend = script("unlock")[0], script("extend")[0]
+
+    assert client.set(lock, b"\xff", nx=True, px=MINUTE_MS)
+    assert not client.set(lock, b"\xfe", nx=True, px=MINUTE_MS)
+    assert client.eval(extend, 1, lock, b"\xfe", 5 * MINUTE_MS) == 0
+    assert client.eval(extend, 1, lock, b"\xff", 5 * MINUTE_MS) == 1
+    assert 4 * MINUTE_MS < client.pttl(lock) <= 5 * MINUTE_MS
+    assert client.eval(unlock, 1, lock, b"\xfe") == 0
+    assert client.eval(unlock, 1, lock, b"\xff") == 1
+
+
+@pytest.mark.slow
+def test_script_is_sent_again_when_the_server_forgot_it(broker):
+    broker.enqueue("1", PAYLOAD)
+    broker.enqueue("2", PAYLOAD)
+    broker.client.script_flush()
+
+    broker.enqueue("3", PAYLOAD)
+
+    assert broker.evals == 2
+    assert broker.client.script_exists(script("enqueue")[1]) == [True]
+
+
+class Worker:
+    """A worker that never forgets what it asked for, and asks again after a crash."""
+
+    def __init__(self, client, number, random_source):
+        self.broker = Broker(client)
+        self.random = random_source
+        self.names = (b"%d-%d" % (number, count) for count in itertools.count())
+        self.acknowledged = set()
+        self.succeeded = []
+        self.deliveries = []
+        self.errors = []
+        self.held = None
+        self._steps = self._work()
+        self._step = next(self._steps)
+
+    def run(self):
+        """Go on until the server is gone."""
+        try:
+            while True:
+                self._step = self._steps.send(self._step())
+        except redis.ConnectionError:
+            return
+        except BaseException as error:  # noqa: BLE001 - the test raises it
+            self.errors.append(error)
+
+    def _work(self):
+        broker = self.broker
+        while True:
+            name = next(self.names)
+            body = self.random.randbytes(self.random.randrange(300))
+            payload = encode_job(name, body)
+            yield lambda name=name, payload=payload: broker.enqueue(name, payload)
+            self.acknowledged.add(name)
+            token = self.random.randbytes(16)
+            delivery = yield lambda token=token: broker.dequeue(token)
+            if delivery is None:
+                continue
+            _, job_id, _, attempt, _ = delivery
+            self.held = (job_id, token)
+            self.deliveries.append((job_id, attempt))
+            yield lambda: broker.heartbeat(*self.held)
+            if self.random.random() < 0.2:
+                yield lambda: broker.fail(*self.held)
+            else:
+                yield lambda: broker.succeed(*self.held)
+                self.succeeded.append(job_id)
+            self.held = None
+
+
+@pytest.mark.slow
+def test_kill_of_the_server_loses_and_doubles_no_job(server, connect):
+    chance = random.Random("delancie")  # noqa: S311 - moments of death, not secrets
+    workers = [Worker(connect(), n, random.Random(n)) for n in range(WORKERS)]  # noqa: S311
+
+    for _ in range(ROUNDS):
+        threads = [threading.Thread(target=worker.run) for worker in workers]
+        for thread in threads:
+            thread.start()
+        time.sleep(chance.uniform(0.1, 0.3))
+        server.kill()
+        for thread in threads:
+            thread.join()
+        server.start()
+        broker = Broker(connect())
+        states = broker.take_census()
+        for worker in workers:
+            assert worker.errors == []
+            assert worker.acknowledged <= states.keys()
+            assert {states[job_id] for job_id in worker.succeeded} <= {b"done"}
+
+    deliveries = [delivery for worker in workers for delivery in worker.deliveries]
+    assert len(deliveries) == len(set(deliveries)) > 0
+    succeeded = [job_id for worker in workers for job_id in worker.succeeded]
+    assert len(succeeded) == len(set(succeeded)) > 0
+    done = list(states.values()).count(b"done")
+    assert len(succeeded) <= done <= len(succeeded) + WORKERS
+    assert done == broker.counters()["succeeded"]
+
+
+@pytest.mark.slow
+def test_replay_shows_each_operation_as_one_line(server, connect):
+    if server.name != "joblog":
+        pytest.skip("a log of ours is needed")
+    broker = Broker(connect())
+    for number in range(3):
+        broker.enqueue(str(number), PAYLOAD)
+    for _ in range(2):
+        token, job_id, *_ = broker.dequeue()
+        broker.succeed(job_id, token)
+
+    assert broker.dequeue() is not None
+    for name, count in {"enqueue": 3, "dequeue": 3, "succeed": 2, "fail": 0}.items():
+        lines = replay_log(server.folder, "--script", script(name)[1])
+        assert len(lines) == count, name
+        assert all(len(line["effects"]) > 1 for line in lines)
+
+
+def replay_log(folder, *options):
+    command = [sys.executable, "-m", "replay", "log", str(folder), "--json", *options]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode in {0, 1}, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_every_script_names_itself():
+    for name in script_names():
+        text, sha = script(name)
+
+        assert text.splitlines()[0] == f"-- name: {name}"
+        assert "-- include:" not in text
+        assert len(sha) == 40
