@@ -2,8 +2,8 @@
 
 A group and each of its consumers have a `PendingList`: a dictionary by ID, and beside
 it the IDs in order. What is pending is one `Pending` object, in the list of its group
-and in that of its consumer. Times are ms since the epoch, and always given: nothing here
-reads a clock.
+and in that of its consumer. Times are ms since the epoch, and always given: nothing
+here reads a clock.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
 from app.errors import STREAM_ENTRY_TOO_LARGE, CommandError
+from app.types.radix_tree import radix_tree_nodes
 from app.types.stream_ids import ID_MAX
 
 if TYPE_CHECKING:
@@ -293,11 +294,13 @@ class Stream:
             size = len(node.ids)
             if limit and before - self.length + size > limit:
                 break
-            if node.last_id >= least:
-                if is_approximate or node.ids[-1] >= least:
-                    if not is_approximate:
-                        self._cut(node, bisect_left(node.ids, least))
+            if is_approximate:
+                # The last entry of the node counts here even where it is deleted.
+                if node.last_id >= least:
                     break
+            elif node.ids[-1] >= least:
+                self._cut(node, bisect_left(node.ids, least))
+                break
             self.length -= size
             emptied += 1
         self._drop(emptied)
@@ -364,7 +367,7 @@ class Stream:
     def radix_tree_nodes(self) -> int:
         """Return how many nodes Redis's radix tree over our nodes would have. O(N)."""
         keys = [first.to_bytes(16, "big") for first in self._firsts]
-        return _tree_nodes(keys, 0) if keys else 1
+        return radix_tree_nodes(keys)
 
     def check(self) -> None:
         """Assert that nodes, counts and IDs agree, and those of the groups."""
@@ -382,24 +385,3 @@ class Stream:
                 assert all(type(word) is bytes for word in fields)
         for group in self.groups.values():
             group.check()
-
-
-def _tree_nodes(keys: list[bytes], depth: int) -> int:
-    """Return how many nodes a radix tree of rising keys has, below some first bytes.
-
-    What the keys have in common is one node, so is each place where they part, and so
-    is the end of a key.
-    """
-    first, last = keys[0], keys[-1]
-    if len(keys) == 1:
-        return 1 + (depth < len(first))
-    parting = depth
-    while first[parting] == last[parting]:
-        parting += 1
-    nodes = 1 + (parting > depth)
-    start = 0
-    for at in range(1, len(keys) + 1):
-        if at == len(keys) or keys[at][parting] != keys[start][parting]:
-            nodes += _tree_nodes(keys[start:at], parting + 1)
-            start = at
-    return nodes
