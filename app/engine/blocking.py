@@ -9,12 +9,12 @@ A handler that may block says with `Context.wait` what it waits for:
         return ctx.wait(keys, timeout_ms(timeout), List, serve)
 
 `serve` is called at once. Where it returns BLOCKED ("there is nothing for me") the
-client becomes a waiter: its connection is not read on, and `serve` is called again, with
-the context set to the waiting client, whenever one of the keys was touched and holds a
-value of the kind. What it returns or raises then is the client's reply; what it records
-(`ctx.record`) has that client for its origin, with the command as it was given. So the
-same few lines serve a command at once and later; they look at the keys in the order
-of the arguments, check first and change last.
+client becomes a waiter: its connection is not read on, and `serve` is called again, for
+the waiting client, whenever one of the keys was touched and holds a value of the kind.
+What it returns or raises then is the client's reply; what it records (`ctx.record`) has
+that client for its origin, with the command as it was given. So the same few lines serve
+a command at once and later; they look at the keys in the order of the arguments, check
+first and change last.
 
     touch -> Observers -> ready: places that somebody waits for
     end of the command, EXEC or script -> serve(): waiters of each ready place, in the
@@ -89,22 +89,7 @@ class Blocking:
     ) -> Any:
         """Serve the client now, or let it wait; return this from the handler.
 
-        Args:
-            keys: what the client waits for, in the database of the context.
-            timeout_ms: how long; 0 for ever. See `arguments.timeout_ms`.
-            kind: the type of value that may serve it, such as `List`. None asks for
-                every change of a key, its removal and another type included.
-            serve: see the module. It must not keep the context, and return BLOCKED
-                without having changed or recorded anything.
-            at_timeout: the reply when the time is over.
-            inside_unit: the reply in place of waiting inside of an EXEC or a script.
-            is_sharing: whether one value serves all who wait for it.
-
-        Returns:
-            What `serve` returned, or BLOCKED where the client waits.
-
-        Raises:
-            CommandError: what `serve` raised.
+        Args, returns and raises: as of `Context.wait`, which handlers call.
         """
         engine = self._engine
         context = engine.context
@@ -267,6 +252,10 @@ class Blocking:
         if self._is_listening and not self._queues:
             self._is_listening = False
             self._engine.observers.remove_listener(self._note, self._note_replaced)
+
+    def awaited_keys(self) -> int:
+        """Return how many keys clients wait for."""
+        return len(self._queues)
 
     def _note(self, database: Database, key: bytes, _: bytes) -> None:
         place = (database.index, key)

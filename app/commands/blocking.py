@@ -1,0 +1,309 @@
+"""Commands on lists and sorted sets that wait where there is nothing to take.
+
+Each gives `Context.wait` a function that serves the client, now or when one of its keys
+becomes ready. The effect in the log is the command that takes without waiting: a LPOP
+for a BLPOP.
+
+Source: Redis 7.2; see tests/parity/test_blocking.py.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from app.commands.arguments import number_of_keys, timeout_ms
+from app.commands.list_pops import (
+    move_element,
+    parse_lmpop,
+    pop_elements,
+    pop_first_of,
+    side,
+)
+from app.commands.sorted_set_picks import parse_zmpop, pop_pairs
+from app.commands.table import Flag, KeySpec, command, numkeys_at
+from app.reply import BLOCKED, NULL_ARRAY
+from app.types.lists import List
+from app.types.sorted_sets import SortedSet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.commands.context import Context
+
+_BLOCKING: Final = Flag.WRITE | Flag.BLOCKING
+_POP: Final = KeySpec(first=1, last=-2, access="RW ACCESS DELETE")
+_MOVE: Final = KeySpec(first=1, last=2, access="RW ACCESS DELETE")
+_MANY: Final = numkeys_at(2, access="RW ACCESS DELETE")
+
+
+# --- lists -------------------------------------------------------------------------
+
+
+@command(
+    "BLPOP",
+    arity=-3,
+    flags=_BLOCKING,
+    keys=_POP,
+    group="list",
+    since="2.0.0",
+    summary="Remove the first element of the first list with some, or wait for one.",
+    complexity="O(N) for N keys",
+)
+def blpop(ctx: Context, key: bytes, word: bytes, *rest: bytes) -> Any:
+    """Return the key and the element; null when the time is over.
+
+    Raises:
+        CommandError: a bad timeout, or a key holds another type.
+    """
+    return _wait_for_element(ctx, (key, word, *rest), is_left=True)
+
+
+@command(
+    "BRPOP",
+    arity=-3,
+    flags=_BLOCKING,
+    keys=_POP,
+    group="list",
+    since="2.0.0",
+    summary="Remove the last element of the first list that has some, or wait for one.",
+    complexity="O(N) for N keys",
+)
+def brpop(ctx: Context, key: bytes, word: bytes, *rest: bytes) -> Any:
+    """Return the key and the element; null when the time is over.
+
+    Raises:
+        CommandError: a bad timeout, or a key holds another type.
+    """
+    return _wait_for_element(ctx, (key, word, *rest), is_left=False)
+
+
+def _wait_for_element(ctx: Context, words: Sequence[bytes], *, is_left: bool) -> Any:
+    keys = words[:-1]
+    wait_ms = timeout_ms(words[-1], ctx.now_ms)
+    serve = partial(_pop_one, keys=keys, is_left=is_left)
+    return ctx.wait(keys, wait_ms, List, serve)
+
+
+def _pop_one(ctx: Context, keys: Sequence[bytes], *, is_left: bool) -> Any:
+    for key in keys:
+        items = ctx.db.get(key, List)
+        if items is not None:
+            popped = pop_elements(ctx, key, items, 1, is_left=is_left)
+            ctx.record(b"LPOP" if is_left else b"RPOP", key)
+            return [key, popped[0]]
+    return BLOCKED
+
+
+@command(
+    "BRPOPLPUSH",
+    arity=4,
+    flags=_BLOCKING | Flag.DENYOOM,
+    keys=_MOVE,
+    group="list",
+    since="2.2.0",
+    summary="Move the last element of a list before another's first, or wait for one.",
+    complexity="O(1)",
+)
+def brpoplpush(ctx: Context, source: bytes, destination: bytes, timeout: bytes) -> Any:
+    """Return the element; null when the time is over.
+
+    Raises:
+        CommandError: a bad timeout, or one of the keys holds another type.
+    """
+    return _wait_to_move(
+        ctx, source, destination, timeout, is_from_left=False, is_to_left=True
+    )
+
+
+@command(
+    "BLMOVE",
+    arity=6,
+    flags=_BLOCKING | Flag.DENYOOM,
+    keys=_MOVE,
+    group="list",
+    since="6.2.0",
+    summary="Move an element from a list to another, or wait for one.",
+    complexity="O(1)",
+)
+def blmove(
+    ctx: Context,
+    source: bytes,
+    destination: bytes,
+    where_from: bytes,
+    where_to: bytes,
+    timeout: bytes,
+) -> Any:
+    """Return the element; null when the time is over.
+
+    Raises:
+        CommandError: a side is neither LEFT nor RIGHT, a bad timeout, or one of the
+            keys holds another type.
+    """
+    is_from_left, is_to_left = side(where_from), side(where_to)
+    return _wait_to_move(
+        ctx,
+        source,
+        destination,
+        timeout,
+        is_from_left=is_from_left,
+        is_to_left=is_to_left,
+    )
+
+
+def _wait_to_move(
+    ctx: Context,
+    source: bytes,
+    destination: bytes,
+    timeout: bytes,
+    *,
+    is_from_left: bool,
+    is_to_left: bool,
+) -> Any:
+    wait_ms = timeout_ms(timeout, ctx.now_ms)
+
+    def serve(ctx: Context) -> Any:
+        element = move_element(
+            ctx, source, destination, is_from_left=is_from_left, is_to_left=is_to_left
+        )
+        if element is None:
+            return BLOCKED
+        sides = [
+            b"LEFT" if is_left else b"RIGHT" for is_left in (is_from_left, is_to_left)
+        ]
+        ctx.record(b"LMOVE", source, destination, *sides)
+        return element
+
+    return ctx.wait((source,), wait_ms, List, serve, inside_unit=None)
+
+
+@command(
+    "BLMPOP",
+    arity=-5,
+    flags=_BLOCKING | Flag.MOVABLEKEYS,
+    keys=_MANY,
+    group="list",
+    since="7.0.0",
+    summary="Remove elements from the first list that has some, or wait for some.",
+    complexity="O(N+M) for N keys and M elements removed",
+)
+def blmpop(
+    ctx: Context, timeout: bytes, numkeys: bytes, key: bytes, where: bytes, *rest: bytes
+) -> Any:
+    """Return the key and the elements; null when the time is over.
+
+    Raises:
+        CommandError: a bad timeout, number of keys, side or count, or a key holds
+            another type.
+    """
+    words = (key, where, *rest)
+    keys, is_left, count = parse_lmpop(number_of_keys(numkeys), words)
+    wait_ms = timeout_ms(timeout, ctx.now_ms)
+
+    def serve(ctx: Context) -> Any:
+        found = pop_first_of(ctx, keys, count, is_left=is_left)
+        return BLOCKED if found is NULL_ARRAY else found
+
+    return ctx.wait(keys, wait_ms, List, serve)
+
+
+# --- sorted sets -------------------------------------------------------------------
+
+
+@command(
+    "BZPOPMIN",
+    arity=-3,
+    flags=_BLOCKING | Flag.FAST,
+    keys=_POP,
+    group="sorted-set",
+    since="5.0.0",
+    summary="Remove the member with the lowest score, or wait for one.",
+    complexity="O(log N) for N members",
+)
+def bzpopmin(ctx: Context, key: bytes, word: bytes, *rest: bytes) -> Any:
+    """Return the key, the member and its score; null when the time is over.
+
+    Raises:
+        CommandError: a bad timeout, or a key holds another type.
+    """
+    return _wait_for_member(ctx, (key, word, *rest), is_max=False)
+
+
+@command(
+    "BZPOPMAX",
+    arity=-3,
+    flags=_BLOCKING | Flag.FAST,
+    keys=_POP,
+    group="sorted-set",
+    since="5.0.0",
+    summary="Remove the member with the highest score, or wait for one.",
+    complexity="O(log N) for N members",
+)
+def bzpopmax(ctx: Context, key: bytes, word: bytes, *rest: bytes) -> Any:
+    """Return the key, the member and its score; null when the time is over.
+
+    Raises:
+        CommandError: a bad timeout, or a key holds another type.
+    """
+    return _wait_for_member(ctx, (key, word, *rest), is_max=True)
+
+
+def _wait_for_member(ctx: Context, words: Sequence[bytes], *, is_max: bool) -> Any:
+    keys = words[:-1]
+    wait_ms = timeout_ms(words[-1], ctx.now_ms)
+    serve = partial(_pop_member, keys=keys, is_max=is_max)
+    return ctx.wait(keys, wait_ms, SortedSet, serve)
+
+
+def _pop_member(ctx: Context, keys: Sequence[bytes], *, is_max: bool) -> Any:
+    found = _pop_pairs_of_first(ctx, keys, 1, is_max=is_max)
+    if found is None:
+        return BLOCKED
+    key, [(member, score)] = found
+    ctx.record(b"ZPOPMAX" if is_max else b"ZPOPMIN", key)
+    return [key, member, score]
+
+
+def _pop_pairs_of_first(
+    ctx: Context, keys: Sequence[bytes], count: int, *, is_max: bool
+) -> tuple[bytes, list[tuple[bytes, float]]] | None:
+    """Pop from the first sorted set that is there; return its key, members, scores."""
+    for key in keys:
+        zset = ctx.db.get(key, SortedSet)
+        if zset is not None:
+            popped = pop_pairs(ctx, key, zset, count, is_max=is_max)
+            return key, [(member, score) for score, member in popped]
+    return None
+
+
+@command(
+    "BZMPOP",
+    arity=-5,
+    flags=_BLOCKING | Flag.MOVABLEKEYS,
+    keys=_MANY,
+    group="sorted-set",
+    since="7.0.0",
+    summary="Pop members from the first sorted set that has some, or wait for some.",
+    complexity="O(K + M*log N) for K keys and M members popped",
+)
+def bzmpop(
+    ctx: Context, timeout: bytes, numkeys: bytes, key: bytes, where: bytes, *rest: bytes
+) -> Any:
+    """Return the key and the pairs popped; null when the time is over.
+
+    Raises:
+        CommandError: a bad timeout, number of keys, end or count, or a key holds
+            another type.
+    """
+    keys, is_max, count = parse_zmpop(number_of_keys(numkeys), (key, where, *rest))
+    wait_ms = timeout_ms(timeout, ctx.now_ms)
+
+    def serve(ctx: Context) -> Any:
+        found = _pop_pairs_of_first(ctx, keys, count, is_max=is_max)
+        if found is None:
+            return BLOCKED
+        each, pairs = found
+        ctx.record(b"ZPOPMAX" if is_max else b"ZPOPMIN", each, b"%d" % len(pairs))
+        return [each, [list(pair) for pair in pairs]]
+
+    return ctx.wait(keys, wait_ms, SortedSet, serve)

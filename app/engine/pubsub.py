@@ -1,0 +1,153 @@
+"""Publish and subscribe: who listens to which channel.
+
+    publish -> the client of each subscription to the channel, in RESP2 or RESP3
+            -> the client of each pattern that matches it
+            -> Engine.push: to others with the end of the turn, so that nobody hears of
+               a write before it is as safe as the fsync policy promises; to the client
+               that runs just now, behind the reply to its command
+
+Nothing of it is in the log, and nothing is kept for those who come later.
+
+Source: Redis 7.2; see tests/parity/test_pubsub.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from hiredis import pack_command
+
+from app.commands.subscriptions import CHANNEL, PATTERN, Kind, Subscriptions
+from app.keyspace.glob import compile_glob
+from app.reply import Push, Replies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from app.commands.context import Session
+    from app.engine.engine import Engine
+    from app.keyspace.glob import Matcher
+
+_RESP3: Final = 3
+
+Listeners = dict["Session", None]
+"""Clients, in the order in which they subscribed."""
+
+
+class PubSub:
+    """The subscriptions of all clients.
+
+    Attributes:
+        listeners: for each kind (channel, pattern, shard channel): name -> clients.
+        clients: how many clients are subscribed to anything.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Make the subscriptions of an engine; there are none yet."""
+        self._engine = engine
+        self.listeners: tuple[dict[bytes, Listeners], ...] = ({}, {}, {})
+        self.clients = 0
+        self._matchers: dict[bytes, Matcher] = {}
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody listens to a channel or pattern."""
+        return not (self.listeners[0] or self.listeners[1])
+
+    def subscribe(
+        self, session: Session, kind: Kind, names: Iterable[bytes]
+    ) -> Replies:
+        """Let a client listen; return the confirmations, one for each name."""
+        subscriptions = session.subscriptions
+        if subscriptions is None:
+            subscriptions = session.subscriptions = Subscriptions({}, {}, {})
+            self.clients += 1
+            session.update_special()
+        mine, listeners = subscriptions[kind.place], self.listeners[kind.place]
+        word = kind.prefix + b"subscribe"
+        confirmations = Replies()
+        for name in names:
+            if name not in mine:
+                mine[name] = None
+                listeners.setdefault(name, {})[session] = None
+                if kind is PATTERN and name not in self._matchers:
+                    self._matchers[name] = compile_glob(name)
+            confirmations.append(Push([word, name, subscriptions.count(kind)]))
+        return confirmations
+
+    def unsubscribe(
+        self, session: Session, kind: Kind, names: Sequence[bytes]
+    ) -> Replies:
+        """Let a client listen no longer, to anything of the kind where none is named.
+
+        Returns:
+            The confirmations: one for each name, subscribed to or not.
+        """
+        subscriptions = session.subscriptions or Subscriptions({}, {}, {})
+        word = kind.prefix + b"unsubscribe"
+        confirmations = Replies()
+        for name in names or list(subscriptions[kind.place]):
+            if name in subscriptions[kind.place]:
+                self._remove(session, subscriptions, kind, name)
+            confirmations.append(Push([word, name, subscriptions.count(kind)]))
+        if not confirmations:
+            confirmations.append(Push([word, None, subscriptions.count(kind)]))
+        if session.subscriptions is not None and subscriptions.is_empty:
+            self._forget(session)
+        return confirmations
+
+    def forget(self, session: Session) -> None:
+        """End all subscriptions of a client, and tell it nothing of it."""
+        subscriptions = session.subscriptions
+        if subscriptions is None:
+            return
+        for place, names in enumerate(subscriptions):
+            for name in list(names):
+                self._remove(session, subscriptions, Kind(b"", place), name)
+        self._forget(session)
+
+    def _remove(
+        self, session: Session, subscriptions: Subscriptions, kind: Kind, name: bytes
+    ) -> None:
+        del subscriptions[kind.place][name]
+        listeners = self.listeners[kind.place][name]
+        del listeners[session]
+        if not listeners:
+            del self.listeners[kind.place][name]
+            if kind.place == PATTERN.place:
+                del self._matchers[name]
+
+    def _forget(self, session: Session) -> None:
+        session.subscriptions = None
+        self.clients -= 1
+        session.update_special()
+
+    # --- messages ------------------------------------------------------------------
+
+    def publish(self, channel: bytes, message: bytes, kind: Kind = CHANNEL) -> int:
+        """Send a message to all who listen to a channel, or to a shard channel.
+
+        Returns:
+            How many messages that makes: a client may have several subscriptions
+            that match.
+        """
+        count = 0
+        listeners = self.listeners[kind.place].get(channel)
+        if listeners:
+            count += len(listeners)
+            self._send(listeners, (kind.prefix + b"message", channel, message))
+        if kind is CHANNEL and self._matchers:
+            for pattern, matches in self._matchers.items():
+                if matches(channel):
+                    listeners = self.listeners[PATTERN.place][pattern]
+                    count += len(listeners)
+                    self._send(listeners, (b"pmessage", pattern, channel, message))
+        return count
+
+    def _send(self, listeners: Listeners, words: tuple[bytes, ...]) -> None:
+        # hiredis's stub describes a tuple of one; any number will do.
+        data = pack_command(words)  # type: ignore[arg-type]
+        pushed = b">" + data[1:]
+        push = self._engine.push
+        for session in listeners:
+            push(session, pushed if session.resp == _RESP3 else data)
