@@ -25,7 +25,7 @@ _FIND_HELP = {"help_option_names": ["-h", "--help"]}
 class _Replay(click.Group):
     """The group of all verbs; it turns errors into one line and an exit code."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _: click.Context) -> list[str]:
         """Return the verbs in the order in which people meet them."""
         return list(self.commands)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from replay.moments import first_seq
@@ -11,6 +10,7 @@ from replay.touched import ALL_DATABASES, DbKey, find_touched
 from replay.values import Version, take_version
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from replay.past import Past
@@ -82,9 +82,7 @@ def _find_candidates(
     keys: set[DbKey] = set()
     databases: set[int] = set()
     floor = first_seq(folder, filesystem)
-    for record in read_window(
-        folder, filesystem, max(from_seq + 1, floor), until_seq
-    ):
+    for record in read_window(folder, filesystem, max(from_seq + 1, floor), until_seq):
         touched = find_touched(record)
         keys.update(touched.keys)
         databases.update(touched.databases)
@@ -140,4 +138,3 @@ def count_activity(
             activity.commands[name] = activity.commands.get(name, 0) + 1
             activity.clients.add(record.origin.client_id)
     return found
-

@@ -14,7 +14,8 @@ two moments with two dots between, `A..B`; one left out is the log's start or en
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from storage.errors import PrunedError
@@ -153,18 +154,28 @@ def parse_range(text: str, now_ms: int) -> tuple[Moment, Moment]:
 
 def show_time(at_ms: int) -> str:
     """Return a time in ISO 8601, local, with milliseconds and the offset."""
-    return (
-        datetime.fromtimestamp(at_ms / 1000)
-        .astimezone()
-        .isoformat(timespec="milliseconds")
-    )
+    seconds, ms = divmod(at_ms, 1000)
+    until_second, offset = _local_second(seconds)
+    return f"{until_second}.{ms:03d}{offset}"
 
 
 def json_time(at_ms: int) -> str:
     """Return a time in ISO 8601, UTC, with milliseconds."""
-    # Quicker than an aware datetime, and this is in each line of `log --json`.
     seconds, ms = divmod(at_ms, 1000)
-    return f"{datetime.utcfromtimestamp(seconds).isoformat()}.{ms:03d}Z"
+    return f"{_utc_second(seconds)}.{ms:03d}Z"
+
+
+# Records of one second follow each other, and this is in each line of a log.
+@lru_cache(maxsize=1024)
+def _local_second(seconds: int) -> tuple[str, str]:
+    text = datetime.fromtimestamp(seconds, UTC).astimezone().isoformat()
+    return text[:19], text[19:]
+
+
+@lru_cache(maxsize=1024)
+def _utc_second(seconds: int) -> str:
+    # Without tzinfo, so that it does not end in +00:00.
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
 def first_seq(folder: Path, filesystem: FileSystem) -> int:

@@ -1,20 +1,22 @@
-"""What the verbs share on the command line: the folder, moments, and kinds of output."""
+"""What the verbs share on the command line: folder, moments, kinds of output."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from app import clock
+from replay.clients import ClientDirectory
 from replay.moments import (
     Moment,
     MomentError,
     Point,
     find_point,
+    first_seq,
     parse_moment,
     parse_range,
 )
@@ -24,9 +26,6 @@ from replay.texts import from_json_text
 from storage.filesystem import FileSystem
 from storage.folder import LogFolder
 from storage.reader import last_seq_hint
-
-if TYPE_CHECKING:
-    from click import Context, Parameter
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,6 +64,15 @@ class Tool:
         """Return the number of the log's last record."""
         return last_seq_hint(self.folder, filesystem=self.filesystem)
 
+    def clients(self) -> ClientDirectory:
+        """Return who the clients were; the log is only read where one is asked for."""
+        return ClientDirectory(
+            self.folder,
+            self.filesystem,
+            floor_seq=first_seq(self.folder, self.filesystem),
+            from_seq=self.last_seq() + 1,
+        )
+
     def progress(self, label: str, total: int) -> SlowProgress:
         """Return a progress bar for work of so many records."""
         return SlowProgress(label, total)
@@ -74,92 +82,69 @@ class Tool:
         return Past(self.folder, self.filesystem, progress)
 
 
-class MomentType(click.ParamType):
-    """A moment, as `replay.moments` reads it."""
+def moment(value: str | Moment) -> Moment:
+    """Return the moment in an argument, as `replay.moments` reads it.
 
-    name = "moment"
-
-    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> Any:
-        """Return the moment, or fail with what was expected."""
-        if isinstance(value, Moment):
-            return value
-        try:
-            return parse_moment(value, clock.now_ms())
-        except MomentError as error:
-            self.fail(str(error), param, ctx)
-
-
-class RangeType(click.ParamType):
-    """Two moments, `A..B`."""
-
-    name = "range"
-
-    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> Any:
-        """Return the two moments, or fail with what was expected."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return parse_range(value, clock.now_ms())
-        except MomentError as error:
-            self.fail(str(error), param, ctx)
-
-
-class SeqType(click.ParamType):
-    """The number of a record, with or without `@`."""
-
-    name = "seq"
-
-    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> Any:
-        """Return the number."""
-        digits = str(value).removeprefix("@")
-        if not digits.isdecimal():
-            self.fail(f"{value!r} is no sequence number; write 1042 or @1042")
-        return int(digits)
-
-
-class BytesType(click.ParamType):
-    r"""A byte string; `\xHH` is a byte, a backslash itself may be doubled."""
-
-    name = "text"
-
-    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> Any:
-        """Return the bytes."""
-        return from_json_text(value) if isinstance(value, str) else value
-
-
-class GlobType(click.ParamType):
-    r"""A glob over byte strings, with the backslash escapes that Redis's globs have."""
-
-    name = "glob"
-
-    def convert(self, value: Any, param: Parameter | None, ctx: Context | None) -> Any:
-        """Return the bytes."""
-        if isinstance(value, str):
-            return value.encode("utf-8", "surrogateescape")
+    Raises:
+        click.BadParameter: it is none.
+    """
+    if isinstance(value, Moment):
         return value
+    try:
+        return parse_moment(value, clock.now_ms())
+    except MomentError as error:
+        raise click.BadParameter(str(error)) from error
 
 
-MOMENT = MomentType()
-RANGE = RangeType()
-SEQ = SeqType()
-BYTES = BytesType()
-GLOB = GlobType()
+def moment_range(value: str) -> tuple[Moment, Moment]:
+    """Return the two moments in an argument `A..B`.
+
+    Raises:
+        click.BadParameter: it is no range.
+    """
+    try:
+        return parse_range(value, clock.now_ms())
+    except MomentError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def seq(value: str | int) -> int:
+    """Return the number of a record in an argument, with or without `@`.
+
+    Raises:
+        click.BadParameter: it is none.
+    """
+    digits = str(value).removeprefix("@")
+    if not digits.isdecimal():
+        raise click.BadParameter(f"{value!r} is no record; write 1042 or @1042")
+    return int(digits)
+
+
+def text(value: str | bytes) -> bytes:
+    r"""Return the bytes in an argument: `\xHH` is a byte, `\` is a backslash."""
+    return value if isinstance(value, bytes) else from_json_text(value)
+
+
+def glob(value: str | bytes) -> bytes:
+    """Return the glob in an argument; its backslashes are those of Redis's globs."""
+    if isinstance(value, bytes):
+        return value
+    return value.encode("utf-8", "surrogateescape")
+
 
 at_option = click.option(
     "--at",
     "at",
-    type=MOMENT,
+    type=moment,
     metavar="MOMENT",
     help="The moment, such as @1042, '5m ago', 2026-11-23T14:00; by default now.",
 )
 db_option = click.option(
     "--db", type=click.IntRange(0), default=0, show_default=True, help="The database."
 )
-any_db_option = click.option(
-    "--db", type=click.IntRange(0), help="Only this database."
-)
+any_db_option = click.option("--db", type=click.IntRange(0), help="Only this database.")
 key_glob_option = click.option(
-    "--key", "key_glob", type=GLOB, metavar="GLOB", help="Only keys like this."
+    "--key", "key_glob", type=glob, metavar="GLOB", help="Only keys like this."
 )
 
 
@@ -176,9 +161,7 @@ def takes_folder(verb: F) -> F:
         "--plain", "is_plain", is_flag=True, help="Tab-separated lines, as in a pipe."
     )
     @functools.wraps(verb)
-    def run(
-        folder: Path, *, is_json: bool, is_plain: bool, **arguments: Any
-    ) -> Any:
+    def run(folder: Path, *, is_json: bool, is_plain: bool, **arguments: Any) -> Any:
         mode = Mode.JSON if is_json else Mode.PLAIN if is_plain else None
         return verb(Tool(folder, Output(mode)), **arguments)
 

@@ -11,14 +11,16 @@ import enum
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _ROWS_A_TABLE = 500
 _SLOW_SECONDS = 1.0
@@ -67,20 +69,20 @@ class Output:
         sys.stdout.write(_encode_json(value) + "\n")
 
     def line(self, cells: Sequence[str], styles: Sequence[str] = ()) -> None:
-        """Write one line at once: coloured and cut to the width, or tab-separated."""
+        """Write one line at once: coloured, or tab-separated."""
         if self.mode is not Mode.TERMINAL:
             sys.stdout.write("\t".join(cells) + "\n")
             return
-        text = Text(no_wrap=True, overflow="ellipsis", end="\n")
+        text = Text()
         for position, cell in enumerate(cells):
             style = styles[position] if position < len(styles) else ""
             text.append("  " if position else "").append(cell, style)
-        self.console.print(text)
+        self.console.print(text, soft_wrap=True)
 
     def text(self, text: str, style: str = "") -> None:
         """Write lines that people read, in any mode but JSON."""
         if self.mode is Mode.TERMINAL:
-            self.console.print(Text(text, style))
+            self.console.print(Text(text, style), soft_wrap=True)
         elif self.mode is Mode.PLAIN:
             sys.stdout.write(text + "\n")
 
@@ -143,9 +145,7 @@ class Rows:
         self._right = right
         self._table = self._make_table()
 
-    def add(
-        self, facts: Any, cells: Sequence[str], styles: Sequence[str] = ()
-    ) -> None:
+    def add(self, facts: Any, cells: Sequence[str], styles: Sequence[str] = ()) -> None:
         """Add a row: `facts` as JSON, `cells` for people."""
         self.count += 1
         output = self._output
@@ -185,6 +185,7 @@ class SlowProgress:
         self._total = total
         self._started = time.monotonic()
         self._bar: Progress | None = None
+        self._task = TaskID(0)
         self._console = Console(stderr=True)
 
     def __call__(self, seq: int) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from replay.clients import Client
 from replay.moments import json_time
-from replay.search import Match
 from replay.texts import json_text, json_value, plain_text, show, show_argv
 from replay.touched import ALL_DATABASES, find_touched
 from storage.notes import (
@@ -18,9 +17,14 @@ from storage.notes import (
     ScriptSourceNote,
     read_note,
 )
-from storage.record import Record
+
+if TYPE_CHECKING:
+    from replay.clients import Client
+    from replay.search import Match
+    from storage.record import Record
 
 
+@lru_cache(maxsize=4096)
 def client_label(client: Client) -> str:
     """Return who a client is in a word or two: `worker-3 #7`, `server`."""
     if not client.id:
@@ -32,8 +36,12 @@ def client_label(client: Client) -> str:
     return f"{name} #{client.id}"
 
 
+@lru_cache(maxsize=4096)
 def client_facts(client: Client) -> dict[str, Any]:
-    """Return all that is known of a client, for JSON; empty fields are left out."""
+    """Return all that is known of a client, for JSON; empty fields are left out.
+
+    The object is shared: it must not be changed.
+    """
     facts: dict[str, Any] = {"id": client.id}
     if client.note is not None:
         known = client.note._asdict()
@@ -88,7 +96,9 @@ def _client_text(note: ClientNote) -> str:
         words.append(f"user={show(note.user)}")
     if note.library:
         version = note.library_version
-        words.append(f"library={show(b' '.join(filter(None, (note.library, version))))}")
+        words.append(
+            f"library={show(b' '.join(filter(None, (note.library, version))))}"
+        )
     return " ".join(words)
 
 

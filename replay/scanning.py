@@ -25,6 +25,7 @@ Sieve = Callable[[bytes], object]
 
 _WINDOW_FIRST = 4096
 _WINDOW_MAX = 1 << 18
+_DECODED_MAX = 4096
 
 
 def read_batches(
@@ -75,6 +76,32 @@ def read_window(
             yield from batch
     finally:
         reader.close()
+
+
+def read_backward(
+    folder: Path,
+    filesystem: FileSystem,
+    low_seq: int,
+    high_seq: int,
+    sieve: Sieve | None,
+) -> Iterator[list[Record]]:
+    """Yield the records from one number back to another, in lists, the last first.
+
+    Each list is in order. What is read is held undecoded, which takes little memory.
+    """
+    reader = LogReader(folder, filesystem=filesystem, from_seq=low_seq)
+    held: list[bytes] = []
+    try:
+        while reader.next_seq <= high_seq and (payloads := reader.read_payloads()):
+            if reader.next_seq - 1 > high_seq:
+                del payloads[high_seq + 1 - reader.next_seq :]
+            held += payloads if sieve is None else filter(sieve, payloads)
+    finally:
+        reader.close()
+    decoder = RecordDecoder()
+    while held:
+        yield decoder.decode_all(held[-_DECODED_MAX:])
+        del held[-_DECODED_MAX:]
 
 
 def windows_before(end_seq: int, floor_seq: int) -> Iterator[tuple[int, int]]:

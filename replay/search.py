@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from app.keyspace.glob import compile_glob
 from replay.clients import CLIENT_MARK, Client, ClientDirectory
 from replay.moments import first_seq
-from replay.scanning import read_batches, read_window, windows_before
+from replay.scanning import read_backward, read_batches, read_window, windows_before
 from replay.touched import touches_text
 from storage.notes import ClientNote, ExecNote, ScriptNote, ScriptSourceNote, read_note
 from storage.reader import LogReader, last_seq_hint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from storage.filesystem import FileSystem
@@ -242,10 +242,10 @@ class Search:
             end_seq = min(end_seq, query.until_seq + 1)
         self.clients = self._make_directory(end_seq)
         for low, high in windows_before(end_seq, self._from_seq):
-            batch = list(
-                read_window(self._folder, self._filesystem, low, high, query.sieve)
-            )
-            yield from reversed(list(self._sift(batch)))
+            for batch in read_backward(
+                self._folder, self._filesystem, low, high, query.sieve
+            ):
+                yield from reversed(list(self._sift(batch)))
 
     def _sift(self, batch: list[Record]) -> Iterator[Match]:
         query = self._query

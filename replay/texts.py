@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+_ASCII_WORD = re.compile(rb"[!#-&(-\[\]-~]+").fullmatch
 _WORD = re.compile(r"[^\s\"'\\\x00-\x1f\x7f-\x9f]+")
 _NAMED = {
     "\\": "\\\\",
@@ -39,11 +40,7 @@ def show(data: bytes, limit: int | None = None) -> str:
         data, is_cut = data[: 4 * limit], True
     else:
         is_cut = False
-    # Most are plain ASCII words, which this answers without a regular expression.
-    if data.isalnum() and data.isascii():
-        text = data.decode("ascii")
-    else:
-        text = _show_any(data)
+    text = data.decode("ascii") if _ASCII_WORD(data) else _show_any(data)
     if limit is not None and (is_cut or len(text) > limit):
         return text[: max(limit - 1, 1)] + _ELLIPSIS
     return text

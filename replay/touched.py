@@ -7,6 +7,7 @@ FLUSHDB and SWAPDB change whole databases.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.commands import catalogue  # noqa: F401 - registers the commands
@@ -92,7 +93,7 @@ def touches_text(record: Record, matches: Callable[[bytes], object]) -> bool:
 
 def changes_databases(argv: list[bytes]) -> bool:
     """Tell whether an effect changes whole databases, and so keys that it lacks."""
-    return argv[0].upper() in _WHOLE
+    return argv[0] in _WHOLE_NAMES
 
 
 def _home(name: bytes, db: int, key: bytes, argv: list[bytes]) -> int:
@@ -161,5 +162,12 @@ _WHOLE: dict[bytes, Callable[[int, list[bytes]], list[int]]] = {
     b"FLUSHALL": _all,
     b"SWAPDB": _both,
 }
+_WHOLE_NAMES = frozenset(
+    bytes(letters)
+    for name in _WHOLE
+    for letters in product(*zip(name, name.lower(), strict=True))
+)
+"""The same names in every case of letters, so that a look-up needs no `upper`."""
+
 _FINDERS: dict[bytes, _KeysOf] = {}
 """By a command's name in upper case; filled as names come by."""

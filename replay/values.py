@@ -5,6 +5,7 @@
     set           frozenset of bytes
     hash          {field: value}
     sorted set    {member: score}
+    stream        see `stream_values`
 
 A `Version` is a key's value and deadline at one moment. It shares nothing with the
 keyspace it was taken from, so the fold may go on.
@@ -12,7 +13,6 @@ keyspace it was taken from, so the fold may go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,8 +22,12 @@ from app.types.lists import List
 from app.types.numbers import format_double
 from app.types.sets import Set
 from app.types.sorted_sets import SortedSet
+from app.types.streams import Stream
+from replay.stream_values import plain_stream, stream_elements
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from app.keyspace.database import Database
 
 # Above this many elements a list's middle is not aligned, which takes quadratic time.
@@ -64,6 +68,7 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
     Set: frozenset,
     Hash: dict,
     SortedSet: lambda value: dict(value.scores),
+    Stream: plain_stream,
 }
 
 
@@ -84,32 +89,22 @@ def take_version(database: Database, key: bytes) -> Version | None:
 
 
 def is_expired(version: Version, at_ms: int) -> bool:
-    """Tell whether a key was gone for clients at a time, its removal recorded or not."""
+    """Tell whether a key was gone for clients at a time, be its removal recorded."""
     return version.deadline_ms is not None and version.deadline_ms <= at_ms
-
-
-def equal_values(left: Any, right: Any) -> bool:
-    """Tell whether two values of databases are the same, type included."""
-    if type(left) is not type(right):
-        return False
-    if isinstance(left, Set):
-        return bool(left.keys() == right.keys())
-    if isinstance(left, SortedSet):
-        return bool(left.scores == right.scores)
-    return bool(left == right)
 
 
 def element_count(version: Version) -> int:
     """Return how many elements a value has; a string's length in bytes."""
-    return len(version.data)
+    data = version.data["entries"] if version.kind == "stream" else version.data
+    return len(data)
 
 
 def elements(version: Version) -> Iterator[tuple[bytes | int | None, bytes | None]]:
     """Yield a value's elements as (place, content).
 
     A list's elements are (index, element); a hash's and a sorted set's (field, value)
-    and (member, score), the latter by score; a set's (member, None); a string's value
-    (None, value).
+    and (member, score), the latter by score; a stream's (ID, fields) and its groups; a
+    set's (member, None); a string's value (None, value).
     """
     data = version.data
     match version.kind:
@@ -122,6 +117,8 @@ def elements(version: Version) -> Iterator[tuple[bytes | int | None, bytes | Non
         case "zset":
             ordered = sorted(data.items(), key=lambda pair: (pair[1], pair[0]))
             yield from ((member, format_double(score)) for member, score in ordered)
+        case "stream":
+            yield from stream_elements(data)
         case _:
             yield None, data
 
@@ -150,6 +147,9 @@ def find_differences(
                 yield from _compare_maps(before.data, after.data)
             case "zset":
                 yield from _compare_maps(*map(_with_texts, (before.data, after.data)))
+            case "stream":
+                lines = [dict(stream_elements(each.data)) for each in (before, after)]
+                yield from _compare_maps(*lines)
             case _:
                 yield Difference("value", before.data, after.data)
     if old_deadline != new_deadline and (before is None) == (after is None):

@@ -1,0 +1,90 @@
+"""`replay diff`: how two moments differ, key by key."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.keyspace.glob import compile_glob
+from replay import options
+from replay.differences import KeyChange, compare_moments
+from replay.options import NOTHING, Tool, key_glob_option, takes_folder
+from replay.showing import difference_facts, difference_lines, version_facts
+from replay.texts import json_text
+from replay.values import find_differences
+from replay.verbs.show import SIGN_STYLES, key_label
+
+if TYPE_CHECKING:
+    from replay.moments import Moment
+
+
+@click.command(short_help="How two moments differ, key by key.")
+@takes_folder
+@click.argument("first", metavar="A", type=options.moment)
+@click.argument("second", metavar="B", type=options.moment)
+@key_glob_option
+@click.option("--stat", is_flag=True, help="Only how many keys came, went, changed.")
+def diff(
+    tool: Tool, first: Moment, second: Moment, key_glob: bytes | None, *, stat: bool
+) -> int:
+    r"""Show what is different in DIR at moment B from what was at A.
+
+    `+` is gained, `-` is lost, `~` is changed. Exit code 1 says: no difference.
+
+    \b
+    Examples:
+      replay diff joblog-data '10m ago' now
+      replay diff joblog-data @100 @200 --key 'queue:*' --stat
+    """
+    from_seq, until_seq = tool.point(first).seq, tool.point(second).seq
+    if from_seq > until_seq:
+        raise click.UsageError("A must not be later than B")
+    count: Counter[str] = Counter()
+    with tool.progress("folding", until_seq) as progress:
+        past = tool.past(progress)
+        wants = compile_glob(key_glob or b"*")
+        places = (tool.folder, tool.filesystem)
+        for change in compare_moments(past, from_seq, until_seq, wants, places):
+            fate = _fate(change)
+            count[fate] += 1
+            if not stat:
+                _write(tool, fate, change)
+        past.close()
+    if stat and count:
+        facts: dict[str, Any] = {
+            name: count[name] for name in ("added", "removed", "changed")
+        }
+        tool.output.facts(facts, {name: str(n) for name, n in facts.items()})
+    return 0 if count else NOTHING
+
+
+def _fate(change: KeyChange) -> str:
+    if change.before is None:
+        return "added"
+    return "removed" if change.after is None else "changed"
+
+
+def _write(tool: Tool, fate: str, change: KeyChange) -> None:
+    output = tool.output
+    differences = list(find_differences(change.before, change.after))
+    if output.is_json:
+        output.json(
+            {
+                "db": change.db,
+                "key": json_text(change.key),
+                "change": fate,
+                "before": version_facts(change.before),
+                "after": version_facts(change.after),
+                "differences": difference_facts(differences),
+            }
+        )
+        return
+    version = change.after or change.before
+    assert version is not None
+    sign = {"added": "+", "removed": "-", "changed": "~"}[fate]
+    label = key_label((change.db, change.key))
+    output.text(f"{sign} {label} ({version.kind})", f"bold {SIGN_STYLES[sign]}")
+    for mark, text in difference_lines(version.kind, differences, output.word_limit):
+        output.text(f"    {mark} {text}", SIGN_STYLES[mark])

@@ -1,0 +1,64 @@
+"""`replay get`: the value of one key at a moment."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from replay import options
+from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
+from replay.showing import version_facts
+from replay.texts import json_text, show
+from replay.values import Version, elements, is_expired
+from replay.verbs.state import fold_to
+
+if TYPE_CHECKING:
+    from replay.moments import Moment
+
+
+@click.command(short_help="The value of one key at a moment.")
+@takes_folder
+@click.argument("key", type=options.text)
+@at_option
+@db_option
+@click.option("--raw", is_flag=True, help="A string's bytes, nothing added.")
+def get(tool: Tool, key: bytes, at: Moment | None, db: int, *, raw: bool) -> int:
+    r"""Show the value that KEY had at a moment: one line for each element.
+
+    \b
+    Examples:
+      replay get joblog-data queue:jobs --at '5m ago'
+      replay get joblog-data job:42 --at @1042 --raw > payload.bin
+    """
+    point = tool.point(at)
+    version = fold_to(tool, point).version(db, key)
+    if version is None or is_expired(version, point.at_ms):
+        tool.output.hint(f"replay: {show(key)} is missing at seq {point.seq}")
+        return NOTHING
+    if raw:
+        if version.kind != "string":
+            raise click.UsageError(
+                f"--raw is for strings, and this is a {version.kind}"
+            )
+        tool.output.flush()
+        sys.stdout.buffer.write(version.data)
+        return 0
+    if tool.output.is_json:
+        facts = {"db": db, "key": json_text(key), "seq": point.seq}
+        tool.output.json(facts | (version_facts(version) or {}))
+    else:
+        _write_elements(tool, version)
+    return 0
+
+
+def _write_elements(tool: Tool, version: Version) -> None:
+    for place, content in elements(version):
+        if version.kind == "set":
+            assert isinstance(place, bytes)
+            tool.output.line((show(place),))
+        elif isinstance(place, bytes):
+            tool.output.line((show(place), show(content or b"")), ("bold",))
+        else:
+            tool.output.line((show(content or b""),))

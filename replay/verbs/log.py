@@ -1,0 +1,210 @@
+"""`replay log`: the records, all or those that a filter wants."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from replay import options
+from replay.moments import Moment, find_point, first_seq, show_time
+from replay.options import NOTHING, Tool, takes_folder
+from replay.records import client_label, record_facts, record_text
+from replay.search import Match, Query, Search
+from storage.errors import PrunedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from replay.output import Output
+
+_FOLLOW_SECONDS = 0.2
+_FOLLOW_BEGINS_WITH = 10
+_STYLES = ("cyan", "dim", "magenta", "green", "")
+
+
+@click.command(short_help="The records, all or those that a filter wants.")
+@takes_folder
+@click.option(
+    "--key",
+    "keys",
+    type=options.glob,
+    multiple=True,
+    metavar="GLOB",
+    help="Changed such a key.",
+)
+@click.option(
+    "--command", "commands", type=options.glob, multiple=True, metavar="GLOB",
+    help="The command as given, or an effect, has such a name.",
+)  # fmt: skip
+@click.option("--client", metavar="ID|GLOB", help="By this id, name or address.")
+@click.option("--user", metavar="GLOB", help="By a client of such a user.")
+@click.option("--script", metavar="SHA|NAME", help="By this script or function.")
+@click.option("--db", type=click.IntRange(0), help="In this database.")
+@click.option(
+    "--grep", "text", type=options.text, default=b"", help="With this text in it."
+)
+@click.option(
+    "-e", "--regex", type=options.text, help="Matching this regular expression."
+)
+@click.option("-i", "--ignore-case", is_flag=True, help="For --grep and --regex.")
+@click.option(
+    "--since", type=options.moment, metavar="MOMENT", help="From this moment on."
+)
+@click.option(
+    "--until", type=options.moment, metavar="MOMENT", help="Up to this moment."
+)
+@click.option(
+    "--from", "from_seq", type=options.seq, default=1, help="From this record on."
+)
+@click.option("--to", "to_seq", type=options.seq, help="Up to this record.")
+@click.option("-n", "count", type=click.IntRange(1), help="Only the last N of them.")
+@click.option("-r", "--reverse", is_flag=True, help="The newest first.")
+@click.option("-f", "--follow", is_flag=True, help="Wait for more as they come.")
+@click.option("--all", "has_notes", is_flag=True, help="Also clients and script texts.")
+def log(tool: Tool, **chosen: Any) -> int:
+    r"""Show the records of DIR: when, who, the command, and its effects after `=>`.
+
+    A record must pass all filters that are given; of several --key or --command, one.
+
+    \b
+    Examples:
+      replay log joblog-data -n 20
+      replay log joblog-data --key 'rq:job:42*' --since yesterday
+      replay log joblog-data --command DEL --client worker-3
+      replay log joblog-data --grep 'LPUSH jobs' --json | jq .at
+      replay log joblog-data --follow
+    """
+    count = chosen.pop("count")
+    is_reverse = chosen.pop("reverse")
+    is_following = chosen.pop("follow")
+    if is_reverse and is_following:
+        raise click.UsageError("--reverse and --follow exclude each other")
+    query = _make_query(tool, **chosen)
+    shown = 0
+    try:
+        if is_following:
+            shown = _follow(tool, query, chosen, count)
+        else:
+            shown = _write(tool, _find(tool, query, count, is_reverse=is_reverse))
+    except KeyboardInterrupt:
+        # The way to end --follow, and no failure.
+        tool.output.flush()
+    return 0 if shown or is_following else NOTHING
+
+
+def _make_query(
+    tool: Tool,
+    *,
+    since: Moment | None,
+    until: Moment | None,
+    from_seq: int,
+    to_seq: int | None,
+    regex: bytes | None,
+    ignore_case: bool,
+    **filters: Any,
+) -> Query:
+    pattern = None
+    if regex is not None:
+        flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
+        try:
+            pattern = re.compile(regex, flags)
+        except re.error as error:
+            raise click.BadParameter(str(error), param_hint="--regex") from error
+    if since is not None:
+        from_seq = max(from_seq, _seq_since(tool, since))
+    if until is not None:
+        seq = (
+            until.seq
+            if until.seq is not None
+            else find_point(until, tool.folder, tool.filesystem).seq
+        )
+        to_seq = seq if to_seq is None else min(seq, to_seq)
+    return Query(
+        pattern=pattern,
+        ignores_case=ignore_case,
+        from_seq=from_seq,
+        until_seq=to_seq,
+        **filters,
+    )
+
+
+def _seq_since(tool: Tool, since: Moment) -> int:
+    """Return the first record that is not before a moment."""
+    if since.seq is not None:
+        return since.seq
+    assert since.at_ms is not None
+    just_before = Moment("", at_ms=since.at_ms - 1)
+    try:
+        return find_point(just_before, tool.folder, tool.filesystem).seq + 1
+    except PrunedError as error:
+        return error.floor_seq
+
+
+def _find(
+    tool: Tool, query: Query, count: int | None, *, is_reverse: bool
+) -> Iterator[Match]:
+    """Return the matches in the order in which they are to be shown."""
+    search = Search(tool.folder, tool.filesystem, query)
+    if is_reverse:
+        return islice(search.backward(), count)
+    if count is not None:
+        return reversed(list(islice(search.backward(), count)))
+    return search.forward()
+
+
+def _follow(tool: Tool, query: Query, chosen: dict[str, Any], count: int | None) -> int:
+    """Show the last few matches, or those from a given beginning, and go on."""
+    has_beginning = chosen["since"] is not None or chosen["from_seq"] > 1
+    shown = 0
+    if count is not None or not has_beginning:
+        last_seq = max(tool.last_seq(), first_seq(tool.folder, tool.filesystem) - 1)
+        until_seq = min(last_seq, query.until_seq or last_seq)
+        before = replace(query, until_seq=until_seq)
+        shown = _write(
+            tool, _find(tool, before, count or _FOLLOW_BEGINS_WITH, is_reverse=False)
+        )
+        query = replace(query, from_seq=last_seq + 1)
+    search = Search(tool.folder, tool.filesystem, query)
+
+    def wait() -> bool:
+        tool.output.flush()
+        time.sleep(_FOLLOW_SECONDS)
+        return True
+
+    tool.output.flush()
+    return shown + _write(tool, search.follow(wait))
+
+
+def _write(tool: Tool, matches: Iterator[Match]) -> int:
+    """Write matches and return how many there were."""
+    output = tool.output
+    shown = 0
+    if output.is_json:
+        for shown, match in enumerate(matches, 1):  # noqa: B007 - the last is returned
+            output.json(record_facts(match))
+        return shown
+    limit = output.word_limit
+    for shown, match in enumerate(matches, 1):  # noqa: B007 - the last is returned
+        _write_line(output, match, limit)
+    return shown
+
+
+def _write_line(output: Output, match: Match, limit: int | None) -> None:
+    record = match.record
+    cells = (
+        str(record.seq),
+        show_time(record.at_ms),
+        f"db{record.db}",
+        client_label(match.client),
+        record_text(record, limit),
+    )
+    if limit is None:
+        sys.stdout.write("\t".join(cells) + "\n")
+    else:
+        output.line(cells, _STYLES)

@@ -1,0 +1,171 @@
+"""`replay show`: one record, all that is known of it, and what it changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from replay import options
+from replay.moments import NoSuchMomentError, show_time
+from replay.options import Tool, takes_folder
+from replay.past import change_of
+from replay.records import client_facts, client_label, record_facts
+from replay.search import Match, find_script_source, script_sha
+from replay.showing import difference_facts, difference_lines, version_facts
+from replay.texts import json_text, plain_text, show_argv
+from replay.texts import show as show_bytes
+from replay.touched import ALL_DATABASES, DbKey, Touched
+from replay.values import Version, find_differences
+from storage.notes import ExecNote, read_note
+from storage.reader import read_records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from storage.record import Note, Record
+
+Changes = dict[DbKey, tuple[Version | None, Version | None]]
+SIGN_STYLES = {"+": "green", "-": "red", "~": "yellow"}
+
+
+@click.command(short_help="One record, who did it, and what it changed.")
+@takes_folder
+@click.argument("seq", type=options.seq)
+@click.option("--no-state", is_flag=True, help="Don't tell keys before and after.")
+def show(tool: Tool, seq: int, *, no_state: bool) -> int:
+    r"""Show record SEQ of DIR: the command, its client and script, and its keys.
+
+    Each key that it changed is shown as a difference: `+` gained, `-` lost,
+    `~` changed.
+
+    \b
+    Examples:
+      replay show joblog-data 1042
+      replay show joblog-data @1042 --json
+    """
+    record = _require_record(tool, seq)
+    match = Match(record, tool.clients().find(record.origin.client_id, seq))
+    sha = script_sha(record)
+    source = find_script_source(tool.folder, tool.filesystem, sha, seq) if sha else None
+    touched, changes = Touched([], []), Changes()
+    if not no_state and record.effects:
+        with tool.progress("folding", seq) as progress:
+            past = tool.past(progress)
+            try:
+                past.go_to(seq - 1)
+                touched, changes = change_of(past, record)
+            finally:
+                past.close()
+    if tool.output.is_json:
+        facts = record_facts(match)
+        if source is not None:
+            facts["script"] = json_text(source)
+        if not no_state:
+            facts["changes"] = [
+                _change_facts(key, *pair) for key, pair in changes.items()
+            ]
+        tool.output.json(facts)
+    else:
+        _write_record(tool, match, source)
+        _write_changes(tool, record.db, touched, changes)
+    return 0
+
+
+def _require_record(tool: Tool, seq: int) -> Record:
+    records = read_records(
+        tool.folder, filesystem=tool.filesystem, from_seq=seq, until_seq=seq
+    )
+    record = next(records, None)
+    if record is None or not seq:
+        raise NoSuchMomentError(
+            f"{tool.folder}: there is no seq {seq}: the log ends with seq "
+            f"{tool.last_seq()}"
+        )
+    return record
+
+
+def _write_record(tool: Tool, match: Match, source: bytes | None) -> None:
+    record = match.record
+    note = read_note(record.origin)
+    shown = {
+        "seq": str(record.seq),
+        "time": show_time(record.at_ms),
+        "db": str(record.db),
+        "client": client_label(match.client),
+    }
+    for name, value in client_facts(match.client).items():
+        if name not in {"id", "name"}:
+            shown[f"  {name.replace('_', ' ')}"] = str(value)
+    if record.origin.command:
+        shown["command"] = show_argv(record.origin.command)
+    if note is not None and not isinstance(note, ExecNote):
+        shown["note"] = _note_text(record.origin.note or {})
+    tool.output.facts({}, shown)
+    if isinstance(note, ExecNote):
+        _write_block(tool, "queued", [show_argv(argv) for argv in note.commands])
+    if source is not None:
+        text = source.decode("utf-8", "backslashreplace")
+        _write_block(tool, "script", map(plain_text, text.splitlines()))
+    if record.effects:
+        _write_block(tool, "effects", [show_argv(argv) for argv in record.effects])
+
+
+def _write_block(tool: Tool, title: str, lines: Iterable[str]) -> None:
+    tool.output.text(title, "bold")
+    for line in lines:
+        tool.output.text(f"  {line}")
+
+
+def _note_text(note: Note) -> str:
+    words = [plain_text(str(note.get("kind", "")))]
+    for name, value in note.items():
+        if name != "kind":
+            word = show_bytes(value) if isinstance(value, bytes) else str(value)
+            words.append(f"{name}={word}")
+    return " ".join(words)
+
+
+def _write_changes(tool: Tool, db: int, touched: Touched, changes: Changes) -> None:
+    output = tool.output
+    for where in touched.databases:
+        name = "all databases" if where == ALL_DATABASES else f"database {where}"
+        output.text(f"changed  every key of {name}")
+    for key, (before, after) in changes.items():
+        output.text(f"changed  {key_label(key, db)}{_fate(before, after)}", "bold")
+        write_differences(tool, before, after, "  ")
+
+
+def key_label(key: DbKey, db: int = 0) -> str:
+    """Return a key's name, with its database where that is not the usual one."""
+    return show_bytes(key[1]) if key[0] == db else f"{show_bytes(key[1])} in db{key[0]}"
+
+
+def _fate(before: Version | None, after: Version | None) -> str:
+    if before is None:
+        return f" ({after.kind}, new)" if after else " (missing, as before)"
+    return f" ({after.kind})" if after else f" ({before.kind}, removed)"
+
+
+def write_differences(
+    tool: Tool, before: Version | None, after: Version | None, indent: str
+) -> None:
+    """Write where two versions of a key differ, a line each."""
+    kind = (after or before or Version("", b"", None)).kind
+    lines = difference_lines(
+        kind, list(find_differences(before, after)), tool.output.word_limit
+    )
+    for sign, text in lines:
+        tool.output.text(f"{indent}{sign} {text}", SIGN_STYLES[sign])
+
+
+def _change_facts(
+    key: DbKey, before: Version | None, after: Version | None
+) -> dict[str, Any]:
+    return {
+        "db": key[0],
+        "key": json_text(key[1]),
+        "before": version_facts(before),
+        "after": version_facts(after),
+        "differences": difference_facts(list(find_differences(before, after))),
+    }

@@ -1,0 +1,113 @@
+"""Histories that these tests share: an engine whose records go to a log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.commands import catalogue  # noqa: F401 - registers the commands
+from app.config import Config
+from app.engine.engine import Engine
+from storage.filesystem import FileSystem
+from storage.log import Log
+from storage.notes import (
+    ScriptNote,
+    ScriptSourceNote,
+    encode_note,
+)
+from tests.fakes import FakeClock
+
+START_MS = 1_700_000_000_000
+"""2023-11-14T22:13:20Z."""
+
+SHA = "f1d2d2f924e986ac86fdf7b36c94bcdf32beec15"
+SCRIPT = b"redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])\nreturn 1"
+
+
+class History:
+    """A server without sockets: commands go in, records come out on disk.
+
+    Attributes:
+        folder: the data folder.
+        clock: moves only when it is told to.
+        engine: what runs the commands.
+        log: where its records go.
+    """
+
+    def __init__(self, folder: Path, segment_bytes_max: int = 1 << 20) -> None:
+        self.folder = folder
+        self.clock = FakeClock(START_MS)
+        self.engine = Engine(Config({}), now_ms=self.clock)
+        self.log = Log.open(
+            folder,
+            filesystem=FileSystem(),
+            now_ms=self.clock,
+            segment_bytes_max=segment_bytes_max,
+        )
+        self._ids = 0
+
+    def connect(self, name=b"", user=b"default", address="127.0.0.1:50000"):
+        """Return the session of a new client."""
+        self._ids += 1
+        session = self.engine.open_session(self._ids, address=address)
+        session.name = name
+        session.user = user
+        return session
+
+    def run(self, session, *lines):
+        """Run commands of words parted by blanks, one millisecond apart."""
+        replies = []
+        for line in lines:
+            self.engine.read_clock()
+            argv = line if isinstance(line, list) else line.encode().split()
+            replies.append(self.engine.run(session, [argv]))
+            self.clock.at_ms += 1
+            self.write()
+        assert not any(reply.startswith(b"-") for reply in replies), replies
+        return replies
+
+    def write(self, *drafts):
+        """Append what the engine recorded, or drafts."""
+        entries, self.engine.entries[:] = list(self.engine.entries), []
+        for batch in (entries, list(drafts)):
+            if batch:
+                self.log.append(batch, self.log.last_seq)
+
+    def write_script(self, session, effects):
+        """Append a script's source, and a record that it wrote."""
+        at_ms = self.clock.at_ms
+        source = encode_note(ScriptSourceNote(SHA, SCRIPT))
+        note = encode_note(ScriptNote(SHA))
+        command = [b"EVALSHA", SHA.encode(), b"1", b"delayed", b"9.5", b"job:3"]
+        self.write(
+            (at_ms, 0, [], [session.id, None, source]),
+            (at_ms, 0, effects, [session.id, command, note]),
+        )
+        for argv in effects:
+            self.engine.execute(session, argv)
+        self.engine.entries.clear()
+        self.clock.at_ms += 1
+
+    def close(self):
+        self.log.sync()
+        self.log.close()
+
+
+def make_demo(folder: Path) -> History:
+    """Make the small history that goldens are about; the log is left open."""
+    history = History(folder)
+    web = history.connect(b"web", address="10.0.0.1:40001")
+    worker = history.connect(b"worker-1", user=b"jobs", address="10.0.0.2:40002")
+    history.run(
+        web,
+        "HSET job:1 state queued tries 0",
+        "LPUSH queue job:1",
+        "SET lock:a web PX 5",
+    )
+    history.run(worker, "RPOPLPUSH queue active", "HINCRBY job:1 tries 1")
+    history.clock.at_ms += 10
+    history.run(worker, "GET lock:a")
+    history.run(worker, "MULTI", "LREM active 1 job:1", "SADD done job:1", "EXEC")
+    history.write_script(web, [[b"ZADD", b"delayed", b"9.5", b"job:3"]])
+    history.run(web, [b"SET", b"bin\x00\xff", b"\xe2\x82\xac \x1b[31m\\"])
+    history.run(web, "SELECT 2", "SET other x", "SELECT 0", "DEL job:1")
+    return history
