@@ -11,16 +11,18 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from actors.cooperative import CooperativeActor, CooperativeInbox
-from actors.loop import READ, WRITE, Loop, Timer
+from actors.loop import GONE, HANG_UP, READ, WRITE, Loop, Timer
 from actors.messages import (
     Admit,
     Backlog,
     Batch,
     ClientClosed,
     ClientOpened,
+    ClientWaits,
     Close,
     Push,
 )
+from actors.sockets import has_hung_up
 from app.protocol.parser import RequestParser
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ class Connection(CooperativeActor):
         self._output: list[bytes] = []
         self._output_bytes = 0
         self._is_busy = False
+        self._is_waiting = False
         self._is_reading = True
         self._is_closing = False
         self._soft_limit: Timer | None = None
@@ -86,7 +89,13 @@ class Connection(CooperativeActor):
     def on_start(self) -> None:
         """Begin to read."""
         self._keyspace.post(
-            ClientOpened(self._client_id, self.inbox, *self._addresses, self._fd)
+            ClientOpened(
+                self._client_id,
+                self.inbox,
+                *self._addresses,
+                self._fd,
+                self.has_hung_up,
+            )
         )
         self.loop.watch(self._fd, READ, self._on_ready)
 
@@ -103,7 +112,7 @@ class Connection(CooperativeActor):
         """Take all mail: nearly always the replies to the one batch under way."""
         if len(mail) == 1 and type(mail[0]) is bytes and self._is_reading:
             # The road of every request, without the calls that on_receive would take.
-            self._is_busy = False
+            self._is_busy = self._is_waiting = False
             data = mail.popleft()
             if data and not self.actor_stopped.is_set():
                 self._send(data)
@@ -113,7 +122,7 @@ class Connection(CooperativeActor):
     def _take_replies(self, data: bytes) -> None:
         if self.actor_stopped.is_set():
             return
-        self._is_busy = False
+        self._is_busy = self._is_waiting = False
         if data:
             self._send(data)
         if not self._is_reading and not self._is_closing:
@@ -126,6 +135,10 @@ class Connection(CooperativeActor):
             self._take_replies(message)
         elif isinstance(message, Push):
             self._send(message.data)
+        elif isinstance(message, ClientWaits):
+            self._is_waiting = True
+            if not self._is_reading:
+                self._choose_events()
         elif isinstance(message, Close):
             self._is_closing = True
             if message.at_once or not self._output:
@@ -142,6 +155,13 @@ class Connection(CooperativeActor):
         if not self.actor_stopped.is_set():
             self._stop()
 
+    def has_hung_up(self) -> bool:
+        """Say whether the peer has closed the connection, or it is broken.
+
+        Also where that is not noticed yet, as what came before was not read.
+        """
+        return self.actor_stopped.is_set() or has_hung_up(self._socket)
+
     # --- reading -----------------------------------------------------------------
 
     def _on_ready(self, events: int) -> None:
@@ -151,6 +171,10 @@ class Connection(CooperativeActor):
                 if self.actor_stopped.is_set() or not events & ~WRITE:
                     return
             if self._is_busy or self._is_closing:
+                # A broken connection is reported at every poll until it is closed.
+                if events & GONE or (self._is_waiting and self.has_hung_up()):
+                    self.stop_now()
+                    return
                 # More came before the last batch was answered: it waits in the kernel.
                 self._is_reading = False
                 self._choose_events()
@@ -251,4 +275,6 @@ class Connection(CooperativeActor):
         events = WRITE if self._output else 0
         if self._is_reading and not self._is_closing:
             events |= READ
+        elif self._is_waiting:
+            events |= HANG_UP
         self.loop.change(self._fd, events)

@@ -21,6 +21,7 @@ from actors.messages import (
     Batch,
     ClientClosed,
     ClientOpened,
+    ClientWaits,
     Close,
     Commit,
     HeldReply,
@@ -35,7 +36,7 @@ from app.protocol.encoder import encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from actors.loop import Loop
+    from actors.loop import Loop, Timer
     from app.commands.context import Session
     from app.engine.engine import Engine
     from app.keyspace.keyspace import Keyspace
@@ -75,6 +76,8 @@ class KeyspaceActor(CooperativeActor):
         self._mailboxes: dict[int, CooperativeInbox] = {}
         self._held: dict[int, Batch] = {}
         self._waiting: list[HeldReply] = []
+        self._waiter_timer: Timer | None = None
+        self._waiter_due_ms = 0
         self._has_failed = False
 
     def on_start(self) -> None:
@@ -91,6 +94,7 @@ class KeyspaceActor(CooperativeActor):
         mailboxes = self._mailboxes
         sessions = self._engine.server.sessions
         run = self._engine.run
+        received = sent = reads = 0
         self._engine.read_clock()
         while mail:
             message = mail.popleft()
@@ -104,15 +108,21 @@ class KeyspaceActor(CooperativeActor):
             if session is None or self._has_failed:
                 continue
             was_special = session.is_special
+            if was_special and self._engine.pushes:
+                # What was pushed to the client before comes before these replies.
+                self._deliver_pushes(replies)
             try:
                 data = run(session, message.commands)
             except Exception:
-                self._stop_for_bug(session)
+                self._stop_for_bug(session, message.commands)
                 return
             if session.postponed is not None:
                 self._hold(session, message, data, replies)
                 continue
             replies.append((mailboxes[message.client_id], data))
+            received += message.size
+            sent += len(data)
+            reads += 1
             if (
                 was_special
                 or session.is_special
@@ -120,16 +130,16 @@ class KeyspaceActor(CooperativeActor):
                 or message.error is not None
             ):
                 self._follow_up(session, message, replies)
+        if reads:
+            self._engine.server.count_traffic(received, sent, reads)
         self._commit(replies)
 
     def _commit(self, replies: list[tuple[CooperativeInbox, Any]]) -> None:
         engine = self._engine
+        if engine.blocking.woken:
+            self._deliver_woken(replies)
         if engine.pushes:
-            for client_id, data in engine.pushes:
-                mailbox = self._mailboxes.get(client_id)
-                if mailbox is not None:
-                    replies.append((mailbox, Push(data)))
-            engine.pushes.clear()
+            self._deliver_pushes(replies)
         if engine.closings:
             for client_id in engine.closings:
                 mailbox = self._mailboxes.get(client_id)
@@ -144,17 +154,63 @@ class KeyspaceActor(CooperativeActor):
                 self._waiting = []
         if engine.is_resuming:
             engine.is_resuming = False
-            for batch in self._held.values():
+            for batch in list(self._held.values()):
                 session = engine.server.sessions.get(batch.client_id)
-                if session is not None:
+                if session is not None and session.waiter is None:
                     session.postponed = None
-                    self.inbox.post(batch)
-            self._held.clear()
+                    self.inbox.post(self._held.pop(batch.client_id))
         if engine.is_check_due:
             engine.is_check_due = False
             self.loop.call_soon(self._check_log)
+        if engine.blocking.timeouts:
+            self._watch_timeouts()
         if engine.server.stop_requested:
             self._stop_server()
+
+    def _deliver_pushes(self, replies: list[tuple[CooperativeInbox, Any]]) -> None:
+        """Send what is pushed: all that one client gets in one piece, in order."""
+        pushes: dict[int, list[bytes]] = {}
+        for client_id, data in self._engine.pushes:
+            pushes.setdefault(client_id, []).append(data)
+        self._engine.pushes.clear()
+        for client_id, pieces in pushes.items():
+            mailbox = self._mailboxes.get(client_id)
+            if mailbox is not None:
+                replies.append((mailbox, Push(b"".join(pieces))))
+
+    def _deliver_woken(self, replies: list[tuple[CooperativeInbox, Any]]) -> None:
+        """Answer clients that wait no longer, and run what they sent behind."""
+        engine = self._engine
+        woken, engine.blocking.woken = engine.blocking.woken, []
+        for client_id, data in woken:
+            batch = self._held.pop(client_id, None)
+            session = engine.server.sessions.get(client_id)
+            if batch is None or session is None:
+                continue
+            session.postponed = None
+            mailbox = self._mailboxes[client_id]
+            if batch.commands or batch.error is not None:
+                replies.append((mailbox, Push(data)))
+                self.inbox.post(batch)
+            else:
+                replies.append((mailbox, data))
+
+    def _watch_timeouts(self) -> None:
+        """Be there when the first waiter's time is over."""
+        due_ms = self._engine.blocking.timeouts[0][0]
+        if self._waiter_timer is not None:
+            if self._waiter_due_ms <= due_ms:
+                return
+            self._waiter_timer.cancel()
+        self._waiter_due_ms = due_ms
+        seconds = (due_ms - self._engine.context.now_ms) / 1000
+        self._waiter_timer = self.loop.call_later(seconds, self._expire_waiters)
+
+    def _expire_waiters(self) -> None:
+        self._waiter_timer = None
+        self._engine.read_clock()
+        self._engine.blocking.expire()
+        self._commit([])
 
     def _check_log(self) -> None:
         """Compare what the log folds to with what is in memory; stop where they differ."""
@@ -190,8 +246,12 @@ class KeyspaceActor(CooperativeActor):
         """
         assert session.postponed is not None
         self._held[batch.client_id] = batch._replace(commands=session.postponed)
+        mailbox = self._mailboxes[batch.client_id]
+        mailbox.post(ClientWaits())
+        if session.is_authenticated:
+            mailbox.post(Admit())
         if data:
-            replies.append((self._mailboxes[batch.client_id], Push(data)))
+            replies.append((mailbox, Push(data)))
 
     def _follow_up(
         self,
@@ -222,6 +282,7 @@ class KeyspaceActor(CooperativeActor):
                 address=message.address,
                 local_address=message.local_address,
                 fd=message.fd,
+                has_hung_up=message.has_hung_up,
             )
         elif isinstance(message, ClientClosed):
             self._mailboxes.pop(message.client_id, None)
@@ -252,13 +313,13 @@ class KeyspaceActor(CooperativeActor):
         else:
             super().receive_all(deque([envelope]))
 
-    def _stop_for_bug(self, session: Session) -> None:
+    def _stop_for_bug(self, session: Session, commands: list[list[bytes]]) -> None:
         """Stop the server: memory may no longer equal the log."""
         logger.exception(
-            "internal error in a command of client id=%d (%s); the server stops, "
-            "and recovers its state from the log at the next start",
+            "internal error in a command of client id=%d (one of %s); the server "
+            "stops, and recovers its state from the log at the next start",
             session.id,
-            b" ".join(session.last_words).decode(errors="replace"),
+            b" ".join(argv[0] for argv in commands[:20]).decode(errors="replace"),
         )
         self._has_failed = True
         mailbox = self._mailboxes[session.id]

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 READ = select.EPOLLIN if hasattr(select, "epoll") else selectors.EVENT_READ
 WRITE = select.EPOLLOUT if hasattr(select, "epoll") else selectors.EVENT_WRITE
 
+HANG_UP = getattr(select, "EPOLLRDHUP", 0)
+"""The peer has closed its side; told even while nothing is read, where epoll is."""
+
+GONE = getattr(select, "EPOLLHUP", 0) | getattr(select, "EPOLLERR", 0)
+"""The connection is closed on both sides, or broken; told whatever is waited for."""
+
 Callback = Callable[[], None]
 Ready = Callable[[int], None]
 

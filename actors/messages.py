@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from actors.cooperative import CooperativeInbox
     from app.commands.holds import Hold
@@ -18,13 +18,26 @@ if TYPE_CHECKING:
 
 
 class ClientOpened(NamedTuple):
-    """A client connected. Connection -> keyspace."""
+    """A client connected. Connection -> keyspace.
+
+    Attributes:
+        has_hung_up: asks the connection whether the peer has closed it already; in the
+            loop's thread, and at the cost of a system call.
+    """
 
     client_id: int
     mailbox: CooperativeInbox
     address: str
     local_address: str
     fd: int
+    has_hung_up: Callable[[], bool]
+
+
+class ClientWaits(NamedTuple):
+    """The batch under way is held back: see to it if the client hangs up meanwhile.
+
+    Keyspace -> connection.
+    """
 
 
 class Batch(NamedTuple):

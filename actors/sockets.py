@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 _BACKLOG_LEAST = 4096
 """A queue for many clients that come at once: accepting one takes us longer than Redis,
 and what the queue cannot hold is tried again only a second later."""
+
+_HANG_UP = getattr(select, "POLLRDHUP", 0)
 
 _EVERY = {"*": "0.0.0.0", "::*": "::"}  # noqa: S104 - what `bind *` asks for
 
@@ -43,6 +46,24 @@ def tcp_port(sockets: list[socket.socket]) -> int:
         if one.family != socket.AF_UNIX:
             return int(one.getsockname()[1])
     return 0
+
+
+def has_hung_up(connected: socket.socket) -> bool:
+    """Say whether a peer has closed its side of a connection, or it is broken.
+
+    What the peer sent before and nobody has read yet does not hide it, except on
+    systems that know no POLLRDHUP.
+    """
+    if _HANG_UP:
+        poll = select.poll()
+        poll.register(connected, _HANG_UP)
+        return bool(poll.poll(0))
+    try:
+        return not connected.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def close_all(sockets: list[socket.socket]) -> None:

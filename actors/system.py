@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pykka
 
     from app.config import Config
+    from app.keyspace.keyspace import Keyspace
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,11 @@ class Server:
         loop = self._loop
         loading = self._load() if self._log is not None else None
         keyspace: pykka.ActorRef[Any] = KeyspaceActor.start(
-            loop, self._engine, self.stop, loading
+            loop,
+            self._engine,
+            self.stop,
+            loading,
+            self._fold_log if self._log is not None else None,
         )
         log_writer: pykka.ActorRef[Any] = LogWriter.start(
             loop, self._log, self._policy, keyspace.actor_inbox, self._fail
@@ -115,6 +120,12 @@ class Server:
 
     def _policy(self) -> FsyncPolicy:
         return FsyncPolicy(self._config.appendfsync)
+
+    def _fold_log(self) -> Keyspace:
+        """Return what the log folds to, all that was appended included."""
+        fold = Fold(self._config.databases)
+        fold.apply(read_records(_folder(self._config), filesystem=FileSystem()))
+        return fold.keyspace
 
     def _load(self) -> Iterator[None]:
         """Fold the log into the engine's keyspace, a slice at each step."""

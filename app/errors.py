@@ -236,6 +236,18 @@ def invalid_expire_time(name: bytes) -> bytes:
     return b"ERR invalid expire time in '" + name + b"' command"
 
 
+# --- bitmaps -----------------------------------------------------------------------
+BIT_OFFSET = b"ERR bit offset is not an integer or out of range"
+BIT_VALUE = b"ERR bit is not an integer or out of range"
+BIT_ARGUMENT = b"ERR The bit argument must be 1 or 0."
+BITOP_NOT = b"ERR BITOP NOT must be called with a single source key."
+BITFIELD_TYPE = (
+    b"ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not "
+    b"supported but i64 is."
+)
+BITFIELD_OVERFLOW = b"ERR Invalid OVERFLOW type specified"
+BITFIELD_ONLY_GET = b"ERR BITFIELD_RO only supports the GET subcommand"
+
 # --- hashes ------------------------------------------------------------------------
 HASH_VALUE_NOT_AN_INTEGER = b"ERR hash value is not an integer"
 HASH_VALUE_NOT_A_FLOAT = b"ERR hash value is not a float"
@@ -347,7 +359,7 @@ def unbalanced_streams(name: bytes, symbol: bytes) -> bytes:
 
 def block_in_script(name: bytes) -> bytes:
     """Return the text for BLOCK inside of a script; `name` is in lower case."""
-    return name + b" command is not allowed with BLOCK option from scripts"
+    return b"ERR " + name + b" command is not allowed with BLOCK option from scripts"
 
 
 def no_group_to_read(key: bytes, group: bytes) -> bytes:
@@ -398,6 +410,7 @@ NO_LFU_POLICY = (
     b"Please note that when switching between policies at runtime LRU and LFU data "
     b"will take some time to adjust."
 )
+SORT_NOT_A_DOUBLE = b"ERR One or more scores can't be converted into double"
 LFU_POLICY = (
     b"ERR An LFU maxmemory policy is selected, idle time not tracked. Please note "
     b"that when switching between policies at runtime LRU and LFU data will take some "
@@ -510,6 +523,15 @@ def unknown_load_option(option: bytes) -> bytes:
 def unknown_argument(argument: bytes) -> bytes:
     """Return the text for an unknown argument of FUNCTION LIST."""
     return _one_line(b"ERR Unknown argument " + argument)
+
+# --- publish and subscribe ---------------------------------------------------------
+def not_while_subscribed(name: bytes) -> bytes:
+    """Return the text for a command that a RESP2 client with subscriptions gives."""
+    return (
+        b"ERR Can't execute '" + name + b"': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / "
+        b"PING / QUIT / RESET are allowed in this context"
+    )
+
 
 # --- introspection -----------------------------------------------------------------
 NO_KEY_ARGUMENTS = b"ERR The command has no key arguments"

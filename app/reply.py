@@ -40,7 +40,7 @@ class Keyed(list[tuple[bytes, Any]]):
 
 
 class Entries(list[tuple[bytes, tuple[bytes, ...]]]):
-    """Entries of a stream: for each an array of its ID and of an array of its fields."""
+    """Entries of a stream: for each an array of its ID and an array of its fields."""
 
     __slots__ = ()
 

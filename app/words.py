@@ -13,20 +13,23 @@ _ESCAPES = {
     ord("a"): b"\a",
 }
 _SPACES = b" \t\n\r\v\f"
+_WORD_ENDS = b" \t\n\r\0"
 _HEX = b"0123456789abcdefABCDEF"
 _DOUBLE, _SINGLE, _BACKSLASH = b"\"'\\"
+_ODD = (b'"', b"'", b"\v", b"\f", b"\0")
 
 
 def split_words(line: bytes) -> list[bytes] | None:
     r"""Split a line into words.
 
     Double quotes know `\n \r \t \b \a \xHH` and any escaped byte; single quotes only
-    `\'`. A closing quote must be followed by white space or the end.
+    `\'`. A closing quote must be followed by white space or the end. Vertical tabs and
+    form feeds are white space in front of a word, and part of it inside.
 
     Returns:
         The words, or None where quotes are unbalanced.
     """
-    if b'"' not in line and b"'" not in line:
+    if not any(odd in line for odd in _ODD):
         return line.split()
     words: list[bytes] = []
     at, end = 0, len(line)
@@ -45,7 +48,7 @@ def split_words(line: bytes) -> list[bytes] | None:
 def _read_word(line: bytes, at: int) -> tuple[bytes, int] | None:
     word = bytearray()
     end = len(line)
-    while at < end and line[at] not in _SPACES:
+    while at < end and line[at] not in _WORD_ENDS:
         byte = line[at]
         if byte in (_DOUBLE, _SINGLE):
             read = _read_double if byte == _DOUBLE else _read_single

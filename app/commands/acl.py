@@ -17,7 +17,7 @@ from app.commands.categories import CATEGORIES, commands_in
 from app.commands.table import Flag, command
 from app.commands.usage import add_help
 from app.errors import CommandError
-from app.reply import BulkList, SetReply, SimpleString
+from app.reply import BulkList, SetReply
 
 if TYPE_CHECKING:
     from app.commands.context import Context
@@ -52,13 +52,15 @@ def acl_whoami(ctx: Context) -> bytes:
     summary="Return the categories, or the commands of one.",
     complexity="O(N) for N commands",
 )
-def acl_cat(_: Context, category: bytes | None = None) -> BulkList:
+def acl_cat(_: Context, *category: bytes) -> BulkList:
     """Return names."""
-    if category is None:
+    if not category:
         return BulkList([name.encode() for name in CATEGORIES])
-    name = category.decode("utf-8", "replace").lower()
+    if len(category) > 1:
+        raise CommandError(errors.unknown_or_wrong_arity(b"ACL", b"CAT"))
+    name = category[0].decode("utf-8", "replace").lower()
     if name not in CATEGORIES:
-        raise CommandError(errors.unknown_category(category))
+        raise CommandError(errors.unknown_category(category[0]))
     return BulkList([made.name.encode() for made in commands_in(name)])
 
 
@@ -116,7 +118,7 @@ def acl_getuser(ctx: Context, username: bytes) -> dict[bytes, Any] | None:
     hashes = _password_hashes(ctx)
     flags = [b"on"] if hashes else [b"on", b"nopass"]
     return {
-        b"flags": SetReply([SimpleString(flag) for flag in flags]),
+        b"flags": SetReply(flags),
         b"passwords": BulkList(hashes),
         b"commands": b"+@all",
         b"keys": b"~*",

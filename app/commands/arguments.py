@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
 from app.errors import CommandError
-from app.types.numbers import INT64_MIN, parse_double, parse_int64
+from app.types.numbers import (
+    INFINITE,
+    INT64_MAX,
+    INT64_MIN,
+    parse_double,
+    parse_int64,
+    parse_long_double,
+    round_to_long_double,
+)
 
 if TYPE_CHECKING:
     from app.keyspace.database import Database
@@ -18,6 +26,9 @@ Converter = Callable[[bytes], Any]
 # SRANDMEMBER and its like with a negative count: Redis streams as many picks as asked
 # for; here the reply is made whole first, so there is a limit.
 REPEATED_PICKS_MAX: Final = 1 << 24
+
+_TIMEOUT_DIGITS: Final = 13
+"""Whole seconds with fewer digits are no deadline that overflows."""
 
 
 def integer(argument: bytes) -> int:
@@ -101,3 +112,34 @@ def number_of_keys(argument: bytes) -> int:
     if value is None or value < 1:
         raise CommandError(errors.NUMKEYS_NOT_POSITIVE)
     return value
+
+
+def timeout_ms(argument: bytes, now_ms: int) -> int:
+    """Return the timeout of a blocking command, given in seconds and their fractions.
+
+    Args:
+        argument: seconds as a long double; 0 is for ever.
+        now_ms: the time, since the deadline has to be a 64-bit integer.
+
+    Returns:
+        Milliseconds, rounded up.
+
+    Raises:
+        CommandError: it is no number, negative, or too large.
+    """
+    if argument.isdigit() and len(argument) < _TIMEOUT_DIGITS:
+        return int(argument) * 1000
+    seconds = parse_long_double(argument)
+    if seconds is None:
+        raise CommandError(errors.TIMEOUT_NOT_A_FLOAT)
+    product = round_to_long_double(seconds.mantissa * 1000, 1, seconds.exponent)
+    is_infinite = seconds is INFINITE or product is None
+    if (is_infinite and argument[:1] == b"-") or (product and product.mantissa < 0):
+        raise CommandError(errors.TIMEOUT_NEGATIVE)
+    if is_infinite or product is None:
+        raise CommandError(errors.TIMEOUT_OUT_OF_RANGE)
+    mantissa, exponent = product
+    whole = mantissa << exponent if exponent >= 0 else -(-mantissa >> -exponent)
+    if whole > INT64_MAX - now_ms:
+        raise CommandError(errors.TIMEOUT_OUT_OF_RANGE)
+    return whole

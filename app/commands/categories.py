@@ -78,4 +78,6 @@ def categories_of(command: Command) -> list[str]:
 
 def commands_in(category: str) -> list[Command]:
     """Return the commands and subcommands of a category."""
-    return [command for command in every_command() if category in categories_of(command)]
+    return [
+        command for command in every_command() if category in categories_of(command)
+    ]

@@ -26,9 +26,9 @@ KINDS: Final = {
 """The words that TYPE takes -> the kind of client."""
 
 
-def client_kind(_: Session) -> bytes:
-    """Return the kind of a client: `normal`, as there are no replicas."""
-    return NORMAL
+def client_kind(session: Session) -> bytes:
+    """Return the kind of a client: `normal` or `pubsub`, as there are no replicas."""
+    return NORMAL if session.subscriptions is None else b"pubsub"
 
 
 def client_line(session: Session, now_ms: int, running: str | None = None) -> bytes:
@@ -40,6 +40,7 @@ def client_line(session: Session, now_ms: int, running: str | None = None) -> by
         running: the name of the command that it runs just now, or None.
     """
     queued = session.queued
+    listens = session.subscriptions
     multi_bytes = sum(len(word) for argv in queued or () for word in argv)
     idle_ms = 0 if running else now_ms - session.last_ms
     fields = {
@@ -52,9 +53,9 @@ def client_line(session: Session, now_ms: int, running: str | None = None) -> by
         "idle": idle_ms // 1000,
         "flags": _flags(session),
         "db": session.db.index,
-        "sub": 0,
-        "psub": 0,
-        "ssub": 0,
+        "sub": len(listens.channels) if listens else 0,
+        "psub": len(listens.patterns) if listens else 0,
+        "ssub": len(listens.shard_channels) if listens else 0,
         "multi": -1 if queued is None else len(queued),
         "watch": len(session.watched or ()),
         "qbuf": 0,
@@ -83,8 +84,9 @@ def _flags(session: Session) -> str:
         letter
         for letter, is_set in (
             ("O", session.is_monitor),
+            ("P", session.subscriptions is not None),
             ("x", session.queued is not None),
-            ("b", session.postponed is not None),
+            ("b", session.postponed is not None or session.waiter is not None),
             ("d", session.is_stale),
             ("c", session.is_closing),
             ("U", session.address.endswith(":0")),

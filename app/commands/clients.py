@@ -209,8 +209,8 @@ def _kill(ctx: Context, wanted: _Filters) -> int:
     summary="Let a client go on that waits in a blocking command.",
     complexity="O(log N) for N waiting clients",
 )
-def client_unblock(_: Context, number: bytes, *how: bytes) -> int:
-    """Return 0: as yet there is no command that lets a client wait.
+def client_unblock(ctx: Context, number: bytes, *how: bytes) -> int:
+    """Return 1, or 0 where the client does not wait in a blocking command.
 
     Raises:
         CommandError: the number is none, or the way is neither TIMEOUT nor ERROR.
@@ -220,8 +220,10 @@ def client_unblock(_: Context, number: bytes, *how: bytes) -> int:
     way = how[0].upper() if how else b"TIMEOUT"
     if way not in (b"TIMEOUT", b"ERROR"):
         raise CommandError(errors.UNBLOCK_REASON)
-    integer(number)
-    return 0
+    session = ctx.server.sessions.get(integer(number))
+    if session is None:
+        return 0
+    return int(ctx.engine.blocking.unblock(session, is_error=way == b"ERROR"))
 
 
 @command(

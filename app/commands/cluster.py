@@ -84,4 +84,5 @@ for _name, _arity, _flags, _since in _CLUSTER:
         since=_since,
         summary="Answer that cluster mode is off.",
         complexity="O(1)",
+        acl=() if " " in _name else ("connection",),
     )(_refusal(_arity, len(_name.split())))

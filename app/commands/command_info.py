@@ -136,9 +136,14 @@ def _type_of(command: Command, offset: int) -> bytes:
 def _number_of_part(command: Command, position: int) -> int | None:
     """Return which key spec an argument belongs to, or None where it is no key."""
     for number, part in enumerate(parts_of(command)):
-        if part.is_counted or part.keyword or not part.index or position < part.index:
+        if (
+            part.is_counted
+            or part.keyword
+            or not part.position
+            or position < part.position
+        ):
             continue
-        reaches = part.last < 0 or position <= part.index + part.last
-        if reaches and (position - part.index) % part.step == 0:
+        reaches = part.last < 0 or position <= part.position + part.last
+        if reaches and (position - part.position) % part.step == 0:
             return number
     return None

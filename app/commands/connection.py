@@ -22,6 +22,7 @@ from app.version import REDIS_VERSION
 if TYPE_CHECKING:
     from app.commands.context import Context, Session
 
+_RESP2: Final = 2
 _DEFAULT_USER: Final = b"default"
 _AT_ANY_TIME: Final = (
     Flag.NOSCRIPT
@@ -42,8 +43,13 @@ _AT_ANY_TIME: Final = (
     summary="Answer, to show that the server is there.",
     complexity="O(1)",
 )
-def ping(_: Context, message: bytes | None = None) -> SimpleString | bytes:
-    """Return PONG, or the message where one is given."""
+def ping(ctx: Context, message: bytes | None = None) -> Any:
+    """Return PONG, or the message where one is given.
+
+    A RESP2 client with subscriptions gets it in the form of a message.
+    """
+    if ctx.session.subscriptions is not None and ctx.session.resp == _RESP2:
+        return [b"pong", message or b""]
     return PONG if message is None else message
 
 
@@ -91,6 +97,7 @@ def reset(ctx: Context) -> SimpleString:
     session = ctx.session
     ctx.engine.transactions.discard(session)
     ctx.engine.stop_monitoring(session)
+    ctx.engine.pubsub.forget(session)
     session.resp = 2
     session.db = ctx.keyspace.databases[0]
     session.reply_mode = "on"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from app.reply import NULL_ARRAY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from app.commands.holds import Hold
     from app.commands.server_state import ServerState
+    from app.commands.subscriptions import Subscriptions
     from app.commands.waiters import Serve, Waiter
     from app.keyspace.database import Database
     from app.keyspace.keyspace import Keyspace
@@ -39,6 +41,7 @@ class Session:
         reply_mode: `on`, `off`, or `skip` (CLIENT REPLY).
         is_closing: close the connection once the replies are sent.
         hold: until when the replies of the batch that runs wait, or None.
+        subscriptions: what the client listens to, or None where it listens to nothing.
         waiter: what the client waits for in a blocking command, or None.
         has_hung_up: asks whether the peer has closed the connection already.
     """
@@ -73,6 +76,7 @@ class Session:
         "queued",
         "reply_mode",
         "resp",
+        "subscriptions",
         "user",
         "waiter",
         "watched",
@@ -121,6 +125,7 @@ class Session:
         self.no_touch = False
         self.hold: Hold | None = None
         self.waiter: Waiter | None = None
+        self.subscriptions: Subscriptions | None = None
         self.has_hung_up = has_hung_up
 
     def hold_reply(self, hold: Hold) -> None:
@@ -137,6 +142,7 @@ class Session:
             or self.reply_mode != "on"
             or self.is_monitor
             or self.hold is not None
+            or self.subscriptions is not None
         )
 
 
@@ -183,6 +189,11 @@ class Context:
             self.effects = [list(argv)]
         else:
             self.effects.append(list(argv))
+
+    @property
+    def is_in_script(self) -> bool:
+        """Whether a script or a function calls the command."""
+        return self.engine is not None and bool(self.engine.scripts.is_running)
 
     def wait(
         self,

@@ -49,6 +49,7 @@ def select(ctx: Context, index: int) -> SimpleString:
     since="1.0.0",
     summary="Count the keys of the database.",
     complexity="O(1)",
+    acl=("keyspace",),
 )
 def dbsize(ctx: Context) -> int:
     """Return the number of keys, those that have expired unseen included."""

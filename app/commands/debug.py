@@ -24,7 +24,7 @@ from app.config import SettingError
 from app.config.kinds import read_memory
 from app.errors import CommandError
 from app.keyspace.glob import matches_glob
-from app.reply import OK, BulkList, SimpleString
+from app.reply import OK, SimpleString
 from app.types.numbers import parse_double, parse_int64
 
 if TYPE_CHECKING:
@@ -161,9 +161,7 @@ def _populate(
 ) -> SimpleString:
     """Add string keys that are not there yet; they are recorded as SETs."""
     number, length = parse_int64(count), parse_int64(size)
-    if number is None or length is None:
-        raise CommandError(errors.NOT_AN_INTEGER)
-    if number < 0 or length < 0:
+    if number is None or length is None or number < 0 or length < 0:
         raise CommandError(errors.NOT_POSITIVE)
     for index in range(number):
         key = b"%b:%d" % (prefix, index)
@@ -208,7 +206,11 @@ _CRASH: Final = _Subcommand(
     0, _ANY, b"", b"Refused: nothing crashes or restarts this server.", _refuse_crash
 )
 _INTERNAL: Final = _Subcommand(
-    0, _ANY, b"", b"Refused: it is about Redis's own data structures.", _refuse_internals
+    0,
+    _ANY,
+    b"",
+    b"Refused: it is about Redis's own data structures.",
+    _refuse_internals,
 )
 _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
     b"ASSERT": _CRASH,
@@ -228,7 +230,11 @@ _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
     b"HTSTATS-KEY": _INTERNAL,
     b"LISTPACK": _INTERNAL,
     b"LOADAOF": _Subcommand(
-        0, 0, b"", b"Fold the command log and compare: it must give what is in memory.", _load
+        0,
+        0,
+        b"",
+        b"Fold the command log and compare: it must give what is in memory.",
+        _load,
     ),
     b"LOG": _Subcommand(1, 1, b"<message>", b"Write to the server's log file.", _log),
     b"MALLCTL": _INTERNAL,
@@ -256,7 +262,11 @@ _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
     b"SDSLEN": _INTERNAL,
     b"SEGFAULT": _CRASH,
     b"SET-ACTIVE-EXPIRE": _Subcommand(
-        1, 1, b"<0|1>", b"Leave expired keys until they are asked for.", _set_active_expire
+        1,
+        1,
+        b"<0|1>",
+        b"Leave expired keys until they are asked for.",
+        _set_active_expire,
     ),
     b"SET-DISABLE-DENY-SCRIPTS": _Subcommand(
         1, 1, b"<0|1>", b"Accepted; changes nothing.", _accept
@@ -266,7 +276,11 @@ _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
     ),
     b"SLEEP": _Subcommand(1, 1, b"<seconds>", b"Stop the server for a time.", _sleep),
     b"STRINGMATCH-LEN": _Subcommand(
-        2, 2, b"<length> <pattern>", b"Match a glob with a long string.", _match_long_string
+        2,
+        2,
+        b"<length> <pattern>",
+        b"Match a glob with a long string.",
+        _match_long_string,
     ),
     b"STRUCTSIZE": _INTERNAL,
 }

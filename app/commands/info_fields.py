@@ -73,13 +73,13 @@ def clients(ctx: Context) -> Fields:
         ("maxclients", ctx.server.config.maxclients),
         ("client_recent_max_input_buffer", 0),
         ("client_recent_max_output_buffer", 0),
-        ("blocked_clients", getattr(ctx.server, "blocked_clients", 0)),
+        ("blocked_clients", ctx.server.blocked_clients),
         ("tracking_clients", 0),
-        ("pubsub_clients", getattr(ctx.server, "pubsub_clients", 0)),
+        ("pubsub_clients", ctx.engine.pubsub.clients),
         ("watching_clients", len(watched)),
         ("clients_in_timeout_table", 0),
         ("total_watched_keys", sum(watched)),
-        ("total_blocking_keys", getattr(ctx.server, "blocking_keys", 0)),
+        ("total_blocking_keys", ctx.engine.blocking.awaited_keys()),
         ("total_blocking_keys_on_nokey", 0),
     ]
 
@@ -134,22 +134,25 @@ def memory(ctx: Context) -> Fields:
 
 def _script_memory(ctx: Context) -> Fields:
     """Return what scripts hold, as the scripting engine reports it."""
-    known: dict[str, int] = getattr(ctx.server, "script_status", {})
-    lua = known.get("lua_bytes", 0)
+    known = ctx.engine.scripts.status()
+    lua, eval_bytes = known["lua_bytes"], known["script_bytes"]
+    libraries = ctx.keyspace.libraries
+    library_bytes = sum(map(len, libraries.values()))
+    functions = ctx.engine.functions.libraries.values()
     return [
         ("used_memory_lua", lua),
         ("used_memory_vm_eval", lua),
         ("used_memory_lua_human", human_bytes(lua)),
-        ("used_memory_scripts_eval", known.get("script_bytes", 0)),
-        ("number_of_cached_scripts", known.get("scripts", 0)),
-        ("number_of_functions", known.get("functions", 0)),
-        ("number_of_libraries", known.get("libraries", 0)),
+        ("used_memory_scripts_eval", eval_bytes),
+        ("number_of_cached_scripts", known["scripts"]),
+        ("number_of_functions", sum(len(each.functions) for each in functions)),
+        ("number_of_libraries", len(libraries)),
         ("used_memory_vm_functions", 0),
         ("used_memory_vm_total", lua),
         ("used_memory_vm_total_human", human_bytes(lua)),
-        ("used_memory_functions", known.get("function_bytes", 0)),
-        ("used_memory_scripts", known.get("script_bytes", 0)),
-        ("used_memory_scripts_human", human_bytes(known.get("script_bytes", 0))),
+        ("used_memory_functions", library_bytes),
+        ("used_memory_scripts", eval_bytes + library_bytes),
+        ("used_memory_scripts_human", human_bytes(eval_bytes + library_bytes)),
     ]
 
 
@@ -168,8 +171,8 @@ def persistence(ctx: Context) -> Fields:
     state = ctx.server
     log = state.log_status
     unsynced = log.get("log_last_seq", 0) - log.get("log_synced_seq", 0)
-    has_trouble = ctx.engine is not None and ctx.engine.guards.disk_error is not None
-    has_log = ctx.engine is not None and ctx.engine.is_recording
+    has_trouble = ctx.engine.guards.disk_error is not None
+    has_log = ctx.engine.is_recording
     fields: Fields = [
         ("loading", int(state.is_loading)),
         ("async_loading", 0),

@@ -24,6 +24,7 @@ def statistics(ctx: Context) -> Fields:
     """Return what happened since the start, or since CONFIG RESETSTAT."""
     state = ctx.server
     counted, rates = state.statistics, state.rates
+    channels, patterns, shard_channels = ctx.engine.pubsub.listeners
     return [
         ("total_connections_received", counted["total_connections_received"]),
         ("total_commands_processed", state.commands_processed()),
@@ -49,9 +50,9 @@ def statistics(ctx: Context) -> Fields:
         ("total_eviction_exceeded_time", 0),
         ("current_eviction_exceeded_time", 0),
         *_lookups(ctx),
-        ("pubsub_channels", getattr(state, "pubsub_channels", 0)),
-        ("pubsub_patterns", getattr(state, "pubsub_patterns", 0)),
-        ("pubsubshard_channels", 0),
+        ("pubsub_channels", len(channels)),
+        ("pubsub_patterns", len(patterns)),
+        ("pubsubshard_channels", len(shard_channels)),
         ("latest_fork_usec", 0),
         ("total_forks", 0),
         ("migrate_cached_sockets", 0),
@@ -60,8 +61,8 @@ def statistics(ctx: Context) -> Fields:
         ("unexpected_error_replies", counted["unexpected_error_replies"]),
         ("total_error_replies", counted["total_error_replies"]),
         ("dump_payload_sanitizations", 0),
-        ("total_reads_processed", counted.get("total_reads_processed", 0)),
-        ("total_writes_processed", counted.get("total_writes_processed", 0)),
+        ("total_reads_processed", counted["total_reads_processed"]),
+        ("total_writes_processed", counted["total_writes_processed"]),
         ("io_threaded_reads_processed", 0),
         ("io_threaded_writes_processed", 0),
         ("reply_buffer_shrinks", 0),
@@ -79,7 +80,7 @@ def _lookups(ctx: Context) -> Fields:
 
 
 def _never() -> Fields:
-    """Return the fields of defragmentation and client-side caching, which are not here."""
+    """Return the fields of defragmentation and client-side caching: all 0."""
     names = (
         "active_defrag_hits",
         "active_defrag_misses",
@@ -101,14 +102,11 @@ def command_statistics(_: Context) -> Fields:
         if command.calls or command.failed or command.rejected:
             microseconds = command.nanoseconds // 1000
             each = command.nanoseconds / 1000 / command.calls if command.calls else 0.0
-            fields.append(
-                (
-                    f"cmdstat_{command.name}",
-                    f"calls={command.calls},usec={microseconds},"
-                    f"usec_per_call={each:.2f},"
-                    f"rejected_calls={command.rejected},failed_calls={command.failed}",
-                )
+            text = (
+                f"calls={command.calls},usec={microseconds},usec_per_call={each:.2f},"
+                f"rejected_calls={command.rejected},failed_calls={command.failed}"
             )
+            fields.append((f"cmdstat_{command.name}", text))
     return fields
 
 
@@ -128,14 +126,17 @@ def latency_statistics(_: Context) -> Fields:
 def keyspace(ctx: Context) -> Fields:
     """Return the number of keys, and of those with a deadline, of each database."""
     return [
-        (
-            f"db{database.index}",
-            f"keys={len(database)},expires={len(database.deadlines)},"
-            f"avg_ttl={_mean_ttl_ms(database)}",
-        )
+        (f"db{database.index}", _database(database))
         for database in ctx.keyspace.databases
         if len(database)
     ]
+
+
+def _database(database: Database) -> str:
+    return (
+        f"keys={len(database)},expires={len(database.deadlines)},"
+        f"avg_ttl={_mean_ttl_ms(database)}"
+    )
 
 
 def _mean_ttl_ms(database: Database) -> int:

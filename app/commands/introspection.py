@@ -92,7 +92,7 @@ def _names(commands: Any) -> BulkList:
     flags=_ANYTIME,
     group="server",
     since="2.8.13",
-    summary="Return arity, flags, keys and more of commands; of all where none is named.",
+    summary="Return arity, flags, keys and more of commands, of all if none is named.",
     complexity="O(N) for N commands",
     acl=("connection",),
 )
@@ -173,7 +173,12 @@ def _keys_of(argv: list[bytes]) -> list[tuple[bytes, str]]:
     wrong = len(argv) != made.arity if made.arity > 0 else len(argv) < -made.arity
     if wrong:
         raise CommandError(errors.INVALID_ARGUMENT_COUNT)
-    return access_of(made, argv)
+    try:
+        return access_of(made, argv)
+    except CommandError:
+        if made.flags & Flag.NO_MANDATORY_KEYS:
+            return []
+        raise
 
 
 add_help("COMMAND", group="server", since="5.0.0", acl=("connection",))

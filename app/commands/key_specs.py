@@ -20,7 +20,7 @@ class Part(NamedTuple):
 
     Attributes:
         access: Redis's flags, such as `RO ACCESS`.
-        index: position of the first key, or of the count of the keys; 0 is anywhere.
+        position: where the first key is, or of the count of the keys; 0 is anywhere.
         last: how far the last key is from the first; negative counts from the end.
         step: distance from a key to the next.
         is_counted: their count comes first.
@@ -28,7 +28,7 @@ class Part(NamedTuple):
     """
 
     access: str
-    index: int = 1
+    position: int = 1
     last: int = 0
     step: int = 1
     is_counted: bool = False
@@ -42,6 +42,9 @@ _MOVE: Final = (Part("RW ACCESS DELETE", 1), Part("RW INSERT", 2))
 _RENAME: Final = (Part("RW ACCESS DELETE", 1), Part("OW UPDATE", 2))
 _SCRIPT: Final = (Part("RW ACCESS UPDATE", 2, is_counted=True),)
 _SCRIPT_READ: Final = (Part("RO ACCESS", 2, is_counted=True),)
+
+_STORE_LAST: Final = frozenset(("sort", "georadius", "georadiusbymember"))
+"""Commands that read their first key, and write the key behind the word STORE."""
 
 _PARTS: Final[dict[str, tuple[Part, ...]]] = {
     "blmove": _MOVE,
@@ -94,7 +97,7 @@ def _part_of(spec: KeySpec) -> Part:
 
 
 def flag_words(access: str) -> SetReply:
-    """Return access flags as COMMAND shows them: RO as it is, `access` in lower case."""
+    """Return access flags as COMMAND shows them: `RO ACCESS` as RO and access."""
     words = access.split()
     shown = [word if len(word) <= 2 else word.lower() for word in words]  # noqa: PLR2004
     return SetReply([SimpleString(word.encode()) for word in shown])
@@ -111,18 +114,18 @@ def describe(part: Part) -> dict[bytes, object]:
 
 def _begin_search(part: Part) -> dict[bytes, object]:
     if part.keyword:
-        spec = {b"keyword": part.keyword, b"startfrom": part.index}
+        spec = {b"keyword": part.keyword, b"startfrom": part.position}
         return {b"type": b"keyword", b"spec": spec}
-    if not part.index:
+    if not part.position:
         return {b"type": b"unknown", b"spec": {}}
-    return {b"type": b"index", b"spec": {b"index": part.index}}
+    return {b"type": b"index", b"spec": {b"index": part.position}}
 
 
 def _find_keys(part: Part) -> dict[bytes, object]:
     if part.is_counted:
         spec = {b"keynumidx": 0, b"firstkey": 1, b"keystep": part.step}
         return {b"type": b"keynum", b"spec": spec}
-    if not part.index:
+    if not part.position:
         return {b"type": b"unknown", b"spec": {}}
     limit = 2 if part.keyword else 0
     step = 1 if part.keyword else part.step
@@ -136,14 +139,16 @@ def key_positions(command: Command) -> tuple[int, int, int]:
     They tell of the keys at fixed places only, so of the first part alone where that
     is not counted; two parts that follow each other count as one range.
     """
-    fixed = [part for part in parts_of(command) if part.index and not part.is_counted]
+    fixed = [
+        part for part in parts_of(command) if part.position and not part.is_counted
+    ]
     if not fixed or fixed[0].keyword:
         return 0, 0, 0
-    first, last, step = fixed[0].index, fixed[0].last, fixed[0].step
+    first, last, step = fixed[0].position, fixed[0].last, fixed[0].step
     last = last if last < 0 else first + last
     for part in fixed[1:]:
-        if part.index == last + 1 and not part.keyword:
-            last = part.last if part.last < 0 else part.index + part.last
+        if part.position == last + 1 and not part.keyword:
+            last = part.last if part.last < 0 else part.position + part.last
     return first, last, step
 
 
@@ -154,10 +159,19 @@ def access_of(command: Command, argv: list[bytes]) -> list[tuple[bytes, str]]:
         CommandError: the arguments do not say where the keys are.
     """
     positions = command.key_positions(argv)
+    if command.name == "set":
+        # What SET does with the old value depends on an option.
+        has_get = any(word.upper() == b"GET" for word in argv[3:])
+        return [(argv[1], "RW ACCESS UPDATE" if has_get else "OW UPDATE")]
+    if command.name == "bitfield":
+        has_write = any(word.upper() in (b"SET", b"INCRBY") for word in argv[2:])
+        return [(argv[1], "RW ACCESS UPDATE" if has_write else "RO ACCESS")]
+    if command.name in _STORE_LAST:
+        return [(argv[at], "RO ACCESS" if at == 1 else "OW UPDATE") for at in positions]
     parts = parts_of(command)
     return [(argv[at], _access_at(parts, at)) for at in positions]
 
 
 def _access_at(parts: tuple[Part, ...], position: int) -> str:
-    fitting = [part for part in parts if part.index and part.index <= position]
+    fitting = [part for part in parts if part.position and part.position <= position]
     return (fitting or list(parts))[-1].access

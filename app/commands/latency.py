@@ -69,7 +69,9 @@ def latency_history(ctx: Context, event: bytes) -> list[Any]:
 def latency_reset(ctx: Context, *event: bytes) -> int:
     """Return how many events were forgotten."""
     state = ctx.server
-    known = [name for name in event or tuple(state.latencies) if name in state.latencies]
+    known = [
+        name for name in event or tuple(state.latencies) if name in state.latencies
+    ]
     for name in set(known):
         del state.latencies[name]
         del state.latency_peaks[name]
@@ -159,7 +161,7 @@ def latency_doctor(ctx: Context) -> Verbatim:
     else:
         text = "".join(
             f"{event.decode()}: {len(samples)} delays, {_mean(samples)} ms on average, "
-            f"{state.latency_peaks[event]} ms at most. SLOWLOG GET shows the commands.\n"
+            f"{state.latency_peaks[event]} ms at most. SLOWLOG GET shows them.\n"
             for event, samples in state.latencies.items()
         )
     return Verbatim(b"txt", text.encode())

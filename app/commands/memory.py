@@ -23,6 +23,7 @@ from app.types.lists import List
 from app.types.numbers import parse_int64
 from app.types.sets import Set
 from app.types.sorted_sets import SortedSet
+from app.types.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,7 +77,9 @@ def value_bytes(value: Any, samples: int = _SAMPLES) -> int:
     if isinstance(value, List):
         return own + _sampled(map(sys.getsizeof, value), len(value), samples)
     if isinstance(value, Hash):
-        sizes = (sys.getsizeof(field) + sys.getsizeof(it) for field, it in value.items())
+        sizes = (
+            sys.getsizeof(field) + sys.getsizeof(it) for field, it in value.items()
+        )
         return own + _sampled(sizes, len(value), samples)
     if isinstance(value, Set):
         own += sys.getsizeof(value.members)
@@ -87,6 +90,13 @@ def value_bytes(value: Any, samples: int = _SAMPLES) -> int:
         pair = sys.getsizeof((0.0, b"")) + sys.getsizeof(0.0)
         sizes = (sys.getsizeof(member) + pair for member in value.scores)
         return own + _sampled(sizes, len(value), samples)
+    if isinstance(value, Stream):
+        sizes = (
+            sys.getsizeof(entry) + sum(map(sys.getsizeof, entry))
+            for node in value.nodes
+            for entry in node.entries
+        )
+        return own + _sampled(sizes, value.length, samples)
     return own
 
 
@@ -105,7 +115,7 @@ def _sampled(sizes: Iterable[int], count: int, samples: int) -> int:
     complexity="O(1)",
 )
 def memory_stats(ctx: Context) -> dict[bytes, Any]:
-    """Return Redis's fields; `used` is what the process holds of the machine's memory."""
+    """Return Redis's fields; what is used is what the process holds in all."""
     used = process.resident_bytes()
     peak = max(process.peak_resident_bytes(), used)
     startup = min(process.STARTUP_BYTES, used)

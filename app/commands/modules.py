@@ -13,9 +13,7 @@ from app.errors import CommandError
 if TYPE_CHECKING:
     from app.commands.context import Context
 
-_CHANGE: Final = (
-    Flag.ADMIN | Flag.NOSCRIPT | Flag.NO_ASYNC_LOADING | Flag.PROTECTED
-)
+_CHANGE: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.NO_ASYNC_LOADING | Flag.PROTECTED
 
 
 @command(

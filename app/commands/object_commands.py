@@ -14,12 +14,13 @@ from app import errors
 from app.commands.help import help_reply
 from app.commands.table import Flag, KeySpec, command
 from app.errors import CommandError
-from app.types import strings
+from app.types import streams, strings
 from app.types.hashes import Hash
 from app.types.lists import List
 from app.types.numbers import parse_int64
 from app.types.sets import Set
 from app.types.sorted_sets import SortedSet
+from app.types.streams import Stream
 
 if TYPE_CHECKING:
     from app.commands.context import Context
@@ -71,6 +72,10 @@ def encoding_of(value: Any, config: Config) -> bytes:
             listpack_entries=config.set_max_listpack_entries,
             listpack_value=config.set_max_listpack_value,
         )
+    if type(value) is Stream:
+        return b"stream"
+    if type(value) is streams.Stream:
+        return streams.ENCODING
     assert type(value) is SortedSet
     return value.encoding(
         listpack_entries=config.zset_max_listpack_entries,

@@ -18,7 +18,7 @@ _UNITS: Final = ((1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K"))
 
 
 def resident_bytes() -> int:
-    """Return the memory that the process holds now; its peak where only that is known."""
+    """Return the memory that the process holds, or its peak if only that is known."""
     try:
         fields = _STATM.read_bytes().split()
     except OSError:

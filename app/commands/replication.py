@@ -53,11 +53,12 @@ def role(ctx: Context) -> list[Any]:
 @command(
     "WAIT",
     arity=3,
-    flags=Flag.NOSCRIPT,
+    flags=Flag.BLOCKING,
     group="generic",
     since="3.0.0",
     summary="Wait until replicas have what was written, or a time is over.",
     complexity="O(1)",
+    acl=("connection",),
     convert={"numreplicas": integer, "timeout": _timeout},
 )
 def wait(ctx: Context, numreplicas: int, timeout: int) -> int:
@@ -70,11 +71,12 @@ def wait(ctx: Context, numreplicas: int, timeout: int) -> int:
 @command(
     "WAITAOF",
     arity=4,
-    flags=Flag.NOSCRIPT,
+    flags=Flag.BLOCKING,
     group="generic",
     since="7.2.0",
-    summary="Wait until the log, and those of replicas, are durable, or a time is over.",
+    summary="Wait until the log and those of replicas are durable, or a time is over.",
     complexity="O(1), and one fsync",
+    acl=("connection",),
 )
 def waitaof(
     ctx: Context, numlocal: bytes, numreplicas: bytes, timeout: bytes

@@ -67,9 +67,9 @@ def save(ctx: Context) -> SimpleString:
     summary="Ask for all that was written to be made durable, and do not wait for it.",
     complexity="O(1)",
 )
-def bgsave(ctx: Context, schedule: bytes | None = None) -> SimpleString:
+def bgsave(ctx: Context, *option: bytes) -> SimpleString:
     """Return that it has started; the log is synced in the background in any case."""
-    if schedule is not None and schedule.upper() != b"SCHEDULE":
+    if option and [word.upper() for word in option] != [b"SCHEDULE"]:
         raise CommandError(errors.SYNTAX)
     _require_log(ctx)
     ctx.server.last_save_seconds = ctx.now_ms // 1000

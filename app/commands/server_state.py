@@ -89,6 +89,8 @@ class ServerState:
                 "total_connections_received",
                 "total_net_input_bytes",
                 "total_net_output_bytes",
+                "total_reads_processed",
+                "total_writes_processed",
                 "rejected_connections",
                 "expired_keys",
                 "evicted_keys",
@@ -117,6 +119,14 @@ class ServerState:
         self.rates["commands"].sample(now_ms, self.commands_processed())
         self.rates["input"].sample(now_ms, statistics["total_net_input_bytes"])
         self.rates["output"].sample(now_ms, statistics["total_net_output_bytes"])
+
+    def count_traffic(self, received: int, sent: int, reads: int) -> None:
+        """Count bytes, and the reads that brought them, each answered by one write."""
+        statistics = self.statistics
+        statistics["total_net_input_bytes"] += received
+        statistics["total_net_output_bytes"] += sent
+        statistics["total_reads_processed"] += reads
+        statistics["total_writes_processed"] += reads
 
     def note_latency(self, event: bytes, at_seconds: int, milliseconds: int) -> None:
         """Keep a delay for LATENCY: the longest of each second of each event."""

@@ -57,7 +57,7 @@ def sinterstore(ctx: Context, destination: bytes, key: bytes, *keys: bytes) -> i
     "SINTERCARD",
     arity=-3,
     flags=Flag.READONLY | Flag.MOVABLEKEYS,
-    keys=numkeys_at(1),
+    keys=numkeys_at(1, access="RO ACCESS"),
     group="set",
     since="7.0.0",
     summary="Count the members that all sets have, up to a limit.",

@@ -203,7 +203,7 @@ def sismember(ctx: Context, key: bytes, member: bytes) -> int:
     "SMISMEMBER",
     arity=-3,
     flags=Flag.READONLY | Flag.FAST,
-    keys=_PEEK,
+    keys=_READ,
     group="set",
     since="6.2.0",
     summary="Tell for each of several members whether a set has it.",

@@ -27,7 +27,9 @@ _SAME: Final[dict[tuple[str, ...], str]] = {
         "hscan sscan zscan xautoclaim xadd xtrim xpending xclaim time migrate dump "
         "client|info client|list pttl ttl spop srandmember hrandfield zrandmember "
         "lastsave object|idletime object|encoding object|freq object|refcount "
-        "xinfo|consumers"
+        "xinfo|consumers cluster|bumpepoch cluster|count-failure-reports "
+        "cluster|getkeysinslot cluster|info cluster|links cluster|nodes "
+        "cluster|replicas cluster|shards cluster|slaves cluster|slots"
     ),
     (_UNORDERED,): (
         "sunion sdiff sinter smembers hkeys hvals hgetall command command|info "

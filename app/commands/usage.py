@@ -41,16 +41,17 @@ def add_help(
 
 def usage_lines(container: str) -> list[SimpleString]:
     """Return the lines of a container's HELP; HELP itself comes last."""
-    lines = [
-        f"{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"
-    ]
+    lines = [f"{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
     subcommands = COMMANDS[container.encode()].subcommands
     names = sorted(subcommands, key=lambda name: (name == b"HELP", name))
     for name in names:
         subcommand = subcommands[name]
         lines.append(" ".join([name.decode(), *argument_words(subcommand)]))
         lines += textwrap.wrap(
-            subcommand.summary, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT
+            subcommand.summary,
+            _WIDTH,
+            initial_indent=_INDENT,
+            subsequent_indent=_INDENT,
         )
     return [SimpleString(line.encode()) for line in lines]
 

@@ -1,4 +1,4 @@
-"""Waiters: clients that wait for keys in a blocking command; see `app.engine.blocking`."""
+"""Waiters: clients in a blocking command; see `app.engine.blocking`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Place = tuple[int, bytes]
 """A key of a database: (index of the database, key)."""
 
 Serve = Callable[["Context"], Any]
-"""Serves a client from its keys; returns a reply, or BLOCKED where they hold nothing."""
+"""Serves a client from its keys; returns a reply, or BLOCKED where there is none."""
 
 
 class Waiter:

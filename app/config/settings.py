@@ -189,6 +189,16 @@ class OperationSettings:
         "The longest field or value in such a hash.",
         aliases=("hash-max-ziplist-value",),
     )
+    stream_node_max_entries = Integer(
+        100,
+        "How many entries of a stream approximate trimming drops at once; 0 goes by "
+        "their size alone.",
+        0,
+        LONG_MAX,
+    )
+    stream_node_max_bytes = Memory(
+        4096, "How large such a node of a stream gets; 0 goes by its entries alone."
+    )
     list_max_listpack_size = Integer(
         -2,
         "The largest list that OBJECT ENCODING calls a listpack: elements, or -1 to "

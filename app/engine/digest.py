@@ -2,9 +2,10 @@
 
 It is the digest of Redis's DEBUG DIGEST, so that ours can be compared with a real
 server's. Keys, and the members of sets, hashes and sorted sets, count whatever their
-order; the elements of a list count in theirs. A deadline counts as being there, not by
-its time. Keys that have expired but are still held count too: they are part of the
-state until their DEL is recorded.
+order; the elements of a list and the entries of a stream count in theirs, and consumer
+groups not at all. A deadline counts as being there, not by its time. Keys that have
+expired but are still held count too: they are part of the state until their DEL is
+recorded.
 
     xor(d, x)   d ^ SHA1(x)
     mix(d, x)   SHA1(d ^ SHA1(x))
@@ -27,6 +28,7 @@ from app.types.lists import List
 from app.types.numbers import format_double_shortest
 from app.types.sets import Set
 from app.types.sorted_sets import SortedSet
+from app.types.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 DIGEST_BYTES: Final = 20
 
+_SEQUENCE_BITS: Final = 64
+_SEQUENCE_MASK: Final = (1 << _SEQUENCE_BITS) - 1
 _EXPIRES: Final = int.from_bytes(sha1(b"!!expire!!", usedforsecurity=False).digest())
 
 
@@ -77,9 +81,14 @@ def _mix_value(digest: int, database: Database, key: bytes, value: Any) -> int:
     return digest ^ _EXPIRES if key in database.deadlines else digest
 
 
+def _number(data: bytes) -> int:
+    """Return the SHA-1 of some bytes as an integer."""
+    return int.from_bytes(sha1(data).digest(), "big")  # noqa: S324 - Redis's digest
+
+
 def _mix(digest: int, data: bytes) -> int:
-    mixed = digest ^ int.from_bytes(sha1(data).digest(), "big")
-    return int.from_bytes(sha1(mixed.to_bytes(DIGEST_BYTES, "big")).digest(), "big")
+    mixed = digest ^ _number(data)
+    return _number(mixed.to_bytes(DIGEST_BYTES, "big"))
 
 
 def _mix_list(digest: int, elements: List) -> int:
@@ -107,9 +116,20 @@ def _xor_sorted_set(digest: int, members: SortedSet) -> int:
     return digest
 
 
+def _mix_stream(digest: int, stream: Stream) -> int:
+    """Mix in the entries; Redis leaves consumer groups out."""
+    for node in stream.nodes:
+        for entry_id, fields in zip(node.ids, node.entries, strict=True):
+            sequence = entry_id & _SEQUENCE_MASK
+            digest = _mix(digest, b"%d.%d" % (entry_id >> _SEQUENCE_BITS, sequence))
+            for word in fields:
+                digest = _mix(digest, word)
+    return digest
+
+
 def _of_pair(first: bytes, second: bytes) -> int:
     pair = _mix(_mix(0, first), second)
-    return int.from_bytes(sha1(pair.to_bytes(DIGEST_BYTES, "big")).digest(), "big")
+    return _number(pair.to_bytes(DIGEST_BYTES, "big"))
 
 
 _KINDS: Final[dict[type, tuple[bytes, Callable[[int, Any], int]]]] = {
@@ -118,5 +138,6 @@ _KINDS: Final[dict[type, tuple[bytes, Callable[[int, Any], int]]]] = {
     Set: (b"\0\0\0\2", _xor_set),
     SortedSet: (b"\0\0\0\3", _xor_sorted_set),
     Hash: (b"\0\0\0\4", _xor_hash),
+    Stream: (b"\0\0\0\6", _mix_stream),
 }
 """For each type of value: Redis's number of it, and how it goes into a digest."""

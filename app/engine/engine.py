@@ -21,12 +21,13 @@ from app.engine.functions import Functions
 from app.engine.guards import Guards
 from app.engine.observers import Observers
 from app.engine.pause import Pause
+from app.engine.pubsub import PubSub
 from app.engine.scripts import Scripts
 from app.engine.transactions import Transactions
 from app.errors import CommandError
 from app.keyspace.keyspace import Keyspace
 from app.protocol.encoder import ENCODERS
-from app.reply import BLOCKED, POSTPONED
+from app.reply import BLOCKED, POSTPONED, Replies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +89,9 @@ class Engine:
         self.observers = Observers(self.keyspace)
         self.transactions = Transactions(self)
         self.blocking = Blocking(self)
+        self.pubsub = PubSub(self)
+        self._running: Session | None = None
+        self._own_pushes: list[bytes] = []
         self.scripts = Scripts(self)
         self.functions = Functions(self)
         self.keyspace.on_expired = self._record_expired
@@ -112,6 +116,7 @@ class Engine:
         """
         context = self.context
         context.session = session
+        interrupted, self._running = self._running, session
         encoders = ENCODERS[session.resp]
         replies = []
         for argv in commands:
@@ -129,23 +134,31 @@ class Engine:
             if session.is_special or session.is_changed:
                 encoders = ENCODERS[session.resp]
                 session.is_changed = False
-                if reply is POSTPONED:
-                    session.postponed = _from(commands, argv)
+                if reply is POSTPONED or reply is BLOCKED:
+                    _put_off(session, commands, argv)
                     break
-                if reply is BLOCKED:
-                    session.waiter.argv = argv
-                    session.postponed = _from(commands, argv)[1:]
-                    break
-                if session.reply_mode == "on" or not self.guards.withholds(session):
-                    replies.append(encoders[type(reply)](reply))
+                replies.append(self._what_is_sent(session, reply))
                 if session.is_closing:
                     break
             else:
                 replies.append(encoders[type(reply)](reply))
+        self._running = interrupted
         session.last_ms = context.now_ms
         if commands:
             session.last_words = argv[:2]
         return replies[0] if len(replies) == 1 else b"".join(replies)
+
+    def _what_is_sent(self, session: Session, reply: Any) -> bytes:
+        """Return what to send for a reply, where it may be more or less than that."""
+        is_withheld = session.reply_mode != "on" and self.guards.withholds(session)
+        if is_withheld and type(reply) is not Replies:
+            data = b""
+        else:
+            data = ENCODERS[session.resp][type(reply)](reply)
+        if self._own_pushes:
+            data += b"".join(self._own_pushes)
+            self._own_pushes.clear()
+        return data
 
     def execute(self, session: Session, argv: Argv) -> Any:
         """Run one command of a client and return its reply; errors are replies too.
@@ -248,7 +261,7 @@ class Engine:
     # --- effects -----------------------------------------------------------------
 
     def record(self, session: Session, argv: Argv) -> None:
-        """Set aside the effects of a command that a client gave and that has just run."""
+        """Set aside the effects of a command that has just run for a client."""
         context = self.context
         effects = context.effects
         if not self.is_recording:
@@ -328,7 +341,19 @@ class Engine:
         self.server.sessions.pop(session.id, None)
         self.transactions.discard(session)
         self.blocking.forget(session)
+        self.pubsub.forget(session)
         self.stop_monitoring(session)
+
+    def push(self, session: Session, data: bytes) -> None:
+        """Send a client something besides its replies.
+
+        To the client that runs just now it goes behind the reply to its command, or to
+        its EXEC, never into the midst of it.
+        """
+        if session is self._running:
+            self._own_pushes.append(data)
+        else:
+            self.pushes.append((session.id, data))
 
     def disconnect(self, session: Session) -> None:
         """Close a client's connection and forget the client, at once."""
@@ -342,7 +367,11 @@ class Engine:
         self.guards.update_watchful()
 
 
-def _from(commands: list[Argv], argv: Argv) -> list[Argv]:
-    """Return the commands from a certain one on, not one that only looks like it."""
+def _put_off(session: Session, commands: list[Argv], argv: Argv) -> None:
+    """Keep what is left of a batch: from a command on that is held back, or waits."""
+    # Not one that only looks like it.
     place = next(i for i, other in enumerate(commands) if other is argv)
-    return commands[place:]
+    if session.waiter is not None:
+        session.waiter.argv = argv
+        place += 1  # it has run
+    session.postponed = commands[place:]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from app import errors
 from app.commands.server_state import SlowCommand
 from app.commands.table import Command, Flag, require_command
+from app.engine.redaction import redact
 from app.errors import CommandError
 from app.reply import POSTPONED, QUEUED
 
@@ -21,9 +22,16 @@ if TYPE_CHECKING:
 _NEVER_QUEUED = {"exec", "discard", "multi", "watch", "quit", "reset"}
 # CLIENT REPLY inside of a transaction: the reply to EXEC itself is still sent.
 _LATER = {"off later": "off", "skip later": "skip"}
-_MONITOR_ADMIN = Flag.ADMIN | Flag.SKIP_MONITOR
 _SLOW_ARGUMENTS_MAX = 32
 _SLOW_ARGUMENT_BYTES_MAX = 128
+
+
+_RESP2 = 2
+_WHILE_SUBSCRIBED = {
+    *("subscribe", "psubscribe", "ssubscribe"),
+    *("unsubscribe", "punsubscribe", "sunsubscribe"),
+    *("ping", "quit", "reset"),
+}
 
 
 class Guards:
@@ -58,6 +66,12 @@ class Guards:
             An error, QUEUED, POSTPONED, or None.
         """
         text = self._why_not(session, command)
+        if (
+            text is None
+            and session.subscriptions is not None
+            and session.resp == _RESP2
+        ):
+            text = _why_not_subscribed(command)
         if text is None and command.name == "exec":
             text = self._why_not_exec(session)
         if text is not None:
@@ -71,8 +85,9 @@ class Guards:
                 return self.reject(session, CommandError(errors.NOT_IN_MULTI), argv)
             session.queued.append(argv)
             return QUEUED
-        # EXEC is shown behind the commands that it runs.
-        if self._engine.server.monitors and command.name != "exec":
+        if command.name == "exec":
+            session.last_words = argv  # shown behind the commands that it runs
+        elif self._engine.server.monitors:
             self.show_to_monitors(session, command, argv)
         return None
 
@@ -146,7 +161,7 @@ class Guards:
                 server.slow_commands_seen,
                 now_seconds,
                 nanoseconds // 1000,
-                _abbreviate(argv),
+                _abbreviate(redact(argv)),
                 session.address.encode(),
                 session.name,
             )
@@ -157,14 +172,15 @@ class Guards:
 
     def show_to_monitors(self, session: Session, command: Command, argv: Argv) -> None:
         """Send a command to the clients in MONITOR, unless it is not to be shown."""
-        if not command.flags & _MONITOR_ADMIN:
+        # A script is shown before what it calls, since this comes before it runs.
+        if not command.flags & Flag.ADMIN:
             self.feed_monitors(session, argv)
 
     def feed_monitors(self, session: Session, argv: Argv) -> None:
         """Send a command that is about to run to the clients in MONITOR."""
         engine = self._engine
         now_ms = engine.context.now_ms
-        words = b" ".join(_quote(argument) for argument in argv)
+        words = b" ".join(_quote(argument) for argument in redact(argv))
         line = b"+%d.%06d [%d %b] %b\r\n" % (
             now_ms // 1000,
             now_ms % 1000 * 1000,
@@ -174,6 +190,16 @@ class Guards:
         )
         for client_id in engine.server.monitors:
             engine.pushes.append((client_id, line))
+
+
+def _why_not_subscribed(command: Command) -> bytes | None:
+    """Return why a command does not run for a RESP2 client with subscriptions, or None.
+
+    Such a client could not tell a reply from a message.
+    """
+    if command.name in _WHILE_SUBSCRIBED:
+        return None
+    return errors.not_while_subscribed(command.name.encode())
 
 
 def _abbreviate(argv: Argv) -> Argv:

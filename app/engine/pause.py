@@ -70,7 +70,16 @@ class Pause:
             flags |= self._engine.transactions.flags(session)
         return bool(flags & _WRITES)
 
+    def hide_expired(self) -> None:
+        """Remove no expired keys while it lasts, but in a transaction that began it.
+
+        The rest of such a transaction may write, and must not meet a key that is only
+        hidden; it calls this when it ends.
+        """
+        engine = self._engine
+        engine.keyspace.is_expiring = not self.is_on or engine.unit is not None
+
     def _set(self, *, is_on: bool) -> None:
         self.is_on = is_on
-        self._engine.keyspace.is_expiring = not is_on
+        self.hide_expired()
         self._engine.guards.update_watchful()

@@ -295,6 +295,8 @@ class Scripts:
         source = self._sources.get(sha)
         if source is None or not engine.is_recording:
             return
+        if not caller.is_described:
+            engine.describe(caller)
         self._described.add(sha)
         note = {"kind": "script_source", "sha": sha.decode(), "source": source}
         origin = [caller.id, None, note]

@@ -109,9 +109,10 @@ class Transactions:
         finally:
             if is_outermost:
                 engine.unit = None
+                engine.pause.hide_expired()
                 engine.record_unit(session, unit, [b"EXEC"], _note(queued))
         if engine.server.monitors:
-            engine.guards.feed_monitors(session, [b"EXEC"])
+            engine.guards.feed_monitors(session, session.last_words)
         if session.reply_mode != mode:
             session.reply_mode = _REPLY_MODE_LATER.get(
                 session.reply_mode, session.reply_mode

@@ -93,7 +93,7 @@ class Database:
             self.set(key, value)
         elif type(value) is not kind:
             raise CommandError(WRONG_TYPE)
-        return value  # type: ignore[no-any-return]  # its type was just compared
+        return value
 
     def set(self, key: bytes, value: Any) -> None:
         """Store a value; a deadline that the key has stays."""

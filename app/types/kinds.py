@@ -8,6 +8,7 @@ from app.types.hashes import Hash
 from app.types.lists import List
 from app.types.sets import Set
 from app.types.sorted_sets import SortedSet
+from app.types.streams import Stream
 
 _NAMES: Final[dict[type, bytes]] = {
     bytes: b"string",
@@ -15,6 +16,7 @@ _NAMES: Final[dict[type, bytes]] = {
     List: b"list",
     Set: b"set",
     SortedSet: b"zset",
+    Stream: b"stream",
 }
 
 

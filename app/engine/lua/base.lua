@@ -65,7 +65,7 @@ local function safe_unpack(t, first, last)
   if type(t) == "table" and (first == nil or type(first) == "number") and (last == nil or type(last) == "number") then
     local span = (last or #t) - (first or 1)
     if not (span < UNPACK_MAX) then
-      error("too many results to unpack", 2)
+      error("too many results to unpack")
     elseif span < 0 then
       return
     end

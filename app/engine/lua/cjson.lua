@@ -137,7 +137,7 @@ function append(settings, out, size, value, kind, depth)
   if kind == "table" then
     depth = depth + 1
     if depth > settings.encode_depth then
-      error("Cannot serialise, excessive depth (" .. depth .. ")")
+      error("Cannot serialise, excessive nesting (" .. depth .. ")")
     end
     local length = array_length(settings, value)
     if length and length > 0 then
@@ -305,7 +305,7 @@ end
 
 local function token_at(text, at, settings)
   local c = byte(text, at)
-  if not c or (c == 0 and at > #text) then
+  if not c or c == 0 then
     return "T_END"
   elseif TOKENS[c] then
     return TOKENS[c]
@@ -436,11 +436,12 @@ local function decode(settings, text)
   if byte(text, 1) == 0 or byte(text, 2) == 0 then
     error("JSON parser does not support UTF-16 or UTF-32")
   end
+  -- The C parser ends at the first NUL behind the value.
   local at = find(text, "[^ \t\r\n]") or #text + 1
   local value
   value, at = read_value(text, at, settings, 0)
   at = find(text, "[^ \t\r\n]", at) or #text + 1
-  if at <= #text then
+  if at <= #text and byte(text, at) ~= 0 then
     fail_at(text, at, settings, "the end")
   end
   return value
@@ -464,13 +465,21 @@ local function as_integer(value, least, most, position, name)
   end
   number = number < 0 and -floor(-number) or floor(number)
   if number < least or number > most then
-    core.bad_argument(position, name, "expected integer between " .. least .. " and " .. most)
+    core.bad_argument(1, name, "expected integer between " .. least .. " and " .. most)
   end
   return number
 end
 
+local function refuse_more(most, name, ...)
+  if select("#", ...) > most then
+    core.bad_argument(most + 1, name, "found too many arguments")
+  end
+end
+
 local function define_settings(library, settings)
-  function library.encode_sparse_array(convert, ratio, safe)
+  function library.encode_sparse_array(...)
+    refuse_more(3, "encode_sparse_array", ...)
+    local convert, ratio, safe = ...
     core.mark_dirty()
     if convert ~= nil then
       settings.sparse_convert = as_boolean(convert, 1, "encode_sparse_array")
@@ -485,7 +494,9 @@ local function define_settings(library, settings)
   end
 
   local function define_number(name, field, least, most)
-    library[name] = function(value)
+    library[name] = function(...)
+      refuse_more(1, name, ...)
+      local value = ...
       core.mark_dirty()
       if value ~= nil then
         settings[field] = as_integer(value, least, most, 1, name)
@@ -499,7 +510,9 @@ local function define_settings(library, settings)
   define_number("decode_max_depth", "decode_depth", 1, 2147483647)
   define_number("encode_number_precision", "precision", 1, 14)
 
-  function library.encode_keep_buffer(keep)
+  function library.encode_keep_buffer(...)
+    refuse_more(1, "encode_keep_buffer", ...)
+    local keep = ...
     core.mark_dirty()
     if keep ~= nil then
       settings.keep_buffer = as_boolean(keep, 1, "encode_keep_buffer")
@@ -507,7 +520,9 @@ local function define_settings(library, settings)
     return settings.keep_buffer
   end
 
-  function library.encode_invalid_numbers(mode)
+  function library.encode_invalid_numbers(...)
+    refuse_more(1, "encode_invalid_numbers", ...)
+    local mode = ...
     core.mark_dirty()
     if mode == "null" then
       settings.encode_invalid = "null"
@@ -517,7 +532,9 @@ local function define_settings(library, settings)
     return settings.encode_invalid
   end
 
-  function library.decode_invalid_numbers(mode)
+  function library.decode_invalid_numbers(...)
+    refuse_more(1, "decode_invalid_numbers", ...)
+    local mode = ...
     core.mark_dirty()
     if mode ~= nil then
       settings.decode_invalid = as_boolean(mode, 1, "decode_invalid_numbers")
@@ -542,7 +559,7 @@ local function new_library()
     elseif type(text) == "number" then
       text = text .. ""
     elseif type(text) ~= "string" then
-      core.wrong_type(1, "decode", "string", text)
+      core.bad_argument(1, "decode", "string expected, got " .. type(text))
     end
     return (decode(settings, text))
   end

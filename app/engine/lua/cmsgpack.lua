@@ -4,10 +4,9 @@
 local core = ...
 
 local byte, char, concat, error, floor = string.byte, string.char, table.concat, error, math.floor
-local next, select, sub, tonumber, type = next, select, string.sub, tonumber, type
+local next, select, sub, type = next, select, string.sub, type
 local encode_integer, encode_float, is_single = core.encode_integer, core.encode_float, core.is_single
 local decode_double, decode_single, unpack = core.decode_double, core.decode_single, core.unpack
-local huge = math.huge
 local DEPTH_MAX = 16
 
 -- Packing ---------------------------------------------------------------------------------
@@ -186,9 +185,9 @@ local function read_map(text, at, count)
     local value
     value, at = read(text, at)
     if key == nil then
-      error("table index is nil")
+      error("table index is nil", 0)
     elseif key ~= key then
-      error("table index is NaN")
+      error("table index is NaN", 0)
     end
     map[key] = value
   end
@@ -224,12 +223,13 @@ for i, size in ipairs({ 1, 2, 4, 8 }) do
   end
 end
 
+-- An unsigned integer beyond the signed ones turns negative, as in lua-cmsgpack.
+readers[207] = readers[211]
+
 for i, size in ipairs({ 1, 2, 4 }) do
-  local function read_text(text, at)
+  readers[216 + i] = function(text, at)
     return text_at(text, at + size, unsigned(text, at, size))
   end
-  readers[195 + i] = read_text
-  readers[216 + i] = read_text
 end
 
 for i, size in ipairs({ 2, 4 }) do
@@ -268,36 +268,45 @@ function read(text, at)
   return reader(text, at + 1)
 end
 
-local function unpack_some(name, text, limit, offset, is_full)
+local function require_text(text, name, count)
   if type(text) == "number" then
-    text = text .. ""
+    return text .. ""
   elseif type(text) ~= "string" then
-    core.wrong_type(1, name, "string", text)
+    core.wrong_type(1, name, "string", text, count)
   end
+  return text
+end
+
+local function unpack_all(text)
+  local values, count, at = {}, 0, 1
+  while at <= #text do
+    count = count + 1
+    values[count], at = read(text, at)
+  end
+  return unpack(values, 1, count)
+end
+
+local function unpack_some(text, limit, offset)
   if offset < 0 or limit < 0 then
     error("Invalid request to unpack with offset of " .. offset .. " and limit of " .. #text .. ".")
   elseif offset > #text then
     error("Start offset " .. offset .. " greater than input length " .. #text .. ".")
-  end
-  if is_full then
-    limit = huge
+  elseif limit == 0 and offset == 0 then
+    return unpack_all(text)
   end
   local values, count, at = {}, 0, offset + 1
   while at <= #text and count < limit do
     count = count + 1
     values[count], at = read(text, at)
   end
-  if is_full then
-    return unpack(values, 1, count)
-  end
   return at > #text and -1 or at - 1, unpack(values, 1, count)
 end
 
-local function as_integer(value, position, name)
-  local number = tonumber(value)
-  if not number then
-    core.wrong_type(position, name, "number", value)
+local function optional_integer(default, position, name, count, value)
+  if value == nil and default then
+    return default
   end
+  local number = core.require_number(value, position, name, count)
   return number < 0 and -floor(-number) or floor(number)
 end
 
@@ -307,16 +316,23 @@ core.cmsgpack = {
   _COPYRIGHT = "MessagePack for Lua scripts",
   _DESCRIPTION = "MessagePack C implementation for Lua",
   pack = pack,
-  unpack = function(text)
-    return unpack_some("unpack", text, 0, 0, true)
+  unpack = function(...)
+    local text = require_text((...), "unpack", select("#", ...))
+    return unpack_all(text)
   end,
-  unpack_one = function(text, offset)
-    offset = offset == nil and 0 or as_integer(offset, 2, "unpack_one")
-    return unpack_some("unpack_one", text, 1, offset)
+  unpack_one = function(...)
+    local count = select("#", ...)
+    local text, offset = ...
+    text = require_text(text, "unpack_one", count)
+    offset = optional_integer(0, 2, "unpack_one", count, offset)
+    return unpack_some(text, 1, offset)
   end,
-  unpack_limit = function(text, limit, offset)
-    limit = as_integer(limit, 2, "unpack_limit")
-    offset = offset == nil and 0 or as_integer(offset, 3, "unpack_limit")
-    return unpack_some("unpack_limit", text, limit, offset)
+  unpack_limit = function(...)
+    local count = select("#", ...)
+    local text, limit, offset = ...
+    text = require_text(text, "unpack_limit", count)
+    limit = optional_integer(nil, 2, "unpack_limit", count, limit)
+    offset = optional_integer(0, 3, "unpack_limit", count, offset)
+    return unpack_some(text, limit, offset)
   end,
 }

@@ -13,7 +13,7 @@ local core = ...
 
 local error, getinfo, find_metatable = error, debug.getinfo, debug.getmetatable
 local running, select, setmetatable = coroutine.running, select, setmetatable
-local sethook, sub, gsub, type = debug.sethook, string.sub, string.gsub, type
+local sethook, sub, gsub, tonumber, type = debug.sethook, string.sub, string.gsub, tonumber, type
 local xpcall, create, resume, yield = xpcall, coroutine.create, coroutine.resume, coroutine.yield
 local status, clock, gcinfo = coroutine.status, os.clock, gcinfo
 local should_stop = core.should_stop
@@ -67,11 +67,17 @@ end
 
 -- Errors ----------------------------------------------------------------------------
 
--- Return the prefix, source and line of the innermost frame that is the script's.
-local function place()
-  local level = 3
+-- Return the prefix, source and line of the innermost frame that is the script's: of the
+-- running coroutine, or of one that died of an error.
+local function place(thread)
+  local level = thread and 0 or 3
   while true do
-    local frame = getinfo(level, "Sl")
+    local frame
+    if thread then
+      frame = getinfo(thread, level, "Sl")
+    else
+      frame = getinfo(level, "Sl")
+    end
     if not frame then
       return "", nil, nil
     end
@@ -84,27 +90,35 @@ end
 core.place = place
 
 -- Move an error that was raised in one of our frames to the script's own line.
-local function relocate(reason)
+local function relocate(reason, thread)
   if type(reason) == "string" and sub(reason, 1, 2) == "~:" then
-    local where = place()
+    local where = place(thread)
     reason = where .. gsub(reason, "^~:%d+: ", "", 1)
   end
   return reason
 end
 core.relocate = relocate
 
--- Raise an error about an argument, in the words of luaL_argerror. The caller must be
--- called by the script itself, not by a tail call.
+-- Raise an error about an argument, in the words of luaL_argerror.
 function core.bad_argument(position, name, reason)
-  error("bad argument #" .. position .. " to '" .. name .. "' (" .. reason .. ")", 3)
+  error("bad argument #" .. position .. " to '" .. name .. "' (" .. reason .. ")")
 end
 
-function core.wrong_type(position, name, expected, value)
-  local found = value == nil and "no value" or type(value)
-  error(
-    "bad argument #" .. position .. " to '" .. name .. "' (" .. expected .. " expected, got " .. found .. ")",
-    3
-  )
+-- The same for an argument of another type; `count` is how many arguments there are.
+local function wrong_type(position, name, expected, value, count)
+  local found = value == nil and position > (count or 0) and "no value" or type(value)
+  local problem = expected .. " expected, got " .. found
+  error("bad argument #" .. position .. " to '" .. name .. "' (" .. problem .. ")")
+end
+core.wrong_type = wrong_type
+
+-- Return an argument that is a number, or text that reads as one.
+function core.require_number(value, position, name, count)
+  local number = type(value) == "number" and value or type(value) == "string" and tonumber(value)
+  if not number then
+    wrong_type(position, name, "number", value, count)
+  end
+  return number
 end
 
 -- The count hook --------------------------------------------------------------------
@@ -239,26 +253,31 @@ end
 
 local function create_checked(body, name)
   if type(body) ~= "function" or getinfo(body, "S").what == "C" then
-    error("bad argument #1 to '" .. name .. "' (Lua function expected)", 3)
+    core.bad_argument(1, name, "Lua function expected")
   end
   return create_hooked(body)
 end
 
-local function settle_resume(ok, ...)
-  if not ok and is_killed then
+local function settle_resume(thread, ok, ...)
+  if ok then
+    return true, ...
+  elseif is_killed then
     error({ err = kill_reason }, 0)
   end
-  return ok, ...
+  return false, relocate((...), thread)
 end
 
-local function settle_wrapped(ok, ...)
+local function settle_wrapped(thread, ok, ...)
   if ok then
     return ...
-  end
-  if is_killed then
+  elseif is_killed then
     error({ err = kill_reason }, 0)
   end
-  error((...), 3)
+  local reason = relocate((...), thread)
+  if type(reason) == "string" then
+    error(reason) -- with the caller's line before the coroutine's, as in Lua itself
+  end
+  error(reason, 0)
 end
 
 local worker
@@ -272,7 +291,7 @@ core.coroutine = {
     if type(thread) ~= "thread" then
       core.bad_argument(1, "resume", "coroutine expected")
     end
-    return settle_resume(resume(thread, ...))
+    return settle_resume(thread, resume(thread, ...))
   end,
   running = function()
     local thread = running()
@@ -290,7 +309,7 @@ core.coroutine = {
   wrap = function(body)
     local thread = create_checked(body, "wrap")
     return function(...)
-      return settle_wrapped(resume(thread, ...))
+      return settle_wrapped(thread, resume(thread, ...))
     end
   end,
   yield = function(...)

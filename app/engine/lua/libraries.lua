@@ -40,7 +40,7 @@ end
 
 -- Bytecode is never loaded, so there is no use in dumping it either.
 function string_library.dump()
-  error("unable to dump given function", 2)
+  error("unable to dump given function")
 end
 
 -- table -----------------------------------------------------------------------------
@@ -152,13 +152,8 @@ local function as_int(value)
   return whole >= 2147483648 and whole - 4294967296 or whole
 end
 
-local function require_number(value, position, name)
-  local number = type(value) == "number" and value or type(value) == "string" and tonumber(value)
-  if not number then
-    local found = value == nil and "no value" or type(value)
-    error("bad argument #" .. position .. " to '" .. name .. "' (number expected, got " .. found .. ")", 3)
-  end
-  return as_int(number)
+local function require_int(value, position, name, count)
+  return as_int(core.require_number(value, position, name, count))
 end
 
 function math_library.random(...)
@@ -167,25 +162,25 @@ function math_library.random(...)
   if count == 0 then
     return fraction
   elseif count == 1 then
-    local upper = require_number((...), 1, "random")
+    local upper = require_int((...), 1, "random", 1)
     if upper < 1 then
       core.bad_argument(1, "random", "interval is empty")
     end
     return floor(fraction * upper) + 1
   elseif count == 2 then
     local lower, upper = ...
-    lower, upper = require_number(lower, 1, "random"), require_number(upper, 2, "random")
+    lower, upper = require_int(lower, 1, "random", 2), require_int(upper, 2, "random", 2)
     if lower > upper then
       core.bad_argument(2, "random", "interval is empty")
     end
     return floor(fraction * (upper - lower + 1)) + lower
   end
-  error("wrong number of arguments", 2)
+  error("wrong number of arguments")
 end
 
 function math_library.randomseed(value)
   core.mark_dirty()
-  seed(require_number(value, 1, "randomseed"))
+  seed(require_int(value, 1, "randomseed"))
 end
 
 -- os ----------------------------------------------------------------------------------

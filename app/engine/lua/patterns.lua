@@ -106,7 +106,7 @@ local function weight(pattern)
     remembered = remembered + 1
   end
   if known == false then
-    error("pattern too complex", 3)
+    error("pattern too complex")
   end
   return known
 end

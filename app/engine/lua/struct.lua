@@ -8,7 +8,6 @@ local floor, rep, reverse, select, sub = math.floor, string.rep, string.reverse,
 local tonumber, tostring, type, unpack = tonumber, tostring, type, core.unpack
 local INTEGER_MAX = 32
 local NATIVE_ALIGN = 8
-local SIZE_MAX = 512 * 1024 * 1024
 
 local FIXED_SIZES = { b = 1, B = 1, h = 2, H = 2, l = 8, L = 8, T = 8, f = 4, d = 8, x = 1 }
 
@@ -29,14 +28,15 @@ end
 local function read_integer_size(format, at)
   local size
   size, at = read_count(format, at, 4)
-  if size > INTEGER_MAX or size < 1 then
+  if size > INTEGER_MAX then
     error("integral size " .. size .. " is larger than limit of " .. INTEGER_MAX)
   end
   return size, at
 end
 
 -- Return the option at a place, its size and the place behind it; change the settings.
-local function read_option(format, at, settings)
+-- `name` is the function to name where the option is unknown, nil to pass over it.
+local function read_option(format, at, settings, name)
   local option = sub(format, at, at)
   at = at + 1
   local size = FIXED_SIZES[option] or 0
@@ -48,19 +48,17 @@ local function read_option(format, at, settings)
     settings.is_little = true
   elseif option == ">" then
     settings.is_little = false
-  elseif option == "=" then
-    settings.is_little = true
   elseif option == "!" then
     local align
     align, at = read_count(format, at, NATIVE_ALIGN)
     if align < 1 or align % 1 ~= 0 or not find("1 2 4 8 16 32 64 128 256 ", "%f[%d]" .. align .. " ") then
-      error("alignment is not a power of 2")
+      error("alignment " .. align .. " is not a power of 2")
     end
     settings.align = align
   elseif option == " " or option == "s" or size > 0 then -- luacheck: ignore 542
     -- nothing to set
-  else
-    error("invalid format option '" .. option .. "'")
+  elseif name then
+    core.bad_argument(1, name, "invalid format option '" .. option .. "'")
   end
   return option, size, at
 end
@@ -81,23 +79,15 @@ local function new_settings()
   return { is_little = true, align = 1 }
 end
 
-local function require_text(value, position, name)
+local require_number = core.require_number
+
+local function require_text(value, position, name, count)
   if type(value) == "number" then
     return value .. ""
   elseif type(value) ~= "string" then
-    local found = value == nil and "no value" or type(value)
-    error("bad argument #" .. position .. " to '" .. name .. "' (string expected, got " .. found .. ")")
+    core.wrong_type(position, name, "string", value, count)
   end
   return value
-end
-
-local function require_number(value, position, name)
-  local number = tonumber(value)
-  if not number then
-    local found = value == nil and "no value" or type(value)
-    error("bad argument #" .. position .. " to '" .. name .. "' (number expected, got " .. found .. ")")
-  end
-  return number
 end
 
 -- Packing ---------------------------------------------------------------------------------
@@ -119,18 +109,19 @@ local function integer_bytes(number, size)
 end
 
 local function pack_item(option, size, value, position, settings)
+  -- The C function puts a nil behind the arguments: one that is missing is nil.
   if option == "s" then
-    return require_text(value, position, "pack") .. "\0"
+    return require_text(value, position, "pack", position) .. "\0"
   elseif option == "c" then
-    local text = require_text(value, position, "pack")
+    local text = require_text(value, position, "pack", position)
     if size == 0 then
       return text
     elseif #text < size then
-      error("bad argument #" .. position .. " to 'pack' (string too short)")
+      core.bad_argument(position + 1, "pack", "string too short")
     end
     return sub(text, 1, size)
   end
-  local number = require_number(value, position, "pack")
+  local number = require_number(value, position, "pack", position)
   local bytes
   if option == "f" or option == "d" then
     bytes = core.encode_float(number, size)
@@ -140,15 +131,16 @@ local function pack_item(option, size, value, position, settings)
   return settings.is_little and reverse(bytes) or bytes
 end
 
-local TAKES_NO_VALUE = { ["<"] = true, [">"] = true, ["="] = true, ["!"] = true, [" "] = true, x = true }
+local TAKES_NO_VALUE = { ["<"] = true, [">"] = true, ["!"] = true, [" "] = true, x = true }
 
-local function pack(format, ...)
-  format = require_text(format, 1, "pack")
-  local settings, values, taken = new_settings(), { ... }, 0
+local function pack(...)
+  local values = { ... }
+  local format = require_text(values[1], 1, "pack", select("#", ...))
+  local settings, taken = new_settings(), 1
   local out, count, total, at = {}, 0, 0, 1
   while at <= #format do
     local option, size
-    option, size, at = read_option(format, at, settings)
+    option, size, at = read_option(format, at, settings, "pack")
     local fill = padding(total, option, size, settings)
     if fill > 0 then
       count = count + 1
@@ -158,7 +150,7 @@ local function pack(format, ...)
     local piece = option == "x" and "\0"
     if not TAKES_NO_VALUE[option] then
       taken = taken + 1
-      piece = pack_item(option, size, values[taken], taken + 1, settings)
+      piece = pack_item(option, size, values[taken], taken, settings)
     end
     if piece then
       count = count + 1
@@ -173,8 +165,9 @@ end
 
 local function read_integer(bytes, is_signed)
   local value = 0
-  local first = #bytes > 8 and #bytes - 7 or 1
-  if first == 1 and #bytes == 8 then
+  if #bytes >= 8 then
+    -- Only the lowest eight count, as they do in C.
+    bytes = sub(bytes, -8)
     local high, low = 0, 0
     for i = 1, 4 do
       high = high * 256 + byte(bytes, i)
@@ -185,10 +178,10 @@ local function read_integer(bytes, is_signed)
     end
     return high * 4294967296 + low
   end
-  for i = first, #bytes do
+  for i = 1, #bytes do
     value = value * 256 + byte(bytes, i)
   end
-  if is_signed and #bytes < 8 and value >= 2 ^ (#bytes * 8 - 1) then
+  if is_signed and value >= 2 ^ (#bytes * 8 - 1) then
     value = value - 2 ^ (#bytes * 8)
   end
   return value
@@ -209,21 +202,25 @@ local function unpack_number(option, bytes, settings)
 end
 
 local function too_short()
-  error("bad argument #2 to 'unpack' (data string too short)")
+  core.bad_argument(2, "unpack", "data string too short")
 end
 
-local function unpack_values(format, data, start)
-  format = require_text(format, 1, "unpack")
-  data = require_text(data, 2, "unpack")
-  start = start == nil and 1 or floor(require_number(start, 3, "unpack"))
-  if start < 1 then
-    error("bad argument #3 to 'unpack' (offset must be 1 or greater)")
+local function unpack_values(...)
+  local given = select("#", ...)
+  local format, data, start = ...
+  format = require_text(format, 1, "unpack", given)
+  data = require_text(data, 2, "unpack", given)
+  start = start == nil and 1 or floor(require_number(start, 3, "unpack", given))
+  if start == 0 then
+    core.bad_argument(3, "unpack", "offset must be 1 or greater")
+  elseif start < 0 then
+    too_short()
   end
   local settings = new_settings()
   local values, count, position, at = {}, 0, start - 1, 1
   while at <= #format do
     local option, size
-    option, size, at = read_option(format, at, settings)
+    option, size, at = read_option(format, at, settings, "unpack")
     position = position + padding(position, option, size, settings)
     if option == "c" and size == 0 then
       if count == 0 or type(values[count]) ~= "number" then
@@ -262,21 +259,17 @@ local function unpack_values(format, data, start)
   return unpack(values, 1, count + 1)
 end
 
-local function size_of(format)
-  format = require_text(format, 1, "size")
+local function size_of(...)
+  local format = require_text((...), 1, "size", select("#", ...))
   local settings, position, at = new_settings(), 0, 1
   while at <= #format do
     local option, size
     option, size, at = read_option(format, at, settings)
-    if option == "s" then
-      error("bad argument #1 to 'size' (variable-size format in 's')")
-    elseif option == "c" and size == 0 then
-      error("bad argument #1 to 'size' (variable-length format in 'c0')")
+    if option == "s" or (option == "c" and size == 0) then
+      local shown = option == "s" and "s" or "c0"
+      core.bad_argument(1, "size", "option '" .. shown .. "' has no fixed size")
     end
     position = position + padding(position, option, size, settings) + size
-  end
-  if position > SIZE_MAX * 4 then
-    error("too many bytes")
   end
   return position
 end
