@@ -16,6 +16,7 @@ LINES = [
     pytest.param(rb'"\xZ1"', [b"xZ1"], id="escape that is no hexadecimal"),
     pytest.param(rb"'\n\''", [rb"\n'"], id="only a quote is escaped in single quotes"),
     pytest.param(b'""', [b""], id="empty word"),
+    pytest.param(b"\va\vb\f c", [b"a\vb\f", b"c"], id="vertical tab and form feed"),
     pytest.param(b'ab"c d"', [b"abc d"], id="quotes within a word"),
     pytest.param(b'"a"b', None, id="no space after a closing quote"),
     pytest.param(b'"a', None, id="unbalanced double quotes"),

@@ -77,6 +77,15 @@ def test_no_key_expires_while_writes_are_held(clients):
     assert clients("a", "DBSIZE") == b":0\r\n"
 
 
+def test_a_transaction_that_began_a_pause_may_still_write(clients):
+    clients("a", "SET k 1 PX 10", "MULTI", "CLIENT PAUSE 1000 WRITE", "INCR k")
+    clients.clock.advance(20)
+
+    assert clients("a", "EXEC").endswith(b":1\r\n")
+    assert clients("a", "PTTL k") == b":-1\r\n"
+    assert not clients.engine.keyspace.is_expiring
+
+
 def test_a_command_that_looks_like_an_earlier_one_is_not_run_twice(clients):
     clients("b", "MULTI", "SET k 1")
     clients("a", WRITE)

@@ -1,0 +1,77 @@
+"""What needs no real server to be compared with."""
+
+import pytest
+
+from app.commands.categories import CATEGORIES, categories_of
+from app.commands.table import COMMANDS, every_command
+from app.commands.usage import usage_lines
+
+
+def test_every_command_has_categories_that_exist():
+    for command in every_command():
+        categories = categories_of(command)
+
+        assert set(categories) <= set(CATEGORIES), command.name
+        assert ("fast" in categories) != ("slow" in categories), command.name
+
+
+CONTAINERS = ["CONFIG", "COMMAND", "SLOWLOG", "LATENCY", "MEMORY", "ACL", "MODULE"]
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_help_shows_every_subcommand(name):
+    lines = b"\n".join(usage_lines(name)) + b"\n"
+
+    for subcommand in COMMANDS[name.encode()].subcommands:
+        assert b"\n" + subcommand in lines
+
+
+def test_slow_commands_are_kept_up_to_the_limit(clients_with):
+    clients = clients_with({"slowlog-log-slower-than": "0", "slowlog-max-len": "2"})
+
+    clients("a", "SET a 1", "SET b 2", "AUTH pw", "GET c")
+    entries = list(clients.engine.server.slow_commands)
+
+    assert [entry.argv for entry in entries] == [
+        [b"GET", b"c"],
+        [b"AUTH", b"(redacted)"],
+    ]
+    assert [entry.id for entry in entries] == [3, 2]
+
+
+def test_monitors_see_commands_of_others_and_never_passwords(clients):
+    assert clients("monitor", "MONITOR") == b"+OK\r\n"
+    clients("a", "SET k v", "AUTH pw", "CONFIG GET port", "PING")
+
+    lines = [data.split(b"] ")[1] for _, data in clients.engine.pushes]
+
+    assert lines == [
+        b'"SET" "k" "v"\r\n',
+        b'"AUTH" "(redacted)"\r\n',
+        b'"PING"\r\n',
+    ]
+
+
+def test_latency_keeps_the_longest_delay_of_a_second(clients):
+    server = clients.engine.server
+    server.note_latency(b"command", 10, 5)
+    server.note_latency(b"command", 10, 9)
+    server.note_latency(b"command", 11, 3)
+
+    assert clients("a", "LATENCY LATEST") == (
+        b"*1\r\n*4\r\n$7\r\ncommand\r\n:11\r\n:3\r\n:9\r\n"
+    )
+    assert clients("a", "LATENCY HISTORY command") == (
+        b"*2\r\n*2\r\n:10\r\n:9\r\n*2\r\n:11\r\n:3\r\n"
+    )
+    assert b"high 9 ms, low 3 ms" in clients("a", "LATENCY GRAPH command")
+    assert clients("a", "LATENCY RESET command", "LATENCY LATEST") == b":1\r\n*0\r\n"
+
+
+def test_resetstat_sets_counters_back(clients):
+    clients("a", "GET k", "GET", "CONFIG RESETSTAT")
+    server = clients.engine.server
+
+    assert server.commands_processed() <= 1
+    assert server.statistics["total_error_replies"] == 0
+    assert server.error_codes == {}

@@ -1,0 +1,155 @@
+"""COMMAND tells of each command what a real server tells.
+
+Redis 7.0.15 is asked about flags and keys: Valkey has added commands and flags since.
+Texts (COMMAND DOCS, HELP) are our own, so only their form is compared.
+"""
+
+import pytest
+
+from app.commands import catalogue  # noqa: F401 - registers the commands
+from app.commands.table import COMMANDS
+from tests.parity import wire
+
+CHANGED_IN_7_2 = {
+    b"blmove",
+    b"blpop",
+    b"brpop",
+    b"brpoplpush",
+    b"bzpopmax",
+    b"bzpopmin",
+    b"cluster|shards",
+    b"cluster|slots",
+    b"command|getkeys",
+    b"command|getkeysandflags",
+    b"config|resetstat",
+    b"config|rewrite",
+    b"sinterstore",
+    b"wait",
+    b"xautoclaim",
+    b"zrank",
+    b"zrevrank",
+}
+"""What 7.2 tells otherwise than 7.0: arity, flags or tips."""
+
+NEW_IN_7_2 = {b"client|no-touch", b"client|setinfo", b"cluster|myshardid", b"waitaof"}
+REMARKS = (b"variable_flags", b"incomplete")
+
+
+def described(server):
+    connection = server.connect()
+    try:
+        reply = wire.parse(connection.ask("COMMAND"))
+    finally:
+        connection.close()
+    found = {}
+    for entry in reply.items:
+        add(found, entry)
+    return found
+
+
+def add(found, entry):
+    name, arity, flags, *positions, categories, tips, specs, subcommands = entry.items
+    found[name.data] = {
+        "arity": arity.text,
+        "flags": sorted(flag.text for flag in flags.items),
+        "positions": [position.text for position in positions],
+        "categories": sorted(category.text for category in categories.items),
+        "tips": [tip.data for tip in tips.items],
+        "specs": [spec_of(spec) for spec in specs.items],
+    }
+    for subcommand in subcommands.items:
+        add(found, subcommand)
+
+
+def spec_of(spec):
+    """Return a key spec as a dictionary, without the remarks that Redis makes."""
+    items = {
+        key.data: plain(value)
+        for key, value in zip(spec.items[::2], spec.items[1::2], strict=True)
+        if key.data != b"notes"
+    }
+    flags = items[b"flags"]
+    items[b"flags"] = [each for each in flags if each not in REMARKS]
+    return items
+
+
+def plain(reply):
+    if isinstance(reply, wire.Aggregate):
+        return [plain(item) for item in reply.items]
+    return reply.data if isinstance(reply, wire.Bulk) else reply.text
+
+
+def test_command_describes_commands_as_redis_does(running):
+    ours, theirs = described(running("joblog")), described(running("redis"))
+
+    shared = (ours.keys() & theirs.keys()) - CHANGED_IN_7_2
+    differing = {
+        name: (ours[name], theirs[name])
+        for name in shared
+        if ours[name] != theirs[name]
+    }
+
+    assert not differing
+    assert ours.keys() - theirs.keys() <= NEW_IN_7_2
+
+
+def test_command_replies_have_the_same_bytes(parity):
+    parity(
+        [
+            "COMMAND INFO get",
+            "COMMAND INFO zunionstore nosuch",
+            "COMMAND INFO mset lpush",
+            "COMMAND COUNT x",
+            "COMMAND NOSUCH",
+            "COMMAND DOCS nosuch",
+            "COMMAND INFO nosuch",
+            "COMMAND LIST nosuch",
+            "COMMAND LIST FILTERBY PATTERN",
+            "COMMAND LIST FILTERBY MODULE nosuch",
+            "COMMAND LIST FILTERBY ACLCAT nosuch",
+            "COMMAND LIST FILTERBY PATTERN ren*",
+        ],
+        unordered={11},
+        witness="redis",
+    )
+
+
+def test_command_finds_keys(parity):
+    parity(
+        [
+            "COMMAND GETKEYS GET k",
+            "COMMAND GETKEYS MSET a 1 b 2",
+            "COMMAND GETKEYS LMOVE a b LEFT RIGHT",
+            "COMMAND GETKEYS ZUNIONSTORE d 2 a b",
+            "COMMAND GETKEYS ZUNIONSTORE d x a b",
+            "COMMAND GETKEYS ZUNIONSTORE d 3 a b",
+            "COMMAND GETKEYS EVAL x 2 a b c",
+            "COMMAND GETKEYS EVAL x 0",
+            "COMMAND GETKEYS PING",
+            "COMMAND GETKEYS GET",
+            "COMMAND GETKEYS NOSUCH a",
+            "COMMAND GETKEYS",
+            "COMMAND GETKEYS MEMORY USAGE k",
+            "COMMAND GETKEYSANDFLAGS SET a b",
+            "COMMAND GETKEYSANDFLAGS SET a b GET",
+            "COMMAND GETKEYSANDFLAGS LMOVE a b LEFT RIGHT",
+            "COMMAND GETKEYSANDFLAGS ZUNIONSTORE d 2 a b",
+            "COMMAND GETKEYSANDFLAGS SMOVE a b m",
+            "COMMAND GETKEYSANDFLAGS RENAME a b",
+            "COMMAND GETKEYSANDFLAGS MGET a b",
+        ]
+    )
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_command_docs_have_a_summary_of_each_command(running, name):
+    connection = running("joblog").connect()
+    try:
+        reply = wire.parse(connection.ask("COMMAND", "DOCS", name))
+    finally:
+        connection.close()
+
+    docs = reply.items[1].items
+    assert reply.items[0].data == name.lower()
+    assert docs[0].data == b"summary"
+    assert docs[1].data
