@@ -6,15 +6,17 @@ STAMP  := $(VENV)/.installed
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python; do \
 	  command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  2>/dev/null && echo $$p && break; done)
+# What setup.py compiles where there is a C compiler: it is compiled anew when it changes.
+HOT    := $(shell sed -n 's/^    "\(.*\.py\)",$$/\1/p' setup.py)
 # Processes that the tests run in; 0 is one, and lets a debugger in.
 JOBS   ?= 2
-# What follows the command of `run`, `test`, `parity`, `crash`, `bench` and `coverage`.
+# What follows the command of `run`, `test`, `parity`, `crash`, `delancie`, `bench` and `coverage`.
 ARGS   ?=
 
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format lint types test parity crash docs docs-check check coverage run bench clean
+.PHONY: help setup format lint types test parity crash delancie docs docs-check check coverage run bench pure clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,7 +24,7 @@ help: ## list these verbs
 setup: $(STAMP) ## make .venv and install joblog with its development tools
 
 # Some systems ship Python without ensurepip; their own pip then fills the new folder.
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml setup.py $(HOT)
 	@test -n "$(PYTHON)" || { echo "joblog needs Python 3.11 or later on PATH" >&2; exit 1; }
 	@test -x $(BIN)/python && $(BIN)/python -m pip --version >/dev/null 2>&1 \
 	  || $(PYTHON) -m venv $(VENV) \
@@ -49,6 +51,9 @@ test: $(STAMP) ## run all tests (ARGS="-k name" for some)
 parity: $(STAMP) ## compare every command with a real server
 	$(PYTEST) tests/parity $(ARGS)
 
+delancie: $(STAMP) ## run the job broker, in Go and Lua, on us and on a real server
+	$(PYTEST) tests/delancie $(ARGS)
+
 crash: $(STAMP) ## kill the server and look at what is left
 	$(PYTEST) tests/crash $(ARGS)
 
@@ -69,5 +74,9 @@ run: $(STAMP) ## start the server (ARGS="--port 6380")
 bench: $(STAMP) ## run the timings in tests/bench
 	$(BIN)/python -m pytest tests/bench -o python_files='bench_*.py' -s $(ARGS)
 
-clean: ## remove .venv and caches; data folders stay
+pure: clean ## set up without compiling: slower to run, quicker to change
+	JOBLOG_PURE=1 $(MAKE) setup
+
+clean: ## remove .venv, compiled modules and caches; data folders stay
+	find . -name '*.so' -not -path './$(VENV)/*' -delete
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

@@ -1,0 +1,55 @@
+"""Compiles the hot modules with mypyc where a C compiler is at hand.
+
+Without one, or with JOBLOG_PURE=1 in the environment, the same modules run as plain
+Python: slower by a fifth to a third, and no different otherwise. See
+docs/decisions/0003-compile-the-hot-modules.md.
+"""
+
+import os
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+HOT = [
+    "actors/loop.py",
+    "app/commands/context.py",
+    "app/commands/table.py",
+    "app/engine/effects.py",
+    "app/engine/engine.py",
+    "app/keyspace/database.py",
+    "app/keyspace/keyspace.py",
+    "app/protocol/encoder.py",
+    "app/protocol/parser.py",
+    "app/commands/strings.py",
+    "app/commands/hashes.py",
+    "app/commands/lists.py",
+    "app/commands/sets.py",
+    "app/commands/sorted_sets.py",
+    "storage/batch.py",
+]
+"""The modules that every command goes through, from the socket to the log."""
+
+MYPY_OPTIONS = ["--config-file=", "--ignore-missing-imports", "--follow-imports=silent"]
+
+
+def extensions() -> list[Extension]:
+    """Return the modules to compile; none where that cannot be done."""
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    is_cpython = sys.implementation.name == "cpython"
+    wants_pure = bool(os.environ.get("JOBLOG_PURE"))
+    if wants_pure or not is_cpython or compiler is None or not header.exists():
+        return []
+    from mypyc.build import mypycify  # noqa: PLC0415 - only where it is used
+
+    try:
+        return mypycify([*MYPY_OPTIONS, *HOT], opt_level="3", debug_level="0")
+    except SystemExit:
+        sys.stderr.write("joblog: mypyc refused; its modules stay plain Python\n")
+        return []
+
+
+setup(ext_modules=extensions())
