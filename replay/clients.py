@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from typing import TYPE_CHECKING, NamedTuple
 
-from replay.scanning import read_window, windows_before
+from replay.scanning import read_window, segments_before
 from storage.notes import ClientNote, read_note
 
 if TYPE_CHECKING:
@@ -92,7 +92,9 @@ class ClientDirectory:
 
     def _look_back(self, client_id: int) -> None:
         """Read backward until a client of that id is found, or to the floor."""
-        for low, high in windows_before(self._known_from_seq, self._floor_seq):
+        for low, high in segments_before(
+            self._folder, self._filesystem, self._known_from_seq
+        ):
             for record in read_window(
                 self._folder,
                 self._filesystem,
@@ -104,3 +106,4 @@ class ClientDirectory:
             self._known_from_seq = low
             if client_id in self._notes:
                 return
+        self._known_from_seq = self._floor_seq

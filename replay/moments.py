@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from storage.errors import PrunedError
 from storage.folder import LogFolder
-from storage.reader import find_seq_at, last_seq_hint, read_records
+from storage.places import find_seq_at
+from storage.reader import read_records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,7 +101,7 @@ def parse_moment(text: str, now_ms: int) -> Moment:
     if match := _SEQ.fullmatch(words):
         return Moment(text, seq=int(match[1]))
     try:
-        found = _parse_time(words, now_ms)
+        found = _parse_time(words, now_ms) if words else None
         at_ms = None if found is None else round(found.timestamp() * 1000)
     except (ValueError, OverflowError, OSError):
         at_ms = None
@@ -212,7 +213,7 @@ def _find_seq(seq: int, folder: Path, filesystem: FileSystem) -> Point:
         folder, filesystem=filesystem, from_seq=wanted, until_seq=wanted
     ):
         return Point(seq, record.at_ms)
-    last_seq = last_seq_hint(folder, filesystem=filesystem)
+    last_seq = find_seq_at(folder, 1 << 63, filesystem=filesystem)
     raise NoSuchMomentError(
         f"{folder}: there is no seq {seq}: the log ends with seq {last_seq}"
     )

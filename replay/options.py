@@ -22,10 +22,11 @@ from replay.moments import (
 )
 from replay.output import Mode, Output, SlowProgress
 from replay.past import Past
+from replay.scanning import END_SEQ
 from replay.texts import from_json_text
 from storage.filesystem import FileSystem
 from storage.folder import LogFolder
-from storage.reader import last_seq_hint
+from storage.places import find_seq_at
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,7 +63,7 @@ class Tool:
 
     def last_seq(self) -> int:
         """Return the number of the log's last record."""
-        return last_seq_hint(self.folder, filesystem=self.filesystem)
+        return find_seq_at(self.folder, END_SEQ, filesystem=self.filesystem)
 
     def clients(self) -> ClientDirectory:
         """Return who the clients were; the log is only read where one is asked for."""
@@ -70,7 +71,7 @@ class Tool:
             self.folder,
             self.filesystem,
             floor_seq=first_seq(self.folder, self.filesystem),
-            from_seq=self.last_seq() + 1,
+            from_seq=END_SEQ,
         )
 
     def progress(self, label: str, total: int) -> SlowProgress:
@@ -126,7 +127,7 @@ def text(value: str | bytes) -> bytes:
 
 
 def glob(value: str | bytes) -> bytes:
-    """Return the glob in an argument; its backslashes are those of Redis's globs."""
+    """Return the glob, or regular expression, in an argument, its backslashes kept."""
     if isinstance(value, bytes):
         return value
     return value.encode("utf-8", "surrogateescape")

@@ -1,19 +1,23 @@
 """Reading many records to keep few: undecoded payloads are sieved first.
 
 Decoding is most of what reading costs, so what a record cannot match without (a piece
-of text, say) is looked for in its payload's bytes. Backward the log is read in windows,
-each twice as long as the one before it: the last few records cost little, and all of
-them cost no more than a few times what they cost forward.
+of text, say) is looked for in its payload's bytes. Backward a segment is gone through
+twice: once to note where its chunks begin, then chunk by chunk from the last, so that
+memory holds one chunk whatever the length of the log.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from storage.errors import CorruptLogError
+from storage.folder import LogFolder
 from storage.reader import LogReader
 from storage.record import RecordDecoder
+from storage.segment import SegmentReader, corrupt
+from storage.tail import require_torn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,11 +25,10 @@ if TYPE_CHECKING:
     from storage.filesystem import FileSystem
     from storage.record import Record
 
-Sieve = Callable[[bytes], object]
+END_SEQ = 1 << 63
+"""Higher than the number of any record."""
 
-_WINDOW_FIRST = 4096
-_WINDOW_MAX = 1 << 18
-_DECODED_MAX = 4096
+Sieve = Callable[[bytes], object]
 
 
 def read_batches(
@@ -51,15 +54,7 @@ def read_batches(
             return
         if until_seq is not None and reader.next_seq - 1 > until_seq:
             del payloads[until_seq + 1 - reader.next_seq :]
-        if sieve is not None:
-            payloads = list(filter(sieve, payloads))
-        try:
-            records = decoder.decode_all(payloads)
-        except ValueError as error:
-            raise CorruptLogError(
-                f"before seq {reader.next_seq}: a sound frame: {error}"
-            ) from error
-        yield records
+        yield _decode(decoder, payloads, sieve, reader.next_seq)
 
 
 def read_window(
@@ -69,7 +64,11 @@ def read_window(
     high_seq: int,
     sieve: Sieve | None = None,
 ) -> Iterator[Record]:
-    """Yield the records from one number to another that a sieve lets through."""
+    """Yield the records from one number to another that a sieve lets through.
+
+    Raises:
+        CorruptLogError: the log is damaged; all records before it were yielded.
+    """
     reader = LogReader(folder, filesystem=filesystem, from_seq=low_seq)
     try:
         for batch in read_batches(reader, sieve, high_seq):
@@ -87,33 +86,86 @@ def read_backward(
 ) -> Iterator[list[Record]]:
     """Yield the records from one number back to another, in lists, the last first.
 
-    Each list is in order. What is read is held undecoded, which takes little memory.
+    Yields:
+        Lists of records, each in order, also empty ones.
+
+    Raises:
+        CorruptLogError: the log is damaged; all behind it was yielded, but for those of
+            the same segment.
     """
-    reader = LogReader(folder, filesystem=filesystem, from_seq=low_seq)
-    held: list[bytes] = []
+    for first, last in segments_before(folder, filesystem, high_seq + 1):
+        if last < low_seq:
+            return
+        path = LogFolder(folder, filesystem).segment_path(first)
+        reader = SegmentReader(filesystem, path)
+        try:
+            chunks = _find_chunks(reader, first, last)
+            decoder = RecordDecoder()
+            for seq, offset in reversed(chunks):
+                reader.offset = offset
+                payloads = reader.read_payloads()
+                end_seq = seq + len(payloads)
+                del payloads[max(last + 1 - seq, 0) :]
+                del payloads[: max(low_seq - seq, 0)]
+                yield _decode(decoder, payloads, sieve, end_seq)
+        finally:
+            reader.close()
+
+
+def segments_before(
+    folder: Path, filesystem: FileSystem, end_seq: int
+) -> Iterator[tuple[int, int]]:
+    """Yield (first, last) of each segment's records before a number, the newest first.
+
+    A segment is the least that can be read: whoever wants its last record passes all.
+    Of the newest segment, `last` may be higher than its last record.
+    """
+    segments = LogFolder(folder, filesystem).find_segments()
+    for first, following in reversed(list(pairwise([*segments, END_SEQ]))):
+        last = min(following, end_seq) - 1
+        if first <= last:
+            yield first, last
+
+
+def _find_chunks(reader: SegmentReader, first: int, last: int) -> list[tuple[int, int]]:
+    """Return (first number, offset) of a segment's chunks, up to a record or its end.
+
+    Raises:
+        CorruptLogError: the segment is damaged before that record.
+    """
+    chunks = []
+    seq = first
+    while seq <= last:
+        offset = reader.offset
+        payloads = reader.read_payloads()
+        if not payloads:
+            _require_end(reader, seq, is_newest=last >= END_SEQ - 1)
+            break
+        chunks.append((seq, offset))
+        seq += len(payloads)
+    return chunks
+
+
+def _require_end(reader: SegmentReader, seq: int, *, is_newest: bool) -> None:
+    """Check that a segment may end before a record.
+
+    Raises:
+        CorruptLogError: it is damaged there.
+    """
+    if is_newest and reader.read_footer() is None:
+        require_torn(reader, reader.read_rest(), seq)
+    elif not is_newest:
+        raise corrupt(
+            reader.path, reader.offset, "no sound frame", f"one with seq {seq}"
+        )
+
+
+def _decode(
+    decoder: RecordDecoder, payloads: list[bytes], sieve: Sieve | None, end_seq: int
+) -> list[Record]:
     try:
-        while reader.next_seq <= high_seq and (payloads := reader.read_payloads()):
-            if reader.next_seq - 1 > high_seq:
-                del payloads[high_seq + 1 - reader.next_seq :]
-            held += payloads if sieve is None else filter(sieve, payloads)
-    finally:
-        reader.close()
-    decoder = RecordDecoder()
-    while held:
-        yield decoder.decode_all(held[-_DECODED_MAX:])
-        del held[-_DECODED_MAX:]
-
-
-def windows_before(end_seq: int, floor_seq: int) -> Iterator[tuple[int, int]]:
-    """Yield (first, last) of ever longer windows, from just before a number backward.
-
-    Args:
-        end_seq: the windows end before this.
-        floor_seq: they begin no lower than here.
-    """
-    size = _WINDOW_FIRST
-    while end_seq > floor_seq:
-        low = max(end_seq - size, floor_seq)
-        yield low, end_seq - 1
-        end_seq = low
-        size = min(2 * size, _WINDOW_MAX)
+        return decoder.decode_all(
+            payloads if sieve is None else filter(sieve, payloads)
+        )
+    except ValueError as error:
+        raise CorruptLogError(f"before seq {end_seq}: no record: {error}") from error

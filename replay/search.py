@@ -10,10 +10,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from app.keyspace.glob import compile_glob
 from replay.clients import CLIENT_MARK, Client, ClientDirectory
 from replay.moments import first_seq
-from replay.scanning import read_backward, read_batches, read_window, windows_before
+from replay.scanning import (
+    END_SEQ,
+    read_backward,
+    read_batches,
+    read_window,
+    segments_before,
+)
+from replay.scripts import ScriptFilter
 from replay.touched import touches_text
-from storage.notes import ClientNote, ExecNote, ScriptNote, ScriptSourceNote, read_note
-from storage.reader import LogReader, last_seq_hint
+from storage.notes import ClientNote, ExecNote, ScriptSourceNote, read_note
+from storage.reader import LogReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +30,6 @@ if TYPE_CHECKING:
     from storage.record import Record
 
 _GLOB = re.compile(rb"[*?\[\\]")
-_SHA_DIGITS = re.compile(r"[0-9a-f]{4,40}")
 
 
 class Match(NamedTuple):
@@ -43,7 +49,8 @@ class Query:
             given, of one inside of EXEC, or of an effect.
         client: an id, or a glob for the client's name or address.
         user: a glob for the user.
-        script: the first digits of a script's SHA-1, or a glob for a function's name.
+        script: the first digits of a script's SHA-1, or a glob for the name of a
+            function, or of a script that names itself (see `replay.scripts`).
         text: this is in the command as given or in an effect, words joined by blanks.
         pattern: a regular expression that is found there.
         ignores_case: for `text`.
@@ -104,8 +111,6 @@ class Query:
             )
         if self.commands:
             tests.append(self._make_command_test())
-        if self.script is not None:
-            tests.append(_make_script_test(self.script))
         return tests
 
     def wants_client(self, client: Client) -> bool:
@@ -156,29 +161,8 @@ def _lines(record: Record) -> Iterator[bytes]:
 
 
 def _changes_all(payload: bytes) -> bool:
-    return b"FLUSH" in payload or b"SWAPDB" in payload or b"flush" in payload
-
-
-def script_sha(record: Record) -> str | None:
-    """Return the SHA-1 of the script that wrote a record, "" for a function's."""
-    note = read_note(record.origin)
-    return note.sha if isinstance(note, ScriptNote | ScriptSourceNote) else None
-
-
-def _make_script_test(script: str) -> Callable[[Record], bool]:
-    by_name = compile_glob(script.encode())
-    digits = script.lower() if _SHA_DIGITS.fullmatch(script.lower()) else None
-
-    def test(record: Record) -> bool:
-        sha = script_sha(record)
-        if sha is None:
-            return False
-        if sha:
-            return digits is not None and sha.startswith(digits)
-        command = record.origin.command
-        return command is not None and len(command) > 1 and bool(by_name(command[1]))
-
-    return test
+    payload = payload.upper()
+    return b"FLUSH" in payload or b"SWAPDB" in payload
 
 
 class Search:
@@ -196,6 +180,10 @@ class Search:
         self._floor_seq = first_seq(folder, filesystem)
         self._from_seq = max(query.from_seq, self._floor_seq)
         self.clients = self._make_directory(self._from_seq)
+        self._tests = list(query.tests)
+        if query.script is not None:
+            by_script = ScriptFilter(folder, filesystem, query.script)
+            self._tests.append(by_script.wants)
 
     def forward(self) -> Iterator[Match]:
         """Yield matches in order, up to the end of the log.
@@ -237,19 +225,16 @@ class Search:
             CorruptLogError: the log is damaged in what was read so far.
         """
         query = self._query
-        end_seq = last_seq_hint(self._folder, filesystem=self._filesystem) + 1
-        if query.until_seq is not None:
-            end_seq = min(end_seq, query.until_seq + 1)
+        end_seq = END_SEQ if query.until_seq is None else query.until_seq + 1
         self.clients = self._make_directory(end_seq)
-        for low, high in windows_before(end_seq, self._from_seq):
-            for batch in read_backward(
-                self._folder, self._filesystem, low, high, query.sieve
-            ):
-                yield from reversed(list(self._sift(batch)))
+        for batch in read_backward(
+            self._folder, self._filesystem, self._from_seq, end_seq - 1, query.sieve
+        ):
+            yield from reversed(list(self._sift(batch)))
 
     def _sift(self, batch: list[Record]) -> Iterator[Match]:
         query = self._query
-        tests = query.tests
+        tests = self._tests
         clients = self.clients
         asks_client = query.client is not None or query.user is not None
         for record in batch:
@@ -277,9 +262,8 @@ def find_script_source(
     folder: Path, filesystem: FileSystem, sha: str, before_seq: int
 ) -> bytes | None:
     """Return the text of a script, as it was recorded before a record; None if not."""
-    floor = first_seq(folder, filesystem)
     mark = sha.encode()
-    for low, high in windows_before(before_seq, floor):
+    for low, high in segments_before(folder, filesystem, before_seq):
         for record in read_window(
             folder, filesystem, low, high, lambda payload: mark in payload
         ):

@@ -50,7 +50,7 @@ _STYLES = ("cyan", "dim", "magenta", "green", "")
     "--grep", "text", type=options.text, default=b"", help="With this text in it."
 )
 @click.option(
-    "-e", "--regex", type=options.text, help="Matching this regular expression."
+    "-e", "--regex", type=options.glob, help="Matching this regular expression."
 )
 @click.option("-i", "--ignore-case", is_flag=True, help="For --grep and --regex.")
 @click.option(

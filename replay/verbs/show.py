@@ -11,7 +11,8 @@ from replay.moments import NoSuchMomentError, show_time
 from replay.options import Tool, takes_folder
 from replay.past import change_of
 from replay.records import client_facts, client_label, record_facts
-from replay.search import Match, find_script_source, script_sha
+from replay.scripts import script_sha
+from replay.search import Match, find_script_source
 from replay.showing import difference_facts, difference_lines, version_facts
 from replay.texts import json_text, plain_text, show_argv
 from replay.texts import show as show_bytes

@@ -11,7 +11,8 @@ from replay.moments import Moment, show_time
 from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
 from replay.past import Step, trace_key
 from replay.records import client_label, record_facts, record_text
-from replay.search import Match, find_script_source, script_sha
+from replay.scripts import script_sha
+from replay.search import Match, find_script_source
 from replay.showing import deadline_text, version_facts, version_text
 from replay.texts import json_text, show
 from replay.values import Version, is_expired

@@ -1,4 +1,4 @@
-"""The broker's scripts driven from Python, where there is no Go; see broker/broker.go."""
+"""The broker's scripts driven from Python; broker/broker.go says what they do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The broker's tests run against this server and a real one: so they test the broker."""
+"""Servers for the broker: ours, and a real one, so that its tests test the broker."""
 
 from __future__ import annotations
 

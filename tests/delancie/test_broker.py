@@ -1,7 +1,8 @@
-"""The broker's scripts from Python: each operation, and the server killed in between."""
+"""The broker's scripts from Python: each operation, and the server killed between."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import random
@@ -14,6 +15,7 @@ import pytest
 import redis
 
 from tests.delancie.broker import Broker, encode_job, script, script_names
+from tests.delancie.conftest import STARTERS
 from tests.servers import ROOT
 
 EVERY_BYTE = b"\r\n$-1\r\n\x00" + bytes(range(256))
@@ -89,7 +91,7 @@ def test_lease_that_expires_goes_back_or_to_the_dead(broker):
     assert broker.requeue() == []
     broker.now_ms += MINUTE_MS
     assert broker.requeue() == [[b"1", b"pending"]]
-    with pytest.raises(redis.ResponseError, match="^STALE"):
+    with pytest.raises(redis.ResponseError, match=r"^STALE"):
         broker.succeed("1", token)
     broker.dequeue()
     broker.now_ms += MINUTE_MS
@@ -234,8 +236,8 @@ class Worker:
 
 @pytest.mark.slow
 def test_kill_of_the_server_loses_and_doubles_no_job(server, connect):
-    chance = random.Random("delancie")  # noqa: S311 - moments of death, not secrets
-    workers = [Worker(connect(), n, random.Random(n)) for n in range(WORKERS)]  # noqa: S311
+    chance = random.Random("delancie")
+    workers = [Worker(connect(), n, random.Random(n)) for n in range(WORKERS)]
 
     for _ in range(ROUNDS):
         threads = [threading.Thread(target=worker.run) for worker in workers]
@@ -262,22 +264,46 @@ def test_kill_of_the_server_loses_and_doubles_no_job(server, connect):
     assert done == broker.counters()["succeeded"]
 
 
+@pytest.fixture
+def logged():
+    """Return our server and a broker on it."""
+    with (
+        STARTERS["joblog"]() as server,
+        contextlib.closing(redis.Redis(unix_socket_path=server.path)) as client,
+    ):
+        yield server, Broker(client)
+
+
 @pytest.mark.slow
-def test_replay_shows_each_operation_as_one_line(server, connect):
-    if server.name != "joblog":
-        pytest.skip("a log of ours is needed")
-    broker = Broker(connect())
+def test_replay_shows_each_operation_as_one_line(logged):
+    server, broker = logged
     for number in range(3):
         broker.enqueue(str(number), PAYLOAD)
     for _ in range(2):
         token, job_id, *_ = broker.dequeue()
         broker.succeed(job_id, token)
+    with broker.client.pipeline(transaction=True) as pipe:
+        for number in range(3, 5):
+            arguments = broker.enqueue_arguments(str(number), PAYLOAD)
+            pipe.evalsha(script("enqueue")[1], 1, broker.prefix, *arguments)
+        pipe.execute()
 
-    assert broker.dequeue() is not None
-    for name, count in {"enqueue": 3, "dequeue": 3, "succeed": 2, "fail": 0}.items():
+    # The two enqueues of the transaction are in its one record.
+    for name, count in {"enqueue": 4, "dequeue": 2, "succeed": 2, "fail": 0}.items():
         lines = replay_log(server.folder, "--script", script(name)[1])
         assert len(lines) == count, name
         assert all(len(line["effects"]) > 1 for line in lines)
+    (transaction,) = replay_log(server.folder, "--command", "EXEC")
+    made = [argv for argv in transaction["effects"] if argv[:1] == ["ZADD"]]
+    assert len(made) == 2
+
+
+@pytest.mark.slow
+def test_replay_finds_an_operation_by_its_name(logged):
+    server, broker = logged
+    broker.enqueue("1", PAYLOAD)
+
+    assert len(replay_log(server.folder, "--script", "enqueue")) == 1
 
 
 def replay_log(folder, *options):

@@ -1,0 +1,84 @@
+"""The sessions in docs/replay.md, run over the demo history.
+
+    python -m tests.replay.sessions      write what the verbs answer into the page
+
+A session is a block of `console` with lines that begin with `$ replay`. Digests and log
+ids differ from log to log, so they count as equal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from replay.cli import main
+from tests.replay.histories import make_demo
+
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "replay.md"
+BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
+DIGEST = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{32})\b")
+
+
+def blocks(page: str) -> list[str]:
+    """Return the sessions of a page."""
+    return BLOCK.findall(page)
+
+
+def commands(block: str) -> list[str]:
+    """Return the command lines of a session."""
+    return [line[2:] for line in block.splitlines() if line.startswith("$ ")]
+
+
+def run(command: str) -> str:
+    """Run one command line and return what it wrote, its exit code where not 0."""
+    words = shlex.split(command)
+    assert words[0] == "replay", command
+    result = CliRunner().invoke(main, words[1:], catch_exceptions=False)
+    code = f"[exit {result.exit_code}]\n" if result.exit_code else ""
+    return result.output + code
+
+
+def play(block: str) -> str:
+    """Return a session with what the commands answer now."""
+    return "".join(f"$ {command}\n{run(command)}" for command in commands(block))
+
+
+def normal(text: str) -> str:
+    """Return text without what differs from log to log."""
+    return DIGEST.sub("<digest>", text)
+
+
+@contextlib.contextmanager
+def demo_folder():
+    """Be in a folder whose `joblog-data` is the demo history."""
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as home:
+        history = make_demo(Path(home) / "joblog-data")
+        history.close()
+        os.chdir(home)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+def rewrite() -> None:
+    """Write what the verbs answer into the page."""
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    page = PAGE.read_text()
+    with demo_folder():
+        page = BLOCK.sub(lambda match: play(match[0]), page)
+    PAGE.write_text(page)
+
+
+if __name__ == "__main__":
+    sys.exit(rewrite())

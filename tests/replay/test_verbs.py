@@ -1,0 +1,263 @@
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from replay.cli import main
+from tests.replay.histories import History
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def objects(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+VERBS = [
+    ["info"],
+    ["log"],
+    ["show", "9"],
+    ["state"],
+    ["keys"],
+    ["get", "done"],
+    ["history", "job:1"],
+    ["why", "job:1"],
+    ["diff", "@3", "now"],
+    ["changes", "@0..now"],
+    ["verify", "--deep"],
+]
+
+
+@pytest.mark.parametrize("words", VERBS, ids=[words[0] for words in VERBS])
+def test_verb_answers_in_json_too(replay, words):
+    result = replay(*words, "--json")
+
+    assert result.exit_code == 0
+    assert all(isinstance(answer, dict) for answer in objects(result))
+
+
+@pytest.mark.parametrize("words", VERBS, ids=[words[0] for words in VERBS])
+def test_verb_explains_itself_with_examples(replay, words):
+    result = replay(words[0], "--help")
+
+    assert result.exit_code == 0
+    assert "Examples:" in result.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["log", "--key", "nope"],
+        ["state", "--key", "nope"],
+        ["keys", "--at", "@0"],
+        ["get", "nope"],
+        ["history", "nope"],
+        ["why", "nope"],
+        ["diff", "now", "now"],
+        ["changes", "now..now"],
+        ["show", "99"],
+        ["state", "--at", "@99"],
+    ],
+    ids=" ".join,
+)
+def test_exit_code_is_1_where_there_is_no_answer(replay, words):
+    assert replay(*words).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["log", "--since", "soon"],
+        ["log", "-r", "-f"],
+        ["log", "-e", "("],
+        ["show", "x"],
+        ["diff", "@9", "@3"],
+        ["changes", "@1"],
+        ["verify", "--expect", "abc"],
+        ["get", "done", "--raw"],
+    ],
+    ids=" ".join,
+)
+def test_exit_code_is_2_where_the_command_line_is_wrong(replay, words):
+    assert replay(*words).exit_code == 2
+
+
+def test_folder_without_a_log_is_one_line(replay, tmp_path):
+    (tmp_path / "empty").mkdir()
+
+    result = replay("info", folder=tmp_path / "empty")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("replay: ")
+    assert "not a data folder" in result.stderr
+
+
+def test_damage_is_exit_code_3_with_the_place(replay, demo):
+    (path,) = (demo.folder / "log").glob("*.log")
+    data = bytearray(path.read_bytes())
+    # The third frame; later ones say that it was synced.
+    demo.log.sync()
+    demo.run(demo.engine.server.sessions[1], "SET a 1")
+    data = bytearray(path.read_bytes())
+    data[300] ^= 1
+    path.write_bytes(data)
+
+    for words in (["verify"], ["log"], ["log", "-n", "1"], ["state"]):
+        result = replay(*words)
+        assert result.exit_code == 3, words
+        assert f"{path}: at byte" in result.output
+
+
+def test_kept_digest_proves_that_nothing_changed(replay, demo):
+    facts = objects(replay("info", "--json"))[0]
+    kept = f"{facts['digest']}@{facts['last_seq']}"
+    demo.run(demo.engine.server.sessions[1], "SET later 1")
+
+    assert replay("verify", "--expect", kept).exit_code == 0
+    assert replay("verify", "--expect", "0" * 64 + "@5").exit_code == 3
+
+
+def test_deep_verify_compares_the_state_at_each_seal(replay, tmp_path):
+    history = History(tmp_path / "log", segment_bytes_max=400)
+    digests = iter(range(1, 100))
+    history.log.keyspace_digest = lambda: next(digests).to_bytes(20, "big")
+    session = history.connect()
+    for number in range(10):
+        history.run(session, f"SET key {number}")
+    history.close()
+
+    result = replay("verify", "--deep", folder=history.folder)
+
+    assert result.exit_code == 3
+    assert "NOT AS RECORDED" in result.output
+    assert replay("verify", folder=history.folder).exit_code == 0
+
+
+def test_last_records_come_in_order_and_reversed(replay):
+    def seqs(*words):
+        return [answer["seq"] for answer in objects(replay("log", "--json", *words))]
+
+    assert seqs("-n", 3) == [12, 13, 14]
+    assert seqs("-n", 3, "-r") == [14, 13, 12]
+    assert seqs("--to", 4, "-n", 2) == [3, 4]
+    assert seqs("--from", "@12") == [12, 13, 14]
+    assert seqs("--since", "2023-11-14T22:13:20.021Z") == [12, 13, 14]
+    assert seqs("--until", "2023-11-14T22:13:20.001Z") == [2, 3]
+    assert seqs("--since", "@13", "--until", "@13") == [13]
+
+
+def test_long_last_record_is_the_last(replay, demo):
+    demo.run(demo.engine.server.sessions[1], [b"SET", b"big", b"x" * 300_000])
+
+    assert objects(replay("log", "-n", 1, "--json"))[0]["keys"] == ["big"]
+    assert objects(replay("info", "--json"))[0]["last_seq"] == demo.log.last_seq
+
+
+def test_raw_value_is_its_bytes(replay):
+    result = replay("get", r"bin\x00\xff", "--raw")
+
+    assert result.stdout_bytes == b"\xe2\x82\xac \x1b[31m\\"
+
+
+def test_expired_key_is_shown_on_demand_until_its_removal(replay):
+    at = ["--at", "2023-11-14T22:13:20.010Z"]
+
+    assert replay("keys", *at, "--key", "lock:*").exit_code == 1
+    assert replay("get", "lock:a", *at).exit_code == 1
+    assert replay("state", *at, "--key", "lock:*", "--expired").exit_code == 0
+    assert "expired at" in replay("why", "lock:a", *at).output
+
+
+def test_every_type_has_a_value_and_differences(replay, demo):
+    session = demo.engine.server.sessions[1]
+    demo.run(
+        session,
+        "SET t:string 1",
+        "RPUSH t:list a b",
+        "SADD t:set a b",
+        "ZADD t:zset 1 a inf b",
+        "HSET t:hash f v",
+        "XADD t:stream 1-1 f v",
+        "XGROUP CREATE t:stream g 0",
+    )
+
+    answers = objects(replay("state", "--key", "t:*", "--json"))
+
+    assert {answer["key"]: answer["value"] for answer in answers} == {
+        "t:string": "1",
+        "t:list": ["a", "b"],
+        "t:set": ["a", "b"],
+        "t:zset": {"a": 1.0, "b": "inf"},
+        "t:hash": {"f": "v"},
+        "t:stream": {
+            "entries": {"1-1": ["f", "v"]},
+            "last_id": "1-1",
+            "groups": {"g": {"last_id": "0-0", "consumers": [], "pending": {}}},
+        },
+    }
+    lines = replay("diff", "@14", "now", "--key", "t:*").output
+    assert '+ 1-1: "f v"' in lines
+    assert "+ b: inf" in lines
+    assert all(replay("get", answer["key"]).exit_code == 0 for answer in answers)
+
+
+def test_exec_and_show_tell_the_queued_commands(replay):
+    assert "queued\n  LREM active 1 job:1\n  SADD done job:1\n" in (
+        replay("show", 9).output
+    )
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_a_script_for_the_shell(shell):
+    result = CliRunner().invoke(main, ["completion", shell])
+
+    assert result.exit_code == 0
+    assert "_REPLAY_COMPLETE" in result.output
+
+
+def start(*words):
+    return subprocess.Popen(
+        [sys.executable, "-m", "replay", *map(str, words)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "0"},
+    )
+
+
+@pytest.mark.slow
+def test_reader_that_has_seen_enough_ends_it_quietly(tmp_path):
+    history = History(tmp_path)
+    session = history.connect()
+    history.write(*[(0, 0, [[b"SET", b"k", b"v" * 50]], 1)] * 20_000)
+    history.run(session, "SET a 1")
+    history.close()
+    process = start("log", tmp_path)
+
+    process.stdout.readline()
+    process.stdout.close()
+
+    assert process.wait(20) == 0
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+@pytest.mark.slow
+def test_follow_shows_a_record_soon_after_it_is_written(demo):
+    process = start("log", demo.folder, "--follow", "-n", 1)
+    try:
+        assert process.stdout.readline().startswith(b"14\t")
+        demo.run(demo.engine.server.sessions[1], "SET new 1")
+        started = time.monotonic()
+        assert b"SET new 1" in process.stdout.readline()
+        assert time.monotonic() - started < 5
+    finally:
+        process.send_signal(2)
+        assert process.wait(20) == 0
+        process.stdout.close()
+        process.stderr.close()
