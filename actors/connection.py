@@ -20,6 +20,7 @@ from actors.messages import (
     ClientOpened,
     ClientWaits,
     Close,
+    Limits,
     Push,
 )
 from actors.sockets import has_hung_up
@@ -83,6 +84,7 @@ class Connection(CooperativeActor):
         self._is_waiting = False
         self._is_reading = True
         self._is_closing = False
+        self._limits = "normal"
         self._soft_limit: Timer | None = None
         self._on_gone = on_gone
 
@@ -135,6 +137,8 @@ class Connection(CooperativeActor):
             self._take_replies(message)
         elif isinstance(message, Push):
             self._send(message.data)
+        elif isinstance(message, Limits):
+            self._limits = message.name
         elif isinstance(message, ClientWaits):
             self._is_waiting = True
             if not self._is_reading:
@@ -227,7 +231,7 @@ class Connection(CooperativeActor):
         self._output.append(data)
         self._output_bytes += len(data)
         self._report_backlog()
-        hard, soft, seconds = self._config.client_output_buffer_limit["normal"]
+        hard, soft, seconds = self._config.client_output_buffer_limit[self._limits]
         if hard and self._output_bytes > hard:
             self._give_up()
         elif soft and self._output_bytes > soft and self._soft_limit is None:
@@ -240,7 +244,7 @@ class Connection(CooperativeActor):
 
     def _give_up_if_over(self) -> None:
         self._soft_limit = None
-        soft = self._config.client_output_buffer_limit["normal"][1]
+        soft = self._config.client_output_buffer_limit[self._limits][1]
         if soft and self._output_bytes > soft:
             self._give_up()
 

@@ -25,6 +25,7 @@ from actors.messages import (
     Close,
     Commit,
     HeldReply,
+    Limits,
     LogTrouble,
     Push,
     Status,
@@ -75,6 +76,7 @@ class KeyspaceActor(CooperativeActor):
         self._log_writer: CooperativeInbox | None = None
         self._mailboxes: dict[int, CooperativeInbox] = {}
         self._held: dict[int, Batch] = {}
+        self._listening: set[int] = set()
         self._waiting: list[HeldReply] = []
         self._waiter_timer: Timer | None = None
         self._waiter_due_ms = 0
@@ -87,6 +89,11 @@ class KeyspaceActor(CooperativeActor):
             self._engine.guards.update_watchful()
             self.loop.call_soon(self._load)
         self.loop.call_later(CRON_SECONDS, self._cron)
+        self._engine.scripts.meanwhile = self._serve_meanwhile
+
+    def _serve_meanwhile(self) -> None:
+        """Serve the other clients while a script runs for long: a tick in the tick."""
+        self.loop.run_once(0.0)
 
     def receive_all(self, mail: deque[Any]) -> None:
         """Take all mail, then commit what it made."""
@@ -119,16 +126,14 @@ class KeyspaceActor(CooperativeActor):
             if session.postponed is not None:
                 self._hold(session, message, data, replies)
                 continue
-            replies.append((mailboxes[message.client_id], data))
+            mailbox = mailboxes.get(message.client_id)
+            if mailbox is None:
+                continue  # gone while its script let others be served
+            replies.append((mailbox, data))
             received += message.size
             sent += len(data)
             reads += 1
-            if (
-                was_special
-                or session.is_special
-                or session.is_closing
-                or message.error is not None
-            ):
+            if was_special or session.is_special or session.is_closing or message.error:
                 self._follow_up(session, message, replies)
         if reads:
             self._engine.server.count_traffic(received, sent, reads)
@@ -138,6 +143,8 @@ class KeyspaceActor(CooperativeActor):
         engine = self._engine
         if engine.blocking.woken:
             self._deliver_woken(replies)
+        if engine.tracking.changed or engine.tracking.is_void:
+            engine.tracking.finish_turn()
         if engine.pushes:
             self._deliver_pushes(replies)
         if engine.closings:
@@ -208,8 +215,13 @@ class KeyspaceActor(CooperativeActor):
 
     def _expire_waiters(self) -> None:
         self._waiter_timer = None
-        self._engine.read_clock()
-        self._engine.blocking.expire()
+        engine = self._engine
+        if engine.unit is not None:
+            # The loop was re-entered while a script runs, for which time stands still.
+            self._waiter_timer = self.loop.call_later(CRON_SECONDS, self._expire_waiters)
+            return
+        engine.read_clock()
+        engine.blocking.expire()
         self._commit([])
 
     def _check_log(self) -> None:
@@ -265,6 +277,10 @@ class KeyspaceActor(CooperativeActor):
             self._waiting.append(HeldReply(mailbox, replies.pop()[1], session.hold))
             session.hold = None
             session.update_special()
+        is_listening = session.subscriptions is not None
+        if is_listening != (session.id in self._listening):
+            self._listening ^= {session.id}
+            mailbox.post(Limits("pubsub" if is_listening else "normal"))
         if batch.error is not None:
             error = CommandError(batch.error.text)
             replies.append((mailbox, Push(encode(error, session.resp))))
@@ -287,6 +303,7 @@ class KeyspaceActor(CooperativeActor):
         elif isinstance(message, ClientClosed):
             self._mailboxes.pop(message.client_id, None)
             self._held.pop(message.client_id, None)
+            self._listening.discard(message.client_id)
             session = self._engine.server.sessions.get(message.client_id)
             if session is not None:
                 self._engine.close_session(session)

@@ -85,6 +85,16 @@ class Close(NamedTuple):
     at_once: bool = False
 
 
+class Limits(NamedTuple):
+    """How much output may wait for the client from now on. Keyspace -> connection.
+
+    Attributes:
+        name: a class of `client-output-buffer-limit`.
+    """
+
+    name: str
+
+
 class Admit(NamedTuple):
     """The client has authenticated: lift the small limits. Keyspace -> connection."""
 

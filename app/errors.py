@@ -123,7 +123,42 @@ NOT_TRACKING = (
     b"ERR CLIENT CACHING can be called only when the client is in tracking mode with "
     b"OPTIN or OPTOUT mode enabled"
 )
-NO_TRACKING = b"ERR Client tracking is not supported by this server"
+CACHING_YES = (
+    b"ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."
+)
+CACHING_NO = (
+    b"ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode."
+)
+TRACKING_TWO_REDIRECTIONS = (
+    b"ERR A client can only redirect to a single other client"
+)
+TRACKING_NO_SUCH_CLIENT = b"ERR The client ID you want redirect to does not exist"
+TRACKING_PREFIX_WITHOUT_BCAST = b"ERR PREFIX option requires BCAST mode to be enabled"
+TRACKING_BCAST_SWITCHED = (
+    b"ERR You can't switch BCAST mode on/off before disabling tracking for this "
+    b"client, and then re-enabling it with a different mode."
+)
+TRACKING_BCAST_AND_OPT = b"ERR OPTIN and OPTOUT are not compatible with BCAST"
+TRACKING_OPTIN_AND_OPTOUT = b"ERR You can't specify both OPTIN mode and OPTOUT mode"
+TRACKING_OPT_SWITCHED = (
+    b"ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this "
+    b"client, and then re-enabling it with a different mode."
+)
+
+
+def overlapping_prefix(prefix: bytes, other: bytes, which: str) -> bytes:
+    """Return the text for two prefixes of which one begins with the other.
+
+    Args:
+        prefix: the one that is refused.
+        other: the one that it overlaps with.
+        which: `existing`, or `provided` in the same command.
+    """
+    article = b"an existing" if which == "existing" else b"another provided"
+    return _one_line(
+        b"ERR Prefix '%b' overlaps with %b prefix '%b'. Prefixes for a single client "
+        b"must not overlap." % (prefix, article, other)
+    )
 
 
 def hello_option(option: bytes) -> bytes:
@@ -359,22 +394,20 @@ def unbalanced_streams(name: bytes, symbol: bytes) -> bytes:
 
 def block_in_script(name: bytes) -> bytes:
     """Return the text for BLOCK inside of a script; `name` is in lower case."""
-    return b"ERR " + name + b" command is not allowed with BLOCK option from scripts"
+    return b"ERR %b command is not allowed with BLOCK option from scripts" % name.upper()
 
 
 def no_group_to_read(key: bytes, group: bytes) -> bytes:
     """Return the text for a group that XREADGROUP does not find."""
     return _one_line(
-        b"NOGROUP No such key '%b' or consumer group '%b' in XREADGROUP with GROUP option"
-        % (key, group)
+        b"NOGROUP No such key '%b' or consumer group '%b' in XREADGROUP with GROUP "
+        b"option" % (key, group)
     )
 
 
 def no_key_or_group(key: bytes, group: bytes) -> bytes:
     """Return the text for a missing stream or group."""
-    return _one_line(
-        b"NOGROUP No such key '%b' or consumer group '%b'" % (key, group)
-    )
+    return _one_line(b"NOGROUP No such key '%b' or consumer group '%b'" % (key, group))
 
 
 def no_group(key: bytes, group: bytes) -> bytes:
@@ -422,6 +455,27 @@ def unsupported_option(option: bytes) -> bytes:
     """Return the text for an option that EXPIRE and its family don't know."""
     return _one_line(b"ERR Unsupported option " + option)
 
+
+# --- hyperloglog -------------------------------------------------------------------
+NOT_A_HYPERLOGLOG = b"WRONGTYPE Key is not a valid HyperLogLog string value."
+CORRUPT_HYPERLOGLOG = b"INVALIDOBJ Corrupted HLL object detected"
+PFDEBUG_NO_KEY = b"ERR The specified key does not exist"
+PFDEBUG_NOT_SPARSE = b"ERR HLL encoding is not sparse"
+PFSELFTEST_REGISTERS = b"ERR TESTFAILED registers do not keep their values"
+PFSELFTEST_ESTIMATE = b"ERR TESTFAILED an estimate is too far away"
+
+
+def unknown_pfdebug(subcommand: bytes) -> bytes:
+    """Return the text for a subcommand that PFDEBUG does not know."""
+    return _one_line(b"ERR Unknown PFDEBUG subcommand '" + subcommand + b"'")
+
+
+# --- dump --------------------------------------------------------------------------
+BUSY_KEY = b"BUSYKEY Target key name already exists."
+BAD_DUMP_DATA = b"ERR Bad data format"
+RESTORE_TTL_NEGATIVE = b"ERR Invalid TTL value, must be >= 0"
+RESTORE_IDLETIME = b"ERR Invalid IDLETIME value, must be >= 0"
+RESTORE_FREQ = b"ERR Invalid FREQ value, must be >= 0 and <= 255"
 
 # --- scripting ---------------------------------------------------------------------
 NO_SCRIPT = b"NOSCRIPT No matching script. Please use EVAL."

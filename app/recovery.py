@@ -45,7 +45,7 @@ class Fold:
     """
 
     def __init__(self, databases: int = 16) -> None:
-        """Begin with empty databases; more are added where a record asks for them."""
+        """Begin with empty databases: as many as the log uses, or more."""
         self.keyspace = Keyspace(databases)
         self.last_seq = 0
         self.records = 0
@@ -74,7 +74,13 @@ class Fold:
                             command = require_command(argv)
                             command.handler(context, *command.arguments(argv))
                 self.records += 1
-        except (CommandError, KeyError, IndexError, TypeError, ValueError) as error:
+        except IndexError as error:
+            assert record is not None
+            raise CorruptLogError(
+                f"record {record.seq} belongs to database {record.db}, but there are "
+                f"{len(databases)}: start with a larger 'databases' setting"
+            ) from error
+        except (CommandError, KeyError, TypeError, ValueError) as error:
             assert record is not None
             raise CorruptLogError(
                 f"record {record.seq} cannot be applied: {error!r}; its effects are "

@@ -40,7 +40,7 @@ def client_line(session: Session, now_ms: int, running: str | None = None) -> by
         running: the name of the command that it runs just now, or None.
     """
     queued = session.queued
-    listens = session.subscriptions
+    listens, tracking = session.subscriptions, session.tracking
     multi_bytes = sum(len(word) for argv in queued or () for word in argv)
     idle_ms = 0 if running else now_ms - session.last_ms
     fields = {
@@ -71,7 +71,7 @@ def client_line(session: Session, now_ms: int, running: str | None = None) -> by
         "events": "rw" if session.backlog_bytes else "r",
         "cmd": running or _last_command(session),
         "user": session.user.decode(),
-        "redir": -1,
+        "redir": -1 if tracking is None else tracking.redirect,
         "resp": session.resp,
         "lib-name": session.library_name.decode(),
         "lib-ver": session.library_version.decode(),
@@ -80,6 +80,7 @@ def client_line(session: Session, now_ms: int, running: str | None = None) -> by
 
 
 def _flags(session: Session) -> str:
+    tracking = session.tracking
     flags = "".join(
         letter
         for letter, is_set in (
@@ -87,6 +88,9 @@ def _flags(session: Session) -> str:
             ("P", session.subscriptions is not None),
             ("x", session.queued is not None),
             ("b", session.postponed is not None or session.waiter is not None),
+            ("t", tracking is not None),
+            ("R", tracking is not None and tracking.is_broken),
+            ("B", tracking is not None and tracking.is_broadcasting),
             ("d", session.is_stale),
             ("c", session.is_closing),
             ("U", session.address.endswith(":0")),

@@ -1,23 +1,22 @@
-"""CLIENT, about how the connection is served: replies, eviction, tracking, help.
+"""CLIENT, about how the connection is served: replies, eviction, help.
 
 Source: Redis 7.2; see tests/parity/test_clients.py.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from app import errors
 from app.commands.help import help_reply
 from app.commands.table import Flag, command
 from app.errors import CommandError
-from app.reply import NO_REPLY, OK, NoReplyType, SetReply, SimpleString
+from app.reply import NO_REPLY, OK, NoReplyType, SimpleString
 
 if TYPE_CHECKING:
     from app.commands.context import Context
 
 _FLAGS: Final = Flag.NOSCRIPT | Flag.LOADING | Flag.STALE
-_NO_REDIRECTION: Final = -1
 
 
 @command(
@@ -95,78 +94,6 @@ def _is_on(switch: bytes) -> bool:
 
 
 @command(
-    "CLIENT GETREDIR",
-    arity=2,
-    flags=_FLAGS,
-    group="connection",
-    since="6.0.0",
-    summary="Tell which client gets the notices of client tracking.",
-    complexity="O(1)",
-)
-def client_getredir(_: Context) -> int:
-    """Return -1: tracking is off."""
-    return _NO_REDIRECTION
-
-
-@command(
-    "CLIENT TRACKING",
-    arity=-3,
-    flags=_FLAGS,
-    group="connection",
-    since="6.0.0",
-    summary="Switch client tracking; this server only knows how to leave it off.",
-    complexity="O(1)",
-)
-def client_tracking(_: Context, switch: bytes, *options: bytes) -> SimpleString:
-    """Return OK for OFF.
-
-    Raises:
-        CommandError: it is to be switched on, or it is neither ON nor OFF.
-    """
-    if _is_on(switch):
-        raise CommandError(errors.NO_TRACKING)
-    if options:
-        raise CommandError(errors.SYNTAX)
-    return OK
-
-
-@command(
-    "CLIENT TRACKINGINFO",
-    arity=2,
-    flags=_FLAGS,
-    group="connection",
-    since="6.2.0",
-    summary="Describe client tracking for the connection.",
-    complexity="O(1)",
-)
-def client_trackinginfo(_: Context) -> dict[Any, Any]:
-    """Return that tracking is off, with nobody to redirect to and no prefixes."""
-    return {
-        b"flags": SetReply([b"off"]),
-        b"redirect": _NO_REDIRECTION,
-        b"prefixes": [],
-    }
-
-
-@command(
-    "CLIENT CACHING",
-    arity=3,
-    flags=_FLAGS,
-    group="connection",
-    since="6.0.0",
-    summary="Choose whether client tracking notes the keys of the next command.",
-    complexity="O(1)",
-)
-def client_caching(_: Context, switch: bytes) -> SimpleString:  # noqa: ARG001 - the switch of a mode that is off
-    """Refuse.
-
-    Raises:
-        CommandError: always, since tracking is off.
-    """
-    raise CommandError(errors.NOT_TRACKING)
-
-
-@command(
     "CLIENT HELP",
     arity=2,
     flags=Flag.LOADING | Flag.STALE,
@@ -201,7 +128,11 @@ def client_help(_: Context) -> list[SimpleString]:
         ("REPLY (ON|OFF|SKIP)", "Whether replies are sent."),
         ("SETINFO (LIB-NAME|LIB-VER) <value>", "Which library this client uses."),
         ("SETNAME <name>", "Name this connection."),
-        ("TRACKING (ON|OFF)", "Client tracking, which is always off here."),
+        (
+            "TRACKING (ON|OFF) [REDIRECT <number>] [BCAST] [PREFIX <prefix> ...]",
+            "[OPTIN|OPTOUT] [NOLOOP]",
+            "Tell this connection when something changes that it has read.",
+        ),
         ("TRACKINGINFO", "How client tracking stands."),
         ("UNBLOCK <number> [TIMEOUT|ERROR]", "Let a waiting client go on."),
         ("UNPAUSE", "End a pause."),

@@ -98,6 +98,7 @@ def reset(ctx: Context) -> SimpleString:
     ctx.engine.transactions.discard(session)
     ctx.engine.stop_monitoring(session)
     ctx.engine.pubsub.forget(session)
+    ctx.engine.tracking.stop(session)
     session.resp = 2
     session.db = ctx.keyspace.databases[0]
     session.reply_mode = "on"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from app.commands.holds import Hold
     from app.commands.server_state import ServerState
     from app.commands.subscriptions import Subscriptions
+    from app.commands.tracking_modes import TrackingMode
     from app.commands.waiters import Serve, Waiter
     from app.keyspace.database import Database
     from app.keyspace.keyspace import Keyspace
@@ -42,6 +43,7 @@ class Session:
         is_closing: close the connection once the replies are sent.
         hold: until when the replies of the batch that runs wait, or None.
         subscriptions: what the client listens to, or None where it listens to nothing.
+        tracking: how its reads are tracked, or None where they are not.
         waiter: what the client waits for in a blocking command, or None.
         has_hung_up: asks whether the peer has closed the connection already.
     """
@@ -77,6 +79,7 @@ class Session:
         "reply_mode",
         "resp",
         "subscriptions",
+        "tracking",
         "user",
         "waiter",
         "watched",
@@ -126,6 +129,7 @@ class Session:
         self.hold: Hold | None = None
         self.waiter: Waiter | None = None
         self.subscriptions: Subscriptions | None = None
+        self.tracking: TrackingMode | None = None
         self.has_hung_up = has_hung_up
 
     def hold_reply(self, hold: Hold) -> None:
@@ -143,6 +147,7 @@ class Session:
             or self.is_monitor
             or self.hold is not None
             or self.subscriptions is not None
+            or self.tracking is not None
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
 from app.commands.help import help_reply
-from app.commands.script_sources import read_library_shebang, split_keys
+from app.commands.script_sources import read_library_shebang
 from app.commands.table import Flag, command, numkeys_at
 from app.errors import CommandError
 from app.keyspace.glob import compile_glob
@@ -64,10 +64,8 @@ def fcall(ctx: Context, name: bytes, numkeys: bytes, *rest: bytes) -> Any:
         CommandError: there is no such function, or it fails.
     """
     function = ctx.engine.functions.find(name)
-    split = split_keys(numkeys, rest, bad_count=errors.BAD_KEY_COUNT)
     argv = [b"FCALL", name, numkeys, *rest]
-    scripts = ctx.engine.scripts
-    return scripts.call_function(argv, function, split, is_read_only=False)
+    return ctx.engine.scripts.call_function(argv, function)
 
 
 @command(
@@ -83,10 +81,8 @@ def fcall(ctx: Context, name: bytes, numkeys: bytes, *rest: bytes) -> Any:
 def fcall_ro(ctx: Context, name: bytes, numkeys: bytes, *rest: bytes) -> Any:
     """Return what the function returns; see `fcall`."""
     function = ctx.engine.functions.find(name)
-    split = split_keys(numkeys, rest, bad_count=errors.BAD_KEY_COUNT)
     argv = [b"FCALL_RO", name, numkeys, *rest]
-    scripts = ctx.engine.scripts
-    return scripts.call_function(argv, function, split, is_read_only=True)
+    return ctx.engine.scripts.call_function(argv, function, is_read_only=True)
 
 
 @command(
@@ -112,9 +108,10 @@ def function_load(ctx: Context, first: bytes, *rest: bytes) -> bytes:
         name = read_library_shebang(source).name
         ctx.keyspace.libraries[name] = source
         return name
-    name = ctx.engine.functions.load(source, is_replacing=bool(options)).name
+    library = ctx.engine.functions.load(source, is_replacing=bool(options))
     _record(ctx, (b"LOAD", b"REPLACE", source))
-    return name
+    loaded: bytes = library.name
+    return loaded
 
 
 @command(
@@ -297,9 +294,7 @@ def function_dump(ctx: Context) -> bytes:
     summary="Load the libraries that FUNCTION DUMP packed.",
     complexity="O(N) for N bytes of libraries",
 )
-def function_restore(
-    ctx: Context, payload: bytes, *policies: bytes
-) -> SimpleString:
+def function_restore(ctx: Context, payload: bytes, *policies: bytes) -> SimpleString:
     """Return OK: all libraries of the payload are loaded, or none.
 
     Raises:

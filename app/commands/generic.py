@@ -218,6 +218,7 @@ def copy(ctx: Context, key: bytes, new_key: bytes, *options: bytes) -> int:
         return 0
     if target.lookup(new_key) is not None and not is_replacing:
         return 0
+    target.delete(new_key)  # what takes its place is a new key to those who listen
     target.overwrite(new_key, copy_value(value))
     deadline_ms = db.deadline_ms(key)
     if deadline_ms is not None:

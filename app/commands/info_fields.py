@@ -74,7 +74,7 @@ def clients(ctx: Context) -> Fields:
         ("client_recent_max_input_buffer", 0),
         ("client_recent_max_output_buffer", 0),
         ("blocked_clients", ctx.server.blocked_clients),
-        ("tracking_clients", 0),
+        ("tracking_clients", len(ctx.engine.tracking.clients)),
         ("pubsub_clients", ctx.engine.pubsub.clients),
         ("watching_clients", len(watched)),
         ("clients_in_timeout_table", 0),
@@ -168,47 +168,28 @@ def _no_fragmentation() -> Fields:
 
 def persistence(ctx: Context) -> Fields:
     """Return how the data is kept: the command log, and Redis's names for it."""
-    state = ctx.server
+    state, engine = ctx.server, ctx.engine
     log = state.log_status
     unsynced = log.get("log_last_seq", 0) - log.get("log_synced_seq", 0)
-    has_trouble = ctx.engine.guards.disk_error is not None
-    has_log = ctx.engine.is_recording
+    status = "ok" if engine.guards.disk_error is None else "err"
     fields: Fields = [
         ("loading", int(state.is_loading)),
-        ("async_loading", 0),
-        ("current_cow_peak", 0),
-        ("current_cow_size", 0),
-        ("current_cow_size_age", 0),
+        *dict.fromkeys(_NO_FORK, 0).items(),
         ("current_fork_perc", "0.00"),
-        ("current_save_keys_processed", 0),
-        ("current_save_keys_total", 0),
         ("rdb_changes_since_last_save", unsynced),
-        ("rdb_bgsave_in_progress", 0),
         ("rdb_last_save_time", state.last_save_seconds),
         ("rdb_last_bgsave_status", "ok"),
         ("rdb_last_bgsave_time_sec", -1),
         ("rdb_current_bgsave_time_sec", -1),
-        ("rdb_saves", 0),
-        ("rdb_last_cow_size", 0),
-        ("rdb_last_load_keys_expired", 0),
-        ("rdb_last_load_keys_loaded", 0),
-        ("aof_enabled", int(has_log)),
-        ("aof_rewrite_in_progress", 0),
-        ("aof_rewrite_scheduled", 0),
+        ("aof_enabled", int(engine.is_recording)),
         ("aof_last_rewrite_time_sec", -1),
         ("aof_current_rewrite_time_sec", -1),
         ("aof_last_bgrewrite_status", "ok"),
-        ("aof_rewrites", 0),
-        ("aof_rewrites_consecutive_failures", 0),
-        ("aof_last_write_status", "err" if has_trouble else "ok"),
-        ("aof_last_cow_size", 0),
-        ("module_fork_in_progress", 0),
-        ("module_fork_last_cow_size", 0),
+        ("aof_last_write_status", status),
     ]
-    if has_log:
-        size = log.get("log_size_bytes", 0)
+    if engine.is_recording:
         fields += [
-            ("aof_current_size", size),
+            ("aof_current_size", log.get("log_size_bytes", 0)),
             ("aof_base_size", 0),
             ("aof_pending_rewrite", 0),
             ("aof_buffer_length", 0),
@@ -217,6 +198,29 @@ def persistence(ctx: Context) -> Fields:
             *log.items(),
         ]
     return fields + _loading(ctx)
+
+
+_NO_FORK: Final = (
+    "async_loading",
+    "current_cow_peak",
+    "current_cow_size",
+    "current_cow_size_age",
+    "current_save_keys_processed",
+    "current_save_keys_total",
+    "rdb_bgsave_in_progress",
+    "rdb_saves",
+    "rdb_last_cow_size",
+    "rdb_last_load_keys_expired",
+    "rdb_last_load_keys_loaded",
+    "aof_rewrite_in_progress",
+    "aof_rewrite_scheduled",
+    "aof_rewrites",
+    "aof_rewrites_consecutive_failures",
+    "aof_last_cow_size",
+    "module_fork_in_progress",
+    "module_fork_last_cow_size",
+)
+"""Fields about files that a child process would write: there is none, so all are 0."""
 
 
 def _loading(ctx: Context) -> Fields:

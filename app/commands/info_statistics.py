@@ -23,76 +23,61 @@ _TTL_SAMPLE: Final = 1000
 def statistics(ctx: Context) -> Fields:
     """Return what happened since the start, or since CONFIG RESETSTAT."""
     state = ctx.server
-    counted, rates = state.statistics, state.rates
+    rates = state.rates
     channels, patterns, shard_channels = ctx.engine.pubsub.listeners
     return [
-        ("total_connections_received", counted["total_connections_received"]),
         ("total_commands_processed", state.commands_processed()),
         ("instantaneous_ops_per_sec", round(rates["commands"].per_second())),
-        ("total_net_input_bytes", counted["total_net_input_bytes"]),
-        ("total_net_output_bytes", counted["total_net_output_bytes"]),
-        ("total_net_repl_input_bytes", 0),
-        ("total_net_repl_output_bytes", 0),
         ("instantaneous_input_kbps", f"{rates['input'].per_second() / 1024:.2f}"),
         ("instantaneous_output_kbps", f"{rates['output'].per_second() / 1024:.2f}"),
         ("instantaneous_input_repl_kbps", "0.00"),
         ("instantaneous_output_repl_kbps", "0.00"),
-        ("rejected_connections", counted["rejected_connections"]),
-        ("sync_full", 0),
-        ("sync_partial_ok", 0),
-        ("sync_partial_err", 0),
-        ("expired_keys", counted["expired_keys"]),
+        *state.statistics.items(),
         ("expired_stale_perc", "0.00"),
-        ("expired_time_cap_reached_count", 0),
-        ("expire_cycle_cpu_milliseconds", 0),
-        ("evicted_keys", counted["evicted_keys"]),
-        ("evicted_clients", 0),
-        ("total_eviction_exceeded_time", 0),
-        ("current_eviction_exceeded_time", 0),
-        *_lookups(ctx),
+        *dict.fromkeys(_NOT_COUNTED, 0).items(),
         ("pubsub_channels", len(channels)),
         ("pubsub_patterns", len(patterns)),
         ("pubsubshard_channels", len(shard_channels)),
-        ("latest_fork_usec", 0),
-        ("total_forks", 0),
-        ("migrate_cached_sockets", 0),
-        ("slave_expires_tracked_keys", 0),
-        *_never(),
-        ("unexpected_error_replies", counted["unexpected_error_replies"]),
-        ("total_error_replies", counted["total_error_replies"]),
-        ("dump_payload_sanitizations", 0),
-        ("total_reads_processed", counted["total_reads_processed"]),
-        ("total_writes_processed", counted["total_writes_processed"]),
-        ("io_threaded_reads_processed", 0),
-        ("io_threaded_writes_processed", 0),
-        ("reply_buffer_shrinks", 0),
-        ("reply_buffer_expands", 0),
+        *dict.fromkeys(_NEVER, 0).items(),
     ]
 
 
-def _lookups(ctx: Context) -> Fields:
-    """Return hits and misses: 0 each, since counting them would slow every look-up."""
-    counted = ctx.server.statistics
-    return [
-        ("keyspace_hits", counted.get("keyspace_hits", 0)),
-        ("keyspace_misses", counted.get("keyspace_misses", 0)),
-    ]
+_NEVER: Final = (
+    "total_net_repl_input_bytes",
+    "total_net_repl_output_bytes",
+    "sync_full",
+    "sync_partial_ok",
+    "sync_partial_err",
+    "expired_time_cap_reached_count",
+    "expire_cycle_cpu_milliseconds",
+    "evicted_clients",
+    "total_eviction_exceeded_time",
+    "current_eviction_exceeded_time",
+    "latest_fork_usec",
+    "total_forks",
+    "migrate_cached_sockets",
+    "slave_expires_tracked_keys",
+    "active_defrag_hits",
+    "active_defrag_misses",
+    "active_defrag_key_hits",
+    "active_defrag_key_misses",
+    "total_active_defrag_time",
+    "current_active_defrag_time",
+    "tracking_total_keys",
+    "tracking_total_items",
+    "tracking_total_prefixes",
+    "dump_payload_sanitizations",
+    "io_threaded_reads_processed",
+    "io_threaded_writes_processed",
+    "reply_buffer_shrinks",
+    "reply_buffer_expands",
+)
+"""Fields about what this server has not: replicas, defragmentation, client eviction,
+client-side caching, I/O threads, forks. All are 0."""
 
 
-def _never() -> Fields:
-    """Return the fields of defragmentation and client-side caching: all 0."""
-    names = (
-        "active_defrag_hits",
-        "active_defrag_misses",
-        "active_defrag_key_hits",
-        "active_defrag_key_misses",
-        "total_active_defrag_time",
-        "current_active_defrag_time",
-        "tracking_total_keys",
-        "tracking_total_items",
-        "tracking_total_prefixes",
-    )
-    return [(name, 0) for name in names]
+_NOT_COUNTED: Final = ("keyspace_hits", "keyspace_misses")
+"""Fields that are 0 because counting would slow every look-up."""
 
 
 def command_statistics(_: Context) -> Fields:

@@ -59,6 +59,7 @@ _PARTS: Final[dict[str, tuple[Part, ...]]] = {
     "bitop": (Part("OW UPDATE", 2), Part("RO ACCESS", 3, -1)),
     "geosearchstore": (Part("OW UPDATE", 1), Part("RO ACCESS", 2)),
     "lmove": _MOVE,
+    "pfmerge": (Part("RW ACCESS INSERT", 1), Part("RO ACCESS", 2, -1)),
     "rename": _RENAME,
     "renamenx": (Part("RW ACCESS DELETE", 1), Part("OW INSERT", 2)),
     "rpoplpush": _MOVE,

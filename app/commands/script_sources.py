@@ -8,7 +8,7 @@ Source: Redis 7.2; see tests/parity/test_scripting.py.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from app import errors
 from app.errors import CommandError
@@ -25,9 +25,6 @@ SCRIPT_FLAGS = frozenset(
     )
 )
 """What a script, or a function, may say of itself."""
-
-SplitArguments: TypeAlias = tuple[tuple[bytes, ...], tuple[bytes, ...]]
-"""Keys, and the arguments behind them."""
 
 _NAME_BYTES = frozenset(
     b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
@@ -46,10 +43,10 @@ class Shebang(NamedTuple):
     name: bytes
 
 
-def split_keys(
+def count_keys(
     numkeys: bytes, rest: tuple[bytes, ...], *, bad_count: bytes = errors.NOT_AN_INTEGER
-) -> SplitArguments:
-    """Return keys and arguments.
+) -> int:
+    """Return how many of the words behind a count of keys are keys.
 
     Raises:
         CommandError: the count is no integer, is negative, or too large.
@@ -61,7 +58,7 @@ def split_keys(
         raise CommandError(errors.TOO_MANY_KEYS)
     if count < 0:
         raise CommandError(errors.NEGATIVE_KEY_COUNT)
-    return rest[:count], rest[count:]
+    return count
 
 
 def read_script_flags(source: bytes) -> frozenset[bytes] | None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
 from app.commands.help import help_reply
-from app.commands.script_sources import split_keys
 from app.commands.table import Flag, command, numkeys_at
 from app.errors import CommandError
 from app.reply import OK, SimpleString
@@ -33,21 +32,20 @@ _EVAL_READ: Final = (
     | Flag.READONLY
     | Flag.MOVABLEKEYS
 )
-_SHA_BYTES: Final = 40
 _KEYS: Final = numkeys_at(2, access="RW")
 _KEYS_READ: Final = numkeys_at(2)
 
 
-def _require_sha(ctx: Context, sha: bytes) -> bytes:
-    """Return the SHA1 of a script that is loaded, in lower case.
+def _require_script(ctx: Context, sha: bytes) -> Any:
+    """Return the script that a SHA1 names.
 
     Raises:
-        CommandError: it is not.
+        CommandError: it is not loaded.
     """
-    lower = sha.lower()
-    if len(sha) != _SHA_BYTES or not ctx.engine.scripts.knows(lower):
+    script = ctx.engine.scripts.find(sha)
+    if script is None:
         raise CommandError(errors.NO_SCRIPT)
-    return lower
+    return script
 
 
 @command(
@@ -67,9 +65,7 @@ def eval_(ctx: Context, script: bytes, numkeys: bytes, *rest: bytes) -> Any:
         CommandError: it does not compile, or fails.
     """
     scripts = ctx.engine.scripts
-    split = split_keys(numkeys, rest)
-    argv = [b"EVAL", script, numkeys, *rest]
-    return scripts.evaluate(argv, scripts.load(script), split, is_read_only=False)
+    return scripts.evaluate(scripts.load(script), numkeys, rest)
 
 
 @command(
@@ -88,10 +84,8 @@ def evalsha(ctx: Context, sha: bytes, numkeys: bytes, *rest: bytes) -> Any:
     Raises:
         CommandError: there is no such script, or it fails.
     """
-    scripts = ctx.engine.scripts
-    split = split_keys(numkeys, rest)
-    argv = [b"EVALSHA", sha, numkeys, *rest]
-    return scripts.evaluate(argv, _require_sha(ctx, sha), split, is_read_only=False)
+    script = _require_script(ctx, sha)
+    return ctx.engine.scripts.evaluate(script, numkeys, rest)
 
 
 @command(
@@ -107,9 +101,8 @@ def evalsha(ctx: Context, sha: bytes, numkeys: bytes, *rest: bytes) -> Any:
 def eval_ro(ctx: Context, script: bytes, numkeys: bytes, *rest: bytes) -> Any:
     """Return what the script returns; see `eval_`."""
     scripts = ctx.engine.scripts
-    split = split_keys(numkeys, rest)
-    argv = [b"EVAL_RO", script, numkeys, *rest]
-    return scripts.evaluate(argv, scripts.load(script), split, is_read_only=True)
+    loaded = scripts.load(script)
+    return scripts.evaluate(loaded, numkeys, rest, is_read_only=True)
 
 
 @command(
@@ -124,10 +117,8 @@ def eval_ro(ctx: Context, script: bytes, numkeys: bytes, *rest: bytes) -> Any:
 )
 def evalsha_ro(ctx: Context, sha: bytes, numkeys: bytes, *rest: bytes) -> Any:
     """Return what the script returns; see `evalsha`."""
-    scripts = ctx.engine.scripts
-    split = split_keys(numkeys, rest)
-    argv = [b"EVALSHA_RO", sha, numkeys, *rest]
-    return scripts.evaluate(argv, _require_sha(ctx, sha), split, is_read_only=True)
+    script = _require_script(ctx, sha)
+    return ctx.engine.scripts.evaluate(script, numkeys, rest, is_read_only=True)
 
 
 @command(
@@ -145,7 +136,7 @@ def script_load(ctx: Context, script: bytes) -> bytes:
     Raises:
         CommandError: it does not compile.
     """
-    sha: bytes = ctx.engine.scripts.load(script)
+    sha: bytes = ctx.engine.scripts.load(script).sha
     return sha
 
 
@@ -160,8 +151,8 @@ def script_load(ctx: Context, script: bytes) -> bytes:
 )
 def script_exists(ctx: Context, sha: bytes, *shas: bytes) -> list[int]:
     """Return 1 or 0 for each SHA1."""
-    knows = ctx.engine.scripts.knows
-    return [int(knows(each)) for each in (sha, *shas)]
+    find = ctx.engine.scripts.find
+    return [int(find(each) is not None) for each in (sha, *shas)]
 
 
 @command(

@@ -16,7 +16,7 @@ from app import errors
 from app.commands.holds import Hold
 from app.commands.table import Flag, command
 from app.errors import CommandError
-from app.reply import NO_REPLY, OK, BulkList, NoReplyType, SimpleString
+from app.reply import NO_REPLY, OK, BulkList, NoReplyType, SimpleString, Verbatim
 
 if TYPE_CHECKING:
     from app.commands.context import Context
@@ -149,6 +149,6 @@ def shutdown(ctx: Context, *option: bytes) -> NoReplyType:
     summary="Return the server's name and version.",
     complexity="O(1)",
 )
-def lolwut(_: Context, *_option: bytes) -> bytes:
+def lolwut(_: Context, *_option: bytes) -> Verbatim:
     """Return one line; there is no art here."""
-    return b"Redis ver. 7.2.4\n"
+    return Verbatim(b"txt", b"Redis ver. 7.2.4\n")

@@ -267,7 +267,7 @@ def _min_idle(text: bytes, name: bytes) -> int:
     "XAUTOCLAIM",
     arity=-6,
     flags=_FLAGS,
-    keys=KeySpec(access="RW ACCESS DELETE"),
+    keys=KeySpec(access="RW DELETE"),
     group="stream",
     since="6.2.0",
     summary="Let a consumer take over entries that have been pending for long.",

@@ -127,7 +127,6 @@ class MemorySettings:
     lazyfree_lazy_user_del = Boolean("no", "Python frees memory.", effect=False)
     lazyfree_lazy_user_flush = Boolean("no", "Python frees memory.", effect=False)
     list_compress_depth = Integer(0, "Lists are not compressed.", effect=False)
-    hll_sparse_max_bytes = Memory(3000, "About HyperLogLogs.", effect=False)
     activerehashing = Boolean(
         "yes", "Python's tables grow by themselves.", effect=False
     )

@@ -226,6 +226,9 @@ class OperationSettings:
         "The longest member of such a sorted set.",
         aliases=("zset-max-ziplist-value",),
     )
+    hll_sparse_max_bytes = Memory(
+        3000, "The longest HyperLogLog that is kept sparse, its header included."
+    )
     rename_command = RawLines(
         'Give a command another name, or take it away with `""`.',
         2,

@@ -19,10 +19,12 @@ from app.engine.digest import dataset_digest, value_digest
 from app.engine.effects import SERVER_ID, Entry, Unit
 from app.engine.functions import Functions
 from app.engine.guards import Guards
+from app.engine.notifications import Notifications
 from app.engine.observers import Observers
 from app.engine.pause import Pause
 from app.engine.pubsub import PubSub
 from app.engine.scripts import Scripts
+from app.engine.tracking import Tracking
 from app.engine.transactions import Transactions
 from app.errors import CommandError
 from app.keyspace.keyspace import Keyspace
@@ -54,6 +56,7 @@ class Engine:
             does it and sets this back.
         is_log_synced: tells whether all that was appended is durable.
         unit: gathers the effects of the EXEC or the script under way, or None.
+        running: the client whose batch runs, or None.
         is_resuming: whether clients that were held back may go on (CLIENT PAUSE); the
             driver runs what is left of their batches, and sets it back.
     """
@@ -79,6 +82,8 @@ class Engine:
         self.is_resuming = False
         self.pause = Pause(self)
         self.guards = Guards(self)
+        self.scripts = Scripts(self)
+        self.functions = Functions(self)
         self._look_above_ns = _SLOW_NS
         self._choose_look_above()
         config.on_change(
@@ -90,10 +95,11 @@ class Engine:
         self.transactions = Transactions(self)
         self.blocking = Blocking(self)
         self.pubsub = PubSub(self)
-        self._running: Session | None = None
+        self.running: Session | None = None
         self._own_pushes: list[bytes] = []
-        self.scripts = Scripts(self)
-        self.functions = Functions(self)
+        self.tracking = Tracking(self)
+        self.notifications = Notifications(self)
+        self.notifications.choose()
         self.keyspace.on_expired = self._record_expired
         self.read_clock()
 
@@ -116,7 +122,7 @@ class Engine:
         """
         context = self.context
         context.session = session
-        interrupted, self._running = self._running, session
+        interrupted, self.running = self.running, session
         encoders = ENCODERS[session.resp]
         replies = []
         for argv in commands:
@@ -142,7 +148,7 @@ class Engine:
                     break
             else:
                 replies.append(encoders[type(reply)](reply))
-        self._running = interrupted
+        self.running = interrupted
         session.last_ms = context.now_ms
         if commands:
             session.last_words = argv[:2]
@@ -174,7 +180,13 @@ class Engine:
         if refusal is not None:
             return refusal
         self.context.db = session.db
-        return self.call(session, command, argv)
+        if self.notifications.wants_misses:
+            self.notifications.note_misses(session.db, command, argv)
+        reply = self.call(session, command, argv)
+        if session.tracking is not None:
+            self.tracking.note_reads(session, command, argv)
+            self.tracking.end_caching(session, command)
+        return reply
 
     def call(self, session: Session, command: Command, argv: Argv) -> Any:
         """Run one command that nothing speaks against, and set its effects aside."""
@@ -209,6 +221,7 @@ class Engine:
 
     def adopt(self, keyspace: Keyspace) -> None:
         """Take a keyspace in place of the one there is: what a fold recovered."""
+        keyspace.on_new = self.keyspace.on_new
         self.keyspace = keyspace
         self.context.keyspace = keyspace
         self.context.db = keyspace.databases[0]
@@ -342,6 +355,7 @@ class Engine:
         self.transactions.discard(session)
         self.blocking.forget(session)
         self.pubsub.forget(session)
+        self.tracking.stop(session)
         self.stop_monitoring(session)
 
     def push(self, session: Session, data: bytes) -> None:
@@ -350,7 +364,7 @@ class Engine:
         To the client that runs just now it goes behind the reply to its command, or to
         its EXEC, never into the midst of it.
         """
-        if session is self._running:
+        if session is self.running:
             self._own_pushes.append(data)
         else:
             self.pushes.append((session.id, data))

@@ -92,13 +92,10 @@ class Functions:
             raise CommandError(errors.library_exists(name))
         specs = self._engine.scripts.runtime.load_library(source)
         library = Library(name, source, specs)
-        try:
-            if not specs:
-                raise CommandError(errors.NO_FUNCTIONS_REGISTERED)
-            self._require_free_names(library, old)
-        except CommandError:
+        refusal = self._refusal(library, old)
+        if refusal is not None:
             self._engine.scripts.runtime.drop_functions(specs)
-            raise
+            raise CommandError(refusal)
         if old is not None:
             self._remove(old)
         self._add(library)
@@ -154,9 +151,8 @@ class Functions:
             if policy == b"FLUSH":
                 self.flush()
             for source in sources:
-                name = read_library_shebang(source).name
-                if policy != b"REPLACE" and name in self.libraries:
-                    raise CommandError(errors.library_exists_in_dump(name))
+                if policy != b"REPLACE":
+                    self._require_new(source)
                 loaded.append(self.load(source, is_replacing=True))
         except CommandError:
             self._engine.keyspace.libraries.clear()
@@ -164,6 +160,11 @@ class Functions:
             self._adopt(self._engine.keyspace)
             raise
         return loaded
+
+    def _require_new(self, source: bytes) -> None:
+        name = read_library_shebang(source).name
+        if name in self.libraries:
+            raise CommandError(errors.library_exists_in_dump(name))
 
     def _adopt(self, keyspace: Keyspace) -> None:
         """Make the functions of the libraries that a keyspace has."""
@@ -176,12 +177,16 @@ class Functions:
             specs = self._engine.scripts.runtime.load_library(source)
             self._add(Library(name, source, specs))
 
-    def _require_free_names(self, library: Library, old: Library | None) -> None:
+    def _refusal(self, library: Library, old: Library | None) -> bytes | None:
+        """Return why a library may not take the place of an old one, or None."""
+        if not library.functions:
+            return errors.NO_FUNCTIONS_REGISTERED
         replaced = old.functions if old is not None else []
         for spec in library.functions:
             taken = self._functions.get(spec.name.lower())
             if taken is not None and taken not in replaced:
-                raise CommandError(errors.function_exists(spec.name))
+                return errors.function_exists(spec.name)
+        return None
 
     def _add(self, library: Library) -> None:
         self._libraries[library.name] = library

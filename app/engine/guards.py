@@ -57,6 +57,8 @@ class Guards:
             or server.monitors
             or self._engine.pause.is_on
             or self._engine.scripts.is_busy
+            or self._engine.notifications.wants_misses
+            or self._engine.tracking.clients
         )
 
     def refuse(self, session: Session, command: Command, argv: Argv) -> Any:

@@ -7,9 +7,8 @@ what the tags and the codes of a tree mean, and builds tables of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.errors import CommandError
 from app.reply import (
@@ -24,6 +23,9 @@ from app.reply import (
 )
 from app.types.numbers import format_double
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 Crossing = tuple[Any, ...]
 
 PIECE_ITEMS = 2000
@@ -37,22 +39,22 @@ _PLAIN = {bytes, int}
 _PLAIN_OR_NULL = {bytes, int, type(None)}
 
 
-def crossings(reply: Any, resp: int) -> list[Crossing]:
+def crossings(reply: Any, *, is_resp3: bool) -> list[Crossing]:
     """Return the pieces in which a reply crosses, in the order of fetching.
 
     Args:
         reply: any reply value but int, bytes, None and OK, which cross as they are.
-        resp: the protocol that the script asked for, 2 or 3.
+        is_resp3: whether the script asked for RESP3.
     """
     if type(reply) is BulkList:
         return _pieces(FLAT, reply)
     if isinstance(reply, CommandError):
         return [(ERROR, reply.text, True)]
-    items = _flat_items(reply, resp)
+    items = _flat_items(reply, is_resp3=is_resp3)
     if items is not None:
         return _pieces(FLAT, items)
     tree: list[Any] = []
-    _write(reply, resp, tree)
+    _write(reply, tree, is_resp3=is_resp3)
     return _pieces(TREE, tree)
 
 
@@ -65,9 +67,9 @@ def size_of(pieces: list[Crossing]) -> int:
     return size
 
 
-def _flat_items(reply: Any, resp: int) -> list[Any] | None:
+def _flat_items(reply: Any, *, is_resp3: bool) -> list[Any] | None:
     kind = type(reply)
-    if resp == 2:
+    if not is_resp3:
         if kind is dict:
             reply = list(chain.from_iterable(reply.items()))
         elif kind is Pairs:
@@ -79,7 +81,7 @@ def _flat_items(reply: Any, resp: int) -> list[Any] | None:
     kinds = set(map(type, reply))
     if kinds <= _PLAIN:
         return list(reply)
-    if kinds <= _PLAIN_OR_NULL and resp == 2:
+    if kinds <= _PLAIN_OR_NULL and not is_resp3:
         return [False if item is None else item for item in reply]
     return None
 
@@ -95,7 +97,7 @@ def _pieces(tag: int, items: list[Any]) -> list[Crossing]:
     return pieces
 
 
-def _write(reply: Any, resp: int, tree: list[Any]) -> None:
+def _write(reply: Any, tree: list[Any], *, is_resp3: bool) -> None:
     kind = type(reply)
     if kind is int or kind is bytes:
         tree += (_VALUE, reply)
@@ -104,36 +106,36 @@ def _write(reply: Any, resp: int, tree: list[Any]) -> None:
     elif kind is SimpleString:
         tree += (_STATUS, bytes(reply))
     elif kind is bool:
-        tree += (_VALUE, reply if resp == 3 else int(reply))
+        tree += (_VALUE, reply if is_resp3 else int(reply))
     elif kind is float:
-        tree += (_DOUBLE, reply) if resp == 3 else (_VALUE, format_double(reply))
+        tree += (_DOUBLE, reply) if is_resp3 else (_VALUE, format_double(reply))
     elif isinstance(reply, CommandError):
         tree += (_ERROR, reply.text)
     elif kind is BigNumber:
         text = b"%d" % reply.value
-        tree += (_BIG_NUMBER, text) if resp == 3 else (_VALUE, text)
+        tree += (_BIG_NUMBER, text) if is_resp3 else (_VALUE, text)
     elif kind is Verbatim:
-        if resp == 3:
+        if is_resp3:
             tree += (_VERBATIM, reply.format)
         tree += (_VALUE, reply.text)
     else:
-        _write_many(reply, resp, tree)
+        _write_many(reply, tree, is_resp3=is_resp3)
 
 
-def _write_many(reply: Any, resp: int, tree: list[Any]) -> None:
+def _write_many(reply: Any, tree: list[Any], *, is_resp3: bool) -> None:
     items: Iterable[Any] = reply
     code, count = _ARRAY, len(reply)
     if isinstance(reply, dict):
         items = chain.from_iterable(reply.items())
-        code, count = (_MAP, count) if resp == 3 else (_ARRAY, count * 2)
-    elif isinstance(reply, SetReply) and resp == 3:
+        code, count = (_MAP, count) if is_resp3 else (_ARRAY, count * 2)
+    elif isinstance(reply, SetReply) and is_resp3:
         code = _SET
-    elif isinstance(reply, Keyed) and resp == 3:
+    elif isinstance(reply, Keyed) and is_resp3:
         items = chain.from_iterable(reply)
         code = _MAP
-    elif isinstance(reply, Pairs) and resp == 2:
+    elif isinstance(reply, Pairs) and not is_resp3:
         items = list(chain.from_iterable(reply))
         count = len(items)
     tree += (code, count)
     for item in items:
-        _write(item, resp, tree)
+        _write(item, tree, is_resp3=is_resp3)

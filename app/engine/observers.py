@@ -11,7 +11,7 @@ tracking.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from app.commands.context import Session
@@ -23,6 +23,17 @@ Listener = Callable[["Database", bytes, bytes], None]
 
 ReplacedListener = Callable[["Database", "Database | None"], None]
 """Called before a database loses all keys, or gets those of another database."""
+
+# What groups of a stream do to themselves; the entries are as they were.
+_UNSEEN_BY_WATCH: Final = frozenset(
+    (
+        b"xgroup-createconsumer",
+        b"xgroup-delconsumer",
+        b"xgroup-destroy",
+        b"xgroup-setid",
+        b"xsetid",
+    )
+)
 
 
 class Observers:
@@ -124,7 +135,7 @@ class Observers:
 
     def _tell(self, database: Database, key: bytes, event: bytes) -> None:
         watching = self.watchers.get((database.index, key))
-        if watching is not None:
+        if watching is not None and event not in _UNSEEN_BY_WATCH:
             for session in watching:
                 session.is_stale = True
         for listener in self._listeners:

@@ -14,24 +14,22 @@ Lua (`lua/*.lua`) and loaded here. Rules that keep the sandbox whole:
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import struct
-from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import resources
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lupa import lua51
 
-from app.engine import lua_replies
 from app.engine.lua_bytecode import keep_frames
+from app.engine.lua_callbacks import Callbacks, Hooks
+from app.engine.lua_values import one_line, truncate, without_shebang
 from app.errors import CommandError
-from app.reply import OK, BulkList, Encoded
-from app.types.numbers import format_double
+from app.reply import BulkList, Encoded
 
-_LOG = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-MEMORY_LIMIT = 512 * 1024 * 1024
+MEMORY_LIMIT = 256 * 1024 * 1024
 """How much all scripts may hold at once, in bytes, before an allocation fails."""
 
 ROOM = 2 * 1024 * 1024
@@ -44,9 +42,10 @@ _FILES = (
 _NOT_A_SCRIPT = b"ERR Error compiling script (new function): "
 _NOT_A_LIBRARY = b"ERR Error compiling function: "
 _STAGE_ITEMS = 1000
+_DIRECT_KEYS = 4
 _DIRECT_ITEMS = 200
-_INT64_MIN = -(2**63)
-_LEVELS = (logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING)
+# What a script leaves crosses as one plain value, or behind such a code.
+_STRINGS, _STRINGS_AND_INTEGERS, _RESP, _ERROR_REPLY, _FAILURE = range(1, 6)
 
 _BOOT = b"""
 local files, names, callbacks = ...
@@ -73,13 +72,6 @@ return finish(chunks[#chunks](callbacks))
 """
 
 
-class CommandCaller(Protocol):
-    """Runs one command for the script; the reply, errors included, is returned."""
-
-    def __call__(self, argv: tuple[bytes, ...], /) -> Any:
-        """Return a reply value, or a CommandError."""
-
-
 class FunctionSpec(NamedTuple):
     """One function that a library registered.
 
@@ -101,55 +93,29 @@ def _deny(*_: object) -> Any:
 
 
 class ScriptRuntime:
-    """Compiles and runs scripts and functions, one at a time.
-
-    Attributes:
-        script_resp: the protocol that the running script asked for, 2 or 3.
-        on_setresp: called with it when the script asks.
-    """
+    """Compiles and runs scripts and functions, one at a time."""
 
     def __init__(
-        self,
-        call: CommandCaller,
-        *,
-        should_stop: Callable[[], int] = lambda: 0,
-        check_access: Callable[[tuple[bytes, ...]], bool | None] = lambda _: True,
-        on_setresp: Callable[[int], None] = lambda _: None,
-        version: str = "7.2.4",
-        memory_limit: int = MEMORY_LIMIT,
+        self, hooks: Hooks, *, version: str, memory_limit: int = MEMORY_LIMIT
     ) -> None:
         """Make a runtime without scripts.
 
         Args:
-            call: runs a command of the script.
-            should_stop: asked about every 100,000 instructions; 0 goes on, 1 kills a
-                script, 2 a function. It may serve other clients meanwhile.
-            check_access: answers redis.acl_check_cmd; None where there is no such
-                command.
-            on_setresp: told when the script changes its protocol.
+            hooks: what scripts may do to the world.
             version: what redis.REDIS_VERSION says.
             memory_limit: in bytes.
         """
-        self._call = call
-        self._should_stop = should_stop
-        self._check_access = check_access
-        self._on_setresp = on_setresp
-        self._version = version
         self._memory_limit = memory_limit
         self._ceiling = memory_limit - ROOM
-        self._numbers: dict[bytes, int] = {}
+        self._scripts: list[int] = []
         self._next_number = 1
-        self._pieces: list[lua_replies.Crossing] = []
-        self._staged: list[bytes] = []
-        self._failure: BaseException | None = None
         self._client_resp = 2
-        self.script_resp = 2
-        self._boot()
+        self._boot(hooks, version)
 
     # --- scripts -----------------------------------------------------------------
 
-    def load(self, source: bytes) -> bytes:
-        """Compile a script, unless it is known, and return the SHA1 of its text.
+    def load(self, source: bytes) -> int:
+        """Compile a script and return the number that it is known by.
 
         Args:
             source: its text; a shebang line is skipped.
@@ -157,37 +123,32 @@ class ScriptRuntime:
         Raises:
             CommandError: it does not compile.
         """
-        sha = hashlib.sha1(source, usedforsecurity=False).hexdigest().encode()
-        if sha not in self._numbers:
-            number = self._next_number
-            self._make_room(len(source) * 10)
-            dumped = self._compile_text(source, False, _NOT_A_SCRIPT)
-            self._keep_script(number, dumped)
-            self._next_number += 1
-            self._numbers[sha] = number
-        return sha
-
-    def knows(self, sha: bytes) -> bool:
-        """Say whether a script is compiled, by its SHA1 in lower case."""
-        return sha in self._numbers
+        self._make_room(len(source) * 10)
+        dumped = self._compile_text(source, is_library=False)
+        number = self._next_number
+        self._keep_script(number, dumped)
+        self._next_number += 1
+        self._scripts.append(number)
+        return number
 
     def flush(self) -> None:
         """Forget all scripts, and give their memory back."""
-        for number in self._numbers.values():
+        for number in self._scripts:
             self._drop_script(number)
-        self._numbers.clear()
+        self._scripts.clear()
         self._forget()
         self._lua.gccollect()
 
     def run(
-        self, sha: bytes, keys: Sequence[bytes], arguments: Sequence[bytes], resp: int
+        self, number: int, name: bytes, count: int, rest: tuple[bytes, ...], resp: int
     ) -> Any:
         """Run a compiled script.
 
         Args:
-            sha: of a script that is known.
-            keys: what KEYS holds.
-            arguments: what ARGV holds.
+            number: what `load` gave.
+            name: what errors call it: its SHA1.
+            count: how many of the rest are in KEYS.
+            rest: keys, then arguments.
             resp: the protocol of the client, 2 or 3.
 
         Returns:
@@ -196,25 +157,23 @@ class ScriptRuntime:
         Raises:
             CommandError: the script raised an error, or returned one.
         """
-        number = self._numbers[sha]
-        size = sum(map(len, keys)) + sum(map(len, arguments))
-        if self._used(True) + size > self._ceiling:
+        size = sum(map(len, rest))
+        if self._used() + size > self._ceiling:
             self._make_room(size)
         if resp != self._client_resp:
             self._client_resp = resp
             self._set_client_resp(resp)
-        count = len(keys)
-        if count < 4 and len(arguments) < _DIRECT_ITEMS:
-            result = self._runs[count](number, *keys, *arguments)
+        if count < _DIRECT_KEYS and len(rest) < _DIRECT_ITEMS:
+            result = self._runs[count](number, *rest)
         else:
-            self._stage_all(keys, arguments)
+            self._stage_all(rest)
             result = self._run_staged(number, count)
-        if self._is_tidy is False or size > ROOM:
+        if size > ROOM or not self._callbacks.is_tidy:
             self._tidy()
         kind = type(result)
         if kind is bytes or kind is int or result is None:
             return result
-        return self._decode(result, sha)
+        return self._decode(result, name)
 
     # --- functions ---------------------------------------------------------------
 
@@ -226,11 +185,11 @@ class ScriptRuntime:
         """
         self._make_room(len(source) * 10)
         number = self._next_number
-        dumped = self._compile_text(source, True, _NOT_A_LIBRARY)
+        dumped = self._compile_text(source, is_library=True)
         result = self._load_library(number, dumped)
         self._tidy()
         code, *rest = result if type(result) is tuple else (result,)
-        if code == 5:
+        if code == _FAILURE:
             text = b"ERR Error registering functions: " + rest[0]
             raise CommandError(one_line(text))
         specs = [
@@ -246,22 +205,19 @@ class ScriptRuntime:
         return specs
 
     def run_function(
-        self,
-        function: FunctionSpec,
-        keys: Sequence[bytes],
-        arguments: Sequence[bytes],
-        resp: int,
+        self, function: FunctionSpec, count: int, rest: tuple[bytes, ...], resp: int
     ) -> Any:
         """Run a function; see `run`."""
-        size = sum(map(len, keys)) + sum(map(len, arguments))
-        if self._used(True) + size > self._ceiling:
+        size = sum(map(len, rest))
+        if self._used() + size > self._ceiling:
             self._make_room(size)
         if resp != self._client_resp:
             self._client_resp = resp
             self._set_client_resp(resp)
-        self._stage_all(keys, arguments)
-        result = self._run_function(function.number, len(keys))
-        self._tidy()
+        self._stage_all(rest)
+        result = self._run_function(function.number, count)
+        if size > ROOM or not self._callbacks.is_tidy:
+            self._tidy()
         kind = type(result)
         if kind is bytes or kind is int or result is None:
             return result
@@ -272,9 +228,10 @@ class ScriptRuntime:
         for function in functions:
             self._drop_function(function.number)
 
-    def _compile_text(self, source: bytes, is_library: bool, refusal: bytes) -> bytes:  # noqa: FBT001
+    def _compile_text(self, source: bytes, *, is_library: bool) -> bytes:
         result = self._compile(without_shebang(source), is_library)
         if type(result) is tuple:
+            refusal = _NOT_A_LIBRARY if is_library else _NOT_A_SCRIPT
             raise CommandError(one_line(refusal + result[1]))
         return keep_frames(result)
 
@@ -283,14 +240,9 @@ class ScriptRuntime:
     @property
     def memory_used(self) -> int:
         """How many bytes Lua holds."""
-        return int(self._used(True))
+        return int(self._used())
 
-    @property
-    def script_count(self) -> int:
-        """How many scripts are compiled."""
-        return len(self._numbers)
-
-    def _boot(self) -> None:
+    def _boot(self, hooks: Hooks, version: str) -> None:
         self._lua = lua51.LuaRuntime(
             encoding=None,
             register_eval=False,
@@ -300,8 +252,8 @@ class ScriptRuntime:
             max_memory=0,
             overflow_handler=float,
         )
-        self._used = self._lua.get_memory_used
-        self._is_tidy = True
+        self._used = partial(self._lua.get_memory_used, total=True)
+        self._callbacks = Callbacks(hooks, self._used, self._ceiling)
         folder = resources.files("app.engine") / "lua"
         files = [(folder / f"{name}.lua").read_bytes() for name in _FILES]
         names = [name.encode() for name in _FILES]
@@ -321,119 +273,14 @@ class ScriptRuntime:
             _BOOT,
             self._lua.table_from(files),
             self._lua.table_from(names),
-            self._lua.table_from(self._callbacks()),
+            self._lua.table_from(self._callbacks.table(version)),
         )
         self._lua.gccollect()
         self._lua.set_max_memory(self._memory_limit, total=True)
 
-    def _callbacks(self) -> dict[bytes, Any]:
-        major, minor, patch = map(int, self._version.split("."))
-        return {
-            b"execute": self._make_execute(),
-            b"push_arguments": self._push_arguments,
-            b"fetch": self._fetch,
-            b"should_stop": self._ask_to_stop,
-            b"sha1": self._sha1,
-            b"log": _log,
-            b"on_setresp": self._note_resp,
-            b"acl_check": self._acl_check,
-            b"format_double": self._format_double,
-            b"format_number": self._format_number,
-            b"bit_operation": bit_operation,
-            b"version": self._version.encode(),
-            b"version_number": major << 16 | minor << 8 | patch,
-        }
-
-    def _make_execute(self) -> Callable[..., Any]:
-        call, used, staged = self._call, self._used, self._staged
-        ceiling, park = self._ceiling, self._park
-
-        def execute(*argv: bytes) -> Any:
-            # The hottest function of the runtime: a closure, so that names are cells.
-            if staged:
-                argv = (*staged, *argv)
-                staged.clear()
-            try:
-                reply = call(argv)
-            except BaseException as error:  # noqa: BLE001 - nothing may reach Lua
-                return self._fail(error)
-            kind = type(reply)
-            if kind is int or reply is None:
-                return reply
-            if kind is bytes and used(True) + len(reply) < ceiling:
-                return reply
-            if reply is OK:
-                return True
-            return park(reply)
-
-        return execute
-
-    def _park(self, reply: Any) -> bool:
-        """Keep a reply that does not cross at once, and say that it is to be fetched."""
-        try:
-            if type(reply) is bytes:
-                self._pieces = [(lua_replies.NO_ROOM,)]
-            else:
-                pieces = lua_replies.crossings(reply, self.script_resp)
-                if self._used(True) + lua_replies.size_of(pieces) > self._ceiling:
-                    pieces = [(lua_replies.NO_ROOM,)]
-                pieces.reverse()
-                self._pieces = pieces
-        except BaseException as error:  # noqa: BLE001 - nothing may reach Lua
-            return self._fail(error)
-        return False
-
-    def _fail(self, error: BaseException) -> bool:
-        self._failure = error
-        self._is_tidy = False
-        self._pieces = [(lua_replies.ERROR, b"ERR internal error", True)]
-        return False
-
-    def _fetch(self) -> lua_replies.Crossing:
-        return self._pieces.pop() if self._pieces else (lua_replies.NO_ROOM,)
-
-    def _push_arguments(self, *arguments: bytes) -> None:
-        self._staged += arguments
-
-    def _ask_to_stop(self) -> int | None:
-        if self._failure is not None:
-            return 1
-        try:
-            return self._should_stop() or None
-        except BaseException as error:  # noqa: BLE001 - nothing may reach Lua
-            self._fail(error)
-            return 1
-
-    def _has_room(self) -> bool:
-        return bool(self._used(True) < self._ceiling)
-
-    def _sha1(self, text: bytes) -> bytes | None:
-        if not self._has_room():
-            return None
-        return hashlib.sha1(text, usedforsecurity=False).hexdigest().encode()
-
-    def _format_double(self, number: float) -> bytes | None:
-        return format_double(float(number)) if self._has_room() else None
-
-    def _format_number(self, number: float) -> bytes | None:
-        return format_argument(number) if self._has_room() else None
-
-    def _note_resp(self, version: int) -> None:
-        self.script_resp = version
-        self._is_tidy = False
-        self._on_setresp(version)
-
-    def _acl_check(self, *argv: bytes) -> bool | None:
-        try:
-            return self._check_access(argv)
-        except BaseException as error:  # noqa: BLE001 - nothing may reach Lua
-            self._fail(error)
-            return None
-
-    def _stage_all(self, keys: Sequence[bytes], arguments: Sequence[bytes]) -> None:
-        everything = [*keys, *arguments]
-        for start in range(0, len(everything), _STAGE_ITEMS):
-            self._stage(*everything[start : start + _STAGE_ITEMS])
+    def _stage_all(self, words: tuple[bytes, ...]) -> None:
+        for start in range(0, len(words), _STAGE_ITEMS):
+            self._stage(*words[start : start + _STAGE_ITEMS])
 
     def _make_room(self, size: int) -> None:
         """Collect garbage for what is to cross.
@@ -441,22 +288,27 @@ class ScriptRuntime:
         Raises:
             CommandError: there is not enough room even so.
         """
-        if self._used(True) + size <= self._ceiling:
+        if self._used() + size <= self._ceiling:
             return
         self._forget()
         self._lua.gccollect()
-        if self._used(True) + size > self._ceiling:
+        if self._used() + size > self._ceiling:
             raise CommandError(b"ERR not enough memory for the script")
 
     def _tidy(self) -> None:
-        """Clear up behind a script that did more than call commands."""
-        self._is_tidy = True
-        self.script_resp = 2
-        self._staged.clear()
+        """Clear up behind a script that did more than call commands.
+
+        Raises:
+            BaseException: what went wrong in a callback of the script.
+        """
+        callbacks = self._callbacks
+        callbacks.is_tidy = True
+        callbacks.script_resp = 2
+        callbacks.staged.clear()
         self._forget()
-        if self._used(True) > self._memory_limit // 2:
+        if self._used() > self._memory_limit // 2:
             self._lua.gccollect()
-        failure, self._failure = self._failure, None
+        failure, callbacks.failure = callbacks.failure, None
         if failure is not None:
             raise failure
 
@@ -468,87 +320,15 @@ class ScriptRuntime:
         if kind is float:
             return truncate(result)
         code = result[0]
-        if code == 1:
+        if code == _STRINGS:
             return BulkList(result[1:])
-        if code == 2:
+        if code == _STRINGS_AND_INTEGERS:
             return list(result[1:])
-        if code == 3:
+        if code == _RESP:
             return Encoded(result[1])
-        if code == 4:
+        if code == _ERROR_REPLY:
             raise CommandError(result[1])
         _, text, source, line = (*result, None, None)[:4]
         if source is not None:
             text += b" script: %b, on %b:%d." % (name, source, line)
         raise CommandError(one_line(text))
-
-
-def without_shebang(source: bytes) -> bytes:
-    """Return a source whose shebang line is empty, so that lines keep their numbers."""
-    if not source.startswith(b"#!"):
-        return source
-    end = source.find(b"\n")
-    return source[end:] if end >= 0 else b""
-
-
-def one_line(text: bytes) -> bytes:
-    """Return an error text without the bytes that would end it."""
-    return text.replace(b"\r", b" ").replace(b"\n", b" ")
-
-
-def truncate(number: float) -> int:
-    """Return a double as the integer that Redis makes of it on x86."""
-    if not -9.223372036854775808e18 <= number < 9.223372036854775808e18:
-        return _INT64_MIN
-    return int(number)
-
-
-def format_argument(number: float) -> bytes:
-    """Return a number of a script as the argument of a command.
-
-    Source: Valkey 9.1, which follows Redis 7.2 here.
-    """
-    if number != number:  # noqa: PLR0124 - only NaN differs from itself
-        return b"-nan" if struct.pack(">d", number)[0] & 0x80 else b"nan"
-    return format_double(number)
-
-
-_MASK = 0xFFFFFFFF
-_ROUND = 6755399441055744.0
-_PACK_DOUBLE = struct.Struct("<d")
-_UNPACK_INT32 = struct.Struct("<i")
-
-
-def _to_bits(number: float) -> int:
-    """Return the low 32 bits of a number, rounded as the BitOp library rounds."""
-    packed = _PACK_DOUBLE.pack(number + _ROUND)
-    return int(_UNPACK_INT32.unpack_from(packed)[0]) & _MASK
-
-
-def _arithmetic_shift(a: int, b: int) -> int:
-    signed = a - (1 << 32) if a >> 31 else a
-    return signed >> (b & 31)
-
-
-_BIT_OPERATIONS: dict[bytes, Callable[[int, int], int]] = {
-    b"tobit": lambda a, _: a,
-    b"bnot": lambda a, _: ~a,
-    b"bswap": lambda a, _: int.from_bytes(a.to_bytes(4, "little"), "big"),
-    b"band": lambda a, b: a & b,
-    b"bor": lambda a, b: a | b,
-    b"bxor": lambda a, b: a ^ b,
-    b"lshift": lambda a, b: a << (b & 31),
-    b"rshift": lambda a, b: a >> (b & 31),
-    b"arshift": _arithmetic_shift,
-    b"rol": lambda a, b: a << (b & 31) | a >> (32 - (b & 31)),
-    b"ror": lambda a, b: a >> (b & 31) | a << (32 - (b & 31)),
-}
-
-
-def bit_operation(name: bytes, left: float, right: float) -> int:
-    """Return the result of an operation of the bit library, a signed 32-bit integer."""
-    result = _BIT_OPERATIONS[name](_to_bits(left), _to_bits(right)) & _MASK
-    return result - (1 << 32) if result >> 31 else result
-
-
-def _log(level: int, text: bytes) -> None:
-    _LOG.log(_LEVELS[level], "script: %s", text.decode("utf-8", "replace"))

@@ -4,8 +4,8 @@ A script is one unit: its effects become one record, whose origin is the call by
 keys and arguments; the text is recorded once, before the first record that needs it.
 
 While a script runs, time stands still. One that runs for longer than
-`busy-reply-threshold` lets the driver serve other clients in between (`meanwhile`): they
-get BUSY, except for what may end the script.
+`busy-reply-threshold` lets the driver serve other clients in between (`meanwhile`):
+they get BUSY, except for what may end the script.
 
 Source: Redis 7.2; see tests/parity/test_scripting.py.
 """
@@ -14,27 +14,53 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from app import errors
 from app.commands.context import Session
-from app.commands.script_sources import SplitArguments, read_script_flags
-from app.commands.table import LOOKUP, Command, Flag, require_command
+from app.commands.script_sources import count_keys, read_script_flags
 from app.engine.effects import Unit
+from app.engine.script_commands import ScriptCommands, check_access
+from app.engine.lua_callbacks import Hooks
+from app.engine.lua_values import sha1_of
 from app.engine.scripting import FunctionSpec, ScriptRuntime
 from app.errors import CommandError
 from app.version import REDIS_VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.commands.context import Argv
     from app.engine.engine import Engine
 
 logger = logging.getLogger(__name__)
 
-_NOT_IN_READ_ONLY = Flag.NOSCRIPT | Flag.WRITE | Flag.MAY_REPLICATE
 _GO_ON, _KILL_SCRIPT, _KILL_FUNCTION = 0, 1, 2
+
+
+class Script:
+    """One script that is loaded.
+
+    Attributes:
+        sha: of its source, in lower case.
+        source: its text.
+        number: what the runtime knows it by.
+        flags: what its first line says; None where it says nothing, and all is allowed.
+        is_described: whether the log has its source.
+    """
+
+    __slots__ = ("flags", "is_described", "number", "sha", "source")
+
+    def __init__(
+        self, sha: bytes, source: bytes, number: int, flags: frozenset[bytes] | None
+    ) -> None:
+        """Describe a script that has just been compiled."""
+        self.sha = sha
+        self.source = source
+        self.number = number
+        self.flags = flags
+        self.is_described = False
 
 
 class Scripts:
@@ -53,17 +79,15 @@ class Scripts:
         """Make the scripts of an engine; none is loaded."""
         self._engine = engine
         self._session = Session(0, engine.keyspace.databases[0], address="lua")
-        self._shas: dict[bytes, bytes] = {}
-        self._sources: dict[bytes, bytes] = {}
-        self._flags: dict[bytes, frozenset[bytes] | None] = {}
+        self._by_source: dict[bytes, Script] = {}
+        self._by_sha: dict[bytes, Script] = {}
         self._described: set[bytes] = set()
-        self._refused = Flag.NOSCRIPT
+        self._commands = ScriptCommands(engine, self._session)
         self._unit = Unit()
         self._effects_before = 0
         self._started_ns = 0
         self._is_killed = False
         self._is_abandoned = False
-        self._call = self._make_call()
         self.is_running = False
         self.is_busy = False
         self.name = b""
@@ -74,117 +98,133 @@ class Scripts:
     @cached_property
     def runtime(self) -> ScriptRuntime:
         """Lua, with all scripts that are loaded; it is made when it is first needed."""
-        return ScriptRuntime(
-            self._call,
+        hooks = Hooks(
+            self._commands.make_call(),
             should_stop=self._tick,
-            check_access=_check_access,
+            check_access=check_access,
             on_setresp=self._note_resp,
-            version=REDIS_VERSION,
         )
+        return ScriptRuntime(hooks, version=REDIS_VERSION)
 
     # --- loading -----------------------------------------------------------------
 
-    def load(self, source: bytes) -> bytes:
-        """Compile a script, unless it is known, and return its SHA1.
+    def load(self, source: bytes) -> Script:
+        """Return a script, compiled if it was not known.
 
         Raises:
             CommandError: its first line, or what follows, cannot be read.
         """
-        sha = self._shas.get(source)
-        if sha is None:
+        script = self._by_source.get(source)
+        if script is None:
             flags = read_script_flags(source)
-            sha = self.runtime.load(source)
-            self._shas[source] = sha
-            self._sources[sha] = source
-            self._flags[sha] = flags
-        return sha
+            sha = sha1_of(source)
+            script = Script(sha, source, self.runtime.load(source), flags)
+            script.is_described = sha in self._described
+            self._by_source[source] = self._by_sha[sha] = script
+        return script
 
-    def knows(self, sha: bytes) -> bool:
-        """Say whether a script is loaded; its SHA1 may be in capitals."""
-        return sha.lower() in self._flags
+    def find(self, sha: bytes) -> Script | None:
+        """Return a script that is loaded, by its SHA1; it may be in capitals."""
+        return self._by_sha.get(sha) or self._by_sha.get(sha.lower())
 
     def flush(self) -> None:
         """Forget all scripts, not the functions."""
-        self._shas.clear()
-        self._sources.clear()
-        self._flags.clear()
+        self._by_source.clear()
+        self._by_sha.clear()
         self.runtime.flush()
 
     def status(self) -> dict[str, int]:
         """Return what INFO tells of scripts: how many, and the bytes they hold."""
-        texts = sum(len(source) + 100 for source in self._sources.values())
+        texts = sum(len(source) + 100 for source in self._by_source)
         lua = self.runtime.memory_used if "runtime" in self.__dict__ else 0
-        return {
-            "scripts": len(self._sources),
-            "script_bytes": texts,
-            "lua_bytes": lua,
-        }
+        return {"scripts": len(self._by_sha), "script_bytes": texts, "lua_bytes": lua}
 
     # --- running -----------------------------------------------------------------
 
     def evaluate(
-        self, argv: Argv, sha: bytes, split: SplitArguments, *, is_read_only: bool
+        self,
+        script: Script,
+        numkeys: bytes,
+        rest: tuple[bytes, ...],
+        *,
+        is_read_only: bool = False,
     ) -> Any:
         """Run a loaded script for the client of the engine's context.
 
         Args:
-            argv: the command as it was given.
-            sha: of the script, in lower case.
-            split: its keys and its arguments.
+            script: the script.
+            numkeys: how many of the rest are keys.
+            rest: keys, then arguments.
             is_read_only: whether the client asked for the form that cannot write.
 
         Returns:
             A reply value.
 
         Raises:
-            CommandError: the script may not run, or failed.
+            CommandError: the count is wrong, or the script may not run, or it failed.
         """
-        keys, arguments = split
-        flags = self._flags[sha]
-        if flags is None:
-            self._refused = _NOT_IN_READ_ONLY if is_read_only else Flag.NOSCRIPT
+        count = count_keys(numkeys, rest)
+        if script.flags is not None:
+            self._refuse(script.flags, is_read_only=is_read_only)
         else:
-            self._refuse(flags, is_read_only=is_read_only)
+            self._commands.allow(can_write=not is_read_only)
         caller = self._engine.context.session
-        self._begin(caller, sha, argv, is_function=False)
+        self.is_function = False
+        self.name = script.sha
+        self._begin(caller)
         error: bytes | None = None
         is_whole = False
         try:
-            reply = self.runtime.run(sha, keys, arguments, caller.resp)
+            reply = self.runtime.run(
+                script.number, script.sha, count, rest, caller.resp
+            )
             is_whole = True
         except CommandError as failure:
             error = failure.text
             is_whole = True
             raise
         finally:
-            command = [b"EVALSHA", sha, *argv[2:]]
-            self._end(caller, sha, command, error, is_whole=is_whole)
+            if self._end(caller, is_whole=is_whole):
+                if not script.is_described:
+                    self._describe(caller, script)
+                command = [b"EVALSHA", script.sha, numkeys, *rest]
+                self._record(caller, script.sha, command, error)
         return reply
 
     def call_function(
         self,
         argv: Argv,
         function: FunctionSpec,
-        split: SplitArguments,
         *,
-        is_read_only: bool,
+        is_read_only: bool = False,
     ) -> Any:
-        """Run a function; see `evaluate`."""
-        keys, arguments = split
+        """Run a function; see `evaluate`.
+
+        Args:
+            argv: the command as it was given.
+            function: the function.
+            is_read_only: whether the client asked for the form that cannot write.
+        """
+        rest = tuple(argv[3:])
+        count = count_keys(argv[2], rest, bad_count=errors.BAD_KEY_COUNT)
         self._refuse(function.flags, is_read_only=is_read_only)
         caller = self._engine.context.session
-        self._begin(caller, function.name, argv, is_function=True)
+        self.is_function = True
+        self.name = function.name
+        self.command = argv
+        self._begin(caller)
         error: bytes | None = None
         is_whole = False
         try:
-            reply = self.runtime.run_function(function, keys, arguments, caller.resp)
+            reply = self.runtime.run_function(function, count, rest, caller.resp)
             is_whole = True
         except CommandError as failure:
             error = failure.text
             is_whole = True
             raise
         finally:
-            self._end(caller, b"", argv, error, is_whole=is_whole)
+            if self._end(caller, is_whole=is_whole):
+                self._record(caller, b"", argv, error)
         return reply
 
     def kill(self, *, is_function: bool) -> None:
@@ -222,18 +262,16 @@ class Scripts:
             CommandError: the script itself is refused.
         """
         if b"no-writes" in flags:
-            self._refused = _NOT_IN_READ_ONLY
+            self._commands.allow(can_write=False)
             return
         if is_read_only:
             raise CommandError(errors.WRITE_FLAG_IN_READ_ONLY)
         trouble = self._engine.guards.disk_error
         if trouble is not None:
             raise CommandError(errors.MISCONF + trouble)
-        self._refused = Flag.NOSCRIPT
+        self._commands.allow(can_write=True)
 
-    def _begin(
-        self, caller: Session, name: bytes, argv: Argv, *, is_function: bool
-    ) -> None:
+    def _begin(self, caller: Session) -> None:
         engine = self._engine
         session = self._session
         session.id = caller.id
@@ -249,56 +287,50 @@ class Scripts:
             self._is_outermost = False
         self._unit = unit
         self._started_ns = 0
-        self.name = name
-        self.command = argv
-        self.is_function = is_function
         self.is_running = True
         engine.context.session = session
 
-    def _end(
-        self,
-        caller: Session,
-        sha: bytes,
-        command: Argv,
-        error: bytes | None,
-        *,
-        is_whole: bool,
-    ) -> None:
-        """Record what the script did; nothing where a bug broke it off."""
-        engine = self._engine
-        context = engine.context
+    def _end(self, caller: Session, *, is_whole: bool) -> bool:
+        """Go back to the caller, and say whether the script has changed anything.
+
+        Nothing is recorded of a script that a bug broke off.
+        """
+        context = self._engine.context
         unit = self._unit
         self.is_running = False
         context.session = caller
         context.db = caller.db
+        context.effects = []
         if self.is_busy or self._is_killed:
             self._calm_down()
         if not is_whole or self._is_abandoned:
             unit.effects.clear()
             unit.db = None
-        has_effects = len(unit.effects) > self._effects_before
-        if has_effects and sha not in self._described:
-            self._describe(caller, sha)
         if self._is_outermost:
-            engine.unit = None
-            if has_effects:
-                note: dict[str, Any] = {"kind": "script", "sha": sha.decode()}
-                if error is not None:
-                    note["error"] = error
-                engine.record_unit(caller, unit, command, note)
-                return
-        context.effects = []
+            self._engine.unit = None
+        return len(unit.effects) > self._effects_before
 
-    def _describe(self, caller: Session, sha: bytes) -> None:
+    def _record(
+        self, caller: Session, sha: bytes, command: Argv, error: bytes | None
+    ) -> None:
+        """Record what the script did, unless it is part of a transaction."""
+        if self._is_outermost:
+            note: dict[str, Any] = {"kind": "script", "sha": sha.decode()}
+            if error is not None:
+                note["error"] = error
+            self._engine.record_unit(caller, self._unit, command, note)
+
+    def _describe(self, caller: Session, script: Script) -> None:
         """Record the text of a script before the first record that comes of it."""
         engine = self._engine
-        source = self._sources.get(sha)
-        if source is None or not engine.is_recording:
+        if not engine.is_recording:
             return
         if not caller.is_described:
             engine.describe(caller)
-        self._described.add(sha)
-        note = {"kind": "script_source", "sha": sha.decode(), "source": source}
+        script.is_described = True
+        sha = script.sha.decode()
+        self._described.add(script.sha)
+        note = {"kind": "script_source", "sha": sha, "source": script.source}
         origin = [caller.id, None, note]
         engine.entries.append((engine.context.now_ms, caller.db.index, [], origin))
 
@@ -309,87 +341,10 @@ class Scripts:
         self._engine.guards.update_watchful()
         self._engine.read_clock()
 
-    # --- commands of a script --------------------------------------------------------
-
-    def _make_call(self) -> Callable[[tuple[bytes, ...]], Any]:
-        """Return the function that runs one command of a script.
-
-        A closure: it is what a script's time is spent in.
-        """
-        engine = self._engine
-        context = engine.context
-        session = self._session
-        lookup = LOOKUP
-        count_error = engine.guards.count_error
-
-        def call(argv: tuple[bytes, ...]) -> Any:
-            command = lookup.get(argv[0])
-            if (
-                command is None
-                or not command.least <= len(argv) <= command.most
-                or command.flags & self._refused
-                or engine.guards.is_watchful
-            ):
-                try:
-                    command = self._require_allowed(list(argv))
-                except CommandError as error:
-                    count_error(error)
-                    return error.with_traceback(None)
-            context.db = session.db
-            keyspace = context.keyspace
-            changes = keyspace.changes
-            try:
-                if command.is_simple:
-                    reply = command.handler(context, *argv[1:])
-                else:
-                    reply = command.handler(context, *command.arguments(list(argv)))
-            except CommandError as error:
-                reply = error.with_traceback(None)
-                command.failed += 1
-                count_error(error)
-            command.calls += 1
-            if keyspace.changes != changes:
-                effects = context.effects
-                if effects is None:
-                    engine.unit.add(context.db.index, [argv])  # type: ignore[union-attr, list-item]  # there is one, and a tuple is recorded as well
-                else:
-                    context.effects = None
-                    engine.unit.add(context.db.index, effects)  # type: ignore[union-attr]  # the same
-            elif context.effects is not None:
-                context.effects = None
-            return reply
-
-        return call
-
-    def _require_allowed(self, argv: Argv) -> Command:
-        """Return the command that a script calls.
-
-        Raises:
-            CommandError: it may not, or there is no such command.
-        """
-        try:
-            command = require_command(argv)
-        except CommandError as error:
-            if error.text.startswith(b"ERR wrong number"):
-                raise CommandError(errors.SCRIPT_WRONG_ARITY) from None
-            raise CommandError(errors.SCRIPT_UNKNOWN_COMMAND) from None
-        if command.subcommands:
-            raise CommandError(errors.SCRIPT_WRONG_ARITY)
-        if command.flags & Flag.NOSCRIPT:
-            raise CommandError(errors.SCRIPT_COMMAND_NOT_ALLOWED)
-        if command.flags & self._refused:
-            raise CommandError(errors.SCRIPT_WRITES_NOT_ALLOWED)
-        guards = self._engine.guards
-        if guards.disk_error is not None and command.is_write:
-            raise CommandError(errors.MISCONF + guards.disk_error)
-        if self._engine.server.monitors:
-            guards.show_to_monitors(self._session, command, argv)
-        return command
-
     def _note_resp(self, version: int) -> None:
         self._session.resp = version
 
-    # --- long scripts ------------------------------------------------------------------
+    # --- long scripts ------------------------------------------------------------
 
     def _tick(self) -> int:
         """Say whether the script is to stop; serve others if it has run for long."""
@@ -433,13 +388,3 @@ class Scripts:
             context.session, context.db, context.effects, context.now_ms = kept
             keyspace.now_ms = context.now_ms
             self._engine.unit = unit
-
-
-def _check_access(argv: tuple[bytes, ...]) -> bool | None:
-    """Answer redis.acl_check_cmd: all users may do everything here."""
-    try:
-        require_command(list(argv))
-    except CommandError as error:
-        if not error.text.startswith(b"ERR wrong number"):
-            return None
-    return True

@@ -102,7 +102,11 @@ class Transactions:
                 command = require_command(argv)
                 if engine.server.monitors:
                     engine.guards.show_to_monitors(session, command, argv)
+                if engine.notifications.wants_misses:
+                    engine.notifications.note_misses(session.db, command, argv)
                 reply = engine.call(session, command, argv)
+                if session.tracking is not None:
+                    engine.tracking.note_reads(session, command, argv)
                 if session.reply_mode != "off":
                     encoders = RESP2 if session.resp == _RESP2 else RESP3
                     replies.append(encoders[type(reply)](reply))

@@ -97,13 +97,22 @@ class Database:
 
     def set(self, key: bytes, value: Any) -> None:
         """Store a value; a deadline that the key has stays."""
+        if self.is_observed:
+            self._tell_if_new(key)
         self.values[key] = value
 
     def overwrite(self, key: bytes, value: Any) -> None:
         """Store a value; a deadline that the key had is gone."""
+        if self.is_observed:
+            self._tell_if_new(key)
         self.values[key] = value
         if self.deadlines:
             self.deadlines.pop(key, None)
+
+    def _tell_if_new(self, key: bytes) -> None:
+        on_new = self.keyspace.on_new
+        if on_new is not None and key not in self.values:
+            on_new(self, key)
 
     def delete(self, key: bytes) -> bool:
         """Remove a key and its deadline; say whether it was there."""
@@ -138,7 +147,8 @@ class Database:
 
         Args:
             key: the key.
-            event: the name of Redis's keyspace event, such as `b"sadd"`.
+            event: the name of Redis's keyspace event, such as `b"sadd"`; empty for a
+                change that is no event.
         """
         self.keyspace.changes += 1
         if self.is_observed:

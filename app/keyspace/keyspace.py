@@ -8,6 +8,7 @@ from app.keyspace.database import Database
 
 Observer = Callable[[Database, bytes, bytes], None]
 Expired = Callable[[Database, bytes], None]
+New = Callable[[Database, bytes], None]
 Replaced = Callable[[Database, Database | None], None]
 
 
@@ -27,6 +28,8 @@ class Keyspace:
             observed database.
         observe_replaced: called as `observe_replaced(database, other)` before an
             observed database loses all its keys, or gets those of another database.
+        on_new: called as `on_new(database, key)` before a key is stored that an observed
+            database lacks; None while nobody asks for it.
         on_expired: called as `on_expired(database, key)` after a key expired.
         is_expiring: False while keys whose deadline has passed are hidden only, and
             removed later, since nothing may change (CLIENT PAUSE).
@@ -42,6 +45,7 @@ class Keyspace:
         "observe",
         "observe_replaced",
         "on_expired",
+        "on_new",
     )
 
     def __init__(self, databases: int = 16) -> None:
@@ -52,6 +56,7 @@ class Keyspace:
         self.libraries: dict[bytes, bytes] = {}
         self.observe: Observer = _nobody
         self.observe_replaced: Replaced = _nobody
+        self.on_new: New | None = None
         self.on_expired: Expired = _nobody
         self.databases = [Database(index, self) for index in range(databases)]
 

@@ -118,8 +118,11 @@ class RequestParser:
         # As many arrays and bulk strings as there are marks of them: no other type of
         # RESP took part. (A mark inside a value only sends us the exact way.)
         if (
-            data.count(b"\r\n$") != items
-            or data.count(b"\r\n*") + 1 != len(commands)
+            (data.count(b"\r\n$") != items and _count_marks(data, b"\r\n$") != items)
+            or (
+                data.count(b"\r\n*") + 1 != len(commands)
+                and _count_marks(data, b"\r\n*") + 1 != len(commands)
+            )
             or reader.has_data()
         ):
             self._reader = None
@@ -245,6 +248,11 @@ class RequestParser:
         line = bytes(buffer[self._position : end])
         self._position = end + 2
         return line
+
+
+def _count_marks(data: bytes, mark: bytes) -> int:
+    """Count a mark, but not where it is all of a value: `XADD key *`, `XREAD ... $`."""
+    return data.count(mark) - data.count(mark + b"\r\n")
 
 
 def _parse_length(line: bytes) -> int | None:

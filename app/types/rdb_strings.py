@@ -20,14 +20,18 @@ _INTEGER_BYTES = {0xC0: 1, 0xC1: 2, 0xC2: 4}
 
 def encode_rdb_string(text: bytes) -> bytes:
     """Return a string with its length before it; never compressed."""
-    size = len(text)
+    return encode_length(len(text)) + text
+
+
+def encode_length(size: int) -> bytes:
+    """Return a length, or any unsigned integer of 64 bits."""
     if size < _SIX_BITS:
-        return bytes([size]) + text
+        return bytes([size])
     if size < _FOURTEEN_BITS:
-        return (size | _FOURTEEN_BITS).to_bytes(2, "big") + text
+        return (size | _FOURTEEN_BITS).to_bytes(2, "big")
     if size < 1 << 32:
-        return bytes([_LONG]) + size.to_bytes(4, "big") + text
-    return bytes([_VERY_LONG]) + size.to_bytes(8, "big") + text
+        return bytes([_LONG]) + size.to_bytes(4, "big")
+    return bytes([_VERY_LONG]) + size.to_bytes(8, "big")
 
 
 def decode_rdb_string(data: bytes, at: int) -> tuple[bytes, int]:
@@ -42,11 +46,11 @@ def decode_rdb_string(data: bytes, at: int) -> tuple[bytes, int]:
         value = int.from_bytes(_slice(data, at + 1, size), "little", signed=True)
         return b"%d" % value, at + 1 + size
     if head == _COMPRESSED:
-        packed_size, at = _decode_length(data, at + 1)
-        size, at = _decode_length(data, at)
+        packed_size, at = decode_length(data, at + 1)
+        size, at = decode_length(data, at)
         packed = _slice(data, at, packed_size)
         return _decompress(packed, size), at + packed_size
-    size, at = _decode_length(data, at)
+    size, at = decode_length(data, at)
     return _slice(data, at, size), at + size
 
 
@@ -56,7 +60,12 @@ def _slice(data: bytes, at: int, size: int) -> bytes:
     return data[at : at + size]
 
 
-def _decode_length(data: bytes, at: int) -> tuple[int, int]:
+def decode_length(data: bytes, at: int) -> tuple[int, int]:
+    """Return the length that starts at a place, and the place behind it.
+
+    Raises:
+        ValueError: the data is damaged.
+    """
     head = _slice(data, at, 1)[0]
     if head < _SIX_BITS:
         return head, at + 1

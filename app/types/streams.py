@@ -169,6 +169,18 @@ class Stream:
         self.length += 1
         self.entries_added += 1
 
+    def add_node(self, first_id: int, node: Node) -> None:
+        """Add a node behind all others, as it comes from another stream.
+
+        Args:
+            first_id: the least ID that may be in it, higher than `last_id`.
+            node: a node with entries; its `last_id` becomes that of the stream.
+        """
+        self.nodes.append(node)
+        self._firsts.append(first_id)
+        self.length += len(node.ids)
+        self.last_id = node.last_id
+
     def get(self, entry_id: int) -> Fields | None:
         """Return the fields of an entry, or None where it is missing. O(log N)."""
         at = bisect_right(self._firsts, entry_id) - 1

@@ -25,7 +25,6 @@ CHANGED_IN_7_2 = {
     b"config|rewrite",
     b"sinterstore",
     b"wait",
-    b"xautoclaim",
     b"zrank",
     b"zrevrank",
 }

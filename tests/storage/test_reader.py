@@ -1,11 +1,10 @@
 import pytest
 
 from storage.errors import CorruptLogError, PrunedError
+from storage.places import find_seq_at, last_seq_hint
 from storage.reader import (
     LogReader,
-    find_seq_at,
     follow_records,
-    last_seq_hint,
     read_records,
 )
 from storage.segment import CHUNK_BYTES

@@ -8,7 +8,8 @@ local collectgarbage, error, getmetatable = collectgarbage, error, getmetatable
 local loadstring, next, pairs, rawget = loadstring, next, pairs, rawget
 local rawset, select, setfenv, setmetatable = rawset, select, setfenv, setmetatable
 local tostring, type, unpack, byte = tostring, type, unpack, string.byte
-local match, concat, getfenv = string.match, table.concat, getfenv
+local concat, gsub, match = table.concat, string.gsub, string.match
+local place, relocate, xpcall = core.place, core.relocate, xpcall
 local READONLY = core.READONLY
 local UNPACK_MAX = 7999
 
@@ -50,17 +51,18 @@ function globals.getmetatable(value)
   return getmetatable(value)
 end
 
-function globals.setmetatable(t, metatable)
-  if bases[t] then
+function globals.setmetatable(...)
+  if bases[(...)] then
     error(READONLY, 0)
   end
-  return setmetatable(t, metatable)
+  return setmetatable(...)
 end
 
 -- The stock function adds its bounds as C ints, and crashes where they overflow.
-local function safe_unpack(t, first, last)
+local function safe_unpack(...)
+  local t, first, last = ...
   if first == nil and last == nil then
-    return unpack(t)
+    return unpack(...)
   end
   if type(t) == "table" and (first == nil or type(first) == "number") and (last == nil or type(last) == "number") then
     local span = (last or #t) - (first or 1)
@@ -80,11 +82,13 @@ core.unpack = unpack
 -- a NUL that would make the parser's copy another string.
 local function compile(source, name)
   if byte(source) == 27 then
-    return nil, "attempt to load a binary chunk"
+    -- What the parser of Redis, which knows no bytecode, says of the first byte.
+    local _, reason = loadstring("\1", name)
+    return nil, gsub(reason, "char%(1%)", "char(27)")
   end
   local body, reason = loadstring(source, name)
   if body then
-    setfenv(body, core.environment_of_caller())
+    setfenv(body, core.current_environment())
   end
   return body, reason
 end
@@ -104,18 +108,23 @@ function globals.loadstring(source, name)
   return compile(source, chunk_name)
 end
 
-function globals.load(reader, name)
+function globals.load(...)
+  local reader, name = ...
   if type(reader) ~= "function" then
-    core.wrong_type(1, "load", "function", reader)
+    core.wrong_type(1, "load", "function", reader, select("#", ...))
   end
   local chunk_name = name == nil and "=(load)" or match(name, "^[^%z]*")
   local pieces, count = {}, 0
   while true do
-    local piece = reader()
-    if piece == nil or piece == "" then
+    local ok, piece = xpcall(reader, relocate)
+    if core.is_killed() then
+      error(piece, 0)
+    elseif not ok then
+      return nil, type(piece) == "string" and { err = "ERR " .. piece } or piece
+    elseif piece == nil or piece == "" then
       break
-    elseif type(piece) ~= "string" then
-      return nil, "reader function must return a string"
+    elseif type(piece) ~= "string" and type(piece) ~= "number" then
+      return nil, { err = "ERR " .. place() .. "reader function must return a string" }
     end
     count = count + 1
     pieces[count] = piece

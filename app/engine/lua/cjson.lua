@@ -10,7 +10,7 @@ local format, gsub, next, rawget, setmetatable = string.format, string.gsub, nex
 local sub, tonumber, tostring, type, error, lower = string.sub, tonumber, tostring, type, error, string.lower
 local match, huge, select = string.match, math.huge, select
 
-local null = core.null
+local null, bases = core.null, core.bases
 
 -- Settings --------------------------------------------------------------------------------
 
@@ -46,10 +46,24 @@ local function quote(text)
   return '"' .. text .. '"'
 end
 
+-- Names of fields recur: their quoted form is kept, for some of them.
+local QUOTED_MAX, QUOTED_BYTES_MAX = 1000, 40
+local quoted, quoted_count = {}, 0
+
+local function quote_key(key)
+  local text = quote(key)
+  if #key <= QUOTED_BYTES_MAX then
+    if quoted_count >= QUOTED_MAX then
+      quoted, quoted_count = {}, 0
+    end
+    quoted[key] = text
+    quoted_count = quoted_count + 1
+  end
+  return text
+end
+
 local function number_text(settings, number)
-  if number % 1 == 0 and number > -1e14 and number < 1e14 and settings.precision == 14 then
-    return format("%.14g", number)
-  elseif number ~= number or number == huge or number == -huge then
+  if number ~= number or number == huge or number == -huge then
     if not settings.encode_invalid then
       error("Cannot serialise number: must not be NaN or Inf")
     elseif settings.encode_invalid == "null" then
@@ -58,6 +72,8 @@ local function number_text(settings, number)
       return "nan"
     end
     return number > 0 and "inf" or "-inf"
+  elseif settings.precision == 14 then
+    return number .. "" -- Lua itself writes numbers with 14 digits
   end
   return format(settings.number_form, number)
 end
@@ -112,7 +128,7 @@ local function append_object(settings, out, size, t, depth)
   for key, value in next, t do
     local kind = type(key)
     if kind == "string" then
-      key = quote(key)
+      key = quoted[key] or quote_key(key)
     elseif kind == "number" then
       key = '"' .. number_text(settings, key) .. '"'
     else
@@ -135,6 +151,7 @@ end
 
 function append(settings, out, size, value, kind, depth)
   if kind == "table" then
+    value = bases[value] or value
     depth = depth + 1
     if depth > settings.encode_depth then
       error("Cannot serialise, excessive nesting (" .. depth .. ")")
@@ -343,20 +360,36 @@ local function check_depth(settings, depth, at)
   end
 end
 
+-- Return the place of the first byte from a place on that is no space, and the byte.
+local function skip_spaces(text, at)
+  at = find(text, "[^ \t\r\n]", at) or #text + 1
+  return at, byte(text, at)
+end
+
 local function read_array(text, at, settings, depth)
   check_depth(settings, depth, at)
   local array, count = {}, 0
-  at = find(text, "[^ \t\r\n]", at + 1) or #text + 1
-  if byte(text, at) == 93 then
+  at = at + 1
+  local c = byte(text, at)
+  if not c or c <= 32 then
+    at, c = skip_spaces(text, at)
+  end
+  if c == 93 then
     return array, at + 1
   end
   while true do
     count = count + 1
-    array[count], at = read_value(text, at, settings, depth)
-    at = find(text, "[^ \t\r\n]", at) or #text + 1
-    local c = byte(text, at)
+    array[count], at = read_value(text, at, c, settings, depth)
+    c = byte(text, at)
+    if not c or c <= 32 then
+      at, c = skip_spaces(text, at)
+    end
     if c == 44 then
-      at = find(text, "[^ \t\r\n]", at + 1) or #text + 1
+      at = at + 1
+      c = byte(text, at)
+      if not c or c <= 32 then
+        at, c = skip_spaces(text, at)
+      end
     elseif c == 93 then
       return array, at + 1
     else
@@ -365,31 +398,52 @@ local function read_array(text, at, settings, depth)
   end
 end
 
+-- Return the name of a field and the place of its value, where there is anything odd.
+local function read_key(text, at, settings)
+  local key, after
+  if byte(text, at) == 34 then
+    key, after = read_string(text, at)
+  end
+  if not key then
+    fail_at(text, at, settings, "object key string")
+  end
+  local c
+  at, c = skip_spaces(text, after)
+  if c ~= 58 then
+    fail_at(text, at, settings, "colon")
+  end
+  return key, (skip_spaces(text, at + 1))
+end
+
 local function read_object(text, at, settings, depth)
   check_depth(settings, depth, at)
   local object = {}
-  at = find(text, "[^ \t\r\n]", at + 1) or #text + 1
-  if byte(text, at) == 125 then
+  at = at + 1
+  local c = byte(text, at)
+  if not c or c <= 32 then
+    at, c = skip_spaces(text, at)
+  end
+  if c == 125 then
     return object, at + 1
   end
   while true do
-    local key, after
-    if byte(text, at) == 34 then
-      key, after = read_string(text, at)
+    local key, after = match(text, '^"([^"\\%z]*)"[ \t\r\n]*:[ \t\r\n]*()', at)
+    if key then
+      at = after
+    else
+      key, at = read_key(text, at, settings)
     end
-    if not key then
-      fail_at(text, at, settings, "object key string")
+    object[key], at = read_value(text, at, byte(text, at), settings, depth)
+    c = byte(text, at)
+    if not c or c <= 32 then
+      at, c = skip_spaces(text, at)
     end
-    at = find(text, "[^ \t\r\n]", after) or #text + 1
-    if byte(text, at) ~= 58 then
-      fail_at(text, at, settings, "colon")
-    end
-    at = find(text, "[^ \t\r\n]", at + 1) or #text + 1
-    object[key], at = read_value(text, at, settings, depth)
-    at = find(text, "[^ \t\r\n]", at) or #text + 1
-    local c = byte(text, at)
     if c == 44 then
-      at = find(text, "[^ \t\r\n]", at + 1) or #text + 1
+      at = at + 1
+      c = byte(text, at)
+      if not c or c <= 32 then
+        at = skip_spaces(text, at)
+      end
     elseif c == 125 then
       return object, at + 1
     else
@@ -398,11 +452,13 @@ local function read_object(text, at, settings, depth)
   end
 end
 
--- Return the value at a place, which is no space, and the place behind it.
-function read_value(text, at, settings, depth)
-  local c = byte(text, at)
+-- Return the value at a place, whose first byte is no space, and the place behind it.
+function read_value(text, at, c, settings, depth)
   if c == 34 then
-    local value, after = read_string(text, at)
+    local value, after = match(text, '^"([^"\\%z]*)"()', at)
+    if not value then
+      value, after = read_string(text, at)
+    end
     if value then
       return value, after
     end
@@ -418,7 +474,12 @@ function read_value(text, at, settings, depth)
     return null, at + 4
   elseif c and (c == 45 or (c >= 48 and c <= 57)) then
     if settings.decode_invalid or not is_odd_number(text, at) then
-      local value, after = read_number(text, at)
+      local digits, after = match(text, "^(-?%d+)()[%],}]", at)
+      if digits then
+        return tonumber(digits), after
+      end
+      local value
+      value, after = read_number(text, at)
       if value then
         return value, after
       end
@@ -437,10 +498,10 @@ local function decode(settings, text)
     error("JSON parser does not support UTF-16 or UTF-32")
   end
   -- The C parser ends at the first NUL behind the value.
-  local at = find(text, "[^ \t\r\n]") or #text + 1
+  local at, c = skip_spaces(text, 1)
   local value
-  value, at = read_value(text, at, settings, 0)
-  at = find(text, "[^ \t\r\n]", at) or #text + 1
+  value, at = read_value(text, at, c, settings, 0)
+  at = skip_spaces(text, at)
   if at <= #text and byte(text, at) ~= 0 then
     fail_at(text, at, settings, "the end")
   end

@@ -7,6 +7,7 @@ local byte, char, concat, error, floor = string.byte, string.char, table.concat,
 local next, select, sub, type = next, select, string.sub, type
 local encode_integer, encode_float, is_single = core.encode_integer, core.encode_float, core.is_single
 local decode_double, decode_single, unpack = core.decode_double, core.decode_single, core.unpack
+local bases = core.bases
 local DEPTH_MAX = 16
 
 -- Packing ---------------------------------------------------------------------------------
@@ -47,10 +48,13 @@ local function pack_number(value)
   return "\211" .. encode_integer(value, 8)
 end
 
+local TEXT_HEADS = {}
+for size = 0, 31 do
+  TEXT_HEADS[size] = char(160 + size)
+end
+
 local function head_of_text(size)
-  if size < 32 then
-    return char(160 + size)
-  elseif size <= 255 then
+  if size <= 255 then
     return char(217, size)
   elseif size <= 65535 then
     return "\218" .. encode_integer(size, 2)
@@ -89,7 +93,8 @@ local function append(out, size, value, depth)
   local kind = type(value)
   size = size + 1
   if kind == "string" then
-    out[size] = head_of_text(#value)
+    local length = #value
+    out[size] = TEXT_HEADS[length] or head_of_text(length)
     size = size + 1
     out[size] = value
   elseif kind == "number" then
@@ -97,6 +102,7 @@ local function append(out, size, value, depth)
   elseif kind == "boolean" then
     out[size] = value and "\195" or "\194"
   elseif kind == "table" and depth < DEPTH_MAX then
+    value = bases[value] or value
     local count, is_array = measure(value)
     if is_array then
       out[size] = head_of_many(count, 144, 220)
@@ -135,30 +141,37 @@ local function missing()
   error("Missing bytes in input.")
 end
 
-local function unsigned(text, at, size)
-  local a, b, c, d = byte(text, at, at + size - 1)
-  if size == 1 then
-    return a or missing()
-  elseif size == 2 then
-    return b and a * 256 + b or missing()
-  elseif size == 4 then
-    return d and ((a * 256 + b) * 256 + c) * 256 + d or missing()
-  end
-  return unsigned(text, at, 4) * 4294967296 + unsigned(text, at + 4, 4)
+-- Unsigned and signed integers, the most significant byte first, by their size.
+local unsigned, signed = {}, {}
+
+unsigned[1] = function(text, at)
+  return byte(text, at) or missing()
 end
 
-local function signed(text, at, size)
-  local value = unsigned(text, at, size)
-  if size == 8 then
-    local high = unsigned(text, at, 4)
-    if high >= 2147483648 then
-      return (high - 4294967296) * 4294967296 + unsigned(text, at + 4, 4)
-    end
-    return value
-  end
-  local limit = 2 ^ (size * 8 - 1)
-  return value >= limit and value - limit * 2 or value
+unsigned[2] = function(text, at)
+  local a, b = byte(text, at, at + 1)
+  return b and a * 256 + b or missing()
 end
+
+unsigned[4] = function(text, at)
+  local a, b, c, d = byte(text, at, at + 3)
+  return d and ((a * 256 + b) * 256 + c) * 256 + d or missing()
+end
+
+for _, size in ipairs({ 1, 2, 4 }) do
+  local read_unsigned, limit = unsigned[size], 2 ^ (size * 8 - 1)
+  signed[size] = function(text, at)
+    local value = read_unsigned(text, at)
+    return value >= limit and value - limit * 2 or value
+  end
+end
+
+-- An unsigned integer beyond the signed ones turns negative, as in lua-cmsgpack.
+signed[8] = function(text, at)
+  local high, low = signed[4](text, at), unsigned[4](text, at + 4)
+  return high * 4294967296 + low
+end
+unsigned[8] = signed[8]
 
 local read
 
@@ -172,18 +185,36 @@ end
 local function read_array(text, at, count)
   local array = {}
   for i = 1, count do
-    array[i], at = read(text, at)
+    local head = byte(text, at)
+    if head and head < 128 then
+      array[i] = head
+      at = at + 1
+    else
+      array[i], at = read(text, at, head)
+    end
   end
   return array, at
 end
 
 local function read_map(text, at, count)
-  local map = {}
+  local map, size = {}, #text
   for _ = 1, count do
-    local key
-    key, at = read(text, at)
-    local value
-    value, at = read(text, at)
+    local key, value
+    local head = byte(text, at)
+    if head and head >= 160 and head < 192 and at + head - 160 <= size then
+      -- A short string, written out here: most keys are.
+      key = sub(text, at + 1, at + head - 160)
+      at = at + head - 159
+    else
+      key, at = read(text, at, head)
+    end
+    head = byte(text, at)
+    if head and head < 128 then
+      value = head
+      at = at + 1
+    else
+      value, at = read(text, at, head)
+    end
     if key == nil then
       error("table index is nil", 0)
     elseif key ~= key then
@@ -215,35 +246,34 @@ local readers = {
 }
 
 for i, size in ipairs({ 1, 2, 4, 8 }) do
+  local read_unsigned, read_signed = unsigned[size], signed[size]
   readers[203 + i] = function(text, at)
-    return unsigned(text, at, size), at + size
+    return read_unsigned(text, at), at + size
   end
   readers[207 + i] = function(text, at)
-    return signed(text, at, size), at + size
+    return read_signed(text, at), at + size
   end
 end
 
--- An unsigned integer beyond the signed ones turns negative, as in lua-cmsgpack.
-readers[207] = readers[211]
-
 for i, size in ipairs({ 1, 2, 4 }) do
+  local read_size = unsigned[size]
   readers[216 + i] = function(text, at)
-    return text_at(text, at + size, unsigned(text, at, size))
+    return text_at(text, at + size, read_size(text, at))
   end
 end
 
 for i, size in ipairs({ 2, 4 }) do
+  local read_size = unsigned[size]
   readers[219 + i] = function(text, at)
-    return read_array(text, at + size, unsigned(text, at, size))
+    return read_array(text, at + size, read_size(text, at))
   end
   readers[221 + i] = function(text, at)
-    return read_map(text, at + size, unsigned(text, at, size))
+    return read_map(text, at + size, read_size(text, at))
   end
 end
 
--- Return the value at a place and the place behind it.
-function read(text, at)
-  local head = byte(text, at)
+-- Return the value at a place, whose first byte is known, and the place behind it.
+function read(text, at, head)
   if not head then
     missing()
   elseif head < 128 then
@@ -281,7 +311,7 @@ local function unpack_all(text)
   local values, count, at = {}, 0, 1
   while at <= #text do
     count = count + 1
-    values[count], at = read(text, at)
+    values[count], at = read(text, at, byte(text, at))
   end
   return unpack(values, 1, count)
 end
@@ -297,7 +327,7 @@ local function unpack_some(text, limit, offset)
   local values, count, at = {}, 0, offset + 1
   while at <= #text and count < limit do
     count = count + 1
-    values[count], at = read(text, at)
+    values[count], at = read(text, at, byte(text, at))
   end
   return at > #text and -1 or at - 1, unpack(values, 1, count)
 end

@@ -12,16 +12,17 @@
 local core = ...
 
 local error, getinfo, find_metatable = error, debug.getinfo, debug.getmetatable
-local running, select, setmetatable = coroutine.running, select, setmetatable
+local next, running, select, setmetatable = next, coroutine.running, select, setmetatable
 local sethook, sub, gsub, tonumber, type = debug.sethook, string.sub, string.gsub, tonumber, type
-local xpcall, create, resume, yield = xpcall, coroutine.create, coroutine.resume, coroutine.yield
+local pcall, xpcall, create, resume, yield = pcall, xpcall, coroutine.create, coroutine.resume, coroutine.yield
 local status, clock, gcinfo = coroutine.status, os.clock, gcinfo
 local should_stop = core.should_stop
 
-local HOOK_INSTRUCTIONS = 1000
-local ASK_EVERY = 100
+local HOOK_INSTRUCTIONS = 400
+local ASK_EVERY = 250
+local FEW_INSTRUCTIONS = 20
 local ASK_EVERY_SECONDS = 0.002
-local MUCH_MEMORY_KIB = 16 * 1024
+local MUCH_MEMORY_KIB = 32 * 1024
 
 core.READONLY = "Attempt to modify a readonly table"
 core.NO_MEMORY = "not enough memory"
@@ -31,12 +32,21 @@ core.NO_MEMORY = "not enough memory"
 local bases = setmetatable({}, { __mode = "k" })
 core.bases = bases
 
+-- The functions that are C functions in Redis. Called by pcall itself, they have no
+-- line to name in an error.
+local natives = setmetatable({}, { __mode = "k" })
+
 local function refuse()
   error("Attempt to modify a readonly table", 2)
 end
 
--- Return a read-only view of a table.
+-- Return a read-only view of a table, whose functions are Redis's C functions.
 function core.protect(base)
+  for _, value in next, base do
+    if type(value) == "function" then
+      natives[value] = true
+    end
+  end
   local proxy = setmetatable({}, { __index = base, __newindex = refuse, __metatable = false })
   bases[proxy] = base
   return proxy
@@ -123,13 +133,14 @@ end
 
 -- The count hook --------------------------------------------------------------------
 --
--- It runs every thousand instructions, which costs a loop about 2 %, and asks Python
--- every hundred thousand, or sooner where time has passed: a single instruction may
--- join strings of many megabytes. Once a script is killed, every protected call in it
+-- It runs every few hundred instructions, which costs a loop some percent, and asks
+-- Python every hundred thousand. Where a script holds much memory it runs far more often
+-- and goes by the clock: a single instruction may join strings of many megabytes. Once a script is killed, every protected call in it
 -- raises again, so that it cannot catch its own end.
 
 local is_killed, kill_reason = false, nil
-local ticks, asked_at = 0, 0
+local ticks, asked_at, is_close = 0, 0, false
+local look_closely
 
 local function ask()
   ticks = 0
@@ -154,15 +165,29 @@ local function hook()
   ticks = ticks + 1
   if ticks >= ASK_EVERY then
     ask()
-  elseif gcinfo() > MUCH_MEMORY_KIB and clock() - asked_at > ASK_EVERY_SECONDS then
-    sethook(thread, hook, "", 50)
-    ask()
+  elseif gcinfo() > MUCH_MEMORY_KIB then
+    look_closely(thread)
+    if clock() - asked_at > ASK_EVERY_SECONDS then
+      ask()
+    end
+  elseif is_close then
+    is_close = false
+    sethook(thread, hook, "", HOOK_INSTRUCTIONS)
   end
+end
+
+function look_closely(thread)
+  is_close = true
+  sethook(thread, hook, "", FEW_INSTRUCTIONS)
 end
 
 -- Ask whether to stop, from a library function that has taken or will take long.
 function core.poll()
-  if running() then
+  local thread = running()
+  if thread then
+    if gcinfo() > MUCH_MEMORY_KIB then
+      look_closely(thread)
+    end
     ask()
   end
 end
@@ -208,10 +233,23 @@ local function settle(ok, ...)
   return caught((...))
 end
 
+local function settle_native(ok, ...)
+  if ok then
+    return true, ...
+  end
+  local reason = (...)
+  if type(reason) == "string" then
+    reason = gsub(reason, "^~:%d+: ", "", 1)
+  end
+  return caught(reason)
+end
+
 local function protected_call(...)
   local count = select("#", ...)
   if count == 0 then
-    core.bad_argument(1, "pcall", "value expected")
+    return false, "attempt to call a nil value"
+  elseif natives[(...)] then
+    return settle_native(pcall(...))
   elseif count == 1 then
     return settle(xpcall((...), relocate))
   elseif count == 2 then
@@ -235,24 +273,39 @@ end
 
 -- The handler runs after the stack is unwound: within the error it would run without
 -- the hook, and an endless one could not be stopped.
+local function settle_handler(ok, ...)
+  if ok then
+    return false, ...
+  elseif is_killed then
+    error({ err = kill_reason }, 0)
+  end
+  return false, "error in error handling"
+end
+
 local function settle_with(handler, ok, ...)
   if ok then
     return true, ...
-  end
-  if is_killed then
+  elseif is_killed then
     error({ err = kill_reason }, 0)
   end
-  return false, handler((...))
+  local reason = (...)
+  return settle_handler(xpcall(function()
+    return (handler(reason))
+  end, relocate))
 end
 
-local function protected_call_with(body, handler)
+local function protected_call_with(...)
+  if select("#", ...) < 2 then
+    core.bad_argument(2, "xpcall", "value expected")
+  end
+  local body, handler = ...
   return settle_with(handler, xpcall(body, relocate))
 end
 
 -- Coroutines ------------------------------------------------------------------------
 
 local function create_checked(body, name)
-  if type(body) ~= "function" or getinfo(body, "S").what == "C" then
+  if type(body) ~= "function" or natives[body] or getinfo(body, "S").what == "C" then
     core.bad_argument(1, name, "Lua function expected")
   end
   return create_hooked(body)
@@ -314,7 +367,7 @@ core.coroutine = {
   end,
   yield = function(...)
     if running() == worker then
-      error("attempt to yield from outside a coroutine", 0)
+      error("attempt to yield across metamethod/C-call boundary", 0)
     end
     return yield(...)
   end,

@@ -24,7 +24,8 @@ end
 local string_library = copy(string)
 core.string = string_library
 
-function string_library.rep(text, count)
+function string_library.rep(...)
+  local text, count = ...
   if type(text) == "string" and type(count) == "number" then
     local size = len(text) * count
     if size > STRING_MAX then
@@ -35,7 +36,7 @@ function string_library.rep(text, count)
       poll()
     end
   end
-  return rep(text, count)
+  return rep(...)
 end
 
 -- Bytecode is never loaded, so there is no use in dumping it either.
@@ -73,7 +74,6 @@ function table_library.insert(...)
 end
 
 function table_library.remove(...)
-  refuse_readonly((...))
   return remove(...)
 end
 
@@ -87,9 +87,6 @@ local function is_less(a, b)
 end
 
 function table_library.sort(t, order)
-  if bases[t] then
-    error(READONLY, 0)
-  end
   if order == nil and type(t) == "table" and #t > MANY then
     return sort(t, is_less)
   end

@@ -139,35 +139,39 @@ local function as_text(value)
   return nil
 end
 
-function string_library.find(subject, pattern, start, is_plain)
+function string_library.find(...)
+  local subject, pattern, start, is_plain = ...
   local s, p = as_text(subject), as_text(pattern)
   if not s or not p or is_plain or is_light(s, p) then
-    return find(subject, pattern, start, is_plain)
+    return find(...)
   end
   return core.slow_find(s, p, start, true)
 end
 
-function string_library.match(subject, pattern, start)
+function string_library.match(...)
+  local subject, pattern, start = ...
   local s, p = as_text(subject), as_text(pattern)
   if not s or not p or is_light(s, p) then
-    return match(subject, pattern, start)
+    return match(...)
   end
   return core.slow_find(s, p, start, false)
 end
 
-function string_library.gmatch(subject, pattern)
+function string_library.gmatch(...)
+  local subject, pattern = ...
   local s, p = as_text(subject), as_text(pattern)
   if not s or not p or is_light(s, p) then
-    return gmatch(subject, pattern)
+    return gmatch(...)
   end
   return core.slow_gmatch(s, p)
 end
 string_library.gfind = string_library.gmatch
 
-function string_library.gsub(subject, pattern, replacement, limit)
+function string_library.gsub(...)
+  local subject, pattern, replacement, limit = ...
   local s, p = as_text(subject), as_text(pattern)
   if not s or not p or is_light(s, p) then
-    return gsub(subject, pattern, replacement, limit)
+    return gsub(...)
   end
   return core.slow_gsub(s, p, replacement, limit)
 end

@@ -180,7 +180,7 @@ local function setresp(...)
   if select("#", ...) ~= 1 then
     raise("ERR redis.setresp() requires one argument.")
   end
-  local version = tonumber((...))
+  local version = floor(tonumber((...)) or 0)
   if version ~= 2 and version ~= 3 then
     raise("ERR RESP version must be 2 or 3.")
   end

@@ -1,0 +1,136 @@
+"""The commands that a script calls: which it may, and how one runs.
+
+A command of a script runs as a client's does, only that less is looked at: its effects
+go to the unit of the script, and its time is the script's.
+
+Source: Redis 7.2; see tests/parity/test_scripting.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from app import errors
+from app.commands.table import LOOKUP, Command, Flag, require_command
+from app.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.commands.context import Argv, Session
+    from app.engine.engine import Engine
+
+_WRITES: Final = Flag.WRITE | Flag.MAY_REPLICATE
+
+
+class ScriptCommands:
+    """Runs the commands of scripts."""
+
+    def __init__(self, engine: Engine, session: Session) -> None:
+        """Make the commands of an engine's scripts, in a session of their own."""
+        self._engine = engine
+        self._session = session
+        # Sums of flags are slow: which commands may be called is looked up instead.
+        self._all: dict[bytes, Command] = {}
+        self._reading: dict[bytes, Command] = {}
+        self._allowed = self._all
+
+    def allow(self, *, can_write: bool) -> None:
+        """Say whether the next script may write."""
+        if not self._all:
+            self._all = _without(Flag.NOSCRIPT)
+            self._reading = _without(Flag.NOSCRIPT | _WRITES)
+        self._allowed = self._all if can_write else self._reading
+
+    def make_call(self) -> Callable[[tuple[bytes, ...]], Any]:
+        """Return the function that runs one command of a script.
+
+        It takes an argv and returns a reply value, or the CommandError. It is a
+        closure, since it is what the time of a script is spent in.
+        """
+        engine = self._engine
+        context = engine.context
+        session = self._session
+        guards = engine.guards
+
+        def call(argv: tuple[bytes, ...]) -> Any:
+            command = self._allowed.get(argv[0])
+            if (
+                command is None
+                or not command.least <= len(argv) <= command.most
+                or guards.is_watchful
+            ):
+                try:
+                    command = self._require_allowed(list(argv))
+                except CommandError as error:
+                    guards.count_error(error)
+                    return error.with_traceback(None)
+            context.db = session.db
+            keyspace = context.keyspace
+            changes = keyspace.changes
+            try:
+                if command.is_simple:
+                    reply = command.handler(context, *argv[1:])
+                else:
+                    reply = command.handler(context, *command.arguments(list(argv)))
+            except CommandError as error:
+                reply = error.with_traceback(None)
+                command.failed += 1
+                guards.count_error(error)
+            command.calls += 1
+            if keyspace.changes != changes:
+                effects = context.effects
+                context.effects = None
+                assert engine.unit is not None
+                engine.unit.add(
+                    context.db.index, [list(argv)] if effects is None else effects
+                )
+            elif context.effects is not None:
+                context.effects = None
+            return reply
+
+        return call
+
+    def _require_allowed(self, argv: Argv) -> Command:
+        """Return the command that a script calls.
+
+        Raises:
+            CommandError: it may not, or there is no such command.
+        """
+        try:
+            command = require_command(argv)
+        except CommandError as error:
+            if error.text.startswith(b"ERR wrong number"):
+                raise CommandError(errors.SCRIPT_WRONG_ARITY) from None
+            raise CommandError(errors.SCRIPT_UNKNOWN_COMMAND) from None
+        if command.subcommands:
+            raise CommandError(errors.SCRIPT_WRONG_ARITY)
+        if command.flags & Flag.NOSCRIPT:
+            raise CommandError(errors.SCRIPT_COMMAND_NOT_ALLOWED)
+        if self._allowed is self._reading and command.flags & _WRITES:
+            raise CommandError(errors.SCRIPT_WRITES_NOT_ALLOWED)
+        guards = self._engine.guards
+        if guards.disk_error is not None and command.is_write:
+            raise CommandError(errors.MISCONF + guards.disk_error)
+        if self._engine.server.monitors:
+            guards.show_to_monitors(self._session, command, argv)
+        return command
+
+
+def _without(flags: Flag) -> dict[bytes, Command]:
+    """Return the commands that have none of some flags, by the names of LOOKUP."""
+    return {name: found for name, found in LOOKUP.items() if not found.flags & flags}
+
+
+def check_access(argv: tuple[bytes, ...]) -> bool | None:
+    """Answer redis.acl_check_cmd: all users may do everything here.
+
+    Returns:
+        True, or None where there is no such command.
+    """
+    try:
+        require_command(list(argv))
+    except CommandError as error:
+        if not error.text.startswith(b"ERR wrong number"):
+            return None
+    return True

@@ -1,0 +1,183 @@
+"""Client tracking: clients that cache what they read are told when it changes.
+
+    default     reads of a tracking client -> table: key -> clients
+                touch of a key in it -> notice to each, who are then forgotten
+    BCAST       touch of a key with a prefix -> noted, and told at the end of the turn,
+                all keys of a prefix in one notice
+    a database loses all keys -> a notice without keys: all that was cached is void
+
+A notice is a push in RESP3. A RESP2 client redirects it to another connection, which
+listens to the channel `__redis__:invalidate`. Keys are noted without their database, as
+in Redis: a key of the same name in another database invalidates it too.
+
+Source: Redis 7.2; see tests/parity/test_tracking.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from app.commands.table import Command, Flag
+from app.errors import CommandError
+from app.protocol.encoder import encode
+from app.reply import Push
+
+if TYPE_CHECKING:
+    from app.commands.context import Argv, Session
+    from app.commands.tracking_modes import TrackingMode
+    from app.engine.engine import Engine
+    from app.keyspace.database import Database
+
+INVALIDATE_CHANNEL: Final = b"__redis__:invalidate"
+_RESP3: Final = 3
+
+
+class Tracking:
+    """Who has cached what.
+
+    Attributes:
+        clients: the tracking clients, in the order in which they began.
+        table: key -> clients that have read it since they were last told.
+        changed: prefix -> the keys to tell of, and the client that changed each last.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Make the tracking of an engine; no client is tracked yet."""
+        self._engine = engine
+        self.clients: dict[Session, None] = {}
+        self.table: dict[bytes, dict[Session, None]] = {}
+        self.changed: dict[bytes, dict[bytes, int]] = {}
+        self.is_void = False
+        self._prefixes: dict[bytes, dict[Session, None]] = {}
+
+    @property
+    def items(self) -> int:
+        """How many notes of a key and a client there are."""
+        return sum(map(len, self.table.values()))
+
+    @property
+    def prefixes(self) -> int:
+        """How many prefixes are broadcast."""
+        return len(self._prefixes)
+
+    # --- clients -------------------------------------------------------------------
+
+    def start(self, session: Session, mode: TrackingMode) -> None:
+        """Track a client, or go on with another mode; prefixes add to what there is."""
+        if session.tracking is not None:
+            mode.prefixes = session.tracking.prefixes | mode.prefixes
+        for prefix in mode.prefixes:
+            self._prefixes.setdefault(prefix, {})[session] = None
+        if not self.clients:
+            self._engine.observers.add_listener(self._note_change, self._note_replaced)
+        self.clients[session] = None
+        self._set(session, mode)
+
+    def stop(self, session: Session) -> None:
+        """Track a client no longer."""
+        if session.tracking is None:
+            return
+        for prefix in session.tracking.prefixes:
+            listeners = self._prefixes[prefix]
+            del listeners[session]
+            if not listeners:
+                del self._prefixes[prefix]
+        del self.clients[session]
+        if not self.clients:
+            # Notes of clients that track no longer stay until their keys change.
+            self.table.clear()
+            observers = self._engine.observers
+            observers.remove_listener(self._note_change, self._note_replaced)
+        self._set(session, None)
+
+    def _set(self, session: Session, mode: TrackingMode | None) -> None:
+        session.tracking = mode
+        session.update_special()
+        self._engine.guards.update_watchful()
+
+    # --- reads ---------------------------------------------------------------------
+
+    def note_reads(self, session: Session, command: Command, argv: Argv) -> None:
+        """Note the keys of a command that a tracking client has just given."""
+        mode = session.tracking
+        if mode is None:
+            return
+        if command.flags & Flag.READONLY and mode.notes_reads:
+            try:
+                positions = command.key_positions(argv)
+            except CommandError:
+                return  # its handler has said what is wrong
+            for position in positions:
+                self.table.setdefault(argv[position], {})[session] = None
+            self._shrink()
+
+    def end_caching(self, session: Session, command: Command) -> None:
+        """Let what CLIENT CACHING said end with the command behind it."""
+        mode = session.tracking
+        if mode is not None and session.queued is None:
+            mode.is_caching &= command.name.startswith("client|")
+
+    def _shrink(self) -> None:
+        """Forget the oldest keys, with a notice, while there are too many."""
+        keys_max = self._engine.server.config.tracking_table_max_keys
+        while keys_max and len(self.table) > keys_max:
+            self._invalidate(next(iter(self.table)))
+
+    # --- changes -------------------------------------------------------------------
+
+    def _note_change(self, _: Database, key: bytes, __: bytes) -> None:
+        if key in self.table:
+            self._invalidate(key, self._engine.context.session.id)
+        for prefix in self._prefixes:
+            if key.startswith(prefix):
+                by = self._engine.context.session.id
+                self.changed.setdefault(prefix, {})[key] = by
+
+    def _note_replaced(self, _: Database, other: Database | None) -> None:
+        if other is None:
+            self.is_void = True
+
+    def _invalidate(self, key: bytes, by: int = 0) -> None:
+        for session in self.table.pop(key):
+            mode = session.tracking
+            if mode is None or mode.is_broadcasting:
+                continue
+            if not (mode.is_without_own and session.id == by):
+                self._tell(session, mode, [key])
+
+    def finish_turn(self) -> None:
+        """Tell of what is told once in a turn; the driver calls it before it commits."""
+        changed, self.changed = self.changed, {}
+        for prefix, keys in changed.items():
+            for session in self._prefixes.get(prefix, ()):
+                mode = session.tracking
+                assert mode is not None, "a client with a prefix is tracked"
+                told = list(keys)
+                if mode.is_without_own:
+                    told = [key for key in keys if keys[key] != session.id]
+                if told:
+                    self._tell(session, mode, told)
+        if self.is_void:
+            self.is_void = False
+            self.table.clear()
+            for session in list(self.clients):
+                if session.tracking is not None:
+                    self._tell(session, session.tracking, None)
+
+    def _tell(
+        self, session: Session, mode: TrackingMode, keys: list[bytes] | None
+    ) -> None:
+        engine = self._engine
+        target: Session | None = session
+        if mode.redirect:
+            target = engine.server.sessions.get(mode.redirect)
+        if target is None:
+            mode.is_broken = True
+            if session.resp == _RESP3:
+                broken = Push([b"tracking-redir-broken", mode.redirect])
+                engine.push(session, encode(broken, _RESP3))
+        elif target.resp == _RESP3:
+            engine.push(target, encode(Push([b"invalidate", keys]), _RESP3))
+        elif mode.redirect and target.subscriptions is not None:
+            message = [b"message", INVALIDATE_CHANNEL, keys]
+            engine.push(target, encode(message, target.resp))

@@ -1,0 +1,48 @@
+"""DUMP payloads: a serialized value, the version of its format, and a checksum.
+
+    kind (1) | value | version (2) | CRC-64 of all before (8)
+
+Version and checksum have their low byte first. The version written is the lowest that
+knows the value, so that older servers take it too. Valkey counts versions from 80 on,
+so all up to its own are read: a kind that is unknown is refused by itself.
+
+Source: Redis 7.2; see tests/parity/test_dump.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from app.types.crc64 import crc64
+from app.types.rdb_reader import Reader
+from app.types.rdb_values import decode_value, encode_value
+
+_VERSION_MAX: Final = 80
+_FOOTER_BYTES: Final = 10
+
+
+class WrongFooterError(ValueError):
+    """The version of a payload is too high, or its checksum is wrong."""
+
+
+def encode_payload(value: Any) -> bytes:
+    """Return the payload that DUMP answers for a value of any type."""
+    body, version = encode_value(value)
+    body += version.to_bytes(2, "little")
+    return body + crc64(body).to_bytes(8, "little")
+
+
+def decode_payload(payload: bytes) -> Any:
+    """Return the value in a payload.
+
+    Raises:
+        WrongFooterError: version or checksum are wrong.
+        ValueError: the value is damaged, in spite of a right checksum.
+    """
+    body, footer = payload[:-8], payload[-_FOOTER_BYTES:]
+    version = int.from_bytes(footer[:2], "little")
+    if len(payload) < _FOOTER_BYTES or version > _VERSION_MAX:
+        raise WrongFooterError(f"no payload, or one of version {version}")
+    if crc64(body) != int.from_bytes(footer[2:], "little"):
+        raise WrongFooterError("the checksum is wrong")
+    return decode_value(Reader(body[:-2]))

@@ -1,0 +1,209 @@
+"""Values as DUMP payloads hold them: a byte for the kind, then the value.
+
+    0   string                        10  list, one ziplist
+    1   list, its elements            11  set, integers
+    2   set, its members              12  sorted set, one ziplist
+    3   sorted set, printed scores    13  hash, one ziplist
+    4   hash, fields and values       14  list, ziplists
+    5   sorted set, binary scores     16  hash, one listpack
+    9   hash, one zipmap              17  sorted set, one listpack
+    15, 19, 21  streams               18  list, listpacks and single elements
+                                      20  set, one listpack
+
+All of them are read. Written are the first few, which every server since Redis 4 knows
+and turns into whatever encoding it wants, and streams (see `rdb_streams`).
+
+Source: the RDB format; tests/parity/test_dump.py moves values to real servers and back.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+from app.types.hashes import Hash
+from app.types.listpack import decode_listpack
+from app.types.lists import List
+from app.types.numbers import parse_double
+from app.types.rdb_streams import STREAM_READERS, encode_stream
+from app.types.rdb_strings import encode_length, encode_rdb_string
+from app.types.sets import Set
+from app.types.sorted_sets import SortedSet
+from app.types.streams import Stream
+from app.types.ziplist import decode_intset, decode_ziplist, decode_zipmap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from app.types.rdb_reader import Reader
+
+_STRING, _LIST, _SET, _HASH, _SORTED_SET = 0, 1, 2, 4, 5
+_PLAIN_NODE, _PACKED_NODE = 1, 2
+_PLAIN_VERSION: Final = 9
+_NAN, _PLUS_INFINITY, _MINUS_INFINITY = 253, 254, 255
+_DOUBLE: Final = struct.Struct("<d")
+
+
+def encode_value(value: Any) -> tuple[bytes, int]:
+    """Serialize a value of any type.
+
+    Returns:
+        The kind and the value, and the lowest RDB version that knows it.
+    """
+    kind = type(value)
+    if kind is Stream:
+        return encode_stream(value)
+    if kind is bytes:
+        return bytes([_STRING]) + encode_rdb_string(value), _PLAIN_VERSION
+    words: Iterable[bytes] = map(encode_rdb_string, value)
+    if kind is SortedSet:
+        pairs = value.scores.items()
+        words = [
+            word
+            for member, score in pairs
+            for word in (encode_rdb_string(member), _DOUBLE.pack(score))
+        ]
+    elif kind is Hash:
+        words = map(encode_rdb_string, chain.from_iterable(value.items()))
+    head = {List: _LIST, Set: _SET, Hash: _HASH, SortedSet: _SORTED_SET}[kind]
+    parts = [bytes([head]), encode_length(len(value)), *words]
+    return b"".join(parts), _PLAIN_VERSION
+
+
+def decode_value(reader: Reader) -> Any:
+    """Return the value that a reader comes to; nothing behind it is looked at.
+
+    Raises:
+        ValueError: it is damaged, empty, or of a kind that nobody here knows.
+    """
+    kind = reader.number(1)
+    read = _READERS.get(kind)
+    if read is None:
+        raise ValueError(f"{kind} is no kind of value")
+    value = read(reader)
+    if type(value) in _COLLECTIONS and not value:
+        raise ValueError("a collection has no elements")
+    return value
+
+
+_COLLECTIONS: Final = frozenset((List, Set, Hash, SortedSet))
+
+
+def _strings(reader: Reader, each: int = 1) -> list[bytes]:
+    """Return as many strings as their count says, times `each`."""
+    return [reader.string() for _ in range(reader.length() * each)]
+
+
+def _unpacked(
+    unpack: Callable[[bytes], list[bytes]], build: Callable[[list[bytes]], Any]
+) -> Callable[[Reader], Any]:
+    """Return a function that reads one packed string and builds a value of it."""
+    return lambda reader: build(unpack(reader.string()))
+
+
+def _build_set(members: list[bytes]) -> Set:
+    made = Set(members)
+    if len(made) != len(members):
+        raise ValueError("a member of a set comes twice")
+    return made
+
+
+def _build_hash(words: list[bytes]) -> Hash:
+    fields = _pairs(words)
+    made = Hash(dict(fields))
+    if len(made) != len(fields):
+        raise ValueError("a field of a hash comes twice")
+    return made
+
+
+def _build_printed(words: list[bytes]) -> SortedSet:
+    return _build_sorted_set(
+        [(_parse_score(score), member) for member, score in _pairs(words)]
+    )
+
+
+def _build_sorted_set(pairs: list[tuple[float, bytes]]) -> SortedSet:
+    if any(math.isnan(score) for score, _ in pairs):
+        raise ValueError("a score is not a number")
+    made = SortedSet(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a member of a sorted set comes twice")
+    return made
+
+
+def _pairs(words: list[bytes]) -> list[tuple[bytes, bytes]]:
+    if len(words) % 2:
+        raise ValueError("a word has no partner")
+    return list(zip(words[::2], words[1::2], strict=True))
+
+
+def _parse_score(text: bytes) -> float:
+    value = parse_double(text)
+    if value is None:
+        # Tiny scores print as they are, though reading them back underflows.
+        value = float(text)
+    return value
+
+
+def _read_printed_scores(reader: Reader) -> SortedSet:
+    pairs = []
+    for _ in range(reader.length()):
+        member = reader.string()
+        size = reader.number(1)
+        if size == _NAN:
+            raise ValueError("a score is not a number")
+        if size in (_PLUS_INFINITY, _MINUS_INFINITY):
+            score = math.inf if size == _PLUS_INFINITY else -math.inf
+        else:
+            score = _parse_score(reader.take(size))
+        pairs.append((score, member))
+    return _build_sorted_set(pairs)
+
+
+def _read_binary_scores(reader: Reader) -> SortedSet:
+    pairs = []
+    for _ in range(reader.length()):
+        member = reader.string()
+        pairs.append((reader.double(), member))
+    return _build_sorted_set(pairs)
+
+
+def _read_ziplists(reader: Reader) -> List:
+    nodes = [decode_ziplist(reader.string()) for _ in range(reader.length())]
+    return List(chain.from_iterable(nodes))
+
+
+def _read_listpacks(reader: Reader) -> List:
+    made = List()
+    for _ in range(reader.length()):
+        container = reader.length()
+        if container == _PLAIN_NODE:
+            made.append(reader.string())
+        elif container == _PACKED_NODE:
+            made.extend(decode_listpack(reader.string()))
+        else:
+            raise ValueError(f"{container} is no container of a list's elements")
+    return made
+
+
+_READERS: Final[dict[int, Callable[[Reader], Any]]] = {
+    _STRING: lambda reader: reader.string(),
+    _LIST: lambda reader: List(_strings(reader)),
+    _SET: lambda reader: _build_set(_strings(reader)),
+    3: _read_printed_scores,
+    _HASH: lambda reader: _build_hash(_strings(reader, 2)),
+    _SORTED_SET: _read_binary_scores,
+    9: _unpacked(decode_zipmap, _build_hash),
+    10: _unpacked(decode_ziplist, List),
+    11: _unpacked(decode_intset, _build_set),
+    12: _unpacked(decode_ziplist, _build_printed),
+    13: _unpacked(decode_ziplist, _build_hash),
+    14: _read_ziplists,
+    16: _unpacked(decode_listpack, _build_hash),
+    17: _unpacked(decode_listpack, _build_printed),
+    18: _read_listpacks,
+    20: _unpacked(decode_listpack, _build_set),
+    **STREAM_READERS,
+}

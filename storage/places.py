@@ -1,0 +1,106 @@
+"""Places in a log: its last record, and the last one before a time."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from storage.errors import CorruptLogError, PrunedError
+from storage.folder import LogFolder
+from storage.frame import find_frame, leading_uints, split_frames
+from storage.record import RecordDecoder
+from storage.segment import SegmentReader
+from storage.tail import require_torn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from storage.filesystem import FileSystem
+
+_HINT_WINDOW_BYTES = 64 * 1024
+
+
+def last_seq_hint(folder: Path | str, *, filesystem: FileSystem) -> int:
+    """Return the log's last number, found without reading the log.
+
+    It is meant for progress bars: only the end of the last segment is looked at, so
+    damage is not noticed, and behind a very long record it may be too low.
+    """
+    paths = LogFolder(folder, filesystem)
+    segments = paths.find_segments()
+    if not segments:
+        return 0
+    reader = SegmentReader(filesystem, paths.segment_path(segments[-1]))
+    try:
+        footer = reader.read_last_footer()
+        if footer is not None:
+            return footer.last_seq
+        last_seq = reader.header.first_seq - 1
+        reader.offset = max(reader.offset, reader.size() - _HINT_WINDOW_BYTES)
+        data = reader.read_rest()
+        offset = find_frame(data, 0, last_seq, reader.heads, high_seq=2**63)
+        if offset is not None:
+            payloads, _ = split_frames(data[offset:], reader.heads)
+            last_seq = leading_uints(payloads[-1])[0]
+        return last_seq
+    finally:
+        reader.close()
+
+
+def find_seq_at(folder: Path | str, at_ms: int, *, filesystem: FileSystem) -> int:
+    """Return the number of the last record that is not later than a time.
+
+    Returns:
+        The number; 0 where the log's first record is later.
+
+    Raises:
+        PrunedError: the time lies before the first record that the log still has, so
+            nobody can say what was then.
+        CorruptLogError: the log is damaged where the time lies.
+    """
+    paths = LogFolder(folder, filesystem)
+    segments = paths.find_segments()
+    found = 0
+    for first_seq in reversed(segments):
+        reader = SegmentReader(filesystem, paths.segment_path(first_seq))
+        created_at_ms = reader.header.created_at_ms
+        reader.close()
+        if created_at_ms <= at_ms:
+            found = first_seq
+            break
+    if not found:
+        if segments and segments[0] > 1:
+            raise PrunedError(
+                f"{paths.path}: that moment is pruned: the log starts at seq "
+                f"{segments[0]}",
+                segments[0],
+            )
+        return 0
+    reader = SegmentReader(filesystem, paths.segment_path(found))
+    try:
+        return _find_in_segment(reader, at_ms)
+    finally:
+        reader.close()
+
+
+def _find_in_segment(reader: SegmentReader, at_ms: int) -> int:
+    """Return the number of a segment's last record that is not later than a time.
+
+    Times never go back, so of most chunks only the last record is decoded.
+    """
+    decoder = RecordDecoder()
+    last_seq = reader.header.first_seq - 1
+    while payloads := reader.read_payloads():
+        last = decoder.decode(payloads[-1])
+        if last.at_ms > at_ms:
+            times = [record.at_ms for record in decoder.decode_all(payloads)]
+            return last_seq + bisect_right(times, at_ms)
+        last_seq = last.seq
+    if reader.read_footer() is None:
+        try:
+            require_torn(reader, reader.read_rest(), last_seq + 1)
+        except CorruptLogError:
+            # The writer may have finished the frame, and synced it, while this read.
+            if not reader.read_payloads():
+                raise
+    return last_seq

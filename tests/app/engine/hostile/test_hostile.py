@@ -1,0 +1,69 @@
+import json
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.app.engine.hostile.scripts import ALL
+
+ROOT = Path(__file__).resolve().parents[4]
+HANG_SECONDS = 20.0
+
+
+class Child:
+    """The process that runs the scripts; a new one where the last has died."""
+
+    def __init__(self):
+        self.process = None
+
+    def run(self, source):
+        if self.process is None:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.app.engine.hostile.child"],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+        self.process.stdin.write(json.dumps(source).encode() + b"\n")
+        self.process.stdin.flush()
+        ready, _, _ = select.select([self.process.stdout], [], [], HANG_SECONDS)
+        line = self.process.stdout.readline() if ready else b""
+        if not line:
+            self.stop()
+            pytest.fail("the process died" if ready else "the script cannot be stopped")
+        return json.loads(line)
+
+    def stop(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdin.close()
+            self.process.stdout.close()
+            self.process = None
+
+
+@pytest.fixture(scope="module")
+def child():
+    child = Child()
+    yield child
+    child.stop()
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"), [pytest.param(s, e, id=name) for name, s, e in ALL]
+)
+def test_a_hostile_script_harms_nobody(child, source, expected):
+    report = child.run(source)
+
+    assert report["touched"] == []
+    assert report["traces"] == ""
+    assert "after" not in report["echoed"]
+    assert expected in report["outcome"]
+
+
+def test_there_are_enough_hostile_scripts_and_none_twice():
+    assert len(ALL) >= 60
+    assert len({source for _, source, _ in ALL}) == len(ALL)
+    assert len({name for name, _, _ in ALL}) == len(ALL)
