@@ -106,21 +106,18 @@ class KeyspaceActor(CooperativeActor):
         while mail:
             message = mail.popleft()
             if type(message) is not Batch:
-                if isinstance(message, Envelope):
-                    self._take_envelope(message, replies)
-                else:
-                    self._take(message, replies)
+                self._take(message)
                 continue
             session = sessions.get(message.client_id)
             if session is None or self._has_failed:
                 continue
             was_special = session.is_special
-            if was_special and self._engine.pushes:
+            if was_special and self._engine.pushes and self._engine.unit is None:
                 # What was pushed to the client before comes before these replies.
                 self._deliver_pushes(replies)
             try:
                 data = run(session, message.commands)
-            except Exception:
+            except Exception:  # noqa: BLE001 - any bug: memory may differ from the log
                 self._stop_for_bug(session, message.commands)
                 return
             if session.postponed is not None:
@@ -143,16 +140,13 @@ class KeyspaceActor(CooperativeActor):
         engine = self._engine
         if engine.blocking.woken:
             self._deliver_woken(replies)
-        if engine.tracking.changed or engine.tracking.is_void:
-            engine.tracking.finish_turn()
-        if engine.pushes:
-            self._deliver_pushes(replies)
+        if engine.unit is None:
+            if engine.tracking.changed or engine.tracking.is_void:
+                engine.tracking.finish_turn()
+            if engine.pushes:
+                self._deliver_pushes(replies)
         if engine.closings:
-            for client_id in engine.closings:
-                mailbox = self._mailboxes.get(client_id)
-                if mailbox is not None:
-                    replies.append((mailbox, Close()))
-            engine.closings.clear()
+            self._deliver_closings(replies)
         if engine.entries or replies or self._waiting:
             assert self._log_writer is not None
             self._log_writer.post(Commit(engine.entries, replies, self._waiting))
@@ -161,11 +155,7 @@ class KeyspaceActor(CooperativeActor):
                 self._waiting = []
         if engine.is_resuming:
             engine.is_resuming = False
-            for batch in list(self._held.values()):
-                session = engine.server.sessions.get(batch.client_id)
-                if session is not None and session.waiter is None:
-                    session.postponed = None
-                    self.inbox.post(self._held.pop(batch.client_id))
+            self._resume_held()
         if engine.is_check_due:
             engine.is_check_due = False
             self.loop.call_soon(self._check_log)
@@ -175,7 +165,11 @@ class KeyspaceActor(CooperativeActor):
             self._stop_server()
 
     def _deliver_pushes(self, replies: list[tuple[CooperativeInbox, Any]]) -> None:
-        """Send what is pushed: all that one client gets in one piece, in order."""
+        """Send what is pushed: all that one client gets in one piece, in order.
+
+        Never while a script runs, from which the loop may be re-entered: what it says
+        leaves with the end of it, behind what it wrote.
+        """
         pushes: dict[int, list[bytes]] = {}
         for client_id, data in self._engine.pushes:
             pushes.setdefault(client_id, []).append(data)
@@ -184,6 +178,21 @@ class KeyspaceActor(CooperativeActor):
             mailbox = self._mailboxes.get(client_id)
             if mailbox is not None:
                 replies.append((mailbox, Push(b"".join(pieces))))
+
+    def _deliver_closings(self, replies: list[tuple[CooperativeInbox, Any]]) -> None:
+        for client_id in self._engine.closings:
+            mailbox = self._mailboxes.get(client_id)
+            if mailbox is not None:
+                replies.append((mailbox, Close()))
+        self._engine.closings.clear()
+
+    def _resume_held(self) -> None:
+        """Run what was held back, but not for clients that wait for a key."""
+        for batch in list(self._held.values()):
+            session = self._engine.server.sessions.get(batch.client_id)
+            if session is not None and session.waiter is None:
+                session.postponed = None
+                self.inbox.post(self._held.pop(batch.client_id))
 
     def _deliver_woken(self, replies: list[tuple[CooperativeInbox, Any]]) -> None:
         """Answer clients that wait no longer, and run what they sent behind."""
@@ -218,7 +227,9 @@ class KeyspaceActor(CooperativeActor):
         engine = self._engine
         if engine.unit is not None:
             # The loop was re-entered while a script runs, for which time stands still.
-            self._waiter_timer = self.loop.call_later(CRON_SECONDS, self._expire_waiters)
+            self._waiter_timer = self.loop.call_later(
+                CRON_SECONDS, self._expire_waiters
+            )
             return
         engine.read_clock()
         engine.blocking.expire()
@@ -290,8 +301,14 @@ class KeyspaceActor(CooperativeActor):
         elif session.is_authenticated:
             mailbox.post(Admit())
 
-    def _take(self, message: Any, replies: list[tuple[CooperativeInbox, Any]]) -> None:
-        if isinstance(message, ClientOpened):
+    def _take(self, message: Any) -> None:
+        """Take mail that is no batch."""
+        if isinstance(message, Envelope):
+            if isinstance(message.message, CooperativeInbox):
+                self._log_writer = message.message
+            else:
+                super().receive_all(deque([message]))
+        elif isinstance(message, ClientOpened):
             self._mailboxes[message.client_id] = message.mailbox
             self._engine.open_session(
                 message.client_id,
@@ -312,8 +329,6 @@ class KeyspaceActor(CooperativeActor):
             if session is not None:
                 session.backlog_bytes = message.size
                 session.backlog_items = message.items
-        elif isinstance(message, CooperativeInbox):
-            self._log_writer = message
         elif isinstance(message, LogTrouble):
             self._engine.guards.disk_error = message.reason
             self._engine.guards.update_watchful()
@@ -322,17 +337,9 @@ class KeyspaceActor(CooperativeActor):
         else:
             self.on_receive(message)
 
-    def _take_envelope(
-        self, envelope: Envelope[Any], replies: list[tuple[CooperativeInbox, Any]]
-    ) -> None:
-        if isinstance(envelope.message, CooperativeInbox):
-            self._take(envelope.message, replies)
-        else:
-            super().receive_all(deque([envelope]))
-
     def _stop_for_bug(self, session: Session, commands: list[list[bytes]]) -> None:
         """Stop the server: memory may no longer equal the log."""
-        logger.exception(
+        logger.exception(  # noqa: LOG004 - called where the exception is caught
             "internal error in a command of client id=%d (one of %s); the server "
             "stops, and recovers its state from the log at the next start",
             session.id,

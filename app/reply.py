@@ -70,6 +70,12 @@ class BigNumber(NamedTuple):
     value: int
 
 
+class DoubleText(bytes):
+    """A double that is printed already: `,` in RESP3, a bulk string in RESP2."""
+
+    __slots__ = ()
+
+
 class Encoded(bytes):
     """Bytes that are RESP already, in the protocol of the client who asked."""
 

@@ -38,6 +38,9 @@ def statistics(ctx: Context) -> Fields:
         ("pubsub_channels", len(channels)),
         ("pubsub_patterns", len(patterns)),
         ("pubsubshard_channels", len(shard_channels)),
+        ("tracking_total_keys", len(ctx.engine.tracking.table)),
+        ("tracking_total_items", ctx.engine.tracking.items),
+        ("tracking_total_prefixes", ctx.engine.tracking.prefixes),
         *dict.fromkeys(_NEVER, 0).items(),
     ]
 
@@ -63,9 +66,6 @@ _NEVER: Final = (
     "active_defrag_key_misses",
     "total_active_defrag_time",
     "current_active_defrag_time",
-    "tracking_total_keys",
-    "tracking_total_items",
-    "tracking_total_prefixes",
     "dump_payload_sanitizations",
     "io_threaded_reads_processed",
     "io_threaded_writes_processed",
@@ -73,7 +73,7 @@ _NEVER: Final = (
     "reply_buffer_expands",
 )
 """Fields about what this server has not: replicas, defragmentation, client eviction,
-client-side caching, I/O threads, forks. All are 0."""
+I/O threads, forks. All are 0."""
 
 
 _NOT_COUNTED: Final = ("keyspace_hits", "keyspace_misses")

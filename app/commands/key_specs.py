@@ -58,6 +58,16 @@ _PARTS: Final[dict[str, tuple[Part, ...]]] = {
     "fcall_ro": _SCRIPT_READ,
     "bitop": (Part("OW UPDATE", 2), Part("RO ACCESS", 3, -1)),
     "geosearchstore": (Part("OW UPDATE", 1), Part("RO ACCESS", 2)),
+    "georadius": (
+        Part("RO ACCESS", 1),
+        Part("OW UPDATE", 6, keyword=b"STORE"),
+        Part("OW UPDATE", 6, keyword=b"STOREDIST"),
+    ),
+    "georadiusbymember": (
+        Part("RO ACCESS", 1),
+        Part("OW UPDATE", 5, keyword=b"STORE"),
+        Part("OW UPDATE", 5, keyword=b"STOREDIST"),
+    ),
     "lmove": _MOVE,
     "pfmerge": (Part("RW ACCESS INSERT", 1), Part("RO ACCESS", 2, -1)),
     "rename": _RENAME,
@@ -128,7 +138,7 @@ def _find_keys(part: Part) -> dict[bytes, object]:
         return {b"type": b"keynum", b"spec": spec}
     if not part.position:
         return {b"type": b"unknown", b"spec": {}}
-    limit = 2 if part.keyword else 0
+    limit = 2 if part.keyword and part.last else 0
     step = 1 if part.keyword else part.step
     spec = {b"lastkey": part.last, b"keystep": step, b"limit": limit}
     return {b"type": b"range", b"spec": spec}

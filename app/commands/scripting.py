@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
 from app.commands.help import help_reply
+from app.commands.script_sources import count_keys
 from app.commands.table import Flag, command, numkeys_at
 from app.errors import CommandError
 from app.reply import OK, SimpleString
@@ -32,20 +33,26 @@ _EVAL_READ: Final = (
     | Flag.READONLY
     | Flag.MOVABLEKEYS
 )
+_SHA_BYTES: Final = 40
 _KEYS: Final = numkeys_at(2, access="RW")
 _KEYS_READ: Final = numkeys_at(2)
 
 
-def _require_script(ctx: Context, sha: bytes) -> Any:
-    """Return the script that a SHA1 names.
+def _require_script(
+    ctx: Context, sha: bytes, numkeys: bytes, rest: tuple[bytes, ...]
+) -> tuple[Any, int]:
+    """Return the script that a SHA1 names, and how many of the rest are keys.
 
     Raises:
-        CommandError: it is not loaded.
+        CommandError: it is not loaded, or the count is wrong.
     """
+    if len(sha) != _SHA_BYTES:
+        raise CommandError(errors.NO_SCRIPT)
+    count = count_keys(numkeys, rest)
     script = ctx.engine.scripts.find(sha)
     if script is None:
         raise CommandError(errors.NO_SCRIPT)
-    return script
+    return script, count
 
 
 @command(
@@ -65,7 +72,8 @@ def eval_(ctx: Context, script: bytes, numkeys: bytes, *rest: bytes) -> Any:
         CommandError: it does not compile, or fails.
     """
     scripts = ctx.engine.scripts
-    return scripts.evaluate(scripts.load(script), numkeys, rest)
+    count = count_keys(numkeys, rest)
+    return scripts.evaluate(scripts.load(script), count, rest)
 
 
 @command(
@@ -84,8 +92,8 @@ def evalsha(ctx: Context, sha: bytes, numkeys: bytes, *rest: bytes) -> Any:
     Raises:
         CommandError: there is no such script, or it fails.
     """
-    script = _require_script(ctx, sha)
-    return ctx.engine.scripts.evaluate(script, numkeys, rest)
+    script, count = _require_script(ctx, sha, numkeys, rest)
+    return ctx.engine.scripts.evaluate(script, count, rest)
 
 
 @command(
@@ -101,8 +109,8 @@ def evalsha(ctx: Context, sha: bytes, numkeys: bytes, *rest: bytes) -> Any:
 def eval_ro(ctx: Context, script: bytes, numkeys: bytes, *rest: bytes) -> Any:
     """Return what the script returns; see `eval_`."""
     scripts = ctx.engine.scripts
-    loaded = scripts.load(script)
-    return scripts.evaluate(loaded, numkeys, rest, is_read_only=True)
+    count = count_keys(numkeys, rest)
+    return scripts.evaluate(scripts.load(script), count, rest, is_read_only=True)
 
 
 @command(
@@ -117,8 +125,8 @@ def eval_ro(ctx: Context, script: bytes, numkeys: bytes, *rest: bytes) -> Any:
 )
 def evalsha_ro(ctx: Context, sha: bytes, numkeys: bytes, *rest: bytes) -> Any:
     """Return what the script returns; see `evalsha`."""
-    script = _require_script(ctx, sha)
-    return ctx.engine.scripts.evaluate(script, numkeys, rest, is_read_only=True)
+    script, count = _require_script(ctx, sha, numkeys, rest)
+    return ctx.engine.scripts.evaluate(script, count, rest, is_read_only=True)
 
 
 @command(

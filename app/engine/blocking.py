@@ -12,9 +12,9 @@ A handler that may block says with `Context.wait` what it waits for:
 client becomes a waiter: its connection is not read on, and `serve` is called again, for
 the waiting client, whenever one of the keys was touched and holds a value of the kind.
 What it returns or raises then is the client's reply; what it records (`ctx.record`) has
-that client for its origin, with the command as it was given. So the same few lines serve
-a command at once and later; they look at the keys in the order of the arguments, check
-first and change last.
+that client for its origin, with the command as it was given. So the same few lines
+serve a command at once and later; they look at the keys in the order of the arguments,
+check first and change last.
 
     touch -> Observers -> ready: places that somebody waits for
     end of the command, EXEC or script -> serve(): waiters of each ready place, in the
@@ -261,8 +261,10 @@ class Blocking:
         place = (database.index, key)
         if place in self._queues:
             self.ready[place] = None
+            self._engine.look_after_command()
 
     def _note_replaced(self, database: Database, _: Database | None) -> None:
         for place in self._queues:
             if place[0] == database.index:
                 self.ready[place] = None
+                self._engine.look_after_command()

@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from app.config import Config
     from app.keyspace.database import Database
 
-_SLOW_NS = 1_000_000
-"""After a command that took longer the clock is read anew."""
-
 
 class Engine:
     """Applies commands, one after the other.
@@ -84,7 +81,7 @@ class Engine:
         self.guards = Guards(self)
         self.scripts = Scripts(self)
         self.functions = Functions(self)
-        self._look_above_ns = _SLOW_NS
+        self._look_above_ns = self._slow_above_ns = 0
         self._choose_look_above()
         config.on_change(
             self._choose_look_above,
@@ -206,18 +203,34 @@ class Engine:
             self.guards.count_error(error)
         if keyspace.changes != changes:
             self.record(session, argv)
-            if self.blocking.ready and self.unit is None:
-                self.blocking.serve()
         elif context.effects is not None:
             context.effects = None
         elapsed = perf_counter_ns() - started
         command.calls += 1
         command.nanoseconds += elapsed
         if elapsed > self._look_above_ns:
+            self._look_after(session, command, argv, elapsed)
+        return reply
+
+    def look_after_command(self) -> None:
+        """Look at the command that runs when it ends, however fast: it wakes waiters."""
+        self._look_above_ns = -1
+
+    def serve_waiters(self) -> None:
+        """Serve those who wait for what became ready; see `app.engine.blocking`."""
+        self.blocking.serve()
+        if not self.blocking.ready:
+            self._look_above_ns = self._slow_above_ns
+
+    def _look_after(
+        self, session: Session, command: Command, argv: Argv, elapsed: int
+    ) -> None:
+        if elapsed > self._slow_above_ns:
             if self.unit is None:
                 self.read_clock()
             self.guards.note_slow(session, command, argv, elapsed)
-        return reply
+        if self.unit is None:
+            self.serve_waiters()
 
     def adopt(self, keyspace: Keyspace) -> None:
         """Take a keyspace in place of the one there is: what a fold recovered."""
@@ -243,21 +256,15 @@ class Engine:
         self.pause.end_if_due()
         if self.server.is_expiring:
             self.keyspace.expire_due(limit)
-        if self.blocking.ready:
-            self.blocking.serve()
+        self.serve_waiters()
         self.blocking.rest()
 
         self.server.sample_rates(self.context.now_ms)
 
     def _choose_look_above(self) -> None:
         """Note from how long on a command is looked at, by what the settings ask."""
-        config = self.server.config
-        looks = [_SLOW_NS]
-        if config.slowlog_log_slower_than >= 0:
-            looks.append(config.slowlog_log_slower_than * 1000 - 1)
-        if config.latency_monitor_threshold > 0:
-            looks.append(config.latency_monitor_threshold * 1_000_000 - 1)
-        self._look_above_ns = min(looks)
+        self._slow_above_ns = self.guards.slow_above_ns()
+        self._look_above_ns = self._slow_above_ns
 
     def digest(self) -> bytes:
         """Return the digest of all databases, 20 bytes."""

@@ -90,7 +90,7 @@ class Functions:
         old = self.libraries.get(name)
         if old is not None and not is_replacing:
             raise CommandError(errors.library_exists(name))
-        specs = self._engine.scripts.runtime.load_library(source)
+        specs = self._engine.scripts.load_library(source)
         library = Library(name, source, specs)
         refusal = self._refusal(library, old)
         if refusal is not None:
@@ -174,7 +174,7 @@ class Functions:
         self._functions.clear()
         self._keyspace = keyspace
         for name, source in keyspace.libraries.items():
-            specs = self._engine.scripts.runtime.load_library(source)
+            specs = self._engine.scripts.load_library(source)
             self._add(Library(name, source, specs))
 
     def _refusal(self, library: Library, old: Library | None) -> bytes | None:

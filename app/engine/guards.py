@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _NEVER_QUEUED = {"exec", "discard", "multi", "watch", "quit", "reset"}
 # CLIENT REPLY inside of a transaction: the reply to EXEC itself is still sent.
 _LATER = {"off later": "off", "skip later": "skip"}
+_SLOW_NS = 1_000_000
+"""After a command that took longer the clock is read anew in any case."""
+
 _SLOW_ARGUMENTS_MAX = 32
 _SLOW_ARGUMENT_BYTES_MAX = 128
 
@@ -142,6 +145,16 @@ class Guards:
             return False
         return True
 
+    def slow_above_ns(self) -> int:
+        """Return after how long a command is looked at, in nanoseconds."""
+        config = self._engine.server.config
+        looks = [_SLOW_NS]
+        if config.slowlog_log_slower_than >= 0:
+            looks.append(config.slowlog_log_slower_than * 1000 - 1)
+        if config.latency_monitor_threshold > 0:
+            looks.append(config.latency_monitor_threshold * 1_000_000 - 1)
+        return min(looks)
+
     def note_slow(
         self, session: Session, command: Command, argv: Argv, nanoseconds: int
     ) -> None:
@@ -171,6 +184,23 @@ class Guards:
         server.slow_commands_seen += 1
         while len(server.slow_commands) > config.slowlog_max_len:
             server.slow_commands.pop()
+
+    def note_script_call(self, session: Session, command: Command, argv: Argv) -> None:
+        """Tell who wants to know of each command of one that a script calls.
+
+        Args:
+            session: the script's own.
+            command: what it calls.
+            argv: the same, with its arguments.
+        """
+        engine = self._engine
+        if engine.server.monitors:
+            self.show_to_monitors(session, command, argv)
+        if engine.notifications.wants_misses:
+            engine.notifications.note_misses(session.db, command, argv)
+        caller = engine.running
+        if caller is not None and caller.tracking is not None:
+            engine.tracking.note_reads(caller, command, argv)
 
     def show_to_monitors(self, session: Session, command: Command, argv: Argv) -> None:
         """Send a command to the clients in MONITOR, unless it is not to be shown."""

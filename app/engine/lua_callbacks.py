@@ -36,7 +36,8 @@ class Hooks:
     Attributes:
         call: runs a command of the script.
         should_stop: asked about every 100,000 instructions; 0 goes on, 1 kills a
-            script, 2 a function. It may serve other clients meanwhile.
+            script, 2 a function, 3 a library that is being loaded. It may serve other
+            clients meanwhile.
         check_access: answers redis.acl_check_cmd; None where there is no such command.
         on_setresp: told when the script changes its protocol.
     """
@@ -131,7 +132,7 @@ class Callbacks:
         return execute
 
     def _park(self, reply: Any) -> bool:
-        """Keep a reply that does not cross at once, and say that it is to be fetched."""
+        """Keep a reply that does not cross at once; Lua fetches it."""
         try:
             if type(reply) is bytes:
                 self._pieces = [(lua_replies.NO_ROOM,)]

@@ -15,6 +15,7 @@ from app.reply import (
     NULL_ARRAY,
     BigNumber,
     BulkList,
+    DoubleText,
     Keyed,
     Pairs,
     SetReply,
@@ -109,6 +110,8 @@ def _write(reply: Any, tree: list[Any], *, is_resp3: bool) -> None:
         tree += (_VALUE, reply if is_resp3 else int(reply))
     elif kind is float:
         tree += (_DOUBLE, reply) if is_resp3 else (_VALUE, format_double(reply))
+    elif kind is DoubleText:
+        tree += (_DOUBLE, float(reply)) if is_resp3 else (_VALUE, bytes(reply))
     elif isinstance(reply, CommandError):
         tree += (_ERROR, reply.text)
     elif kind is BigNumber:

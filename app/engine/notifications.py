@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from app.keyspace.database import Database
 
 _CLASSES: Final = {
-    "g": (
-        "del rename_from rename_to move_from move_to copy_to restore expire persist"
-    ),
+    "g": ("del rename_from rename_to move_from move_to copy_to restore expire persist"),
     "$": "set setrange append incrby incrbyfloat setbit pfadd",
     "l": "lpush rpush lpop rpop linsert lset lrem ltrim sortstore",
     "s": "sadd srem spop sinterstore sunionstore sdiffstore",
@@ -55,11 +53,9 @@ CLASS_OF[b""] = ""  # a change that is told to nobody but the log and WATCH
 _READ_BY_WRITERS: Final = {
     **dict.fromkeys(("getset", "getdel", "getex", "pfmerge"), slice(None)),
     **dict.fromkeys(("sort", "georadius", "georadiusbymember"), slice(1)),
-    **dict.fromkeys(
-        ("sunionstore", "sinterstore", "sdiffstore", "zunionstore", "zinterstore")
-        + ("zdiffstore", "zrangestore", "geosearchstore", "bitop"),
-        slice(1, None),
-    ),
+    **dict.fromkeys(("sunionstore", "sinterstore", "sdiffstore"), slice(1, None)),
+    **dict.fromkeys(("zunionstore", "zinterstore", "zdiffstore"), slice(1, None)),
+    **dict.fromkeys(("zrangestore", "geosearchstore", "bitop"), slice(1, None)),
 }
 """Which of their keys commands that write look up as one that reads would."""
 

@@ -103,8 +103,6 @@ class ScriptCommands:
             if error.text.startswith(b"ERR wrong number"):
                 raise CommandError(errors.SCRIPT_WRONG_ARITY) from None
             raise CommandError(errors.SCRIPT_UNKNOWN_COMMAND) from None
-        if command.subcommands:
-            raise CommandError(errors.SCRIPT_WRONG_ARITY)
         if command.flags & Flag.NOSCRIPT:
             raise CommandError(errors.SCRIPT_COMMAND_NOT_ALLOWED)
         if self._allowed is self._reading and command.flags & _WRITES:
@@ -112,8 +110,7 @@ class ScriptCommands:
         guards = self._engine.guards
         if guards.disk_error is not None and command.is_write:
             raise CommandError(errors.MISCONF + guards.disk_error)
-        if self._engine.server.monitors:
-            guards.show_to_monitors(self._session, command, argv)
+        guards.note_script_call(self._session, command, argv)
         return command
 
 

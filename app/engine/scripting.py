@@ -41,6 +41,7 @@ _FILES = (
 )  # fmt: skip
 _NOT_A_SCRIPT = b"ERR Error compiling script (new function): "
 _NOT_A_LIBRARY = b"ERR Error compiling function: "
+_NO_MEMORY = "not enough memory"
 _STAGE_ITEMS = 1000
 _DIRECT_KEYS = 4
 _DIRECT_ITEMS = 200
@@ -107,6 +108,7 @@ class ScriptRuntime:
         """
         self._memory_limit = memory_limit
         self._ceiling = memory_limit - ROOM
+        self._collect_above = memory_limit // 2
         self._scripts: list[int] = []
         self._next_number = 1
         self._client_resp = 2
@@ -158,16 +160,19 @@ class ScriptRuntime:
             CommandError: the script raised an error, or returned one.
         """
         size = sum(map(len, rest))
-        if self._used() + size > self._ceiling:
+        if self._used() + size > self._collect_above:
             self._make_room(size)
         if resp != self._client_resp:
             self._client_resp = resp
             self._set_client_resp(resp)
-        if count < _DIRECT_KEYS and len(rest) < _DIRECT_ITEMS:
-            result = self._runs[count](number, *rest)
-        else:
-            self._stage_all(rest)
-            result = self._run_staged(number, count)
+        try:
+            if count < _DIRECT_KEYS and len(rest) < _DIRECT_ITEMS:
+                result = self._runs[count](number, *rest)
+            else:
+                self._stage_all(rest)
+                result = self._run_staged(number, count)
+        except lua51.LuaError as error:
+            raise self._recover(error) from None
         if size > ROOM or not self._callbacks.is_tidy:
             self._tidy()
         kind = type(result)
@@ -186,7 +191,10 @@ class ScriptRuntime:
         self._make_room(len(source) * 10)
         number = self._next_number
         dumped = self._compile_text(source, is_library=True)
-        result = self._load_library(number, dumped)
+        try:
+            result = self._load_library(number, dumped)
+        except lua51.LuaError as error:
+            raise self._recover(error) from None
         self._tidy()
         code, *rest = result if type(result) is tuple else (result,)
         if code == _FAILURE:
@@ -209,13 +217,16 @@ class ScriptRuntime:
     ) -> Any:
         """Run a function; see `run`."""
         size = sum(map(len, rest))
-        if self._used() + size > self._ceiling:
+        if self._used() + size > self._collect_above:
             self._make_room(size)
         if resp != self._client_resp:
             self._client_resp = resp
             self._set_client_resp(resp)
-        self._stage_all(rest)
-        result = self._run_function(function.number, count)
+        try:
+            self._stage_all(rest)
+            result = self._run_function(function.number, count)
+        except lua51.LuaError as error:
+            raise self._recover(error) from None
         if size > ROOM or not self._callbacks.is_tidy:
             self._tidy()
         kind = type(result)
@@ -229,7 +240,10 @@ class ScriptRuntime:
             self._drop_function(function.number)
 
     def _compile_text(self, source: bytes, *, is_library: bool) -> bytes:
-        result = self._compile(without_shebang(source), is_library)
+        try:
+            result = self._compile(without_shebang(source), is_library)
+        except lua51.LuaError as error:
+            raise self._recover(error) from None
         if type(result) is tuple:
             refusal = _NOT_A_LIBRARY if is_library else _NOT_A_SCRIPT
             raise CommandError(one_line(refusal + result[1]))
@@ -269,6 +283,7 @@ class ScriptRuntime:
             self._run_function,
             self._set_client_resp,
             self._forget,
+            self._restart,
         ) = self._lua.execute(
             _BOOT,
             self._lua.table_from(files),
@@ -283,17 +298,34 @@ class ScriptRuntime:
             self._stage(*words[start : start + _STAGE_ITEMS])
 
     def _make_room(self, size: int) -> None:
-        """Collect garbage for what is to cross.
+        """Collect garbage, so that what is to cross, and the script, have room.
+
+        Lua 5.1 does not collect where an allocation fails: the garbage of one script
+        would be the end of the next.
 
         Raises:
             CommandError: there is not enough room even so.
         """
-        if self._used() + size <= self._ceiling:
+        if self._used() + size <= self._collect_above:
             return
         self._forget()
         self._lua.gccollect()
-        if self._used() + size > self._ceiling:
+        used = self._used()
+        self._collect_above = min(self._ceiling, max(self._memory_limit // 2, used * 2))
+        if used + size > self._ceiling:
             raise CommandError(b"ERR not enough memory for the script")
+
+    def _recover(self, error: Exception) -> CommandError:
+        """Begin anew after an error outside of any script: Lua's memory had ended.
+
+        Returns:
+            The error for the client.
+        """
+        self._lua.set_max_memory(0)
+        self._restart()
+        self._lua.gccollect()
+        self._lua.set_max_memory(self._memory_limit, total=True)
+        return CommandError(one_line(b"ERR " + str(error or _NO_MEMORY).encode()))
 
     def _tidy(self) -> None:
         """Clear up behind a script that did more than call commands.
@@ -306,8 +338,6 @@ class ScriptRuntime:
         callbacks.script_resp = 2
         callbacks.staged.clear()
         self._forget()
-        if self._used() > self._memory_limit // 2:
-            self._lua.gccollect()
         failure, callbacks.failure = callbacks.failure, None
         if failure is not None:
             raise failure

@@ -21,9 +21,9 @@ from app import errors
 from app.commands.context import Session
 from app.commands.script_sources import count_keys, read_script_flags
 from app.engine.effects import Unit
-from app.engine.script_commands import ScriptCommands, check_access
 from app.engine.lua_callbacks import Hooks
 from app.engine.lua_values import sha1_of
+from app.engine.script_commands import ScriptCommands, check_access
 from app.engine.scripting import FunctionSpec, ScriptRuntime
 from app.errors import CommandError
 from app.version import REDIS_VERSION
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_GO_ON, _KILL_SCRIPT, _KILL_FUNCTION = 0, 1, 2
+_GO_ON, _KILL_SCRIPT, _KILL_FUNCTION, _END_LOADING = range(4)
+_LOADING_MS_MAX = 500
 
 
 class Script:
@@ -144,7 +145,7 @@ class Scripts:
     def evaluate(
         self,
         script: Script,
-        numkeys: bytes,
+        count: int,
         rest: tuple[bytes, ...],
         *,
         is_read_only: bool = False,
@@ -153,7 +154,7 @@ class Scripts:
 
         Args:
             script: the script.
-            numkeys: how many of the rest are keys.
+            count: how many of the rest are keys.
             rest: keys, then arguments.
             is_read_only: whether the client asked for the form that cannot write.
 
@@ -161,9 +162,8 @@ class Scripts:
             A reply value.
 
         Raises:
-            CommandError: the count is wrong, or the script may not run, or it failed.
+            CommandError: the script may not run, or it failed.
         """
-        count = count_keys(numkeys, rest)
         if script.flags is not None:
             self._refuse(script.flags, is_read_only=is_read_only)
         else:
@@ -187,7 +187,7 @@ class Scripts:
             if self._end(caller, is_whole=is_whole):
                 if not script.is_described:
                     self._describe(caller, script)
-                command = [b"EVALSHA", script.sha, numkeys, *rest]
+                command = [b"EVALSHA", script.sha, b"%d" % count, *rest]
                 self._record(caller, script.sha, command, error)
         return reply
 
@@ -226,6 +226,15 @@ class Scripts:
             if self._end(caller, is_whole=is_whole):
                 self._record(caller, b"", argv, error)
         return reply
+
+    def load_library(self, source: bytes) -> list[FunctionSpec]:
+        """Run the text of a library and return the functions that it registered.
+
+        Raises:
+            CommandError: it does not compile, fails, or takes too long.
+        """
+        self._started_ns = time.monotonic_ns()
+        return self.runtime.load_library(source)
 
     def kill(self, *, is_function: bool) -> None:
         """End the script, or the function, that runs.
@@ -353,7 +362,7 @@ class Scripts:
             self._started_ns = time.monotonic_ns()
             return _GO_ON
         if not self.is_running:
-            return _GO_ON
+            return _END_LOADING if self.running_ms > _LOADING_MS_MAX else _GO_ON
         engine = self._engine
         threshold_ms = engine.server.config.busy_reply_threshold
         if threshold_ms <= 0 or self.running_ms < threshold_ms:

@@ -146,7 +146,7 @@ class Tracking:
                 self._tell(session, mode, [key])
 
     def finish_turn(self) -> None:
-        """Tell of what is told once in a turn; the driver calls it before it commits."""
+        """Tell of what is told once in a turn; the driver calls it at its end."""
         changed, self.changed = self.changed, {}
         for prefix, keys in changed.items():
             for session in self._prefixes.get(prefix, ()):

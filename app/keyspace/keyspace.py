@@ -28,8 +28,8 @@ class Keyspace:
             observed database.
         observe_replaced: called as `observe_replaced(database, other)` before an
             observed database loses all its keys, or gets those of another database.
-        on_new: called as `on_new(database, key)` before a key is stored that an observed
-            database lacks; None while nobody asks for it.
+        on_new: called as `on_new(database, key)` before a key is stored that an
+            observed database lacks; None while nobody asks for it.
         on_expired: called as `on_expired(database, key)` after a key expired.
         is_expiring: False while keys whose deadline has passed are hidden only, and
             removed later, since nothing may change (CLIENT PAUSE).

@@ -6,7 +6,7 @@ each protocol, so a value costs one dictionary look-up and one call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hiredis import pack_command
@@ -16,6 +16,7 @@ from app.reply import (
     NULL_ARRAY,
     BigNumber,
     BulkList,
+    DoubleText,
     Encoded,
     Entries,
     Keyed,
@@ -116,11 +117,15 @@ def _double_3(value: float) -> bytes:
     return b"," + format_double(value) + b"\r\n"
 
 
-def _array_2(values: list[Any]) -> bytes:
+def _double_text_3(value: DoubleText) -> bytes:
+    return b"," + value + b"\r\n"
+
+
+def _array_2(values: Sequence[Any]) -> bytes:
     return b"*%d\r\n" % len(values) + b"".join([RESP2[type(v)](v) for v in values])
 
 
-def _array_3(values: list[Any]) -> bytes:
+def _array_3(values: Sequence[Any]) -> bytes:
     return b"*%d\r\n" % len(values) + b"".join([RESP3[type(v)](v) for v in values])
 
 
@@ -132,11 +137,11 @@ def _push_3(values: Push) -> bytes:
     return b">" + _array_3(values)[1:]
 
 
-def _map_2(values: dict[Any, Any]) -> bytes:
+def _map_2(values: Mapping[Any, Any]) -> bytes:
     return _array_2([item for pair in values.items() for item in pair])
 
 
-def _map_3(values: dict[Any, Any]) -> bytes:
+def _map_3(values: Mapping[Any, Any]) -> bytes:
     items = [RESP3[type(item)](item) for pair in values.items() for item in pair]
     return b"%%%d\r\n" % len(values) + b"".join(items)
 
@@ -190,6 +195,7 @@ RESP2: dict[type, Encoder] = {
     NullArrayType: _null_array_2,
     bool: _bool_2,
     float: _double_2,
+    DoubleText: encode_bulk,
     list: _array_2,
     tuple: _array_2,
     SetReply: _array_2,
@@ -207,6 +213,7 @@ RESP3: dict[type, Encoder] = {
     type(NULL_ARRAY): _null_3,
     bool: _bool_3,
     float: _double_3,
+    DoubleText: _double_text_3,
     list: _array_3,
     tuple: _array_3,
     SetReply: _set_3,

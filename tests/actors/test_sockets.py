@@ -14,7 +14,7 @@ def pair():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         peer = socket.create_connection(listening.getsockname())
         ours, _ = listening.accept()
-    ours.setblocking(False)
+    ours.settimeout(0)
     yield ours, peer
     ours.close()
     peer.close()

@@ -1,7 +1,7 @@
 """Workers that wait for jobs are killed, and the server as well: no job is lost.
 
 Each worker moves a job to a list of its own and reports it done from there, as RQ, SAQ,
-Bull and Dramatiq do. Whatever dies, a job is in the queue, in a worker's hands, or done.
+Bull and Dramatiq do. Whatever dies, a job is in the queue, with a worker, or done.
 """
 
 import random
@@ -60,7 +60,7 @@ def items(connection, key):
 @pytest.mark.slow
 def test_every_job_is_somewhere_whoever_is_killed(start):
     server = start("--appendfsync", "everysec")
-    chance = random.Random(4)  # noqa: S311 - moments of death, not secrets
+    chance = random.Random(4)
     workers = {name: start_worker(server, name) for name in range(ROOMS)}
     producer = server.connect()
     pushed = 0

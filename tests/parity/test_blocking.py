@@ -50,7 +50,7 @@ def test_what_is_there_already_is_taken_at_once(parity, words):
 
 @pytest.mark.parametrize("words", FOREVER, ids=name)
 def test_waiter_is_served_when_its_key_comes(parity, words):
-    fill = ["ZADD", "k", 1, "a", 2.5, "b"] if "Z" in words[0] else "RPUSH k a b".split()
+    fill = "ZADD k 1 a 2.5 b" if "Z" in words[0] else "RPUSH k a b"
     parity(
         [
             send("worker", *words),

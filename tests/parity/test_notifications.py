@@ -30,8 +30,8 @@ def listen(server, steps, classes):
     listener.ask("PSUBSCRIBE", "__key*__:*", "end")
     listener.read()
     heard = []
-    for words in steps:
-        words = words.split() if isinstance(words, str) else words
+    for step in steps:
+        words = step.split() if isinstance(step, str) else step
         control.ask(*words)
         other.ask("PUBLISH", "end", "end")
         got = []
@@ -50,57 +50,66 @@ def _show(message):
 
 
 STEPS = {
-    "strings": """SET k v | SET k v NX | SET k v XX GET | SET k v EX 100 | SETEX k 100 v
-        PSETEX k 100000 v | SETNX k v | SETNX j v | GETSET k w | GETDEL k | GETDEL k
-        MSET a 1 b 2 | MSETNX a 1 z 1 | MSETNX y 1 z 1 | APPEND k x | SETRANGE k 1 y
-        SETRANGE none 0 | INCR n | DECR n | INCRBY n 2 | DECRBY n 2 | INCRBYFLOAT n 1.5
-        GETEX k EX 100 | GETEX k PERSIST | GETEX k | SET k v KEEPTTL
-        GET k | GET none | STRLEN k | SUBSTR k 0 1 | LCS k a""",
-    "keys": """SET k v | EXPIRE k 100 | PEXPIRE k 100000 | EXPIREAT k 9999999999
-        PERSIST k | PERSIST k | RENAME k j | RENAMENX j k | RENAMENX none k | COPY k c
-        COPY k c REPLACE | COPY k c | MOVE c 1 | DEL k none | UNLINK k | SET k v
-        SET k v | TOUCH k | TYPE k | EXISTS k none | OBJECT ENCODING none
-        TTL none | DUMP none | RANDOMKEY | SWAPDB 0 1 | FLUSHDB | FLUSHALL""",
-    "lists": """RPUSH l a b c a | LPUSH l z | LPUSHX none a | RPUSHX l q | LPOP l | RPOP l 2
-        LINSERT l BEFORE a x | LINSERT l BEFORE no x | LSET l 0 y | LREM l 0 y
-        LREM l 0 nope | LTRIM l 0 0 | LMOVE l m LEFT RIGHT | RPOPLPUSH m m
-        LMPOP 1 m LEFT | RPUSH l b a | SORT l ALPHA STORE s | SORT none STORE s
-        LTRIM l 5 6 | RPUSH l a | LREM l 0 a | BLPOP l 0.01 | RPUSH l a | BRPOP l 0
-        RPUSH l a | BLMOVE l l LEFT LEFT 0 | BLMPOP 0 1 l LEFT | LRANGE l 0 -1 | LLEN l
-        LINDEX l 0 | LPOS l a""",
-    "sets": """SADD s a b c d | SADD s a | SREM s a none | SADD p a b | SPOP p | SPOP s 0
-        SADD t a b z
-        SMOVE t u a | SMOVE t u none | SINTERSTORE d s t | SUNIONSTORE d s t
-        SDIFFSTORE d none t | SINTERSTORE d none | SPOP s 10 | SMEMBERS none
-        SUNION none s | SDIFF t none | SINTERCARD 2 t none | SISMEMBER none a""",
-    "hashes": """HSET h a 1 b 2 | HSET h a 1 | HSETNX h a 1 | HSETNX h c 1 | HMSET h d 1
+    "strings": """
+        SET k v | SET k v NX | SET k v XX GET | SET k v EX 100 | SETEX k 100 v
+        PSETEX k 100000 v | SETNX k v | SETNX j v | GETSET k w | GETDEL k
+        GETDEL k | MSET a 1 b 2 | MSETNX a 1 z 1 | MSETNX y 1 z 1 | APPEND k x
+        SETRANGE k 1 y | SETRANGE none 0 | INCR n | DECR n | INCRBY n 2
+        DECRBY n 2 | INCRBYFLOAT n 1.5 | GETEX k EX 100 | GETEX k PERSIST
+        GETEX k | SET k v KEEPTTL | GET k | GET none | STRLEN k | SUBSTR k 0 1
+        LCS k a""",
+    "keys": """
+        SET k v | EXPIRE k 100 | PEXPIRE k 100000 | EXPIREAT k 9999999999
+        PERSIST k | PERSIST k | RENAME k j | RENAMENX j k | RENAMENX none k
+        COPY k c | COPY k c REPLACE | COPY k c | MOVE c 1 | DEL k none
+        UNLINK k | SET k v | SET k v | TOUCH k | TYPE k | EXISTS k none
+        OBJECT ENCODING none | TTL none | DUMP none | RANDOMKEY | SWAPDB 0 1
+        FLUSHDB | FLUSHALL""",
+    "lists": """
+        RPUSH l a b c a | LPUSH l z | LPUSHX none a | RPUSHX l q | LPOP l
+        RPOP l 2 | LINSERT l BEFORE a x | LINSERT l BEFORE no x | LSET l 0 y
+        LREM l 0 y | LREM l 0 nope | LTRIM l 0 0 | LMOVE l m LEFT RIGHT
+        RPOPLPUSH m m | LMPOP 1 m LEFT | RPUSH l b a | SORT l ALPHA STORE s
+        SORT none STORE s | LTRIM l 5 6 | RPUSH l a | LREM l 0 a | BLPOP l 0.01
+        RPUSH l a | BRPOP l 0 | RPUSH l a | BLMOVE l l LEFT LEFT 0
+        BLMPOP 0 1 l LEFT | LRANGE l 0 -1 | LLEN l | LINDEX l 0 | LPOS l a""",
+    "sets": """
+        SADD s a b c d | SADD s a | SREM s a none | SADD p a b | SPOP p
+        SPOP s 0 | SADD t a b z | SMOVE t u a | SMOVE t u none
+        SINTERSTORE d s t | SUNIONSTORE d s t | SDIFFSTORE d none t
+        SINTERSTORE d none | SPOP s 10 | SMEMBERS none | SUNION none s
+        SDIFF t none | SINTERCARD 2 t none | SISMEMBER none a""",
+    "hashes": """
+        HSET h a 1 b 2 | HSET h a 1 | HSETNX h a 1 | HSETNX h c 1 | HMSET h d 1
         HINCRBY h n 1 | HINCRBYFLOAT h n 1.5 | HDEL h a none | HDEL h none
         HDEL h b c d n | HGET none f | HGETALL none | HLEN none""",
-    "sorted sets": """ZADD z 1 a 2 b 3 c 4 d 5 e 6 f | ZADD z 1 a | ZADD z XX CH 2 a
-        ZADD z INCR 1 a | ZINCRBY z 1 b | ZREM z a none | ZREM z none | ZPOPMIN z
-        ZPOPMAX z 1 | ZPOPMIN z 0 | ZADD y 1 a 2 b 3 c 4 d 5 e 6 f
+    "sorted sets": """
+        ZADD z 1 a 2 b 3 c 4 d 5 e 6 f | ZADD z 1 a | ZADD z XX CH 2 a
+        ZADD z INCR 1 a | ZINCRBY z 1 b | ZREM z a none | ZREM z none
+        ZPOPMIN z | ZPOPMAX z 1 | ZPOPMIN z 0 | ZADD y 1 a 2 b 3 c 4 d 5 e 6 f
         ZREMRANGEBYSCORE y 1 1 | ZREMRANGEBYRANK y 0 0 | ZREMRANGEBYLEX y - [c
-        ZREMRANGEBYSCORE y 90 99 | ZUNIONSTORE d 1 y | ZINTERSTORE d 1 y | ZDIFFSTORE d 1 y
-        ZRANGESTORE d y 0 -1 | ZRANGESTORE d none 0 -1 | ZUNIONSTORE d 1 none
-        ZMPOP 1 y MIN | BZPOPMIN y 0 | BZPOPMAX y 0 | BZMPOP 0.01 1 y MIN
-        ZADD y 1 a | BZMPOP 0 1 y MAX COUNT 9 | ZRANGE none 0 -1 | ZSCORE none a
-        ZUNION 1 none | ZADD y 0 a | ZREMRANGEBYRANK y 0 -1""",
-    "bitmaps": """SETBIT b 1 1 | SETBIT b 1 1 | GETBIT none 1 | BITCOUNT none | BITPOS none 1
-        BITOP NOT d b | BITOP AND d none | BITFIELD b SET u8 0 1 | BITFIELD b GET u8 0
-        BITFIELD_RO none GET u8 0""",
-    "hyperloglogs": """PFADD p a b | PFADD p a | PFCOUNT p none | PFMERGE q p | PFADD e""",
-    "geo": """GEOADD g 13 38 a 14 39 b | GEOADD g 13 38 a | GEOPOS none a
-        GEOSEARCHSTORE d g FROMMEMBER a BYRADIUS 900 km | GEODIST none a b
-        GEORADIUS g 13 38 900 km STORE e | GEOSEARCHSTORE d none FROMLONLAT 1 1 BYRADIUS 1 m
-        ZREM g a b""",
-    "streams": """XADD s 1-1 a b | XADD s NOMKSTREAM 1-2 a b | XADD s MAXLEN = 1 1-3 a b
+        ZREMRANGEBYSCORE y 90 99 | ZUNIONSTORE d 1 y | ZINTERSTORE d 1 y
+        ZDIFFSTORE d 1 y | ZRANGESTORE d y 0 -1 | ZRANGESTORE d none 0 -1
+        ZUNIONSTORE d 1 none | ZMPOP 1 y MIN | BZPOPMIN y 0 | BZPOPMAX y 0
+        BZMPOP 0.01 1 y MIN | ZADD y 1 a | BZMPOP 0 1 y MAX COUNT 9
+        ZRANGE none 0 -1 | ZSCORE none a | ZUNION 1 none | ZADD y 0 a
+        ZREMRANGEBYRANK y 0 -1""",
+    "bitmaps": """
+        SETBIT b 1 1 | SETBIT b 1 1 | GETBIT none 1 | BITCOUNT none
+        BITPOS none 1 | BITOP NOT d b | BITOP AND d none | BITFIELD b SET u8 0 1
+        BITFIELD b GET u8 0 | BITFIELD_RO none GET u8 0""",
+    "hyperloglogs": """
+        PFADD p a b | PFADD p a | PFCOUNT p none | PFMERGE q p | PFADD e""",
+    "streams": """
+        XADD s 1-1 a b | XADD s NOMKSTREAM 1-2 a b | XADD s MAXLEN = 1 1-3 a b
         XADD none NOMKSTREAM 1-2 a b | XDEL s 1-3 | XDEL s 9-9 | XADD s 2-1 a b
         XADD s 2-2 a b | XTRIM s MAXLEN 1 | XTRIM s MAXLEN 1 | XSETID s 9-9
-        XGROUP CREATE s g 0 | XGROUP CREATE new g 0 MKSTREAM | XGROUP SETID s g 0
-        XGROUP CREATECONSUMER s g c | XGROUP CREATECONSUMER s g c
+        XGROUP CREATE s g 0 | XGROUP CREATE new g 0 MKSTREAM
+        XGROUP SETID s g 0 | XGROUP CREATECONSUMER s g c
+        XGROUP CREATECONSUMER s g c
         XREADGROUP GROUP g auto COUNT 1 STREAMS s > | XACK s g 2-2
-        XGROUP DELCONSUMER s g c | XGROUP DELCONSUMER s g nobody | XGROUP DESTROY s g
-        XGROUP DESTROY s none | XRANGE none - + | XLEN none
+        XGROUP DELCONSUMER s g c | XGROUP DELCONSUMER s g nobody
+        XGROUP DESTROY s g | XGROUP DESTROY s none | XRANGE none - + | XLEN none
         XINFO STREAM s""",
 }
 
@@ -117,7 +126,21 @@ def test_each_command_has_its_events(events, name, classes):
     events(split(STEPS[name]), classes, sorted if "m" in classes else list)
 
 
-LETTERS = "K E Kg$ El Ks Eh Kz Kx Et KEd A AE KEAmn".split()
+LETTERS = [
+    "K",
+    "E",
+    "Kg$",
+    "El",
+    "Ks",
+    "Eh",
+    "Kz",
+    "Kx",
+    "Et",
+    "KEd",
+    "A",
+    "AE",
+    "KEAmn",
+]
 
 
 @pytest.mark.parametrize("classes", LETTERS)
@@ -157,7 +180,9 @@ def test_expiry_is_an_event(events):
     events(["PSETEX k 1 v", wait, "SELECT 2", "SET j v PX 1", wait, "SELECT 0"], "KEx")
 
 
-@pytest.mark.parametrize("classes", ["", "K", "KE$", "AKE", "KEA", "gxE", "mnK", "q", "K q"])
+@pytest.mark.parametrize(
+    "classes", ["", "K", "KE$", "AKE", "KEA", "gxE", "mnK", "q", "K q"]
+)
 def test_setting_reads_and_shows_its_letters(parity, classes):
     parity(
         [

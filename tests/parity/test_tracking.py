@@ -98,7 +98,9 @@ def test_optout_notes_all_but_what_is_behind_caching_no(parity):
 def test_broadcasting_tells_of_all_keys_with_a_prefix(parity):
     parity(
         [
-            at("a", "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "u:", "PREFIX", "v:"),
+            at(
+                "a", "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "u:", "PREFIX", "v:"
+            ),
             at("a", "CLIENT", "TRACKINGINFO"),
             "SET u:1 v",
             receive("a"),
@@ -143,7 +145,16 @@ def test_scripts_and_transactions_are_tracked(parity):
 
 
 def test_only_commands_that_read_are_tracked(parity):
-    reads = ["EXISTS", "TTL", "TYPE", "STRLEN", "HGETALL", "SMEMBERS", "GETDEL", "GETEX"]
+    reads = [
+        "EXISTS",
+        "TTL",
+        "TYPE",
+        "STRLEN",
+        "HGETALL",
+        "SMEMBERS",
+        "GETDEL",
+        "GETEX",
+    ]
     steps = [at("a", name, f"k:{name}") for name in reads]
     parity(
         [
@@ -230,6 +241,10 @@ def test_mode_is_switched_only_where_that_is_allowed(parity, first, second):
     )
 
 
+def _without_number(reply, number):
+    return reply.replace(f":{number}\r\n".encode(), b":<number>\r\n")
+
+
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_notices_go_where_they_are_redirected(running, protocol):
     heard = []
@@ -241,7 +256,7 @@ def test_notices_go_where_they_are_redirected(running, protocol):
         number = listener.ask("CLIENT", "ID")[1:-2].decode()
         listener.ask("SUBSCRIBE", "__redis__:invalidate")
         got = [reader.ask("CLIENT", "TRACKING", "ON", "REDIRECT", number)]
-        got.append(reader.ask("CLIENT", "GETREDIR") == f":{number}\r\n".encode())
+        got.append(reader.ask("CLIENT", "GETREDIR"))
         got.append(reader.ask("MGET", "k", "j"))
         other.ask("SET", "k", "v")
         got.append(listener.read())
@@ -253,10 +268,9 @@ def test_notices_go_where_they_are_redirected(running, protocol):
             continue
         other.ask("SET", "k", "v")
         if protocol == 3:
-            got.append(reader.read().replace(number.encode(), b"ID"))
-        info = reader.ask("CLIENT", "TRACKINGINFO")
-        got.append(info.replace(number.encode(), b"ID"))
-        heard.append([x.replace(f":{number}".encode(), b":ID") if type(x) is bytes else x for x in got])
+            got.append(reader.read())
+        got.append(reader.ask("CLIENT", "TRACKINGINFO"))
+        heard.append([_without_number(reply, number) for reply in got])
         reader.close(), other.close()
 
     assert heard[0] == heard[1]

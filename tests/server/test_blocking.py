@@ -1,4 +1,4 @@
-"""Blocking over real sockets: who is gone is not served, times are kept, thousands wait."""
+"""Blocking over real sockets: who is gone is not served, and thousands may wait."""
 
 import signal
 import socket
@@ -161,7 +161,9 @@ def test_thousands_wait_and_the_first_is_served(start):
     served = [connection.recv(100) for connection in waiting[:500]]
 
     assert set(served) == {b"*2\r\n$1\r\nq\r\n$3\r\njob\r\n"}
-    assert f"blocked_clients:{count - 500}\r\n".encode() in control.ask("INFO", "clients")
+    assert f"blocked_clients:{count - 500}\r\n".encode() in control.ask(
+        "INFO", "clients"
+    )
     assert seconds < 2.5, "a waiter must not cost a push anything"
     for connection in waiting:
         connection.close()
@@ -178,7 +180,9 @@ def test_what_a_waiter_took_is_in_the_log_with_the_waiter_as_origin(server, cont
     waiting.close()
     records = list(read_records(server.folder, filesystem=FileSystem()))
 
-    taken = [r for r in records if r.effects == [[b"LMOVE", b"q", b"d", b"LEFT", b"RIGHT"]]]
+    taken = [
+        r for r in records if r.effects == [[b"LMOVE", b"q", b"d", b"LEFT", b"RIGHT"]]
+    ]
     assert [(r.origin.client_id, r.origin.command) for r in taken] == [
         (number, [b"BLMOVE", b"q", b"d", b"LEFT", b"RIGHT", b"0"])
     ]

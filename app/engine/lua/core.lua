@@ -138,6 +138,12 @@ end
 -- and goes by the clock: a single instruction may join strings of many megabytes. Once a script is killed, every protected call in it
 -- raises again, so that it cannot catch its own end.
 
+local KILL_REASONS = {
+  "ERR Script killed by user with SCRIPT KILL.",
+  "ERR Script killed by user with FUNCTION KILL.",
+  "ERR FUNCTION LOAD timeout",
+}
+
 local is_killed, kill_reason = false, nil
 local ticks, asked_at, is_close = 0, 0, false
 local look_closely
@@ -148,8 +154,7 @@ local function ask()
   asked_at = clock()
   if verdict then
     is_killed = true
-    kill_reason = verdict == 2 and "ERR Script killed by user with FUNCTION KILL."
-      or "ERR Script killed by user with SCRIPT KILL."
+    kill_reason = KILL_REASONS[verdict]
     error({ err = kill_reason }, 0)
   end
 end

@@ -229,6 +229,16 @@ function driver.forget()
   staged, staged_size, keys, arguments, body = {}, 0, nil, nil, nil
 end
 
+-- Begin anew after memory ended where no script was to blame for it.
+function driver.recover()
+  driver.forget()
+  revive()
+  is_dirty = true
+  environment = script_environment
+  function_view.__index = function_globals
+  hire()
+end
+
 -- Compiling ---------------------------------------------------------------------------------
 
 local function compile(text, name)
@@ -425,4 +435,5 @@ return driver.run0,
   driver.drop_function,
   driver.run_function,
   driver.set_client_resp,
-  driver.forget
+  driver.forget,
+  driver.recover

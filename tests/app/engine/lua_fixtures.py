@@ -1,0 +1,44 @@
+"""A runtime whose commands are given by the test."""
+
+from app.engine.lua_callbacks import Hooks
+from app.engine.scripting import ScriptRuntime
+from app.errors import CommandError
+from app.reply import BulkList
+
+
+class ScriptRunner:
+    """Runs texts of scripts in one runtime.
+
+    Attributes:
+        calls: the argvs that scripts called.
+        replies: by the first word of an argv, what answers it; "OK" where there is none.
+        verdict: what the runtime is told when it asks whether to stop.
+    """
+
+    def __init__(self, memory_limit=64 * 1024 * 1024):
+        self.calls = []
+        self.replies = {}
+        self.verdict = 0
+        hooks = Hooks(self._call, should_stop=lambda: self.verdict)
+        self.runtime = ScriptRuntime(hooks, version="7.2.4", memory_limit=memory_limit)
+
+    def _call(self, argv):
+        self.calls.append(argv)
+        reply = self.replies.get(argv[0].decode("latin-1"))
+        if isinstance(reply, Exception) and not isinstance(reply, CommandError):
+            raise reply
+        return reply
+
+    def __call__(self, source, keys=(), arguments=(), resp=2):
+        """Run a script; return its reply, or the text of its error."""
+        source = source.encode("latin-1") if isinstance(source, str) else source
+        words = (*keys, *arguments)
+        try:
+            number = self.runtime.load(source)
+            return self.runtime.run(number, b"SHA", len(keys), words, resp)
+        except CommandError as error:
+            return error.text
+
+
+def strings(*items):
+    return BulkList(items)

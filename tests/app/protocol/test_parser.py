@@ -1,0 +1,81 @@
+"""The request parser: the same commands however the bytes are cut."""
+
+import itertools
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import ProtocolError
+from app.protocol.parser import RequestParser
+from tests.parity.wire import encode
+
+REQUESTS = [
+    pytest.param(b"*1\r\n$4\r\nPING\r\n", [[b"PING"]], id="array"),
+    pytest.param(b"*0\r\n", [], id="empty array"),
+    pytest.param(b"*-1\r\n*1\r\n$1\r\nx\r\n", [[b"x"]], id="null array"),
+    pytest.param(b"PING\r\n", [[b"PING"]], id="inline command"),
+    pytest.param(b'SET k "a b"\r\n', [[b"SET", b"k", b"a b"]], id="inline, quoted"),
+]
+
+
+@pytest.mark.parametrize(("wire", "commands"), REQUESTS)
+def test_parser_reads_the_same_however_the_bytes_are_cut(wire, commands):
+    whole, dripped = RequestParser(), RequestParser()
+
+    assert list(whole.feed(wire)) == commands
+    assert [c for byte in wire for c in dripped.feed(bytes([byte]))] == commands
+
+
+@given(
+    st.lists(st.lists(st.binary(max_size=40), min_size=1, max_size=5), max_size=8),
+    st.lists(st.integers(0, 400), max_size=6),
+)
+def test_any_pipeline_cut_anywhere_is_read_back(commands, cuts):
+    wire = b"".join(encode(argv) for argv in commands)
+    edges = [0, *sorted(min(cut, len(wire)) for cut in cuts), len(wire)]
+    parser = RequestParser()
+
+    found = [
+        argv
+        for start, end in itertools.pairwise(edges)
+        if start < end
+        for argv in parser.feed(wire[start:end])
+    ]
+
+    assert found == commands
+    assert parser.error is None
+    assert parser.buffered_bytes == 0
+
+
+@given(st.binary(min_size=1, max_size=200))
+def test_no_input_breaks_the_parser_itself(data):
+    parser = RequestParser()
+
+    commands = parser.feed(b"*2\r\n" + data)
+
+    assert all(type(word) is bytes for argv in commands for word in argv)
+    assert parser.error is None or isinstance(parser.error, ProtocolError)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"*2147483647\r\n",
+        b"*1\r\n$1\r\na\r\n*2147483647\r\n",
+        b"*1\r\n*2147483647\r\n",
+        b"*1\r\n~2147483647\r\n",
+        b"*1\r\n%2147483647\r\n",
+        b"*1\r\n>2147483647\r\n",
+        b"*1\r\n|2147483647\r\n",
+    ],
+)
+def test_announcing_many_items_costs_nothing(data):
+    parser = RequestParser()
+    started = time.perf_counter()
+
+    parser.feed(data)
+
+    # Room for them all would be 16 GiB, and seconds to give back.
+    assert time.perf_counter() - started < 0.5
