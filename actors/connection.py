@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-READ_BYTES = 16 * 1024
+READ_BYTES = 64 * 1024
 _new = tuple.__new__
 _OUTPUT_LIMIT_LOG = (
     "client id=%d address=%s closed for overcoming of output buffer limits: %d bytes"

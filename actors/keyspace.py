@@ -77,6 +77,7 @@ class KeyspaceActor(CooperativeActor):
         self._mailboxes: dict[int, CooperativeInbox] = {}
         self._held: dict[int, Batch] = {}
         self._listening: set[int] = set()
+        self._replies: list[tuple[CooperativeInbox, Any]] = []
         self._waiting: list[HeldReply] = []
         self._waiter_timer: Timer | None = None
         self._waiter_due_ms = 0
@@ -93,11 +94,19 @@ class KeyspaceActor(CooperativeActor):
 
     def _serve_meanwhile(self) -> None:
         """Serve the other clients while a script runs for long: a tick in the tick."""
+        if self._replies:
+            # Those of the batches before the script's, which this turn has run.
+            before = self._replies[:]
+            self._replies.clear()
+            self._commit(before)
+        if not self.inbox.empty():
+            self.inbox.drain()  # what came with the script waits behind it
         self.loop.run_once(0.0)
 
     def receive_all(self, mail: deque[Any]) -> None:
         """Take all mail, then commit what it made."""
         replies: list[tuple[CooperativeInbox, Any]] = []
+        interrupted, self._replies = self._replies, replies
         mailboxes = self._mailboxes
         sessions = self._engine.server.sessions
         run = self._engine.run
@@ -134,6 +143,7 @@ class KeyspaceActor(CooperativeActor):
                 self._follow_up(session, message, replies)
         if reads:
             self._engine.server.count_traffic(received, sent, reads)
+        self._replies = interrupted
         self._commit(replies)
 
     def _commit(self, replies: list[tuple[CooperativeInbox, Any]]) -> None:
@@ -236,7 +246,7 @@ class KeyspaceActor(CooperativeActor):
         self._commit([])
 
     def _check_log(self) -> None:
-        """Compare what the log folds to with what is in memory; stop where they differ."""
+        """Compare what the log folds to with memory; stop where they differ."""
         if self._fold_log is None or self._log_writer is None:
             return
         if self._engine.entries or not self._log_writer.empty():
@@ -247,7 +257,7 @@ class KeyspaceActor(CooperativeActor):
         if folded == self._engine.digest():
             return
         logger.critical(
-            "the log folds to a state with digest %s, memory has %s; this is a bug: the "
+            "the log folds to a state with digest %s, memory has %s: a bug; the "
             "server stops, and goes by the log at the next start",
             folded.hex(),
             self._engine.digest().hex(),

@@ -1,4 +1,5 @@
 """What a Redis is: data types, keyspace, commands and engine.
 
-No sockets, no threads and no files: those belong to the `actors` and `storage` packages.
+No sockets, no threads and no files: those belong to the packages `actors` and
+`storage`.
 """

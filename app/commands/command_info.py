@@ -35,6 +35,7 @@ _FLAG_ORDER: Final = (
     Flag.STALE,
     Flag.SKIP_MONITOR,
     Flag.SKIP_SLOWLOG,
+    Flag.ASKING,
     Flag.FAST,
     Flag.NO_AUTH,
     Flag.MAY_REPLICATE,

@@ -132,7 +132,7 @@ def restore(
 @command(
     "RESTORE-ASKING",
     arity=-4,
-    flags=_RESTORE_FLAGS,
+    flags=_RESTORE_FLAGS | Flag.ASKING,
     keys=_RESTORE_KEYS,
     group="server",
     since="3.0.0",

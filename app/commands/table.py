@@ -45,6 +45,7 @@ class Flag(enum.IntFlag):
     MOVABLEKEYS = enum.auto()
     NO_MANDATORY_KEYS = enum.auto()
     PROTECTED = enum.auto()
+    ASKING = enum.auto()
 
 
 @dataclass(frozen=True, slots=True)

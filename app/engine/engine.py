@@ -213,7 +213,7 @@ class Engine:
         return reply
 
     def look_after_command(self) -> None:
-        """Look at the command that runs when it ends, however fast: it wakes waiters."""
+        """Look at the command that runs once it has ended: it wakes waiters."""
         self._look_above_ns = -1
 
     def serve_waiters(self) -> None:

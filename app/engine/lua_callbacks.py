@@ -76,6 +76,7 @@ class Callbacks:
             ceiling: up to how many bytes text may still cross.
         """
         self._hooks = hooks
+        self._call = hooks.call
         self._used = used
         self._ceiling = ceiling
         self._pieces: list[lua_replies.Crossing] = []
@@ -92,7 +93,7 @@ class Callbacks:
         """
         major, minor, patch = map(int, version.split("."))
         return {
-            b"execute": self._make_execute(),
+            b"execute": self._execute,
             b"push_arguments": self._push_arguments,
             b"fetch": self._fetch,
             b"should_stop": self._ask_to_stop,
@@ -107,29 +108,23 @@ class Callbacks:
             b"version_number": major << 16 | minor << 8 | patch,
         }
 
-    def _make_execute(self) -> Callable[..., Any]:
-        """Return the callback that runs a command: the hottest one, hence a closure."""
-        call, used, staged = self._hooks.call, self._used, self.staged
-        ceiling, park = self._ceiling, self._park
-
-        def execute(*argv: bytes) -> Any:
-            if staged:
-                argv = (*staged, *argv)
-                staged.clear()
-            try:
-                reply = call(argv)
-            except BaseException as error:  # noqa: BLE001 - nothing may reach Lua
-                return self._fail(error)
-            kind = type(reply)
-            if kind is int or reply is None:
-                return reply
-            if kind is bytes and used() + len(reply) < ceiling:
-                return reply
-            if reply is OK:
-                return True
-            return park(reply)
-
-        return execute
+    def _execute(self, *argv: bytes) -> Any:
+        """Run a command of the script; the hottest callback."""
+        if self.staged:
+            argv = (*self.staged, *argv)
+            self.staged.clear()
+        try:
+            reply = self._call(argv)
+        except BaseException as error:  # noqa: BLE001 - nothing may reach Lua
+            return self._fail(error)
+        kind = type(reply)
+        if kind is int or reply is None:
+            return reply
+        if kind is bytes and self._used() + len(reply) < self._ceiling:
+            return reply
+        if reply is OK:
+            return True
+        return self._park(reply)
 
     def _park(self, reply: Any) -> bool:
         """Keep a reply that does not cross at once; Lua fetches it."""

@@ -15,8 +15,6 @@ from app.commands.table import LOOKUP, Command, Flag, require_command
 from app.errors import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from app.commands.context import Argv, Session
     from app.engine.engine import Engine
 
@@ -30,6 +28,8 @@ class ScriptCommands:
         """Make the commands of an engine's scripts, in a session of their own."""
         self._engine = engine
         self._session = session
+        self._context = engine.context
+        self._guards = engine.guards
         # Sums of flags are slow: which commands may be called is looked up instead.
         self._all: dict[bytes, Command] = {}
         self._reading: dict[bytes, Command] = {}
@@ -42,54 +42,47 @@ class ScriptCommands:
             self._reading = _without(Flag.NOSCRIPT | _WRITES)
         self._allowed = self._all if can_write else self._reading
 
-    def make_call(self) -> Callable[[tuple[bytes, ...]], Any]:
-        """Return the function that runs one command of a script.
+    def call(self, argv: tuple[bytes, ...]) -> Any:
+        """Run one command of a script; it is what the time of a script is spent in.
 
-        It takes an argv and returns a reply value, or the CommandError. It is a
-        closure, since it is what the time of a script is spent in.
+        Returns:
+            A reply value, or the CommandError.
         """
-        engine = self._engine
-        context = engine.context
-        session = self._session
-        guards = engine.guards
-
-        def call(argv: tuple[bytes, ...]) -> Any:
-            command = self._allowed.get(argv[0])
-            if (
-                command is None
-                or not command.least <= len(argv) <= command.most
-                or guards.is_watchful
-            ):
-                try:
-                    command = self._require_allowed(list(argv))
-                except CommandError as error:
-                    guards.count_error(error)
-                    return error.with_traceback(None)
-            context.db = session.db
-            keyspace = context.keyspace
-            changes = keyspace.changes
+        guards = self._guards
+        command = self._allowed.get(argv[0])
+        if (
+            command is None
+            or not command.least <= len(argv) <= command.most
+            or guards.is_watchful
+        ):
             try:
-                if command.is_simple:
-                    reply = command.handler(context, *argv[1:])
-                else:
-                    reply = command.handler(context, *command.arguments(list(argv)))
+                command = self._require_allowed(list(argv))
             except CommandError as error:
-                reply = error.with_traceback(None)
-                command.failed += 1
                 guards.count_error(error)
-            command.calls += 1
-            if keyspace.changes != changes:
-                effects = context.effects
-                context.effects = None
-                assert engine.unit is not None
-                engine.unit.add(
-                    context.db.index, [list(argv)] if effects is None else effects
-                )
-            elif context.effects is not None:
-                context.effects = None
-            return reply
-
-        return call
+                return error.with_traceback(None)
+        context = self._context
+        context.db = self._session.db
+        keyspace = context.keyspace
+        changes = keyspace.changes
+        try:
+            if command.is_simple:
+                reply = command.handler(context, *argv[1:])
+            else:
+                reply = command.handler(context, *command.arguments(list(argv)))
+        except CommandError as error:
+            reply = error.with_traceback(None)
+            command.failed += 1
+            guards.count_error(error)
+        command.calls += 1
+        if keyspace.changes != changes:
+            effects = context.effects
+            context.effects = None
+            unit = self._engine.unit
+            assert unit is not None
+            unit.add(context.db.index, [list(argv)] if effects is None else effects)
+        elif context.effects is not None:
+            context.effects = None
+        return reply
 
     def _require_allowed(self, argv: Argv) -> Command:
         """Return the command that a script calls.
@@ -107,7 +100,7 @@ class ScriptCommands:
             raise CommandError(errors.SCRIPT_COMMAND_NOT_ALLOWED)
         if self._allowed is self._reading and command.flags & _WRITES:
             raise CommandError(errors.SCRIPT_WRITES_NOT_ALLOWED)
-        guards = self._engine.guards
+        guards = self._guards
         if guards.disk_error is not None and command.is_write:
             raise CommandError(errors.MISCONF + guards.disk_error)
         guards.note_script_call(self._session, command, argv)

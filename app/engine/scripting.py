@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 MEMORY_LIMIT = 256 * 1024 * 1024
 """How much all scripts may hold at once, in bytes, before an allocation fails."""
 
-ROOM = 2 * 1024 * 1024
-"""How far from the limit values stop crossing, in bytes."""
+_TIDY_ABOVE = 1024 * 1024
+"""From how many bytes of arguments on they are forgotten right behind the script."""
 
 _FILES = (
     "core", "base", "libraries", "patterns", "matcher", "numbers", "bit", "struct",
@@ -107,7 +107,9 @@ class ScriptRuntime:
             memory_limit: in bytes.
         """
         self._memory_limit = memory_limit
-        self._ceiling = memory_limit - ROOM
+        # A new string may make Lua double its table of strings: by 16 bytes for each
+        # that there is, and each takes 37 or more. A third of the limit is room for it.
+        self._ceiling = memory_limit * 2 // 3
         self._collect_above = memory_limit // 2
         self._scripts: list[int] = []
         self._next_number = 1
@@ -138,8 +140,7 @@ class ScriptRuntime:
         for number in self._scripts:
             self._drop_script(number)
         self._scripts.clear()
-        self._forget()
-        self._lua.gccollect()
+        self._collect()
 
     def run(
         self, number: int, name: bytes, count: int, rest: tuple[bytes, ...], resp: int
@@ -173,7 +174,7 @@ class ScriptRuntime:
                 result = self._run_staged(number, count)
         except lua51.LuaError as error:
             raise self._recover(error) from None
-        if size > ROOM or not self._callbacks.is_tidy:
+        if size > _TIDY_ABOVE or not self._callbacks.is_tidy:
             self._tidy()
         kind = type(result)
         if kind is bytes or kind is int or result is None:
@@ -227,7 +228,7 @@ class ScriptRuntime:
             result = self._run_function(function.number, count)
         except lua51.LuaError as error:
             raise self._recover(error) from None
-        if size > ROOM or not self._callbacks.is_tidy:
+        if size > _TIDY_ABOVE or not self._callbacks.is_tidy:
             self._tidy()
         kind = type(result)
         if kind is bytes or kind is int or result is None:
@@ -290,8 +291,7 @@ class ScriptRuntime:
             self._lua.table_from(names),
             self._lua.table_from(self._callbacks.table(version)),
         )
-        self._lua.gccollect()
-        self._lua.set_max_memory(self._memory_limit, total=True)
+        self._collect()
 
     def _stage_all(self, words: tuple[bytes, ...]) -> None:
         for start in range(0, len(words), _STAGE_ITEMS):
@@ -308,12 +308,18 @@ class ScriptRuntime:
         """
         if self._used() + size <= self._collect_above:
             return
-        self._forget()
-        self._lua.gccollect()
+        self._collect()
         used = self._used()
         self._collect_above = min(self._ceiling, max(self._memory_limit // 2, used * 2))
         if used + size > self._ceiling:
             raise CommandError(b"ERR not enough memory for the script")
+
+    def _collect(self) -> None:
+        """Collect garbage, without a limit: the collector itself allocates."""
+        self._lua.set_max_memory(0)
+        self._forget()
+        self._lua.gccollect()
+        self._lua.set_max_memory(self._memory_limit, total=True)
 
     def _recover(self, error: Exception) -> CommandError:
         """Begin anew after an error outside of any script: Lua's memory had ended.
@@ -323,9 +329,8 @@ class ScriptRuntime:
         """
         self._lua.set_max_memory(0)
         self._restart()
-        self._lua.gccollect()
-        self._lua.set_max_memory(self._memory_limit, total=True)
-        return CommandError(one_line(b"ERR " + str(error or _NO_MEMORY).encode()))
+        self._collect()
+        return CommandError(one_line(b"ERR " + (str(error) or _NO_MEMORY).encode()))
 
     def _tidy(self) -> None:
         """Clear up behind a script that did more than call commands.
@@ -337,7 +342,10 @@ class ScriptRuntime:
         callbacks.is_tidy = True
         callbacks.script_resp = 2
         callbacks.staged.clear()
-        self._forget()
+        if self._used() > self._ceiling:
+            self._collect()
+        else:
+            self._forget()
         failure, callbacks.failure = callbacks.failure, None
         if failure is not None:
             raise failure

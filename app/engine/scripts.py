@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 import time
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from app import errors
@@ -24,6 +23,7 @@ from app.engine.effects import Unit
 from app.engine.lua_callbacks import Hooks
 from app.engine.lua_values import sha1_of
 from app.engine.script_commands import ScriptCommands, check_access
+from app.engine.script_text import Script
 from app.engine.scripting import FunctionSpec, ScriptRuntime
 from app.errors import CommandError
 from app.version import REDIS_VERSION
@@ -38,30 +38,6 @@ logger = logging.getLogger(__name__)
 
 _GO_ON, _KILL_SCRIPT, _KILL_FUNCTION, _END_LOADING = range(4)
 _LOADING_MS_MAX = 500
-
-
-class Script:
-    """One script that is loaded.
-
-    Attributes:
-        sha: of its source, in lower case.
-        source: its text.
-        number: what the runtime knows it by.
-        flags: what its first line says; None where it says nothing, and all is allowed.
-        is_described: whether the log has its source.
-    """
-
-    __slots__ = ("flags", "is_described", "number", "sha", "source")
-
-    def __init__(
-        self, sha: bytes, source: bytes, number: int, flags: frozenset[bytes] | None
-    ) -> None:
-        """Describe a script that has just been compiled."""
-        self.sha = sha
-        self.source = source
-        self.number = number
-        self.flags = flags
-        self.is_described = False
 
 
 class Scripts:
@@ -80,6 +56,7 @@ class Scripts:
         """Make the scripts of an engine; none is loaded."""
         self._engine = engine
         self._session = Session(0, engine.keyspace.databases[0], address="lua")
+        self._runtime: ScriptRuntime | None = None
         self._by_source: dict[bytes, Script] = {}
         self._by_sha: dict[bytes, Script] = {}
         self._described: set[bytes] = set()
@@ -96,11 +73,16 @@ class Scripts:
         self.is_function = False
         self.meanwhile: Callable[[], None] | None = None
 
-    @cached_property
+    @property
     def runtime(self) -> ScriptRuntime:
         """Lua, with all scripts that are loaded; it is made when it is first needed."""
+        if self._runtime is None:
+            self._runtime = self._make_runtime()
+        return self._runtime
+
+    def _make_runtime(self) -> ScriptRuntime:
         hooks = Hooks(
-            self._commands.make_call(),
+            self._commands.call,
             should_stop=self._tick,
             check_access=check_access,
             on_setresp=self._note_resp,
@@ -137,7 +119,7 @@ class Scripts:
     def status(self) -> dict[str, int]:
         """Return what INFO tells of scripts: how many, and the bytes they hold."""
         texts = sum(len(source) + 100 for source in self._by_source)
-        lua = self.runtime.memory_used if "runtime" in self.__dict__ else 0
+        lua = 0 if self._runtime is None else self._runtime.memory_used
         return {"scripts": len(self._by_sha), "script_bytes": texts, "lua_bytes": lua}
 
     # --- running -----------------------------------------------------------------

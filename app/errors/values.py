@@ -39,6 +39,9 @@ BITFIELD_ONLY_GET = b"ERR BITFIELD_RO only supports the GET subcommand"
 
 # --- hashes ----------------------------------------------------------------------
 HASH_VALUE_NOT_AN_INTEGER = b"ERR hash value is not an integer"
+NUMFIELDS = (
+    b"ERR numfields should be greater than 0 and match the provided number of fields"
+)
 HASH_VALUE_NOT_A_FLOAT = b"ERR hash value is not a float"
 NOT_FINITE = b"ERR value is NaN or Infinity"
 

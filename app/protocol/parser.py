@@ -26,7 +26,9 @@ from app.words import split_words
 
 INLINE_BYTES_MAX = 64 * 1024
 MULTIBULK_ITEMS_MAX = 2**31 - 1
-QUICK_BYTES_MAX = 64 * 1024
+QUICK_LINE_BYTES_MAX = 256
+"""Longer lines than this on average are long values, which the exact way copies once."""
+
 UNAUTHENTICATED_ITEMS_MAX = 10
 UNAUTHENTICATED_BULK_BYTES_MAX = 16384
 BULK_BYTES_MAX = 512 * 1024 * 1024
@@ -89,7 +91,7 @@ class RequestParser:
         if (
             self._buffer is None
             and data[0] == _STAR
-            and len(data) <= QUICK_BYTES_MAX
+            and len(data) <= data.count(b"\n") * QUICK_LINE_BYTES_MAX
             and self.is_authenticated
             and not _claims_many(data)
         ):

@@ -89,17 +89,18 @@ def _decompress(packed: bytes, size: int) -> bytes:
             out += _slice(packed, at, control + 1)
             at += control + 1
             continue
-        count = control >> 5
-        if count == 7:  # noqa: PLR2004 - three bits of count, all set
+        count = (control >> 5) + 2
+        if count == 9:  # noqa: PLR2004 - three bits of count, all set
             count += _slice(packed, at, 1)[0]
             at += 1
         back = (control & 31) << 8 | _slice(packed, at, 1)[0]
         at += 1
         start = len(out) - back - 1
-        if start < 0 or len(out) + count + 2 > size:
+        if start < 0 or len(out) + count > size:
             raise ValueError("a copy reaches out of the string")
-        for i in range(start, start + count + 2):
-            out.append(out[i])
+        # What is copied may overlap what is written: then it repeats.
+        copied = bytes(out[start : start + count])
+        out += (copied * (count // len(copied) + 1))[:count]
     if len(out) != size:
         raise ValueError(f"{len(out)} bytes were unpacked, {size} expected")
     return bytes(out)

@@ -11,7 +11,7 @@ class ScriptRunner:
 
     Attributes:
         calls: the argvs that scripts called.
-        replies: by the first word of an argv, what answers it; "OK" where there is none.
+        replies: by the first word of an argv, what answers it; else None does.
         verdict: what the runtime is told when it asks whether to stop.
     """
 

@@ -1,6 +1,7 @@
 import pytest
 
 from app import errors
+from app.commands.table import LOOKUP
 from app.reply import Encoded
 
 
@@ -107,22 +108,17 @@ def test_a_database_that_a_script_selects_is_in_its_record_and_left_behind_it(
 def test_time_stands_still_inside_a_script(clients, run):
     run("SET", "k", "v", "PX", "10")
     clock = clients.clock
-    real = clients.engine.scripts._commands
-
     clock.advance(9)
     source = (
         "for i = 1, 1000 do redis.call('GET', 'k') end return redis.call('PTTL', 'k')"
     )
 
-    assert real is clients.engine.scripts._commands
     assert evaluate(run, source) == b":1\r\n"
 
 
 def test_a_bug_in_a_script_s_command_records_nothing_and_surfaces(
     clients, run, monkeypatch
 ):
-    from app.commands.table import LOOKUP
-
     def broken(ctx, key):
         raise ZeroDivisionError
 
@@ -190,11 +186,14 @@ def test_writes_of_a_script_are_refused_while_the_disk_is_full(clients, run):
     assert evaluate(run, "return redis.call('GET', 'k')") == b"$-1\r\n"
 
 
-def test_a_script_is_compiled_once(clients, run, monkeypatch):
-    evaluate(run, "return 1")
-    monkeypatch.setattr(clients.engine.scripts.runtime, "load", None)
+def test_a_script_is_compiled_once(clients, run):
+    run("SCRIPT", "LOAD", "return 1")
+    script = clients.engine.scripts.load(b"return 1")
 
-    assert evaluate(run, "return 1") == b":1\r\n"
+    evaluate(run, "return 1")
+
+    assert clients.engine.scripts.load(b"return 1") is script
+    assert clients.engine.scripts.find(script.sha) is script
 
 
 def test_the_cache_is_counted_and_flushed(clients, run):

@@ -1,0 +1,54 @@
+"""HGETDEL: take fields out of a hash.
+
+Source: Valkey 9.1; see tests/parity/test_hash_takes.py. Redis has it since 8.0.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app import errors
+from app.commands.arguments import integer
+from app.commands.table import Flag, KeySpec, command
+from app.errors import CommandError
+from app.types.hashes import Hash
+
+if TYPE_CHECKING:
+    from app.commands.context import Context
+
+
+@command(
+    "HGETDEL",
+    arity=-5,
+    flags=Flag.WRITE | Flag.FAST,
+    keys=KeySpec(access="RW ACCESS DELETE"),
+    group="hash",
+    since="8.0.0",
+    summary="Return the values of fields and remove the fields.",
+    complexity="O(N) for N fields",
+    convert={"numfields": integer},
+)
+def hgetdel(
+    ctx: Context,
+    key: bytes,
+    keyword: bytes,
+    numfields: int,
+    field: bytes,
+    *fields: bytes,
+) -> list[bytes | None]:
+    """Return the value of each field; None for one that is not there any more."""
+    if keyword.upper() != b"FIELDS":
+        raise CommandError(errors.SYNTAX)
+    if numfields != 1 + len(fields):
+        raise CommandError(errors.NUMFIELDS)
+    table = ctx.db.get(key, Hash)
+    if table is None:
+        return [None] * numfields
+    values = []
+    for name in (field, *fields):
+        values.append(table.get(name))
+        table.discard(name)
+    if any(value is not None for value in values):
+        ctx.db.touch(key, b"hdel")
+        ctx.db.remove_if_empty(key, table)
+    return values

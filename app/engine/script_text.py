@@ -1,0 +1,27 @@
+"""Scripts as they are kept: what is known of a text once it is compiled."""
+
+from __future__ import annotations
+
+
+class Script:
+    """One script that is loaded.
+
+    Attributes:
+        sha: of its source, in lower case.
+        source: its text.
+        number: what the runtime knows it by.
+        flags: what its first line says; None where it says nothing, and all is allowed.
+        is_described: whether the log has its source.
+    """
+
+    __slots__ = ("flags", "is_described", "number", "sha", "source")
+
+    def __init__(
+        self, sha: bytes, source: bytes, number: int, flags: frozenset[bytes] | None
+    ) -> None:
+        """Describe a script that has just been compiled."""
+        self.sha = sha
+        self.source = source
+        self.number = number
+        self.flags = flags
+        self.is_described = False

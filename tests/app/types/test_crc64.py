@@ -1,0 +1,17 @@
+import pytest
+
+from app.types.crc64 import crc64
+
+CHECKS = [
+    pytest.param(b"", 0, id="nothing"),
+    pytest.param(b"123456789", 0xE9C6D914C4B8D9CA, id="the check value"),
+]
+
+
+@pytest.mark.parametrize(("data", "expected"), CHECKS)
+def test_the_checksum_is_redis_s(data, expected):
+    assert crc64(data) == expected
+
+
+def test_a_checksum_goes_on_from_another():
+    assert crc64(b"456789", crc64(b"123")) == crc64(b"123456789")
