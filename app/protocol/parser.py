@@ -27,7 +27,7 @@ from app.words import split_words
 INLINE_BYTES_MAX = 64 * 1024
 MULTIBULK_ITEMS_MAX = 2**31 - 1
 QUICK_LINE_BYTES_MAX = 256
-"""Where lines are longer on average, values are long: the exact way copies them once."""
+"""Longer lines on average are long values, which the exact way copies only once."""
 
 UNAUTHENTICATED_ITEMS_MAX = 10
 UNAUTHENTICATED_BULK_BYTES_MAX = 16384
