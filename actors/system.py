@@ -52,6 +52,11 @@ class Server:
         Raises:
             StartError: an address is in use, or the data folder is.
         """
+        if config.rename_command:
+            raise StartError(
+                "rename-command is not possible here: the log keeps commands by their "
+                "names; remove the directive"
+            )
         self._config = config
         self._loop = Loop()
         self._engine = Engine(config)

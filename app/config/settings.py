@@ -41,11 +41,12 @@ def _require_folder(value: str) -> None:
 class NetworkSettings:
     """Where the server listens, and for whom."""
 
-    port = Integer(6379, "The TCP port; 0 listens on none.", 0, 65535)
+    port = Integer(6379, "The TCP port; 0 listens on none.", 0, 65535, live=False)
     bind = Words(
         ("*", "-::*"),
         "Addresses to listen on. `*` is every one; a leading `-` forgives an address "
         "that this machine lacks.",
+        live=False,
     )
     unixsocket = Text("", "The path of a Unix socket to listen on.", live=False)
     unixsocketperm = Octal(0, "Permissions of the Unix socket.", live=False)
@@ -113,7 +114,7 @@ class LogSettings:
         protected=True,
         check=_require_folder,
     )
-    appendonly = Boolean("yes", "Keep the command log.")
+    appendonly = Boolean("yes", "Keep the command log.", live=False)
     appendfsync = Choice(
         "everysec",
         "When the log is synced to the disk: before each reply, every second, or when "
@@ -124,17 +125,18 @@ class LogSettings:
         256 * _MB, "Seal a log segment at this size and begin the next.", 4096, LONG_MAX
     )
     log_retention_bytes = Memory(
-        0, "Prune the oldest history above this size; 0 keeps everything."
+        0, "Nothing is pruned yet: all history is kept.", effect=False
     )
     log_retention_seconds = Integer(
         0,
-        "Prune history older than this; 0 keeps everything.",
+        "Nothing is pruned yet: all history is kept.",
         0,
         LONG_MAX,
         unit="s",
+        effect=False,
     )
     shutdown_timeout = Integer(
-        10, "The longest that SHUTDOWN waits for the log to reach the disk.", unit="s"
+        10, "SHUTDOWN waits for the log, however long.", unit="s", effect=False
     )
 
 
@@ -154,7 +156,9 @@ class OperationSettings:
     hz = Frequency(
         10, "How often a second expired keys and idle clients are looked for."
     )
-    active_expire_effort = Integer(1, "How hard expired keys are looked for.", 1, 10)
+    active_expire_effort = Integer(
+        1, "Keys are removed when they are due anyway.", 1, 10, effect=False
+    )
     slowlog_log_slower_than = Integer(
         10000,
         "Commands that run longer go to the slow log; 0 takes all, -1 none.",
@@ -166,16 +170,20 @@ class OperationSettings:
     latency_monitor_threshold = Integer(
         0, "Delays that LATENCY notes; 0 notes none.", 0, LONG_MAX, unit="ms"
     )
-    latency_tracking = Boolean("yes", "Measure how long each command takes.")
+    latency_tracking = Boolean("yes", "There are no histograms.", effect=False)
     latency_tracking_info_percentiles = Percentiles(
-        (50.0, 99.0, 99.9), "What INFO latencystats shows."
+        (50.0, 99.0, 99.9), "INFO latencystats is empty.", effect=False
     )
-    acllog_max_len = Integer(128, "Entries that ACL LOG keeps.", 0, LONG_MAX)
+    acllog_max_len = Integer(128, "There is no ACL LOG.", 0, LONG_MAX, effect=False)
     enable_debug_command = Choice(
         "no", "Who may use DEBUG.", ("no", "yes", "local"), live=False
     )
     enable_protected_configs = Choice(
-        "no", "Who may change protected settings.", ("no", "yes", "local"), live=False
+        "no",
+        "There are no protected settings that may change.",
+        ("no", "yes", "local"),
+        live=False,
+        effect=False,
     )
     hash_max_listpack_entries = Integer(
         512,
@@ -230,7 +238,7 @@ class OperationSettings:
         3000, "The longest HyperLogLog that is kept sparse, its header included."
     )
     rename_command = RawLines(
-        'Give a command another name, or take it away with `""`.',
+        "Commands keep their names, which the log needs: any line stops the start.",
         2,
         2,
         "rename-command",

@@ -26,6 +26,7 @@ from app.engine.pubsub import PubSub
 from app.engine.scripts import Scripts
 from app.engine.tracking import Tracking
 from app.engine.transactions import Transactions
+from app.engine.upkeep import look_after
 from app.errors import CommandError
 from app.keyspace.keyspace import Keyspace
 from app.protocol.encoder import ENCODERS
@@ -258,7 +259,7 @@ class Engine:
             self.keyspace.expire_due(limit)
         self.serve_waiters()
         self.blocking.rest()
-
+        look_after(self)
         self.server.sample_rates(self.context.now_ms)
 
     def _choose_look_above(self) -> None:

@@ -43,6 +43,7 @@ class Guards:
     Attributes:
         is_watchful: whether any guard has reason to look at every command.
         disk_error: why the log cannot be written, or None.
+        is_out_of_memory: the process is larger than `maxmemory` allows.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -50,6 +51,7 @@ class Guards:
         self._engine = engine
         self.is_watchful = False
         self.disk_error: bytes | None = None
+        self.is_out_of_memory = False
 
     def update_watchful(self) -> None:
         """Set `is_watchful` anew; call it after changing what it depends on."""
@@ -57,6 +59,7 @@ class Guards:
         self.is_watchful = bool(
             server.is_loading
             or self.disk_error is not None
+            or self.is_out_of_memory
             or server.monitors
             or self._engine.pause.is_on
             or self._engine.scripts.is_busy
@@ -103,6 +106,8 @@ class Guards:
             return self._engine.scripts.busy_text
         if self.disk_error is not None and (command.is_write or command.name == "ping"):
             return errors.MISCONF + self.disk_error
+        if self.is_out_of_memory and command.flags & Flag.DENYOOM:
+            return errors.OUT_OF_MEMORY
         if self._engine.server.is_loading and not command.flags & Flag.LOADING:
             return errors.LOADING
         return None

@@ -34,9 +34,11 @@ class ScriptCommands:
         self._all: dict[bytes, Command] = {}
         self._reading: dict[bytes, Command] = {}
         self._allowed = self._all
+        self._allows_oom = False
 
-    def allow(self, *, can_write: bool) -> None:
-        """Say whether the next script may write."""
+    def allow(self, *, can_write: bool, allows_oom: bool) -> None:
+        """Say whether the next script may write, and whether beyond `maxmemory`."""
+        self._allows_oom = allows_oom
         if not self._all:
             self._all = _without(Flag.NOSCRIPT)
             self._reading = _without(Flag.NOSCRIPT | _WRITES)
@@ -103,6 +105,9 @@ class ScriptCommands:
         guards = self._guards
         if guards.disk_error is not None and command.is_write:
             raise CommandError(errors.MISCONF + guards.disk_error)
+        is_refused = guards.is_out_of_memory and not self._allows_oom
+        if is_refused and command.flags & Flag.DENYOOM:
+            raise CommandError(errors.OUT_OF_MEMORY)
         guards.note_script_call(self._session, command, argv)
         return command
 

@@ -149,7 +149,7 @@ class Scripts:
         if script.flags is not None:
             self._refuse(script.flags, is_read_only=is_read_only)
         else:
-            self._commands.allow(can_write=not is_read_only)
+            self._commands.allow(allows_oom=False, can_write=not is_read_only)
         caller = self._engine.context.session
         self.is_function = False
         self.name = script.sha
@@ -253,14 +253,14 @@ class Scripts:
             CommandError: the script itself is refused.
         """
         if b"no-writes" in flags:
-            self._commands.allow(can_write=False)
+            self._commands.allow(can_write=False, allows_oom=True)
             return
         if is_read_only:
             raise CommandError(errors.WRITE_FLAG_IN_READ_ONLY)
         trouble = self._engine.guards.disk_error
         if trouble is not None:
             raise CommandError(errors.MISCONF + trouble)
-        self._commands.allow(can_write=True)
+        self._commands.allow(can_write=True, allows_oom=b"allow-oom" in flags)
 
     def _begin(self, caller: Session) -> None:
         engine = self._engine

@@ -304,7 +304,6 @@ SHOWN = [
     (PERCENTILES, "50 99.9 100.0 12.345", "50 99.9 100 12.345"),
     (PERCENTILES, "33.3333333333", "33.333333"),
     (PERCENTILES, "", ""),
-    ("bind", "", ""),
     (
         "client-output-buffer-limit",
         "normal 1mb 2k 3 pubsub 5 5 5",
@@ -416,18 +415,18 @@ def test_listener_is_told_once_and_may_refuse():
     seen: list[tuple[int, int]] = []
 
     def listener() -> None:
-        seen.append((config.port, config.hz))
-        if config.port == 1:
-            raise SettingError("Unable to listen on this port. Check server logs.")
+        seen.append((config.maxclients, config.hz))
+        if config.maxclients == 1:
+            raise SettingError("The operating system has no room for so many.")
 
-    config.on_change(listener, "port", "hz")
-    config.change([(b"port", b"7000"), (b"hz", b"20")])
+    config.on_change(listener, "maxclients", "hz")
+    config.change([(b"maxclients", b"7000"), (b"hz", b"20")])
     with pytest.raises(CommandError) as caught:
-        config.change([(b"port", b"1")])
+        config.change([(b"maxclients", b"1")])
 
-    reason = "Unable to listen on this port. Check server logs."
-    assert caught.value.text.decode() == FAILED.format("port", reason)
-    assert (config.port, config.hz) == (7000, 20)
+    reason = "The operating system has no room for so many."
+    assert caught.value.text.decode() == FAILED.format("maxclients", reason)
+    assert (config.maxclients, config.hz) == (7000, 20)
     assert seen == [(7000, 20), (1, 20)]
 
 
@@ -470,7 +469,6 @@ def test_rewritten_file_is_read_back_to_the_same_values(path):
         ("requirepass", 'a"b\\c\n\x00é'),
         ("save", "1 2 3 4"),
         ("client-output-buffer-limit", "normal 1 2 3"),
-        ("bind", "127.0.0.1"),
         ("maxmemory", "1gb"),
         (PERCENTILES, "1 2"),
     ]:

@@ -1,0 +1,37 @@
+"""Upkeep: what is looked after some ten times a second, off the road of commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.commands import process
+
+if TYPE_CHECKING:
+    from app.engine.engine import Engine
+
+_MS_PER_SECOND = 1000
+
+
+def look_after(engine: Engine) -> None:
+    """Compare memory with `maxmemory`, and close clients that idle for too long."""
+    config = engine.server.config
+    if config.maxmemory or engine.guards.is_out_of_memory:
+        is_over = 0 < config.maxmemory < process.resident_bytes()
+        if is_over != engine.guards.is_out_of_memory:
+            engine.guards.is_out_of_memory = is_over
+            engine.guards.update_watchful()
+    if config.timeout:
+        _close_idle_clients(engine, config.timeout * _MS_PER_SECOND)
+
+
+def _close_idle_clients(engine: Engine, timeout_ms: int) -> None:
+    """Disconnect clients that sent nothing for a time and wait for nothing."""
+    idle_since_ms = engine.context.now_ms - timeout_ms
+    for session in engine.server.sessions.values():
+        waits = (
+            session.waiter is not None
+            or session.subscriptions is not None
+            or session.is_monitor
+        )
+        if session.last_ms < idle_since_ms and not waits:
+            engine.closings.append(session.id)

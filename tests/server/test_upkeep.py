@@ -1,0 +1,64 @@
+"""Settings that are looked after off the road of commands: maxmemory, timeout."""
+
+import time
+
+import pytest
+
+from tests.parity.wire import encode
+from tests.server.test_process import run_joblog
+
+OOM = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n"
+SECONDS_MAX = 10.0
+
+
+def wait_for(is_so):
+    deadline = time.monotonic() + SECONDS_MAX
+    while not is_so():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.02)
+
+
+def test_writes_that_grow_are_refused_beyond_maxmemory_until_it_is_raised(server):
+    client = server.connect()
+    client.ask("SET", "old", "1")
+    client.ask("CONFIG", "SET", "maxmemory", "1mb")
+    wait_for(lambda: client.ask("SET", "new", "1") == OOM)
+
+    read, removed = client.ask("GET", "old"), client.ask("DEL", "old")
+    scripted = client.ask("EVAL", "return redis.call('SET', 'new', '1')", 0)
+    allowed = client.ask(
+        "EVAL", "#!lua flags=allow-oom\nreturn redis.call('SET', 'oom', '1')", 0
+    )
+    client.ask("CONFIG", "SET", "maxmemory", "0")
+    wait_for(lambda: client.ask("SET", "new", "1") == b"+OK\r\n")
+
+    assert read == b"$1\r\n1\r\n"
+    assert removed == b":1\r\n"
+    assert scripted.startswith(b"-OOM command not allowed")
+    assert allowed == b"+OK\r\n"
+
+
+@pytest.mark.slow
+def test_idle_clients_are_closed_after_the_timeout_and_waiting_ones_are_not(start):
+    server = start("--timeout", "1")
+    idle, blocked, listening = (server.connect() for _ in range(3))
+    idle.ask("PING")
+    blocked.send(encode(["BLPOP", "queue", "0"]))
+    listening.ask("SUBSCRIBE", "channel")
+
+    closed = idle.read()
+    pusher = server.connect()
+    pusher.ask("RPUSH", "queue", "job")
+
+    assert closed == b"<closed>"
+    assert blocked.read() == b"*2\r\n$5\r\nqueue\r\n$3\r\njob\r\n"
+    assert not listening.is_closed
+
+
+def test_renamed_commands_are_refused_at_the_start(tmp_path):
+    code, output = run_joblog(
+        *("--port", "0", "--dir", str(tmp_path), "--rename-command", "FLUSHALL", "")
+    )
+
+    assert code == 1
+    assert "rename-command is not possible here" in output
