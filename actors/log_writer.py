@@ -210,7 +210,9 @@ class LogWriter(CooperativeActor):
         logger.error("the log cannot be written, writes are refused: %s", error)
         self._unwritten = commit.entries
         self._unwritten_replies = commit.replies
-        self._keyspace.post(LogTrouble(str(error).encode()))
+        # What clients are told is Redis's line: the system's own words, no paths.
+        reason = getattr(error.__cause__, "strerror", None) or str(error)
+        self._keyspace.post(LogTrouble(reason.encode()))
         self.loop.call_later(RETRY_SECONDS, self._retry)
 
     def _retry(self) -> None:

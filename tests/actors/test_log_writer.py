@@ -143,7 +143,7 @@ def test_full_disk_holds_the_reply_and_reports_until_there_is_room(writer, caplo
     writing.filesystem.write_error = None
     writing.run_until(lambda: len(writing.client.mail) == 2)
 
-    assert b"No space left on device" in troubles[0].reason
+    assert troubles[0].reason == b"No space left on device"
     assert held == [b"$-1\r\n"]
     assert writing.client.mail[-1] == b"+OK\r\n"
     assert [m for m in writing.keyspace.mail if not isinstance(m, Status)][-1] == (
