@@ -10,14 +10,14 @@ import inspect
 import textwrap
 from typing import TYPE_CHECKING, Final
 
+from app.commands.help import help_reply
 from app.commands.table import COMMANDS, Command, Flag, command
-from app.reply import SimpleString
 
 if TYPE_CHECKING:
     from app.commands.context import Context
+    from app.reply import SimpleString
 
-_WIDTH: Final = 76
-_INDENT: Final = "    "
+_WIDTH: Final = 72
 
 
 def add_help(
@@ -41,19 +41,16 @@ def add_help(
 
 def usage_lines(container: str) -> list[SimpleString]:
     """Return the lines of a container's HELP; HELP itself comes last."""
-    lines = [f"{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
     subcommands = COMMANDS[container.encode()].subcommands
-    names = sorted(subcommands, key=lambda name: (name == b"HELP", name))
-    for name in names:
-        subcommand = subcommands[name]
-        lines.append(" ".join([name.decode(), *argument_words(subcommand)]))
-        lines += textwrap.wrap(
-            subcommand.summary,
-            _WIDTH,
-            initial_indent=_INDENT,
-            subsequent_indent=_INDENT,
+    shown = [
+        (
+            " ".join([name.decode(), *argument_words(subcommand)]),
+            *textwrap.wrap(subcommand.summary, _WIDTH),
         )
-    return [SimpleString(line.encode()) for line in lines]
+        for name, subcommand in sorted(subcommands.items())
+        if name != b"HELP"
+    ]
+    return help_reply(container, *shown)
 
 
 def argument_words(subcommand: Command) -> list[str]:
