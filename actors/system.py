@@ -46,8 +46,13 @@ class Server:
         exit_code: what the process is to end with.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, engine: Engine | None = None) -> None:
         """Bind, lock and open; nothing is served yet.
+
+        Args:
+            config: the settings; `appendonly` must be off where there is an engine.
+            engine: what to serve, such as a moment of the past (`app.engine.past`); by
+                default what the log in the data folder folds to.
 
         Raises:
             StartError: an address is in use, or the data folder is.
@@ -59,7 +64,7 @@ class Server:
             )
         self._config = config
         self._loop = Loop()
-        self._engine = Engine(config)
+        self._engine = engine or Engine(config)
         self._is_stopping = False
         try:
             self._sockets = sockets.listen(config)

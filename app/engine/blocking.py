@@ -94,7 +94,8 @@ class Blocking:
         engine = self._engine
         context = engine.context
         session = context.session
-        if engine.unit is not None:
+        if engine.unit is not None or engine.guards.is_read_only:
+            # In the past nothing comes any more that could be waited for.
             reply = serve(context)
             return inside_unit if reply is BLOCKED else reply
         if session.has_hung_up():

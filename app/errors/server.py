@@ -12,6 +12,8 @@ LOADING = b"LOADING Redis is loading the dataset in memory"
 MAX_CLIENTS = b"ERR max number of clients reached"
 NO_PROTO = b"NOPROTO unsupported protocol version"
 OUT_OF_MEMORY = b"OOM command not allowed when used memory > 'maxmemory'."
+READ_ONLY = b"READONLY You can't write against a read only replica."
+READ_ONLY_SCRIPT = b"READONLY Can not run script with write flag on readonly replica."
 MISCONF = b"MISCONF Errors writing to the AOF file: "
 NO_PASSWORD_SET = (
     b"ERR AUTH <password> called without any password configured for the default "
