@@ -114,6 +114,14 @@ class Blocking:
             heapq.heappush(self.timeouts, (deadline_ms, next(self._order), waiter))
         return BLOCKED
 
+    def retry(self, session: Session) -> None:
+        """Serve a client that waits for something else than a key, which has come."""
+        context = self._engine.context
+        running, database = context.session, context.db
+        if session.waiter is not None:
+            self._try(session.waiter)
+        context.session, context.db = running, database
+
     def unblock(self, session: Session, *, is_error: bool) -> bool:
         """Let a client go on, as if its time were over or with an error (UNBLOCK).
 

@@ -54,8 +54,11 @@ def open_scratch(config: Config, keyspace: Keyspace, at_ms: int) -> Engine:
     return _engine_over(config, keyspace, now_ms)
 
 
-def _engine_over(config: Config, keyspace: Keyspace, now_ms: Callable[[], int]) -> Engine:
+def _engine_over(
+    config: Config, keyspace: Keyspace, now_ms: Callable[[], int]
+) -> Engine:
     engine = Engine(config, now_ms=now_ms)
+    engine.server.time_ns = lambda: now_ms() * _NS_PER_MS
     engine.is_recording = False
     engine.adopt(keyspace)
     return engine

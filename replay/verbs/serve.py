@@ -10,13 +10,13 @@ import click
 
 from app.config import Config
 from app.engine.past import open_past, open_scratch
-from replay.moments import show_time
+from app.moments import show_time
 from replay.options import NOTHING, Tool, at_option, takes_folder
 from replay.verbs.state import fold_to
 
 if TYPE_CHECKING:
     from app.keyspace.keyspace import Keyspace
-    from replay.moments import Moment, Point
+    from app.moments import Moment, Point
 
 _DATABASES_LEAST = 16
 _CONNECTIONS_MAX = 1000
@@ -48,7 +48,7 @@ _CONNECTIONS_MAX = 1000
     "--writable",
     "is_writable",
     is_flag=True,
-    help="A scratch copy, whose time goes on and which takes writes; DIR stays as it is.",
+    help="A copy in memory, whose time goes on and which takes writes.",
 )
 def serve(
     tool: Tool,
