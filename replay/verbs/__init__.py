@@ -14,6 +14,7 @@ from replay.verbs.serve import serve
 from replay.verbs.show import show
 from replay.verbs.state import state
 from replay.verbs.verify import verify
+from replay.verbs.whatif import test, whatif
 from replay.verbs.why import why
 
 VERBS = (
@@ -28,6 +29,8 @@ VERBS = (
     diff,
     changes,
     serve,
+    whatif,
+    test,
     verify,
     completion,
 )
