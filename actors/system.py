@@ -89,11 +89,12 @@ class Server:
         log = self._log
         return log is not None and log.synced_seq >= log.last_seq
 
-    def _log_facts(self) -> dict[str, int]:
+    def _log_facts(self) -> dict[str, int | bytes]:
         """Return how far the log goes, with what the engine has yet to hand over."""
         log = self._log
         assert log is not None
         return {
+            "log_id": log.log_id.encode(),
             "first_seq": first_seq(_folder(self._config), FileSystem()),
             "last_seq": log.last_seq + len(self._engine.entries),
             "synced_seq": log.synced_seq,

@@ -10,6 +10,7 @@ from replay.verbs.history import history
 from replay.verbs.info import info
 from replay.verbs.keys import keys
 from replay.verbs.log import log
+from replay.verbs.revert import revert
 from replay.verbs.serve import serve
 from replay.verbs.show import show
 from replay.verbs.state import state
@@ -31,6 +32,7 @@ VERBS = (
     serve,
     whatif,
     test,
+    revert,
     verify,
     completion,
 )
