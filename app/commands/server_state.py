@@ -93,6 +93,7 @@ class ServerState:
                 "total_writes_processed",
                 "rejected_connections",
                 "expired_keys",
+                "expired_fields",
                 "evicted_keys",
                 "total_error_replies",
                 "unexpected_error_replies",

@@ -335,15 +335,16 @@ class Engine:
         origin = [session.id, None, note]
         self.entries.append((self.context.now_ms, session.db.index, [], origin))
 
-    def _record_expired(self, database: Database, key: bytes) -> None:
-        self.server.statistics["expired_keys"] += 1
+    def _record_expired(self, base: Database, key: bytes, fields: list[bytes]) -> None:
+        name = "expired_fields" if fields else "expired_keys"
+        self.server.statistics[name] += len(fields) or 1
+        effect = [b"HDEL", key, *fields] if fields else [b"DEL", key]
         if self.unit is not None:
             # In its place: an earlier effect of the unit may have brought the key here.
-            self.unit.add(database.index, [[b"DEL", key]])
+            self.unit.add(base.index, [effect])
         elif self.is_recording:
             origin = [SERVER_ID, None, {"kind": "expired"}]
-            entry = (self.keyspace.now_ms, database.index, [[b"DEL", key]], origin)
-            self.entries.append(entry)
+            self.entries.append((self.keyspace.now_ms, base.index, [effect], origin))
 
     # --- clients -----------------------------------------------------------------
 
