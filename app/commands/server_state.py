@@ -11,6 +11,7 @@ from app.commands.table import every_command
 
 if TYPE_CHECKING:
     from app.commands.context import Session
+    from app.commands.migrate import Dial
     from app.config import Config
 
 _RATE_SAMPLES: Final = 16
@@ -67,6 +68,7 @@ class ServerState:
         latencies: (seconds since the epoch, milliseconds) of each event, oldest first.
         latency_peaks: the longest of each event, in milliseconds.
         last_save_seconds: when SAVE or BGSAVE last succeeded, or the start.
+        dial: connects to another server; the driver sets it (see `migrate.Link`).
         rates: `commands`, `input` and `output`, which the engine has sampled.
     """
 
@@ -106,6 +108,7 @@ class ServerState:
         self.loading: dict[str, int] = {}
         self.log_status: dict[str, Any] = {}
         self.port = 0
+        self.dial: Dial | None = None
         self.is_expiring = True
         self.stop_requested = False
         self.exit_code = 0

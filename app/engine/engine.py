@@ -23,6 +23,7 @@ from app.engine.notifications import Notifications
 from app.engine.observers import Observers
 from app.engine.pause import Pause
 from app.engine.pubsub import PubSub
+from app.engine.redaction import without_secret
 from app.engine.scripts import Scripts
 from app.engine.tracking import Tracking
 from app.engine.transactions import Transactions
@@ -298,7 +299,7 @@ class Engine:
                 effects = [argv]
             else:
                 context.effects = None
-                origin = [session.id, argv, None]
+                origin = [session.id, without_secret(argv), None]
                 if not effects:
                     return  # a unit, whose record is there already
             self.entries.append((context.now_ms, context.db.index, effects, origin))
@@ -370,8 +371,7 @@ class Engine:
     def push(self, session: Session, data: bytes) -> None:
         """Send a client something besides its replies.
 
-        To the client that runs just now it goes behind the reply to its command, or to
-        its EXEC, never into the midst of it.
+        To the client that runs just now it goes behind the reply to command or EXEC.
         """
         if session is self.running:
             self._own_pushes.append(data)
