@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from actors import sockets
 from actors.historian import Historian
 from actors.keyspace import KeyspaceActor
+from actors.links import Link
 from actors.listener import Listener
 from actors.log_writer import LogWriter
 from actors.loop import Loop
@@ -75,6 +76,7 @@ class Server:
             raise StartError(str(error)) from error
         self.port = sockets.tcp_port(self._sockets)
         self._engine.server.port = self.port
+        self._engine.server.dial = Link
         try:
             self._log = _open_log(config) if config.appendonly else None
         except StorageError as error:

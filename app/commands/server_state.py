@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.commands.context import Session
+    from app.commands.migrate import Dial
     from app.config import Config
 
 _RATE_SAMPLES: Final = 16
@@ -69,6 +70,7 @@ class ServerState:
         latencies: (seconds since the epoch, milliseconds) of each event, oldest first.
         latency_peaks: the longest of each event, in milliseconds.
         last_save_seconds: when SAVE or BGSAVE last succeeded, or the start.
+        dial: connects to another server; the driver sets it (see `migrate.Link`).
         rates: `commands`, `input` and `output`, which the engine has sampled.
         time_ns: the time that TIME tells, in ns since the epoch.
     """
@@ -96,6 +98,7 @@ class ServerState:
                 "total_writes_processed",
                 "rejected_connections",
                 "expired_keys",
+                "expired_fields",
                 "evicted_keys",
                 "total_error_replies",
                 "unexpected_error_replies",
@@ -109,6 +112,7 @@ class ServerState:
         self.loading: dict[str, int] = {}
         self.log_status: dict[str, Any] = {}
         self.port = 0
+        self.dial: Dial | None = None
         self.is_expiring = True
         self.stop_requested = False
         self.exit_code = 0

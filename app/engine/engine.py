@@ -25,6 +25,7 @@ from app.engine.observers import Observers
 from app.engine.past_views import run_in_past
 from app.engine.pause import Pause
 from app.engine.pubsub import PubSub
+from app.engine.redaction import without_secret
 from app.engine.scripts import Scripts
 from app.engine.tracking import Tracking
 from app.engine.transactions import Transactions
@@ -309,7 +310,7 @@ class Engine:
                 effects = [argv]
             else:
                 context.effects = None
-                origin = [session.id, argv, None]
+                origin = [session.id, without_secret(argv), None]
                 if not effects:
                     return  # a unit, whose record is there already
             self.entries.append((context.now_ms, context.db.index, effects, origin))
@@ -342,15 +343,16 @@ class Engine:
         origin = [session.id, None, note]
         self.entries.append((self.context.now_ms, session.db.index, [], origin))
 
-    def _record_expired(self, database: Database, key: bytes) -> None:
-        self.server.statistics["expired_keys"] += 1
+    def _record_expired(self, base: Database, key: bytes, fields: list[bytes]) -> None:
+        name = "expired_fields" if fields else "expired_keys"
+        self.server.statistics[name] += len(fields) or 1
+        effect = [b"HDEL", key, *fields] if fields else [b"DEL", key]
         if self.unit is not None:
             # In its place: an earlier effect of the unit may have brought the key here.
-            self.unit.add(database.index, [[b"DEL", key]])
+            self.unit.add(base.index, [effect])
         elif self.is_recording:
             origin = [SERVER_ID, None, {"kind": "expired"}]
-            entry = (self.keyspace.now_ms, database.index, [[b"DEL", key]], origin)
-            self.entries.append(entry)
+            self.entries.append((self.keyspace.now_ms, base.index, [effect], origin))
 
     # --- clients -----------------------------------------------------------------
 
@@ -376,8 +378,7 @@ class Engine:
     def push(self, session: Session, data: bytes) -> None:
         """Send a client something besides its replies.
 
-        To the client that runs just now it goes behind the reply to its command, or to
-        its EXEC, never into the midst of it.
+        To the client that runs just now it goes behind the reply to command or EXEC.
         """
         if session is self.running:
             self._own_pushes.append(data)

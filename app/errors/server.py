@@ -182,6 +182,15 @@ INVALID_ARGUMENT_COUNT = b"ERR Invalid number of arguments specified for command
 NO_SHUTDOWN = b"ERR No shutdown in progress."
 SHUTDOWN_FAILED = b"ERR Errors trying to SHUTDOWN. Check logs."
 NO_CLUSTER = b"ERR This instance has cluster support disabled"
+NO_SYNC = b"ERR this server has no replicas: nobody can follow its log"
+MIGRATE_KEY_AND_KEYS = (
+    b"ERR When using MIGRATE KEYS option, the key argument must be set to the empty "
+    b"string"
+)
+MIGRATE_CONNECTING = b"IOERR error or timeout connecting to the client"
+MIGRATE_WRITING = b"IOERR error or timeout writing to target instance"
+MIGRATE_READING = b"IOERR error or timeout reading to target instance"
+MIGRATE_REFUSED = b"ERR Target instance replied with error: "
 NO_REPLICAS = b"ERR FAILOVER requires connected replicas."
 LOCAL_COPIES_OUT_OF_RANGE = b"ERR value is out of range, value must between 0 and 1"
 WAITAOF_WITHOUT_LOG = (
