@@ -81,7 +81,7 @@ def _value(value: Any) -> Any:
 def _stream(stream: Stream) -> Any:
     return (
         (stream.length, stream.last_id, stream.max_deleted_id, stream.entries_added),
-        stream.first_ids(),
+        stream._firsts,
         [(n.ids, n.entries, n.names, n.last_id, n.added, n.size) for n in stream.nodes],
         [
             (

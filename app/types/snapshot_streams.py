@@ -26,13 +26,14 @@ _ID_BYTES: Final = 16
 
 def pack_stream(stream: Stream) -> list[Any]:
     """Return the wire form of a stream, its groups included."""
+    firsts = stream._firsts  # noqa: SLF001 - nobody else needs to know them
     return [
         _pack_id(stream.last_id),
         _pack_id(stream.max_deleted_id),
         stream.entries_added,
         [
             _pack_node(first_id, node)
-            for first_id, node in zip(stream.first_ids(), stream.nodes, strict=True)
+            for first_id, node in zip(firsts, stream.nodes, strict=True)
         ],
         [_pack_group(name, group) for name, group in stream.groups.items()],
     ]

@@ -109,10 +109,6 @@ class Stream:
         """The ID of the first entry; 0 where there is none."""
         return self.nodes[0].ids[0] if self.nodes else 0
 
-    def first_ids(self) -> list[int]:
-        """Return the least ID that may be in each node."""
-        return self._firsts
-
     def next_id(self, now_ms: int) -> int:
         """Return an ID for an entry that is added now: always above `last_id`.
 
