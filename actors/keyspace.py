@@ -28,8 +28,11 @@ from actors.messages import (
     Limits,
     LogTrouble,
     Push,
+    SnapshotEnded,
+    SnapshotProgress,
     Status,
 )
+from actors.saving import Saving
 from app.engine.digest import dataset_digest
 from app.errors import CommandError
 from app.protocol.encoder import encode
@@ -58,6 +61,7 @@ class KeyspaceActor(CooperativeActor):
         stop_server: Callable[[], None],
         loading: Iterator[None] | None = None,
         fold_log: Callable[[], Keyspace] | None = None,
+        begin_snapshot: Callable[[], None] | None = None,
     ) -> None:
         """Take over an engine.
 
@@ -67,12 +71,14 @@ class KeyspaceActor(CooperativeActor):
             stop_server: called when the server is to stop (SHUTDOWN, or a bug).
             loading: recovery, a slice at each step; commands are refused until it ends.
             fold_log: folds the log as it is, for DEBUG RELOAD; None without a log.
+            begin_snapshot: has a snapshot made of what is durable; None without a log.
         """
         super().__init__(loop)
         self._engine = engine
         self._stop_server = stop_server
         self._loading = loading
         self._fold_log = fold_log
+        self._saving = Saving(engine, begin_snapshot)
         self._log_writer: CooperativeInbox | None = None
         self._mailboxes: dict[int, CooperativeInbox] = {}
         self._held: dict[int, Batch] = {}
@@ -157,6 +163,8 @@ class KeyspaceActor(CooperativeActor):
                 self._deliver_pushes(replies)
         if engine.closings:
             self._deliver_closings(replies)
+        if engine.server.saves.is_due:
+            self._waiting.append(self._saving.order())
         if engine.entries or replies or self._waiting:
             assert self._log_writer is not None
             self._log_writer.post(Commit(engine.entries, replies, self._waiting))
@@ -295,7 +303,11 @@ class KeyspaceActor(CooperativeActor):
         """Do what a batch asks for besides its replies."""
         mailbox = self._mailboxes[batch.client_id]
         if session.hold is not None:
-            self._waiting.append(HeldReply(mailbox, replies.pop()[1], session.hold))
+            held = HeldReply(mailbox, replies.pop()[1], session.hold)
+            if session.hold.ends_when_saved:
+                self._saving.hold(held)
+            else:
+                self._waiting.append(held)
             session.hold = None
             session.update_special()
         is_listening = session.subscriptions is not None
@@ -316,6 +328,8 @@ class KeyspaceActor(CooperativeActor):
         if isinstance(message, Envelope):
             if isinstance(message.message, CooperativeInbox):
                 self._log_writer = message.message
+            elif isinstance(message.message, SnapshotProgress | SnapshotEnded):
+                self._commit(list(self._saving.take(message.message)))
             else:
                 super().receive_all(deque([message]))
         elif isinstance(message, ClientOpened):
@@ -343,7 +357,7 @@ class KeyspaceActor(CooperativeActor):
             self._engine.guards.disk_error = message.reason
             self._engine.guards.update_watchful()
         elif isinstance(message, Status):
-            self._engine.server.log_status.update(message.fields)
+            self._saving.note_log(message.fields)
         else:
             self.on_receive(message)
 

@@ -134,7 +134,8 @@ class Session:
 
     def hold_reply(self, hold: Hold) -> None:
         """Let the replies of the batch that runs wait."""
-        self.hold = hold
+        if self.hold is None or not self.hold.ends_when_saved:
+            self.hold = hold
         self.update_special()
 
     def update_special(self) -> None:

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from app.commands.saves import Saves
 from app.commands.table import every_command
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class ServerState:
 
     Attributes:
         config: all settings.
+        saves: the snapshots that are made, and how they went.
         sessions: the clients by id.
         blocked_clients: how many of them wait in a blocking command.
         statistics: counters by the name of their INFO field.
@@ -66,7 +68,6 @@ class ServerState:
         slow_commands: the newest first.
         latencies: (seconds since the epoch, milliseconds) of each event, oldest first.
         latency_peaks: the longest of each event, in milliseconds.
-        last_save_seconds: when SAVE or BGSAVE last succeeded, or the start.
         rates: `commands`, `input` and `output`, which the engine has sampled.
     """
 
@@ -76,7 +77,7 @@ class ServerState:
         self.run_id = secrets.token_hex(20)
         self.replication_id = secrets.token_hex(20)
         self.started_seconds = time.time()
-        self.last_save_seconds = int(self.started_seconds)
+        self.saves = Saves(int(self.started_seconds * 1000))
         self.sessions: dict[int, Session] = {}
         self.monitors: set[int] = set()
         self.blocked_clients = 0
