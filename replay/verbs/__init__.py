@@ -5,6 +5,7 @@ from __future__ import annotations
 from replay.verbs.changes import changes
 from replay.verbs.completion import completion
 from replay.verbs.diff import diff
+from replay.verbs.exchange import export, import_
 from replay.verbs.get import get
 from replay.verbs.history import history
 from replay.verbs.info import info
@@ -33,6 +34,8 @@ VERBS = (
     whatif,
     test,
     revert,
+    export,
+    import_,
     verify,
     completion,
 )
