@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from replay.moments import json_time, show_time
+from app.moments import json_time, show_time
 from replay.texts import json_text, json_value, show
 from replay.values import Difference, FieldDeadline, Version, element_count, elements
 

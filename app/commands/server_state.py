@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from app.commands.table import every_command
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.commands.context import Session
     from app.commands.migrate import Dial
     from app.config import Config
@@ -70,6 +72,7 @@ class ServerState:
         last_save_seconds: when SAVE or BGSAVE last succeeded, or the start.
         dial: connects to another server; the driver sets it (see `migrate.Link`).
         rates: `commands`, `input` and `output`, which the engine has sampled.
+        time_ns: the time that TIME tells, in ns since the epoch.
     """
 
     def __init__(self, config: Config) -> None:
@@ -104,6 +107,7 @@ class ServerState:
         )
         self.error_codes: dict[bytes, int] = {}
         self.rates = {name: Rate() for name in ("commands", "input", "output")}
+        self.time_ns: Callable[[], int] = time.time_ns
         self.is_loading = False
         self.loading: dict[str, int] = {}
         self.log_status: dict[str, Any] = {}

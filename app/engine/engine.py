@@ -11,16 +11,18 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from app import clock
+from app.commands.client_past import is_travel
 from app.commands.context import Argv, Context, Session
 from app.commands.server_state import ServerState
 from app.commands.table import LOOKUP, Command, require_command
 from app.engine.blocking import Blocking
 from app.engine.digest import dataset_digest, value_digest
-from app.engine.effects import SERVER_ID, Entry, Unit
+from app.engine.effects import SERVER_ID, Entry, Unit, client_note
 from app.engine.functions import Functions
 from app.engine.guards import Guards
 from app.engine.notifications import Notifications
 from app.engine.observers import Observers
+from app.engine.past_views import run_in_past
 from app.engine.pause import Pause
 from app.engine.pubsub import PubSub
 from app.engine.redaction import without_secret
@@ -36,6 +38,7 @@ from app.reply import BLOCKED, POSTPONED, Replies
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from app.commands.inquiries import Inquiry
     from app.config import Config
     from app.keyspace.database import Database
 
@@ -56,6 +59,10 @@ class Engine:
         is_log_synced: tells whether all that was appended is durable.
         unit: gathers the effects of the EXEC or the script under way, or None.
         running: the client whose batch runs, or None.
+        inquiries: what clients ask of the log on disk. Its driver empties it, and calls
+            `blocking.retry` once there is an answer.
+        log_facts: tells how far the log goes, what is not appended yet included; None
+            while the server keeps no log.
         is_resuming: whether clients that were held back may go on (CLIENT PAUSE); the
             driver runs what is left of their batches, and sets it back.
     """
@@ -73,6 +80,8 @@ class Engine:
         self.entries: list[Entry] = []
         self.pushes: list[tuple[int, bytes]] = []
         self.closings: list[int] = []
+        self.inquiries: list[Inquiry] = []
+        self.log_facts: Callable[[], dict[str, int]] | None = None
         self.is_recording = True
         self.is_log_synced: Callable[[], bool] = lambda: False
         self.is_check_due = False
@@ -119,6 +128,8 @@ class Engine:
         Returns:
             The encoded replies, one behind the other.
         """
+        if session.past is not None and commands and not is_travel(commands[0]):
+            return run_in_past(self, session, commands)
         context = self.context
         context.session = session
         interrupted, self.running = self.running, session
@@ -140,7 +151,7 @@ class Engine:
                 encoders = ENCODERS[session.resp]
                 session.is_changed = False
                 if reply is POSTPONED or reply is BLOCKED:
-                    _put_off(session, commands, argv)
+                    session.put_off(commands, argv)
                     break
                 replies.append(self._what_is_sent(session, reply))
                 if session.is_closing:
@@ -325,14 +336,10 @@ class Engine:
     def describe(self, session: Session) -> None:
         """Record once who a client is, before its first write."""
         session.is_described = True
-        note = {
-            "kind": "client",
-            "address": session.address,
-            "name": session.name,
-            "user": session.user,
-            "library": session.library_name,
-            "library_version": session.library_version,
-        }
+        self.note(session, client_note(session))
+
+    def note(self, session: Session, note: dict[str, Any]) -> None:
+        """Record what people want to know, with nothing changed."""
         origin = [session.id, None, note]
         self.entries.append((self.context.now_ms, session.db.index, [], origin))
 
@@ -388,13 +395,3 @@ class Engine:
         session.is_monitor = False
         self.server.monitors.discard(session.id)
         self.guards.update_watchful()
-
-
-def _put_off(session: Session, commands: list[Argv], argv: Argv) -> None:
-    """Keep what is left of a batch: from a command on that is held back, or waits."""
-    # Not one that only looks like it.
-    place = next(i for i, other in enumerate(commands) if other is argv)
-    if session.waiter is not None:
-        session.waiter.argv = argv
-        place += 1  # it has run
-    session.postponed = commands[place:]

@@ -12,6 +12,17 @@ LOADING = b"LOADING Redis is loading the dataset in memory"
 MAX_CLIENTS = b"ERR max number of clients reached"
 NO_PROTO = b"NOPROTO unsupported protocol version"
 OUT_OF_MEMORY = b"OOM command not allowed when used memory > 'maxmemory'."
+READ_ONLY = b"READONLY You can't write against a read only replica."
+READ_ONLY_IN_PAST = (
+    b"READONLY This connection looks at the past, where this command is not possible; "
+    b"CLIENT AT now brings it back"
+)
+NO_LOG = b"ERR This server keeps no log (appendonly no)"
+BAD_TAG = (
+    b"ERR A tag is up to 100 letters, digits and _.:/- and begins with a letter; now, "
+    b"today and yesterday are taken"
+)
+READ_ONLY_SCRIPT = b"READONLY Can not run script with write flag on readonly replica."
 MISCONF = b"MISCONF Errors writing to the AOF file: "
 NO_PASSWORD_SET = (
     b"ERR AUTH <password> called without any password configured for the default "

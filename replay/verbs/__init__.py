@@ -10,6 +10,7 @@ from replay.verbs.history import history
 from replay.verbs.info import info
 from replay.verbs.keys import keys
 from replay.verbs.log import log
+from replay.verbs.serve import serve
 from replay.verbs.show import show
 from replay.verbs.state import state
 from replay.verbs.verify import verify
@@ -26,6 +27,7 @@ VERBS = (
     why,
     diff,
     changes,
+    serve,
     verify,
     completion,
 )

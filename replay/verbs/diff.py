@@ -17,7 +17,7 @@ from replay.values import find_differences
 from replay.verbs.show import SIGN_STYLES, key_label
 
 if TYPE_CHECKING:
-    from replay.moments import Moment
+    from app.moments import Moment
 
 
 @click.command(short_help="How two moments differ, key by key.")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.moments import NoSuchMomentError, show_time
+from app.touched import ALL_DATABASES, DbKey, Touched
 from replay import options
-from replay.moments import NoSuchMomentError, show_time
 from replay.options import Tool, takes_folder
 from replay.past import change_of
 from replay.records import client_facts, client_label, record_facts
@@ -16,7 +17,6 @@ from replay.search import Match, find_script_source
 from replay.showing import difference_facts, difference_lines, version_facts
 from replay.texts import json_text, plain_text, show_argv
 from replay.texts import show as show_bytes
-from replay.touched import ALL_DATABASES, DbKey, Touched
 from replay.values import Version, find_differences
 from storage.notes import ExecNote, read_note
 from storage.reader import read_records
