@@ -7,17 +7,19 @@ replies go.
 
 from __future__ import annotations
 
+from functools import partial
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from app import clock
 from app.commands.client_past import is_travel
 from app.commands.context import Argv, Context, Session
+from app.commands.delays import note_delay
 from app.commands.server_state import ServerState
 from app.commands.table import LOOKUP, Command, require_command
 from app.engine.blocking import Blocking
 from app.engine.digest import dataset_digest, value_digest
-from app.engine.effects import SERVER_ID, Entry, Unit, client_note
+from app.engine.effects import Entry, Unit, client_note, record_expired
 from app.engine.functions import Functions
 from app.engine.guards import Guards
 from app.engine.notifications import Notifications
@@ -92,12 +94,14 @@ class Engine:
         self.guards = Guards(self)
         self.scripts = Scripts(self)
         self.functions = Functions(self)
-        self._look_above_ns = self._slow_above_ns = 0
+        self._look_above_ns = self._slow_above_ns = self._rest_above_ns = 0
+        self._is_tracking = False
         self._choose_look_above()
         config.on_change(
             self._choose_look_above,
             "slowlog_log_slower_than",
             "latency_monitor_threshold",
+            "latency_tracking",
         )
         self.observers = Observers(self.keyspace)
         self.transactions = Transactions(self)
@@ -108,7 +112,7 @@ class Engine:
         self.tracking = Tracking(self)
         self.notifications = Notifications(self)
         self.notifications.choose()
-        self.keyspace.on_expired = self._record_expired
+        self.keyspace.on_expired = partial(record_expired, self)
         self.read_clock()
 
     # --- the road ----------------------------------------------------------------
@@ -203,6 +207,7 @@ class Engine:
         context = self.context
         keyspace = self.keyspace
         changes = keyspace.changes
+        hits, misses = keyspace.hits, keyspace.misses
         started = perf_counter_ns()
         try:
             if command.is_simple:
@@ -218,6 +223,8 @@ class Engine:
             self.record(session, argv)
         elif context.effects is not None:
             context.effects = None
+        if not command.is_reading:
+            keyspace.hits, keyspace.misses = hits, misses
         elapsed = perf_counter_ns() - started
         command.calls += 1
         command.nanoseconds += elapsed
@@ -233,11 +240,13 @@ class Engine:
         """Serve those who wait for what became ready; see `app.engine.blocking`."""
         self.blocking.serve()
         if not self.blocking.ready:
-            self._look_above_ns = self._slow_above_ns
+            self._look_above_ns = self._rest_above_ns
 
     def _look_after(
         self, session: Session, command: Command, argv: Argv, elapsed: int
     ) -> None:
+        if self._is_tracking:
+            note_delay(command.delays, elapsed)
         if elapsed > self._slow_above_ns:
             if self.unit is None:
                 self.read_clock()
@@ -251,7 +260,8 @@ class Engine:
         self.keyspace = keyspace
         self.context.keyspace = keyspace
         self.context.db = keyspace.databases[0]
-        keyspace.on_expired = self._record_expired
+        keyspace.on_expired = partial(record_expired, self)
+        keyspace.hits = keyspace.misses = 0
         self.observers.attach(keyspace)
         for session in self.server.sessions.values():
             session.db = keyspace.databases[session.db.index]
@@ -277,7 +287,9 @@ class Engine:
     def _choose_look_above(self) -> None:
         """Note from how long on a command is looked at, by what the settings ask."""
         self._slow_above_ns = self.guards.slow_above_ns()
-        self._look_above_ns = self._slow_above_ns
+        self._is_tracking = self.server.config.latency_tracking
+        self._rest_above_ns = -1 if self._is_tracking else self._slow_above_ns
+        self._look_above_ns = self._rest_above_ns
 
     def digest(self) -> bytes:
         """Return the digest of all databases, 20 bytes."""
@@ -342,17 +354,6 @@ class Engine:
         """Record what people want to know, with nothing changed."""
         origin = [session.id, None, note]
         self.entries.append((self.context.now_ms, session.db.index, [], origin))
-
-    def _record_expired(self, base: Database, key: bytes, fields: list[bytes]) -> None:
-        name = "expired_fields" if fields else "expired_keys"
-        self.server.statistics[name] += len(fields) or 1
-        effect = [b"HDEL", key, *fields] if fields else [b"DEL", key]
-        if self.unit is not None:
-            # In its place: an earlier effect of the unit may have brought the key here.
-            self.unit.add(base.index, [effect])
-        elif self.is_recording:
-            origin = [SERVER_ID, None, {"kind": "expired"}]
-            self.entries.append((self.keyspace.now_ms, base.index, [effect], origin))
 
     # --- clients -----------------------------------------------------------------
 
