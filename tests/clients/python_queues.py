@@ -26,4 +26,13 @@ QUEUES = [
         can=BASICS | {"cancel", "expire"},
         environment=ENVIRONMENT,
     ),
+    Queue(
+        name="celery",
+        require=modern,
+        client=["-m", "celery_runner"],
+        worker=["-m", "celery", "-A", "celery_runner", "worker", "--loglevel", "INFO"],
+        fate=Fate.RUNS_AGAIN,
+        can=BASICS,
+        environment=ENVIRONMENT,
+    ),
 ]
