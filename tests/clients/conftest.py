@@ -12,14 +12,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 from pathlib import Path
 
 import pytest
 
 from tests import servers
 from tests.clients.queues import QUEUES
-from tests.clients.runners import Client, Journal, Program
+from tests.clients.runners import Stage, port_options
 from tests.server.conftest import server
 
 __all__ = ["server"]
@@ -46,9 +45,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(params=STARTERS)
 def queue_server(request, fold_equals_live):
     """A server with a port as well; what it logged must fold to what it has."""
-    port = free_port()
-    with STARTERS[request.param]("--port", str(port), "--bind", "127.0.0.1") as running:
-        running.port = port
+    with STARTERS[request.param](*port_options()) as running:
         yield running
         if running.name == "joblog":
             assert running.is_alive, running.output()
@@ -56,65 +53,11 @@ def queue_server(request, fold_equals_live):
             keep(running.folder, request.node.name)
 
 
-def free_port() -> int:
-    """Return a port that nobody has at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
-
-
 def keep(folder: Path, name: str) -> None:
     """Copy a data folder to where the person wants it who runs the tests."""
     if target := os.environ.get("KEEP_DATA"):
         name = re.sub(r"[^\w.-]+", "-", name).strip("-")
         shutil.copytree(folder, Path(target) / name, dirs_exist_ok=True)
-
-
-class Stage:
-    """A queue on a server: its client, its workers, and the journal of its jobs."""
-
-    def __init__(self, queue, server, folder: Path) -> None:
-        self.queue = queue
-        self.server = server
-        self.journal = Journal(folder)
-        self._begin = [*queue.require()]
-        self._environment = {
-            **queue.environment,
-            "RUNNER_FOLDER": str(folder),
-            "RUNNER_SOCKET": server.path,
-            "RUNNER_PORT": str(server.port),
-        }
-        self._programs: list[Program] = []
-
-    def client(self) -> Client:
-        """Start a client."""
-        command = [*self._begin, *self.queue.client]
-        output = self.journal.folder / f"client-{len(self._programs)}.txt"
-        return self._add(Client(command, self._environment, output))
-
-    def worker(self, *options: str) -> Program:
-        """Start a worker."""
-        words = [*self.queue.worker, *options]
-        folder, server = self.journal.folder, self.server
-        places = {"socket": server.path, "port": server.port, "folder": folder}
-        command = [*self._begin, *(word.format(**places) for word in words)]
-        output = self.journal.folder / f"worker-{len(self._programs)}.txt"
-        return self._add(Program(command, self._environment, output))
-
-    def _add(self, program):
-        self._programs.append(program)
-        return program
-
-    def outputs(self) -> str:
-        """Return what all programs said, for the report of a failed test."""
-        return "\n".join(
-            f"--- {program.process.args}\n{program.output()}"
-            for program in self._programs
-        )
-
-    def close(self) -> None:
-        """Stop what still runs."""
-        for program in self._programs:
-            program.kill()
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +46,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
+
+from tests.servers import ServerProcess
 
 # Generous, since a slow machine starts dozens of interpreters at once.
 PATIENCE_SECONDS = 90.0
@@ -239,6 +242,60 @@ class Journal:
     def release(self) -> None:
         """Let jobs go on that hold."""
         (self.folder / "release").touch()
+
+
+class Stage:
+    """A queue on a server: its client, its workers, and the journal of its jobs."""
+
+    def __init__(self, queue: Queue, server: ServerProcess, folder: Path) -> None:
+        self.queue = queue
+        self.server = server
+        self.journal = Journal(folder)
+        self._begin = [*queue.require()]
+        port = server.options[server.options.index("--port") + 1]
+        self._places = {"socket": server.path, "port": port, "folder": folder}
+        self._environment = {
+            **queue.environment,
+            "RUNNER_FOLDER": str(folder),
+            "RUNNER_SOCKET": server.path,
+            "RUNNER_PORT": port,
+        }
+        self._programs: list[Program] = []
+
+    def client(self) -> Client:
+        """Start a client."""
+        command = [*self._begin, *self.queue.client]
+        output = self.journal.folder / f"client-{len(self._programs)}.txt"
+        return self._add(Client(command, self._environment, output))
+
+    def worker(self, *options: str) -> Program:
+        """Start a worker."""
+        words = [*self.queue.worker, *options]
+        command = [*self._begin, *(word.format(**self._places) for word in words)]
+        output = self.journal.folder / f"worker-{len(self._programs)}.txt"
+        return self._add(Program(command, self._environment, output))
+
+    def _add(self, program):
+        self._programs.append(program)
+        return program
+
+    def outputs(self) -> str:
+        """Return what all programs said, for the report of a failed test."""
+        return "\n".join(
+            f"--- {program.process.args}\n{program.output()}"
+            for program in self._programs
+        )
+
+    def close(self) -> None:
+        """Stop what still runs."""
+        for program in self._programs:
+            program.kill()
+
+
+def port_options() -> list[str]:
+    """Return options that let a server listen at a port that nobody has now."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return ["--port", str(taken.getsockname()[1]), "--bind", "127.0.0.1"]
 
 
 def wait_until(is_so: Callable[[], bool], complaint: Callable[[], str]) -> None:
