@@ -18,8 +18,13 @@ FILES = {
 PACKAGES = ("actors", "app", "replay", "storage")
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 40
-TEXT_SUFFIXES = {".conf", ".go", ".lua", ".md", ".mod", ".proto", ".py", ".toml", ""}
-GENERATED_FOLDERS = {"__pycache__", "build", "dist", "htmlcov", "joblog-data"}
+TEXT_SUFFIXES = {
+    *(".conf", ".go", ".js", ".json", ".lua", ".md", ".mod", ".proto", ".py", ".rb"),
+    *(".toml", ""),
+}
+GENERATED_FOLDERS = {
+    *("__pycache__", "build", "dist", "htmlcov", "joblog-data", "node_modules"),
+}
 
 MACHINE_PATHS = re.compile(re.escape(str(ROOT)) + r"|(?<![\w.~/])/(root|home|Users)/\w")
 UNFINISHED = re.compile("TODO|FIXME|XXX|NotImplementedError")
