@@ -4,7 +4,7 @@ A program reads orders as lines of JSON and answers each with one line; so one t
 BullMQ, Bull, Bee-Queue, Sidekiq and asynq alike. The orders:
 
     enqueue  kind, name, diary, and what the kind asks for; delay_ms, attempts -> an id
-    state    id -> {"state", "result", "reason"}; the state is the library's own word, but
+    state    id -> {"state", "result", "reason"}; the state is the library's word, but
              that the end is "done", "failed", or "gone": there is no such job any more
     remove   id -> whether it is gone
     work     concurrency: from now on the program also runs jobs

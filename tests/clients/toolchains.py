@@ -7,6 +7,7 @@ second run is quick. A machine without the tool skips, with the reason; CI fails
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import os
 import shlex
@@ -41,13 +42,14 @@ def run(command: list[str], folder: Path, **environment: str) -> str:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Hold a lock on a file: of two test processes that install, one waits."""
-    with path.open() as lock:
+def alone() -> Iterator[None]:
+    """Hold a lock: of two test processes that install, one waits."""
+    with Path(__file__).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
+@functools.cache
 def node_command(script: str) -> list[str]:
     """Return the command that runs a script of `node/`, its packages installed."""
     node, npm = require_program("node"), require_program("npm")
@@ -55,7 +57,7 @@ def node_command(script: str) -> list[str]:
     lock_file = folder / "package-lock.json"
     stamp = folder / "node_modules" / ".installed"
     wanted = hashlib.sha256(lock_file.read_bytes()).hexdigest()
-    with alone(lock_file):
+    with alone():
         if not stamp.exists() or stamp.read_text() != wanted:
             # No package needs its install script: those only build what is optional.
             quiet = ["--ignore-scripts", "--no-audit", "--no-fund"]
@@ -64,17 +66,30 @@ def node_command(script: str) -> list[str]:
     return [node, str(folder / script)]
 
 
+@functools.cache
 def go_command(package: str) -> list[str]:
     """Return the command that runs a program of `go/`, which is built first."""
+    return [build_go("build", f"./{package}", program=package)]
+
+
+@functools.cache
+def go_tests(package: str, *, program: str) -> str:
+    """Return the path of the tests of a Go package, ours or another's, as a program."""
+    return build_go("test", "-c", package, program=f"{program}.test")
+
+
+def build_go(verb: str, *arguments: str, program: str) -> str:
+    """Build a program with `go`, and return its path."""
     folder = HERE / "go"
-    program = folder / "build" / package
-    with alone(folder / "go.mod.lock"):
-        run(
-            [require_program("go"), "build", "-o", str(program), f"./{package}"], folder
-        )
-    return [str(program)]
+    path = str(folder / "build" / program)
+    command = [require_program("go"), verb, "-o", path, *arguments]
+    with alone():
+        # No cgo: then a machine needs no C compiler.
+        run(command, folder, CGO_ENABLED="0")
+    return path
 
 
+@functools.cache
 def ruby_command(script: str) -> list[str]:
     """Return the command that runs a script of `ruby/` with Debian's Sidekiq."""
     ruby = require_program("ruby")
