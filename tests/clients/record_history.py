@@ -70,6 +70,11 @@ LIBRARIES = {
         ],
         lost_seconds=66,
     ),
+    "sidekiq": Library(
+        lambda: toolchains.ruby_command("sidekiq.rb"),
+        lambda _: [["ZREMRANGEBYRANK", "schedule", "0", "0"]],
+        lost_seconds=None,
+    ),
 }
 
 
@@ -169,6 +174,22 @@ class Day:
         other.ask("close")
         self.worker.ask("close")
 
+    def lose_job(self) -> None:
+        """A worker is killed in the middle of a job, which nobody has any more."""
+        self.hold("its worker was killed; lost")
+        self.worker.kill()
+        self.worker = self.start_worker()
+
+    def stop_worker(self) -> None:
+        """A worker is stopped in the middle of a job, and gives it back."""
+        fate = "its worker was stopped and gave it back: delivered twice, then done"
+        job, gate = self.hold(fate)
+        self.worker.ask("close")
+        gate.touch()
+        self.worker = self.start_worker()
+        self.wait_for(job, "done")
+        self.worker.ask("close")
+
     def remove_jobs(self) -> None:
         """One job is removed with the library, one by a person with a client."""
         job = self.enqueue("removed with the library", "add", delay_ms=LATER_MS)
@@ -190,11 +211,14 @@ def record(library: Library, folder: Path) -> list[tuple[str, str]]:
     with serve(folder) as server:
         day = Day(library)
         day.run_plain_jobs()
-        if library.lost_seconds:
+        if library.lost_seconds is None:
+            day.lose_job()
+            day.stop_worker()
+        else:
             day.kill_worker()
             day.deliver_twice()
         day.remove_jobs()
-        day.enqueue("the server was killed; waits", "add", left=1, right=2)
+        day.enqueue("waits; the server was killed", "add", left=1, right=2)
         day.close()
         server.kill()
         server.wait()
