@@ -10,28 +10,25 @@ from queue import SimpleQueue
 
 import pytest
 
-from tests.clients import toolchains
-from tests.clients.servers import SERVERS
+from tests.clients.conftest import STARTERS
+from tests.clients.go_queues import require_go_tests
 
 ASYNQ = "github.com/hibiken/asynq"
 # Its tests mostly sleep, so many run side by side, each on a server of its own.
 SIDE_BY_SIDE = 8
 TEST_SECONDS = 120
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(2 * toolchains.INSTALL_SECONDS),
-]
+pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(params=STARTERS)
 def start(request, fold_equals_live):
     """Return a function that starts a server; all are stopped at the end."""
     with ExitStack() as stack:
         started = []
 
         def start_one():
-            server = stack.enter_context(SERVERS[request.param]())
+            server = stack.enter_context(STARTERS[request.param]())
             started.append(server)
             return server
 
@@ -59,7 +56,7 @@ def run_tests(program, *options, **environment):
 
 
 def test_go_redis_is_served(start):
-    program = toolchains.go_tests("./goredis", program="goredis")
+    program = require_go_tests("goredis", "./goredis")
 
     output = run_tests(program, REDIS_URL=f"unix://{start().path}")
 
@@ -67,7 +64,7 @@ def test_go_redis_is_served(start):
 
 
 def test_asynq_broker_passes_its_own_tests(start):
-    program = toolchains.go_tests(f"{ASYNQ}/internal/rdb", program="rdb")
+    program = require_go_tests("asynq-rdb", f"{ASYNQ}/internal/rdb")
 
     output = run_tests(program, f"-redis_addr={start().path}")
 
@@ -75,7 +72,7 @@ def test_asynq_broker_passes_its_own_tests(start):
 
 
 def test_asynq_passes_its_own_tests(start):
-    program = toolchains.go_tests(ASYNQ, program="asynq")
+    program = require_go_tests("asynq", ASYNQ)
     listed = subprocess.run([program, "-test.list=^Test"], stdout=-1, check=True)
     tests = listed.stdout.decode().split()
     free = SimpleQueue()

@@ -22,9 +22,7 @@ TEXT_SUFFIXES = {
     *(".conf", ".go", ".js", ".json", ".lua", ".md", ".mod", ".proto", ".py", ".rb"),
     *(".toml", ""),
 }
-GENERATED_FOLDERS = {
-    *("__pycache__", "build", "dist", "htmlcov", "joblog-data", "node_modules"),
-}
+GENERATED_FOLDERS = {"__pycache__", "build", "dist", "htmlcov", "joblog-data"}
 
 MACHINE_PATHS = re.compile(re.escape(str(ROOT)) + r"|(?<![\w.~/])/(root|home|Users)/\w")
 UNFINISHED = re.compile("TODO|FIXME|XXX|NotImplementedError")

@@ -1,48 +1,44 @@
-// Bull as a program: node bull.js SOCKET
+// Bull: node bull.js client|worker
 
 const Queue = require("bull");
-const { run } = require("./kinds");
-const { serve } = require("./program");
+const { converse } = require("./conversation");
+const { SOCKET, run } = require("./jobs");
 
 const STALLED_MS = 1000;
-const STATES = { completed: "done", failed: "failed" };
+const RECONNECT_MS = 100;
 
-const redis = { path: process.argv[2], retryStrategy: () => 100 };
-const settings = {
-  lockDuration: STALLED_MS,
-  stalledInterval: STALLED_MS,
-  guardInterval: 200,
-  drainDelay: 1,
-};
-
-const queue = new Queue("jobs", { redis, settings });
-queue.on("error", () => {}); // it reconnects by itself
-
-serve({
-  async enqueue({ delay_ms = 0, attempts = 1, ...job }) {
-    const added = await queue.add(job, { delay: delay_ms, attempts, backoff: 50 });
-    return added.id;
-  },
-  async state({ id }) {
-    const job = await queue.getJob(id);
-    if (!job) return { state: "gone" };
-    const state = await job.getState();
-    return {
-      state: STATES[state] ?? state,
-      result: job.returnvalue ?? null,
-      reason: job.failedReason ?? null,
-    };
-  },
-  async remove({ id }) {
-    const job = await queue.getJob(id);
-    await job.remove();
-    return (await queue.getJob(id)) === null;
-  },
-  async work({ concurrency = 1 }) {
-    await queue.isReady();
-    queue.process(concurrency, (job) => run(job.data));
-  },
-  async close() {
-    await queue.close();
-  },
+const queue = new Queue("jobs", {
+  redis: { path: SOCKET, retryStrategy: () => RECONNECT_MS },
+  settings: { lockDuration: STALLED_MS, stalledInterval: STALLED_MS, guardInterval: 200 },
 });
+queue.on("error", (error) => console.error(error.message)); // it reconnects by itself
+
+function beClient() {
+  converse({
+    async enqueue({ delay = 0, retries = 0, ...data }) {
+      const attempts = { attempts: retries + 1, backoff: 50 };
+      return (await queue.add(data, { delay: delay * 1000, ...attempts })).id;
+    },
+    async look({ job_id }) {
+      const job = await queue.getJob(job_id);
+      switch (await job.getState()) {
+        case "completed":
+          return { state: "done", result: job.returnvalue };
+        case "failed":
+          return { state: "failed", error: job.failedReason };
+        default:
+          return { state: "pending" };
+      }
+    },
+    async cancel({ job_id }) {
+      await (await queue.getJob(job_id)).remove();
+    },
+  });
+}
+
+function beWorker() {
+  queue.process((job) => run(job.data));
+  process.on("SIGTERM", () => queue.close().then(() => process.exit(0)));
+}
+
+process.argv[2] === "worker" ? beWorker() : beClient();

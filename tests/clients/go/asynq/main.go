@@ -1,106 +1,118 @@
-// The queue asynq as a program: asynq SOCKET
-//
-// Orders come as lines of JSON, and each is answered by one; what they mean is the same
-// for every queue, see tests/clients/programs.py.
+// The queue asynq: asynq client|worker; see tests/clients/runners.py.
 package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 )
 
 const (
 	queue     = "default"
+	leases    = "asynq:{default}:lease"
 	retention = time.Hour
 	soon      = 100 * time.Millisecond
+	// A lease lasts thirty seconds, and thirty more are for clocks that differ.
+	expiry = time.Minute
 )
 
-// An order, with all that any verb asks for. What a job needs of it is its payload.
-type order struct {
-	Do          string `json:"do"`
-	ID          string `json:"id"`
-	DelayMs     int    `json:"delay_ms"`
-	Attempts    int    `json:"attempts"`
-	Concurrency int    `json:"concurrency"`
+var address = asynq.RedisClientOpt{Network: "unix", Addr: os.Getenv("RUNNER_SOCKET")}
+
+func main() {
+	if os.Args[1] == "worker" {
+		work()
+	} else {
+		converse()
+	}
+}
+
+func work() {
+	server := newServer()
+	if err := server.Start(asynq.HandlerFunc(handle)); err != nil {
+		panic(err)
+	}
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGTERM)
+	<-ended
+	server.Shutdown()
+}
+
+func newServer() *asynq.Server {
+	return asynq.NewServer(address, asynq.Config{
+		Concurrency:              1,
+		LogLevel:                 asynq.WarnLevel,
+		ShutdownTimeout:          time.Second,
+		TaskCheckInterval:        soon,
+		DelayedTaskCheckInterval: soon,
+		RetryDelayFunc: func(int, error, *asynq.Task) time.Duration {
+			return soon
+		},
+	})
+}
+
+type request struct {
+	Do      string  `json:"do"`
+	JobID   string  `json:"job_id"`
+	Delay   float64 `json:"delay"`
+	Retries int     `json:"retries"`
 	job
 }
 
-type answer struct {
-	Value any    `json:"value,omitempty"`
-	Error string `json:"error,omitempty"`
-}
-
-type state struct {
-	State  string `json:"state"`
-	Result any    `json:"result"`
-	Reason string `json:"reason"`
-}
-
-type shop struct {
-	redis     asynq.RedisClientOpt
-	client    *asynq.Client
-	inspector *asynq.Inspector
-	server    *asynq.Server
-}
-
-func main() {
-	redis := asynq.RedisClientOpt{Network: "unix", Addr: os.Args[1]}
-	shop := &shop{
-		redis:     redis,
-		client:    asynq.NewClient(redis),
-		inspector: asynq.NewInspector(redis),
-	}
+func converse() {
+	client := client{asynq.NewClient(address), asynq.NewInspector(address)}
 	answers := json.NewEncoder(os.Stdout)
+	fmt.Println(`{"ready": true}`)
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		value, err := shop.obey(lines.Bytes())
-		reply := answer{Value: value}
+		value, err := client.answer(lines.Bytes())
 		if err != nil {
-			reply = answer{Error: err.Error()}
-		}
-		if err := answers.Encode(reply); err != nil {
-			panic(err)
+			answers.Encode(map[string]string{"error": err.Error()})
+		} else {
+			answers.Encode(map[string]any{"value": value})
 		}
 	}
 }
 
-func (shop *shop) obey(line []byte) (any, error) {
-	order := order{Attempts: 1, Concurrency: 1}
-	if err := json.Unmarshal(line, &order); err != nil {
+type client struct {
+	*asynq.Client
+	inspector *asynq.Inspector
+}
+
+func (client client) answer(line []byte) (any, error) {
+	var request request
+	if err := json.Unmarshal(line, &request); err != nil {
 		return nil, err
 	}
-	switch order.Do {
+	switch request.Do {
 	case "enqueue":
-		return shop.enqueue(order)
-	case "state":
-		return shop.state(order.ID)
-	case "remove":
-		return true, shop.inspector.DeleteTask(queue, order.ID)
+		return client.enqueue(request)
+	case "look":
+		return client.look(request.JobID)
 	case "cancel":
-		return true, shop.inspector.CancelProcessing(order.ID)
-	case "work":
-		return true, shop.work(order.Concurrency)
-	case "close":
-		shop.server.Shutdown()
-		return true, nil
+		return nil, client.inspector.DeleteTask(queue, request.JobID)
+	case "expire":
+		return nil, expire()
 	}
-	return nil, fmt.Errorf("unknown order: %s", order.Do)
+	return nil, fmt.Errorf("unknown verb: %s", request.Do)
 }
 
-func (shop *shop) enqueue(order order) (string, error) {
-	payload, err := json.Marshal(order.job)
+func (client client) enqueue(request request) (string, error) {
+	payload, err := json.Marshal(request.job)
 	if err != nil {
 		return "", err
 	}
-	info, err := shop.client.Enqueue(
-		asynq.NewTask(order.Kind, payload),
-		asynq.MaxRetry(order.Attempts-1),
-		asynq.ProcessIn(time.Duration(order.DelayMs)*time.Millisecond),
+	info, err := client.Enqueue(
+		asynq.NewTask(request.Job, payload),
+		asynq.MaxRetry(request.Retries),
+		asynq.ProcessIn(time.Duration(request.Delay*float64(time.Second))),
 		asynq.Retention(retention),
 	)
 	if err != nil {
@@ -109,40 +121,38 @@ func (shop *shop) enqueue(order order) (string, error) {
 	return info.ID, nil
 }
 
-func (shop *shop) state(id string) (state, error) {
-	info, err := shop.inspector.GetTaskInfo(queue, id)
-	if errors.Is(err, asynq.ErrTaskNotFound) {
-		return state{State: "gone"}, nil
-	}
-	if err != nil {
-		return state{}, err
-	}
-	found := state{Reason: info.LastErr}
-	switch info.State {
-	case asynq.TaskStateCompleted:
-		found.State = "done"
-		return found, json.Unmarshal(info.Result, &found.Result)
-	case asynq.TaskStateArchived:
-		found.State = "failed"
-	case asynq.TaskStateScheduled:
-		found.State = "delayed"
-	case asynq.TaskStatePending:
-		found.State = "waiting"
-	default:
-		found.State = info.State.String()
-	}
-	return found, nil
+type look struct {
+	State  string `json:"state"`
+	Result any    `json:"result,omitempty"`
+	Error  string `json:"error,omitempty"`
 }
 
-func (shop *shop) work(concurrency int) error {
-	shop.server = asynq.NewServer(shop.redis, asynq.Config{
-		Concurrency:              concurrency,
-		LogLevel:                 asynq.FatalLevel,
-		TaskCheckInterval:        soon,
-		DelayedTaskCheckInterval: soon,
-		RetryDelayFunc: func(int, error, *asynq.Task) time.Duration {
-			return soon
-		},
-	})
-	return shop.server.Start(asynq.HandlerFunc(handle))
+func (client client) look(id string) (look, error) {
+	info, err := client.inspector.GetTaskInfo(queue, id)
+	if errors.Is(err, asynq.ErrTaskNotFound) {
+		return look{State: "cancelled"}, nil
+	}
+	if err != nil {
+		return look{}, err
+	}
+	switch info.State {
+	case asynq.TaskStateCompleted:
+		found := look{State: "done"}
+		return found, json.Unmarshal(info.Result, &found.Result)
+	case asynq.TaskStateArchived:
+		return look{State: "failed", Error: info.LastErr}, nil
+	}
+	return look{State: "pending"}, nil
+}
+
+// expire puts all leases back by a minute, as if nobody had extended them for so long.
+func expire() error {
+	ctx := context.Background()
+	redis := address.MakeRedisClient().(redis.UniversalClient)
+	defer redis.Close()
+	tasks, err := redis.ZRange(ctx, leases, 0, -1).Result()
+	for _, task := range tasks {
+		redis.ZIncrBy(ctx, leases, -expiry.Seconds(), task)
+	}
+	return err
 }
