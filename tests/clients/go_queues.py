@@ -36,6 +36,6 @@ QUEUES = [
         worker=["worker"],
         # A task that has retries left would run again.
         fate=Fate.FAILS,
-        can=frozenset({"retry", "delay", "result", "error", "cancel", "expire"}),
+        can=frozenset({"retry", "delay", "result", "error", "cancel", "maintain"}),
     ),
 ]

@@ -20,6 +20,8 @@ from tests import servers
 from tests.clients.queues import QUEUES
 from tests.clients.runners import Stage, port_options
 
+AHEAD_SECONDS = 600
+
 
 def record(name: str, target: Path) -> None:
     """Let a queue run through the stories, and keep what the server logged."""
@@ -58,8 +60,8 @@ def tell(stage: Stage) -> dict[str, str]:
     jobs["killed"] = client.enqueue("hold", "killed", retries=3)
     journal.wait_for("held", "killed")
     worker.kill()
-    if "expire" in stage.queue.can:
-        client.ask("expire")
+    if "maintain" in stage.queue.can:
+        client.ask("maintain", ahead=AHEAD_SECONDS)
     worker = stage.worker()
     journal.wait_for("held", "killed", times=2)
     journal.release()

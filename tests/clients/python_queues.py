@@ -23,7 +23,7 @@ QUEUES = [
             *("--url", "unix://{socket}", "default"),
         ],
         fate=Fate.FAILS,
-        can=BASICS | {"cancel", "expire"},
+        can=BASICS | {"cancel", "maintain"},
         environment=ENVIRONMENT,
     ),
     Queue(

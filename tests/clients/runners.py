@@ -76,7 +76,8 @@ class Queue:
             `{folder}` stand for what the environment says.
         fate: what it promises a job whose worker is killed.
         can: which of `retry`, `delay`, `result`, `error` and `cancel` it knows; and
-            `expire` where its client can let a dead worker's time run out at once.
+            `maintain` where its client can do at once what workers do seldom, as if
+            some seconds later.
         environment: more variables for both.
         survives: whether its worker outlives a restart of the server; otherwise the
             test starts another one, as a supervisor would.

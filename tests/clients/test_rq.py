@@ -6,6 +6,8 @@ from tests.clients.runners import wait_until
 
 pytestmark = pytest.mark.slow
 
+AHEAD_SECONDS = 600
+
 
 @pytest.fixture
 def stage(stage_of):
@@ -20,7 +22,7 @@ def test_job_of_a_killed_worker_is_retried_where_retries_are_left(stage):
 
     worker.kill()
     journal.release()
-    client.ask("expire")
+    client.ask("maintain", ahead=AHEAD_SECONDS)
     stage.worker()
 
     assert client.wait_for(held)["result"] == "held"

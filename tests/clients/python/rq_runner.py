@@ -48,9 +48,15 @@ def delete(job_id):
     rq.job.Job.fetch(job_id, connection=connection).delete()
 
 
-def expire():
-    """Do what any worker's maintenance does ten minutes later."""
-    queue.started_job_registry.cleanup(timestamp=time.time() + 600)
+def maintain(ahead=0):
+    """Do at once what workers do every ten minutes, as if it were so much later.
+
+    A scheduler that loses its connection ends; the next maintenance starts it anew.
+    """
+    queue.started_job_registry.cleanup(timestamp=time.time() + ahead)
+    scheduler = rq.scheduler.RQScheduler([queue.name], connection)
+    scheduler.prepare_registries([queue.name])
+    scheduler.enqueue_scheduled_jobs()
 
 
 def registries():
@@ -68,6 +74,6 @@ if __name__ == "__main__":
             look=look,
             cancel=cancel,
             delete=delete,
-            expire=expire,
+            maintain=maintain,
             registries=registries,
         )

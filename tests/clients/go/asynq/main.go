@@ -18,11 +18,9 @@ import (
 
 const (
 	queue     = "default"
-	leases    = "asynq:{default}:lease"
+	leases    = "asynq:{default}:lease" // thirty seconds each, and thirty for skew
 	retention = time.Hour
 	soon      = 100 * time.Millisecond
-	// A lease lasts thirty seconds, and thirty more are for clocks that differ.
-	expiry = time.Minute
 )
 
 var address = asynq.RedisClientOpt{Network: "unix", Addr: os.Getenv("RUNNER_SOCKET")}
@@ -64,6 +62,7 @@ type request struct {
 	JobID   string  `json:"job_id"`
 	Delay   float64 `json:"delay"`
 	Retries int     `json:"retries"`
+	Ahead   float64 `json:"ahead"`
 	job
 }
 
@@ -98,8 +97,8 @@ func (client client) answer(line []byte) (any, error) {
 		return client.look(request.JobID)
 	case "cancel":
 		return nil, client.inspector.DeleteTask(queue, request.JobID)
-	case "expire":
-		return nil, expire()
+	case "maintain":
+		return nil, age(request.Ahead)
 	}
 	return nil, fmt.Errorf("unknown verb: %s", request.Do)
 }
@@ -145,14 +144,14 @@ func (client client) look(id string) (look, error) {
 	return look{State: "pending"}, nil
 }
 
-// expire puts all leases back by a minute, as if nobody had extended them for so long.
-func expire() error {
+// age puts all leases back, as if nobody had extended them for so many seconds.
+func age(seconds float64) error {
 	ctx := context.Background()
 	redis := address.MakeRedisClient().(redis.UniversalClient)
 	defer redis.Close()
 	tasks, err := redis.ZRange(ctx, leases, 0, -1).Result()
 	for _, task := range tasks {
-		redis.ZIncrBy(ctx, leases, -expiry.Seconds(), task)
+		redis.ZIncrBy(ctx, leases, -seconds, task)
 	}
 	return err
 }
