@@ -166,15 +166,19 @@ class Callbacks:
 
     def _convey(self, reply: Any) -> lua_replies.Crossing:
         """Return what crosses of a reply at once; Lua fetches the rest."""
-        pieces = lua_replies.crossings(reply, is_resp3=self.script_resp == _RESP3)
-        if self._used(TOTAL) + lua_replies.size_of(pieces) > self._ceiling:
+        is_resp3 = self.script_resp == _RESP3
+        first = lua_replies.crossing(reply, is_resp3=is_resp3)
+        if first is not None:
+            if self._used(TOTAL) + lua_replies.size_of(first) > self._ceiling:
+                return _NO_ROOM
+            return first
+        pieces = lua_replies.crossings(reply, is_resp3=is_resp3)
+        size = sum([lua_replies.size_of(piece) for piece in pieces])
+        if self._used(TOTAL) + size > self._ceiling:
             return _NO_ROOM
-        first = pieces[0]
-        if len(pieces) > 1:
-            pieces.reverse()
-            pieces.pop()
-            self._pieces = pieces
-        return (False, *first)
+        pieces.reverse()
+        self._pieces = pieces
+        return (False, *pieces.pop())
 
     def _fail(self, error: BaseException) -> lua_replies.Crossing:
         self.failure = error
