@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from replay.moments import (
+from app.moments import (
     Moment,
     MomentError,
     NoSuchMomentError,
