@@ -83,6 +83,13 @@ class ClientDirectory:
             note = self._find_known(client_id, seq)
         return Client(client_id, note)
 
+    def find_seq(self, client_id: int, seq: int) -> int | None:
+        """Return the record that describes who `find` finds, None where none does."""
+        if self.find(client_id, seq).note is None:
+            return None
+        known = self._notes[client_id]
+        return known[bisect_right(known, seq, key=lambda entry: entry[0]) - 1][0]
+
     def _find_known(self, client_id: int, seq: int) -> ClientNote | None:
         known = self._notes.get(client_id)
         if not known:

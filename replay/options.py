@@ -157,13 +157,24 @@ def takes_folder(verb: F) -> F:
         metavar="DIR",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
     )
+    @takes_output
+    @functools.wraps(verb)
+    def run(output: Output, folder: Path, **arguments: Any) -> Any:
+        return verb(Tool(folder, output), **arguments)
+
+    return run  # type: ignore[return-value]  # the options took the place of arguments
+
+
+def takes_output(verb: F) -> F:
+    """Give a verb the kinds of output, as its `Output`."""
+
     @click.option("--json", "is_json", is_flag=True, help="One JSON object a line.")
     @click.option(
         "--plain", "is_plain", is_flag=True, help="Tab-separated lines, as in a pipe."
     )
     @functools.wraps(verb)
-    def run(folder: Path, *, is_json: bool, is_plain: bool, **arguments: Any) -> Any:
+    def run(*, is_json: bool, is_plain: bool, **arguments: Any) -> Any:
         mode = Mode.JSON if is_json else Mode.PLAIN if is_plain else None
-        return verb(Tool(folder, Output(mode)), **arguments)
+        return verb(Output(mode), **arguments)
 
     return run  # type: ignore[return-value]  # the options took the place of arguments

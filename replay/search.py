@@ -262,6 +262,15 @@ def find_script_source(
     folder: Path, filesystem: FileSystem, sha: str, before_seq: int
 ) -> bytes | None:
     """Return the text of a script, as it was recorded before a record; None if not."""
+    record = find_script_record(folder, filesystem, sha, before_seq)
+    note = None if record is None else read_note(record.origin)
+    return note.source if isinstance(note, ScriptSourceNote) else None
+
+
+def find_script_record(
+    folder: Path, filesystem: FileSystem, sha: str, before_seq: int
+) -> Record | None:
+    """Return the record before another one that has the text of a script."""
     mark = sha.encode()
     for low, high in segments_before(folder, filesystem, before_seq):
         for record in read_window(
@@ -269,5 +278,5 @@ def find_script_source(
         ):
             note = read_note(record.origin)
             if isinstance(note, ScriptSourceNote) and note.sha == sha:
-                return note.source
+                return record
     return None

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from replay.verbs.audit import audit
 from replay.verbs.changes import changes
+from replay.verbs.check import check
 from replay.verbs.completion import completion
 from replay.verbs.diff import diff
 from replay.verbs.exchange import export, import_
 from replay.verbs.get import get
 from replay.verbs.history import history
 from replay.verbs.info import info
+from replay.verbs.job import job
+from replay.verbs.jobs import jobs
 from replay.verbs.keys import keys
 from replay.verbs.log import log
+from replay.verbs.prove import prove
 from replay.verbs.revert import revert
 from replay.verbs.serve import serve
 from replay.verbs.show import show
@@ -28,6 +33,9 @@ VERBS = (
     get,
     history,
     why,
+    job,
+    jobs,
+    audit,
     diff,
     changes,
     serve,
@@ -37,6 +45,8 @@ VERBS = (
     export,
     import_,
     verify,
+    prove,
+    check,
     completion,
 )
 """All verbs, in the order in which people meet them."""
