@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from app.moments import Point
     from replay.jobs.schema import Schema
     from replay.jobs.stories import Step, Story
-    from replay.moments import Point
     from replay.past import Progress
     from storage.filesystem import FileSystem
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from app.moments import json_time, show_time
 from replay.jobs.verdicts import last_line
-from replay.moments import json_time, show_time
 from replay.records import client_facts, client_label
 from replay.scripts import script_name, script_sha
 from replay.search import find_script_source

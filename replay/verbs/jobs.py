@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from app.keyspace.glob import compile_glob
+from app.moments import show_time
 from replay import options
 from replay.jobs.reading import JobLog, Judged
 from replay.jobs.schema import SchemaError
 from replay.jobs.shipped import detect_schemas, load_schemas
 from replay.jobs.verdicts import VERDICTS, Limits
 from replay.jobs.views import Actors, ran_ms, show_duration, story_facts
-from replay.moments import show_time
 from replay.options import NOTHING, Tool, at_option, takes_folder
 from replay.texts import plain_text, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from replay.moments import Moment, Point
+    from app.moments import Moment, Point
     from replay.past import Progress
 
 F = TypeVar("F", bound="Callable[..., Any]")

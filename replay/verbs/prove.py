@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.moments import NoSuchMomentError
 from replay import options
-from replay.moments import NoSuchMomentError
 from replay.options import Tool, takes_folder
 from replay.proving import make_receipt
 from replay.receipts import check_receipt
@@ -18,7 +18,7 @@ from replay.verbs.jobs import open_jobs, schema_option
 from storage.reader import read_records
 
 if TYPE_CHECKING:
-    from replay.moments import Moment
+    from app.moments import Moment
     from storage.record import Record
 
 

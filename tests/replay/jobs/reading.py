@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from replay.moments import Point
-
+from app.moments import Point
 from replay.jobs.reading import JobLog
 from replay.jobs.shipped import detect_schemas, load_schemas
 from replay.jobs.verdicts import Limits
