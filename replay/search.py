@@ -18,7 +18,7 @@ from replay.scanning import (
     segments_before,
 )
 from replay.scripts import ScriptFilter
-from replay.touched import touches_text
+from replay.touched import names_whole_databases, touches_text
 from storage.notes import ClientNote, ExecNote, ScriptSourceNote, read_note
 from storage.reader import LogReader
 
@@ -87,7 +87,9 @@ class Query:
         if len(self.keys) == 1 and not _GLOB.search(self.keys[0]) and self.keys[0]:
             key = self.keys[0]
             return lambda payload: (
-                key in payload or CLIENT_MARK in payload or _changes_all(payload)
+                key in payload
+                or CLIENT_MARK in payload
+                or names_whole_databases(payload)
             )
         return None
 
@@ -158,11 +160,6 @@ def given_and_effects(record: Record) -> Iterator[list[bytes]]:
 def _lines(record: Record) -> Iterator[bytes]:
     for argv in given_and_effects(record):
         yield b" ".join(argv)
-
-
-def _changes_all(payload: bytes) -> bool:
-    payload = payload.upper()
-    return b"FLUSH" in payload or b"SWAPDB" in payload
 
 
 class Search:
