@@ -11,12 +11,13 @@ import click
 
 from app import clock
 from replay.clients import ClientDirectory
+from replay.index.background import index_later
+from replay.index.finder import LogIndex
 from replay.moments import (
     Moment,
     MomentError,
     Point,
     find_point,
-    first_seq,
     parse_moment,
     parse_range,
 )
@@ -25,8 +26,6 @@ from replay.past import Past
 from replay.scanning import END_SEQ
 from replay.texts import from_json_text
 from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from storage.places import find_seq_at
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,6 +41,8 @@ class Tool:
         folder: the data folder.
         filesystem: the door to the disk.
         output: where the answer goes.
+        index: where in the log things are.
+        may_index: whether to index a long log behind the back of the verb.
     """
 
     def __init__(self, folder: Path, output: Output) -> None:
@@ -53,26 +54,22 @@ class Tool:
         self.folder = folder
         self.filesystem = FileSystem()
         self.output = output
-        LogFolder(folder, self.filesystem).find_segments()
+        self.index = LogIndex(folder, self.filesystem)
+        self.may_index = True
 
     def point(self, moment: Moment | None) -> Point:
         """Find a moment in the log; None is its end."""
         if moment is None:
             moment = Moment("now", at_ms=clock.now_ms())
-        return find_point(moment, self.folder, self.filesystem)
+        return find_point(moment, self.index)
 
     def last_seq(self) -> int:
         """Return the number of the log's last record."""
-        return find_seq_at(self.folder, END_SEQ, filesystem=self.filesystem)
+        return self.index.last_seq
 
     def clients(self) -> ClientDirectory:
         """Return who the clients were; the log is only read where one is asked for."""
-        return ClientDirectory(
-            self.folder,
-            self.filesystem,
-            floor_seq=first_seq(self.folder, self.filesystem),
-            from_seq=END_SEQ,
-        )
+        return ClientDirectory(self.index, from_seq=END_SEQ)
 
     def progress(self, label: str, total: int) -> SlowProgress:
         """Return a progress bar for work of so many records."""
@@ -164,6 +161,11 @@ def takes_folder(verb: F) -> F:
     @functools.wraps(verb)
     def run(folder: Path, *, is_json: bool, is_plain: bool, **arguments: Any) -> Any:
         mode = Mode.JSON if is_json else Mode.PLAIN if is_plain else None
-        return verb(Tool(folder, Output(mode)), **arguments)
+        tool = Tool(folder, Output(mode))
+        code = verb(tool, **arguments)
+        if tool.may_index:
+            tool.output.flush()
+            index_later(tool.index)
+        return code
 
     return run  # type: ignore[return-value]  # the options took the place of arguments

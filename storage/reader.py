@@ -6,7 +6,7 @@ unfinished is the writer's business. Damage anywhere else is an error.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from storage.errors import CorruptLogError, PrunedError
 from storage.folder import LogFolder, require_first, require_link
@@ -24,6 +24,20 @@ if TYPE_CHECKING:
     from storage.segment import SegmentFooter
 
 
+class Place(NamedTuple):
+    """Where a record lies, as an index knows it.
+
+    Attributes:
+        segment_seq: the number of its segment's first record.
+        offset: where its frame starts in the segment, in bytes.
+        seq: its number.
+    """
+
+    segment_seq: int
+    offset: int
+    seq: int
+
+
 class LogReader:
     """A place in a log from which records are read on.
 
@@ -38,6 +52,7 @@ class LogReader:
         filesystem: FileSystem,
         from_seq: int = 1,
         verify: bool = True,
+        place: Place | None = None,
     ) -> None:
         """Go to a record.
 
@@ -47,6 +62,8 @@ class LogReader:
             from_seq: the number of the first record to read; it may not be there yet.
             verify: whether frames' checksums are compared. The order of numbers, and
                 the chain of headers and footers, always are.
+            place: where that record, or one before it, is known to lie; its segment is
+                then not read from the start. A wrong one ends in an error.
 
         Raises:
             PrunedError: the log no longer has that record.
@@ -59,6 +76,7 @@ class LogReader:
         self._decoder = RecordDecoder()
         self._segment: SegmentReader | None = None
         self._last_seq = 0
+        self._place = place
         self.next_seq = max(from_seq, 1)
 
     def read_batch(self) -> list[Record]:
@@ -143,12 +161,21 @@ class LogReader:
                 segments[0],
             )
         segment = self._open(self._folder.segment_path(first_seq))
-        return self._enter(segment, first_seq)
+        self._enter(segment, first_seq)
+        place, self._place = self._place, None
+        if (
+            place is not None
+            and place.segment_seq == first_seq
+            and (place.seq <= self.next_seq)
+        ):
+            segment.offset = place.offset
+            self._last_seq = place.seq - 1
+        return segment
 
     def _open(self, path: Path) -> SegmentReader:
         return SegmentReader(self._filesystem, path, verify=self._verify)
 
-    def _enter(self, segment: SegmentReader, first_seq: int) -> SegmentReader:
+    def _enter(self, segment: SegmentReader, first_seq: int) -> None:
         """Read on in a segment, once it is the one that its name says."""
         found = segment.header.first_seq
         try:
@@ -163,7 +190,6 @@ class LogReader:
             raise
         self._segment = segment
         self._last_seq = first_seq - 1
-        return segment
 
     def _read_end(self, segment: SegmentReader) -> list[bytes]:
         """Find out why a segment gives no more frames; go to the next if it is sealed.

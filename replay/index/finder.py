@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from replay.index.marks import mention_test
-from replay.moments import first_seq
-from replay.scanning import END_SEQ, read_window
-from replay.touched import find_touched, names_whole_databases
+from replay.index.marks import WHOLE_DATABASES, find_words, mention_test
+from replay.index.parts import DamagedPartError
+from replay.index.stretches import Catalogue, require_records
+from replay.scanning import END_SEQ, KeyPieces, Pieces, read_window
+from replay.touched import find_touched
+from storage.places import find_in_segment, find_segment_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from replay.index.parts import Part
+    from replay.index.stretches import Stretch
+    from replay.scanning import Sieve
     from storage.filesystem import FileSystem
+    from storage.reader import Place
     from storage.record import Record
 
 
@@ -34,9 +41,8 @@ class LogIndex:
         Raises:
             StorageError: this is not a data folder.
         """
-        self._folder = folder
-        self._filesystem = filesystem
-        self._floor_seq = first_seq(folder, filesystem)
+        self._catalogue = Catalogue(folder, filesystem)
+        self._catalogue.folder.find_segments()
 
     def key_records(
         self, db: int, key: bytes, from_seq: int = 1, until_seq: int = END_SEQ
@@ -54,8 +60,9 @@ class LogIndex:
         Raises:
             CorruptLogError: the log is damaged; all records before it were yielded.
         """
-        for record in self._scan(
-            lambda payload: key in payload or names_whole_databases(payload),
+        for record in self.candidates(
+            [[key], [WHOLE_DATABASES]],
+            KeyPieces(key),
             from_seq,
             until_seq,
         ):
@@ -80,7 +87,9 @@ class LogIndex:
             CorruptLogError: the log is damaged; all records before it were yielded.
         """
         mentions = mention_test(word)
-        for record in self._scan(lambda payload: word in payload, from_seq, until_seq):
+        for record in self.candidates(
+            [find_words(word)], Pieces(word), from_seq, until_seq
+        ):
             if mentions(record):
                 yield record
 
@@ -96,6 +105,44 @@ class LogIndex:
         """Yield the numbers of `word_records`."""
         return (record.seq for record in self.word_records(word, from_seq, until_seq))
 
+    def candidates(
+        self,
+        wanted: Sequence[Iterable[bytes]],
+        sieve: Sieve,
+        from_seq: int = 1,
+        until_seq: int = END_SEQ,
+        *,
+        is_reverse: bool = False,
+    ) -> Iterator[Record]:
+        """Yield records that a sieve lets through, all that have what is wanted.
+
+        Args:
+            wanted: groups of marks (see `marks`); a record that counts has all marks of
+                one group.
+            sieve: what is in the payload of each record that counts.
+            from_seq: the first record that counts.
+            until_seq: the last record that counts.
+            is_reverse: whether the last one comes first.
+
+        Raises:
+            CorruptLogError: the log is damaged.
+        """
+        for stretch in self.stretches(from_seq, until_seq, is_reverse=is_reverse):
+            for records in stretch.find(
+                wanted, sieve, from_seq, until_seq, is_reverse=is_reverse
+            ):
+                yield from reversed(records) if is_reverse else records
+
+    def stretches(
+        self, from_seq: int, until_seq: int, *, is_reverse: bool = False
+    ) -> Iterator[Stretch]:
+        """Yield the stretches that have records of a range, in order or from the last.
+
+        Raises:
+            CorruptLogError: a segment's header is damaged.
+        """
+        return self._catalogue.stretches(from_seq, until_seq, is_reverse=is_reverse)
+
     def get_record(self, seq: int) -> Record | None:
         """Return one record, None where the log has not come to it.
 
@@ -103,10 +150,111 @@ class LogIndex:
             PrunedError: the log no longer has it.
             CorruptLogError: the log is damaged there.
         """
-        return next(read_window(self._folder, self._filesystem, seq, seq), None)
+        return next(self.records(seq, seq), None)
 
-    def _scan(
-        self, sieve: Callable[[bytes], object], from_seq: int, until_seq: int
+    def records(
+        self, from_seq: int, until_seq: int, sieve: Sieve | None = None
     ) -> Iterator[Record]:
-        low = max(from_seq, self._floor_seq)
-        return read_window(self._folder, self._filesystem, low, until_seq, sieve)
+        """Yield the records of a range that a sieve lets through.
+
+        Raises:
+            PrunedError: the log no longer has the first.
+            CorruptLogError: the log is damaged; all records before it were yielded.
+        """
+        place = self.find_place(from_seq)
+        return read_window(
+            self.folder, self.filesystem, from_seq, until_seq, sieve, place
+        )
+
+    @property
+    def folder(self) -> Path:
+        """The data folder."""
+        return self._catalogue.folder.path
+
+    @property
+    def filesystem(self) -> FileSystem:
+        """The door to the disk."""
+        return self._catalogue.filesystem
+
+    @property
+    def first_seq(self) -> int:
+        """The number of the first record that the log still has, or would have."""
+        segments = self._catalogue.folder.find_segments()
+        return segments[0] if segments else 1
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the log's last record; 0 for none."""
+        return self.find_seq_at(END_SEQ)
+
+    def find_seq_at(self, at_ms: int) -> int:
+        """Return the number of the last record that is not later than a time.
+
+        Returns:
+            The number; 0 where the log's first record is later.
+
+        Raises:
+            PrunedError: the time lies before the first record that the log still has.
+            CorruptLogError: the log is damaged where the time lies.
+        """
+        catalogue = self._catalogue
+        found = find_segment_at(
+            catalogue.folder, at_ms, filesystem=catalogue.filesystem
+        )
+        if not found:
+            return 0
+        covered = catalogue.cover(found)
+        reader = catalogue.reader(found)
+        last_seq = covered.next_seq - 1
+        reader.offset = covered.offset
+        for part in covered.parts:
+            if part.header.last_at_ms > at_ms:
+                return self._find_in_part(found, part, at_ms)
+        return find_in_segment(reader, at_ms, last_seq)
+
+    def _find_in_part(self, segment_seq: int, part: Part, at_ms: int) -> int:
+        """Return a part's last record that is not later than a time."""
+        try:
+            low, high = -1, part.chunk_count
+            while high - low > 1:
+                middle = (low + high) // 2
+                if self._chunk_times(segment_seq, part, middle)[0] <= at_ms:
+                    low = middle
+                else:
+                    high = middle
+            if low < 0:
+                return part.header.first_seq - 1
+            times = self._chunk_times(segment_seq, part, low)
+            return part.chunk(low).first_seq - 1 + bisect_right(times, at_ms)
+        except DamagedPartError:
+            reader = self._catalogue.reader(segment_seq)
+            reader.offset = part.header.start
+            return find_in_segment(reader, at_ms, part.header.first_seq - 1)
+
+    def _chunk_times(self, segment_seq: int, part: Part, number: int) -> list[int]:
+        chunk = part.chunk(number)
+        payloads = self._catalogue.read_chunk(segment_seq, chunk)
+        reader = self._catalogue.reader(segment_seq)
+        return [record.at_ms for record in require_records(payloads, reader)]
+
+    def find_place(self, seq: int) -> Place | None:
+        """Return where to begin to read for the sake of a record; None: the start.
+
+        Raises:
+            CorruptLogError: a segment's header is damaged.
+        """
+        for stretch in self._catalogue.stretches(seq, seq):
+            return stretch.place_of(seq)
+        return None
+
+    def count_unindexed_bytes(self) -> int:
+        """Return how many bytes of the log the index does not cover.
+
+        Raises:
+            CorruptLogError: a segment's header is damaged.
+        """
+        return self._catalogue.count_unindexed_bytes()
+
+    def close(self) -> None:
+        """Close the files that were opened."""
+        self._catalogue.close()

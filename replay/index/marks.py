@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 WHOLE_DATABASES = b"\0whole"
 """The mark of a record that changes keys which it does not name."""
 
+ANY_SOURCE = b"\0source"
+"""The mark of every record that holds a script's text."""
+
 _WORD_CHARS = rb"0-9A-Za-z_-"
 _find_words = re.compile(rb"[%b]+" % _WORD_CHARS).findall
 _starts_with_word = re.compile(rb"[%b]" % _WORD_CHARS).match
@@ -70,6 +73,7 @@ def _note_marks(record: Record, arguments: set[bytes]) -> Iterator[bytes]:
     elif isinstance(note, ClientNote):
         yield client_mark(record.origin.client_id)
     elif isinstance(note, ScriptSourceNote):
+        yield ANY_SOURCE
         yield source_mark(note.sha)
 
 

@@ -7,6 +7,7 @@ from replay.verbs.completion import completion
 from replay.verbs.diff import diff
 from replay.verbs.get import get
 from replay.verbs.history import history
+from replay.verbs.index import index
 from replay.verbs.info import info
 from replay.verbs.keys import keys
 from replay.verbs.log import log
@@ -27,6 +28,7 @@ VERBS = (
     diff,
     changes,
     verify,
+    index,
     completion,
 )
 """All verbs, in the order in which people meet them."""

@@ -45,8 +45,7 @@ def diff(
     with tool.progress("folding", until_seq) as progress:
         past = tool.past(progress)
         wants = compile_glob(key_glob or b"*")
-        places = (tool.folder, tool.filesystem)
-        for change in compare_moments(past, from_seq, until_seq, wants, places):
+        for change in compare_moments(past, from_seq, until_seq, wants, tool.index):
             fate = _fate(change)
             count[fate] += 1
             if not stat:

@@ -9,7 +9,6 @@ import click
 from replay.moments import json_time, show_time
 from replay.options import Tool, takes_folder
 from storage.folder import LogFolder, SegmentInfo, read_chain
-from storage.reader import read_records
 from storage.verify import compute_digest
 
 
@@ -76,7 +75,6 @@ def _segment_facts(segment: SegmentInfo) -> dict[str, Any]:
 
 
 def _time_of(tool: Tool, seq: int) -> int:
-    records = read_records(
-        tool.folder, filesystem=tool.filesystem, from_seq=seq, until_seq=seq
-    )
-    return next(records).at_ms
+    record = tool.index.get_record(seq)
+    assert record is not None
+    return record.at_ms

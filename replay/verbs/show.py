@@ -19,7 +19,6 @@ from replay.texts import show as show_bytes
 from replay.touched import ALL_DATABASES, DbKey, Touched
 from replay.values import Version, find_differences
 from storage.notes import ExecNote, read_note
-from storage.reader import read_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,7 +47,7 @@ def show(tool: Tool, seq: int, *, no_state: bool) -> int:
     record = _require_record(tool, seq)
     match = Match(record, tool.clients().find(record.origin.client_id, seq))
     sha = script_sha(record)
-    source = find_script_source(tool.folder, tool.filesystem, sha, seq) if sha else None
+    source = find_script_source(tool.index, sha, seq) if sha else None
     touched, changes = Touched([], []), Changes()
     if not no_state and record.effects:
         with tool.progress("folding", seq) as progress:
@@ -74,11 +73,8 @@ def show(tool: Tool, seq: int, *, no_state: bool) -> int:
 
 
 def _require_record(tool: Tool, seq: int) -> Record:
-    records = read_records(
-        tool.folder, filesystem=tool.filesystem, from_seq=seq, until_seq=seq
-    )
-    record = next(records, None)
-    if record is None or not seq:
+    record = tool.index.get_record(seq) if seq else None
+    if record is None:
         raise NoSuchMomentError(
             f"{tool.folder}: there is no seq {seq}: the log ends with seq "
             f"{tool.last_seq()}"

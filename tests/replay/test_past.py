@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replay.differences import compare_moments
+from replay.index.finder import LogIndex
 from replay.past import Past, trace_key
 from replay.values import find_differences, take_version
 from storage.errors import PrunedError
@@ -101,7 +102,11 @@ def changed_keys(folder, from_seq, until_seq):
         return [
             (change.key, change.before is None, change.after is None)
             for change in compare_moments(
-                past, from_seq, until_seq, lambda _: True, (folder, FileSystem())
+                past,
+                from_seq,
+                until_seq,
+                lambda _: True,
+                LogIndex(folder, FileSystem()),
             )
         ]
     finally:
