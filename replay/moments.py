@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from replay.exits import NoSuchMomentError
 from storage.errors import PrunedError
 
 if TYPE_CHECKING:
@@ -50,10 +51,6 @@ _UNIT_SECONDS = {
 
 class MomentError(ValueError):
     """What was written is no moment; the text says what was expected."""
-
-
-class NoSuchMomentError(Exception):
-    """The log has not come to that moment."""
 
 
 class Moment(NamedTuple):

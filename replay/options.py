@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from app import clock
+from replay import exits
 from replay.clients import ClientDirectory
 from replay.index.background import index_later
 from replay.index.finder import LogIndex
@@ -29,9 +30,9 @@ from storage.filesystem import FileSystem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FOUND = 0
-NOTHING = 1
-DAMAGED = 3
+FOUND = exits.FOUND
+NOTHING = exits.NOTHING
+DAMAGED = exits.DAMAGED
 
 
 class Tool:

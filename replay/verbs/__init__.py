@@ -1,34 +1,50 @@
-"""The verbs of `replay`, one module each."""
+"""The verbs of `replay`, one module each, imported when they are used."""
 
 from __future__ import annotations
 
-from replay.verbs.changes import changes
-from replay.verbs.completion import completion
-from replay.verbs.diff import diff
-from replay.verbs.get import get
-from replay.verbs.history import history
-from replay.verbs.index import index
-from replay.verbs.info import info
-from replay.verbs.keys import keys
-from replay.verbs.log import log
-from replay.verbs.show import show
-from replay.verbs.state import state
-from replay.verbs.verify import verify
-from replay.verbs.why import why
+import importlib
+from collections.abc import Iterator, Mapping
 
-VERBS = (
-    info,
-    log,
-    show,
-    state,
-    keys,
-    get,
-    history,
-    why,
-    diff,
-    changes,
-    verify,
-    index,
-    completion,
-)
-"""All verbs, in the order in which people meet them."""
+import click
+
+VERBS = {
+    "info": "What log lies in a folder.",
+    "log": "The records, all or those that a filter wants.",
+    "show": "One record, who did it, and what it changed.",
+    "state": "All keys and values of a moment.",
+    "keys": "The names of the keys of a moment.",
+    "get": "The value of one key at a moment.",
+    "history": "Every value that one key had.",
+    "why": "What removed a key, or last changed it.",
+    "diff": "How two moments differ, key by key.",
+    "changes": "Which keys a range of records changed, and who did.",
+    "verify": "Prove that the log is whole and unedited.",
+    "index": "Make the other verbs fast on a long log.",
+    "completion": "The script that lets a shell complete verbs and options.",
+}
+"""All verbs, in the order in which people meet them, and what each is in a line.
+
+The module `replay.verbs.NAME` has it as the attribute NAME.
+"""
+
+
+class Verbs(Mapping[str, click.Command]):
+    """The verbs by name; one is imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        """Return a verb.
+
+        Raises:
+            KeyError: there is none of that name.
+        """
+        if name not in VERBS:
+            raise KeyError(name)
+        verb = getattr(importlib.import_module(f"replay.verbs.{name}"), name)
+        assert isinstance(verb, click.Command)
+        return verb
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(VERBS)
+
+    def __len__(self) -> int:
+        return len(VERBS)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _CLIENTS_SHOWN = 3
 
 
-@click.command(short_help="Which keys a range of records changed, and who did.")
+@click.command()
 @takes_folder
 @click.argument("span", metavar="A..B", type=options.moment_range)
 @key_glob_option

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from replay.moments import Moment
 
 
-@click.command(short_help="How two moments differ, key by key.")
+@click.command()
 @takes_folder
 @click.argument("first", metavar="A", type=options.moment)
 @click.argument("second", metavar="B", type=options.moment)

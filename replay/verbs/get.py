@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from replay.moments import Moment
 
 
-@click.command(short_help="The value of one key at a moment.")
+@click.command()
 @takes_folder
 @click.argument("key", type=options.text)
 @at_option

@@ -15,7 +15,7 @@ from replay.values import find_differences
 from replay.verbs.show import write_differences
 
 
-@click.command(short_help="Every value that one key had.")
+@click.command()
 @takes_folder
 @click.argument("key", type=options.text)
 @at_option

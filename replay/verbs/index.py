@@ -13,7 +13,7 @@ from replay.options import NOTHING, Tool, takes_folder
 _POLITE = 10
 
 
-@click.command(short_help="Make the other verbs fast on a long log.")
+@click.command()
 @takes_folder
 @click.option("--quiet", is_flag=True, help="Say nothing, and leave others the disk.")
 def index(tool: Tool, *, quiet: bool) -> int:

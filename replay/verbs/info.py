@@ -12,7 +12,7 @@ from storage.folder import LogFolder, SegmentInfo, read_chain
 from storage.verify import compute_digest
 
 
-@click.command(short_help="What log lies in a folder.")
+@click.command()
 @takes_folder
 def info(tool: Tool) -> int:
     """Tell what log lies in DIR: its records, times, segments and digest.

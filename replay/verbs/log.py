@@ -28,7 +28,7 @@ _FOLLOW_BEGINS_WITH = 10
 _STYLES = ("cyan", "dim", "magenta", "green", "")
 
 
-@click.command(short_help="The records, all or those that a filter wants.")
+@click.command()
 @takes_folder
 @click.option(
     "--key",

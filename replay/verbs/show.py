@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from replay import options
-from replay.moments import NoSuchMomentError, show_time
+from replay.exits import NoSuchMomentError
+from replay.moments import show_time
 from replay.options import Tool, takes_folder
 from replay.past import change_of
 from replay.records import client_facts, client_label, record_facts
@@ -29,7 +30,7 @@ Changes = dict[DbKey, tuple[Version | None, Version | None]]
 SIGN_STYLES = {"+": "green", "-": "red", "~": "yellow"}
 
 
-@click.command(short_help="One record, who did it, and what it changed.")
+@click.command()
 @takes_folder
 @click.argument("seq", type=options.seq)
 @click.option("--no-state", is_flag=True, help="Don't tell keys before and after.")

@@ -30,7 +30,7 @@ def kept_digest(value: str) -> tuple[str, int]:
     return match[1], int(match[2])
 
 
-@click.command(short_help="Prove that the log is whole and unedited.")
+@click.command()
 @takes_folder
 @click.option("--deep", is_flag=True, help="Also fold it, and compare at each seal.")
 @click.option(

@@ -18,7 +18,7 @@ from replay.texts import json_text, show
 from replay.values import Version, is_expired
 
 
-@click.command(short_help="What removed a key, or last changed it.")
+@click.command()
 @takes_folder
 @click.argument("key", type=options.text)
 @at_option
