@@ -14,7 +14,7 @@ from actors.log_writer import LogWriter
 from actors.loop import Loop
 from app import clock
 from app.engine.engine import Engine
-from app.recovery import Fold, fold_slices
+from app.recovery import Fold, Recovery
 from storage.errors import StorageError
 from storage.filesystem import FileSystem
 from storage.fsync import FsyncPolicy
@@ -133,23 +133,29 @@ class Server:
         return fold.keyspace
 
     def _load(self) -> Iterator[None]:
-        """Fold the log into the engine's keyspace, a slice at each step."""
+        """Recover the engine's keyspace, a slice at each step."""
         log = self._log
         assert log is not None
-        fold = Fold(self._config.databases)
-        reported = 0
-        records = read_records(_folder(self._config), filesystem=FileSystem())
+        recovery = Recovery(_folder(self._config), FileSystem(), self._config.databases)
         loading = self._engine.server.loading
         loading["total_records"] = log.last_seq
-        for progress in fold_slices(fold, records):
-            loading["loaded_records"] = progress.records
+        reported = 0
+        for progress in recovery.steps():
+            loading["loaded_records"] = progress.seq
             if progress.records - reported >= _PROGRESS_RECORDS:
                 reported = progress.records
                 logger.info("loading: %d of %d records", progress.seq, log.last_seq)
             yield
+        fold = recovery.fold
         self._engine.adopt(fold.keyspace)
-        keys = sum(len(database) for database in fold.keyspace.databases)
-        logger.info("loaded %d keys from %d records", keys, fold.records)
+        for line in recovery.rejected:
+            logger.warning("a snapshot was of no use: %s", line)
+        logger.info(
+            "loaded %d keys from %s and %d records",
+            sum(len(database) for database in fold.keyspace.databases),
+            recovery.snapshot or "no snapshot",
+            fold.records,
+        )
 
 
 def _calm_garbage_collector() -> None:

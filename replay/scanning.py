@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from storage.filesystem import FileSystem
-    from storage.reader import Place
+    from storage.reader import RecordEnd
     from storage.record import Record
 
 END_SEQ = 1 << 63
@@ -102,7 +102,7 @@ def read_window(
     low_seq: int,
     high_seq: int,
     sieve: Sieve | None = None,
-    place: Place | None = None,
+    after: RecordEnd | None = None,
 ) -> Iterator[Record]:
     """Yield the records from one number to another that a sieve lets through.
 
@@ -112,12 +112,12 @@ def read_window(
         low_seq: the first record.
         high_seq: the last record.
         sieve: given a payload, whether its record is wanted; None for all.
-        place: where the first record, or one before it, is known to lie.
+        after: where a record before the first is known to end.
 
     Raises:
         CorruptLogError: the log is damaged; all records before it were yielded.
     """
-    reader = LogReader(folder, filesystem=filesystem, from_seq=low_seq, place=place)
+    reader = LogReader(folder, filesystem=filesystem, from_seq=low_seq, after=after)
     try:
         for batch in read_batches(reader, sieve, high_seq):
             yield from batch

@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from storage.segment import SegmentFooter
 
 
-class Place(NamedTuple):
-    """Where a record lies, as an index knows it.
+class RecordEnd(NamedTuple):
+    """Where a record ends, so that reading can go on behind it.
 
     Attributes:
-        segment_seq: the number of its segment's first record.
-        offset: where its frame starts in the segment, in bytes.
-        seq: its number.
+        first_seq: the segment, by its first number.
+        seq: the record; one less than `first_seq` is the segment's start.
+        offset: where its frame ends, in bytes from the segment's first.
     """
 
-    segment_seq: int
-    offset: int
+    first_seq: int
     seq: int
+    offset: int
 
 
 class LogReader:
@@ -52,7 +52,7 @@ class LogReader:
         filesystem: FileSystem,
         from_seq: int = 1,
         verify: bool = True,
-        place: Place | None = None,
+        after: RecordEnd | None = None,
     ) -> None:
         """Go to a record.
 
@@ -62,8 +62,8 @@ class LogReader:
             from_seq: the number of the first record to read; it may not be there yet.
             verify: whether frames' checksums are compared. The order of numbers, and
                 the chain of headers and footers, always are.
-            place: where that record, or one before it, is known to lie; its segment is
-                then not read from the start. A wrong one ends in an error.
+            after: where a record ends that is known to be there; reading begins behind
+                it, and what is before it is not looked at.
 
         Raises:
             PrunedError: the log no longer has that record.
@@ -76,8 +76,8 @@ class LogReader:
         self._decoder = RecordDecoder()
         self._segment: SegmentReader | None = None
         self._last_seq = 0
-        self._place = place
-        self.next_seq = max(from_seq, 1)
+        self._after = after
+        self.next_seq = max(from_seq, 1 if after is None else after.seq + 1)
 
     def read_batch(self) -> list[Record]:
         """Return the next records, about a chunk of them.
@@ -150,6 +150,13 @@ class LogReader:
 
     def _open_segment(self) -> SegmentReader | None:
         """Open the segment that has the next record; None where there is none yet."""
+        after, self._after = self._after, None
+        if after is not None:
+            path = self._folder.segment_path(after.first_seq)
+            segment = self._enter(self._open(path), after.first_seq)
+            segment.offset = after.offset
+            self._last_seq = after.seq
+            return segment
         segments = self._folder.find_segments()
         first_seq = max((n for n in segments if n <= self.next_seq), default=0)
         if not segments:
@@ -161,21 +168,12 @@ class LogReader:
                 segments[0],
             )
         segment = self._open(self._folder.segment_path(first_seq))
-        self._enter(segment, first_seq)
-        place, self._place = self._place, None
-        if (
-            place is not None
-            and place.segment_seq == first_seq
-            and (place.seq <= self.next_seq)
-        ):
-            segment.offset = place.offset
-            self._last_seq = place.seq - 1
-        return segment
+        return self._enter(segment, first_seq)
 
     def _open(self, path: Path) -> SegmentReader:
         return SegmentReader(self._filesystem, path, verify=self._verify)
 
-    def _enter(self, segment: SegmentReader, first_seq: int) -> None:
+    def _enter(self, segment: SegmentReader, first_seq: int) -> SegmentReader:
         """Read on in a segment, once it is the one that its name says."""
         found = segment.header.first_seq
         try:
@@ -190,6 +188,7 @@ class LogReader:
             raise
         self._segment = segment
         self._last_seq = first_seq - 1
+        return segment
 
     def _read_end(self, segment: SegmentReader) -> list[bytes]:
         """Find out why a segment gives no more frames; go to the next if it is sealed.
@@ -291,6 +290,7 @@ def read_records(
     from_seq: int = 1,
     until_seq: int | None = None,
     verify: bool = True,
+    after: RecordEnd | None = None,
 ) -> Iterator[Record]:
     """Yield the records of a log, in order, up to its end.
 
@@ -303,6 +303,7 @@ def read_records(
         from_seq: the first record to yield.
         until_seq: the last record to yield; None for all that there are.
         verify: whether frames' checksums are compared.
+        after: as in `LogReader`.
 
     Raises:
         PrunedError: the log starts behind `from_seq`.
@@ -315,6 +316,7 @@ def read_records(
         from_seq=from_seq,
         until_seq=until_seq,
         verify=verify,
+        after=after,
     )
 
 
@@ -326,6 +328,7 @@ def follow_records(
     from_seq: int = 1,
     until_seq: int | None = None,
     verify: bool = True,
+    after: RecordEnd | None = None,
 ) -> Iterator[Record]:
     """Yield the records of a log, and go on as more are appended.
 
@@ -337,12 +340,15 @@ def follow_records(
         from_seq: the first record to yield.
         until_seq: the last record to yield.
         verify: whether frames' checksums are compared.
+        after: as in `LogReader`.
 
     Raises:
         PrunedError: the log starts behind `from_seq`.
         CorruptLogError: the log is damaged; all records before it were yielded.
     """
-    reader = LogReader(folder, filesystem=filesystem, from_seq=from_seq, verify=verify)
+    reader = LogReader(
+        folder, filesystem=filesystem, from_seq=from_seq, verify=verify, after=after
+    )
     try:
         while until_seq is None or reader.next_seq <= until_seq:
             records = reader.read_batch()

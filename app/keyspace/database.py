@@ -166,8 +166,12 @@ class Database:
         due = self._due
         heapq.heappush(due, (deadline_ms, key))
         if len(due) > 2 * len(self.deadlines) + _HEAP_SLACK:
-            self._due = [(ms, name) for name, ms in self.deadlines.items()]
-            heapq.heapify(self._due)
+            self.order_deadlines()
+
+    def order_deadlines(self) -> None:
+        """Make the heap anew from the deadlines, after they were filled in at once."""
+        self._due = [(ms, name) for name, ms in self.deadlines.items()]
+        heapq.heapify(self._due)
 
     def clear_deadline(self, key: bytes) -> bool:
         """Let a key live for ever; say whether it had a deadline."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from replay.index.stretches import Stretch
     from replay.scanning import Sieve
     from storage.filesystem import FileSystem
-    from storage.reader import Place
+    from storage.reader import RecordEnd
     from storage.record import Record
 
 
@@ -161,9 +161,9 @@ class LogIndex:
             PrunedError: the log no longer has the first.
             CorruptLogError: the log is damaged; all records before it were yielded.
         """
-        place = self.find_place(from_seq)
+        after = self.find_end_before(from_seq)
         return read_window(
-            self.folder, self.filesystem, from_seq, until_seq, sieve, place
+            self.folder, self.filesystem, from_seq, until_seq, sieve, after
         )
 
     @property
@@ -237,14 +237,14 @@ class LogIndex:
         reader = self._catalogue.reader(segment_seq)
         return [record.at_ms for record in require_records(payloads, reader)]
 
-    def find_place(self, seq: int) -> Place | None:
+    def find_end_before(self, seq: int) -> RecordEnd | None:
         """Return where to begin to read for the sake of a record; None: the start.
 
         Raises:
             CorruptLogError: a segment's header is damaged.
         """
         for stretch in self._catalogue.stretches(seq, seq):
-            return stretch.place_of(seq)
+            return stretch.end_before(seq)
         return None
 
     def count_unindexed_bytes(self) -> int:

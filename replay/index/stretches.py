@@ -19,7 +19,7 @@ from replay.scanning import END_SEQ, read_window, sift
 from storage.errors import CorruptLogError
 from storage.folder import LogFolder
 from storage.frame import leading_uints, split_frames
-from storage.reader import Place
+from storage.reader import RecordEnd
 from storage.record import RecordDecoder
 from storage.segment import (
     FOOTER_BYTES,
@@ -46,20 +46,20 @@ class Stretch:
     Attributes:
         first_seq: the number of the first.
         last_seq: the number of the last; `END_SEQ - 1` where the log grows there.
-        place: where the first one lies.
+        after: where the record before the first ends.
         part: the part of the index that covers it, None for none.
     """
 
     def __init__(
         self,
         catalogue: Catalogue,
-        place: Place,
+        after: RecordEnd,
         last_seq: int,
         part: Part | None = None,
     ) -> None:
-        self.first_seq = place.seq
+        self.first_seq = after.seq + 1
         self.last_seq = last_seq
-        self.place = place
+        self.after = after
         self.part = part
         self._catalogue = catalogue
 
@@ -95,7 +95,7 @@ class Stretch:
         for run in reversed(chunks) if is_reverse else chunks:
             if run.first_seq > high or run.end_seq <= low:
                 continue
-            payloads = self._catalogue.read_chunk(self.place.segment_seq, run)
+            payloads = self._catalogue.read_chunk(self.after.first_seq, run)
             del payloads[max(high + 1 - run.first_seq, 0) :]
             del payloads[: max(low - run.first_seq, 0)]
             yield decoder.decode_all(sift(payloads, sieve))
@@ -111,7 +111,7 @@ class Stretch:
         low, high = max(low_seq, self.first_seq), min(high_seq, self.last_seq)
         return self._scan(low, high, sieve) if low <= high else iter(())
 
-    def place_of(self, seq: int) -> Place:
+    def end_before(self, seq: int) -> RecordEnd:
         """Return where to begin to read for the sake of one record of the stretch."""
         if self.part is not None:
             try:
@@ -119,8 +119,8 @@ class Stretch:
             except DamagedPartError:
                 self.part = None
             else:
-                return Place(self.place.segment_seq, chunk.start, chunk.first_seq)
-        return self.place
+                return RecordEnd(self.after.first_seq, chunk.first_seq - 1, chunk.start)
+        return self.after
 
     def _scan(self, low: int, high: int, sieve: Sieve | None) -> Iterator[Record]:
         catalogue = self._catalogue
@@ -130,7 +130,7 @@ class Stretch:
             low,
             high,
             sieve,
-            self.place_of(low),
+            self.end_before(low),
         )
 
     def _find_chunks(self, wanted: Sequence[Iterable[bytes]]) -> list[Chunk] | None:
@@ -222,11 +222,11 @@ class Catalogue:
         covered = self.cover(first_seq)
         for part in covered.parts:
             header = part.header
-            place = Place(first_seq, header.start, header.first_seq)
-            yield Stretch(self, place, header.last_seq, part)
+            after = RecordEnd(first_seq, header.first_seq - 1, header.start)
+            yield Stretch(self, after, header.last_seq, part)
         if covered.next_seq <= last_seq:
-            place = Place(first_seq, covered.offset, covered.next_seq)
-            yield Stretch(self, place, last_seq)
+            after = RecordEnd(first_seq, covered.next_seq - 1, covered.offset)
+            yield Stretch(self, after, last_seq)
 
     def cover(self, segment_seq: int) -> CoveredSegment:
         """Return how far the index covers a segment.
