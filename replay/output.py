@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
     from rich.progress import Progress, TaskID
@@ -230,10 +230,26 @@ class SlowProgress:
         self._task = self._bar.add_task(self._label, total=self._total)
         self._bar.start()
 
+    def then(self, label: str) -> Callable[[int], None]:
+        """Return what tells how far the next piece of work has come."""
+
+        def progress(seq: int) -> None:
+            if self._label != label:
+                self.close()
+                self._label = label
+            self(seq)
+
+        return progress
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Remove the bar."""
+        self.close()
+
+    def close(self) -> None:
+        """Remove the bar; it shows itself again where there is more to tell."""
         if self._bar is not None:
             self._bar.stop()
+            self._bar = None

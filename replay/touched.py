@@ -71,6 +71,15 @@ def find_touched(record: Record) -> Touched:
     return Touched(list(keys), databases)
 
 
+def changed_keys(argv: list[bytes]) -> list[bytes]:
+    """Return the keys that an effect names and changes, of whichever database."""
+    name = argv[0].upper()
+    keys_of = _FINDERS.get(name)
+    if keys_of is None:
+        keys_of = _FINDERS[name] = _make_finder(argv)
+    return keys_of(argv)
+
+
 def touches_text(record: Record, matches: Callable[[bytes], object]) -> bool:
     """Tell whether a record changed a key that a matcher wants, in any database.
 

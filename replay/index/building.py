@@ -13,6 +13,7 @@ from contextlib import closing
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
+from replay.index.checkpoints import build_checkpoints
 from replay.index.marks import collect_marks
 from replay.index.parts import PartHeader, encode_part, part_name
 from replay.index.sidecar import write_file
@@ -40,14 +41,16 @@ def build_index(
     folder: Path,
     filesystem: FileSystem,
     progress: Callable[[int], None],
+    folding: Callable[[int], None],
     part_bytes: int = PART_BYTES,
 ) -> int | None:
-    """Index what is not indexed yet.
+    """Index what is not indexed yet, and write the checkpoints that are missing.
 
     Args:
         folder: the data folder.
         filesystem: the door to the disk.
-        progress: is told the number of the last record that was read.
+        progress: is told the number of the last record that was indexed.
+        folding: is told the number of the last record that was folded.
         part_bytes: how much of the log one part covers, about.
 
     Returns:
@@ -56,6 +59,8 @@ def build_index(
 
     Raises:
         CorruptLogError: the log is damaged.
+        PrunedError: the log has lost its beginning, and no snapshot stands for it; the
+            index itself was built.
         OSError: a file cannot be written.
     """
     catalogue = Catalogue(folder, filesystem)
@@ -70,6 +75,8 @@ def build_index(
             if covered.next_seq < following:
                 builder = _SegmentBuilder(target, part_bytes, progress)
                 indexed += builder.build(catalogue.reader(first_seq), covered)
+        catalogue.look_again()
+        build_checkpoints(catalogue, target, folding)
     return indexed
 
 

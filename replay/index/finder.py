@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from replay.index.bases import Bases
 from replay.index.marks import WHOLE_DATABASES, find_words, mention_test
 from replay.index.parts import DamagedPartError
 from replay.index.stretches import Catalogue, require_records
@@ -29,6 +30,9 @@ class LogIndex:
 
     What is found is true at any time: the index only says where to look, records come
     from the log, and what is not indexed (yet) is scanned.
+
+    Attributes:
+        bases: the states of the log that a fold can begin with.
     """
 
     def __init__(self, folder: Path, filesystem: FileSystem) -> None:
@@ -43,9 +47,16 @@ class LogIndex:
         """
         self._catalogue = Catalogue(folder, filesystem)
         self._catalogue.folder.find_segments()
+        self.bases = Bases(self._catalogue)
 
     def key_records(
-        self, db: int, key: bytes, from_seq: int = 1, until_seq: int = END_SEQ
+        self,
+        db: int,
+        key: bytes,
+        from_seq: int = 1,
+        until_seq: int = END_SEQ,
+        *,
+        is_reverse: bool = False,
     ) -> Iterator[Record]:
         """Yield the records that changed a key, or may have, in order.
 
@@ -56,6 +67,7 @@ class LogIndex:
             key: the key.
             from_seq: the first record that counts; those that were pruned are left out.
             until_seq: the last record that counts.
+            is_reverse: whether the last one comes first.
 
         Raises:
             CorruptLogError: the log is damaged; all records before it were yielded.
@@ -65,6 +77,7 @@ class LogIndex:
             KeyPieces(key),
             from_seq,
             until_seq,
+            is_reverse=is_reverse,
         ):
             if record.effects and find_touched(record).includes(db, key):
                 yield record

@@ -334,6 +334,11 @@ class Catalogue:
             )
         return payloads
 
+    def look_again(self) -> None:
+        """Forget what was known of the index; it was added to."""
+        self._covered.clear()
+        self._files = None
+
     def close(self) -> None:
         """Close the files that were opened."""
         for reader in self._readers.values():

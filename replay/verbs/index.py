@@ -34,7 +34,9 @@ def index(tool: Tool, *, quiet: bool) -> int:
         os.nice(_POLITE)
     last_seq = tool.index.last_seq
     with tool.progress("indexing", last_seq) as progress:
-        indexed = build_index(tool.folder, tool.filesystem, progress)
+        indexed = build_index(
+            tool.folder, tool.filesystem, progress, progress.then("folding")
+        )
     if indexed is None:
         if not quiet:
             tool.output.hint(

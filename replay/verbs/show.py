@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,14 +11,15 @@ from replay import options
 from replay.exits import NoSuchMomentError
 from replay.moments import show_time
 from replay.options import Tool, takes_folder
-from replay.past import change_of
+from replay.past import Changes, change_of
 from replay.records import client_facts, client_label, record_facts
 from replay.scripts import script_sha
 from replay.search import Match, find_script_source
 from replay.showing import difference_facts, difference_lines, version_facts
+from replay.slices import NoSliceError, Slice
 from replay.texts import json_text, plain_text, show_argv
 from replay.texts import show as show_bytes
-from replay.touched import ALL_DATABASES, DbKey, Touched
+from replay.touched import ALL_DATABASES, DbKey, Touched, find_touched
 from replay.values import Version, find_differences
 from storage.notes import ExecNote, read_note
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
     from storage.record import Note, Record
 
-Changes = dict[DbKey, tuple[Version | None, Version | None]]
 SIGN_STYLES = {"+": "green", "-": "red", "~": "yellow"}
 
 
@@ -49,15 +50,8 @@ def show(tool: Tool, seq: int, *, no_state: bool) -> int:
     match = Match(record, tool.clients().find(record.origin.client_id, seq))
     sha = script_sha(record)
     source = find_script_source(tool.index, sha, seq) if sha else None
-    touched, changes = Touched([], []), Changes()
-    if not no_state and record.effects:
-        with tool.progress("folding", seq) as progress:
-            past = tool.past(progress)
-            try:
-                past.go_to(seq - 1)
-                touched, changes = change_of(past, record)
-            finally:
-                past.close()
+    touched = find_touched(record)
+    changes = Changes() if no_state else _find_changes(tool, record, touched)
     if tool.output.is_json:
         facts = record_facts(match)
         if source is not None:
@@ -69,8 +63,23 @@ def show(tool: Tool, seq: int, *, no_state: bool) -> int:
         tool.output.json(facts)
     else:
         _write_record(tool, match, source)
-        _write_changes(tool, record.db, touched, changes)
+        if not no_state:
+            _write_changes(tool, record.db, touched, changes)
     return 0
+
+
+def _find_changes(tool: Tool, record: Record, touched: Touched) -> Changes:
+    if not record.effects:
+        return {}
+    keys = {key for _, key in touched.keys}
+    try:
+        return change_of(Slice(tool.index, keys, record.seq - 1, record.seq), record)
+    except NoSliceError:
+        with (
+            tool.progress("folding", record.seq) as progress,
+            closing(tool.past(progress)) as past,
+        ):
+            return change_of(past, record)
 
 
 def _require_record(tool: Tool, seq: int) -> Record:

@@ -52,7 +52,7 @@ def make_log(folder, lines, segment_bytes_max=2000):
 
 
 def build(folder, part_bytes=500):
-    return build_index(folder, FileSystem(), lambda _: None, part_bytes=part_bytes)
+    return build_index(folder, FileSystem(), *[lambda _: None] * 2, part_bytes)
 
 
 def answers(folder):
