@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from replay.exits import DAMAGED, NOTHING, NoSuchMomentError
+from app.moments import NoSuchMomentError
+from replay.exits import DAMAGED, NOTHING
 from replay.verbs import VERBS, Verbs
 from storage.errors import CorruptLogError, PrunedError, StorageError
 

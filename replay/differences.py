@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from replay.touched import ALL_DATABASES, DbKey, find_touched
+from app.touched import ALL_DATABASES, DbKey, find_touched
 from replay.values import Version, take_version
 
 if TYPE_CHECKING:

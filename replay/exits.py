@@ -1,4 +1,4 @@
-"""How a verb ends: exit codes, and the error for what a log does not have."""
+"""How a verb ends: its exit codes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,3 @@ FOUND = 0
 NOTHING = 1
 USAGE = 2
 DAMAGED = 3
-
-
-class NoSuchMomentError(Exception):
-    """The log has not come to that moment."""

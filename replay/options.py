@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from app import clock
+from app.moments import (
+    Moment,
+    MomentError,
+    Point,
+    parse_moment,
+    parse_range,
+)
 from replay import exits
 from replay.clients import ClientDirectory
 from replay.index.background import index_later
 from replay.index.finder import LogIndex
-from replay.moments import (
-    Moment,
-    MomentError,
-    Point,
-    find_point,
-    parse_moment,
-    parse_range,
-)
 from replay.output import Mode, Output, SlowProgress
 from replay.past import Past, Step, trace_key
+from replay.points import find_point
 from replay.scanning import END_SEQ
 from replay.slices import NoSliceError, Slice, trace_slice
 from replay.texts import from_json_text
@@ -139,7 +139,7 @@ class Tool:
 
 
 def moment(value: str | Moment) -> Moment:
-    """Return the moment in an argument, as `replay.moments` reads it.
+    """Return the moment in an argument, as `app.moments` reads it.
 
     Raises:
         click.BadParameter: it is none.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from app.recovery import Fold
-from replay.touched import changes_databases, find_touched
+from app.touched import changes_databases, find_touched
 from replay.values import Version, take_version
 from storage.errors import SnapshotError
 from storage.reader import LogReader

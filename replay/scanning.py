@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from replay.touched import names_whole_databases
+from app.touched import names_whole_databases
 from storage.errors import CorruptLogError
 from storage.folder import LogFolder
 from storage.reader import LogReader

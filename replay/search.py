@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.keyspace.glob import compile_glob
+from app.touched import touches_text
 from replay.clients import CLIENT_MARK, Client, ClientDirectory
 from replay.index.marks import WHOLE_DATABASES, source_mark
 from replay.scanning import (
@@ -18,7 +19,6 @@ from replay.scanning import (
     read_batches,
 )
 from replay.scripts import ScriptFilter
-from replay.touched import touches_text
 from storage.notes import ClientNote, ExecNote, ScriptSourceNote, read_note
 from storage.reader import LogReader
 

@@ -20,10 +20,10 @@ from app.commands.table import find_command
 from app.errors import CommandError
 from app.recovery import Fold
 from app.snapshots import load_keys
+from app.touched import changed_keys, changes_databases
 from replay.index.marks import WHOLE_DATABASES
 from replay.past import DATABASES, Step
 from replay.scanning import KeyPieces
-from replay.touched import changed_keys, changes_databases
 from replay.values import take_version
 from storage.errors import CorruptLogError, SnapshotError
 

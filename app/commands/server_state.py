@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from app.commands.table import every_command
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.commands.context import Session
+    from app.commands.migrate import Dial
     from app.config import Config
 
 _RATE_SAMPLES: Final = 16
@@ -67,7 +70,9 @@ class ServerState:
         latencies: (seconds since the epoch, milliseconds) of each event, oldest first.
         latency_peaks: the longest of each event, in milliseconds.
         last_save_seconds: when SAVE or BGSAVE last succeeded, or the start.
+        dial: connects to another server; the driver sets it (see `migrate.Link`).
         rates: `commands`, `input` and `output`, which the engine has sampled.
+        time_ns: the time that TIME tells, in ns since the epoch.
     """
 
     def __init__(self, config: Config) -> None:
@@ -93,6 +98,7 @@ class ServerState:
                 "total_writes_processed",
                 "rejected_connections",
                 "expired_keys",
+                "expired_fields",
                 "evicted_keys",
                 "total_error_replies",
                 "unexpected_error_replies",
@@ -101,10 +107,12 @@ class ServerState:
         )
         self.error_codes: dict[bytes, int] = {}
         self.rates = {name: Rate() for name in ("commands", "input", "output")}
+        self.time_ns: Callable[[], int] = time.time_ns
         self.is_loading = False
         self.loading: dict[str, int] = {}
         self.log_status: dict[str, Any] = {}
         self.port = 0
+        self.dial: Dial | None = None
         self.is_expiring = True
         self.stop_requested = False
         self.exit_code = 0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from app.touched import find_touched
 from replay.index.bases import Bases
 from replay.index.marks import WHOLE_DATABASES, find_words, mention_test
 from replay.index.parts import DamagedPartError
 from replay.index.stretches import Catalogue, require_records
 from replay.scanning import END_SEQ, KeyPieces, Pieces, read_window
-from replay.touched import find_touched
 from storage.places import find_in_segment, find_segment_at
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from replay.touched import WHOLE_DATABASE_NAMES
+from app.touched import WHOLE_DATABASE_NAMES
 from storage.notes import ClientNote, ExecNote, ScriptSourceNote, read_note
 
 if TYPE_CHECKING:

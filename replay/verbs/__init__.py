@@ -18,14 +18,20 @@ VERBS = {
     "why": "What removed a key, or last changed it.",
     "diff": "How two moments differ, key by key.",
     "changes": "Which keys a range of records changed, and who did.",
+    "serve": "A moment of the past as a Redis server.",
+    "whatif": "What would have been, with a script or a record changed.",
+    "test": "Whether a changed script does what the old one did.",
+    "revert": "The commands that undo records.",
     "verify": "Prove that the log is whole and unedited.",
     "index": "Make the other verbs fast on a long log.",
     "completion": "The script that lets a shell complete verbs and options.",
 }
 """All verbs, in the order in which people meet them, and what each is in a line.
 
-The module `replay.verbs.NAME` has it as the attribute NAME.
+The module `replay.verbs.NAME` has it as the attribute NAME; some share a module.
 """
+
+_SHARED = {"test": "whatif"}
 
 
 class Verbs(Mapping[str, click.Command]):
@@ -39,7 +45,8 @@ class Verbs(Mapping[str, click.Command]):
         """
         if name not in VERBS:
             raise KeyError(name)
-        verb = getattr(importlib.import_module(f"replay.verbs.{name}"), name)
+        module = importlib.import_module(f"replay.verbs.{_SHARED.get(name, name)}")
+        verb = getattr(module, name)
         assert isinstance(verb, click.Command)
         return verb
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app.keyspace.glob import compile_glob
+from app.moments import Moment
 from replay import options
 from replay.differences import Activity, count_activity
 from replay.options import NOTHING, Tool, key_glob_option, takes_folder
@@ -14,9 +15,9 @@ from replay.records import client_label
 from replay.texts import json_text, show
 
 if TYPE_CHECKING:
+    from app.moments import Moment
+    from app.touched import DbKey
     from replay.clients import ClientDirectory
-    from replay.moments import Moment
-    from replay.touched import DbKey
 
 _CLIENTS_SHOWN = 3
 

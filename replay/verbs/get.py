@@ -14,7 +14,7 @@ from replay.texts import json_text, show
 from replay.values import Version, elements, is_expired
 
 if TYPE_CHECKING:
-    from replay.moments import Moment
+    from app.moments import Moment
 
 
 @click.command()

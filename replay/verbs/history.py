@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.moments import Moment, show_time
 from replay import options
-from replay.moments import show_time
 from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
 from replay.records import client_label, record_facts, record_text
 from replay.search import Match
@@ -17,7 +17,7 @@ from replay.values import find_differences
 from replay.verbs.show import write_differences
 
 if TYPE_CHECKING:
-    from replay.moments import Moment
+    from app.moments import Moment
     from replay.past import Step
 
 _MARGIN = 4

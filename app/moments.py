@@ -18,11 +18,15 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from replay.exits import NoSuchMomentError
 from storage.errors import PrunedError
+from storage.folder import LogFolder
+from storage.places import find_seq_at
+from storage.reader import read_records
 
 if TYPE_CHECKING:
-    from replay.index.finder import LogIndex
+    from pathlib import Path
+
+    from storage.filesystem import FileSystem
 
 FORMS = "'@1042', '2026-11-23T14:00:05', 'yesterday 14:00', '5m ago' or 'now'"
 
@@ -51,6 +55,10 @@ _UNIT_SECONDS = {
 
 class MomentError(ValueError):
     """What was written is no moment; the text says what was expected."""
+
+
+class NoSuchMomentError(Exception):
+    """The log has not come to that moment."""
 
 
 class Moment(NamedTuple):
@@ -171,7 +179,13 @@ def _utc_second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
-def find_point(moment: Moment, index: LogIndex) -> Point:
+def first_seq(folder: Path, filesystem: FileSystem) -> int:
+    """Return the number of the first record that a log still has, or would have."""
+    segments = LogFolder(folder, filesystem).find_segments()
+    return segments[0] if segments else 1
+
+
+def find_point(moment: Moment, folder: Path, filesystem: FileSystem) -> Point:
     """Find a moment in a log.
 
     Raises:
@@ -180,23 +194,26 @@ def find_point(moment: Moment, index: LogIndex) -> Point:
         CorruptLogError: the log is damaged there.
     """
     if moment.at_ms is not None:
-        return Point(index.find_seq_at(moment.at_ms), moment.at_ms)
+        seq = find_seq_at(folder, moment.at_ms, filesystem=filesystem)
+        return Point(seq, moment.at_ms)
     assert moment.seq is not None
-    return _find_seq(moment.seq, index)
+    return _find_seq(moment.seq, folder, filesystem)
 
 
-def _find_seq(seq: int, index: LogIndex) -> Point:
-    floor = index.first_seq
-    folder = index.folder
+def _find_seq(seq: int, folder: Path, filesystem: FileSystem) -> Point:
+    floor = first_seq(folder, filesystem)
     if seq < floor - 1:
         raise PrunedError(
             f"{folder}: seq {seq} is pruned: the log starts at seq {floor}", floor
         )
     if not seq:
         return Point(0, 0)
-    record = index.get_record(max(seq, floor))
-    if record is None:
-        raise NoSuchMomentError(
-            f"{folder}: there is no seq {seq}: the log ends with seq {index.last_seq}"
-        )
-    return Point(seq, record.at_ms)
+    wanted = max(seq, floor)
+    for record in read_records(
+        folder, filesystem=filesystem, from_seq=wanted, until_seq=wanted
+    ):
+        return Point(seq, record.at_ms)
+    last_seq = find_seq_at(folder, 1 << 63, filesystem=filesystem)
+    raise NoSuchMomentError(
+        f"{folder}: there is no seq {seq}: the log ends with seq {last_seq}"
+    )

@@ -2,8 +2,7 @@ import datetime as dt
 
 import pytest
 
-from replay.index.finder import LogIndex
-from replay.moments import (
+from app.moments import (
     Moment,
     MomentError,
     NoSuchMomentError,
@@ -80,7 +79,7 @@ def test_times_are_shown_with_milliseconds():
 
 
 def find(folder, **moment):
-    return find_point(Moment("", **moment), LogIndex(folder, FileSystem()))
+    return find_point(Moment("", **moment), folder, FileSystem())
 
 
 def test_point_of_a_time_is_the_last_record_that_is_not_later(demo):
