@@ -14,7 +14,8 @@ from actors.links import Link
 from actors.listener import Listener
 from actors.log_writer import LogWriter
 from actors.loop import Loop
-from actors.messages import Neighbours
+from actors.messages import Neighbours, TakeSnapshot
+from actors.snapshotter import Snapshotter
 from app import clock
 from app.engine.engine import Engine
 from app.moments import first_seq
@@ -70,6 +71,7 @@ class Server:
         self._loop = Loop()
         self._engine = engine or Engine(config)
         self._is_stopping = False
+        self._snapshotter: pykka.ActorRef[Any] | None = None
         try:
             self._sockets = sockets.listen(config)
         except OSError as error:
@@ -119,7 +121,12 @@ class Server:
             self.stop,
             loading,
             self._fold_log if self._log is not None else None,
+            self._begin_snapshot if self._log is not None else None,
         )
+        if self._log is not None:
+            self._snapshotter = Snapshotter.start(
+                _folder(self._config), self._config.databases, keyspace.tell
+            )
         log_writer: pykka.ActorRef[Any] = LogWriter.start(
             loop, self._log, self._policy, keyspace.actor_inbox, self._fail
         )
@@ -139,6 +146,8 @@ class Server:
                     actor.stop(block=False)
                     loop.run_actors()
             loop.close()
+            if self._snapshotter is not None:
+                self._snapshotter.stop()
 
     def _start_historian(
         self, keyspace: pykka.ActorRef[Any]
@@ -160,6 +169,11 @@ class Server:
         if not self._is_stopping:
             self._is_stopping = True
             self._loop.stop()
+
+    def _begin_snapshot(self) -> None:
+        assert self._log is not None
+        assert self._snapshotter is not None
+        self._snapshotter.tell(TakeSnapshot(self._log.synced_seq))
 
     def _fail(self) -> None:
         self._engine.server.exit_code = 1
@@ -189,6 +203,7 @@ class Server:
                 logger.info("loading: %d of %d records", progress.seq, log.last_seq)
             yield
         fold = recovery.fold
+        self._engine.server.saves.last_seq = recovery.snapshot_seq
         self._engine.adopt(fold.keyspace)
         for line in recovery.rejected:
             logger.warning("a snapshot was of no use: %s", line)

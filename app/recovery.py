@@ -154,6 +154,7 @@ class Recovery:
     Attributes:
         fold: what was folded so far; whole when `steps` has ended.
         snapshot: the snapshot that it began with, or None.
+        snapshot_seq: the record that it goes up to, or 0.
         rejected: a line for each snapshot that could not be used.
         keys: how many keys were loaded from the snapshot so far.
     """
@@ -175,6 +176,7 @@ class Recovery:
         """
         self.fold = Fold(databases)
         self.snapshot: Path | None = None
+        self.snapshot_seq = 0
         self.rejected: list[str] = []
         self.keys = 0
         self._folder = LogFolder(folder, filesystem)
@@ -230,6 +232,7 @@ class Recovery:
                 self.keys = 0
             else:
                 self.snapshot = reader.path
+                self.snapshot_seq = reader.header.seq
                 return end
             finally:
                 reader.close()

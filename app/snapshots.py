@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
 
-from app.types.snapshot_values import PACKERS, UNPACKERS
+from app.types.snapshot_values import EXPIRING_HASH_KIND, UNPACKERS, packer_of
 from storage.errors import SnapshotError
 from storage.snapshot import write_snapshot
 from storage.snapshots import describe_state
@@ -84,7 +84,7 @@ def _encode_keys(database: Database, keys: list[bytes]) -> list[Any]:
     values = list(map(database.values.__getitem__, keys))
     kinds = b""
     if set(map(type, values)) != {bytes}:
-        packers = [PACKERS[type(value)] for value in values]
+        packers = [packer_of(value) for value in values]
         kinds = bytes(kind for kind, _ in packers)
         values = [pack(value) for (_, pack), value in zip(packers, values, strict=True)]
     places: list[int] | None = []
@@ -143,6 +143,10 @@ def _load_block(keyspace: Keyspace, payload: bytes) -> int:
         unpackers = map(UNPACKERS.__getitem__, kinds)
         values = [unpack(wire) for unpack, wire in zip(unpackers, values, strict=True)]
     database.values.update(zip(keys, values, strict=True))
+    if EXPIRING_HASH_KIND in kinds:
+        for key, value, kind in zip(keys, values, kinds, strict=True):
+            if kind == EXPIRING_HASH_KIND:
+                database.note_field_deadlines(key, value)
     if deadlines:
         named = keys if places is None else map(keys.__getitem__, places)
         database.deadlines.update(zip(named, deadlines, strict=True))

@@ -5,6 +5,7 @@ DIR/log/<first seq>.log            segments; the number has 20 digits
 DIR/log/<first seq>.log.new        the next segment, until its elder is sealed
 DIR/log/<first seq>.log.torn       bytes that recovery cut off; nobody reads them
 DIR/snapshots/<seq>.snap           the state after a record
+DIR/snapshots/snapshots.lock       flock, by the one process that writes a snapshot
 DIR/snapshots/<seq>.snap.new       a snapshot that is being written, or never was whole
 """
 
@@ -66,6 +67,11 @@ class LogFolder:
     def snapshot_path(self, seq: int) -> Path:
         """Return the path of the snapshot of the state after a record."""
         return self.snapshots_path / f"{seq:020d}.snap"
+
+    @property
+    def snapshot_lock_path(self) -> Path:
+        """The file that is locked by the process that writes a snapshot."""
+        return self.snapshots_path / "snapshots.lock"
 
     def find_snapshots(self) -> list[int]:
         """Return the numbers of all snapshots, in order; there may be none."""

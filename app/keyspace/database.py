@@ -185,16 +185,16 @@ class Database:
         """Let a key expire at a time, in ms since the epoch."""
         self.deadlines.put(key, deadline_ms)
 
+    def order_deadlines(self) -> None:
+        """See to the deadlines of keys after they were filled in at once."""
+        self.deadlines.rebuild()
+
     def is_due(self, key: bytes) -> bool:
         """Say whether a deadline of a key, or of a field of its hash, has passed."""
         due = [self.deadlines.get(key)]
         if key in self.field_deadlines:
             due.append(self.values[key].next_deadline_ms())
         return any(ms is not None and ms <= self.keyspace.now_ms for ms in due)
-
-    def order_deadlines(self) -> None:
-        """Make the heap anew from the deadlines, after they were filled in at once."""
-        self.deadlines.order()
 
     def clear_deadline(self, key: bytes) -> bool:
         """Let a key live for ever; say whether it had a deadline."""
