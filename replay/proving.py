@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from replay.clients import ClientDirectory
 from replay.receipts import write_receipt
+from replay.scanning import END_SEQ
 from replay.scripts import script_sha
 from replay.search import find_script_record
 from replay.stretches import read_stretches
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from replay.clients import ClientDirectory
+    from replay.index.finder import LogIndex
     from storage.filesystem import FileSystem
     from storage.record import Record
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 def make_receipt(
     folder: Path,
     filesystem: FileSystem,
-    clients: ClientDirectory,
+    index: LogIndex,
     records: Iterable[Record],
     about: str,
     until_seq: int | None = None,
@@ -33,7 +35,7 @@ def make_receipt(
     Args:
         folder: the data folder.
         filesystem: the door to the disk.
-        clients: who the clients were.
+        index: finds who the clients were, and what the scripts.
         records: what happened.
         about: what the receipt is for, for people.
         until_seq: where given, the receipt leads to the digest at this record alone,
@@ -43,6 +45,7 @@ def make_receipt(
         StorageError: the log lacks one of the records, or is damaged before it.
     """
     roles: dict[int, str] = {}
+    clients = ClientDirectory(index, from_seq=END_SEQ)
     for record in records:
         roles[record.seq] = "record"
         client_seq = clients.find_seq(record.origin.client_id, record.seq)
@@ -50,7 +53,7 @@ def make_receipt(
             roles.setdefault(client_seq, "client")
         sha = script_sha(record)
         if sha:
-            source = find_script_record(folder, filesystem, sha, record.seq)
+            source = find_script_record(index, sha, record.seq)
             if source is not None:
                 roles.setdefault(source.seq, "script")
     if until_seq is not None:

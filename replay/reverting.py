@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from app.touched import ALL_DATABASES, DbKey, find_touched
 from app.types.dump_payload import encode_payload
 from app.types.numbers import format_double
+from replay.index.finder import LogIndex
 from replay.past import Past
 from replay.value_commands import in_portions
 from replay.values import Version, find_differences, take_version
@@ -101,9 +102,10 @@ def plan_revert(
         StorageError: the log is damaged, or does not go back so far.
     """
     wanted = set(seqs)
-    past = Past(folder, filesystem, progress)
+    past = Past(folder, filesystem, progress, LogIndex(folder, filesystem).bases)
     steps: list[_Step] = []
     try:
+        past.go_to(min(wanted, default=1) - 1)
         for records in past.batches(end_seq):
             start = 0
             for index, record in enumerate(records):

@@ -74,7 +74,7 @@ def audit(
         find_end(tool.folder, tool.filesystem, last.seq),
     )
     report = Audit(
-        Actors(tool.folder, tool.filesystem, tool.clients()),
+        Actors(tool.index, tool.clients()),
         compile_glob(queue) if queue else None,
     )
     with tool.progress("folding", last.seq) as progress:

@@ -63,7 +63,7 @@ def job(
             f"replay: no record up to seq {point.seq} tells of a job {show(job_id)}"
         )
         return NOTHING
-    actors = Actors(tool.folder, tool.filesystem, tool.clients())
+    actors = Actors(tool.index, tool.clients())
     for timeline in timelines:
         if tool.output.is_json:
             tool.output.json(timeline_facts(timeline, point, actors))

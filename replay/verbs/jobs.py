@@ -121,7 +121,7 @@ def jobs(tool: Tool, at: Moment | None, count: int | None, **chosen: Any) -> int
     schemas, limits = chosen.pop("schemas"), chosen.pop("limits")
     point = tool.point(at)
     wants = _make_filter(point, **chosen)
-    actors = Actors(tool.folder, tool.filesystem, tool.clients())
+    actors = Actors(tool.index, tool.clients())
     columns = ("job", "queue", "verdict", "since", "waited", "ran", "taker", "why")
     with (
         tool.progress("folding", point.seq) as progress,

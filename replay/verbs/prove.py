@@ -67,7 +67,7 @@ def prove(
         records = _find_job(tool, job_id, schemas)
     until_seq = None if to is None else tool.point(to).seq
     text = make_receipt(
-        tool.folder, tool.filesystem, tool.clients(), records, about, until_seq
+        tool.folder, tool.filesystem, tool.index, records, about, until_seq
     )
     if path is None:
         sys.stdout.write(text)

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from replay import receipts
 from replay.cli import main
-from replay.clients import ClientDirectory
+from replay.index.finder import LogIndex
 from replay.proving import make_receipt
 from replay.receipts import ReceiptError, check_receipt
 from storage.errors import PrunedError, StorageError
@@ -28,8 +28,8 @@ def make(folder, *seqs, until_seq=None):
             folder, filesystem=filesystem, from_seq=seq, until_seq=seq
         )
     ]
-    clients = ClientDirectory(folder, filesystem, floor_seq=1, from_seq=1 << 63)
-    return make_receipt(folder, filesystem, clients, records, "a test", until_seq)
+    index = LogIndex(folder, filesystem)
+    return make_receipt(folder, filesystem, index, records, "a test", until_seq)
 
 
 def many_segments(folder):
