@@ -14,7 +14,11 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 HOT = [
+    "actors/batch.py",
+    "actors/inbox.py",
     "actors/loop.py",
+    "actors/turn.py",
+    "actors/wire.py",
     "app/commands/context.py",
     "app/commands/table.py",
     "app/engine/effects.py",

@@ -15,7 +15,8 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from actors.cooperative import CooperativeActor, CooperativeInbox
+from actors.cooperative import CooperativeActor
+from actors.inbox import Inbox, Replies, deliver
 from actors.messages import (
     Commit,
     HeldReply,
@@ -44,8 +45,6 @@ logger = logging.getLogger(__name__)
 SYNC_SECONDS = 1.0
 RETRY_SECONDS = 0.1
 
-Replies = list[tuple[CooperativeInbox, Any]]
-
 
 class LogWriter(CooperativeActor):
     """Appends, syncs, and delivers replies."""
@@ -55,7 +54,7 @@ class LogWriter(CooperativeActor):
         loop: Loop,
         log: Log | None,
         policy: Callable[[], FsyncPolicy],
-        keyspace: CooperativeInbox,
+        keyspace: Inbox,
         stop_server: Callable[[], None],
     ) -> None:
         """Take over a log.
@@ -95,13 +94,13 @@ class LogWriter(CooperativeActor):
         try:
             if self._unwritten:
                 self._log.append(self._unwritten, self._log.last_seq)
-                _deliver(self._unwritten_replies)
+                deliver(self._unwritten_replies)
             self._log.close()
         except StorageError as error:
             self._give_up(str(error))
             return
         for _, replies in self._held:
-            _deliver(replies)
+            deliver(replies)
         self._held.clear()
         self._waiting.release(self._log.last_seq)
 
@@ -124,7 +123,7 @@ class LogWriter(CooperativeActor):
     def _append(self, commit: Commit) -> None:
         log = self._log
         if log is None:
-            _deliver(commit.replies)
+            deliver(commit.replies)
             return
         if self._has_failed:
             return
@@ -145,7 +144,7 @@ class LogWriter(CooperativeActor):
             self._held.append((log.last_seq, commit.replies))
             self._sync_if_held()
         else:
-            _deliver(commit.replies)
+            deliver(commit.replies)
 
     def _wait(self, held: Sequence[HeldReply]) -> None:
         """Let replies wait for what they wait for, all entries so far included."""
@@ -175,7 +174,7 @@ class LogWriter(CooperativeActor):
     def _release(self, seq: int) -> None:
         held = self._held
         while held and held[0][0] <= seq:
-            _deliver(held.popleft()[1])
+            deliver(held.popleft()[1])
 
     def _sync_each_second(self) -> None:
         log = self._log
@@ -236,8 +235,3 @@ class LogWriter(CooperativeActor):
         else:
             self._release(log.last_seq)
             self._sync_if_held()
-
-
-def _deliver(replies: Replies) -> None:
-    for mailbox, mail in replies:
-        mailbox.post(mail)

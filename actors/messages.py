@@ -1,7 +1,6 @@
-"""All mail between actors.
+"""All mail between actors, but `actors.batch.Batch`, which carries requests.
 
-NamedTuples, because they are cheap to make: a batch is mailed for every read of a
-socket. Plain `bytes` to a connection are the replies to its batch, and let it read on.
+Plain `bytes` to a connection are the replies to its batch, and let it read on.
 """
 
 from __future__ import annotations
@@ -11,10 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from actors.cooperative import CooperativeInbox
+    from actors.inbox import Inbox, Replies
     from app.commands.holds import Hold
     from app.engine.effects import Entry
-    from app.errors import ProtocolError
 
 
 class ClientOpened(NamedTuple):
@@ -26,7 +24,7 @@ class ClientOpened(NamedTuple):
     """
 
     client_id: int
-    mailbox: CooperativeInbox
+    mailbox: Inbox
     address: str
     local_address: str
     fd: int
@@ -38,20 +36,6 @@ class ClientWaits(NamedTuple):
 
     Keyspace -> connection.
     """
-
-
-class Batch(NamedTuple):
-    """The commands of one read. Connection -> keyspace.
-
-    Attributes:
-        error: what is wrong with the bytes behind the last command, or None.
-        size: how many bytes were read.
-    """
-
-    client_id: int
-    commands: list[list[bytes]]
-    error: ProtocolError | None
-    size: int
 
 
 class Backlog(NamedTuple):
@@ -102,7 +86,7 @@ class Admit(NamedTuple):
 class HeldReply(NamedTuple):
     """A reply that waits as its command said (SAVE, WAIT). Keyspace -> log writer."""
 
-    mailbox: CooperativeInbox
+    mailbox: Inbox
     data: bytes
     hold: Hold
 
@@ -118,7 +102,7 @@ class Commit(NamedTuple):
     """
 
     entries: list[Entry]
-    replies: list[tuple[CooperativeInbox, Any]]
+    replies: Replies
     held: Sequence[HeldReply] = ()
 
 
