@@ -34,6 +34,8 @@ HOT = [
     "app/commands/strings.py",
     "app/commands/hashes.py",
     "app/commands/lists.py",
+    "app/commands/list_pops.py",
+    "app/commands/list_reads.py",
     "app/commands/sets.py",
     "app/commands/sorted_sets.py",
     "storage/batch.py",

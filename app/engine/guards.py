@@ -56,7 +56,7 @@ class Guards:
     def update_watchful(self) -> None:
         """Set `is_watchful` anew; call it after changing what it depends on."""
         server = self._engine.server
-        self.is_watchful = bool(
+        self.is_watchful = self._engine.is_watchful = bool(
             server.is_loading
             or self.disk_error is not None
             or self.is_out_of_memory
