@@ -14,19 +14,24 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 HOT = [
-    "actors/batch.py",
+    "actors/appender.py",
     "actors/inbox.py",
     "actors/loop.py",
+    "actors/traffic.py",
     "actors/turn.py",
     "actors/wire.py",
     "app/commands/context.py",
+    "app/commands/server_state.py",
     "app/commands/table.py",
+    "app/engine/blocking.py",
     "app/engine/effects.py",
     "app/engine/engine.py",
+    "app/engine/guards.py",
     "app/engine/lua_callbacks.py",
     "app/engine/script_commands.py",
     "app/engine/scripting.py",
     "app/engine/scripts.py",
+    "app/engine/tracking.py",
     "app/keyspace/database.py",
     "app/keyspace/keyspace.py",
     "app/protocol/encoder.py",
@@ -39,6 +44,7 @@ HOT = [
     "app/commands/sets.py",
     "app/commands/sorted_sets.py",
     "storage/batch.py",
+    "storage/log.py",
 ]
 """The modules that every command goes through, from the socket to the log."""
 

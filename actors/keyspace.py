@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from pykka._envelope import Envelope
 
-from actors.batch import Batch
 from actors.cooperative import CooperativeActor
 from actors.inbox import Inbox, Replies
 from actors.messages import (
@@ -23,13 +22,13 @@ from actors.messages import (
     ClientOpened,
     ClientWaits,
     Close,
-    Commit,
     HeldReply,
     Limits,
     LogTrouble,
     Push,
     Status,
 )
+from actors.traffic import Batch
 from actors.turn import Turn
 from app.engine.digest import dataset_digest
 from app.errors import CommandError
@@ -74,11 +73,9 @@ class KeyspaceActor(CooperativeActor):
         self._stop_server = stop_server
         self._loading = loading
         self._fold_log = fold_log
-        self._log_writer: Inbox | None = None
         self._mailboxes: dict[int, Inbox] = {}
         self._held: dict[int, Batch] = {}
         self._listening: set[int] = set()
-        self._waiting: list[HeldReply] = []
         self._waiter_timer: Timer | None = None
         self._waiter_due_ms = 0
         self._turn = Turn(engine, self)
@@ -116,12 +113,7 @@ class KeyspaceActor(CooperativeActor):
                 self.deliver_pushes(replies)
         if engine.closings:
             self._deliver_closings(replies)
-        if engine.entries or replies or self._waiting:
-            assert self._log_writer is not None
-            self._log_writer.post(Commit(engine.entries, replies, self._waiting))
-            engine.entries = []
-            if self._waiting:
-                self._waiting = []
+        self._turn.post_commit(replies)
         if engine.is_resuming:
             engine.is_resuming = False
             self._resume_held()
@@ -206,9 +198,10 @@ class KeyspaceActor(CooperativeActor):
 
     def _check_log(self) -> None:
         """Compare what the log folds to with memory; stop where they differ."""
-        if self._fold_log is None or self._log_writer is None:
+        if self._fold_log is None:
             return
-        if self._engine.entries or not self._log_writer.empty():
+        log_writer = self._turn.log_writer
+        if self._engine.entries or not (log_writer is None or log_writer.empty()):
             # What memory has and the log has not would look like a difference.
             self.loop.call_soon(self._check_log)
             return
@@ -260,7 +253,8 @@ class KeyspaceActor(CooperativeActor):
         if mailbox is None:
             return  # gone while its script let others be served
         if session.hold is not None:
-            self._waiting.append(HeldReply(mailbox, replies.pop()[1], session.hold))
+            held = HeldReply(mailbox, replies.pop()[1], session.hold)
+            self._turn.held.append(held)
             session.hold = None
             session.update_special()
         is_listening = session.subscriptions is not None
@@ -282,7 +276,7 @@ class KeyspaceActor(CooperativeActor):
             # A bug in it is not caught: the server stops, as it does in a command.
             self.on_receive(message)
         elif isinstance(message.message, Inbox):
-            self._log_writer = message.message
+            self._turn.log_writer = message.message
         else:
             super().receive(message)
 

@@ -1,4 +1,4 @@
-"""All mail between actors, but `actors.batch.Batch`, which carries requests.
+"""All mail between actors, but that of every request, which is in `actors.traffic`.
 
 Plain `bytes` to a connection are the replies to its batch, and let it read on.
 """
@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from actors.inbox import Inbox, Replies
+    from actors.inbox import Inbox
     from app.commands.holds import Hold
-    from app.engine.effects import Entry
 
 
 class ClientOpened(NamedTuple):
@@ -89,21 +88,6 @@ class HeldReply(NamedTuple):
     mailbox: Inbox
     data: bytes
     hold: Hold
-
-
-class Commit(NamedTuple):
-    """What one turn of the keyspace made. Keyspace -> log writer.
-
-    Attributes:
-        entries: to be appended, in order.
-        replies: (mailbox, mail), to be delivered once the entries are as safe as the
-            fsync policy promises.
-        held: replies that wait for more than that, or for a time to be over.
-    """
-
-    entries: list[Entry]
-    replies: Replies
-    held: Sequence[HeldReply] = ()
 
 
 class Sync(NamedTuple):

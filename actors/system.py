@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PROGRESS_RECORDS = 500_000
+_POLICIES = {policy.value: policy for policy in FsyncPolicy}
 
 
 class StartError(Exception):
@@ -124,7 +125,7 @@ class Server:
         self.stop()
 
     def _policy(self) -> FsyncPolicy:
-        return FsyncPolicy(self._config.appendfsync)
+        return _POLICIES[self._config.appendfsync]
 
     def _fold_log(self) -> Keyspace:
         """Return what the log folds to, all that was appended included."""

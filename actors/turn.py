@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, final
 
-from actors.batch import Batch
 from actors.inbox import Inbox, Receiver, Replies
+from actors.traffic import Batch, Commit
 
 if TYPE_CHECKING:
+    from actors.messages import HeldReply
     from app.commands.context import Session
     from app.engine.engine import Engine
 
@@ -25,10 +26,12 @@ class Turn(Receiver):
     Attributes:
         replies: those of the turn under way that were not committed yet. Empty between
             turns; a script that runs for long lets them go before its own.
+        log_writer: where commits go.
+        held: replies that wait as their command said, for the next commit.
         has_failed: a bug showed; nothing runs any more.
     """
 
-    __slots__ = ("_actor", "_engine", "has_failed", "replies")
+    __slots__ = ("_actor", "_engine", "has_failed", "held", "log_writer", "replies")
 
     def __init__(self, engine: Engine, actor: Any) -> None:
         """Make the turns of an engine.
@@ -40,7 +43,9 @@ class Turn(Receiver):
         self._engine = engine
         self._actor = actor
         self.replies: Replies = []
+        self.held: list[HeldReply] = []
         self.has_failed = False
+        self.log_writer: Inbox | None = None
 
     def receive_all(self, inbox: Inbox) -> None:
         """Take all mail, then commit what it made."""
@@ -85,4 +90,17 @@ class Turn(Receiver):
         if reads:
             engine.server.count_traffic(received, sent, reads)
         self.replies = interrupted
-        self._actor.commit(replies)
+        if engine.has_news():
+            self._actor.commit(replies)
+        else:
+            self.post_commit(replies)
+
+    def post_commit(self, replies: Replies) -> None:
+        """Mail what was made to the log writer, if it is anything."""
+        engine = self._engine
+        entries, held = engine.entries, self.held
+        if entries or replies or held:
+            assert self.log_writer is not None
+            engine.entries = []
+            self.held = []
+            self.log_writer.post(Commit(entries, replies, held))

@@ -13,9 +13,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, final
 
-from actors.batch import Batch
 from actors.inbox import Inbox, Receiver
 from actors.loop import GONE, HANG_UP, READ, WRITE, Loop
+from actors.traffic import Batch
 
 if TYPE_CHECKING:
     from app.protocol.parser import RequestParser

@@ -223,6 +223,20 @@ class Engine:
             self._look_after(session, command, argv, elapsed)
         return reply
 
+    def has_news(self) -> bool:
+        """Say whether there is more to do than to append entries and send replies."""
+        return bool(
+            self.pushes
+            or self.closings
+            or self.blocking.woken
+            or self.blocking.timeouts
+            or self.tracking.changed
+            or self.tracking.is_void
+            or self.is_resuming
+            or self.is_check_due
+            or self.server.stop_requested
+        )
+
     def look_after_command(self) -> None:
         """Look at the command that runs once it has ended: it wakes waiters."""
         self._look_above_ns = -1

@@ -8,7 +8,8 @@ import pytest
 
 from actors.log_writer import LogWriter
 from actors.loop import Loop
-from actors.messages import Commit, LogTrouble, Status
+from actors.messages import LogTrouble, Status
+from actors.traffic import Commit
 from storage.filesystem import FileSystem
 from storage.fsync import FsyncPolicy
 from storage.log import Log
