@@ -34,6 +34,7 @@ HOT = [
     "app/engine/tracking.py",
     "app/keyspace/database.py",
     "app/keyspace/keyspace.py",
+    "app/types/deadlines.py",
     "app/protocol/encoder.py",
     "app/protocol/parser.py",
     "app/commands/strings.py",

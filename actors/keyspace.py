@@ -14,20 +14,25 @@ from typing import TYPE_CHECKING, Any
 from pykka._envelope import Envelope
 
 from actors.cooperative import CooperativeActor
-from actors.inbox import Inbox, Replies
 from actors.messages import (
     Admit,
+    Answered,
     Backlog,
     ClientClosed,
     ClientOpened,
     ClientWaits,
     Close,
     HeldReply,
+    Inquire,
     Limits,
     LogTrouble,
+    Neighbours,
     Push,
+    SnapshotEnded,
+    SnapshotProgress,
     Status,
 )
+from actors.saving import Saving
 from actors.traffic import Batch
 from actors.turn import Turn
 from app.engine.digest import dataset_digest
@@ -37,6 +42,7 @@ from app.protocol.encoder import encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from actors.inbox import Inbox, Replies
     from actors.loop import Loop, Timer
     from app.commands.context import Session
     from app.engine.engine import Engine
@@ -58,6 +64,7 @@ class KeyspaceActor(CooperativeActor):
         stop_server: Callable[[], None],
         loading: Iterator[None] | None = None,
         fold_log: Callable[[], Keyspace] | None = None,
+        begin_snapshot: Callable[[], None] | None = None,
     ) -> None:
         """Take over an engine.
 
@@ -67,12 +74,15 @@ class KeyspaceActor(CooperativeActor):
             stop_server: called when the server is to stop (SHUTDOWN, or a bug).
             loading: recovery, a slice at each step; commands are refused until it ends.
             fold_log: folds the log as it is, for DEBUG RELOAD; None without a log.
+            begin_snapshot: has a snapshot made of what is durable; None without a log.
         """
         super().__init__(loop)
         self._engine = engine
         self._stop_server = stop_server
         self._loading = loading
         self._fold_log = fold_log
+        self._saving = Saving(engine, begin_snapshot)
+        self._historian: Inbox | None = None
         self._mailboxes: dict[int, Inbox] = {}
         self._held: dict[int, Batch] = {}
         self._listening: set[int] = set()
@@ -113,7 +123,14 @@ class KeyspaceActor(CooperativeActor):
                 self.deliver_pushes(replies)
         if engine.closings:
             self._deliver_closings(replies)
+        if engine.server.saves.is_due:
+            self._turn.held.append(self._saving.order())
         self._turn.post_commit(replies)
+        for inquiry in engine.inquiries:
+            # Behind the commit: a client is to find what it has written itself.
+            assert self._historian is not None
+            self._historian.post(Inquire(inquiry))
+            engine.inquiries = []
         if engine.is_resuming:
             engine.is_resuming = False
             self._resume_held()
@@ -254,7 +271,10 @@ class KeyspaceActor(CooperativeActor):
             return  # gone while its script let others be served
         if session.hold is not None:
             held = HeldReply(mailbox, replies.pop()[1], session.hold)
-            self._turn.held.append(held)
+            if session.hold.ends_when_saved:
+                self._saving.hold(held)
+            else:
+                self._turn.held.append(held)
             session.hold = None
             session.update_special()
         is_listening = session.subscriptions is not None
@@ -275,13 +295,15 @@ class KeyspaceActor(CooperativeActor):
         if type(message) is not Envelope:
             # A bug in it is not caught: the server stops, as it does in a command.
             self.on_receive(message)
-        elif isinstance(message.message, Inbox):
-            self._turn.log_writer = message.message
+        elif isinstance(message.message, Neighbours):
+            self._turn.log_writer, self._historian = message.message
+        elif isinstance(message.message, SnapshotProgress | SnapshotEnded):
+            self.commit(list(self._saving.take(message.message)))
         else:
             super().receive(message)
 
     def on_receive(self, message: Any) -> None:
-        """Note what connections and the log writer report."""
+        """Note what connections, the log writer and the historian report."""
         engine = self._engine
         sessions = engine.server.sessions
         if isinstance(message, ClientOpened):
@@ -305,11 +327,15 @@ class KeyspaceActor(CooperativeActor):
             if session is not None:
                 session.backlog_bytes = message.size
                 session.backlog_items = message.items
+        elif isinstance(message, Answered):
+            session = sessions.get(message.client_id)
+            if session is not None:
+                engine.blocking.retry(session)
         elif isinstance(message, LogTrouble):
             engine.guards.disk_error = message.reason
             engine.guards.update_watchful()
         elif isinstance(message, Status):
-            engine.server.log_status.update(message.fields)
+            self._saving.note_log(message.fields)
         else:
             super().on_receive(message)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from replay.moments import NoSuchMomentError
+from app.moments import NoSuchMomentError
 from replay.options import DAMAGED, NOTHING
 from replay.verbs import VERBS
 from storage.errors import CorruptLogError, PrunedError, StorageError

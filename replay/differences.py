@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from replay.moments import first_seq
+from app.moments import first_seq
+from app.touched import ALL_DATABASES, DbKey, find_touched
 from replay.scanning import read_window
-from replay.touched import ALL_DATABASES, DbKey, find_touched
 from replay.values import Version, take_version
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from app import clock
-from replay.clients import ClientDirectory
-from replay.moments import (
+from app.moments import (
     Moment,
     MomentError,
     Point,
@@ -20,6 +19,7 @@ from replay.moments import (
     parse_moment,
     parse_range,
 )
+from replay.clients import ClientDirectory
 from replay.output import Mode, Output, SlowProgress
 from replay.past import Past
 from replay.scanning import END_SEQ
@@ -84,7 +84,7 @@ class Tool:
 
 
 def moment(value: str | Moment) -> Moment:
-    """Return the moment in an argument, as `replay.moments` reads it.
+    """Return the moment in an argument, as `app.moments` reads it.
 
     Raises:
         click.BadParameter: it is none.

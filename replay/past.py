@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.recovery import Fold
-from replay.touched import changes_databases, find_touched
+from app.touched import changes_databases, find_touched
 from replay.values import Version, take_version
 from storage.reader import LogReader
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.keyspace.database import Database
-    from replay.touched import Touched
+    from app.touched import Touched
     from storage.filesystem import FileSystem
     from storage.record import Record
 

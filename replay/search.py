@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.keyspace.glob import compile_glob
+from app.moments import first_seq
+from app.touched import touches_text
 from replay.clients import CLIENT_MARK, Client, ClientDirectory
-from replay.moments import first_seq
 from replay.scanning import (
     END_SEQ,
     read_backward,
@@ -18,7 +19,6 @@ from replay.scanning import (
     segments_before,
 )
 from replay.scripts import ScriptFilter
-from replay.touched import touches_text
 from storage.notes import ClientNote, ExecNote, ScriptSourceNote, read_note
 from storage.reader import LogReader
 

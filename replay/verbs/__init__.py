@@ -10,9 +10,12 @@ from replay.verbs.history import history
 from replay.verbs.info import info
 from replay.verbs.keys import keys
 from replay.verbs.log import log
+from replay.verbs.revert import revert
+from replay.verbs.serve import serve
 from replay.verbs.show import show
 from replay.verbs.state import state
 from replay.verbs.verify import verify
+from replay.verbs.whatif import test, whatif
 from replay.verbs.why import why
 
 VERBS = (
@@ -26,6 +29,10 @@ VERBS = (
     why,
     diff,
     changes,
+    serve,
+    whatif,
+    test,
+    revert,
     verify,
     completion,
 )

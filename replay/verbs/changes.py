@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from app.keyspace.glob import compile_glob
+from app.moments import Moment, first_seq
 from replay import options
 from replay.differences import Activity, count_activity
-from replay.moments import Moment, first_seq
 from replay.options import NOTHING, Tool, key_glob_option, takes_folder
 from replay.records import client_label
 from replay.texts import json_text, show
 
 if TYPE_CHECKING:
+    from app.touched import DbKey
     from replay.clients import ClientDirectory
-    from replay.touched import DbKey
 
 _CLIENTS_SHOWN = 3
 

@@ -15,7 +15,7 @@ from replay.values import Version, elements, is_expired
 from replay.verbs.state import fold_to
 
 if TYPE_CHECKING:
-    from replay.moments import Moment
+    from app.moments import Moment
 
 
 @click.command(short_help="The value of one key at a moment.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from app.moments import Moment, show_time
 from replay import options
-from replay.moments import Moment, show_time
 from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
 from replay.past import trace_key
 from replay.records import client_label, record_facts, record_text

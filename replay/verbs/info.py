@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from replay.moments import json_time, show_time
+from app.moments import json_time, show_time
 from replay.options import Tool, takes_folder
 from storage.folder import LogFolder, SegmentInfo, read_chain
 from storage.reader import read_records

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.moments import Moment, find_point, first_seq, show_time
 from replay import options
-from replay.moments import Moment, find_point, first_seq, show_time
 from replay.options import NOTHING, Tool, takes_folder
 from replay.records import client_label, record_facts, record_text
 from replay.search import Match, Query, Search

@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.moments import NoSuchMomentError, show_time
+from app.touched import ALL_DATABASES, DbKey, Touched
 from replay import options
-from replay.moments import NoSuchMomentError, show_time
 from replay.options import Tool, takes_folder
 from replay.past import change_of
 from replay.records import client_facts, client_label, record_facts
 from replay.scripts import script_sha
 from replay.search import Match, find_script_source
-from replay.showing import difference_facts, difference_lines, version_facts
+from replay.showing import (
+    difference_facts,
+    difference_lines,
+    key_label,
+    version_facts,
+)
 from replay.texts import json_text, plain_text, show_argv
 from replay.texts import show as show_bytes
-from replay.touched import ALL_DATABASES, DbKey, Touched
 from replay.values import Version, find_differences
 from storage.notes import ExecNote, read_note
 from storage.reader import read_records
@@ -135,11 +140,6 @@ def _write_changes(tool: Tool, db: int, touched: Touched, changes: Changes) -> N
     for key, (before, after) in changes.items():
         output.text(f"changed  {key_label(key, db)}{_fate(before, after)}", "bold")
         write_differences(tool, before, after, "  ")
-
-
-def key_label(key: DbKey, db: int = 0) -> str:
-    """Return a key's name, with its database where that is not the usual one."""
-    return show_bytes(key[1]) if key[0] == db else f"{show_bytes(key[1])} in db{key[0]}"
 
 
 def _fate(before: Version | None, after: Version | None) -> str:

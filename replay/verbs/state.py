@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.keyspace.database import Database
-    from replay.moments import Moment, Point
+    from app.moments import Moment, Point
     from replay.past import Past
 
 _KEY_STYLES = ("magenta", "bold", "green", "dim")

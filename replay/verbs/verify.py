@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from replay.moments import json_time
+from app.moments import json_time
 from replay.options import DAMAGED, Tool, takes_folder
 from replay.proof import SealProof, check_expected, prove_seals
 from storage.verify import SegmentReport, VerifyReport, verify_log

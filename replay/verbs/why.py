@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from app.moments import Moment, show_time
 from replay import options
-from replay.moments import Moment, show_time
 from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
 from replay.past import Step, trace_key
 from replay.records import client_label, record_facts, record_text
