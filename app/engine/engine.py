@@ -303,7 +303,7 @@ class Engine:
             self.entries.append((context.now_ms, context.db.index, effects, origin))
 
     def record_unit(
-        self, session: Session, unit: Unit, argv: Argv, note: dict[str, Any]
+        self, session: Session, unit: Unit, argv: Argv, note: dict[str, Any] | None
     ) -> None:
         """Record what an EXEC or a script did, as one; call it inside of its handler.
 
@@ -311,7 +311,7 @@ class Engine:
             session: the client.
             unit: the effects; without any there is no record.
             argv: the command that ran the unit.
-            note: what people want to know of it (see `storage.notes`).
+            note: what people want to know of it (see `storage.notes`), or None.
         """
         self.context.effects = []
         if unit.db is not None and self.is_recording:
