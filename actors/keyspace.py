@@ -31,9 +31,11 @@ from actors.messages import (
     LogTrouble,
     Neighbours,
     Push,
+    SnapshotEnded,
+    SnapshotProgress,
     Status,
 )
-from app.engine.digest import dataset_digest
+from actors.saving import Saving
 from app.errors import CommandError
 from app.protocol.encoder import encode
 
@@ -60,7 +62,8 @@ class KeyspaceActor(CooperativeActor):
         engine: Engine,
         stop_server: Callable[[], None],
         loading: Iterator[None] | None = None,
-        fold_log: Callable[[], Keyspace] | None = None,
+        reload: Callable[[bool], Keyspace] | None = None,
+        begin_snapshot: Callable[[tuple[str, ...]], None] | None = None,
     ) -> None:
         """Take over an engine.
 
@@ -69,13 +72,14 @@ class KeyspaceActor(CooperativeActor):
             engine: the engine; nothing else may touch it from now on.
             stop_server: called when the server is to stop (SHUTDOWN, or a bug).
             loading: recovery, a slice at each step; commands are refused until it ends.
-            fold_log: folds the log as it is, for DEBUG RELOAD; None without a log.
+            reload: gives the state that is on disk, for DEBUG; None without a log.
+            begin_snapshot: has a snapshot made of what is durable; None without a log.
         """
         super().__init__(loop)
         self._engine = engine
         self._stop_server = stop_server
         self._loading = loading
-        self._fold_log = fold_log
+        self._saving = Saving(engine, begin_snapshot, reload)
         self._log_writer: CooperativeInbox | None = None
         self._historian: CooperativeInbox | None = None
         self._mailboxes: dict[int, CooperativeInbox] = {}
@@ -161,6 +165,8 @@ class KeyspaceActor(CooperativeActor):
                 self._deliver_pushes(replies)
         if engine.closings:
             self._deliver_closings(replies)
+        if engine.server.saves.is_due:
+            self._waiting.append(self._saving.order())
         if engine.entries or replies or self._waiting:
             assert self._log_writer is not None
             self._log_writer.post(Commit(engine.entries, replies, self._waiting))
@@ -255,25 +261,17 @@ class KeyspaceActor(CooperativeActor):
         self._commit([])
 
     def _check_log(self) -> None:
-        """Compare what the log folds to with memory; stop where they differ."""
-        if self._fold_log is None or self._log_writer is None:
+        """Save and load, or load, as DEBUG asks; stop where memory is another state."""
+        if self._log_writer is None:
             return
         if self._engine.entries or not self._log_writer.empty():
             # What memory has and the log has not would look like a difference.
             self.loop.call_soon(self._check_log)
             return
-        folded = dataset_digest(self._fold_log())
-        if folded == self._engine.digest():
-            return
-        logger.critical(
-            "the log folds to a state with digest %s, memory has %s: a bug; the "
-            "server stops, and goes by the log at the next start",
-            folded.hex(),
-            self._engine.digest().hex(),
-        )
-        self._has_failed = True
-        self._engine.server.exit_code = 1
-        self._stop_server()
+        if not self._saving.reload():
+            self._has_failed = True
+            self._engine.server.exit_code = 1
+            self._stop_server()
 
     def _hold(
         self,
@@ -304,7 +302,11 @@ class KeyspaceActor(CooperativeActor):
         """Do what a batch asks for besides its replies."""
         mailbox = self._mailboxes[batch.client_id]
         if session.hold is not None:
-            self._waiting.append(HeldReply(mailbox, replies.pop()[1], session.hold))
+            held = HeldReply(mailbox, replies.pop()[1], session.hold)
+            if session.hold.ends_when_saved:
+                self._saving.hold(held)
+            else:
+                self._waiting.append(held)
             session.hold = None
             session.update_special()
         is_listening = session.subscriptions is not None
@@ -325,6 +327,8 @@ class KeyspaceActor(CooperativeActor):
         if isinstance(message, Envelope):
             if isinstance(message.message, Neighbours):
                 self._log_writer, self._historian = message.message
+            elif isinstance(message.message, SnapshotProgress | SnapshotEnded):
+                self._commit(self._saving.take(message.message, self._log_writer))
             else:
                 super().receive_all(deque([message]))
         elif isinstance(message, ClientOpened):
@@ -356,7 +360,7 @@ class KeyspaceActor(CooperativeActor):
             self._engine.guards.disk_error = message.reason
             self._engine.guards.update_watchful()
         elif isinstance(message, Status):
-            self._engine.server.log_status.update(message.fields)
+            self._saving.note_log(message.fields)
         else:
             self.on_receive(message)
 

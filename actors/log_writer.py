@@ -20,6 +20,7 @@ from actors.messages import (
     Commit,
     HeldReply,
     LogTrouble,
+    SegmentsChanged,
     Status,
     Sync,
     Synced,
@@ -116,6 +117,9 @@ class LogWriter(CooperativeActor):
             self._release(message.seq)
             self._waiting.release(message.seq)
             self._sync_if_held()
+        elif type(message) is SegmentsChanged:
+            if self._log is not None:
+                self._log.note_segments(message.first_seq, message.sizes)
         elif type(message) is SyncFailed:
             self._give_up(message.reason)
         else:
@@ -194,6 +198,8 @@ class LogWriter(CooperativeActor):
             "log_last_seq": log.last_seq,
             "log_synced_seq": log.synced_seq,
             "log_size_bytes": log.size_bytes,
+            "log_first_seq": log.first_seq,
+            "log_segments": len(log.segments),
         }
         self._keyspace.post(Status(fields))
 

@@ -6,7 +6,7 @@ socket. Plain `bytes` to a connection are the replies to its batch, and let it r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from app.commands.inquiries import Inquiry
     from app.engine.effects import Entry
     from app.errors import ProtocolError
+
+
+class Mailbox(Protocol):
+    """Where something can be left: an actor's inbox, or what stands in for one."""
+
+    def post(self, message: Any, /) -> None:
+        """Leave a message."""
 
 
 class ClientOpened(NamedTuple):
@@ -101,9 +108,9 @@ class Admit(NamedTuple):
 
 
 class HeldReply(NamedTuple):
-    """A reply that waits as its command said (SAVE, WAIT). Keyspace -> log writer."""
+    """A reply that waits as its command said (WAITAOF). Keyspace -> log writer."""
 
-    mailbox: CooperativeInbox
+    mailbox: Mailbox
     data: bytes
     hold: Hold
 
@@ -172,3 +179,51 @@ class Status(NamedTuple):
     """What INFO says of the log. Log writer -> keyspace."""
 
     fields: dict[str, Any]
+
+
+class TakeSnapshot(NamedTuple):
+    """Have a snapshot of the state after a durable record made.
+
+    Keyspace -> snapshotter.
+
+    Attributes:
+        seq: the record.
+        options: more for the child: what it is to prune and pack.
+    """
+
+    seq: int
+    options: tuple[str, ...] = ()
+
+
+class Watch(NamedTuple):
+    """Look after the child process. Snapshotter -> itself."""
+
+
+class SnapshotProgress(NamedTuple):
+    """What the child process last said. Snapshotter -> keyspace."""
+
+    fields: dict[str, Any]
+
+
+class SnapshotEnded(NamedTuple):
+    """A snapshot is there, or it failed. Snapshotter -> keyspace.
+
+    Attributes:
+        seq: the record that the newest snapshot goes up to, where one was made; or 0.
+        error: why it failed, or None.
+    """
+
+    seq: int
+    error: str | None
+
+
+class SegmentsChanged(NamedTuple):
+    """Sealed segments were pruned or packed. Keyspace -> log writer.
+
+    Attributes:
+        first_seq: the log begins there, or further on.
+        sizes: how many bytes segments have now, by their first numbers.
+    """
+
+    first_seq: int
+    sizes: dict[int, int]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.moments import json_time, show_time
 from replay.texts import json_text, json_value, show
 from replay.values import Difference, FieldDeadline, Version, element_count, elements
+
+if TYPE_CHECKING:
+    from app.touched import DbKey
 
 _ELEMENTS_ON_A_TERMINAL = 12
 _MISSING = "(missing)"
@@ -129,3 +132,8 @@ def difference_facts(differences: list[Difference]) -> list[dict[str, Any]]:
             fact["after"] = json_text(after)
         facts.append(fact)
     return facts
+
+
+def key_label(key: DbKey, db: int = 0) -> str:
+    """Return a key's name, with its database where that is not the usual one."""
+    return show(key[1]) if key[0] == db else f"{show(key[1])} in db{key[0]}"

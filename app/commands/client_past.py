@@ -23,7 +23,7 @@ _PRESENT: Final = b"now"
     "CLIENT AT",
     arity=3,
     flags=Flag.NOSCRIPT | Flag.NO_MULTI | Flag.BLOCKING,
-    group="log",
+    group="connection",
     since="0.1.0",
     summary="Look at a moment of the past, or with `now` at the present again.",
     complexity="O(N) for N records up to the moment",

@@ -51,12 +51,22 @@ class Unit:
 
     def add(self, db: int, effects: list[Argv]) -> None:
         """Add what one command of the unit did in a database."""
-        if self.db is None:
-            self.db = self._selected = db
-        elif db != self._selected:
-            self.effects.append([b"SELECT", b"%d" % db])
-            self._selected = db
+        if db != self._selected:
+            self._select(db)
         self.effects += effects
+
+    def add_one(self, db: int, effect: Argv) -> None:
+        """Add a command of the unit that is its own effect."""
+        if db != self._selected:
+            self._select(db)
+        self.effects.append(effect)
+
+    def _select(self, db: int) -> None:
+        if self.db is None:
+            self.db = db
+        else:
+            self.effects.append([b"SELECT", b"%d" % db])
+        self._selected = db
 
 
 def record_expired(

@@ -83,7 +83,7 @@ class Engine:
         self.pushes: list[tuple[int, bytes]] = []
         self.closings: list[int] = []
         self.inquiries: list[Inquiry] = []
-        self.log_facts: Callable[[], dict[str, int]] | None = None
+        self.log_facts: Callable[[], dict[str, int | bytes]] | None = None
         self.is_recording = True
         self.is_log_synced: Callable[[], bool] = lambda: False
         self.is_check_due = False

@@ -198,6 +198,13 @@ LOCAL_COPIES_OUT_OF_RANGE = b"ERR value is out of range, value must between 0 an
 WAITAOF_WITHOUT_LOG = (
     b"ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
 )
+SAVE_IN_PROGRESS = b"ERR Background save already in progress"
+SAVE_FAILED = b"ERR"
+CHILD_IS_ACTIVE = (
+    b"ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE "
+    b"SCHEDULE in order to schedule a BGSAVE whenever possible."
+)
+REWRITE_IN_PROGRESS = b"ERR Background append only file rewriting already in progress"
 NOTHING_TO_SAVE = (
     b"ERR This server keeps no command log (appendonly no): there is nothing to save to"
 )

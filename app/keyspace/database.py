@@ -190,6 +190,10 @@ class Database:
         """Let a key expire at a time, in ms since the epoch."""
         self.deadlines.put(key, deadline_ms)
 
+    def order_deadlines(self) -> None:
+        """See to the deadlines of keys after they were filled in at once."""
+        self.deadlines.rebuild()
+
     def is_due(self, key: bytes) -> bool:
         """Say whether a deadline of a key, or of a field of its hash, has passed."""
         due = [self.deadlines.get(key)]
