@@ -274,3 +274,16 @@ def test_notices_go_where_they_are_redirected(running, protocol):
         reader.close(), other.close()
 
     assert heard[0] == heard[1]
+
+
+@pytest.mark.parametrize("words", ["FLUSHDB", "FLUSHALL", "FLUSHDB ASYNC"])
+def test_a_flush_is_told_though_nothing_was_there(parity, words):
+    parity(
+        [
+            "CLIENT TRACKING ON",
+            at("other", *words.split()),
+            receive("main"),
+            "PING",
+        ],
+        protocols=[3],
+    )
