@@ -95,6 +95,7 @@ def xgroup_create(
     if stream is None:
         stream = Stream()
         ctx.db.set(key, stream)
+        ctx.db.touch(key, b"")  # WATCH minds a new stream, not a new group
     elif name in stream.groups:
         raise CommandError(errors.BUSY_GROUP)
     stream.groups[name] = Group(start, entries_read)

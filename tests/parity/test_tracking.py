@@ -287,3 +287,22 @@ def test_a_flush_is_told_though_nothing_was_there(parity, words):
         ],
         protocols=[3],
     )
+
+
+def test_groups_of_a_stream_change_nothing_that_was_read(parity):
+    parity(
+        [
+            "XADD s 1-1 a 1",
+            "CLIENT TRACKING ON",
+            "XLEN s",
+            at("other", "XGROUP", "CREATE", "s", "g", 0),
+            at("other", "XGROUP", "CREATECONSUMER", "s", "g", "c"),
+            at("other", "XGROUP", "SETID", "s", "g", 0),
+            at("other", "XGROUP", "DELCONSUMER", "s", "g", "c"),
+            at("other", "XGROUP", "DESTROY", "s", "g"),
+            at("other", "XADD", "s", "2-1", "a", 1),
+            receive("main"),
+            "PING",
+        ],
+        protocols=[3],
+    )

@@ -140,6 +140,8 @@ VALUES = [
     ("SET s 1", "INCRBY s 0"),
     ("SET s a", "APPEND s"),
     ("SET s a", "SETRANGE s 0 a"),
+    ("XADD s 1-1 a 1", "XGROUP CREATE s g 0"),
+    ("SET other 1", "XGROUP CREATE s g 0 MKSTREAM"),
     ("HSET s a 1", "HEXPIRE s 100 FIELDS 1 a"),
     ("HSET s a 1", "HEXPIRE s 100 FIELDS 1 b"),
     ("HSET s a 1", "HPERSIST s FIELDS 1 a"),
