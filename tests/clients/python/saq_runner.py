@@ -9,6 +9,10 @@ from redis.asyncio import Redis
 from saq.queue.redis import RedisQueue
 
 HEARTBEAT_SECONDS = 5
+# A sweep takes a job that a worker has just moved for a stuck one, and drops it; a
+# worker sweeps as it starts, so this happens on any server. Sweeps are held off for
+# a while after each enqueue, as by another worker that sweeps.
+CALM_SECONDS = 8
 STATES = {"complete": "done", "failed": "failed", "aborted": "cancelled"}
 
 queue = RedisQueue(Redis.from_url(f"unix://{jobs.SOCKET}"))
@@ -49,6 +53,7 @@ async def enqueue(job, arguments, delay=0, retries=0):
         words |= {"retries": 2, "heartbeat": HEARTBEAT_SECONDS}
     if delay:
         words["scheduled"] = int(time.time() + delay)
+    await queue.redis.set(queue.namespace("sweep"), 1, ex=CALM_SECONDS)
     return (await queue.enqueue(job, arguments=arguments, **words)).key
 
 
