@@ -17,6 +17,7 @@ from pykka._envelope import Envelope
 from actors.cooperative import CooperativeActor, CooperativeInbox
 from actors.messages import (
     Admit,
+    Answered,
     Backlog,
     Batch,
     ClientClosed,
@@ -25,11 +26,16 @@ from actors.messages import (
     Close,
     Commit,
     HeldReply,
+    Inquire,
     Limits,
     LogTrouble,
+    Neighbours,
     Push,
+    SnapshotEnded,
+    SnapshotProgress,
     Status,
 )
+from actors.saving import Saving
 from app.engine.digest import dataset_digest
 from app.errors import CommandError
 from app.protocol.encoder import encode
@@ -58,6 +64,7 @@ class KeyspaceActor(CooperativeActor):
         stop_server: Callable[[], None],
         loading: Iterator[None] | None = None,
         fold_log: Callable[[], Keyspace] | None = None,
+        begin_snapshot: Callable[[], None] | None = None,
     ) -> None:
         """Take over an engine.
 
@@ -67,13 +74,16 @@ class KeyspaceActor(CooperativeActor):
             stop_server: called when the server is to stop (SHUTDOWN, or a bug).
             loading: recovery, a slice at each step; commands are refused until it ends.
             fold_log: folds the log as it is, for DEBUG RELOAD; None without a log.
+            begin_snapshot: has a snapshot made of what is durable; None without a log.
         """
         super().__init__(loop)
         self._engine = engine
         self._stop_server = stop_server
         self._loading = loading
         self._fold_log = fold_log
+        self._saving = Saving(engine, begin_snapshot)
         self._log_writer: CooperativeInbox | None = None
+        self._historian: CooperativeInbox | None = None
         self._mailboxes: dict[int, CooperativeInbox] = {}
         self._held: dict[int, Batch] = {}
         self._listening: set[int] = set()
@@ -157,12 +167,19 @@ class KeyspaceActor(CooperativeActor):
                 self._deliver_pushes(replies)
         if engine.closings:
             self._deliver_closings(replies)
+        if engine.server.saves.is_due:
+            self._waiting.append(self._saving.order())
         if engine.entries or replies or self._waiting:
             assert self._log_writer is not None
             self._log_writer.post(Commit(engine.entries, replies, self._waiting))
             engine.entries = []
             if self._waiting:
                 self._waiting = []
+        for inquiry in engine.inquiries:
+            # Behind the commit: a client is to find what it has written itself.
+            assert self._historian is not None
+            self._historian.post(Inquire(inquiry))
+            engine.inquiries = []
         if engine.is_resuming:
             engine.is_resuming = False
             self._resume_held()
@@ -295,7 +312,11 @@ class KeyspaceActor(CooperativeActor):
         """Do what a batch asks for besides its replies."""
         mailbox = self._mailboxes[batch.client_id]
         if session.hold is not None:
-            self._waiting.append(HeldReply(mailbox, replies.pop()[1], session.hold))
+            held = HeldReply(mailbox, replies.pop()[1], session.hold)
+            if session.hold.ends_when_saved:
+                self._saving.hold(held)
+            else:
+                self._waiting.append(held)
             session.hold = None
             session.update_special()
         is_listening = session.subscriptions is not None
@@ -314,8 +335,10 @@ class KeyspaceActor(CooperativeActor):
     def _take(self, message: Any) -> None:
         """Take mail that is no batch."""
         if isinstance(message, Envelope):
-            if isinstance(message.message, CooperativeInbox):
-                self._log_writer = message.message
+            if isinstance(message.message, Neighbours):
+                self._log_writer, self._historian = message.message
+            elif isinstance(message.message, SnapshotProgress | SnapshotEnded):
+                self._commit(list(self._saving.take(message.message)))
             else:
                 super().receive_all(deque([message]))
         elif isinstance(message, ClientOpened):
@@ -339,11 +362,15 @@ class KeyspaceActor(CooperativeActor):
             if session is not None:
                 session.backlog_bytes = message.size
                 session.backlog_items = message.items
+        elif isinstance(message, Answered):
+            session = self._engine.server.sessions.get(message.client_id)
+            if session is not None:
+                self._engine.blocking.retry(session)
         elif isinstance(message, LogTrouble):
             self._engine.guards.disk_error = message.reason
             self._engine.guards.update_watchful()
         elif isinstance(message, Status):
-            self._engine.server.log_status.update(message.fields)
+            self._saving.note_log(message.fields)
         else:
             self.on_receive(message)
 

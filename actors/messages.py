@@ -6,15 +6,23 @@ socket. Plain `bytes` to a connection are the replies to its batch, and let it r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actors.cooperative import CooperativeInbox
     from app.commands.holds import Hold
+    from app.commands.inquiries import Inquiry
     from app.engine.effects import Entry
     from app.errors import ProtocolError
+
+
+class Mailbox(Protocol):
+    """Where something can be left: an actor's inbox, or what stands in for one."""
+
+    def post(self, message: Any, /) -> None:
+        """Leave a message."""
 
 
 class ClientOpened(NamedTuple):
@@ -100,11 +108,34 @@ class Admit(NamedTuple):
 
 
 class HeldReply(NamedTuple):
-    """A reply that waits as its command said (SAVE, WAIT). Keyspace -> log writer."""
+    """A reply that waits as its command said (WAITAOF). Keyspace -> log writer."""
 
-    mailbox: CooperativeInbox
+    mailbox: Mailbox
     data: bytes
     hold: Hold
+
+
+class Neighbours(NamedTuple):
+    """Whom the keyspace mails to, once they run. System -> keyspace.
+
+    Attributes:
+        historian: None while the server keeps no log.
+    """
+
+    log_writer: CooperativeInbox
+    historian: CooperativeInbox | None
+
+
+class Inquire(NamedTuple):
+    """A client asks about the log. Keyspace -> historian."""
+
+    inquiry: Inquiry
+
+
+class Answered(NamedTuple):
+    """An inquiry of a client has its answer. Historian -> keyspace."""
+
+    client_id: int
 
 
 class Commit(NamedTuple):
@@ -148,3 +179,34 @@ class Status(NamedTuple):
     """What INFO says of the log. Log writer -> keyspace."""
 
     fields: dict[str, Any]
+
+
+class TakeSnapshot(NamedTuple):
+    """Have a snapshot of the state after a durable record made.
+
+    Keyspace -> snapshotter.
+    """
+
+    seq: int
+
+
+class Watch(NamedTuple):
+    """Look after the child process. Snapshotter -> itself."""
+
+
+class SnapshotProgress(NamedTuple):
+    """What the child process last said. Snapshotter -> keyspace."""
+
+    fields: dict[str, Any]
+
+
+class SnapshotEnded(NamedTuple):
+    """A snapshot is there, or it failed. Snapshotter -> keyspace.
+
+    Attributes:
+        seq: the record that it goes up to.
+        error: why it failed, or None.
+    """
+
+    seq: int
+    error: str | None

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from replay.clients import ClientDirectory
+    from replay.index.finder import LogIndex
     from storage.filesystem import FileSystem
     from storage.record import Record
 
 
 def make_receipt(
-    folder: Path,
-    filesystem: FileSystem,
+    index: LogIndex,
     clients: ClientDirectory,
     records: Iterable[Record],
     about: str,
@@ -31,8 +31,7 @@ def make_receipt(
     """Return the text of a receipt for some records.
 
     Args:
-        folder: the data folder.
-        filesystem: the door to the disk.
+        index: the log's index.
         clients: who the clients were.
         records: what happened.
         about: what the receipt is for, for people.
@@ -50,13 +49,13 @@ def make_receipt(
             roles.setdefault(client_seq, "client")
         sha = script_sha(record)
         if sha:
-            source = find_script_record(folder, filesystem, sha, record.seq)
+            source = find_script_record(index, sha, record.seq)
             if source is not None:
                 roles.setdefault(source.seq, "script")
     if until_seq is not None:
         until_seq = max(until_seq, *roles)
-    stretches = list(read_stretches(folder, filesystem, roles, until_seq))
-    log_id = _log_id(folder, filesystem, stretches[0].segment)
+    stretches = list(read_stretches(index.folder, index.filesystem, roles, until_seq))
+    log_id = _log_id(index.folder, index.filesystem, stretches[0].segment)
     return write_receipt(about, log_id, roles, stretches)
 
 

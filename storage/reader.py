@@ -6,7 +6,7 @@ unfinished is the writer's business. Damage anywhere else is an error.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from storage.errors import CorruptLogError, PrunedError
 from storage.folder import LogFolder, require_first, require_link
@@ -24,6 +24,20 @@ if TYPE_CHECKING:
     from storage.segment import SegmentFooter
 
 
+class RecordEnd(NamedTuple):
+    """Where a record ends, so that reading can go on behind it.
+
+    Attributes:
+        first_seq: the segment, by its first number.
+        seq: the record; one less than `first_seq` is the segment's start.
+        offset: where its frame ends, in bytes from the segment's first.
+    """
+
+    first_seq: int
+    seq: int
+    offset: int
+
+
 class LogReader:
     """A place in a log from which records are read on.
 
@@ -38,6 +52,7 @@ class LogReader:
         filesystem: FileSystem,
         from_seq: int = 1,
         verify: bool = True,
+        after: RecordEnd | None = None,
     ) -> None:
         """Go to a record.
 
@@ -47,6 +62,8 @@ class LogReader:
             from_seq: the number of the first record to read; it may not be there yet.
             verify: whether frames' checksums are compared. The order of numbers, and
                 the chain of headers and footers, always are.
+            after: where a record ends that is known to be there; reading begins behind
+                it, and what is before it is not looked at.
 
         Raises:
             PrunedError: the log no longer has that record.
@@ -59,7 +76,8 @@ class LogReader:
         self._decoder = RecordDecoder()
         self._segment: SegmentReader | None = None
         self._last_seq = 0
-        self.next_seq = max(from_seq, 1)
+        self._after = after
+        self.next_seq = max(from_seq, 1 if after is None else after.seq + 1)
 
     def read_batch(self) -> list[Record]:
         """Return the next records, about a chunk of them.
@@ -132,6 +150,13 @@ class LogReader:
 
     def _open_segment(self) -> SegmentReader | None:
         """Open the segment that has the next record; None where there is none yet."""
+        after, self._after = self._after, None
+        if after is not None:
+            path = self._folder.segment_path(after.first_seq)
+            segment = self._enter(self._open(path), after.first_seq)
+            segment.offset = after.offset
+            self._last_seq = after.seq
+            return segment
         segments = self._folder.find_segments()
         first_seq = max((n for n in segments if n <= self.next_seq), default=0)
         if not segments:
@@ -265,6 +290,7 @@ def read_records(
     from_seq: int = 1,
     until_seq: int | None = None,
     verify: bool = True,
+    after: RecordEnd | None = None,
 ) -> Iterator[Record]:
     """Yield the records of a log, in order, up to its end.
 
@@ -277,6 +303,7 @@ def read_records(
         from_seq: the first record to yield.
         until_seq: the last record to yield; None for all that there are.
         verify: whether frames' checksums are compared.
+        after: as in `LogReader`.
 
     Raises:
         PrunedError: the log starts behind `from_seq`.
@@ -289,6 +316,7 @@ def read_records(
         from_seq=from_seq,
         until_seq=until_seq,
         verify=verify,
+        after=after,
     )
 
 
@@ -300,6 +328,7 @@ def follow_records(
     from_seq: int = 1,
     until_seq: int | None = None,
     verify: bool = True,
+    after: RecordEnd | None = None,
 ) -> Iterator[Record]:
     """Yield the records of a log, and go on as more are appended.
 
@@ -311,12 +340,15 @@ def follow_records(
         from_seq: the first record to yield.
         until_seq: the last record to yield.
         verify: whether frames' checksums are compared.
+        after: as in `LogReader`.
 
     Raises:
         PrunedError: the log starts behind `from_seq`.
         CorruptLogError: the log is damaged; all records before it were yielded.
     """
-    reader = LogReader(folder, filesystem=filesystem, from_seq=from_seq, verify=verify)
+    reader = LogReader(
+        folder, filesystem=filesystem, from_seq=from_seq, verify=verify, after=after
+    )
     try:
         while until_seq is None or reader.next_seq <= until_seq:
             records = reader.read_batch()

@@ -39,7 +39,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from storage.errors import CorruptLogError, NewerFormatError
-from storage.frame import FrameHeads, encode_frame, frame_bytes_at, split_frames
+from storage.frame import (
+    FRAME_HEAD_BYTES,
+    FrameHeads,
+    frame_bytes_at,
+    split_frames,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -253,6 +258,31 @@ class SegmentReader:
                 return []
             wanted = needed
 
+    def read_to(self, records: int) -> bytes:
+        """Read the first frames of the segment; `offset` is then behind the last one.
+
+        Args:
+            records: how many.
+
+        Returns:
+            The payload of the last one; b"" where none was asked for.
+
+        Raises:
+            CorruptLogError: fewer sound records are there.
+        """
+        self.offset = HEADER_BYTES
+        last = b""
+        while records:
+            start = self.offset
+            payloads = self.read_payloads()[:records]
+            if not payloads:
+                raise corrupt(self.path, self.offset, "no sound frame", "more records")
+            records -= len(payloads)
+            last = payloads[-1]
+            self.offset = start + sum(map(len, payloads))
+            self.offset += FRAME_HEAD_BYTES * len(payloads)
+        return last
+
     def digest_after(self, records: int) -> str:
         """Return SHA-256 of the bytes from the file's first to a record's last.
 
@@ -262,16 +292,16 @@ class SegmentReader:
         Raises:
             CorruptLogError: fewer sound records are there.
         """
-        digest = hashlib.sha256(self._filesystem.read_at(self._file, HEADER_BYTES, 0))
-        self.offset = HEADER_BYTES
-        while records:
-            payloads = self.read_payloads()[:records]
-            if not payloads:
-                raise corrupt(self.path, self.offset, "no sound frame", "more records")
-            records -= len(payloads)
-            for payload in payloads:
-                digest.update(encode_frame(payload, self.heads))
-        return digest.hexdigest()
+        self.read_to(records)
+        return self.digest_to(self.offset).hex()
+
+    def digest_to(self, offset: int) -> bytes:
+        """Return SHA-256 of the bytes from the file's first to before an offset."""
+        digest = hashlib.sha256()
+        for start in range(0, offset, CHUNK_BYTES):
+            length = min(CHUNK_BYTES, offset - start)
+            digest.update(self._filesystem.read_at(self._file, length, start))
+        return digest.digest()
 
     def read_rest(self, length: int = -1) -> bytes:
         """Return the bytes from `offset` on: all, or so many."""

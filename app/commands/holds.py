@@ -1,6 +1,7 @@
 """Holds: a reply that is ready, and when it may go.
 
-SAVE and WAITAOF answer when the log is durable, WAIT when its time is over. The command
+SAVE answers when a snapshot is there, WAITAOF when the log is durable, WAIT when its
+time is over. The command
 itself has run; only its reply waits, with all replies that the client has pipelined
 before and behind it.
 """
@@ -17,14 +18,16 @@ class Hold(NamedTuple):
         ends_when_durable: as soon as all that was written before is durable.
         wait_ms: after so long in any case; 0 waits for ever.
         reply: the end of the reply, encoded, that `late` takes the place of.
-        late: its end where the time was over before everything was durable, or None
-            where that makes no difference.
+        late: its end where the time was over before everything was durable, or where
+            the snapshot failed; None where that makes no difference.
+        ends_when_saved: when a snapshot of all that was written before has ended.
     """
 
     ends_when_durable: bool = False
     wait_ms: int = 0
     reply: bytes = b""
     late: bytes | None = None
+    ends_when_saved: bool = False
 
     def late_data(self, data: bytes) -> bytes:
         """Return what to send where the time was over first."""

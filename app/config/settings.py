@@ -28,6 +28,8 @@ from app.config.particular import (
     OutputBufferLimits,
     Percentiles,
     RawLines,
+    SavePoint,
+    SavePoints,
 )
 
 _MB = 1024 * 1024
@@ -123,6 +125,11 @@ class LogSettings:
     )
     segment_bytes_max = Memory(
         256 * _MB, "Seal a log segment at this size and begin the next.", 4096, LONG_MAX
+    )
+    save = SavePoints(
+        (SavePoint(3600, 1), SavePoint(300, 100), SavePoint(60, 10000)),
+        "Make a snapshot after so many seconds if the log got so many records; empty "
+        "makes none by itself.",
     )
     log_retention_bytes = Memory(
         0, "Nothing is pruned yet: all history is kept.", effect=False

@@ -94,7 +94,8 @@ class Blocking:
         engine = self._engine
         context = engine.context
         session = context.session
-        if engine.unit is not None:
+        if engine.unit is not None or engine.guards.is_read_only:
+            # In the past nothing comes any more that could be waited for.
             reply = serve(context)
             return inside_unit if reply is BLOCKED else reply
         if session.has_hung_up():
@@ -112,6 +113,14 @@ class Blocking:
             deadline_ms = context.now_ms + timeout_ms
             heapq.heappush(self.timeouts, (deadline_ms, next(self._order), waiter))
         return BLOCKED
+
+    def retry(self, session: Session) -> None:
+        """Serve a client that waits for something else than a key, which has come."""
+        context = self._engine.context
+        running, database = context.session, context.db
+        if session.waiter is not None:
+            self._try(session.waiter)
+        context.session, context.db = running, database
 
     def unblock(self, session: Session, *, is_error: bool) -> bool:
         """Let a client go on, as if its time were over or with an error (UNBLOCK).

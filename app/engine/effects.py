@@ -7,13 +7,28 @@ client's id where the effect is the command as it was given, or
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.commands.context import Session
 
 Argv = list[bytes]
 Entry = tuple[int, int, list[Argv], Any]
 
 SERVER_ID = 0
 """The client id of what the server does of its own accord."""
+
+
+def client_note(session: Session) -> dict[str, Any]:
+    """Return the note that tells who a client is."""
+    return {
+        "kind": "client",
+        "address": session.address,
+        "name": session.name,
+        "user": session.user,
+        "library": session.library_name,
+        "library_version": session.library_version,
+    }
 
 
 class Unit:

@@ -11,18 +11,21 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from app import clock
+from app.commands.client_past import is_travel
 from app.commands.context import Argv, Context, Session
 from app.commands.server_state import ServerState
 from app.commands.table import LOOKUP, Command, require_command
 from app.engine.blocking import Blocking
 from app.engine.digest import dataset_digest, value_digest
-from app.engine.effects import SERVER_ID, Entry, Unit
+from app.engine.effects import SERVER_ID, Entry, Unit, client_note
 from app.engine.functions import Functions
 from app.engine.guards import Guards
 from app.engine.notifications import Notifications
 from app.engine.observers import Observers
+from app.engine.past_views import run_in_past
 from app.engine.pause import Pause
 from app.engine.pubsub import PubSub
+from app.engine.redaction import without_secret
 from app.engine.scripts import Scripts
 from app.engine.tracking import Tracking
 from app.engine.transactions import Transactions
@@ -35,6 +38,7 @@ from app.reply import BLOCKED, POSTPONED, Replies
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from app.commands.inquiries import Inquiry
     from app.config import Config
     from app.keyspace.database import Database
 
@@ -55,6 +59,10 @@ class Engine:
         is_log_synced: tells whether all that was appended is durable.
         unit: gathers the effects of the EXEC or the script under way, or None.
         running: the client whose batch runs, or None.
+        inquiries: what clients ask of the log on disk. Its driver empties it, and calls
+            `blocking.retry` once there is an answer.
+        log_facts: tells how far the log goes, what is not appended yet included; None
+            while the server keeps no log.
         is_resuming: whether clients that were held back may go on (CLIENT PAUSE); the
             driver runs what is left of their batches, and sets it back.
     """
@@ -72,6 +80,8 @@ class Engine:
         self.entries: list[Entry] = []
         self.pushes: list[tuple[int, bytes]] = []
         self.closings: list[int] = []
+        self.inquiries: list[Inquiry] = []
+        self.log_facts: Callable[[], dict[str, int | bytes]] | None = None
         self.is_recording = True
         self.is_log_synced: Callable[[], bool] = lambda: False
         self.is_check_due = False
@@ -118,6 +128,8 @@ class Engine:
         Returns:
             The encoded replies, one behind the other.
         """
+        if session.past is not None and commands and not is_travel(commands[0]):
+            return run_in_past(self, session, commands)
         context = self.context
         context.session = session
         interrupted, self.running = self.running, session
@@ -139,7 +151,7 @@ class Engine:
                 encoders = ENCODERS[session.resp]
                 session.is_changed = False
                 if reply is POSTPONED or reply is BLOCKED:
-                    _put_off(session, commands, argv)
+                    session.put_off(commands, argv)
                     break
                 replies.append(self._what_is_sent(session, reply))
                 if session.is_closing:
@@ -298,7 +310,7 @@ class Engine:
                 effects = [argv]
             else:
                 context.effects = None
-                origin = [session.id, argv, None]
+                origin = [session.id, without_secret(argv), None]
                 if not effects:
                     return  # a unit, whose record is there already
             self.entries.append((context.now_ms, context.db.index, effects, origin))
@@ -324,26 +336,23 @@ class Engine:
     def describe(self, session: Session) -> None:
         """Record once who a client is, before its first write."""
         session.is_described = True
-        note = {
-            "kind": "client",
-            "address": session.address,
-            "name": session.name,
-            "user": session.user,
-            "library": session.library_name,
-            "library_version": session.library_version,
-        }
+        self.note(session, client_note(session))
+
+    def note(self, session: Session, note: dict[str, Any]) -> None:
+        """Record what people want to know, with nothing changed."""
         origin = [session.id, None, note]
         self.entries.append((self.context.now_ms, session.db.index, [], origin))
 
-    def _record_expired(self, database: Database, key: bytes) -> None:
-        self.server.statistics["expired_keys"] += 1
+    def _record_expired(self, base: Database, key: bytes, fields: list[bytes]) -> None:
+        name = "expired_fields" if fields else "expired_keys"
+        self.server.statistics[name] += len(fields) or 1
+        effect = [b"HDEL", key, *fields] if fields else [b"DEL", key]
         if self.unit is not None:
             # In its place: an earlier effect of the unit may have brought the key here.
-            self.unit.add(database.index, [[b"DEL", key]])
+            self.unit.add(base.index, [effect])
         elif self.is_recording:
             origin = [SERVER_ID, None, {"kind": "expired"}]
-            entry = (self.keyspace.now_ms, database.index, [[b"DEL", key]], origin)
-            self.entries.append(entry)
+            self.entries.append((self.keyspace.now_ms, base.index, [effect], origin))
 
     # --- clients -----------------------------------------------------------------
 
@@ -369,8 +378,7 @@ class Engine:
     def push(self, session: Session, data: bytes) -> None:
         """Send a client something besides its replies.
 
-        To the client that runs just now it goes behind the reply to its command, or to
-        its EXEC, never into the midst of it.
+        To the client that runs just now it goes behind the reply to command or EXEC.
         """
         if session is self.running:
             self._own_pushes.append(data)
@@ -387,13 +395,3 @@ class Engine:
         session.is_monitor = False
         self.server.monitors.discard(session.id)
         self.guards.update_watchful()
-
-
-def _put_off(session: Session, commands: list[Argv], argv: Argv) -> None:
-    """Keep what is left of a batch: from a command on that is held back, or waits."""
-    # Not one that only looks like it.
-    place = next(i for i, other in enumerate(commands) if other is argv)
-    if session.waiter is not None:
-        session.waiter.argv = argv
-        place += 1  # it has run
-    session.postponed = commands[place:]

@@ -51,7 +51,8 @@ CLASS_OF: Final = {
 CLASS_OF[b""] = ""  # a change that is told to nobody but the log and WATCH
 
 _READ_BY_WRITERS: Final = {
-    **dict.fromkeys(("getset", "getdel", "getex", "pfmerge"), slice(None)),
+    **dict.fromkeys(("getset", "getdel", "getex", "hgetex"), slice(None)),
+    "pfmerge": slice(None),
     **dict.fromkeys(("sort", "georadius", "georadiusbymember"), slice(1)),
     **dict.fromkeys(("sunionstore", "sinterstore", "sdiffstore"), slice(1, None)),
     **dict.fromkeys(("zunionstore", "zinterstore", "zdiffstore"), slice(1, None)),

@@ -125,8 +125,7 @@ class Observers:
         """Remove what has expired among a client's watched keys: that is a change."""
         for index, key in session.watched or ():
             database = self._keyspace.databases[index]
-            deadline_ms = database.deadline_ms(key)
-            if deadline_ms is not None and deadline_ms <= self._keyspace.now_ms:
+            if database.is_due(key):
                 # Said here, since a paused server hides the key and removes it later.
                 session.is_stale = True
                 database.lookup(key)

@@ -105,6 +105,8 @@ class ScriptCommands:
         guards = self._guards
         if guards.disk_error is not None and command.is_write:
             raise CommandError(errors.MISCONF + guards.disk_error)
+        if guards.is_read_only and command.is_write:
+            raise CommandError(errors.READ_ONLY)
         is_refused = guards.is_out_of_memory and not self._allows_oom
         if is_refused and command.flags & Flag.DENYOOM:
             raise CommandError(errors.OUT_OF_MEMORY)

@@ -260,6 +260,8 @@ class Scripts:
         trouble = self._engine.guards.disk_error
         if trouble is not None:
             raise CommandError(errors.MISCONF + trouble)
+        if self._engine.guards.is_read_only:
+            raise CommandError(errors.READ_ONLY_SCRIPT)
         self._commands.allow(can_write=True, allows_oom=b"allow-oom" in flags)
 
     def _begin(self, caller: Session) -> None:

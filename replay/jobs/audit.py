@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from replay.moments import json_time
+from app.moments import json_time
 from replay.texts import json_text, plain_text, show
 from storage.reader import read_records
 from storage.verify import compute_digest

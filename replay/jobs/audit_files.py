@@ -11,8 +11,8 @@ import html
 import tempfile
 from typing import TYPE_CHECKING
 
+from app.moments import json_time
 from replay.jobs.audit import Deed, Group
-from replay.moments import json_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,13 +11,12 @@ from replay.past import Past
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
+    from app.moments import Point
+    from replay.index.finder import LogIndex
     from replay.jobs.schema import Schema
     from replay.jobs.stories import Step, Story
-    from replay.moments import Point
     from replay.past import Progress
-    from storage.filesystem import FileSystem
 
 
 class Timeline(NamedTuple):
@@ -46,14 +45,12 @@ class JobLog:
 
     def __init__(
         self,
-        folder: Path,
-        filesystem: FileSystem,
+        index: LogIndex,
         schemas: Sequence[Schema],
         progress: Progress = lambda _: None,
     ) -> None:
-        """Look at a data folder by some schemas."""
-        self._folder = folder
-        self._filesystem = filesystem
+        """Look at a log by some schemas."""
+        self._index = index
         self._schemas = list(schemas)
         self._progress = progress
 
@@ -75,7 +72,7 @@ class JobLog:
         ]
         tracker = Tracker(schemas, wants=lambda each: each == job_id)
         steps: dict[int, list[Step]] = {}
-        for story, step in self._run(tracker, 0, point.seq):
+        for story, step in self._run(tracker, point.seq):
             steps.setdefault(id(story), []).append(step)
         return [
             Timeline(
@@ -105,7 +102,7 @@ class JobLog:
             return wants(Judged(story, judge(story, point.at_ms, limits)))
 
         tracker = Tracker(self._schemas, keeps=keeps)
-        for _ in self._run(tracker, 0, point.seq):
+        for _ in self._run(tracker, point.seq):
             pass
         for story in tracker.stories.values():
             judged = Judged(
@@ -122,16 +119,17 @@ class JobLog:
             PrunedError: the log no longer has its first record.
         """
         tracker = Tracker(self._schemas, keeps=lambda _: False)
-        for story, step in self._run(tracker, 0, until_seq):
+        for story, step in self._run(tracker, until_seq):
             if step.record.seq > from_seq:
                 yield story, step
 
-    def _run(
-        self, tracker: Tracker, from_seq: int, until_seq: int
-    ) -> Iterator[tuple[Story, Step]]:
-        past = Past(self._folder, self._filesystem, self._progress)
+    def _run(self, tracker: Tracker, until_seq: int) -> Iterator[tuple[Story, Step]]:
+        """Follow jobs from the first moment that can be opened."""
+        index = self._index
+        past = Past(index.folder, index.filesystem, self._progress, index.bases)
         try:
-            past.go_to(from_seq)
+            if index.first_seq > 1:
+                past.go_to(index.bases.floor_seq(index.first_seq - 1))
             tracker.begin(past)
             yield from tracker.run(past, until_seq)
         finally:

@@ -8,11 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.moments import first_seq
+from app.touched import changed_keys
 from replay.jobs.generic import GenericSchema
 from replay.jobs.schema import Schema, SchemaError, read_schema
-from replay.moments import first_seq
 from replay.scanning import read_window
-from replay.touched import changed_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.touched import changed_keys, changes_databases
 from replay.jobs.facts import Aliases, read_fields, take_score
 from replay.jobs.moves import Move, contents, watch_effect
 from replay.jobs.notices import read_notice
 from replay.jobs.schema import ENDS, Meaning
 from replay.jobs.settling import settle
 from replay.jobs.stories import Change, Story
-from replay.touched import changed_keys, changes_databases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from app.moments import json_time, show_time
 from replay.jobs.verdicts import last_line
-from replay.moments import json_time, show_time
 from replay.records import client_facts, client_label
 from replay.scripts import script_name, script_sha
 from replay.search import find_script_source
@@ -13,12 +13,10 @@ from replay.texts import json_text, plain_text, show
 from storage.notes import ExecNote, ExpiredNote, read_note
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from replay.clients import Client, ClientDirectory
+    from replay.index.finder import LogIndex
     from replay.jobs.stories import Step, Story
     from replay.jobs.verdicts import Verdict
-    from storage.filesystem import FileSystem
     from storage.record import Record
 
 _SECOND_MS = 1000
@@ -45,12 +43,9 @@ def show_duration(ms: int) -> str:
 class Actors:
     """Says who made a record, and how: the client, and the script by its name."""
 
-    def __init__(
-        self, folder: Path, filesystem: FileSystem, clients: ClientDirectory
-    ) -> None:
-        """Ask a data folder, and a directory of its clients."""
-        self._folder = folder
-        self._filesystem = filesystem
+    def __init__(self, index: LogIndex, clients: ClientDirectory) -> None:
+        """Ask a log, and a directory of its clients."""
+        self._index = index
         self._clients = clients
         self._scripts: dict[str, str] = {}
 
@@ -94,7 +89,7 @@ class Actors:
 
     def _script(self, sha: str, seq: int) -> str:
         if sha not in self._scripts:
-            source = find_script_source(self._folder, self._filesystem, sha, seq)
+            source = find_script_source(self._index, sha, seq)
             name = script_name(source) if source else None
             self._scripts[sha] = show(name) if name else sha[:8]
         return self._scripts[sha]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app.keyspace.glob import compile_glob
+from app.moments import show_time
 from replay import options
 from replay.jobs.audit import (
     Audit,
@@ -21,7 +22,6 @@ from replay.jobs.audit import (
 )
 from replay.jobs.audit_files import write_csv, write_html
 from replay.jobs.views import Actors
-from replay.moments import show_time
 from replay.options import NOTHING, Tool, takes_folder
 from replay.verbs.jobs import open_jobs, schema_option
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import TextIO
 
+    from app.moments import Moment
     from replay.jobs.audit import Deed
-    from replay.moments import Moment
 
 
-@click.command(short_help="Who did what to which jobs, for an auditor to take away.")
+@click.command()
 @takes_folder
 @click.argument("span", metavar="A..B", type=options.moment_range)
 @click.option("--queue", type=options.glob, metavar="GLOB", help="Only such queues.")
@@ -74,7 +74,7 @@ def audit(
         find_end(tool.folder, tool.filesystem, last.seq),
     )
     report = Audit(
-        Actors(tool.folder, tool.filesystem, tool.clients()),
+        Actors(tool.index, tool.clients()),
         compile_glob(queue) if queue else None,
     )
     with tool.progress("folding", last.seq) as progress:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.moments import show_time
 from replay.clients import Client
-from replay.moments import show_time
 from replay.options import DAMAGED, takes_output
 from replay.receipts import Anchor, Checked, ReceiptError, check_receipt
 from replay.records import client_label, record_facts, record_text
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from storage.record import Record
 
 
-@click.command(short_help="What a receipt proves, without the log.")
+@click.command()
 @click.argument(
     "path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )

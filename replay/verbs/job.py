@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.moments import show_time
 from replay import options
 from replay.jobs.verdicts import PROBLEMS
 from replay.jobs.views import (
@@ -17,21 +18,20 @@ from replay.jobs.views import (
     story_facts,
     verdict_text,
 )
-from replay.moments import show_time
 from replay.options import NOTHING, Tool, at_option, takes_folder
 from replay.texts import show
 from replay.verbs.jobs import limits_options, open_jobs, schema_option
 
 if TYPE_CHECKING:
+    from app.moments import Moment, Point
     from replay.jobs.reading import Timeline
     from replay.jobs.stories import Step, Story
     from replay.jobs.verdicts import Limits
-    from replay.moments import Moment, Point
 
 _STYLES = ("cyan", "dim", "dim", "bold", "", "green", "dim")
 
 
-@click.command(short_help="One job's way through its queue, and what became of it.")
+@click.command()
 @takes_folder
 @click.argument("job_id", metavar="ID", type=options.text)
 @at_option
@@ -63,7 +63,7 @@ def job(
             f"replay: no record up to seq {point.seq} tells of a job {show(job_id)}"
         )
         return NOTHING
-    actors = Actors(tool.folder, tool.filesystem, tool.clients())
+    actors = Actors(tool.index, tool.clients())
     for timeline in timelines:
         if tool.output.is_json:
             tool.output.json(timeline_facts(timeline, point, actors))

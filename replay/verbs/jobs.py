@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from app.keyspace.glob import compile_glob
+from app.moments import show_time
 from replay import options
 from replay.jobs.reading import JobLog, Judged
 from replay.jobs.schema import SchemaError
 from replay.jobs.shipped import detect_schemas, load_schemas
 from replay.jobs.verdicts import VERDICTS, Limits
 from replay.jobs.views import Actors, ran_ms, show_duration, story_facts
-from replay.moments import show_time
 from replay.options import NOTHING, Tool, at_option, takes_folder
 from replay.texts import plain_text, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from replay.moments import Moment, Point
+    from app.moments import Moment, Point
     from replay.past import Progress
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -82,10 +82,10 @@ def open_jobs(tool: Tool, schemas: tuple[str, ...], progress: Progress) -> JobLo
         raise click.BadParameter(str(error), param_hint="--schema") from error
     if chosen is None:
         chosen = detect_schemas(tool.folder, tool.filesystem)
-    return JobLog(tool.folder, tool.filesystem, chosen, progress)
+    return JobLog(tool.index, chosen, progress)
 
 
-@click.command(short_help="The jobs of a queue, and what is wrong with them.")
+@click.command()
 @takes_folder
 @at_option
 @click.option("--queue", type=options.glob, metavar="GLOB", help="Of such a queue.")
@@ -121,7 +121,7 @@ def jobs(tool: Tool, at: Moment | None, count: int | None, **chosen: Any) -> int
     schemas, limits = chosen.pop("schemas"), chosen.pop("limits")
     point = tool.point(at)
     wants = _make_filter(point, **chosen)
-    actors = Actors(tool.folder, tool.filesystem, tool.clients())
+    actors = Actors(tool.index, tool.clients())
     columns = ("job", "queue", "verdict", "since", "waited", "ran", "taker", "why")
     with (
         tool.progress("folding", point.seq) as progress,

@@ -10,26 +10,21 @@ from click.testing import CliRunner
 from replay import receipts
 from replay.cli import main
 from replay.clients import ClientDirectory
+from replay.index.finder import LogIndex
 from replay.proving import make_receipt
 from replay.receipts import ReceiptError, check_receipt
+from replay.scanning import END_SEQ
 from storage.errors import PrunedError, StorageError
 from storage.filesystem import FileSystem
-from storage.reader import read_records
 from storage.verify import compute_digest
 from tests.replay.histories import History
 
 
 def make(folder, *seqs, until_seq=None):
-    filesystem = FileSystem()
-    records = [
-        record
-        for seq in seqs
-        for record in read_records(
-            folder, filesystem=filesystem, from_seq=seq, until_seq=seq
-        )
-    ]
-    clients = ClientDirectory(folder, filesystem, floor_seq=1, from_seq=1 << 63)
-    return make_receipt(folder, filesystem, clients, records, "a test", until_seq)
+    index = LogIndex(folder, FileSystem())
+    records = [index.get_record(seq) for seq in seqs]
+    clients = ClientDirectory(index, from_seq=END_SEQ)
+    return make_receipt(index, clients, records, "a test", until_seq)
 
 
 def many_segments(folder):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from app.moments import Point
+from replay.index.finder import LogIndex
 from replay.jobs.reading import JobLog
 from replay.jobs.shipped import detect_schemas, load_schemas
 from replay.jobs.verdicts import Limits
-from replay.moments import Point
 from storage.filesystem import FileSystem
 
 HOUR_MS = 3_600_000
@@ -13,7 +14,7 @@ HOUR_MS = 3_600_000
 
 def open_log(folder, *schemas):
     found = load_schemas(schemas) if schemas else detect_schemas(folder, FileSystem())
-    return JobLog(folder, FileSystem(), found)
+    return JobLog(LogIndex(folder, FileSystem()), found)
 
 
 def point_of(history, later_ms=0):
