@@ -33,6 +33,7 @@ class Step(NamedTuple):
         lease_ms: the deadline of the lease that it has now, or None.
         due_ms: when it is due, or None.
         problem: what is wrong with this, "" where nothing is.
+        is_inferred: whether it was concluded from what came later (see `sparse`).
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Step(NamedTuple):
     lease_ms: int | None = None
     due_ms: int | None = None
     problem: str = ""
+    is_inferred: bool = False
 
 
 class Story:

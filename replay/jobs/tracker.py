@@ -8,7 +8,7 @@ the ids of the last 100,000.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from app.touched import changed_keys, changes_databases
 from replay.jobs.facts import (
@@ -37,6 +37,20 @@ _ENDED_KEPT = 100_000
 _LEAVING_KEPT = 10_000
 
 Telling = tuple[Story, "Step"]
+
+
+class Followed(Protocol):
+    """A `replay.past.Past`, or a sparse one."""
+
+    @property
+    def databases(self) -> list[Database]:
+        """The databases at this moment."""
+
+    def apply(self, records: list[Record]) -> None:
+        """Let the next records happen."""
+
+    def batches(self, until_seq: int) -> Iterator[list[Record]]:
+        """Yield the records that come next, up to a number."""
 
 
 class Tracker:
@@ -73,7 +87,7 @@ class Tracker:
         self._ended: dict[JobName, None] = {}
         self._leaving: dict[JobName, None] = {}
 
-    def run(self, past: Past, until_seq: int) -> Iterator[Telling]:
+    def run(self, past: Followed, until_seq: int) -> Iterator[Telling]:
         """Fold the log up to a record and yield what happened to jobs, in order.
 
         Args:
@@ -138,7 +152,7 @@ class Tracker:
                 return schema, meaning
         return None
 
-    def _enter(self, past: Past, record: Record) -> Iterator[Telling]:
+    def _enter(self, past: Followed, record: Record) -> Iterator[Telling]:
         """Apply one record, effect by effect, and yield what it did to jobs."""
         db = record.db
         for argv in record.effects:
@@ -350,7 +364,7 @@ class Tracker:
 
     # --- whole databases ---------------------------------------------------------
 
-    def _apply_to_all(self, past: Past, record: Record) -> None:
+    def _apply_to_all(self, past: Followed, record: Record) -> None:
         """Apply FLUSHALL, FLUSHDB or SWAPDB, and find every place anew."""
         past.apply([record])
         for name, story in self.stories.items():

@@ -81,7 +81,7 @@ def open_jobs(tool: Tool, schemas: tuple[str, ...], progress: Progress) -> JobLo
     except SchemaError as error:
         raise click.BadParameter(str(error), param_hint="--schema") from error
     if chosen is None:
-        chosen = detect_schemas(tool.folder, tool.filesystem)
+        chosen = detect_schemas(tool.index)
     return JobLog(tool.index, chosen, progress)
 
 

@@ -13,8 +13,8 @@ HOUR_MS = 3_600_000
 
 
 def open_log(folder, *schemas):
-    found = load_schemas(schemas) if schemas else detect_schemas(folder, FileSystem())
-    return JobLog(LogIndex(folder, FileSystem()), found)
+    index = LogIndex(folder, FileSystem())
+    return JobLog(index, load_schemas(schemas) if schemas else detect_schemas(index))
 
 
 def point_of(history, later_ms=0):

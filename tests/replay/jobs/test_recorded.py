@@ -83,7 +83,7 @@ CASES = [
 def open_history(library):
     index = LogIndex(HISTORIES / library / "data", FileSystem())
     last = index.get_record(index.last_seq)
-    schemas = detect_schemas(index.folder, index.filesystem)
+    schemas = detect_schemas(index)
     assert [schema.name for schema in schemas] == [library]
     return index, JobLog(index, schemas), Point(last.seq, last.at_ms + 3_600_000)
 
