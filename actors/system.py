@@ -19,9 +19,11 @@ from actors.snapshotter import Snapshotter
 from app import clock
 from app.engine.engine import Engine
 from app.moments import first_seq
-from app.recovery import Fold, Recovery
+from app.recovery import Fold, Recovery, recover
+from app.snapshots import save_snapshot
 from storage.errors import StorageError
 from storage.filesystem import FileSystem
+from storage.folder import LogFolder
 from storage.fsync import FsyncPolicy
 from storage.log import Log
 from storage.reader import read_records
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PROGRESS_RECORDS = 500_000
+_POLICIES = {policy.value: policy for policy in FsyncPolicy}
 
 
 class StartError(Exception):
@@ -120,7 +123,7 @@ class Server:
             self._engine,
             self.stop,
             loading,
-            self._fold_log if self._log is not None else None,
+            self._reload if self._log is not None else None,
             self._begin_snapshot if self._log is not None else None,
         )
         if self._log is not None:
@@ -170,23 +173,39 @@ class Server:
             self._is_stopping = True
             self._loop.stop()
 
-    def _begin_snapshot(self) -> None:
+    def _begin_snapshot(self, options: tuple[str, ...]) -> None:
         assert self._log is not None
         assert self._snapshotter is not None
-        self._snapshotter.tell(TakeSnapshot(self._log.synced_seq))
+        self._snapshotter.tell(TakeSnapshot(self._log.synced_seq, options))
 
     def _fail(self) -> None:
         self._engine.server.exit_code = 1
         self.stop()
 
     def _policy(self) -> FsyncPolicy:
-        return FsyncPolicy(self._config.appendfsync)
+        return _POLICIES[self._config.appendfsync]
 
-    def _fold_log(self) -> Keyspace:
-        """Return what the log folds to, all that was appended included."""
-        fold = Fold(self._config.databases)
-        fold.apply(read_records(_folder(self._config), filesystem=FileSystem()))
-        return fold.keyspace
+    def _reload(self, is_saving: bool) -> Keyspace:  # noqa: FBT001 - see Saving
+        """Return the state that is on disk, all that was appended included.
+
+        Args:
+            is_saving: whether to make a snapshot first and begin with that, else the
+                log alone is folded, as far as it is there.
+        """
+        folder, filesystem = _folder(self._config), FileSystem()
+        databases = self._config.databases
+        if not is_saving and self._log is not None and self._log.first_seq == 1:
+            fold = Fold(databases)
+            fold.apply(read_records(folder, filesystem=filesystem))
+            return fold.keyspace
+        keyspace = recover(folder, filesystem, databases).keyspace
+        if is_saving and self._log is not None and self._log.last_seq:
+            paths = LogFolder(folder, filesystem)
+            save_snapshot(
+                paths, filesystem, keyspace, self._log.last_seq, clock.now_ms()
+            )
+            keyspace = recover(folder, filesystem, databases).keyspace
+        return keyspace
 
     def _load(self) -> Iterator[None]:
         """Recover the engine's keyspace, a slice at each step."""

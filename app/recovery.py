@@ -250,3 +250,16 @@ class Recovery:
                 f"from a backup",
                 segments[0],
             )
+
+
+def recover(
+    folder: Path | str,
+    filesystem: FileSystem,
+    databases: int = 16,
+    until_seq: int | None = None,
+) -> Fold:
+    """Return the state after a record, or at the end of the log; see `Recovery`."""
+    recovery = Recovery(folder, filesystem, databases, until_seq)
+    for _ in recovery.steps():
+        pass
+    return recovery.fold

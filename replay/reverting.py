@@ -15,6 +15,7 @@ from app.types.dump_payload import encode_payload
 from app.types.numbers import format_double
 from replay.index.finder import LogIndex
 from replay.past import Past
+from replay.value_commands import in_portions
 from replay.values import Version, find_differences, take_version
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from storage.record import Record
 
 Argv = list[bytes]
-_WORDS_MAX = 1000
 _BY_PIECES = {"hash": dict, "zset": dict, "set": frozenset, "list": list}
 
 
@@ -289,19 +289,19 @@ def _value_commands(key: bytes, now: Version | None, target: _State) -> Iterator
         case "list":
             if now is not None:
                 yield [b"DEL", key]
-            yield from _in_portions(b"RPUSH", key, [[element] for element in data])
+            yield from in_portions(b"RPUSH", key, [[element] for element in data])
         case "set":
             had = now.data if now else frozenset()
-            yield from _in_portions(b"SREM", key, [[one] for one in sorted(had - data)])
-            yield from _in_portions(b"SADD", key, [[one] for one in sorted(data - had)])
+            yield from in_portions(b"SREM", key, [[one] for one in sorted(had - data)])
+            yield from in_portions(b"SADD", key, [[one] for one in sorted(data - had)])
         case "hash":
             had = now.data if now else {}
             gone = [[name] for name in had if name not in data]
             new = [
                 [name, value] for name, value in data.items() if had.get(name) != value
             ]
-            yield from _in_portions(b"HSET", key, new)
-            yield from _in_portions(b"HDEL", key, gone)
+            yield from in_portions(b"HSET", key, new)
+            yield from in_portions(b"HDEL", key, gone)
         case "zset":
             had = now.data if now else {}
             gone = [[name] for name in had if name not in data]
@@ -310,15 +310,8 @@ def _value_commands(key: bytes, now: Version | None, target: _State) -> Iterator
                 for name, score in data.items()
                 if had.get(name) != score
             ]
-            yield from _in_portions(b"ZADD", key, new)
-            yield from _in_portions(b"ZREM", key, gone)
+            yield from in_portions(b"ZADD", key, new)
+            yield from in_portions(b"ZREM", key, gone)
         case _:
             assert target.payload is not None
             yield [b"RESTORE", key, b"0", target.payload, b"REPLACE"]
-
-
-def _in_portions(name: bytes, key: bytes, groups: list[list[bytes]]) -> Iterator[Argv]:
-    """Yield commands of a bounded length; none for no words."""
-    for start in range(0, len(groups), _WORDS_MAX):
-        words = [word for group in groups[start : start + _WORDS_MAX] for word in group]
-        yield [name, key, *words]

@@ -147,7 +147,7 @@ class SegmentInfo(NamedTuple):
         path: the file.
         header: its header.
         footer: its footer, where it is sealed.
-        size_bytes: how long the file is.
+        size_bytes: how long the file is, which may be packed.
     """
 
     path: Path
@@ -175,7 +175,7 @@ def read_segment_info(filesystem: FileSystem, path: Path) -> SegmentInfo:
     reader = SegmentReader(filesystem, path)
     try:
         info = SegmentInfo(
-            path, reader.header, reader.read_last_footer(), reader.size()
+            path, reader.header, reader.read_last_footer(), reader.size_on_disk()
         )
     finally:
         reader.close()

@@ -186,6 +186,19 @@ class Log:
         path = self._folder.segment_path(self._header.first_seq)
         return [*self._sealed, SegmentInfo(path, self._header, None, self._size)]
 
+    def note_segments(self, first_seq: int, sizes: dict[int, int]) -> None:
+        """Take note that sealed segments were pruned or packed.
+
+        Args:
+            first_seq: those that start before it are gone.
+            sizes: how many bytes others have now, by their first numbers.
+        """
+        self._sealed = [
+            info._replace(size_bytes=sizes.get(info.first_seq, info.size_bytes))
+            for info in self._sealed
+            if info.first_seq >= first_seq
+        ]
+
     def append(self, drafts: Sequence[Draft], expected_last_seq: int) -> int:
         """Write records behind the last one, all in one write, all or none.
 

@@ -167,7 +167,10 @@ class LogReader:
                 f"at seq {segments[0]}",
                 segments[0],
             )
-        segment = self._open(self._folder.segment_path(first_seq))
+        try:
+            segment = self._open(self._folder.segment_path(first_seq))
+        except FileNotFoundError:
+            return self._open_segment()  # it was pruned just now
         return self._enter(segment, first_seq)
 
     def _open(self, path: Path) -> SegmentReader:

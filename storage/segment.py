@@ -45,6 +45,7 @@ from storage.frame import (
     frame_bytes_at,
     split_frames,
 )
+from storage.packing import SegmentFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -224,14 +225,13 @@ class SegmentReader:
             OSError: the file cannot be read.
         """
         self.path = path
-        self._filesystem = filesystem
         self._verify = verify
-        self._file = filesystem.open_to_read(path)
+        self._file = SegmentFile(filesystem, path)
         try:
-            start = filesystem.read_at(self._file, HEADER_BYTES, 0)
+            start = self._file.read_at(HEADER_BYTES, 0)
             self.header = decode_header(start, path)
         except BaseException:
-            filesystem.close(self._file)
+            self._file.close()
             raise
         self.heads = FrameHeads(self.header.salt)
         self.offset = HEADER_BYTES
@@ -243,10 +243,9 @@ class SegmentReader:
         Returns:
             At least one; none where no whole, sound frame starts at `offset`.
         """
-        filesystem = self._filesystem
         wanted = CHUNK_BYTES
         while True:
-            chunk = filesystem.read_at(self._file, wanted, self.offset)
+            chunk = self._file.read_at(wanted, self.offset)
             payloads, used = split_frames(chunk, self.heads, verify=self._verify)
             if payloads:
                 self.offset += used
@@ -300,14 +299,14 @@ class SegmentReader:
         digest = hashlib.sha256()
         for start in range(0, offset, CHUNK_BYTES):
             length = min(CHUNK_BYTES, offset - start)
-            digest.update(self._filesystem.read_at(self._file, length, start))
+            digest.update(self._file.read_at(length, start))
         return digest.digest()
 
     def read_rest(self, length: int = -1) -> bytes:
         """Return the bytes from `offset` on: all, or so many."""
         if length < 0:
             length = self.size() - self.offset
-        return self._filesystem.read_at(self._file, length, self.offset)
+        return self._file.read_at(length, self.offset)
 
     def read_footer(self) -> SegmentFooter | None:
         """Return the footer that starts at `offset`, None where none does."""
@@ -318,13 +317,17 @@ class SegmentReader:
         start = self.size() - FOOTER_BYTES
         if start < HEADER_BYTES:
             return None
-        data = self._filesystem.read_at(self._file, FOOTER_BYTES, start)
+        data = self._file.read_at(FOOTER_BYTES, start)
         return decode_footer(data, self.header.salt)
 
     def size(self) -> int:
-        """Return how long the file is now, in bytes."""
-        return self._filesystem.size(self._file)
+        """Return how long the segment is now, in bytes."""
+        return self._file.size()
+
+    def size_on_disk(self) -> int:
+        """Return how long the file is now: less than `size` where it is packed."""
+        return self._file.size_on_disk()
 
     def close(self) -> None:
         """Close the file."""
-        self._filesystem.close(self._file)
+        self._file.close()

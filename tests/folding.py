@@ -5,8 +5,9 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from app.engine.digest import dataset_digest
-from app.recovery import Fold
+from app.recovery import Fold, recover
 from storage.filesystem import FileSystem
+from storage.folder import LogFolder
 from storage.reader import read_records
 from tests.servers import ServerProcess
 
@@ -22,7 +23,7 @@ class FoldCheck:
         live = live_digest(server)
         fold = self._folds.get(server)
         if fold is None:
-            fold = self._folds[server] = Fold()
+            fold = self._folds[server] = _begin(server)
         fold.apply(
             read_records(
                 server.folder, filesystem=FileSystem(), from_seq=fold.last_seq + 1
@@ -35,6 +36,14 @@ class FoldCheck:
             f"folding the log up to seq {fold.last_seq} gives the digest {folded}, "
             f"but the server has {live}"
         )
+
+
+def _begin(server: ServerProcess) -> Fold:
+    """Return a fold of the log from its beginning; where it is pruned, a recovery."""
+    folder = LogFolder(server.folder, FileSystem())
+    if folder.find_segments()[:1] in ([], [1]):
+        return Fold()
+    return recover(server.folder, FileSystem())
 
 
 def live_digest(server: ServerProcess) -> str:

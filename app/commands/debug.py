@@ -107,16 +107,22 @@ def _set_active_expire(ctx: Context, is_on: bytes) -> SimpleString:
 def _reload(ctx: Context, *option: bytes) -> SimpleString:
     if not {word.upper() for word in option} <= {b"MERGE", b"NOFLUSH", b"NOSAVE"}:
         raise CommandError(errors.RELOAD_OPTIONS)
-    return _load(ctx)
+    words = {word.upper() for word in option}
+    return _reload_from_disk(ctx, is_saving=b"NOSAVE" not in words)
 
 
 def _load(ctx: Context) -> SimpleString:
-    """Fold the log aside and compare; a difference is a bug, and stops the server."""
+    return _reload_from_disk(ctx, is_saving=False)
+
+
+def _reload_from_disk(ctx: Context, *, is_saving: bool) -> SimpleString:
+    """Load the state from disk, once all is durable; see `actors.saving`."""
     if not ctx.engine.is_recording:
         raise CommandError(errors.RELOAD_WITHOUT_LOG)
     if ctx.engine.guards.disk_error is not None:
         raise CommandError(errors.MISCONF + ctx.engine.guards.disk_error)
     ctx.engine.is_check_due = True
+    ctx.server.saves.is_reload_saving = is_saving
     ctx.session.hold_reply(Hold(ends_when_durable=True))
     return OK
 
@@ -233,7 +239,7 @@ _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
         0,
         0,
         b"",
-        b"Fold the command log and compare: it must give what is in memory.",
+        b"Fold the command log, and go on with what it gives.",
         _load,
     ),
     b"LOG": _Subcommand(1, 1, b"<message>", b"Write to the server's log file.", _log),
@@ -256,7 +262,11 @@ _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
         1, 1, b"<size>", b"Check the size and change nothing.", _packed_threshold
     ),
     b"RELOAD": _Subcommand(
-        0, 3, b"[option ...]", b"As LOADAOF; options change nothing.", _reload
+        0,
+        3,
+        b"[option ...]",
+        b"Make a snapshot, and go on with what it holds.",
+        _reload,
     ),
     b"RESTART": _CRASH,
     b"SDSLEN": _INTERNAL,

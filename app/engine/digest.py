@@ -65,7 +65,7 @@ def value_digest(database: Database, key: bytes) -> bytes:
 
     Zeros where there is no such key.
     """
-    value = database.lookup(key)
+    value = database.peek(key)
     digest = 0 if value is None else _mix_value(0, database, key, value)
     return digest.to_bytes(DIGEST_BYTES, "big")
 

@@ -91,7 +91,7 @@ class Observers:
         A key that has expired unseen is removed first, so that what counts as a change
         afterwards is a change.
         """
-        database.lookup(key)
+        database.peek(key)
         place = (database.index, key)
         if session.watched is None:
             session.watched = set()
@@ -128,7 +128,7 @@ class Observers:
             if database.is_due(key):
                 # Said here, since a paused server hides the key and removes it later.
                 session.is_stale = True
-                database.lookup(key)
+                database.peek(key)
 
     # --- telling ---------------------------------------------------------------------
 
@@ -161,5 +161,5 @@ def _differs(key: bytes, database: Database, other: Database | None) -> bool:
 
     A key in both counts as changed, also where it has the same value in both.
     """
-    was_there = database.lookup(key) is not None
-    return was_there or (other is not None and other.lookup(key) is not None)
+    was_there = database.peek(key) is not None
+    return was_there or (other is not None and other.peek(key) is not None)

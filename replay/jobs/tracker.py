@@ -8,7 +8,7 @@ the ids of the last 100,000.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from app.touched import changed_keys, changes_databases
 from replay.jobs.facts import (
@@ -37,20 +37,6 @@ _ENDED_KEPT = 100_000
 _LEAVING_KEPT = 10_000
 
 Telling = tuple[Story, "Step"]
-
-
-class Followed(Protocol):
-    """A `replay.past.Past`, or a sparse one."""
-
-    @property
-    def databases(self) -> list[Database]:
-        """The databases at this moment."""
-
-    def apply(self, records: list[Record]) -> None:
-        """Let the next records happen."""
-
-    def batches(self, until_seq: int) -> Iterator[list[Record]]:
-        """Yield the records that come next, up to a number."""
 
 
 class Tracker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
+from keyword import iskeyword
 
 import click
 
@@ -25,6 +26,8 @@ VERBS = {
     "whatif": "What would have been, with a script or a record changed.",
     "test": "Whether a changed script does what the old one did.",
     "revert": "The commands that undo records.",
+    "export": "A moment or the whole history as Redis's files.",
+    "import": "A new log from Redis's files or a server.",
     "verify": "Prove that the log is whole and unedited.",
     "prove": "A receipt for a record or a job, to be checked anywhere.",
     "check": "What a receipt proves, without the log.",
@@ -36,7 +39,7 @@ VERBS = {
 The module `replay.verbs.NAME` has it as the attribute NAME; some share a module.
 """
 
-_SHARED = {"test": "whatif"}
+_SHARED = {"test": "whatif", "export": "exchange", "import": "exchange"}
 
 
 class Verbs(Mapping[str, click.Command]):
@@ -51,7 +54,7 @@ class Verbs(Mapping[str, click.Command]):
         if name not in VERBS:
             raise KeyError(name)
         module = importlib.import_module(f"replay.verbs.{_SHARED.get(name, name)}")
-        verb = getattr(module, name)
+        verb = getattr(module, f"{name}_" if iskeyword(name) else name)
         assert isinstance(verb, click.Command)
         return verb
 

@@ -64,7 +64,7 @@ STEPS = {
         COPY k c | COPY k c REPLACE | COPY k c | MOVE c 1 | DEL k none
         UNLINK k | SET k v | SET k v | TOUCH k | TYPE k | EXISTS k none
         OBJECT ENCODING none | TTL none | DUMP none | RANDOMKEY | SWAPDB 0 1
-        FLUSHDB | FLUSHALL""",
+        COPY none k | FLUSHDB | FLUSHALL""",
     "lists": """
         RPUSH l a b c a | LPUSH l z | LPUSHX none a | RPUSHX l q | LPOP l
         RPOP l 2 | LINSERT l BEFORE a x | LINSERT l BEFORE no x | LSET l 0 y
@@ -125,6 +125,7 @@ STEPS = {
         XREADGROUP GROUP g auto COUNT 1 STREAMS s > | XACK s g 2-2
         XGROUP DELCONSUMER s g c | XGROUP DELCONSUMER s g nobody
         XGROUP DESTROY s g | XGROUP DESTROY s none | XRANGE none - + | XLEN none
+        XACK none g 1-1 | XCLAIM none g c 0 1-1 | XAUTOCLAIM none g c 0 0
         XINFO STREAM s""",
 }
 

@@ -16,6 +16,7 @@ from replay.receipts import ReceiptError, check_receipt
 from replay.scanning import END_SEQ
 from storage.errors import PrunedError, StorageError
 from storage.filesystem import FileSystem
+from storage.packing import pack_segment
 from storage.verify import compute_digest
 from tests.replay.histories import History
 
@@ -231,3 +232,12 @@ def test_receipt_of_a_job_has_every_step_of_it(tmp_path):
     assert checked.about == "job 7"
     assert [record.seq for _, record in checked.records] == [1, 2, 4]
     assert run("prove", tmp_path / "data", "nope").exit_code == 1
+
+
+def test_receipt_of_a_packed_segment_is_the_same(log):
+    before = make(log, 3, 30)
+    filesystem = FileSystem()
+    for path in sorted((log / "log").glob("*.log"))[:-1]:
+        pack_segment(filesystem, path)
+
+    assert make(log, 3, 30) == before
