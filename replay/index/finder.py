@@ -83,7 +83,12 @@ class LogIndex:
                 yield record
 
     def word_records(
-        self, word: bytes, from_seq: int = 1, until_seq: int = END_SEQ
+        self,
+        word: bytes,
+        from_seq: int = 1,
+        until_seq: int = END_SEQ,
+        *,
+        is_reverse: bool = False,
     ) -> Iterator[Record]:
         """Yield the records that mention a word, in order.
 
@@ -95,13 +100,18 @@ class LogIndex:
             word: the text.
             from_seq: the first record that counts; those that were pruned are left out.
             until_seq: the last record that counts.
+            is_reverse: whether the last one comes first.
 
         Raises:
             CorruptLogError: the log is damaged; all records before it were yielded.
         """
         mentions = mention_test(word)
         for record in self.candidates(
-            [find_words(word)], Pieces(word), from_seq, until_seq
+            [find_words(word)],
+            Pieces(word),
+            from_seq,
+            until_seq,
+            is_reverse=is_reverse,
         ):
             if mentions(record):
                 yield record

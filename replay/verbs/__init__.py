@@ -10,13 +10,16 @@ import click
 
 VERBS = {
     "info": "What log lies in a folder.",
+    "points": "The moments that are marked, or quick to open.",
     "log": "The records, all or those that a filter wants.",
     "show": "One record, who did it, and what it changed.",
     "state": "All keys and values of a moment.",
     "keys": "The names of the keys of a moment.",
     "get": "The value of one key at a moment.",
+    "dump": "The commands that make a server what it was at a moment.",
     "history": "Every value that one key had.",
-    "why": "What removed a key, or last changed it.",
+    "blame": "Who last set each field, element or member of a key.",
+    "why": "What removed a key or a job, or last changed it.",
     "job": "One job's way through its queue, and what became of it.",
     "jobs": "The jobs of a queue, and what is wrong with them.",
     "audit": "Who did what to which jobs, for an auditor to take away.",
