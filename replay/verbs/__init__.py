@@ -11,6 +11,7 @@ import click
 VERBS = {
     "info": "What log lies in a folder.",
     "points": "The moments that are marked, or quick to open.",
+    "stats": "What a log is made of: commands, clients, keys, rates.",
     "log": "The records, all or those that a filter wants.",
     "show": "One record, who did it, and what it changed.",
     "state": "All keys and values of a moment.",
@@ -25,6 +26,7 @@ VERBS = {
     "audit": "Who did what to which jobs, for an auditor to take away.",
     "diff": "How two moments differ, key by key.",
     "changes": "Which keys a range of records changed, and who did.",
+    "bisect": "The first record after which something is wrong.",
     "serve": "A moment of the past as a Redis server.",
     "whatif": "What would have been, with a script or a record changed.",
     "test": "Whether a changed script does what the old one did.",

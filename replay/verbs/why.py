@@ -58,7 +58,12 @@ def why(tool: Tool, key: bytes, at: Moment | None, db: int) -> int:
         )
         return NOTHING
     record, home, place, before = loss
-    facts = {"job": json_text(key), "db": home, "key": json_text(place)}
+    facts: dict[str, Any] = {
+        "job": json_text(key),
+        "db": home,
+        "key": json_text(place),
+        "before": version_facts(before),
+    }
     shown = {
         "job": show(key),
         "removed from": show(place) + (f" in db{home}" if home else ""),
