@@ -263,7 +263,7 @@ def test_why_takes_a_job_and_tells_the_line_of_the_script(replay, demo):
     text = encode_note(ScriptSourceNote(sha, source))
     command = [b"EVALSHA", sha.encode(), b"1", b"queue", b"7f3a"]
     effect = [[b"LREM", b"queue", b"1", b"7f3a"]]
-    origin = [session.id, command, encode_note(ScriptNote(sha))]
+    [session.id, command, encode_note(ScriptNote(sha))]
     demo.write(
         (demo.clock.at_ms, 0, [], [session.id, None, text]),
         (
