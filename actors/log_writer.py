@@ -84,6 +84,7 @@ class LogWriter(CooperativeActor):
     def on_start(self) -> None:
         """Start the syncer."""
         if self._log is not None:
+            self._log.defer_seals()
             self._syncer = Syncer.start(self._log, self.actor_ref)
             self.loop.call_later(SYNC_SECONDS, self._sync_each_second)
 
@@ -150,6 +151,8 @@ class LogWriter(CooperativeActor):
             self._sync_if_held()
         else:
             _deliver(commit.replies)
+            if log.needs_sync:
+                self._sync_if_held()
 
     def _wait(self, held: Sequence[HeldReply]) -> None:
         """Let replies wait for what they wait for, all entries so far included."""
@@ -168,7 +171,8 @@ class LogWriter(CooperativeActor):
         log = self._log
         if log is None or self._is_syncing:
             return
-        if self._held or self._waiting.needs_sync(log.last_seq):
+        is_awaited = self._held or self._waiting.needs_sync(log.last_seq)
+        if is_awaited or log.needs_sync:
             self._sync()
 
     def _sync(self) -> None:
@@ -185,8 +189,11 @@ class LogWriter(CooperativeActor):
         log = self._log
         assert log is not None
         is_behind = log.synced_seq < log.last_seq
+        is_due = log.needs_sync
+        if is_behind and self._policy() is not FsyncPolicy.NO:
+            is_due = True
         is_idle = not self._is_syncing and not self._has_failed
-        if is_behind and is_idle and self._policy() is not FsyncPolicy.NO:
+        if is_idle and is_due:
             self._sync()
         self._report()
         self.loop.call_later(SYNC_SECONDS, self._sync_each_second)

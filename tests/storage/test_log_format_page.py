@@ -7,8 +7,8 @@ from pathlib import Path
 from app.recovery import Fold
 from app.types.snapshot_values import PACKERS
 from storage.filesystem import FileSystem
-from storage.packing import pack_segment
 from storage.notes import _CLASSES
+from storage.packing import pack_segment
 from storage.segment import FOOTER_BYTES, HEADER_BYTES
 from storage.snapshot import (
     SNAPSHOT_FOOTER_BYTES,
