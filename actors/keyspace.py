@@ -17,6 +17,7 @@ from pykka._envelope import Envelope
 from actors.cooperative import CooperativeActor, CooperativeInbox
 from actors.messages import (
     Admit,
+    Answered,
     Backlog,
     Batch,
     ClientClosed,
@@ -25,8 +26,10 @@ from actors.messages import (
     Close,
     Commit,
     HeldReply,
+    Inquire,
     Limits,
     LogTrouble,
+    Neighbours,
     Push,
     SnapshotEnded,
     SnapshotProgress,
@@ -78,6 +81,7 @@ class KeyspaceActor(CooperativeActor):
         self._loading = loading
         self._saving = Saving(engine, begin_snapshot, reload)
         self._log_writer: CooperativeInbox | None = None
+        self._historian: CooperativeInbox | None = None
         self._mailboxes: dict[int, CooperativeInbox] = {}
         self._held: dict[int, Batch] = {}
         self._listening: set[int] = set()
@@ -169,6 +173,11 @@ class KeyspaceActor(CooperativeActor):
             engine.entries = []
             if self._waiting:
                 self._waiting = []
+        for inquiry in engine.inquiries:
+            # Behind the commit: a client is to find what it has written itself.
+            assert self._historian is not None
+            self._historian.post(Inquire(inquiry))
+            engine.inquiries = []
         if engine.is_resuming:
             engine.is_resuming = False
             self._resume_held()
@@ -316,8 +325,8 @@ class KeyspaceActor(CooperativeActor):
     def _take(self, message: Any) -> None:
         """Take mail that is no batch."""
         if isinstance(message, Envelope):
-            if isinstance(message.message, CooperativeInbox):
-                self._log_writer = message.message
+            if isinstance(message.message, Neighbours):
+                self._log_writer, self._historian = message.message
             elif isinstance(message.message, SnapshotProgress | SnapshotEnded):
                 self._commit(self._saving.take(message.message, self._log_writer))
             else:
@@ -343,6 +352,10 @@ class KeyspaceActor(CooperativeActor):
             if session is not None:
                 session.backlog_bytes = message.size
                 session.backlog_items = message.items
+        elif isinstance(message, Answered):
+            session = self._engine.server.sessions.get(message.client_id)
+            if session is not None:
+                self._engine.blocking.retry(session)
         elif isinstance(message, LogTrouble):
             self._engine.guards.disk_error = message.reason
             self._engine.guards.update_watchful()

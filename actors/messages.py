@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from actors.cooperative import CooperativeInbox
     from app.commands.holds import Hold
+    from app.commands.inquiries import Inquiry
     from app.engine.effects import Entry
     from app.errors import ProtocolError
 
@@ -112,6 +113,29 @@ class HeldReply(NamedTuple):
     mailbox: Mailbox
     data: bytes
     hold: Hold
+
+
+class Neighbours(NamedTuple):
+    """Whom the keyspace mails to, once they run. System -> keyspace.
+
+    Attributes:
+        historian: None while the server keeps no log.
+    """
+
+    log_writer: CooperativeInbox
+    historian: CooperativeInbox | None
+
+
+class Inquire(NamedTuple):
+    """A client asks about the log. Keyspace -> historian."""
+
+    inquiry: Inquiry
+
+
+class Answered(NamedTuple):
+    """An inquiry of a client has its answer. Historian -> keyspace."""
+
+    client_id: int
 
 
 class Commit(NamedTuple):

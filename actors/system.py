@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actors import sockets
+from actors.historian import Historian
 from actors.keyspace import KeyspaceActor
+from actors.links import Link
 from actors.listener import Listener
 from actors.log_writer import LogWriter
 from actors.loop import Loop
-from actors.messages import TakeSnapshot
+from actors.messages import Neighbours, TakeSnapshot
 from actors.snapshotter import Snapshotter
 from app import clock
 from app.engine.engine import Engine
+from app.moments import first_seq
 from app.recovery import Fold, Recovery, recover
 from app.snapshots import save_snapshot
 from storage.errors import StorageError
@@ -50,8 +53,13 @@ class Server:
         exit_code: what the process is to end with.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, engine: Engine | None = None) -> None:
         """Bind, lock and open; nothing is served yet.
+
+        Args:
+            config: the settings; `appendonly` must be off where there is an engine.
+            engine: what to serve, such as a moment of the past (`app.engine.past`); by
+                default what the log in the data folder folds to.
 
         Raises:
             StartError: an address is in use, or the data folder is.
@@ -63,7 +71,7 @@ class Server:
             )
         self._config = config
         self._loop = Loop()
-        self._engine = Engine(config)
+        self._engine = engine or Engine(config)
         self._is_stopping = False
         self._snapshotter: pykka.ActorRef[Any] | None = None
         try:
@@ -72,6 +80,7 @@ class Server:
             raise StartError(str(error)) from error
         self.port = sockets.tcp_port(self._sockets)
         self._engine.server.port = self.port
+        self._engine.server.dial = Link
         try:
             self._log = _open_log(config) if config.appendonly else None
         except StorageError as error:
@@ -80,10 +89,23 @@ class Server:
         self._engine.is_recording = self._log is not None
         if self._log is not None:
             self._engine.is_log_synced = self._is_synced
+            self._engine.log_facts = self._log_facts
 
     def _is_synced(self) -> bool:
         log = self._log
         return log is not None and log.synced_seq >= log.last_seq
+
+    def _log_facts(self) -> dict[str, int | bytes]:
+        """Return how far the log goes, with what the engine has yet to hand over."""
+        log = self._log
+        assert log is not None
+        return {
+            "log_id": log.log_id.encode(),
+            "first_seq": first_seq(_folder(self._config), FileSystem()),
+            "last_seq": log.last_seq + len(self._engine.entries),
+            "synced_seq": log.synced_seq,
+            "size_bytes": log.size_bytes,
+        }
 
     @property
     def exit_code(self) -> int:
@@ -110,7 +132,10 @@ class Server:
         log_writer: pykka.ActorRef[Any] = LogWriter.start(
             loop, self._log, self._policy, keyspace.actor_inbox, self._fail
         )
-        keyspace.tell(log_writer.actor_inbox)
+        historian: pykka.ActorRef[Any] | None = self._start_historian(keyspace)
+        inbox: Any = None if historian is None else historian.actor_inbox
+        others: Any = log_writer.actor_inbox
+        keyspace.tell(Neighbours(others, inbox))
         listener: pykka.ActorRef[Any] = Listener.start(
             loop, self._sockets, keyspace.actor_inbox, self._config
         )
@@ -118,12 +143,28 @@ class Server:
             loop.run()
         finally:
             # The listener goes last: connections send what the log writer lets go.
-            for actor in (keyspace, log_writer, listener):
-                actor.stop(block=False)
-                loop.run_actors()
+            for actor in (keyspace, historian, log_writer, listener):
+                if actor is not None:
+                    actor.stop(block=False)
+                    loop.run_actors()
             loop.close()
             if self._snapshotter is not None:
                 self._snapshotter.stop()
+
+    def _start_historian(
+        self, keyspace: pykka.ActorRef[Any]
+    ) -> pykka.ActorRef[Any] | None:
+        log = self._log
+        if log is None:
+            return None
+        return Historian.start(
+            self._loop,
+            _folder(self._config),
+            FileSystem(),
+            log,
+            self._config.databases,
+            keyspace.actor_inbox,
+        )
 
     def stop(self) -> None:
         """End `run`; any thread may call it, and a signal handler."""

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
 
-from app.types.snapshot_values import PACKERS, UNPACKERS
+from app.types.snapshot_values import EXPIRING_HASH_KIND, UNPACKERS, packer_of
 from storage.errors import SnapshotError
 from storage.snapshot import write_snapshot
 from storage.snapshots import describe_state
@@ -84,7 +84,7 @@ def _encode_keys(database: Database, keys: list[bytes]) -> list[Any]:
     values = list(map(database.values.__getitem__, keys))
     kinds = b""
     if set(map(type, values)) != {bytes}:
-        packers = [PACKERS[type(value)] for value in values]
+        packers = [packer_of(value) for value in values]
         kinds = bytes(kind for kind, _ in packers)
         values = [pack(value) for (_, pack), value in zip(packers, values, strict=True)]
     places: list[int] | None = []
@@ -143,10 +143,50 @@ def _load_block(keyspace: Keyspace, payload: bytes) -> int:
         unpackers = map(UNPACKERS.__getitem__, kinds)
         values = [unpack(wire) for unpack, wire in zip(unpackers, values, strict=True)]
     database.values.update(zip(keys, values, strict=True))
+    if EXPIRING_HASH_KIND in kinds:
+        for key, value, kind in zip(keys, values, kinds, strict=True):
+            if kind == EXPIRING_HASH_KIND:
+                database.note_field_deadlines(key, value)
     if deadlines:
         named = keys if places is None else map(keys.__getitem__, places)
         database.deadlines.update(zip(named, deadlines, strict=True))
     return len(keys)
+
+
+def load_keys(keyspace: Keyspace, reader: SnapshotReader, wanted: set[bytes]) -> None:
+    """Take some keys from a snapshot, in every database that has them, and no others.
+
+    Raises:
+        SnapshotError: a block is not sound.
+    """
+    pack = msgpack.Packer(use_bin_type=True).pack
+    for payload in reader.blocks():
+        if not any(key in payload for key in wanted):
+            continue
+        block = msgpack.unpackb(payload)
+        if block[0] == KEYS_BLOCK:
+            _load_block(keyspace, pack(_narrow(block, wanted)))
+    for database in keyspace.databases:
+        database.order_deadlines()
+
+
+def _narrow(block: list[Any], wanted: set[bytes]) -> list[Any]:
+    """Return a block of keys with only those that are wanted."""
+    kind, index, keys, kinds, values, places, deadlines = block
+    kept = [place for place, key in enumerate(keys) if key in wanted]
+    at = dict(
+        zip(range(len(keys)) if places is None else places, deadlines, strict=True)
+    )
+    with_deadline = [number for number, place in enumerate(kept) if place in at]
+    return [
+        kind,
+        index,
+        [keys[place] for place in kept],
+        bytes(kinds[place] for place in kept) if kinds else b"",
+        [values[place] for place in kept],
+        with_deadline,
+        [at[kept[number]] for number in with_deadline],
+    ]
 
 
 def save_snapshot(

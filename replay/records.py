@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from replay.moments import json_time
+from app.moments import json_time
+from app.touched import ALL_DATABASES, find_touched
 from replay.texts import json_text, json_value, plain_text, show, show_argv
-from replay.touched import ALL_DATABASES, find_touched
 from storage.notes import (
     ClientNote,
     EvictedNote,

@@ -63,7 +63,7 @@ class LogReader:
             verify: whether frames' checksums are compared. The order of numbers, and
                 the chain of headers and footers, always are.
             after: where a record ends that is known to be there; reading begins behind
-                it, whatever `from_seq` says, and what is before it is not looked at.
+                it, and what is before it is not looked at.
 
         Raises:
             PrunedError: the log no longer has that record.
@@ -77,7 +77,7 @@ class LogReader:
         self._segment: SegmentReader | None = None
         self._last_seq = 0
         self._after = after
-        self.next_seq = max(from_seq, 1) if after is None else after.seq + 1
+        self.next_seq = max(from_seq, 1 if after is None else after.seq + 1)
 
     def read_batch(self) -> list[Record]:
         """Return the next records, about a chunk of them.

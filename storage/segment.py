@@ -162,12 +162,18 @@ def encode_footer(footer: SegmentFooter, salt: int) -> bytes:
     return body + _CHECKSUM.pack(crc32(body, salt))
 
 
-def decode_footer(data: bytes, salt: int) -> SegmentFooter | None:
-    """Decode the footer that bytes start with; None where they are no sound one."""
+def decode_footer(data: bytes, salt: int | None) -> SegmentFooter | None:
+    """Decode the footer that bytes start with; None where they are no sound one.
+
+    Args:
+        data: the bytes.
+        salt: the segment's; None where it is not known, and the checksum not compared.
+    """
     if len(data) < FOOTER_BYTES or not data.startswith(_FOOTER_MARK):
         return None
     body = data[: FOOTER_BYTES - 4]
-    if data[FOOTER_BYTES - 4 : FOOTER_BYTES] != _CHECKSUM.pack(crc32(body, salt)):
+    found = data[FOOTER_BYTES - 4 : FOOTER_BYTES]
+    if salt is not None and found != _CHECKSUM.pack(crc32(body, salt)):
         return None
     _, last_seq, sealed_at_ms, digest, keyspace_digest, length = _FOOTER.unpack(body)
     return SegmentFooter(last_seq, sealed_at_ms, digest, keyspace_digest[:length])

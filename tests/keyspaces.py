@@ -41,6 +41,13 @@ EVERY_TYPE = [
 ]
 """Commands that leave a value of every type and kind, two databases, deadlines."""
 
+WITH_FIELD_DEADLINES = [
+    *EVERY_TYPE,
+    "HSET leases a 1 b 2 c 3",
+    "HPEXPIREAT leases 1800000000000 FIELDS 2 c a",
+]
+"""The same, and a hash whose fields have deadlines."""
+
 
 def state_of(keyspace) -> dict[str, Any]:
     """Return all that a keyspace is, its orders included, as plain values."""
@@ -55,6 +62,7 @@ def state_of(keyspace) -> dict[str, Any]:
                     (key, _value(value)) for key, value in database.values.items()
                 ],
                 "deadlines": dict(database.deadlines),
+                "field_deadlines": dict(database.field_deadlines),
             }
             for database in keyspace.databases
         ],
@@ -71,7 +79,7 @@ def _value(value: Any) -> Any:
     if type(value) is Set:
         return kind, list(value), list(value.members)
     if type(value) is Hash:
-        return kind, list(value.items())
+        return kind, list(value.items()), dict(value.deadlines or {})
     if type(value) is SortedSet:
         return kind, list(value.scores.items())
     assert type(value) is Stream

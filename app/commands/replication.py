@@ -154,3 +154,53 @@ for _name, _since in (("REPLICAOF", "5.0.0"), ("SLAVEOF", "1.0.0")):
 def failover(_: Context, *_option: bytes) -> SimpleString:
     """Refuse."""
     raise CommandError(errors.NO_REPLICAS)
+
+
+_SYNC: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.NO_ASYNC_LOADING | Flag.NO_MULTI
+
+
+@command(
+    "SYNC",
+    arity=1,
+    flags=_SYNC,
+    group="server",
+    since="1.0.0",
+    summary="Answer a replica that asks to follow: there is no replication.",
+    complexity="O(1)",
+)
+def sync(_: Context) -> SimpleString:
+    """Refuse."""
+    raise CommandError(errors.NO_SYNC)
+
+
+@command(
+    "PSYNC",
+    arity=-3,
+    flags=_SYNC,
+    group="server",
+    since="2.8.0",
+    summary="Answer a replica that asks to follow from an offset, as SYNC does.",
+    complexity="O(1)",
+)
+def psync(
+    _: Context,
+    replication_id: bytes,  # noqa: ARG001 - the table and docs read its name
+    offset: bytes,  # noqa: ARG001 - as above
+    *_option: bytes,
+) -> SimpleString:
+    """Refuse."""
+    raise CommandError(errors.NO_SYNC)
+
+
+@command(
+    "REPLCONF",
+    arity=-1,
+    flags=_ADMIN | Flag.LOADING | Flag.ALLOW_BUSY,
+    group="server",
+    since="3.0.0",
+    summary="Answer a replica that introduces itself, as SYNC does.",
+    complexity="O(1)",
+)
+def replconf(_: Context, *_option: bytes) -> SimpleString:
+    """Refuse."""
+    raise CommandError(errors.NO_SYNC)

@@ -9,7 +9,6 @@ Source: Redis 7.0.15; see tests/parity/test_server.py.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Final
 
 from app import errors
@@ -39,9 +38,9 @@ _ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT
     summary="Return the server's time.",
     complexity="O(1)",
 )
-def show_time(_: Context) -> BulkList:
+def show_time(ctx: Context) -> BulkList:
     """Return the seconds since the epoch, and the microseconds of this second."""
-    seconds, rest = divmod(time.time_ns(), 1_000_000_000)
+    seconds, rest = divmod(ctx.server.time_ns(), 1_000_000_000)
     return BulkList([b"%d" % seconds, b"%d" % (rest // 1000)])
 
 

@@ -11,7 +11,10 @@ from app.commands.saves import Saves
 from app.commands.table import every_command
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.commands.context import Session
+    from app.commands.migrate import Dial
     from app.config import Config
 
 _RATE_SAMPLES: Final = 16
@@ -68,7 +71,9 @@ class ServerState:
         slow_commands: the newest first.
         latencies: (seconds since the epoch, milliseconds) of each event, oldest first.
         latency_peaks: the longest of each event, in milliseconds.
+        dial: connects to another server; the driver sets it (see `migrate.Link`).
         rates: `commands`, `input` and `output`, which the engine has sampled.
+        time_ns: the time that TIME tells, in ns since the epoch.
     """
 
     def __init__(self, config: Config) -> None:
@@ -94,6 +99,7 @@ class ServerState:
                 "total_writes_processed",
                 "rejected_connections",
                 "expired_keys",
+                "expired_fields",
                 "evicted_keys",
                 "total_error_replies",
                 "unexpected_error_replies",
@@ -102,10 +108,12 @@ class ServerState:
         )
         self.error_codes: dict[bytes, int] = {}
         self.rates = {name: Rate() for name in ("commands", "input", "output")}
+        self.time_ns: Callable[[], int] = time.time_ns
         self.is_loading = False
         self.loading: dict[str, int] = {}
         self.log_status: dict[str, Any] = {}
         self.port = 0
+        self.dial: Dial | None = None
         self.is_expiring = True
         self.stop_requested = False
         self.exit_code = 0
@@ -147,3 +155,4 @@ class ServerState:
         for command in every_command():
             command.calls = command.nanoseconds = 0
             command.failed = command.rejected = 0
+            command.delays.clear()

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app import errors
+from app.commands.lookups import READ_BY_WRITERS
 from app.errors import CommandError
 
 if TYPE_CHECKING:
     from app.commands.arguments import Converter
+    from app.commands.delays import Delays
 
 Handler = Callable[..., Any]
 H = TypeVar("H", bound=Handler)
@@ -118,9 +120,11 @@ class Command:
         handler: `handler(context, *arguments)`.
         converters: (position among the arguments, converter), in order.
         is_simple: whether argv without its name is what the handler takes, as it is.
+        is_reading: whether its look-ups count as hits and misses.
         subcommands: by name in upper case; empty for a command that has none.
         calls: how often it ran. nanoseconds: for how long in all.
         failed: how often it ended in an error. rejected: refused before it ran.
+        delays: how long it took, while `latency-tracking` is on.
     """
 
     name: str
@@ -139,11 +143,13 @@ class Command:
     converters: tuple[tuple[int, Converter], ...] = ()
     subcommands: dict[bytes, Command] = field(default_factory=dict)
     is_write: bool = False
+    is_reading: bool = False
     is_simple: bool = False
     calls: int = 0
     nanoseconds: int = 0
     failed: int = 0
     rejected: int = 0
+    delays: Delays = field(default_factory=dict)
 
     def key_positions(self, argv: list[bytes]) -> list[int]:
         """Return where in argv the keys are; empty for a command without keys."""
@@ -225,6 +231,7 @@ def command(
             ),
             is_write=bool(flags & Flag.WRITE),
         )
+        made.is_reading = bool(flags & Flag.READONLY) or made.name in READ_BY_WRITERS
         made.is_simple = len(words) == 1 and not made.converters
         assert not converters, f"{name}: no parameter named {', '.join(converters)}"
         _check_arity(made, parameters)

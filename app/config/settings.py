@@ -189,9 +189,11 @@ class OperationSettings:
     latency_monitor_threshold = Integer(
         0, "Delays that LATENCY notes; 0 notes none.", 0, LONG_MAX, unit="ms"
     )
-    latency_tracking = Boolean("yes", "There are no histograms.", effect=False)
+    latency_tracking = Boolean(
+        "no", "Keep how long commands take: LATENCY HISTOGRAM, INFO latencystats."
+    )
     latency_tracking_info_percentiles = Percentiles(
-        (50.0, 99.0, 99.9), "INFO latencystats is empty.", effect=False
+        (50.0, 99.0, 99.9), "Which percentiles INFO latencystats shows."
     )
     acllog_max_len = Integer(128, "There is no ACL LOG.", 0, LONG_MAX, effect=False)
     enable_debug_command = Choice(

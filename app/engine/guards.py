@@ -44,6 +44,7 @@ class Guards:
         is_watchful: whether any guard has reason to look at every command.
         disk_error: why the log cannot be written, or None.
         is_out_of_memory: the process is larger than `maxmemory` allows.
+        is_read_only: the keyspace is a moment of the past, which stands still.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -52,6 +53,7 @@ class Guards:
         self.is_watchful = False
         self.disk_error: bytes | None = None
         self.is_out_of_memory = False
+        self.is_read_only = False
 
     def update_watchful(self) -> None:
         """Set `is_watchful` anew; call it after changing what it depends on."""
@@ -60,6 +62,7 @@ class Guards:
             server.is_loading
             or self.disk_error is not None
             or self.is_out_of_memory
+            or self.is_read_only
             or server.monitors
             or self._engine.pause.is_on
             or self._engine.scripts.is_busy
@@ -106,6 +109,8 @@ class Guards:
             return self._engine.scripts.busy_text
         if self.disk_error is not None and (command.is_write or command.name == "ping"):
             return errors.MISCONF + self.disk_error
+        if self.is_read_only and command.is_write:
+            return errors.READ_ONLY
         if self.is_out_of_memory and command.flags & Flag.DENYOOM:
             return errors.OUT_OF_MEMORY
         if self._engine.server.is_loading and not command.flags & Flag.LOADING:

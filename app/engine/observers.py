@@ -91,7 +91,7 @@ class Observers:
         A key that has expired unseen is removed first, so that what counts as a change
         afterwards is a change.
         """
-        database.lookup(key)
+        database.peek(key)
         place = (database.index, key)
         if session.watched is None:
             session.watched = set()
@@ -125,11 +125,10 @@ class Observers:
         """Remove what has expired among a client's watched keys: that is a change."""
         for index, key in session.watched or ():
             database = self._keyspace.databases[index]
-            deadline_ms = database.deadline_ms(key)
-            if deadline_ms is not None and deadline_ms <= self._keyspace.now_ms:
+            if database.is_due(key):
                 # Said here, since a paused server hides the key and removes it later.
                 session.is_stale = True
-                database.lookup(key)
+                database.peek(key)
 
     # --- telling ---------------------------------------------------------------------
 
@@ -162,5 +161,5 @@ def _differs(key: bytes, database: Database, other: Database | None) -> bool:
 
     A key in both counts as changed, also where it has the same value in both.
     """
-    was_there = database.lookup(key) is not None
-    return was_there or (other is not None and other.lookup(key) is not None)
+    was_there = database.peek(key) is not None
+    return was_there or (other is not None and other.peek(key) is not None)

@@ -23,7 +23,7 @@ from app.engine.effects import Unit
 from app.engine.lua_callbacks import Hooks
 from app.engine.lua_values import sha1_of
 from app.engine.script_commands import ScriptCommands, check_access
-from app.engine.script_text import Script
+from app.engine.script_text import FUNCTION_NOTE, Script
 from app.engine.scripting import FunctionSpec, ScriptRuntime
 from app.errors import CommandError
 from app.version import REDIS_VERSION
@@ -82,7 +82,7 @@ class Scripts:
 
     def _make_runtime(self) -> ScriptRuntime:
         hooks = Hooks(
-            self._commands.call,
+            self._commands,
             should_stop=self._tick,
             check_access=check_access,
             on_setresp=self._note_resp,
@@ -170,7 +170,7 @@ class Scripts:
                 if not script.is_described:
                     self._describe(caller, script)
                 command = [b"EVALSHA", script.sha, b"%d" % count, *rest]
-                self._record(caller, script.sha, command, error)
+                self._record(caller, script.note, command, error)
         return reply
 
     def call_function(
@@ -206,7 +206,7 @@ class Scripts:
             raise
         finally:
             if self._end(caller, is_whole=is_whole):
-                self._record(caller, b"", argv, error)
+                self._record(caller, FUNCTION_NOTE, argv, error)
         return reply
 
     def load_library(self, source: bytes) -> list[FunctionSpec]:
@@ -260,6 +260,8 @@ class Scripts:
         trouble = self._engine.guards.disk_error
         if trouble is not None:
             raise CommandError(errors.MISCONF + trouble)
+        if self._engine.guards.is_read_only:
+            raise CommandError(errors.READ_ONLY_SCRIPT)
         self._commands.allow(can_write=True, allows_oom=b"allow-oom" in flags)
 
     def _begin(self, caller: Session) -> None:
@@ -302,13 +304,16 @@ class Scripts:
         return len(unit.effects) > self._effects_before
 
     def _record(
-        self, caller: Session, sha: bytes, command: Argv, error: bytes | None
+        self,
+        caller: Session,
+        note: dict[str, Any],
+        command: Argv,
+        error: bytes | None,
     ) -> None:
         """Record what the script did, unless it is part of a transaction."""
         if self._is_outermost:
-            note: dict[str, Any] = {"kind": "script", "sha": sha.decode()}
             if error is not None:
-                note["error"] = error
+                note = {**note, "error": error}
             self._engine.record_unit(caller, self._unit, command, note)
 
     def _describe(self, caller: Session, script: Script) -> None:

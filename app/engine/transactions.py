@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from app import errors
 from app.commands.table import Flag, require_command
 from app.engine.effects import Unit
+from app.engine.redaction import without_secret
 from app.errors import CommandError
 from app.protocol.encoder import RESP2, RESP3
 from app.reply import NULL_ARRAY, Encoded
@@ -125,4 +126,4 @@ class Transactions:
 
 
 def _note(queued: list[Argv]) -> dict[str, Any]:
-    return {"kind": "exec", "commands": queued}
+    return {"kind": "exec", "commands": list(map(without_secret, queued))}

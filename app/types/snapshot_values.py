@@ -6,12 +6,13 @@
                    came; nil, or at which place of the list of members each one is
     3  sorted set  [[member, ...], bin]: the scores, doubles, little-endian
     4  hash        [field, value, field, value, ...]
+    5  hash        [[field, value, ...], [field, deadline, ...]]: one whose fields have
+                   deadlines of their own, ms since the epoch
     6  stream      see `snapshot_streams`
 
 The number is the kind. Another form of a value gets another number, so that a program
-that does not know it says so instead of leaving something out; 5 is meant for hashes
-whose fields have deadlines of their own. What is rebuilt is equal down to the orders
-that a SCAN under way goes by.
+that does not know it says so instead of leaving something out. What is rebuilt is equal
+down to the orders that a SCAN under way goes by.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STRING_KIND: Final = 0
+EXPIRING_HASH_KIND: Final = 5
 
 
 def pack_set(members: Set) -> list[Any]:
@@ -91,6 +93,26 @@ def unpack_hash(wire: list[bytes]) -> Hash:
     return made
 
 
+def pack_expiring_hash(value: Hash) -> list[Any]:
+    """Return the wire form of a hash with deadlines."""
+    assert value.deadlines is not None
+    return [pack_hash(value), list(chain.from_iterable(value.deadlines.items()))]
+
+
+def unpack_expiring_hash(wire: list[Any]) -> Hash:
+    """Return the hash in a wire form with deadlines."""
+    fields, deadlines = wire
+    names = iter(deadlines)
+    return Hash(unpack_hash(fields), dict(zip(names, names, strict=True)))
+
+
+def packer_of(value: Any) -> tuple[int, Callable[[Any], Any]]:
+    """Return the kind of a value, and what makes its wire form."""
+    if type(value) is Hash and value.deadlines is not None:
+        return EXPIRING_HASH_KIND, pack_expiring_hash
+    return PACKERS[type(value)]
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -103,7 +125,7 @@ PACKERS: Final[dict[type, tuple[int, Callable[[Any], Any]]]] = {
     Hash: (4, pack_hash),
     Stream: (6, pack_stream),
 }
-"""For each type of value: its kind, and what makes its wire form."""
+"""For each type of value: its kind, and what makes its wire form; see `packer_of`."""
 
 UNPACKERS: Final[dict[int, Callable[[Any], Any]]] = {
     STRING_KIND: _same,
@@ -111,6 +133,7 @@ UNPACKERS: Final[dict[int, Callable[[Any], Any]]] = {
     2: unpack_set,
     3: unpack_sorted_set,
     4: unpack_hash,
+    EXPIRING_HASH_KIND: unpack_expiring_hash,
     6: unpack_stream,
 }
 """For each kind what makes the value of a wire form."""

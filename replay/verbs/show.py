@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.moments import NoSuchMomentError, show_time
+from app.touched import ALL_DATABASES, DbKey, Touched, find_touched
 from replay import options
-from replay.moments import NoSuchMomentError, show_time
 from replay.options import Tool, takes_folder
-from replay.past import change_of
+from replay.past import Changes, change_of
 from replay.records import client_facts, client_label, record_facts
 from replay.scripts import script_sha
 from replay.search import Match, find_script_source
-from replay.showing import difference_facts, difference_lines, version_facts
+from replay.showing import (
+    difference_facts,
+    difference_lines,
+    key_label,
+    version_facts,
+)
+from replay.slices import NoSliceError, Slice
 from replay.texts import json_text, plain_text, show_argv
 from replay.texts import show as show_bytes
-from replay.touched import ALL_DATABASES, DbKey, Touched
 from replay.values import Version, find_differences
 from storage.notes import ExecNote, read_note
-from storage.reader import read_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from storage.record import Note, Record
 
-Changes = dict[DbKey, tuple[Version | None, Version | None]]
 SIGN_STYLES = {"+": "green", "-": "red", "~": "yellow"}
 
 
-@click.command(short_help="One record, who did it, and what it changed.")
+@click.command()
 @takes_folder
 @click.argument("seq", type=options.seq)
 @click.option("--no-state", is_flag=True, help="Don't tell keys before and after.")
@@ -48,16 +53,9 @@ def show(tool: Tool, seq: int, *, no_state: bool) -> int:
     record = _require_record(tool, seq)
     match = Match(record, tool.clients().find(record.origin.client_id, seq))
     sha = script_sha(record)
-    source = find_script_source(tool.folder, tool.filesystem, sha, seq) if sha else None
-    touched, changes = Touched([], []), Changes()
-    if not no_state and record.effects:
-        with tool.progress("folding", seq) as progress:
-            past = tool.past(progress)
-            try:
-                past.go_to(seq - 1)
-                touched, changes = change_of(past, record)
-            finally:
-                past.close()
+    source = find_script_source(tool.index, sha, seq) if sha else None
+    touched = find_touched(record)
+    changes = Changes() if no_state else _find_changes(tool, record, touched)
     if tool.output.is_json:
         facts = record_facts(match)
         if source is not None:
@@ -69,16 +67,28 @@ def show(tool: Tool, seq: int, *, no_state: bool) -> int:
         tool.output.json(facts)
     else:
         _write_record(tool, match, source)
-        _write_changes(tool, record.db, touched, changes)
+        if not no_state:
+            _write_changes(tool, record.db, touched, changes)
     return 0
 
 
+def _find_changes(tool: Tool, record: Record, touched: Touched) -> Changes:
+    if not record.effects:
+        return {}
+    keys = {key for _, key in touched.keys}
+    try:
+        return change_of(Slice(tool.index, keys, record.seq - 1, record.seq), record)
+    except NoSliceError:
+        with (
+            tool.progress("folding", record.seq) as progress,
+            closing(tool.past(progress)) as past,
+        ):
+            return change_of(past, record)
+
+
 def _require_record(tool: Tool, seq: int) -> Record:
-    records = read_records(
-        tool.folder, filesystem=tool.filesystem, from_seq=seq, until_seq=seq
-    )
-    record = next(records, None)
-    if record is None or not seq:
+    record = tool.index.get_record(seq) if seq else None
+    if record is None:
         raise NoSuchMomentError(
             f"{tool.folder}: there is no seq {seq}: the log ends with seq "
             f"{tool.last_seq()}"
@@ -135,11 +145,6 @@ def _write_changes(tool: Tool, db: int, touched: Touched, changes: Changes) -> N
     for key, (before, after) in changes.items():
         output.text(f"changed  {key_label(key, db)}{_fate(before, after)}", "bold")
         write_differences(tool, before, after, "  ")
-
-
-def key_label(key: DbKey, db: int = 0) -> str:
-    """Return a key's name, with its database where that is not the usual one."""
-    return show_bytes(key[1]) if key[0] == db else f"{show_bytes(key[1])} in db{key[0]}"
 
 
 def _fate(before: Version | None, after: Version | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from replay.moments import json_time
+from app.moments import json_time
 from replay.options import DAMAGED, Tool, takes_folder
 from replay.proof import SealProof, check_expected, prove_seals
 from storage.verify import SegmentReport, VerifyReport, verify_log
@@ -30,7 +30,7 @@ def kept_digest(value: str) -> tuple[str, int]:
     return match[1], int(match[2])
 
 
-@click.command(short_help="Prove that the log is whole and unedited.")
+@click.command()
 @takes_folder
 @click.option("--deep", is_flag=True, help="Also fold it, and compare at each seal.")
 @click.option(
@@ -58,7 +58,7 @@ def verify(tool: Tool, *, deep: bool, expect: tuple[tuple[str, int], ...]) -> in
     seals: list[SealProof] = []
     if deep and report.is_sound:
         with tool.progress("folding", report.last_seq) as progress:
-            past = tool.past(progress)
+            past = tool.past(progress, folds_all=True)
             seals = list(prove_seals(past, report.segments, report.last_seq))
             past.close()
         damage += [seal.damage for seal in seals if seal.damage]

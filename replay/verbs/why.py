@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from app.moments import Moment, show_time
 from replay import options
-from replay.moments import Moment, show_time
 from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
 from replay.past import Step, trace_key
 from replay.records import client_label, record_facts, record_text
@@ -18,7 +18,7 @@ from replay.texts import json_text, show
 from replay.values import Version, is_expired
 
 
-@click.command(short_help="What removed a key, or last changed it.")
+@click.command()
 @takes_folder
 @click.argument("key", type=options.text)
 @at_option
@@ -75,7 +75,7 @@ def _write(tool: Tool, key: bytes, last: Step, at_ms: int) -> None:
     if client.note is not None and client.note.name:
         shown["address"] = client.note.address
     if sha:
-        source = find_script_source(tool.folder, tool.filesystem, sha, record.seq)
+        source = find_script_source(tool.index, sha, record.seq)
         facts["script"] = {"sha": sha, "source": source and json_text(source)}
         shown["script"] = sha
     tool.output.facts(facts, shown)

@@ -22,7 +22,7 @@ from storage.filesystem import FileSystem
 from storage.folder import LogFolder
 from storage.reader import read_records
 from storage.snapshot import NO_LINK, SnapshotHeader, SnapshotReader, write_snapshot
-from tests.keyspaces import EVERY_TYPE, state_of
+from tests.keyspaces import WITH_FIELD_DEADLINES, state_of
 from tests.replay.histories import History
 
 DISK = FileSystem()
@@ -61,7 +61,7 @@ def reload_keyspace(keyspace, folder):
 
 
 def test_values_of_every_type_come_back_as_they_were(tmp_path):
-    history, _ = make_history(tmp_path / "data", *EVERY_TYPE)
+    history, _ = make_history(tmp_path / "data", *WITH_FIELD_DEADLINES)
     keyspace = history.engine.keyspace
     keyspace.libraries[b"lib"] = b"#!lua name=lib\n..."
 
@@ -74,7 +74,7 @@ def test_values_of_every_type_come_back_as_they_were(tmp_path):
 
 def test_every_cut_into_snapshot_and_tail_gives_the_same_state(tmp_path):
     folder = tmp_path / "data"
-    history, _ = make_history(folder, *EVERY_TYPE, segment_bytes_max=700)
+    history, _ = make_history(folder, *WITH_FIELD_DEADLINES, segment_bytes_max=700)
     history.log.sync()
     whole = Fold()
     whole.apply(read_records(folder, filesystem=DISK))
@@ -146,7 +146,7 @@ def test_large_values_do_not_make_large_blocks(tmp_path):
         pytest.param(msgpack.packb([9, 1]), "no kind of block", id="unknown block"),
         pytest.param(b"\xc1", "no keys", id="no msgpack"),
         pytest.param(
-            msgpack.packb([1, 0, [b"k"], b"\x05", [[]], [], []]), "5", id="unknown kind"
+            msgpack.packb([1, 0, [b"k"], b"\x09", [[]], [], []]), "9", id="unknown kind"
         ),
         pytest.param(
             msgpack.packb([1, 0, [b"k", b"j"], b"", [b"v"], [], []]),
@@ -182,7 +182,7 @@ def test_a_sound_file_that_holds_nonsense_is_refused(tmp_path, payload, text):
 def folder(tmp_path):
     """Return a data folder of three segments and more."""
     folder = tmp_path / "data"
-    history, _ = make_history(folder, *EVERY_TYPE, segment_bytes_max=700)
+    history, _ = make_history(folder, *WITH_FIELD_DEADLINES, segment_bytes_max=700)
     history.close()
     return folder
 
@@ -293,7 +293,7 @@ def test_a_snapshot_newer_than_the_log_stops_the_start(folder, tmp_path, where):
 
 
 def test_a_snapshot_of_another_log_is_passed_over(folder, tmp_path):
-    other, _ = make_history(tmp_path / "other", *EVERY_TYPE)
+    other, _ = make_history(tmp_path / "other", *WITH_FIELD_DEADLINES)
     other.close()
     foreign = snapshot(tmp_path / "other", 9)
     (folder / "snapshots").mkdir()

@@ -30,6 +30,7 @@ VERBS = [
     ["diff", "@3", "now"],
     ["changes", "@0..now"],
     ["verify", "--deep"],
+    ["index"],
 ]
 
 

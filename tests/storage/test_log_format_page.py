@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from app.recovery import Fold
-from app.types.snapshot_values import PACKERS
+from app.types.snapshot_values import packer_of
 from storage.filesystem import FileSystem
 from storage.notes import _CLASSES
 from storage.packing import pack_segment
@@ -37,7 +37,7 @@ def test_the_reader_on_the_page_reads_the_golden_snapshot():
     keyspace = Fold.from_snapshot(reader).keyspace
     reader.close()
     known = [
-        (database.index, key, PACKERS[type(value)][0], database.deadline_ms(key))
+        (database.index, key, packer_of(value)[0], database.deadline_ms(key))
         for database in keyspace.databases
         for key, value in database.values.items()
     ]

@@ -1,7 +1,7 @@
 import pytest
 
 from app.keyspace.glob import compile_glob
-from replay.touched import (
+from app.touched import (
     ALL_DATABASES,
     changes_databases,
     find_touched,

@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from replay.moments import (
+from app.moments import (
     Moment,
     MomentError,
     NoSuchMomentError,
@@ -14,10 +14,18 @@ from replay.moments import (
 )
 from storage.errors import PrunedError
 from storage.filesystem import FileSystem
-from tests.replay.histories import START_MS, History
+from tests.replay.histories import START_MS, History, make_demo
 
 NOW = dt.datetime(2026, 11, 23, 15, 30, tzinfo=dt.UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """Return the demo history, its log still open."""
+    history = make_demo(tmp_path / "joblog-data")
+    yield history
+    history.close()
 
 
 def at(text):
