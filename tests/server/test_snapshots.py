@@ -272,3 +272,22 @@ def test_a_segment_that_the_archive_refuses_stays_and_the_trouble_shows(start):
     assert "full" in server.output()
     assert connection.ask("SET", "k", "v") == b"+OK\r\n"
     connection.close()
+
+
+# --- proofs ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keys", [50, 1500])
+def test_what_memory_had_is_compared_with_the_fold(start, keys):
+    server = start("--segment-bytes-max", "20000")
+    connection = server.connect()
+    fill(connection, keys)
+    deadline = time.monotonic() + SECONDS
+    while int(info(connection, "log_proofs_checked")[0]) == 0:
+        assert time.monotonic() < deadline, server.output()
+        fill(connection, keys)
+        assert connection.ask("SAVE") == b"+OK\r\n"
+        time.sleep(0.05)
+
+    assert info(connection, "log_proofs_failed") == ["0"]
+    connection.close()
