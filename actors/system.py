@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PROGRESS_RECORDS = 500_000
+_POLICIES = {policy.value: policy for policy in FsyncPolicy}
 
 
 class StartError(Exception):
@@ -197,7 +198,7 @@ class Server:
         self.stop()
 
     def _policy(self) -> FsyncPolicy:
-        return FsyncPolicy(self._config.appendfsync)
+        return _POLICIES[self._config.appendfsync]
 
     def _reload(self, is_saving: bool) -> Keyspace:  # noqa: FBT001 - see Saving
         """Return the state that is on disk, all that was appended included.

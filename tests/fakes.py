@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from actors.inbox import ActorReceiver, Inbox
 from storage.filesystem import FileSystem
 
 if TYPE_CHECKING:
     from random import Random
+
+    from actors.loop import Loop
 
 
 class FakeClock:
@@ -320,15 +323,19 @@ class FaultyFileSystem(FileSystem):
 
 
 class MailTrap:
-    """Stands in for an actor's inbox and keeps what is mailed to it.
+    """Stands in for an actor and keeps what is mailed to it.
 
     Attributes:
-        mail: all messages, in order.
+        inbox: where mail is left.
+        mail: all messages that the loop has brought, in order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, loop: Loop) -> None:
         self.mail: list[object] = []
+        self.inbox = Inbox()
+        self.inbox.bind(ActorReceiver(self), loop)
 
-    def post(self, message: object) -> None:
-        """Keep a message."""
-        self.mail.append(message)
+    def receive_all(self, inbox: Inbox) -> None:
+        """Keep all mail."""
+        while not inbox.empty():
+            self.mail.append(inbox.take())

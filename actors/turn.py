@@ -1,0 +1,106 @@
+"""Turn: how the keyspace goes through its mail, batch by batch.
+
+    inbox -> batch -> engine -> (inbox of the client, encoded replies) -> one commit
+
+The keyspace actor owns it, and is asked whatever is not the same for every batch. It is
+a class of its own so that mypyc makes it native: every request comes through here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, final
+
+from actors.inbox import Inbox, Receiver, Replies
+from actors.traffic import Batch, Commit
+
+if TYPE_CHECKING:
+    from actors.messages import HeldReply
+    from app.commands.context import Session
+    from app.engine.engine import Engine
+
+
+@final
+class Turn(Receiver):
+    """Runs batches, in the order in which they came.
+
+    Attributes:
+        replies: those of the turn under way that were not committed yet. Empty between
+            turns; a script that runs for long lets them go before its own.
+        log_writer: where commits go.
+        held: replies that wait as their command said, for the next commit.
+        has_failed: a bug showed; nothing runs any more.
+    """
+
+    __slots__ = ("_actor", "_engine", "has_failed", "held", "log_writer", "replies")
+
+    def __init__(self, engine: Engine, actor: Any) -> None:
+        """Make the turns of an engine.
+
+        Args:
+            engine: applies the commands.
+            actor: the keyspace actor.
+        """
+        self._engine = engine
+        self._actor = actor
+        self.replies: Replies = []
+        self.held: list[HeldReply] = []
+        self.has_failed = False
+        self.log_writer: Inbox | None = None
+
+    def receive_all(self, inbox: Inbox) -> None:
+        """Take all mail, then commit what it made."""
+        replies: Replies = []
+        interrupted, self.replies = self.replies, replies
+        engine = self._engine
+        sessions: dict[int, Session] = engine.server.sessions
+        received = sent = reads = 0
+        engine.read_clock()
+        while not inbox.empty():
+            message = inbox.take()
+            if not isinstance(message, Batch):
+                self._actor.receive(message)
+                continue
+            session = sessions.get(message.client_id)
+            if session is None or self.has_failed:
+                continue
+            was_special = session.is_special
+            if was_special and engine.pushes and engine.unit is None:
+                # What was pushed to the client before comes before these replies.
+                self._actor.deliver_pushes(replies)
+            try:
+                data = engine.run(session, message.commands)
+            except Exception:  # noqa: BLE001 - any bug: memory may differ from the log
+                self.has_failed = True
+                self._actor.stop_for_bug(message)
+                return
+            if session.postponed is not None:
+                self._actor.hold(session, message, data, replies)
+                continue
+            replies.append((message.inbox, data))
+            received += message.size
+            sent += len(data)
+            reads += 1
+            if (
+                was_special
+                or session.is_special
+                or session.is_closing
+                or message.error is not None
+            ):
+                self._actor.follow_up(session, message, replies)
+        if reads:
+            engine.server.count_traffic(received, sent, reads)
+        self.replies = interrupted
+        if engine.has_news():
+            self._actor.commit(replies)
+        else:
+            self.post_commit(replies)
+
+    def post_commit(self, replies: Replies) -> None:
+        """Mail what was made to the log writer, if it is anything."""
+        engine = self._engine
+        entries, held = engine.entries, self.held
+        if entries or replies or held:
+            assert self.log_writer is not None
+            engine.entries = []
+            self.held = []
+            self.log_writer.post(Commit(entries, replies, held))
