@@ -11,13 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.touched import changed_keys, changes_databases
-from replay.jobs.facts import (
-    Aliases,
-    note_facts,
-    read_fields,
-    read_paths,
-    take_score,
-)
+from replay.jobs.facts import Aliases, note_facts, read_fields, read_paths, take_score
 from replay.jobs.moves import Move, contents, watch_effect
 from replay.jobs.notices import read_notice
 from replay.jobs.schema import ENDS, Meaning
@@ -28,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from app.keyspace.database import Database
+    from replay.jobs.followed import Followed
     from replay.jobs.schema import Schema
     from replay.jobs.stories import Home, JobName, Step
     from replay.past import Past
