@@ -10,6 +10,7 @@ from replay import options
 from replay.bisecting import Bisection, Bisector
 from replay.conditions import BUILT_IN, ConditionError, Shape, make_condition
 from replay.options import NOTHING, Tool, takes_folder
+from replay.verbs.jobs import schema_option
 from replay.verbs.show import shown_facts, write_record
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def field_and_value(value: str) -> tuple[bytes, bytes]:
     "--done", type=field_and_value, metavar="FIELD=VALUE",
     help="A job whose hash has this needs no place.",
 )  # fmt: skip
+@schema_option
 def bisect(tool: Tool, span: tuple[Moment, Moment], text: str, **shape: Any) -> int:
     r"""Find the first record of DIR after A, up to B, after which CONDITION fails.
 
@@ -58,6 +60,7 @@ def bisect(tool: Tool, span: tuple[Moment, Moment], text: str, **shape: Any) -> 
       replay bisect joblog-data @0..now --check "return redis.call('LLEN', 'q') < 9"
       replay bisect joblog-data @0..now --check job-in-two-places --place 'queue:*'
       replay bisect joblog-data .. --check job-in-none --job 'job:*' --done state=done
+      replay bisect joblog-data .. --check lease-without-job --schema bullmq
     """
     try:
         condition = make_condition(text, Shape(**shape))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.moments import Moment, Point
+    from replay.jobs.schema import Schema
     from replay.past import Progress
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -36,11 +37,27 @@ _STYLES = {
     "done": "green",
 }
 
+
+def load_named(
+    _: click.Context, __: click.Parameter, names: tuple[str, ...]
+) -> tuple[Schema, ...]:
+    """Return the schemas that an option names.
+
+    Raises:
+        click.BadParameter: one of them is none.
+    """
+    try:
+        return tuple(load_schemas(names))
+    except SchemaError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 schema_option = click.option(
     "--schema",
     "schemas",
     multiple=True,
     metavar="NAME|FILE",
+    callback=load_named,
     help="The queue library, a schema file, or a folder of them; else found out.",
 )
 
@@ -70,19 +87,13 @@ def limits_options(verb: F) -> F:
     return run  # type: ignore[return-value]  # the options took the place of arguments
 
 
-def open_jobs(tool: Tool, schemas: tuple[str, ...], progress: Progress) -> JobLog:
-    """Return a folder's jobs, by the schemas that were named or found.
+def open_jobs(tool: Tool, schemas: tuple[Schema, ...], progress: Progress) -> JobLog:
+    """Return a folder's jobs, by the schemas that were named, or else are found.
 
-    Raises:
-        click.BadParameter: a named schema is none.
+    Where the log was pruned it is told that what was before is not known.
     """
-    try:
-        chosen = load_schemas(schemas) if schemas else None
-    except SchemaError as error:
-        raise click.BadParameter(str(error), param_hint="--schema") from error
-    if chosen is None:
-        chosen = detect_schemas(tool.index)
-    return JobLog(tool.index, chosen, progress)
+    tool.floor_seq()
+    return JobLog(tool.index, schemas or detect_schemas(tool.index), progress)
 
 
 @click.command()

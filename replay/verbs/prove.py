@@ -18,6 +18,7 @@ from replay.verbs.jobs import open_jobs, schema_option
 
 if TYPE_CHECKING:
     from app.moments import Moment
+    from replay.jobs.schema import Schema
     from storage.record import Record
 
 
@@ -39,7 +40,7 @@ def prove(
     target: str,
     to: Moment | None,
     path: Path | None,
-    schemas: tuple[str, ...],
+    schemas: tuple[Schema, ...],
     *,
     is_job: bool,
 ) -> int:
@@ -93,7 +94,7 @@ def _require_record(tool: Tool, seq: int) -> Record:
     return record
 
 
-def _find_job(tool: Tool, job_id: bytes, schemas: tuple[str, ...]) -> list[Record]:
+def _find_job(tool: Tool, job_id: bytes, schemas: tuple[Schema, ...]) -> list[Record]:
     point = tool.point(None)
     with tool.progress("folding", point.seq) as progress:
         timelines = open_jobs(tool, schemas, progress).follow(job_id, point)
