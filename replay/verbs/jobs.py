@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from app.moments import Moment, Point
     from replay.jobs.schema import Schema
+    from replay.jobs.stories import Step
     from replay.past import Progress
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -137,7 +138,7 @@ def jobs(tool: Tool, at: Moment | None, count: int | None, **chosen: Any) -> int
     point = tool.point(at)
     wants = _make_filter(point, **chosen)
     actors = Actors(tool.index, tool.clients())
-    columns = ("job", "queue", "verdict", "since", "waited", "ran", "taker", "why")
+    columns = ("job", "queue", "verdict", "since", "waited", "ran", "by", "why")
     with (
         tool.progress("folding", point.seq) as progress,
         tool.output.rows(*columns) as rows,
@@ -197,6 +198,11 @@ def _is_slow(judged: Judged, at_ms: int, slow_ms: float) -> bool:
     return max(waited or 0, ran_ms(story, at_ms) or 0) > slow_ms
 
 
+def _author(step: Step) -> tuple[int, int]:
+    """Return the client that made a step, and the record."""
+    return step.record.origin.client_id, step.record.seq
+
+
 def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[str, ...]:
     story, verdict = judged
     limit = tool.output.word_limit
@@ -204,9 +210,9 @@ def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[st
     if story.state == "waiting":
         waited = point.at_ms - story.since_ms
     ran = ran_ms(story, point.at_ms)
-    taker = "-"
-    if story.last is not None and story.taker:
-        taker = actors.name(story.taker, story.taken_seq)
+    who = actors.name(story.taker, story.taken_seq) if story.taker else "-"
+    if verdict.word == "deleted" and story.last is not None:
+        who = actors.name(*_author(story.last))
     return (
         show(story.id, limit),
         show(story.queue, limit),
@@ -214,6 +220,6 @@ def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[st
         show_time(verdict.since_ms),
         "-" if waited is None else show_duration(waited),
         "-" if ran is None else show_duration(ran),
-        taker,
+        who,
         plain_text(verdict.reason)[: limit or None],
     )
