@@ -53,7 +53,11 @@ class Pieces:
         if len(there) == 1:
             (piece,) = there
             return [payload for payload in payloads if piece in payload]
-        return list(filter(self, payloads)) if there else []
+        if not there:
+            return []
+        return [
+            payload for payload in payloads if any(piece in payload for piece in there)
+        ]
 
 
 class KeyPieces(Pieces):
