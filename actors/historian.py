@@ -13,7 +13,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from weakref import WeakValueDictionary
 
-from actors.cooperative import CooperativeActor, CooperativeInbox
+from actors.cooperative import CooperativeActor
 from actors.messages import Answered, Inquire
 from app import clock
 from app.commands.inquiries import Inquiry, OpenMoment, ReadRecords
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from actors.inbox import Inbox
     from actors.loop import Loop
     from storage.filesystem import FileSystem
     from storage.log import Log
@@ -97,7 +98,7 @@ class Historian(CooperativeActor):
         filesystem: FileSystem,
         log: Log,
         databases: int,
-        keyspace: CooperativeInbox,
+        keyspace: Inbox,
     ) -> None:
         """Make the reader of a log.
 

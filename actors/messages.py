@@ -1,7 +1,6 @@
-"""All mail between actors.
+"""All mail between actors, but that of every request, which is in `actors.traffic`.
 
-NamedTuples, because they are cheap to make: a batch is mailed for every read of a
-socket. Plain `bytes` to a connection are the replies to its batch, and let it read on.
+Plain `bytes` to a connection are the replies to its batch, and let it read on.
 """
 
 from __future__ import annotations
@@ -9,13 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from actors.cooperative import CooperativeInbox
+    from actors.inbox import Inbox
     from app.commands.holds import Hold
     from app.commands.inquiries import Inquiry
-    from app.engine.effects import Entry
-    from app.errors import ProtocolError
 
 
 class Mailbox(Protocol):
@@ -34,7 +31,7 @@ class ClientOpened(NamedTuple):
     """
 
     client_id: int
-    mailbox: CooperativeInbox
+    mailbox: Inbox
     address: str
     local_address: str
     fd: int
@@ -46,20 +43,6 @@ class ClientWaits(NamedTuple):
 
     Keyspace -> connection.
     """
-
-
-class Batch(NamedTuple):
-    """The commands of one read. Connection -> keyspace.
-
-    Attributes:
-        error: what is wrong with the bytes behind the last command, or None.
-        size: how many bytes were read.
-    """
-
-    client_id: int
-    commands: list[list[bytes]]
-    error: ProtocolError | None
-    size: int
 
 
 class Backlog(NamedTuple):
@@ -122,8 +105,8 @@ class Neighbours(NamedTuple):
         historian: None while the server keeps no log.
     """
 
-    log_writer: CooperativeInbox
-    historian: CooperativeInbox | None
+    log_writer: Inbox
+    historian: Inbox | None
 
 
 class Inquire(NamedTuple):
@@ -136,21 +119,6 @@ class Answered(NamedTuple):
     """An inquiry of a client has its answer. Historian -> keyspace."""
 
     client_id: int
-
-
-class Commit(NamedTuple):
-    """What one turn of the keyspace made. Keyspace -> log writer.
-
-    Attributes:
-        entries: to be appended, in order.
-        replies: (mailbox, mail), to be delivered once the entries are as safe as the
-            fsync policy promises.
-        held: replies that wait for more than that, or for a time to be over.
-    """
-
-    entries: list[Entry]
-    replies: list[tuple[CooperativeInbox, Any]]
-    held: Sequence[HeldReply] = ()
 
 
 class Sync(NamedTuple):

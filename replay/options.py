@@ -97,15 +97,13 @@ class Tool:
         """Return a progress bar for work of so many records."""
         return SlowProgress(label, total)
 
-    def past(self, progress: Callable[[int], None], *, folds_all: bool = False) -> Past:
+    def past(self, progress: Callable[[int], None]) -> Past:
         """Return the log's past, before the first record.
 
         Args:
             progress: is told how far a fold has come.
-            folds_all: whether it must begin with the first record, not with a snapshot.
         """
-        bases = None if folds_all else self.index.bases
-        return Past(self.folder, self.filesystem, progress, bases)
+        return Past(self.folder, self.filesystem, progress, self.index.bases)
 
 
 def moment(value: str | Moment) -> Moment:

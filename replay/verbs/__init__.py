@@ -33,6 +33,10 @@ VERBS = {
     "revert": "The commands that undo records.",
     "export": "A moment or the whole history as Redis's files.",
     "import": "A new log from Redis's files or a server.",
+    "backup": "A verified copy, also while the server runs.",
+    "restore": "A log that ends at a moment, for a server to start over.",
+    "repair": "Mend a damaged log in place, as far as that can be.",
+    "salvage": "A new log from all that still reads of a damaged one.",
     "verify": "Prove that the log is whole and unedited.",
     "prove": "A receipt for a record or a job, to be checked anywhere.",
     "check": "What a receipt proves, without the log.",
@@ -44,7 +48,15 @@ VERBS = {
 The module `replay.verbs.NAME` has it as the attribute NAME; some share a module.
 """
 
-_SHARED = {"test": "whatif", "export": "exchange", "import": "exchange"}
+_SHARED = {
+    "backup": "keeping",
+    "export": "exchange",
+    "import": "exchange",
+    "repair": "keeping",
+    "restore": "keeping",
+    "salvage": "keeping",
+    "test": "whatif",
+}
 
 
 class Verbs(Mapping[str, click.Command]):
