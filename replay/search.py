@@ -240,6 +240,8 @@ class Search:
             while True:
                 for batch in read_batches(reader, query.sieve, query.until_seq):
                     yield from self._sift(batch)
+                    if self._index.progress is not None:
+                        self._index.progress(reader.next_seq - 1)
                 is_past = (
                     query.until_seq is not None and reader.next_seq > query.until_seq
                 )
