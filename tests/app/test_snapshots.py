@@ -346,7 +346,7 @@ def test_damage_in_the_log_is_damage_with_a_snapshot_too(folder):
 
 
 def test_a_record_that_cannot_be_applied_stops_the_fold_and_is_named(tmp_path):
-    history, session = make_history(tmp_path / "data", "SET k v")
+    history, _ = make_history(tmp_path / "data", "SET k v")
     history.write(
         (1, 0, [[b"LPUSH", b"k", b"x"]], 7), (2, 0, [[b"SET", b"a", b"b"]], 7)
     )
