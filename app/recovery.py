@@ -107,12 +107,8 @@ class Fold:
                 if record.effects:
                     context.db = databases[record.db]
                     for argv in record.effects:
-                        command = lookup.get(argv[0])
-                        if command is not None and command.is_simple:
-                            command.handler(context, *argv[1:])
-                        else:
-                            command = require_command(argv)
-                            command.handler(context, *command.arguments(argv))
+                        command = lookup.get(argv[0]) or require_command(argv)
+                        command.apply(context, argv)
                 elif self.proofs is not None:
                     self.proofs.look(record.seq, record.origin.note, self.keyspace)
                 self.records += 1

@@ -155,7 +155,7 @@ class SegmentFile:
     def _damaged(self, offset: int, what: str) -> CorruptLogError:
         return CorruptLogError(
             f"{self._path}: packed segment: at byte {offset}: {what} is damaged; "
-            f"run 'replay verify {self._path.parent.parent}'"
+            f"run 'replay repair {self._path.parent.parent}'"
         )
 
 
