@@ -48,9 +48,9 @@ def queue_server(request, fold_equals_live):
     with STARTERS[request.param](*port_options()) as running:
         yield running
         if running.name == "joblog":
+            keep(running.folder, request.node.name)
             assert running.is_alive, running.output()
             fold_equals_live(running)
-            keep(running.folder, request.node.name)
 
 
 def keep(folder: Path, name: str) -> None:

@@ -10,9 +10,10 @@ from queue import SimpleQueue
 
 import pytest
 
-from tests.clients.conftest import STARTERS
+from tests import servers
 from tests.clients.go_queues import require_go_tests
 
+STARTERS = {"joblog": servers.start_joblog, "valkey": servers.start_valkey}
 ASYNQ = "github.com/hibiken/asynq"
 # Its tests mostly sleep, so many run side by side, each on a server of its own.
 SIDE_BY_SIDE = 8
