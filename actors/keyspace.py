@@ -35,7 +35,6 @@ from actors.messages import (
 from actors.saving import Saving
 from actors.traffic import Batch
 from actors.turn import Turn
-from app.engine.digest import dataset_digest
 from app.errors import CommandError
 from app.protocol.encoder import encode
 
@@ -63,8 +62,8 @@ class KeyspaceActor(CooperativeActor):
         engine: Engine,
         stop_server: Callable[[], None],
         loading: Iterator[None] | None = None,
-        fold_log: Callable[[], Keyspace] | None = None,
-        begin_snapshot: Callable[[], None] | None = None,
+        reload: Callable[[bool], Keyspace] | None = None,
+        begin_snapshot: Callable[[tuple[str, ...]], None] | None = None,
     ) -> None:
         """Take over an engine.
 
@@ -73,15 +72,14 @@ class KeyspaceActor(CooperativeActor):
             engine: the engine; nothing else may touch it from now on.
             stop_server: called when the server is to stop (SHUTDOWN, or a bug).
             loading: recovery, a slice at each step; commands are refused until it ends.
-            fold_log: folds the log as it is, for DEBUG RELOAD; None without a log.
+            reload: gives the state that is on disk, for DEBUG; None without a log.
             begin_snapshot: has a snapshot made of what is durable; None without a log.
         """
         super().__init__(loop)
         self._engine = engine
         self._stop_server = stop_server
         self._loading = loading
-        self._fold_log = fold_log
-        self._saving = Saving(engine, begin_snapshot)
+        self._saving = Saving(engine, begin_snapshot, reload)
         self._historian: Inbox | None = None
         self._mailboxes: dict[int, Inbox] = {}
         self._held: dict[int, Batch] = {}
@@ -214,26 +212,15 @@ class KeyspaceActor(CooperativeActor):
         self.commit([])
 
     def _check_log(self) -> None:
-        """Compare what the log folds to with memory; stop where they differ."""
-        if self._fold_log is None:
-            return
+        """Save and load, or load, as DEBUG asks; stop where memory is another state."""
         log_writer = self._turn.log_writer
-        if self._engine.entries or not (log_writer is None or log_writer.empty()):
+        if self._engine.entries or log_writer is None or not log_writer.empty():
             # What memory has and the log has not would look like a difference.
             self.loop.call_soon(self._check_log)
             return
-        folded = dataset_digest(self._fold_log())
-        if folded == self._engine.digest():
-            return
-        logger.critical(
-            "the log folds to a state with digest %s, memory has %s: a bug; the "
-            "server stops, and goes by the log at the next start",
-            folded.hex(),
-            self._engine.digest().hex(),
-        )
-        self._turn.has_failed = True
-        self._engine.server.exit_code = 1
-        self._stop_server()
+        if not self._saving.reload():
+            self._turn.has_failed = True
+            self._stop_server()
 
     def hold(
         self,
@@ -271,10 +258,8 @@ class KeyspaceActor(CooperativeActor):
             return  # gone while its script let others be served
         if session.hold is not None:
             held = HeldReply(mailbox, replies.pop()[1], session.hold)
-            if session.hold.ends_when_saved:
-                self._saving.hold(held)
-            else:
-                self._turn.held.append(held)
+            is_saved = session.hold.awaited_save
+            (self._saving.waiting if is_saved else self._turn.held).append(held)
             session.hold = None
             session.update_special()
         is_listening = session.subscriptions is not None
@@ -298,7 +283,7 @@ class KeyspaceActor(CooperativeActor):
         elif isinstance(message.message, Neighbours):
             self._turn.log_writer, self._historian = message.message
         elif isinstance(message.message, SnapshotProgress | SnapshotEnded):
-            self.commit(list(self._saving.take(message.message)))
+            self.commit(self._saving.take(message.message, self._turn.log_writer))
         else:
             super().receive(message)
 
@@ -369,8 +354,8 @@ class KeyspaceActor(CooperativeActor):
             self.loop.call_soon(self._load)
 
     def _cron(self) -> None:
-        engine = self._engine
         if self._loading is None and not self._turn.has_failed:
-            engine.cron(EXPIRED_A_TURN)
+            self._engine.cron(EXPIRED_A_TURN)
+            self._saving.prove()
             self.commit([])
         self.loop.call_later(CRON_SECONDS, self._cron)

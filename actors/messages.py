@@ -153,9 +153,14 @@ class TakeSnapshot(NamedTuple):
     """Have a snapshot of the state after a durable record made.
 
     Keyspace -> snapshotter.
+
+    Attributes:
+        seq: the record.
+        options: more for the child: what it is to prune and pack.
     """
 
     seq: int
+    options: tuple[str, ...] = ()
 
 
 class Watch(NamedTuple):
@@ -172,9 +177,21 @@ class SnapshotEnded(NamedTuple):
     """A snapshot is there, or it failed. Snapshotter -> keyspace.
 
     Attributes:
-        seq: the record that it goes up to.
+        seq: the record that the newest snapshot goes up to, where one was made; or 0.
         error: why it failed, or None.
     """
 
     seq: int
     error: str | None
+
+
+class SegmentsChanged(NamedTuple):
+    """Sealed segments were pruned or packed. Keyspace -> log writer.
+
+    Attributes:
+        first_seq: the log begins there, or further on.
+        sizes: how many bytes segments have now, by their first numbers.
+    """
+
+    first_seq: int
+    sizes: dict[int, int]

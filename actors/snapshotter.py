@@ -27,8 +27,6 @@ from actors.messages import (
     TakeSnapshot,
     Watch,
 )
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,18 +54,18 @@ class Snapshotter(pykka.ThreadingActor):
             report: takes what is to be told to the keyspace; called in this thread.
         """
         super().__init__()
-        self._folder = LogFolder(folder.resolve(), FileSystem())
+        self._folder = folder.resolve()
         self._databases = databases
         self._report = report
         self._child: subprocess.Popen[bytes] | None = None
         self._seq = 0
         self._rest = b""
-        self._last: dict[str, Any] = {}
+        self._said: dict[str, Any] = {}
 
     def on_receive(self, message: Any) -> None:
         """Begin a snapshot, or look after the one under way."""
         if isinstance(message, TakeSnapshot):
-            self._begin(message.seq)
+            self._begin(message)
         else:
             assert isinstance(message, Watch)
             self._watch()
@@ -78,15 +76,13 @@ class Snapshotter(pykka.ThreadingActor):
             self._child.kill()
             self._reap()
 
-    def _begin(self, seq: int) -> None:
+    def _begin(self, order: TakeSnapshot) -> None:
         assert self._child is None
-        self._seq = seq
-        if not seq or seq in self._folder.find_snapshots():
-            self._end(None)
-            return
-        command = [sys.executable, "-m", "app.folding", str(self._folder.path)]
-        command += ["--until", str(seq), "--databases", str(self._databases)]
-        self._rest, self._last = b"", {}
+        self._seq = order.seq
+        command = [sys.executable, "-m", "app.folding", str(self._folder)]
+        command += ["--until", str(order.seq), "--databases", str(self._databases)]
+        command += order.options
+        self._rest, self._said = b"", {}
         try:
             self._child = subprocess.Popen(  # noqa: S603 - our own program
                 command,
@@ -118,13 +114,14 @@ class Snapshotter(pykka.ThreadingActor):
 
     def _hear(self, line: bytes) -> None:
         with contextlib.suppress(ValueError):
-            self._last = json.loads(line)
-            self._report(SnapshotProgress(self._last))
+            fields = json.loads(line)
+            self._said.update(fields)
+            self._report(SnapshotProgress(fields))
 
     def _child_ended(self) -> None:
         code = self._reap()
-        error = self._last.get("error")
-        if code or not self._last.get("is_done"):
+        error = self._said.get("error")
+        if code or not self._said.get("is_done"):
             self._end(error or f"the child process ended with exit code {code}")
         else:
             self._end(None)
@@ -138,12 +135,25 @@ class Snapshotter(pykka.ThreadingActor):
         return code
 
     def _end(self, error: str | None) -> None:
-        if error is None:
-            logger.info("snapshot of seq %d: done", self._seq)
-        else:
+        said = self._said
+        seq: int = said.get("snapshot_seq", 0)
+        if error is not None:
             logger.error(
                 "snapshot of seq %d failed: %s; the log is as it was, nothing is lost",
                 self._seq,
                 error,
             )
-        self._report(SnapshotEnded(self._seq, error))
+        elif seq:
+            logger.info("snapshot of seq %d: done, %d keys", seq, said.get("keys", 0))
+        if "first_seq" in said:
+            logger.info("pruned: the log starts at seq %d now", said["first_seq"])
+        if "alarm" in said:
+            logger.critical(
+                "the log folds to another state than memory had (%d differences): %s; "
+                "a bug: keep a copy of the data folder",
+                said["differences"],
+                said["alarm"],
+            )
+        if "trouble" in said:
+            logger.error("the log is not pruned or packed: %s", said["trouble"])
+        self._report(SnapshotEnded(seq, error))

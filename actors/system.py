@@ -18,10 +18,13 @@ from actors.messages import Neighbours, TakeSnapshot
 from actors.snapshotter import Snapshotter
 from app import clock
 from app.engine.engine import Engine
+from app.engine.proofs import whole_digest
 from app.moments import first_seq
-from app.recovery import Fold, Recovery
+from app.recovery import Fold, Recovery, recover
+from app.snapshots import save_snapshot
 from storage.errors import StorageError
 from storage.filesystem import FileSystem
+from storage.folder import LogFolder
 from storage.fsync import FsyncPolicy
 from storage.log import Log
 from storage.reader import read_records
@@ -72,6 +75,7 @@ class Server:
         self._loop = Loop()
         self._engine = engine or Engine(config)
         self._is_stopping = False
+        self._log_writer: pykka.ActorRef[Any] | None = None
         self._snapshotter: pykka.ActorRef[Any] | None = None
         try:
             self._sockets = sockets.listen(config)
@@ -88,7 +92,19 @@ class Server:
         self._engine.is_recording = self._log is not None
         if self._log is not None:
             self._engine.is_log_synced = self._is_synced
+            self._log.keyspace_digest = self._state_digest
             self._engine.log_facts = self._log_facts
+
+    def _state_digest(self) -> bytes:
+        """Return the digest of memory for a seal; b"" where it is too large for that.
+
+        Also where memory is ahead of the log: a script or an EXEC under way, or entries
+        that are on their way to the log writer.
+        """
+        engine, writer = self._engine, self._log_writer
+        if engine.unit is not None or engine.entries or writer is None:
+            return b""
+        return whole_digest(engine.keyspace) if writer.actor_inbox.empty() else b""
 
     def _is_synced(self) -> bool:
         log = self._log
@@ -121,7 +137,7 @@ class Server:
             self._engine,
             self.stop,
             loading,
-            self._fold_log if self._log is not None else None,
+            self._reload if self._log is not None else None,
             self._begin_snapshot if self._log is not None else None,
         )
         if self._log is not None:
@@ -131,6 +147,7 @@ class Server:
         log_writer: pykka.ActorRef[Any] = LogWriter.start(
             loop, self._log, self._policy, keyspace.actor_inbox, self._fail
         )
+        self._log_writer = log_writer
         historian: pykka.ActorRef[Any] | None = self._start_historian(keyspace)
         inbox: Any = None if historian is None else historian.actor_inbox
         others: Any = log_writer.actor_inbox
@@ -171,10 +188,10 @@ class Server:
             self._is_stopping = True
             self._loop.stop()
 
-    def _begin_snapshot(self) -> None:
+    def _begin_snapshot(self, options: tuple[str, ...]) -> None:
         assert self._log is not None
         assert self._snapshotter is not None
-        self._snapshotter.tell(TakeSnapshot(self._log.synced_seq))
+        self._snapshotter.tell(TakeSnapshot(self._log.synced_seq, options))
 
     def _fail(self) -> None:
         self._engine.server.exit_code = 1
@@ -183,11 +200,27 @@ class Server:
     def _policy(self) -> FsyncPolicy:
         return _POLICIES[self._config.appendfsync]
 
-    def _fold_log(self) -> Keyspace:
-        """Return what the log folds to, all that was appended included."""
-        fold = Fold(self._config.databases)
-        fold.apply(read_records(_folder(self._config), filesystem=FileSystem()))
-        return fold.keyspace
+    def _reload(self, is_saving: bool) -> Keyspace:  # noqa: FBT001 - see Saving
+        """Return the state that is on disk, all that was appended included.
+
+        Args:
+            is_saving: whether to make a snapshot first and begin with that, else the
+                log alone is folded, as far as it is there.
+        """
+        folder, filesystem = _folder(self._config), FileSystem()
+        databases = self._config.databases
+        if not is_saving and self._log is not None and self._log.first_seq == 1:
+            fold = Fold(databases)
+            fold.apply(read_records(folder, filesystem=filesystem))
+            return fold.keyspace
+        keyspace = recover(folder, filesystem, databases).keyspace
+        if is_saving and self._log is not None and self._log.last_seq:
+            paths = LogFolder(folder, filesystem)
+            save_snapshot(
+                paths, filesystem, keyspace, self._log.last_seq, clock.now_ms()
+            )
+            keyspace = recover(folder, filesystem, databases).keyspace
+        return keyspace
 
     def _load(self) -> Iterator[None]:
         """Recover the engine's keyspace, a slice at each step."""

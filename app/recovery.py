@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
 
+    from app.engine.proofs import ProofChecker
     from storage.filesystem import FileSystem
     from storage.record import Record
     from storage.snapshot import SnapshotReader
@@ -51,6 +52,7 @@ class Fold:
         keyspace: what the records so far amount to.
         last_seq: the sequence number of the last record applied, 0 before the first.
         records: how many were applied.
+        proofs: compares what the live server noted of its memory, or None.
     """
 
     def __init__(self, databases: int = 16) -> None:
@@ -58,6 +60,7 @@ class Fold:
         self.keyspace = Keyspace(databases)
         self.last_seq = 0
         self.records = 0
+        self.proofs: ProofChecker | None = None
         self._context = Context(self.keyspace, ServerState(_unlimited_config()))
 
     @classmethod
@@ -106,6 +109,8 @@ class Fold:
                     for argv in record.effects:
                         command = lookup.get(argv[0]) or require_command(argv)
                         command.apply(context, argv)
+                elif self.proofs is not None:
+                    self.proofs.look(record.seq, record.origin.note, self.keyspace)
                 self.records += 1
         except IndexError as error:
             assert record is not None
@@ -246,3 +251,16 @@ class Recovery:
                 f"from a backup",
                 segments[0],
             )
+
+
+def recover(
+    folder: Path | str,
+    filesystem: FileSystem,
+    databases: int = 16,
+    until_seq: int | None = None,
+) -> Fold:
+    """Return the state after a record, or at the end of the log; see `Recovery`."""
+    recovery = Recovery(folder, filesystem, databases, until_seq)
+    for _ in recovery.steps():
+        pass
+    return recovery.fold

@@ -153,6 +153,42 @@ def _load_block(keyspace: Keyspace, payload: bytes) -> int:
     return len(keys)
 
 
+def load_keys(keyspace: Keyspace, reader: SnapshotReader, wanted: set[bytes]) -> None:
+    """Take some keys from a snapshot, in every database that has them, and no others.
+
+    Raises:
+        SnapshotError: a block is not sound.
+    """
+    pack = msgpack.Packer(use_bin_type=True).pack
+    for payload in reader.blocks():
+        if not any(key in payload for key in wanted):
+            continue
+        block = msgpack.unpackb(payload)
+        if block[0] == KEYS_BLOCK:
+            _load_block(keyspace, pack(_narrow(block, wanted)))
+    for database in keyspace.databases:
+        database.order_deadlines()
+
+
+def _narrow(block: list[Any], wanted: set[bytes]) -> list[Any]:
+    """Return a block of keys with only those that are wanted."""
+    kind, index, keys, kinds, values, places, deadlines = block
+    kept = [place for place, key in enumerate(keys) if key in wanted]
+    at = dict(
+        zip(range(len(keys)) if places is None else places, deadlines, strict=True)
+    )
+    with_deadline = [number for number, place in enumerate(kept) if place in at]
+    return [
+        kind,
+        index,
+        [keys[place] for place in kept],
+        bytes(kinds[place] for place in kept) if kinds else b"",
+        [values[place] for place in kept],
+        with_deadline,
+        [at[kept[number]] for number in with_deadline],
+    ]
+
+
 def save_snapshot(
     folder: LogFolder,
     filesystem: FileSystem,

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 RETRY_MS: Final = 5000
 """After a failure the rules ask again no sooner; the same as in Redis."""
 
+TIDY_MS: Final = 60_000
+"""So often at the least it is looked whether a segment has become too old."""
+
 _MS_PER_SECOND: Final = 1000
 
 
@@ -22,7 +25,8 @@ class Saves:
     """The snapshots of one server.
 
     Attributes:
-        running: "save" or "rewrite" while a snapshot is asked for or made, else "".
+        running: "save" or "rewrite" while a snapshot is asked for or made, "tidy" while
+            the log is pruned or packed, else "".
         scheduled: what comes when that is done, else "".
         is_due: whether the driver is to have one made; it sets this back.
         asked: how often a snapshot was asked for. One that is begun now covers all.
@@ -36,7 +40,10 @@ class Saves:
         count: how many succeeded since the start.
         progress: what the child last said: keys and records so far.
         has_waiters: whether a client waits for the one under way, or the next (SAVE).
-        alarm: what a fold has found that memory had otherwise; "" for nothing.
+        is_reload_saving: whether DEBUG wants a snapshot before the state is loaded.
+        trouble: why the log was last not pruned or packed; "" where it was.
+        proven: how often a fold was compared with what memory had.
+        differences: how often they were not the same: a bug.
     """
 
     def __init__(self, now_ms: int) -> None:
@@ -53,8 +60,12 @@ class Saves:
         self.began_ms = now_ms
         self.has_waiters = False
         self.progress: dict[str, Any] = {}
-        self.alarm = ""
+        self.proven = self.differences = 0
+        self.is_reload_saving = False
+        self.trouble = ""
         self._failed_ms = 0
+        self._tidied_ms = 0
+        self._tidied_segments = 0
 
     def ask(self, kind: str, now_ms: int) -> None:
         """Have a snapshot made, at once or when the one under way is done."""
@@ -80,17 +91,17 @@ class Saves:
             is_ok: whether it succeeded.
         """
         took = max((now_ms - self.began_ms) // _MS_PER_SECOND, 0)
+        self.trouble = self.progress.get("trouble", "")
         if self.running == "rewrite":
             self.is_rewrite_ok, self.rewrite_took_seconds = is_ok, took
             self.rewrites += is_ok
-        else:
+        elif self.running == "save":
             self.is_ok, self.took_seconds = is_ok, took
             self.count += is_ok
-        if is_ok:
+        self._failed_ms = 0 if is_ok else now_ms
+        if is_ok and (seq or self.running != "tidy"):
             self.last_seq, self.last_ms = seq, now_ms
-            self._failed_ms = 0
-        else:
-            self._failed_ms = now_ms
+        self._tidied_ms = now_ms
         self.running, kind = "", self.scheduled
         self.progress = {}
         self.scheduled = ""
@@ -117,3 +128,26 @@ class Saves:
             if is_enough and since_ms > point.seconds * _MS_PER_SECOND:
                 self.ask("save", now_ms)
                 return
+
+    def consider_tidying(self, segments: int, now_ms: int) -> None:
+        """Have the log pruned and packed where that may be due.
+
+        It may be when a segment was sealed, and now and then because of their age.
+
+        Args:
+            segments: how many there are.
+            now_ms: the time.
+        """
+        if self.running or (self._failed_ms and now_ms - self._failed_ms < RETRY_MS):
+            return
+        has_more = segments > max(self._tidied_segments, 1)
+        if has_more or now_ms - self._tidied_ms >= TIDY_MS:
+            self._tidied_segments = segments
+            self._tidied_ms = now_ms
+            self.ask("tidy", now_ms)
+
+    def note(self, fields: dict[str, Any]) -> None:
+        """Take what the child says; see `app.folding`."""
+        self.progress.update(fields)
+        self.differences += fields.get("differences", 0)
+        self.proven += fields.get("proven", 0)

@@ -155,3 +155,4 @@ class ServerState:
         for command in every_command():
             command.calls = command.nanoseconds = 0
             command.failed = command.rejected = 0
+            command.delays.clear()

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from app import errors
+from app.commands.lookups import READ_BY_WRITERS
 from app.errors import CommandError
 
 if TYPE_CHECKING:
     from app.commands.arguments import Converter
+    from app.commands.delays import Delays
 
 Handler = Callable[..., Any]
 H = TypeVar("H", bound=Handler)
@@ -120,12 +122,14 @@ class Command:
         handler: `handler(context, *arguments)`.
         converters: (position among the arguments, converter), in order.
         is_simple: whether argv without its name is what the handler takes, as it is.
+        is_reading: whether its look-ups count as hits and misses.
         plain_most: most words of a call whose argv without its name is what the handler
             takes, as it is; 0 for a subcommand.
         invoke: the handler again, as mypyc looks it up the quick way.
         subcommands: by name in upper case; empty for a command that has none.
         calls: how often it ran. nanoseconds: for how long in all.
         failed: how often it ended in an error. rejected: refused before it ran.
+        delays: how long it took, while `latency-tracking` is on.
     """
 
     name: str
@@ -144,6 +148,7 @@ class Command:
     converters: tuple[tuple[int, Converter], ...] = ()
     subcommands: dict[bytes, Command] = field(default_factory=dict)
     is_write: bool = False
+    is_reading: bool = False
     is_simple: bool = False
     plain_most: int = 0
     invoke: Any = None
@@ -151,6 +156,7 @@ class Command:
     nanoseconds: int = 0
     failed: int = 0
     rejected: int = 0
+    delays: Delays = field(default_factory=dict)
 
     def key_positions(self, argv: list[bytes]) -> list[int]:
         """Return where in argv the keys are; empty for a command without keys."""
@@ -250,6 +256,7 @@ def command(
             ),
             is_write=bool(flags & Flag.WRITE),
         )
+        made.is_reading = bool(flags & Flag.READONLY) or made.name in READ_BY_WRITERS
         made.is_simple = len(words) == 1 and not made.converters
         if len(words) == 1:
             first = [position for position, _ in made.converters[:1]]

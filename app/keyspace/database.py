@@ -60,13 +60,22 @@ class Database:
         """Return the number of keys, those that have expired unseen included."""
         return len(self.values)
 
-    def lookup(self, key: bytes) -> Any:
-        """Return a key's value of any type, or None where it is missing or expired."""
+    def peek(self, key: bytes) -> Any:
+        """Return what `lookup` does, without counting as a hit or a miss."""
         if self.deadlines and self._expire_if_due(key):
             return None
         if self.field_deadlines:
             return self._without_due_fields(key)
         return self.values.get(key)
+
+    def lookup(self, key: bytes) -> Any:
+        """Return a key's value of any type, or None where it is missing or expired."""
+        value = self.peek(key)
+        if value is None:
+            self.keyspace.misses += 1
+        else:
+            self.keyspace.hits += 1
+        return value
 
     def get(self, key: bytes, kind: type[V]) -> V | None:
         """Return a key's value, or None where it is missing or expired.
@@ -74,11 +83,7 @@ class Database:
         Raises:
             CommandError: the value is of another type.
         """
-        if self.deadlines and self._expire_if_due(key):
-            return None
-        value = self.values.get(key)
-        if self.field_deadlines:
-            value = self._without_due_fields(key)
+        value = self.lookup(key)
         if value is None or type(value) is kind:
             return value
         raise CommandError(WRONG_TYPE)
@@ -172,6 +177,11 @@ class Database:
                 change that is no event.
         """
         self.keyspace.changes += 1
+        if self.is_observed:
+            self.keyspace.observe(self, key, event)
+
+    def tell(self, key: bytes, event: bytes) -> None:
+        """Tell all but the log of what Redis counts as a change and is none."""
         if self.is_observed:
             self.keyspace.observe(self, key, event)
 

@@ -8,15 +8,16 @@ import time
 
 import pytest
 
+from storage.packing import PACKED_MAGIC
 from tests.parity.wire import encode
 
-SECONDS = 30.0
+SECONDS = 20.0
 
 
 def info(connection, *names):
     text = connection.ask("INFO", "everything").decode()
     fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    return [fields[name] for name in names]
+    return [fields.get(name) for name in names]
 
 
 def wait_until(connection, field, value):
@@ -32,9 +33,11 @@ def snapshots(server):
 
 
 def fill(connection, count=300):
-    connection.send(b"".join(encode(["SET", f"k:{n}", n]) for n in range(count)))
-    for _ in range(count):
-        assert connection.read() == b"+OK\r\n"
+    for start in range(0, count, 50):
+        numbers = range(start, min(start + 50, count))
+        connection.send(b"".join(encode(["SET", f"k:{n}", n]) for n in numbers))
+        for _ in numbers:
+            assert connection.read() == b"+OK\r\n"
 
 
 def test_save_answers_when_the_snapshot_is_there_and_a_start_begins_with_it(start):
@@ -192,4 +195,100 @@ def test_a_start_passes_over_a_snapshot_that_is_of_no_use(start, kind):
     assert connection.ask("DBSIZE") == b":300\r\n"
     assert "a snapshot was of no use" in server.output()
     assert "damaged snapshot" in server.output()
+    connection.close()
+
+
+# --- retention ------------------------------------------------------------------------
+
+PRUNING = ("--segment-bytes-max", "4096", "--log-retention-bytes", "8192")
+
+
+def segments(server):
+    return sorted(path.name for path in server.folder.glob("log/*.log"))
+
+
+def first_seq(server):
+    return int(segments(server)[0][:20])
+
+
+def test_the_log_is_pruned_behind_a_snapshot_and_a_start_knows_all(start):
+    server = start(*PRUNING)
+    connection = server.connect()
+    fill(connection, 900)
+
+    deadline = time.monotonic() + SECONDS
+    while info(connection, "log_first_seq") in ([None], ["1"]):
+        assert time.monotonic() < deadline, server.output()
+        time.sleep(0.05)
+
+    assert len(snapshots(server)) >= 1
+    assert info(connection, "log_retention_status") == ["ok"]
+    connection.close()
+    server.kill()
+    server.start()
+    connection = server.connect()
+    assert connection.ask("DBSIZE") == b":900\r\n"
+    assert connection.ask("GET", "k:0") == b"$1\r\n0\r\n"
+    connection.close()
+
+
+def test_bgrewriteaof_prunes_archives_and_packs_as_the_settings_say(start, tmp_path):
+    server = start("--segment-bytes-max", "4096")
+    connection = server.connect()
+    fill(connection, 900)
+    before = {
+        name: (server.folder / "log" / name).read_bytes() for name in segments(server)
+    }
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    connection.close()
+    server.kill()
+    server._command += ["--log-archive-command", f"cp %p {archive}/%f"]
+    server._command += ["--log-retention-bytes", "20000", "--log-compression", "zlib"]
+    server.start()
+    connection = server.connect()
+
+    assert connection.ask("BGREWRITEAOF")[:1] == b"+"
+    wait_until(connection, "aof_rewrite_in_progress", "0")
+
+    gone = [name for name in before if name not in segments(server)]
+    assert gone
+    for name in gone:
+        assert (archive / name).read_bytes() == before[name]
+    assert connection.ask("SAVE") == b"+OK\r\n"
+    for name in segments(server)[:-1]:
+        assert (server.folder / "log" / name).read_bytes().startswith(PACKED_MAGIC)
+    connection.close()
+
+
+def test_a_segment_that_the_archive_refuses_stays_and_the_trouble_shows(start):
+    server = start(*PRUNING, "--log-archive-command", "echo full >&2; false")
+    connection = server.connect()
+    fill(connection, 900)
+
+    wait_until(connection, "log_retention_status", "err")
+
+    assert first_seq(server) == 1
+    assert "log-archive-command ended with exit code 1" in server.output()
+    assert "full" in server.output()
+    assert connection.ask("SET", "k", "v") == b"+OK\r\n"
+    connection.close()
+
+
+# --- proofs ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keys", [50, 1500])
+def test_what_memory_had_is_compared_with_the_fold(start, keys):
+    server = start("--segment-bytes-max", "20000")
+    connection = server.connect()
+    fill(connection, keys)
+    deadline = time.monotonic() + SECONDS
+    while int(info(connection, "log_proofs_checked")[0]) == 0:
+        assert time.monotonic() < deadline, server.output()
+        fill(connection, keys)
+        assert connection.ask("SAVE") == b"+OK\r\n"
+        time.sleep(0.05)
+
+    assert info(connection, "log_proofs_failed") == ["0"]
     connection.close()

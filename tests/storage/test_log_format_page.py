@@ -1,12 +1,14 @@
 """docs/log-format.md tells the truth: its reader runs, its byte tables add up."""
 
 import re
+import shutil
 from pathlib import Path
 
 from app.recovery import Fold
 from app.types.snapshot_values import packer_of
 from storage.filesystem import FileSystem
 from storage.notes import _CLASSES
+from storage.packing import pack_segment
 from storage.segment import FOOTER_BYTES, HEADER_BYTES
 from storage.snapshot import (
     SNAPSHOT_FOOTER_BYTES,
@@ -53,6 +55,15 @@ def test_the_reader_on_the_page_reads_the_golden_log():
     assert [item[:4] for item in found] == [
         (record.seq, record.at_ms, record.db, record.effects) for record in records
     ]
+
+
+def test_the_reader_on_the_page_reads_packed_segments(tmp_path):
+    shutil.copytree(GOLDEN, tmp_path / "copy")
+    pack_segment(FileSystem(), tmp_path / "copy" / "log" / f"{1:020d}.log")
+
+    found = list(run_page()["read_log"](tmp_path / "copy"))
+
+    assert found == list(run_page()["read_log"](GOLDEN))
 
 
 def test_the_tables_have_no_holes():
