@@ -154,6 +154,8 @@ class Callbacks:
             kind = type(reply)
             if kind is int or reply is None:
                 return reply
+            if kind is float and self.script_resp != _RESP3:
+                reply, kind = format_double(reply), bytes
             if kind is bytes:
                 if self._used(TOTAL) + len(reply) < self._ceiling:
                     return reply
