@@ -10,13 +10,13 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python; do \
 HOT    := $(shell sed -n 's/^    "\(.*\.py\)",$$/\1/p' setup.py)
 # Processes that the tests run in; 0 is one, and lets a debugger in.
 JOBS   ?= 2
-# What follows the command of `run`, `test`, `parity`, `crash`, `delancie`, `bench` and `coverage`.
+# What follows the command of `run`, `test`, `parity`, `crash`, `clients`, `delancie`, `bench` and `coverage`.
 ARGS   ?=
 
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format lint types test parity crash delancie docs docs-check check coverage run bench pure clean
+.PHONY: help setup format lint types test parity crash clients delancie docs docs-check check coverage run bench pure clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -54,6 +54,9 @@ parity: $(STAMP) ## compare every command with a real server
 delancie: $(STAMP) ## run the job broker, in Go and Lua, on us and on a real server
 	$(PYTEST) tests/delancie $(ARGS)
 
+clients: $(STAMP) ## run real clients and job queues in processes of their own
+	$(PYTEST) tests/clients $(ARGS)
+
 crash: $(STAMP) ## kill the server and look at what is left
 	$(PYTEST) tests/crash $(ARGS)
 
@@ -79,4 +82,4 @@ pure: clean ## set up without compiling: slower to run, quicker to change
 
 clean: ## remove .venv, compiled modules and caches; data folders stay
 	find . -name '*.so' -not -path './$(VENV)/*' -delete
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-clients build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

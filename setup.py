@@ -14,7 +14,12 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 HOT = [
+    "actors/appender.py",
+    "actors/inbox.py",
     "actors/loop.py",
+    "actors/traffic.py",
+    "actors/turn.py",
+    "actors/wire.py",
     "app/commands/arguments.py",
     "app/commands/context.py",
     "app/commands/expiry.py",
@@ -26,6 +31,7 @@ HOT = [
     "app/commands/lists.py",
     "app/commands/script_sources.py",
     "app/commands/scripting.py",
+    "app/commands/server_state.py",
     "app/commands/sets.py",
     "app/commands/sorted_set_picks.py",
     "app/commands/sorted_set_ranges.py",
@@ -34,6 +40,7 @@ HOT = [
     "app/commands/string_numbers.py",
     "app/commands/strings.py",
     "app/commands/table.py",
+    "app/engine/blocking.py",
     "app/engine/effects.py",
     "app/engine/engine.py",
     "app/engine/guards.py",
@@ -44,13 +51,16 @@ HOT = [
     "app/engine/script_text.py",
     "app/engine/scripting.py",
     "app/engine/scripts.py",
+    "app/engine/tracking.py",
     "app/keyspace/database.py",
     "app/keyspace/keyspace.py",
     "app/protocol/encoder.py",
     "app/protocol/parser.py",
+    "app/types/deadlines.py",
     "app/types/numbers.py",
     "app/types/sorted_sets.py",
     "storage/batch.py",
+    "storage/log.py",
 ]
 """The modules that every command goes through, from the socket to the log."""
 

@@ -71,6 +71,15 @@ def find_touched(record: Record) -> Touched:
     return Touched(list(keys), databases)
 
 
+def changed_keys(argv: list[bytes]) -> list[bytes]:
+    """Return the keys that an effect names and changes, of whichever database."""
+    name = argv[0].upper()
+    keys_of = _FINDERS.get(name)
+    if keys_of is None:
+        keys_of = _FINDERS[name] = _make_finder(argv)
+    return keys_of(argv)
+
+
 def touches_text(record: Record, matches: Callable[[bytes], object]) -> bool:
     """Tell whether a record changed a key that a matcher wants, in any database.
 
@@ -93,7 +102,13 @@ def touches_text(record: Record, matches: Callable[[bytes], object]) -> bool:
 
 def changes_databases(argv: list[bytes]) -> bool:
     """Tell whether an effect changes whole databases, and so keys that it lacks."""
-    return argv[0] in _WHOLE_NAMES
+    return argv[0] in WHOLE_DATABASE_NAMES
+
+
+def names_whole_databases(payload: bytes) -> bool:
+    """Tell whether an undecoded record may change whole databases."""
+    payload = payload.upper()
+    return b"FLUSH" in payload or b"SWAPDB" in payload
 
 
 def _home(name: bytes, db: int, key: bytes, argv: list[bytes]) -> int:
@@ -162,12 +177,12 @@ _WHOLE: dict[bytes, Callable[[int, list[bytes]], list[int]]] = {
     b"FLUSHALL": _all,
     b"SWAPDB": _both,
 }
-_WHOLE_NAMES = frozenset(
+WHOLE_DATABASE_NAMES = frozenset(
     bytes(letters)
     for name in _WHOLE
     for letters in product(*zip(name, name.lower(), strict=True))
 )
-"""The same names in every case of letters, so that a look-up needs no `upper`."""
+"""Effects that change whole databases, in every case of letters."""
 
 _FINDERS: dict[bytes, _KeysOf] = {}
 """By a command's name in upper case; filled as names come by."""

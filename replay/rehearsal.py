@@ -22,12 +22,12 @@ from app.engine.engine import Engine
 from app.engine.lua_values import sha1_of
 from app.touched import DbKey, find_touched
 from replay.differences import KeyChange
+from replay.index.finder import LogIndex
 from replay.past import Past
 from replay.scripts import script_name
 from replay.search import find_script_source
 from replay.values import take_version
 from storage.notes import ClientNote, ExecNote, ScriptSourceNote, read_note
-from storage.reader import read_records
 from storage.record import Origin, Record
 
 if TYPE_CHECKING:
@@ -350,15 +350,14 @@ def rehearse(
         StorageError: the log is damaged, or does not go back so far.
     """
     from_seq, until_seq = span
-    keyspace = _keyspace_at(folder, filesystem, from_seq, progress)
+    index = LogIndex(folder, filesystem)
+    keyspace = _keyspace_at(index, from_seq, progress)
     rehearsal = Rehearsal(
         keyspace,
         changes,
-        lambda sha: find_script_source(folder, filesystem, sha, from_seq + 1),
+        lambda sha: find_script_source(index, sha, from_seq + 1),
     )
-    records = read_records(
-        folder, filesystem=filesystem, from_seq=from_seq + 1, until_seq=until_seq
-    )
+    records = index.records(from_seq + 1, until_seq)
     total = differing = 0
     outcomes: list[Outcome] = []
     for outcome in rehearsal.run(records):
@@ -368,7 +367,7 @@ def rehearse(
             if len(outcomes) < shown:
                 outcomes.append(outcome)
     rehearsal.require_all_used()
-    recorded = _keyspace_at(folder, filesystem, until_seq, progress)
+    recorded = _keyspace_at(index, until_seq, progress)
     at_end = [
         KeyChange(db, key, before, after)
         for db, key in sorted(rehearsal.touched)
@@ -378,10 +377,8 @@ def rehearse(
     return Report(total, differing, outcomes, at_end)
 
 
-def _keyspace_at(
-    folder: Path, filesystem: FileSystem, seq: int, progress: Progress
-) -> Keyspace:
-    past = Past(folder, filesystem, progress)
+def _keyspace_at(index: LogIndex, seq: int, progress: Progress) -> Keyspace:
+    past = Past(index.folder, index.filesystem, progress, index.bases)
     try:
         past.go_to(seq)
     finally:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from app.touched import ALL_DATABASES, DbKey, find_touched
 from app.types.dump_payload import encode_payload
 from app.types.numbers import format_double
+from replay.index.finder import LogIndex
 from replay.past import Past
+from replay.value_commands import in_portions
 from replay.values import Version, find_differences, take_version
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from storage.record import Record
 
 Argv = list[bytes]
-_WORDS_MAX = 1000
 _BY_PIECES = {"hash": dict, "zset": dict, "set": frozenset, "list": list}
 
 
@@ -101,9 +102,10 @@ def plan_revert(
         StorageError: the log is damaged, or does not go back so far.
     """
     wanted = set(seqs)
-    past = Past(folder, filesystem, progress)
+    past = Past(folder, filesystem, progress, LogIndex(folder, filesystem).bases)
     steps: list[_Step] = []
     try:
+        past.go_to(min(wanted, default=1) - 1)
         for records in past.batches(end_seq):
             start = 0
             for index, record in enumerate(records):
@@ -267,10 +269,26 @@ def _commands(key: bytes, now: Version | None, target: _State) -> Iterator[Argv]
         yield from _value_commands(key, now, target)
         if wanted.kind in _REPLACED:
             had = None
+    yield from _field_deadline_commands(key, now, wanted)
     if wanted.deadline_ms is not None and wanted.deadline_ms != had:
         yield [b"PEXPIREAT", key, b"%d" % wanted.deadline_ms]
     elif wanted.deadline_ms is None and had is not None:
         yield [b"PERSIST", key]
+
+
+def _field_deadline_commands(
+    key: bytes, now: Version | None, wanted: Version
+) -> Iterator[Argv]:
+    """Yield the commands that give fields of a hash the deadlines they are to have."""
+    had = (now.field_deadlines if now else None) or {}
+    for field, deadline_ms in (wanted.field_deadlines or {}).items():
+        is_same = now is not None and now.data.get(field) == wanted.data[field]
+        if not is_same or had.get(field) != deadline_ms:
+            time = b"%d" % deadline_ms
+            yield [b"HPEXPIREAT", key, time, b"FIELDS", b"1", field]
+    for field in had.keys() - (wanted.field_deadlines or {}).keys():
+        if now and wanted.data.get(field) == now.data[field]:
+            yield [b"HPERSIST", key, b"FIELDS", b"1", field]
 
 
 _REPLACED = {"string", "list", "stream"}
@@ -287,19 +305,19 @@ def _value_commands(key: bytes, now: Version | None, target: _State) -> Iterator
         case "list":
             if now is not None:
                 yield [b"DEL", key]
-            yield from _in_portions(b"RPUSH", key, [[element] for element in data])
+            yield from in_portions(b"RPUSH", key, [[element] for element in data])
         case "set":
             had = now.data if now else frozenset()
-            yield from _in_portions(b"SREM", key, [[one] for one in sorted(had - data)])
-            yield from _in_portions(b"SADD", key, [[one] for one in sorted(data - had)])
+            yield from in_portions(b"SREM", key, [[one] for one in sorted(had - data)])
+            yield from in_portions(b"SADD", key, [[one] for one in sorted(data - had)])
         case "hash":
             had = now.data if now else {}
             gone = [[name] for name in had if name not in data]
             new = [
                 [name, value] for name, value in data.items() if had.get(name) != value
             ]
-            yield from _in_portions(b"HSET", key, new)
-            yield from _in_portions(b"HDEL", key, gone)
+            yield from in_portions(b"HSET", key, new)
+            yield from in_portions(b"HDEL", key, gone)
         case "zset":
             had = now.data if now else {}
             gone = [[name] for name in had if name not in data]
@@ -308,15 +326,8 @@ def _value_commands(key: bytes, now: Version | None, target: _State) -> Iterator
                 for name, score in data.items()
                 if had.get(name) != score
             ]
-            yield from _in_portions(b"ZADD", key, new)
-            yield from _in_portions(b"ZREM", key, gone)
+            yield from in_portions(b"ZADD", key, new)
+            yield from in_portions(b"ZREM", key, gone)
         case _:
             assert target.payload is not None
             yield [b"RESTORE", key, b"0", target.payload, b"REPLACE"]
-
-
-def _in_portions(name: bytes, key: bytes, groups: list[list[bytes]]) -> Iterator[Argv]:
-    """Yield commands of a bounded length; none for no words."""
-    for start in range(0, len(groups), _WORDS_MAX):
-        words = [word for group in groups[start : start + _WORDS_MAX] for word in group]
-        yield [name, key, *words]

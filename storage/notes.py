@@ -97,8 +97,24 @@ class EvictedNote(NamedTuple):
     policy: str = ""
 
 
+class TagNote(NamedTuple):
+    """Somebody gave this moment a name; stands in a record without effects.
+
+    Attributes:
+        name: the name, by which the moment can be found again.
+    """
+
+    name: bytes = b""
+
+
 AnyNote: TypeAlias = (
-    ClientNote | ScriptSourceNote | ScriptNote | ExecNote | ExpiredNote | EvictedNote
+    ClientNote
+    | ScriptSourceNote
+    | ScriptNote
+    | ExecNote
+    | ExpiredNote
+    | EvictedNote
+    | TagNote
 )
 
 _CLASSES: dict[str, type[AnyNote]] = {
@@ -108,6 +124,7 @@ _CLASSES: dict[str, type[AnyNote]] = {
     "exec": ExecNote,
     "expired": ExpiredNote,
     "evicted": EvictedNote,
+    "tag": TagNote,
 }
 _KINDS = {note_class: kind for kind, note_class in _CLASSES.items()}
 

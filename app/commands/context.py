@@ -137,7 +137,8 @@ class Session:
 
     def hold_reply(self, hold: Hold) -> None:
         """Let the replies of the batch that runs wait."""
-        self.hold = hold
+        if self.hold is None or hold.awaited_save >= self.hold.awaited_save:
+            self.hold = hold
         self.update_special()
 
     def put_off(self, commands: list[Argv], argv: Argv) -> None:

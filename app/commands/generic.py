@@ -216,7 +216,7 @@ def copy(ctx: Context, key: bytes, new_key: bytes, *options: bytes) -> int:
     value = db.lookup(key)
     if value is None:
         return 0
-    if target.lookup(new_key) is not None and not is_replacing:
+    if target.peek(new_key) is not None and not is_replacing:
         return 0
     target.delete(new_key)  # what takes its place is a new key to those who listen
     target.place(new_key, copy_value(value), db.deadline_ms(key))

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from app.commands.saves import Saves
 from app.commands.table import every_command
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class ServerState:
 
     Attributes:
         config: all settings.
+        saves: the snapshots that are made, and how they went.
         sessions: the clients by id.
         blocked_clients: how many of them wait in a blocking command.
         statistics: counters by the name of their INFO field.
@@ -69,7 +71,6 @@ class ServerState:
         slow_commands: the newest first.
         latencies: (seconds since the epoch, milliseconds) of each event, oldest first.
         latency_peaks: the longest of each event, in milliseconds.
-        last_save_seconds: when SAVE or BGSAVE last succeeded, or the start.
         dial: connects to another server; the driver sets it (see `migrate.Link`).
         rates: `commands`, `input` and `output`, which the engine has sampled.
         time_ns: the time that TIME tells, in ns since the epoch.
@@ -81,7 +82,7 @@ class ServerState:
         self.run_id = secrets.token_hex(20)
         self.replication_id = secrets.token_hex(20)
         self.started_seconds = time.time()
-        self.last_save_seconds = int(self.started_seconds)
+        self.saves = Saves(int(self.started_seconds * 1000))
         self.sessions: dict[int, Session] = {}
         self.monitors: set[int] = set()
         self.blocked_clients = 0
@@ -154,3 +155,4 @@ class ServerState:
         for command in every_command():
             command.calls = command.nanoseconds = 0
             command.failed = command.rejected = 0
+            command.delays.clear()

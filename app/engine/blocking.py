@@ -175,7 +175,7 @@ class Blocking:
             return
         index, key = place
         database = self._engine.keyspace.databases[index]
-        kind = type(database.lookup(key))
+        kind = type(database.peek(key))
         queue = queues.get(kind)
         if queue is not None:
             if next(iter(queue)).is_sharing:
@@ -196,13 +196,15 @@ class Blocking:
             return True
         context = engine.context
         context.session, context.db = session, session.db
-        changes = engine.keyspace.changes
+        keyspace = engine.keyspace
+        changes, hits, misses = keyspace.changes, keyspace.hits, keyspace.misses
         try:
             reply = waiter.serve(context)
         except CommandError as error:
             reply = error.with_traceback(None)
             engine.guards.count_error(error)
-        if engine.keyspace.changes != changes:
+        keyspace.hits, keyspace.misses = hits, misses
+        if keyspace.changes != changes:
             engine.record(session, waiter.argv)
         if reply is BLOCKED:
             return False

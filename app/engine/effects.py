@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from app.commands.context import Session
+    from app.engine.engine import Engine
+    from app.keyspace.database import Database
 
 Argv = list[bytes]
 Entry = tuple[int, int, list[Argv], Any]
@@ -65,3 +67,20 @@ class Unit:
         else:
             self.effects.append([b"SELECT", b"%d" % db])
         self._selected = db
+
+
+def record_expired(
+    engine: Engine, database: Database, key: bytes, fields: list[bytes]
+) -> None:
+    """Count and record that a key expired, or that fields of a hash did."""
+    name = "expired_fields" if fields else "expired_keys"
+    engine.server.statistics[name] += len(fields) or 1
+    effect = [b"HDEL", key, *fields] if fields else [b"DEL", key]
+    if engine.unit is not None:
+        # In its place: an earlier effect of the unit may have brought the key here.
+        engine.unit.add(database.index, [effect])
+    elif engine.is_recording:
+        origin = [SERVER_ID, None, {"kind": "expired"}]
+        engine.entries.append(
+            (engine.keyspace.now_ms, database.index, [effect], origin)
+        )

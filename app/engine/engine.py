@@ -7,17 +7,19 @@ replies go.
 
 from __future__ import annotations
 
+from functools import partial
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from app import clock
 from app.commands.client_past import is_travel
 from app.commands.context import Argv, Context, Session
+from app.commands.delays import note_delay
 from app.commands.server_state import ServerState
 from app.commands.table import LOOKUP, Command, require_command
 from app.engine.blocking import Blocking
 from app.engine.digest import dataset_digest, value_digest
-from app.engine.effects import SERVER_ID, Entry, Unit, client_note
+from app.engine.effects import Entry, Unit, client_note, record_expired
 from app.engine.functions import Functions
 from app.engine.guards import Guards
 from app.engine.notifications import Notifications
@@ -32,8 +34,8 @@ from app.engine.transactions import Transactions
 from app.engine.upkeep import look_after
 from app.errors import CommandError
 from app.keyspace.keyspace import Keyspace
-from app.protocol.encoder import ENCODERS
-from app.reply import BLOCKED, POSTPONED, Replies
+from app.protocol.encoder import encode
+from app.reply import BLOCKED, POSTPONED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from app.commands.inquiries import Inquiry
     from app.config import Config
     from app.keyspace.database import Database
+
+_now_ns: Final = perf_counter_ns
 
 
 class Engine:
@@ -57,6 +61,7 @@ class Engine:
         is_check_due: the log is to be folded and compared (DEBUG RELOAD); the driver
             does it and sets this back.
         is_log_synced: tells whether all that was appended is durable.
+        is_watchful: whether any guard has reason to look at every command.
         unit: gathers the effects of the EXEC or the script under way, or None.
         running: the client whose batch runs, or None.
         inquiries: what clients ask of the log on disk. Its driver empties it, and calls
@@ -85,6 +90,7 @@ class Engine:
         self.is_recording = True
         self.is_log_synced: Callable[[], bool] = lambda: False
         self.is_check_due = False
+        self.is_watchful = False
         self.unit: Unit | None = None
         self._clock = now_ms
         self.is_resuming = False
@@ -92,23 +98,25 @@ class Engine:
         self.guards = Guards(self)
         self.scripts = Scripts(self)
         self.functions = Functions(self)
-        self._look_above_ns = self._slow_above_ns = 0
+        self._look_above_ns = self._slow_above_ns = self._rest_above_ns = 0
+        self._is_tracking = False
         self._choose_look_above()
         config.on_change(
             self._choose_look_above,
             "slowlog_log_slower_than",
             "latency_monitor_threshold",
+            "latency_tracking",
         )
         self.observers = Observers(self.keyspace)
         self.transactions = Transactions(self)
         self.blocking = Blocking(self)
         self.pubsub = PubSub(self)
         self.running: Session | None = None
-        self._own_pushes: list[bytes] = []
+        self.own_pushes: list[bytes] = []
         self.tracking = Tracking(self)
         self.notifications = Notifications(self)
         self.notifications.choose()
-        self.keyspace.on_expired = self._record_expired
+        self.keyspace.on_expired = partial(record_expired, self)
         self.read_clock()
 
     # --- the road ----------------------------------------------------------------
@@ -133,14 +141,13 @@ class Engine:
         context = self.context
         context.session = session
         interrupted, self.running = self.running, session
-        encoders = ENCODERS[session.resp]
-        replies = []
+        replies: list[bytes] = []
         for argv in commands:
             command = LOOKUP.get(argv[0])
             if (
                 command is None
                 or session.is_special
-                or self.guards.is_watchful
+                or self.is_watchful
                 or not command.least <= len(argv) <= command.most
             ):
                 reply = self.execute(session, argv)
@@ -148,33 +155,20 @@ class Engine:
                 context.db = session.db
                 reply = self.call(session, command, argv)
             if session.is_special or session.is_changed:
-                encoders = ENCODERS[session.resp]
                 session.is_changed = False
                 if reply is POSTPONED or reply is BLOCKED:
                     session.put_off(commands, argv)
                     break
-                replies.append(self._what_is_sent(session, reply))
+                replies.append(self.guards.what_is_sent(session, reply))
                 if session.is_closing:
                     break
             else:
-                replies.append(encoders[type(reply)](reply))
+                replies.append(encode(reply, session.resp))
         self.running = interrupted
         session.last_ms = context.now_ms
         if commands:
             session.last_words = argv[:2]
         return replies[0] if len(replies) == 1 else b"".join(replies)
-
-    def _what_is_sent(self, session: Session, reply: Any) -> bytes:
-        """Return what to send for a reply, where it may be more or less than that."""
-        is_withheld = session.reply_mode != "on" and self.guards.withholds(session)
-        if is_withheld and type(reply) is not Replies:
-            data = b""
-        else:
-            data = ENCODERS[session.resp][type(reply)](reply)
-        if self._own_pushes:
-            data += b"".join(self._own_pushes)
-            self._own_pushes.clear()
-        return data
 
     def execute(self, session: Session, argv: Argv) -> Any:
         """Run one command of a client and return its reply; errors are replies too.
@@ -203,12 +197,10 @@ class Engine:
         context = self.context
         keyspace = self.keyspace
         changes = keyspace.changes
-        started = perf_counter_ns()
+        hits, misses = keyspace.hits, keyspace.misses
+        started = _now_ns()
         try:
-            if command.is_simple:
-                reply = command.handler(context, *argv[1:])
-            else:
-                reply = command.handler(context, *command.arguments(argv))
+            reply = command.apply(context, argv)
         except CommandError as error:
             # A traceback would hold this frame, and the frame the error: a circle.
             reply = error.with_traceback(None)
@@ -218,7 +210,9 @@ class Engine:
             self.record(session, argv)
         elif context.effects is not None:
             context.effects = None
-        elapsed = perf_counter_ns() - started
+        if not command.is_reading:
+            keyspace.hits, keyspace.misses = hits, misses
+        elapsed = _now_ns() - started
         command.calls += 1
         command.nanoseconds += elapsed
         if elapsed > self._look_above_ns:
@@ -233,11 +227,13 @@ class Engine:
         """Serve those who wait for what became ready; see `app.engine.blocking`."""
         self.blocking.serve()
         if not self.blocking.ready:
-            self._look_above_ns = self._slow_above_ns
+            self._look_above_ns = self._rest_above_ns
 
     def _look_after(
         self, session: Session, command: Command, argv: Argv, elapsed: int
     ) -> None:
+        if self._is_tracking:
+            note_delay(command.delays, elapsed)
         if elapsed > self._slow_above_ns:
             if self.unit is None:
                 self.read_clock()
@@ -251,33 +247,24 @@ class Engine:
         self.keyspace = keyspace
         self.context.keyspace = keyspace
         self.context.db = keyspace.databases[0]
-        keyspace.on_expired = self._record_expired
+        keyspace.on_expired = partial(record_expired, self)
+        keyspace.hits = keyspace.misses = 0
         self.observers.attach(keyspace)
         for session in self.server.sessions.values():
             session.db = keyspace.databases[session.db.index]
         self.read_clock()
 
     def cron(self, limit: int) -> None:
-        """Do what is due some ten times a second: remove keys that have expired.
-
-        Args:
-            limit: how many keys at the most, in each database.
-        """
-        if self.scripts.is_running:
-            return  # and is so long that others are served: its time stands still
-        self.read_clock()
-        self.pause.end_if_due()
-        if self.server.is_expiring:
-            self.keyspace.expire_due(limit)
-        self.serve_waiters()
-        self.blocking.rest()
-        look_after(self)
-        self.server.sample_rates(self.context.now_ms)
+        """Do what is due some ten times a second; see `upkeep.look_after`."""
+        if not self.scripts.is_running:
+            look_after(self, limit)
 
     def _choose_look_above(self) -> None:
         """Note from how long on a command is looked at, by what the settings ask."""
         self._slow_above_ns = self.guards.slow_above_ns()
-        self._look_above_ns = self._slow_above_ns
+        self._is_tracking = self.server.config.latency_tracking
+        self._rest_above_ns = -1 if self._is_tracking else self._slow_above_ns
+        self._look_above_ns = self._rest_above_ns
 
     def digest(self) -> bytes:
         """Return the digest of all databases, 20 bytes."""
@@ -343,17 +330,6 @@ class Engine:
         origin = [session.id, None, note]
         self.entries.append((self.context.now_ms, session.db.index, [], origin))
 
-    def _record_expired(self, base: Database, key: bytes, fields: list[bytes]) -> None:
-        name = "expired_fields" if fields else "expired_keys"
-        self.server.statistics[name] += len(fields) or 1
-        effect = [b"HDEL", key, *fields] if fields else [b"DEL", key]
-        if self.unit is not None:
-            # In its place: an earlier effect of the unit may have brought the key here.
-            self.unit.add(base.index, [effect])
-        elif self.is_recording:
-            origin = [SERVER_ID, None, {"kind": "expired"}]
-            self.entries.append((self.keyspace.now_ms, base.index, [effect], origin))
-
     # --- clients -----------------------------------------------------------------
 
     def open_session(self, client_id: int, **known: Any) -> Session:
@@ -376,12 +352,9 @@ class Engine:
         self.stop_monitoring(session)
 
     def push(self, session: Session, data: bytes) -> None:
-        """Send a client something besides its replies.
-
-        To the client that runs just now it goes behind the reply to command or EXEC.
-        """
+        """Send a client something besides its replies, behind the one under way."""
         if session is self.running:
-            self._own_pushes.append(data)
+            self.own_pushes.append(data)
         else:
             self.pushes.append((session.id, data))
 

@@ -13,7 +13,8 @@ from app.commands.server_state import SlowCommand
 from app.commands.table import Command, Flag, require_command
 from app.engine.redaction import redact
 from app.errors import CommandError
-from app.reply import POSTPONED, QUEUED
+from app.protocol.encoder import encode
+from app.reply import POSTPONED, QUEUED, Replies
 
 if TYPE_CHECKING:
     from app.commands.context import Argv, Session
@@ -58,7 +59,7 @@ class Guards:
     def update_watchful(self) -> None:
         """Set `is_watchful` anew; call it after changing what it depends on."""
         server = self._engine.server
-        self.is_watchful = bool(
+        self.is_watchful = self._engine.is_watchful = bool(
             server.is_loading
             or self.disk_error is not None
             or self.is_out_of_memory
@@ -140,6 +141,19 @@ class Guards:
         server.statistics["total_error_replies"] += 1
         code = error.code
         server.error_codes[code] = server.error_codes.get(code, 0) + 1
+
+    def what_is_sent(self, session: Session, reply: Any) -> bytes:
+        """Return what to send for a reply, where it may be more or less than that."""
+        is_withheld = session.reply_mode != "on" and self.withholds(session)
+        if is_withheld and type(reply) is not Replies:
+            data = b""
+        else:
+            data = encode(reply, session.resp)
+        pushes = self._engine.own_pushes
+        if pushes:
+            data += b"".join(pushes)
+            pushes.clear()
+        return data
 
     def withholds(self, session: Session) -> bool:
         """Say whether CLIENT REPLY keeps the reply to the command just run."""

@@ -191,11 +191,20 @@ MIGRATE_CONNECTING = b"IOERR error or timeout connecting to the client"
 MIGRATE_WRITING = b"IOERR error or timeout writing to target instance"
 MIGRATE_READING = b"IOERR error or timeout reading to target instance"
 MIGRATE_REFUSED = b"ERR Target instance replied with error: "
+NO_FAILOVER = b"ERR No failover in progress."
+FAILOVER_TIMEOUT = b"ERR FAILOVER timeout must be greater than 0"
 NO_REPLICAS = b"ERR FAILOVER requires connected replicas."
 LOCAL_COPIES_OUT_OF_RANGE = b"ERR value is out of range, value must between 0 and 1"
 WAITAOF_WITHOUT_LOG = (
     b"ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
 )
+SAVE_IN_PROGRESS = b"ERR Background save already in progress"
+SAVE_FAILED = b"ERR"
+CHILD_IS_ACTIVE = (
+    b"ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE "
+    b"SCHEDULE in order to schedule a BGSAVE whenever possible."
+)
+REWRITE_IN_PROGRESS = b"ERR Background append only file rewriting already in progress"
 NOTHING_TO_SAVE = (
     b"ERR This server keeps no command log (appendonly no): there is nothing to save to"
 )

@@ -60,13 +60,22 @@ class Database:
         """Return the number of keys, those that have expired unseen included."""
         return len(self.values)
 
-    def lookup(self, key: bytes) -> Any:
-        """Return a key's value of any type, or None where it is missing or expired."""
+    def peek(self, key: bytes) -> Any:
+        """Return what `lookup` does, without counting as a hit or a miss."""
         if self.deadlines and self._expire_if_due(key):
             return None
         if self.field_deadlines:
             return self._without_due_fields(key)
         return self.values.get(key)
+
+    def lookup(self, key: bytes) -> Any:
+        """Return a key's value of any type, or None where it is missing or expired."""
+        value = self.peek(key)
+        if value is None:
+            self.keyspace.misses += 1
+        else:
+            self.keyspace.hits += 1
+        return value
 
     def get(self, key: bytes, kind: type[V]) -> V | None:
         """Return a key's value, or None where it is missing or expired.
@@ -74,11 +83,7 @@ class Database:
         Raises:
             CommandError: the value is of another type.
         """
-        if self.deadlines and self._expire_if_due(key):
-            return None
-        value = self.values.get(key)
-        if self.field_deadlines:
-            value = self._without_due_fields(key)
+        value = self.lookup(key)
         if value is None or type(value) is kind:
             return value
         raise CommandError(WRONG_TYPE)
@@ -175,6 +180,11 @@ class Database:
         if self.is_observed:
             self.keyspace.observe(self, key, event)
 
+    def tell(self, key: bytes, event: bytes) -> None:
+        """Tell all but the log of what Redis counts as a change and is none."""
+        if self.is_observed:
+            self.keyspace.observe(self, key, event)
+
     # --- deadlines ---------------------------------------------------------------
 
     def deadline_ms(self, key: bytes) -> int | None:
@@ -184,6 +194,10 @@ class Database:
     def set_deadline(self, key: bytes, deadline_ms: int) -> None:
         """Let a key expire at a time, in ms since the epoch."""
         self.deadlines.put(key, deadline_ms)
+
+    def order_deadlines(self) -> None:
+        """See to the deadlines of keys after they were filled in at once."""
+        self.deadlines.rebuild()
 
     def is_due(self, key: bytes) -> bool:
         """Say whether a deadline of a key, or of a field of its hash, has passed."""

@@ -27,6 +27,8 @@ class Keyspace:
         databases: by index.
         now_ms: the time that expiry goes by. It stands still while a command or a
             script runs; 0 means that nothing ever expires, which is how a fold runs.
+        hits: how many look-ups found a key; `misses`: how many found none. The engine
+            takes back those of commands that write.
         changes: counts the touched keys; a command that raised it has an effect.
         observe: called as `observe(database, key, event)` for each touched key of an
             observed database.
@@ -44,8 +46,10 @@ class Keyspace:
     __slots__ = (
         "changes",
         "databases",
+        "hits",
         "is_expiring",
         "libraries",
+        "misses",
         "now_ms",
         "observe",
         "observe_replaced",
@@ -57,6 +61,8 @@ class Keyspace:
         """Make a keyspace of empty databases."""
         self.now_ms = 0
         self.changes = 0
+        self.hits = 0
+        self.misses = 0
         self.is_expiring = True
         self.libraries: dict[bytes, bytes] = {}
         self.observe: Observer = _nobody
@@ -101,9 +107,9 @@ class Keyspace:
 
     def clear(self, database: Database) -> None:
         """Remove all keys of a database; where there are none, nothing has changed."""
+        if database.is_observed:
+            self.observe_replaced(database, None)
         if database.values:
-            if database.is_observed:
-                self.observe_replaced(database, None)
             database.clear()
             self.changes += 1
 

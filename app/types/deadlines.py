@@ -26,14 +26,14 @@ class Deadlines(dict[bytes, int]):
         """Begin with the deadlines given."""
         super().__init__(deadlines or {})
         self._due: list[tuple[int, bytes]] = []
-        self._rebuild()
+        self.rebuild()
 
     def put(self, name: bytes, deadline_ms: int) -> None:
         """Set a deadline; one that the name had is gone. O(log N)."""
         self[name] = deadline_ms
         heapq.heappush(self._due, (deadline_ms, name))
         if len(self._due) > 2 * len(self) + _SLACK:
-            self._rebuild()
+            self.rebuild()
 
     def next_ms(self) -> int | None:
         """Return when the next name is due, or None where there is none."""
@@ -62,7 +62,8 @@ class Deadlines(dict[bytes, int]):
             names.append(name)
         return names
 
-    def _rebuild(self) -> None:
+    def rebuild(self) -> None:
+        """Find out anew what is due first, after deadlines were filled in at once."""
         self._due = [(ms, name) for name, ms in self.items()]
         heapq.heapify(self._due)
 

@@ -82,7 +82,11 @@ def decode_value(reader: Reader) -> Any:
     Raises:
         ValueError: it is damaged, empty, or of a kind that nobody here knows.
     """
-    kind = reader.number(1)
+    return decode_body(reader.number(1), reader)
+
+
+def decode_body(kind: int, reader: Reader) -> Any:
+    """Return a value whose kind is known already, as `decode_value` does."""
     read = _READERS.get(kind)
     if read is None:
         raise ValueError(f"{kind} is no kind of value")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from app.moments import Moment
 
 
-@click.command(short_help="How two moments differ, key by key.")
+@click.command()
 @takes_folder
 @click.argument("first", metavar="A", type=options.moment)
 @click.argument("second", metavar="B", type=options.moment)
@@ -45,8 +45,7 @@ def diff(
     with tool.progress("folding", until_seq) as progress:
         past = tool.past(progress)
         wants = compile_glob(key_glob or b"*")
-        places = (tool.folder, tool.filesystem)
-        for change in compare_moments(past, from_seq, until_seq, wants, places):
+        for change in compare_moments(past, from_seq, until_seq, wants, tool.index):
             fate = _fate(change)
             count[fate] += 1
             if not stat:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.moments import Moment
 
 
-@click.command(short_help="The names of the keys of a moment.")
+@click.command()
 @takes_folder
 @at_option
 @key_glob_option

@@ -38,7 +38,7 @@ def _which(value: str) -> str:
     return value
 
 
-@click.command(short_help="The commands that undo records.")
+@click.command()
 @takes_folder
 @click.argument("which", metavar="SEQ|A..B", type=_which)
 @click.option("--client", metavar="ID|GLOB", help="Only what this client did.")
@@ -104,7 +104,7 @@ def _find_seqs(
         seq = tool.point(parse_moment(which, clock.now_ms())).seq
         from_seq = until_seq = seq
     query = Query(keys=keys, client=client, from_seq=from_seq, until_seq=until_seq)
-    search = Search(tool.folder, tool.filesystem, query)
+    search = Search(tool.index, query)
     return [match.record.seq for match in search.forward()]
 
 

@@ -22,7 +22,7 @@ _DATABASES_LEAST = 16
 _CONNECTIONS_MAX = 1000
 
 
-@click.command(short_help="A moment of the past as a Redis server.")
+@click.command()
 @takes_folder
 @at_option
 @click.option(

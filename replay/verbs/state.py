@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _KEY_STYLES = ("magenta", "bold", "green", "dim")
 
 
-@click.command(short_help="All keys and values of a moment.")
+@click.command()
 @takes_folder
 @at_option
 @key_glob_option

@@ -61,7 +61,7 @@ _script_option = click.option(
 )
 
 
-@click.command(short_help="A range once more, with something changed.")
+@click.command()
 @takes_folder
 @_span_argument
 @_script_option
@@ -114,7 +114,7 @@ def whatif(
     return 0
 
 
-@click.command(short_help="Whether a changed script does what the old one did.")
+@click.command()
 @takes_folder
 @_span_argument
 @_script_option

@@ -14,10 +14,18 @@ from app.moments import (
 )
 from storage.errors import PrunedError
 from storage.filesystem import FileSystem
-from tests.replay.histories import START_MS, History
+from tests.replay.histories import START_MS, History, make_demo
 
 NOW = dt.datetime(2026, 11, 23, 15, 30, tzinfo=dt.UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """Return the demo history, its log still open."""
+    history = make_demo(tmp_path / "joblog-data")
+    yield history
+    history.close()
 
 
 def at(text):

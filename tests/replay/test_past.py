@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replay.differences import compare_moments
+from replay.index.finder import LogIndex
 from replay.past import Past, trace_key
 from replay.showing import difference_facts, difference_lines, version_facts
 from replay.values import FieldDeadline, find_differences, take_version
@@ -102,7 +103,11 @@ def changed_keys(folder, from_seq, until_seq):
         return [
             (change.key, change.before is None, change.after is None)
             for change in compare_moments(
-                past, from_seq, until_seq, lambda _: True, (folder, FileSystem())
+                past,
+                from_seq,
+                until_seq,
+                lambda _: True,
+                LogIndex(folder, FileSystem()),
             )
         ]
     finally:

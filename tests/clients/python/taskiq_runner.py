@@ -1,0 +1,80 @@
+"""taskiq's tasks and client over a stream; worker and scheduler are its own commands.
+
+python -m taskiq_runner worker    run both, as a deployment does
+"""
+
+import datetime as dt
+import os
+import subprocess
+import sys
+import uuid
+
+import jobs
+import taskiq
+from conversation import answer
+from taskiq_redis import (
+    ListRedisScheduleSource,
+    RedisAsyncResultBackend,
+    RedisStreamBroker,
+)
+
+IDLE_MS = 5000
+URL = f"unix://{jobs.SOCKET}"
+
+broker = (
+    RedisStreamBroker(
+        URL,
+        consumer_id="0",  # what was sent before the first worker came, too
+        idle_timeout=IDLE_MS,
+        unacknowledged_lock_timeout=1,
+        xread_block=500,
+    )
+    .with_result_backend(RedisAsyncResultBackend(URL))
+    .with_middlewares(taskiq.SimpleRetryMiddleware())
+)
+source = ListRedisScheduleSource(URL)
+scheduler = taskiq.TaskiqScheduler(broker, [source])
+TASKS = {name: broker.task(task_name=name)(job) for name, job in jobs.JOBS.items()}
+ready = []
+
+
+async def enqueue(job, arguments, delay=0, retries=0):
+    """Send one of the tasks; those to come are with the scheduler."""
+    if not ready:
+        await broker.startup()
+        await source.startup()
+        ready.append(True)
+    kicker = TASKS[job].kicker()
+    if retries:
+        kicker = kicker.with_labels(retry_on_error=True, max_retries=retries + 1)
+    if not delay:
+        return (await kicker.kiq(*arguments)).task_id
+    when = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=delay)
+    job_id = uuid.uuid4().hex
+    await kicker.with_task_id(job_id).schedule_by_time(source, when, *arguments)
+    return job_id
+
+
+async def look(job_id):
+    """Return state, result and error."""
+    if not await broker.result_backend.is_result_ready(job_id):
+        return {"state": "pending"}
+    found = await broker.result_backend.get_result(job_id)
+    if found.is_err:
+        return {"state": "failed", "error": repr(found.error)}
+    return {"state": "done", "result": found.return_value}
+
+
+def work():
+    """Become the worker; the scheduler is its child."""
+    command = [sys.executable, "-m", "taskiq"]
+    every = ["--update-interval", "1"]
+    subprocess.Popen([*command, "scheduler", "taskiq_runner:scheduler", *every])
+    one = ["--workers", "1", "--max-async-tasks", "1"]
+    os.execv(sys.executable, [*command, "worker", "taskiq_runner:broker", *one])
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["worker"]:
+        work()
+    answer(enqueue=enqueue, look=look)

@@ -1,0 +1,51 @@
+"""Client libraries for Python, unmodified, each in an environment with its pins."""
+
+import pytest
+
+from tests.clients.environments import require_python
+from tests.clients.python_queues import ENVIRONMENT
+from tests.clients.runners import Fate, Queue, Stage
+
+pytestmark = pytest.mark.slow
+
+# `modern` has hiredis and redis-py 8; `arq` redis-py 5, as many still have.
+LIBRARIES = [
+    pytest.param("modern", ["-m", "client_checks", "redis-py", "2"], id="redis-py 8"),
+    pytest.param(
+        "modern", ["-m", "client_checks", "redis-py", "3"], id="redis-py 8, RESP3"
+    ),
+    pytest.param("arq", ["-m", "client_checks", "redis-py", "2"], id="redis-py 5"),
+    pytest.param(
+        "arq", ["-m", "client_checks", "redis-py", "3"], id="redis-py 5, RESP3"
+    ),
+    pytest.param("modern", ["-m", "client_checks", "valkey-py", "2"], id="valkey-py"),
+    pytest.param(
+        "modern", ["-m", "client_checks", "valkey-py", "3"], id="valkey-py, RESP3"
+    ),
+    pytest.param("glide", ["-m", "glide_checks"], id="valkey-glide"),
+]
+
+
+@pytest.mark.parametrize(("environment", "words"), LIBRARIES)
+def test_library_finds_what_it_expects(queue_server, tmp_path, environment, words):
+    library = Queue(
+        name=environment,
+        require=lambda: [require_python(environment)],
+        client=words,
+        worker=[],
+        fate=Fate.LOST,
+        environment=ENVIRONMENT,
+    )
+    stage = Stage(library, queue_server, tmp_path)
+    failures = {}
+    try:
+        client = stage.client()
+        for name in client.ask("names"):
+            try:
+                client.ask("check", check=name)
+            except RuntimeError as failure:
+                failures[name] = str(failure)
+    finally:
+        stage.close()
+
+    assert failures == {}, stage.outputs()
