@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from app.keyspace.database import Database
+    from replay.jobs.followed import Followed
     from replay.jobs.schema import Schema
     from replay.jobs.stories import Home, JobName, Step
-    from replay.past import Past
     from storage.record import Record
 
 _ENDED_KEPT = 100_000
