@@ -42,21 +42,18 @@ def truncate(number: float) -> int:
     return int(number)
 
 
-def as_arguments(words: tuple[Any, ...]) -> tuple[bytes, ...] | None:
-    """Return strings and numbers of a script as the arguments of a command.
+def make_arguments(words: list[Any]) -> bool:
+    """Make the arguments of a command of the strings and numbers of a script, in place.
 
     Returns:
-        None where one is nil.
+        False where one is nil.
     """
-    arguments: list[bytes] = []
-    for word in words:
-        if type(word) is bytes:
-            arguments.append(word)
-        elif word is None:
-            return None
-        else:
-            arguments.append(_as_text(word))
-    return tuple(arguments)
+    for place, word in enumerate(words):
+        if word is None:
+            return False
+        if type(word) is not bytes:
+            words[place] = _as_text(word)
+    return True
 
 
 def _as_text(number: float) -> bytes:
