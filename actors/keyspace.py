@@ -9,34 +9,39 @@ shown a write before it is as safe as the fsync policy promises.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from pykka._envelope import Envelope
 
-from actors.cooperative import CooperativeActor, CooperativeInbox
+from actors.cooperative import CooperativeActor
 from actors.messages import (
     Admit,
+    Answered,
     Backlog,
-    Batch,
     ClientClosed,
     ClientOpened,
     ClientWaits,
     Close,
-    Commit,
     HeldReply,
+    Inquire,
     Limits,
     LogTrouble,
+    Neighbours,
     Push,
+    SnapshotEnded,
+    SnapshotProgress,
     Status,
 )
-from app.engine.digest import dataset_digest
+from actors.saving import Saving
+from actors.traffic import Batch
+from actors.turn import Turn
 from app.errors import CommandError
 from app.protocol.encoder import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from actors.inbox import Inbox, Replies
     from actors.loop import Loop, Timer
     from app.commands.context import Session
     from app.engine.engine import Engine
@@ -57,7 +62,8 @@ class KeyspaceActor(CooperativeActor):
         engine: Engine,
         stop_server: Callable[[], None],
         loading: Iterator[None] | None = None,
-        fold_log: Callable[[], Keyspace] | None = None,
+        reload: Callable[[bool], Keyspace] | None = None,
+        begin_snapshot: Callable[[tuple[str, ...]], None] | None = None,
     ) -> None:
         """Take over an engine.
 
@@ -66,22 +72,22 @@ class KeyspaceActor(CooperativeActor):
             engine: the engine; nothing else may touch it from now on.
             stop_server: called when the server is to stop (SHUTDOWN, or a bug).
             loading: recovery, a slice at each step; commands are refused until it ends.
-            fold_log: folds the log as it is, for DEBUG RELOAD; None without a log.
+            reload: gives the state that is on disk, for DEBUG; None without a log.
+            begin_snapshot: has a snapshot made of what is durable; None without a log.
         """
         super().__init__(loop)
         self._engine = engine
         self._stop_server = stop_server
         self._loading = loading
-        self._fold_log = fold_log
-        self._log_writer: CooperativeInbox | None = None
-        self._mailboxes: dict[int, CooperativeInbox] = {}
+        self._saving = Saving(engine, begin_snapshot, reload)
+        self._historian: Inbox | None = None
+        self._mailboxes: dict[int, Inbox] = {}
         self._held: dict[int, Batch] = {}
         self._listening: set[int] = set()
-        self._replies: list[tuple[CooperativeInbox, Any]] = []
-        self._waiting: list[HeldReply] = []
         self._waiter_timer: Timer | None = None
         self._waiter_due_ms = 0
-        self._has_failed = False
+        self._turn = Turn(engine, self)
+        self.actor_inbox.bind(self._turn, loop)
 
     def on_start(self) -> None:
         """Begin to load, and to look after deadlines."""
@@ -94,59 +100,17 @@ class KeyspaceActor(CooperativeActor):
 
     def _serve_meanwhile(self) -> None:
         """Serve the other clients while a script runs for long: a tick in the tick."""
-        if self._replies:
+        if self._turn.replies:
             # Those of the batches before the script's, which this turn has run.
-            before = self._replies[:]
-            self._replies.clear()
-            self._commit(before)
+            before = self._turn.replies[:]
+            self._turn.replies.clear()
+            self.commit(before)
         if not self.inbox.empty():
             self.inbox.drain()  # what came with the script waits behind it
         self.loop.run_once(0.0)
 
-    def receive_all(self, mail: deque[Any]) -> None:
-        """Take all mail, then commit what it made."""
-        replies: list[tuple[CooperativeInbox, Any]] = []
-        interrupted, self._replies = self._replies, replies
-        mailboxes = self._mailboxes
-        sessions = self._engine.server.sessions
-        run = self._engine.run
-        received = sent = reads = 0
-        self._engine.read_clock()
-        while mail:
-            message = mail.popleft()
-            if type(message) is not Batch:
-                self._take(message)
-                continue
-            session = sessions.get(message.client_id)
-            if session is None or self._has_failed:
-                continue
-            was_special = session.is_special
-            if was_special and self._engine.pushes and self._engine.unit is None:
-                # What was pushed to the client before comes before these replies.
-                self._deliver_pushes(replies)
-            try:
-                data = run(session, message.commands)
-            except Exception:  # noqa: BLE001 - any bug: memory may differ from the log
-                self._stop_for_bug(session, message.commands)
-                return
-            if session.postponed is not None:
-                self._hold(session, message, data, replies)
-                continue
-            mailbox = mailboxes.get(message.client_id)
-            if mailbox is None:
-                continue  # gone while its script let others be served
-            replies.append((mailbox, data))
-            received += message.size
-            sent += len(data)
-            reads += 1
-            if was_special or session.is_special or session.is_closing or message.error:
-                self._follow_up(session, message, replies)
-        if reads:
-            self._engine.server.count_traffic(received, sent, reads)
-        self._replies = interrupted
-        self._commit(replies)
-
-    def _commit(self, replies: list[tuple[CooperativeInbox, Any]]) -> None:
+    def commit(self, replies: Replies) -> None:
+        """Mail what a turn made to the log writer; see to what else it asked for."""
         engine = self._engine
         if engine.blocking.woken:
             self._deliver_woken(replies)
@@ -154,15 +118,17 @@ class KeyspaceActor(CooperativeActor):
             if engine.tracking.changed or engine.tracking.is_void:
                 engine.tracking.finish_turn()
             if engine.pushes:
-                self._deliver_pushes(replies)
+                self.deliver_pushes(replies)
         if engine.closings:
             self._deliver_closings(replies)
-        if engine.entries or replies or self._waiting:
-            assert self._log_writer is not None
-            self._log_writer.post(Commit(engine.entries, replies, self._waiting))
-            engine.entries = []
-            if self._waiting:
-                self._waiting = []
+        if engine.server.saves.is_due:
+            self._turn.held.append(self._saving.order())
+        self._turn.post_commit(replies)
+        for inquiry in engine.inquiries:
+            # Behind the commit: a client is to find what it has written itself.
+            assert self._historian is not None
+            self._historian.post(Inquire(inquiry))
+            engine.inquiries = []
         if engine.is_resuming:
             engine.is_resuming = False
             self._resume_held()
@@ -174,7 +140,7 @@ class KeyspaceActor(CooperativeActor):
         if engine.server.stop_requested:
             self._stop_server()
 
-    def _deliver_pushes(self, replies: list[tuple[CooperativeInbox, Any]]) -> None:
+    def deliver_pushes(self, replies: Replies) -> None:
         """Send what is pushed: all that one client gets in one piece, in order.
 
         Never while a script runs, from which the loop may be re-entered: what it says
@@ -189,7 +155,7 @@ class KeyspaceActor(CooperativeActor):
             if mailbox is not None:
                 replies.append((mailbox, Push(b"".join(pieces))))
 
-    def _deliver_closings(self, replies: list[tuple[CooperativeInbox, Any]]) -> None:
+    def _deliver_closings(self, replies: Replies) -> None:
         for client_id in self._engine.closings:
             mailbox = self._mailboxes.get(client_id)
             if mailbox is not None:
@@ -204,7 +170,7 @@ class KeyspaceActor(CooperativeActor):
                 session.postponed = None
                 self.inbox.post(self._held.pop(batch.client_id))
 
-    def _deliver_woken(self, replies: list[tuple[CooperativeInbox, Any]]) -> None:
+    def _deliver_woken(self, replies: Replies) -> None:
         """Answer clients that wait no longer, and run what they sent behind."""
         engine = self._engine
         woken, engine.blocking.woken = engine.blocking.woken, []
@@ -243,59 +209,57 @@ class KeyspaceActor(CooperativeActor):
             return
         engine.read_clock()
         engine.blocking.expire()
-        self._commit([])
+        self.commit([])
 
     def _check_log(self) -> None:
-        """Compare what the log folds to with memory; stop where they differ."""
-        if self._fold_log is None or self._log_writer is None:
-            return
-        if self._engine.entries or not self._log_writer.empty():
+        """Save and load, or load, as DEBUG asks; stop where memory is another state."""
+        log_writer = self._turn.log_writer
+        if self._engine.entries or log_writer is None or not log_writer.empty():
             # What memory has and the log has not would look like a difference.
             self.loop.call_soon(self._check_log)
             return
-        folded = dataset_digest(self._fold_log())
-        if folded == self._engine.digest():
-            return
-        logger.critical(
-            "the log folds to a state with digest %s, memory has %s: a bug; the "
-            "server stops, and goes by the log at the next start",
-            folded.hex(),
-            self._engine.digest().hex(),
-        )
-        self._has_failed = True
-        self._engine.server.exit_code = 1
-        self._stop_server()
+        if not self._saving.reload():
+            self._turn.has_failed = True
+            self._stop_server()
 
-    def _hold(
+    def hold(
         self,
         session: Session,
         batch: Batch,
         data: bytes,
-        replies: list[tuple[CooperativeInbox, Any]],
+        replies: Replies,
     ) -> None:
         """Keep what is left of a batch until the engine says that it may go on.
 
         The connection gets the replies so far as a push, which does not let it read on.
         """
+        mailbox = self._mailboxes.get(batch.client_id)
+        if mailbox is None:
+            return  # gone while its script let others be served
         assert session.postponed is not None
-        self._held[batch.client_id] = batch._replace(commands=session.postponed)
-        mailbox = self._mailboxes[batch.client_id]
+        self._held[batch.client_id] = Batch(
+            batch.client_id, batch.inbox, session.postponed, batch.error, batch.size
+        )
         mailbox.post(ClientWaits())
         if session.is_authenticated:
             mailbox.post(Admit())
         if data:
             replies.append((mailbox, Push(data)))
 
-    def _follow_up(
+    def follow_up(
         self,
         session: Session,
         batch: Batch,
-        replies: list[tuple[CooperativeInbox, Any]],
+        replies: Replies,
     ) -> None:
         """Do what a batch asks for besides its replies."""
-        mailbox = self._mailboxes[batch.client_id]
+        mailbox = self._mailboxes.get(batch.client_id)
+        if mailbox is None:
+            return  # gone while its script let others be served
         if session.hold is not None:
-            self._waiting.append(HeldReply(mailbox, replies.pop()[1], session.hold))
+            held = HeldReply(mailbox, replies.pop()[1], session.hold)
+            is_saved = session.hold.awaited_save
+            (self._saving.waiting if is_saved else self._turn.held).append(held)
             session.hold = None
             session.update_special()
         is_listening = session.subscriptions is not None
@@ -311,16 +275,25 @@ class KeyspaceActor(CooperativeActor):
         elif session.is_authenticated:
             mailbox.post(Admit())
 
-    def _take(self, message: Any) -> None:
+    def receive(self, message: Any) -> None:
         """Take mail that is no batch."""
-        if isinstance(message, Envelope):
-            if isinstance(message.message, CooperativeInbox):
-                self._log_writer = message.message
-            else:
-                super().receive_all(deque([message]))
-        elif isinstance(message, ClientOpened):
+        if type(message) is not Envelope:
+            # A bug in it is not caught: the server stops, as it does in a command.
+            self.on_receive(message)
+        elif isinstance(message.message, Neighbours):
+            self._turn.log_writer, self._historian = message.message
+        elif isinstance(message.message, SnapshotProgress | SnapshotEnded):
+            self.commit(self._saving.take(message.message, self._turn.log_writer))
+        else:
+            super().receive(message)
+
+    def on_receive(self, message: Any) -> None:
+        """Note what connections, the log writer and the historian report."""
+        engine = self._engine
+        sessions = engine.server.sessions
+        if isinstance(message, ClientOpened):
             self._mailboxes[message.client_id] = message.mailbox
-            self._engine.open_session(
+            engine.open_session(
                 message.client_id,
                 address=message.address,
                 local_address=message.local_address,
@@ -331,35 +304,37 @@ class KeyspaceActor(CooperativeActor):
             self._mailboxes.pop(message.client_id, None)
             self._held.pop(message.client_id, None)
             self._listening.discard(message.client_id)
-            session = self._engine.server.sessions.get(message.client_id)
+            session = sessions.get(message.client_id)
             if session is not None:
-                self._engine.close_session(session)
+                engine.close_session(session)
         elif isinstance(message, Backlog):
-            session = self._engine.server.sessions.get(message.client_id)
+            session = sessions.get(message.client_id)
             if session is not None:
                 session.backlog_bytes = message.size
                 session.backlog_items = message.items
+        elif isinstance(message, Answered):
+            session = sessions.get(message.client_id)
+            if session is not None:
+                engine.blocking.retry(session)
         elif isinstance(message, LogTrouble):
-            self._engine.guards.disk_error = message.reason
-            self._engine.guards.update_watchful()
+            engine.guards.disk_error = message.reason
+            engine.guards.update_watchful()
         elif isinstance(message, Status):
-            self._engine.server.log_status.update(message.fields)
+            self._saving.note_log(message.fields)
         else:
-            self.on_receive(message)
+            super().on_receive(message)
 
-    def _stop_for_bug(self, session: Session, commands: list[list[bytes]]) -> None:
+    def stop_for_bug(self, batch: Batch) -> None:
         """Stop the server: memory may no longer equal the log."""
         logger.exception(  # noqa: LOG004 - called where the exception is caught
             "internal error in a command of client id=%d (one of %s); the server "
             "stops, and recovers its state from the log at the next start",
-            session.id,
-            b" ".join(argv[0] for argv in commands[:20]).decode(errors="replace"),
+            batch.client_id,
+            b" ".join(argv[0] for argv in batch.commands[:20]).decode(errors="replace"),
         )
-        self._has_failed = True
-        mailbox = self._mailboxes[session.id]
-        mailbox.post(b"-ERR internal error\r\n")
+        batch.inbox.post(b"-ERR internal error\r\n")
         # What ran before the bug is whole: its records go to the log.
-        self._commit([])
+        self.commit([])
         self._engine.server.exit_code = 1
         self._stop_server()
 
@@ -379,8 +354,8 @@ class KeyspaceActor(CooperativeActor):
             self.loop.call_soon(self._load)
 
     def _cron(self) -> None:
-        engine = self._engine
-        if self._loading is None and not self._has_failed:
-            engine.cron(EXPIRED_A_TURN)
-            self._commit([])
+        if self._loading is None and not self._turn.has_failed:
+            self._engine.cron(EXPIRED_A_TURN)
+            self._saving.prove()
+            self.commit([])
         self.loop.call_later(CRON_SECONDS, self._cron)

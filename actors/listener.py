@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actors.connection import Connection
-from actors.cooperative import CooperativeActor, CooperativeInbox
+from actors.cooperative import CooperativeActor
 from actors.loop import READ, Loop
 from app import errors
 
 if TYPE_CHECKING:
     import pykka
 
+    from actors.inbox import Inbox
     from app.config import Config
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Listener(CooperativeActor):
         self,
         loop: Loop,
         sockets: list[socket.socket],
-        keyspace: CooperativeInbox,
+        keyspace: Inbox,
         config: Config,
     ) -> None:
         """Take over bound, listening, non-blocking sockets."""

@@ -12,14 +12,15 @@ is told, and refuses further writes. A failed fsync ends the server.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from actors.cooperative import CooperativeActor, CooperativeInbox
+from actors.appender import Appender
+from actors.cooperative import CooperativeActor
+from actors.inbox import Inbox, deliver
 from actors.messages import (
-    Commit,
     HeldReply,
     LogTrouble,
+    SegmentsChanged,
     Status,
     Sync,
     Synced,
@@ -36,15 +37,13 @@ if TYPE_CHECKING:
     import pykka
 
     from actors.loop import Loop
-    from app.engine.effects import Entry
+    from actors.traffic import Commit
     from storage.log import Log
 
 logger = logging.getLogger(__name__)
 
 SYNC_SECONDS = 1.0
 RETRY_SECONDS = 0.1
-
-Replies = list[tuple[CooperativeInbox, Any]]
 
 
 class LogWriter(CooperativeActor):
@@ -55,7 +54,7 @@ class LogWriter(CooperativeActor):
         loop: Loop,
         log: Log | None,
         policy: Callable[[], FsyncPolicy],
-        keyspace: CooperativeInbox,
+        keyspace: Inbox,
         stop_server: Callable[[], None],
     ) -> None:
         """Take over a log.
@@ -69,20 +68,19 @@ class LogWriter(CooperativeActor):
         """
         super().__init__(loop)
         self._log = log
+        self._appender = Appender(log, policy, self)
+        self.actor_inbox.bind(self._appender, loop)
         self._policy = policy
         self._keyspace = keyspace
         self._stop_server = stop_server
         self._syncer: pykka.ActorRef[Syncer] | None = None
         self._is_syncing = False
-        self._held: deque[tuple[int, Replies]] = deque()
-        self._unwritten: list[Entry] = []
-        self._unwritten_replies: Replies = []
-        self._has_failed = False
         self._waiting = WaitingReplies(loop)
 
     def on_start(self) -> None:
         """Start the syncer."""
         if self._log is not None:
+            self._log.defer_seals()
             self._syncer = Syncer.start(self._log, self.actor_ref)
             self.loop.call_later(SYNC_SECONDS, self._sync_each_second)
 
@@ -90,81 +88,58 @@ class LogWriter(CooperativeActor):
         """Make everything durable, whatever the policy, and close the log."""
         if self._syncer is not None:
             self._syncer.stop()
-        if self._log is None or self._has_failed:
+        appender = self._appender
+        had_failed, appender.is_closed = appender.is_closed, True
+        if self._log is None or had_failed:
             return
         try:
-            if self._unwritten:
-                self._log.append(self._unwritten, self._log.last_seq)
-                _deliver(self._unwritten_replies)
+            if appender.unwritten:
+                self._log.append(appender.unwritten, self._log.last_seq)
+                deliver(appender.unwritten_replies)
             self._log.close()
         except StorageError as error:
             self._give_up(str(error))
             return
-        for _, replies in self._held:
-            _deliver(replies)
-        self._held.clear()
+        for _, replies in appender.held:
+            deliver(replies)
+        appender.held.clear()
         self._waiting.release(self._log.last_seq)
 
     def on_receive(self, message: Any) -> None:
-        """Append a commit, or note what the syncer did."""
-        if type(message) is Commit:
-            self._append(message)
-            if message.held and not self._has_failed:
-                self._wait(message.held)
-        elif type(message) is Synced:
+        """Note what the syncer did."""
+        if type(message) is Synced:
             self._is_syncing = False
             self._release(message.seq)
             self._waiting.release(message.seq)
-            self._sync_if_held()
+            self.sync_if_held()
+        elif type(message) is SegmentsChanged:
+            if self._log is not None:
+                self._log.note_segments(message.first_seq, message.sizes)
         elif type(message) is SyncFailed:
             self._give_up(message.reason)
         else:
             super().on_receive(message)
 
-    def _append(self, commit: Commit) -> None:
-        log = self._log
-        if log is None:
-            _deliver(commit.replies)
-            return
-        if self._has_failed:
-            return
-        if commit.entries:
-            if self._unwritten:
-                self._unwritten += commit.entries
-                self._unwritten_replies += commit.replies
-                return
-            try:
-                log.append(commit.entries, log.last_seq)
-            except WriteFailedError as error:
-                self._hold_unwritten(commit, error)
-                return
-            except StorageError as error:
-                self._give_up(str(error))
-                return
-        if self._held or (commit.entries and self._policy() is FsyncPolicy.ALWAYS):
-            self._held.append((log.last_seq, commit.replies))
-            self._sync_if_held()
-        else:
-            _deliver(commit.replies)
-
-    def _wait(self, held: Sequence[HeldReply]) -> None:
+    def wait(self, held: Sequence[HeldReply]) -> None:
         """Let replies wait for what they wait for, all entries so far included."""
         seq, synced_seq = 0, 0
         if self._log is not None:
-            seq = self._log.last_seq + len(self._unwritten)
+            seq = self._log.last_seq + len(self._appender.unwritten)
             synced_seq = self._log.synced_seq
         for reply in held:
             self._waiting.add(reply, seq)
         self._waiting.release(synced_seq)
-        self._sync_if_held()
+        self.sync_if_held()
 
     # --- syncing -----------------------------------------------------------------
 
-    def _sync_if_held(self) -> None:
+    def sync_if_held(self) -> None:
+        """Let the syncer sync what replies wait for, once it is idle."""
         log = self._log
         if log is None or self._is_syncing:
             return
-        if self._held or self._waiting.needs_sync(log.last_seq):
+        is_awaited = self._appender.held or self._waiting.needs_sync(log.last_seq)
+        if is_awaited or log.needs_sync:
             self._sync()
 
     def _sync(self) -> None:
@@ -173,16 +148,19 @@ class LogWriter(CooperativeActor):
         self._syncer.tell(Sync())
 
     def _release(self, seq: int) -> None:
-        held = self._held
+        held = self._appender.held
         while held and held[0][0] <= seq:
-            _deliver(held.popleft()[1])
+            deliver(held.popleft()[1])
 
     def _sync_each_second(self) -> None:
         log = self._log
         assert log is not None
         is_behind = log.synced_seq < log.last_seq
-        is_idle = not self._is_syncing and not self._has_failed
-        if is_behind and is_idle and self._policy() is not FsyncPolicy.NO:
+        is_due = log.needs_sync
+        if is_behind and self._policy() is not FsyncPolicy.NO:
+            is_due = True
+        is_idle = not self._is_syncing and not self._appender.is_closed
+        if is_idle and is_due:
             self._sync()
         self._report()
         self.loop.call_later(SYNC_SECONDS, self._sync_each_second)
@@ -194,24 +172,32 @@ class LogWriter(CooperativeActor):
             "log_last_seq": log.last_seq,
             "log_synced_seq": log.synced_seq,
             "log_size_bytes": log.size_bytes,
+            "log_first_seq": log.first_seq,
+            "log_segments": len(log.segments),
         }
         self._keyspace.post(Status(fields))
 
     def _give_up(self, reason: str) -> None:
         """Acknowledge nothing more, for good: what the log holds is uncertain."""
         logger.critical("%s; the server stops and acknowledges nothing more", reason)
-        self._has_failed = True
-        self._held.clear()
+        self._appender.is_closed = True
+        self._appender.held.clear()
         self._stop_server()
 
     # --- a disk that takes no writes -----------------------------------------------
 
-    def _hold_unwritten(self, commit: Commit, error: StorageError) -> None:
+    def on_write_failed(self, commit: Commit, error: StorageError) -> None:
+        """Keep a commit that the disk did not take; stop where the log is in doubt."""
+        if not isinstance(error, WriteFailedError):
+            self._give_up(str(error))
+            return
         logger.error("the log cannot be written, writes are refused: %s", error)
-        self._unwritten = commit.entries
-        self._unwritten_replies = commit.replies
+        self._appender.unwritten = commit.entries
+        self._appender.unwritten_replies = commit.replies
         # What clients are told is Redis's line: the system's own words, no paths.
-        reason = getattr(error.__cause__, "strerror", None) or str(error)
+        # (Compiled with mypyc, `raise from` sets the context alone.)
+        cause = error.__cause__ or error.__context__
+        reason = getattr(cause, "strerror", None) or str(error)
         self._keyspace.post(LogTrouble(reason.encode()))
         self.loop.call_later(RETRY_SECONDS, self._retry)
 
@@ -219,7 +205,7 @@ class LogWriter(CooperativeActor):
         log = self._log
         assert log is not None
         try:
-            log.append(self._unwritten, log.last_seq)
+            log.append(self._appender.unwritten, log.last_seq)
         except WriteFailedError:
             self.loop.call_later(RETRY_SECONDS, self._retry)
             return
@@ -227,17 +213,12 @@ class LogWriter(CooperativeActor):
             self._give_up(str(error))
             return
         logger.warning("the log can be written again, writes are accepted")
-        replies, self._unwritten_replies = self._unwritten_replies, []
-        self._unwritten = []
+        replies, self._appender.unwritten_replies = self._appender.unwritten_replies, []
+        self._appender.unwritten = []
         self._keyspace.post(LogTrouble(None))
-        self._held.append((log.last_seq, replies))
+        self._appender.held.append((log.last_seq, replies))
         if self._policy() is FsyncPolicy.ALWAYS:
-            self._sync_if_held()
+            self.sync_if_held()
         else:
             self._release(log.last_seq)
-            self._sync_if_held()
-
-
-def _deliver(replies: Replies) -> None:
-    for mailbox, mail in replies:
-        mailbox.post(mail)
+            self.sync_if_held()

@@ -12,6 +12,7 @@ how sockets are served while a script runs for long.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import os
 import select
@@ -21,10 +22,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import Any, final
 
-if TYPE_CHECKING:
-    from actors.cooperative import CooperativeInbox
+from actors.inbox import Inbox, Receiver
 
 READ = select.EPOLLIN if hasattr(select, "epoll") else selectors.EVENT_READ
 WRITE = select.EPOLLOUT if hasattr(select, "epoll") else selectors.EVENT_WRITE
@@ -39,6 +39,7 @@ Callback = Callable[[], None]
 Ready = Callable[[int], None]
 
 _IDLE_SECONDS = 3600.0
+_WAKES_READ = 4096
 
 
 class Timer:
@@ -53,6 +54,19 @@ class Timer:
     def cancel(self) -> None:
         """Do not call."""
         self.callback = None
+
+
+@final
+class _Call(Receiver):
+    """Leads from a ready file descriptor to a callback."""
+
+    __slots__ = ("_ready",)
+
+    def __init__(self, ready: Ready) -> None:
+        self._ready = ready
+
+    def on_ready(self, events: int) -> None:
+        self._ready(events)
 
 
 class _SelectorsPoll:
@@ -90,16 +104,19 @@ class Loop:
     """The loop of one server.
 
     Attributes:
-        run_queue: inboxes with mail, in the order in which it came.
+        run_queue: inboxes with mail, in the order in which it came. Only the loop's own
+            thread adds to it.
         ticks: how many turns there were.
     """
 
     def __init__(self) -> None:
         """Make a loop that watches nothing but its own wake-up."""
-        self.run_queue: deque[CooperativeInbox] = deque()
+        self.run_queue: list[Inbox] = []
+        self._drained = 0
+        self._from_threads: deque[tuple[Inbox, Any]] = deque()
         self.ticks = 0
         self._poll = select.epoll() if hasattr(select, "epoll") else _SelectorsPoll()
-        self._ready: dict[int, Ready] = {}
+        self._ready: dict[int, Receiver] = {}
         self._timers: list[tuple[float, int, Timer]] = []
         self._soon: deque[Callback] = deque()
         self._order = count()
@@ -114,7 +131,11 @@ class Loop:
 
     def watch(self, fd: int, events: int, ready: Ready) -> None:
         """Call `ready(events)` whenever a file descriptor is ready."""
-        self._ready[fd] = ready
+        self.serve(fd, events, _Call(ready))
+
+    def serve(self, fd: int, events: int, receiver: Receiver) -> None:
+        """Call the receiver whenever a file descriptor is ready."""
+        self._ready[fd] = receiver
         self._poll.register(fd, events)
 
     def change(self, fd: int, events: int) -> None:
@@ -146,6 +167,11 @@ class Loop:
         except BlockingIOError:
             # The pipe is full of wake-ups: one more would say nothing new.
             return
+
+    def post_from_thread(self, inbox: Inbox, message: Any) -> None:
+        """Leave mail from another thread."""
+        self._from_threads.append((inbox, message))
+        self.wake()
 
     @property
     def wake_fd(self) -> int:
@@ -179,9 +205,9 @@ class Loop:
         ready = self._ready
         for fd, events in self._poll.poll(timeout):
             # An earlier callback of this tick may have closed it.
-            callback = ready.get(fd)
-            if callback is not None:
-                callback(events)
+            receiver = ready.get(fd)
+            if receiver is not None:
+                receiver.on_ready(events)
         self.run_actors()
         if self._soon:
             for _ in range(len(self._soon)):
@@ -194,8 +220,13 @@ class Loop:
     def run_actors(self) -> None:
         """Let actors take their mail until none is left."""
         queue = self.run_queue
-        while queue:
-            queue.popleft().drain()
+        while self._drained < len(queue):
+            # A place in the queue rather than a shorter queue: a tick inside of a drain
+            # goes on from it, and leaves nothing to the tick outside.
+            self._drained += 1
+            queue[self._drained - 1].drain()
+        queue.clear()
+        self._drained = 0
 
     def close(self) -> None:
         """Give up the loop's own file descriptors."""
@@ -219,8 +250,9 @@ class Loop:
                 callback()
 
     def _on_wake(self, _: int) -> None:
-        try:
-            while os.read(self._wake_read, 4096):
+        with contextlib.suppress(BlockingIOError):
+            while len(os.read(self._wake_read, _WAKES_READ)) == _WAKES_READ:
                 continue
-        except BlockingIOError:
-            return
+        while self._from_threads:
+            inbox, message = self._from_threads.popleft()
+            inbox.post(message)

@@ -1,20 +1,25 @@
-"""All mail between actors.
+"""All mail between actors, but that of every request, which is in `actors.traffic`.
 
-NamedTuples, because they are cheap to make: a batch is mailed for every read of a
-socket. Plain `bytes` to a connection are the replies to its batch, and let it read on.
+Plain `bytes` to a connection are the replies to its batch, and let it read on.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from actors.cooperative import CooperativeInbox
+    from actors.inbox import Inbox
     from app.commands.holds import Hold
-    from app.engine.effects import Entry
-    from app.errors import ProtocolError
+    from app.commands.inquiries import Inquiry
+
+
+class Mailbox(Protocol):
+    """Where something can be left: an actor's inbox, or what stands in for one."""
+
+    def post(self, message: Any, /) -> None:
+        """Leave a message."""
 
 
 class ClientOpened(NamedTuple):
@@ -26,7 +31,7 @@ class ClientOpened(NamedTuple):
     """
 
     client_id: int
-    mailbox: CooperativeInbox
+    mailbox: Inbox
     address: str
     local_address: str
     fd: int
@@ -38,20 +43,6 @@ class ClientWaits(NamedTuple):
 
     Keyspace -> connection.
     """
-
-
-class Batch(NamedTuple):
-    """The commands of one read. Connection -> keyspace.
-
-    Attributes:
-        error: what is wrong with the bytes behind the last command, or None.
-        size: how many bytes were read.
-    """
-
-    client_id: int
-    commands: list[list[bytes]]
-    error: ProtocolError | None
-    size: int
 
 
 class Backlog(NamedTuple):
@@ -100,26 +91,34 @@ class Admit(NamedTuple):
 
 
 class HeldReply(NamedTuple):
-    """A reply that waits as its command said (SAVE, WAIT). Keyspace -> log writer."""
+    """A reply that waits as its command said (WAITAOF). Keyspace -> log writer."""
 
-    mailbox: CooperativeInbox
+    mailbox: Mailbox
     data: bytes
     hold: Hold
 
 
-class Commit(NamedTuple):
-    """What one turn of the keyspace made. Keyspace -> log writer.
+class Neighbours(NamedTuple):
+    """Whom the keyspace mails to, once they run. System -> keyspace.
 
     Attributes:
-        entries: to be appended, in order.
-        replies: (mailbox, mail), to be delivered once the entries are as safe as the
-            fsync policy promises.
-        held: replies that wait for more than that, or for a time to be over.
+        historian: None while the server keeps no log.
     """
 
-    entries: list[Entry]
-    replies: list[tuple[CooperativeInbox, Any]]
-    held: Sequence[HeldReply] = ()
+    log_writer: Inbox
+    historian: Inbox | None
+
+
+class Inquire(NamedTuple):
+    """A client asks about the log. Keyspace -> historian."""
+
+    inquiry: Inquiry
+
+
+class Answered(NamedTuple):
+    """An inquiry of a client has its answer. Historian -> keyspace."""
+
+    client_id: int
 
 
 class Sync(NamedTuple):
@@ -148,3 +147,51 @@ class Status(NamedTuple):
     """What INFO says of the log. Log writer -> keyspace."""
 
     fields: dict[str, Any]
+
+
+class TakeSnapshot(NamedTuple):
+    """Have a snapshot of the state after a durable record made.
+
+    Keyspace -> snapshotter.
+
+    Attributes:
+        seq: the record.
+        options: more for the child: what it is to prune and pack.
+    """
+
+    seq: int
+    options: tuple[str, ...] = ()
+
+
+class Watch(NamedTuple):
+    """Look after the child process. Snapshotter -> itself."""
+
+
+class SnapshotProgress(NamedTuple):
+    """What the child process last said. Snapshotter -> keyspace."""
+
+    fields: dict[str, Any]
+
+
+class SnapshotEnded(NamedTuple):
+    """A snapshot is there, or it failed. Snapshotter -> keyspace.
+
+    Attributes:
+        seq: the record that the newest snapshot goes up to, where one was made; or 0.
+        error: why it failed, or None.
+    """
+
+    seq: int
+    error: str | None
+
+
+class SegmentsChanged(NamedTuple):
+    """Sealed segments were pruned or packed. Keyspace -> log writer.
+
+    Attributes:
+        first_seq: the log begins there, or further on.
+        sizes: how many bytes segments have now, by their first numbers.
+    """
+
+    first_seq: int
+    sizes: dict[int, int]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pykka
@@ -23,6 +24,12 @@ class Syncer(pykka.ThreadingActor):
         super().__init__()
         self._log = log
         self._log_writer = log_writer
+
+    @staticmethod
+    def _create_actor_inbox() -> SimpleQueue[Any]:
+        # pykka's own, queue.Queue, costs ten times as much: under `always`, every
+        # commit comes through here.
+        return SimpleQueue()
 
     def on_receive(self, message: Any) -> None:
         """Sync, and say up to which record."""

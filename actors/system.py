@@ -8,15 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actors import sockets
+from actors.historian import Historian
 from actors.keyspace import KeyspaceActor
+from actors.links import Link
 from actors.listener import Listener
 from actors.log_writer import LogWriter
 from actors.loop import Loop
+from actors.messages import Neighbours, TakeSnapshot
+from actors.snapshotter import Snapshotter
 from app import clock
 from app.engine.engine import Engine
-from app.recovery import Fold, fold_slices
+from app.engine.proofs import whole_digest
+from app.moments import first_seq
+from app.recovery import Fold, Recovery, recover
+from app.snapshots import save_snapshot
 from storage.errors import StorageError
 from storage.filesystem import FileSystem
+from storage.folder import LogFolder
 from storage.fsync import FsyncPolicy
 from storage.log import Log
 from storage.reader import read_records
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PROGRESS_RECORDS = 500_000
+_POLICIES = {policy.value: policy for policy in FsyncPolicy}
 
 
 class StartError(Exception):
@@ -46,8 +55,13 @@ class Server:
         exit_code: what the process is to end with.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, engine: Engine | None = None) -> None:
         """Bind, lock and open; nothing is served yet.
+
+        Args:
+            config: the settings; `appendonly` must be off where there is an engine.
+            engine: what to serve, such as a moment of the past (`app.engine.past`); by
+                default what the log in the data folder folds to.
 
         Raises:
             StartError: an address is in use, or the data folder is.
@@ -59,14 +73,17 @@ class Server:
             )
         self._config = config
         self._loop = Loop()
-        self._engine = Engine(config)
+        self._engine = engine or Engine(config)
         self._is_stopping = False
+        self._log_writer: pykka.ActorRef[Any] | None = None
+        self._snapshotter: pykka.ActorRef[Any] | None = None
         try:
             self._sockets = sockets.listen(config)
         except OSError as error:
             raise StartError(str(error)) from error
         self.port = sockets.tcp_port(self._sockets)
         self._engine.server.port = self.port
+        self._engine.server.dial = Link
         try:
             self._log = _open_log(config) if config.appendonly else None
         except StorageError as error:
@@ -75,10 +92,35 @@ class Server:
         self._engine.is_recording = self._log is not None
         if self._log is not None:
             self._engine.is_log_synced = self._is_synced
+            self._log.keyspace_digest = self._state_digest
+            self._engine.log_facts = self._log_facts
+
+    def _state_digest(self) -> bytes:
+        """Return the digest of memory for a seal; b"" where it is too large for that.
+
+        Also where memory is ahead of the log: a script or an EXEC under way, or entries
+        that are on their way to the log writer.
+        """
+        engine, writer = self._engine, self._log_writer
+        if engine.unit is not None or engine.entries or writer is None:
+            return b""
+        return whole_digest(engine.keyspace) if writer.actor_inbox.empty() else b""
 
     def _is_synced(self) -> bool:
         log = self._log
         return log is not None and log.synced_seq >= log.last_seq
+
+    def _log_facts(self) -> dict[str, int | bytes]:
+        """Return how far the log goes, with what the engine has yet to hand over."""
+        log = self._log
+        assert log is not None
+        return {
+            "log_id": log.log_id.encode(),
+            "first_seq": first_seq(_folder(self._config), FileSystem()),
+            "last_seq": log.last_seq + len(self._engine.entries),
+            "synced_seq": log.synced_seq,
+            "size_bytes": log.size_bytes,
+        }
 
     @property
     def exit_code(self) -> int:
@@ -95,12 +137,21 @@ class Server:
             self._engine,
             self.stop,
             loading,
-            self._fold_log if self._log is not None else None,
+            self._reload if self._log is not None else None,
+            self._begin_snapshot if self._log is not None else None,
         )
+        if self._log is not None:
+            self._snapshotter = Snapshotter.start(
+                _folder(self._config), self._config.databases, keyspace.tell
+            )
         log_writer: pykka.ActorRef[Any] = LogWriter.start(
             loop, self._log, self._policy, keyspace.actor_inbox, self._fail
         )
-        keyspace.tell(log_writer.actor_inbox)
+        self._log_writer = log_writer
+        historian: pykka.ActorRef[Any] | None = self._start_historian(keyspace)
+        inbox: Any = None if historian is None else historian.actor_inbox
+        others: Any = log_writer.actor_inbox
+        keyspace.tell(Neighbours(others, inbox))
         listener: pykka.ActorRef[Any] = Listener.start(
             loop, self._sockets, keyspace.actor_inbox, self._config
         )
@@ -108,10 +159,28 @@ class Server:
             loop.run()
         finally:
             # The listener goes last: connections send what the log writer lets go.
-            for actor in (keyspace, log_writer, listener):
-                actor.stop(block=False)
-                loop.run_actors()
+            for actor in (keyspace, historian, log_writer, listener):
+                if actor is not None:
+                    actor.stop(block=False)
+                    loop.run_actors()
             loop.close()
+            if self._snapshotter is not None:
+                self._snapshotter.stop()
+
+    def _start_historian(
+        self, keyspace: pykka.ActorRef[Any]
+    ) -> pykka.ActorRef[Any] | None:
+        log = self._log
+        if log is None:
+            return None
+        return Historian.start(
+            self._loop,
+            _folder(self._config),
+            FileSystem(),
+            log,
+            self._config.databases,
+            keyspace.actor_inbox,
+        )
 
     def stop(self) -> None:
         """End `run`; any thread may call it, and a signal handler."""
@@ -119,37 +188,65 @@ class Server:
             self._is_stopping = True
             self._loop.stop()
 
+    def _begin_snapshot(self, options: tuple[str, ...]) -> None:
+        assert self._log is not None
+        assert self._snapshotter is not None
+        self._snapshotter.tell(TakeSnapshot(self._log.synced_seq, options))
+
     def _fail(self) -> None:
         self._engine.server.exit_code = 1
         self.stop()
 
     def _policy(self) -> FsyncPolicy:
-        return FsyncPolicy(self._config.appendfsync)
+        return _POLICIES[self._config.appendfsync]
 
-    def _fold_log(self) -> Keyspace:
-        """Return what the log folds to, all that was appended included."""
-        fold = Fold(self._config.databases)
-        fold.apply(read_records(_folder(self._config), filesystem=FileSystem()))
-        return fold.keyspace
+    def _reload(self, is_saving: bool) -> Keyspace:  # noqa: FBT001 - see Saving
+        """Return the state that is on disk, all that was appended included.
+
+        Args:
+            is_saving: whether to make a snapshot first and begin with that, else the
+                log alone is folded, as far as it is there.
+        """
+        folder, filesystem = _folder(self._config), FileSystem()
+        databases = self._config.databases
+        if not is_saving and self._log is not None and self._log.first_seq == 1:
+            fold = Fold(databases)
+            fold.apply(read_records(folder, filesystem=filesystem))
+            return fold.keyspace
+        keyspace = recover(folder, filesystem, databases).keyspace
+        if is_saving and self._log is not None and self._log.last_seq:
+            paths = LogFolder(folder, filesystem)
+            save_snapshot(
+                paths, filesystem, keyspace, self._log.last_seq, clock.now_ms()
+            )
+            keyspace = recover(folder, filesystem, databases).keyspace
+        return keyspace
 
     def _load(self) -> Iterator[None]:
-        """Fold the log into the engine's keyspace, a slice at each step."""
+        """Recover the engine's keyspace, a slice at each step."""
         log = self._log
         assert log is not None
-        fold = Fold(self._config.databases)
-        reported = 0
-        records = read_records(_folder(self._config), filesystem=FileSystem())
+        recovery = Recovery(_folder(self._config), FileSystem(), self._config.databases)
         loading = self._engine.server.loading
         loading["total_records"] = log.last_seq
-        for progress in fold_slices(fold, records):
-            loading["loaded_records"] = progress.records
+        reported = 0
+        for progress in recovery.steps():
+            loading["loaded_records"] = progress.seq
             if progress.records - reported >= _PROGRESS_RECORDS:
                 reported = progress.records
                 logger.info("loading: %d of %d records", progress.seq, log.last_seq)
             yield
+        fold = recovery.fold
+        self._engine.server.saves.last_seq = recovery.snapshot_seq
         self._engine.adopt(fold.keyspace)
-        keys = sum(len(database) for database in fold.keyspace.databases)
-        logger.info("loaded %d keys from %d records", keys, fold.records)
+        for line in recovery.rejected:
+            logger.warning("a snapshot was of no use: %s", line)
+        logger.info(
+            "loaded %d keys from %s and %d records",
+            sum(len(database) for database in fold.keyspace.databases),
+            recovery.snapshot or "no snapshot",
+            fold.records,
+        )
 
 
 def _calm_garbage_collector() -> None:

@@ -4,6 +4,8 @@ A record holds effects: commands whose outcome depends on nothing but the keyspa
 fold runs them in order, through the very handlers that answered the clients, in a
 keyspace whose clock stands at zero, so that nothing expires by itself: an expiry is a
 DEL in the log.
+
+A fold begins with nothing, or with a snapshot, which is what an earlier fold came to.
 """
 
 from __future__ import annotations
@@ -18,12 +20,20 @@ from app.commands.table import LOOKUP, require_command
 from app.config import Config
 from app.errors import CommandError
 from app.keyspace.keyspace import Keyspace
-from storage.errors import CorruptLogError
+from app.snapshots import load_blocks
+from storage.errors import CorruptLogError, PrunedError, SnapshotError
+from storage.folder import LogFolder
+from storage.reader import RecordEnd, read_records
+from storage.snapshots import usable_snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
+    from pathlib import Path
 
+    from app.engine.proofs import ProofChecker
+    from storage.filesystem import FileSystem
     from storage.record import Record
+    from storage.snapshot import SnapshotReader
 
 RECORDS_A_SLICE = 5000
 
@@ -42,6 +52,7 @@ class Fold:
         keyspace: what the records so far amount to.
         last_seq: the sequence number of the last record applied, 0 before the first.
         records: how many were applied.
+        proofs: compares what the live server noted of its memory, or None.
     """
 
     def __init__(self, databases: int = 16) -> None:
@@ -49,7 +60,36 @@ class Fold:
         self.keyspace = Keyspace(databases)
         self.last_seq = 0
         self.records = 0
+        self.proofs: ProofChecker | None = None
         self._context = Context(self.keyspace, ServerState(_unlimited_config()))
+
+    @classmethod
+    def from_snapshot(cls, reader: SnapshotReader, databases: int = 16) -> Fold:
+        """Begin with the state that a snapshot holds.
+
+        Args:
+            reader: a snapshot, of which nothing was read yet.
+            databases: as many as the log uses, or more.
+
+        Raises:
+            SnapshotError: the snapshot is damaged.
+        """
+        fold = cls(databases)
+        for _ in fold.load(reader):
+            pass
+        return fold
+
+    def load(self, reader: SnapshotReader) -> Iterator[int]:
+        """Take the state that a snapshot holds, a block at each step.
+
+        Yields:
+            How many keys there are so far.
+
+        Raises:
+            SnapshotError: the snapshot is damaged; the fold is then of no use.
+        """
+        yield from load_blocks(self.keyspace, reader)
+        self.last_seq = reader.header.seq
 
     def apply(self, records: Iterable[Record]) -> None:
         """Apply records in order.
@@ -67,12 +107,10 @@ class Fold:
                 if record.effects:
                     context.db = databases[record.db]
                     for argv in record.effects:
-                        command = lookup.get(argv[0])
-                        if command is not None and command.is_simple:
-                            command.handler(context, *argv[1:])
-                        else:
-                            command = require_command(argv)
-                            command.handler(context, *command.arguments(argv))
+                        command = lookup.get(argv[0]) or require_command(argv)
+                        command.apply(context, argv)
+                elif self.proofs is not None:
+                    self.proofs.look(record.seq, record.origin.note, self.keyspace)
                 self.records += 1
         except IndexError as error:
             assert record is not None
@@ -109,3 +147,120 @@ def fold_slices(fold: Fold, records: Iterator[Record]) -> Iterator[Progress]:
             return
         fold.apply(batch)
         yield Progress(fold.records, fold.last_seq)
+
+
+class Recovery:
+    """The way from what is on disk to a keyspace: a snapshot, then the log's tail.
+
+    Attributes:
+        fold: what was folded so far; whole when `steps` has ended.
+        snapshot: the snapshot that it began with, or None.
+        snapshot_seq: the record that it goes up to, or 0.
+        rejected: a line for each snapshot that could not be used.
+        keys: how many keys were loaded from the snapshot so far.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        filesystem: FileSystem,
+        databases: int = 16,
+        until_seq: int | None = None,
+    ) -> None:
+        """Look at a data folder; nothing is read yet.
+
+        Args:
+            folder: the data folder.
+            filesystem: the door to the disk.
+            databases: as many as the log uses, or more.
+            until_seq: the last record to fold; None for the end of the log.
+        """
+        self.fold = Fold(databases)
+        self.snapshot: Path | None = None
+        self.snapshot_seq = 0
+        self.rejected: list[str] = []
+        self.keys = 0
+        self._folder = LogFolder(folder, filesystem)
+        self._filesystem = filesystem
+        self._databases = databases
+        self._until_seq = until_seq
+
+    def begin(self) -> RecordEnd | None:
+        """Load the newest snapshot that is of use, and say where to read on.
+
+        Returns:
+            Where its last record ends; None where the fold begins with nothing.
+
+        Raises:
+            SnapshotError, StorageError: as `steps` does.
+        """
+        steps = self._begin()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as ended:
+                end: RecordEnd | None = ended.value
+                return end
+
+    def steps(self) -> Iterator[Progress]:
+        """Recover, a slice at each step.
+
+        Raises:
+            PrunedError: the log has lost its beginning, and no snapshot stands for it.
+            SnapshotAheadError: a snapshot is newer than the log.
+            CorruptLogError: the log is damaged.
+        """
+        end = yield from self._begin()
+        records = read_records(
+            self._folder.path,
+            filesystem=self._filesystem,
+            until_seq=self._until_seq,
+            after=end,
+        )
+        yield from fold_slices(self.fold, records)
+
+    def _begin(self) -> Generator[Progress, None, RecordEnd | None]:
+        for reader, end in usable_snapshots(
+            self._folder, self._filesystem, self.rejected, self._until_seq
+        ):
+            try:
+                for keys in self.fold.load(reader):
+                    self.keys = keys
+                    yield Progress(0, reader.header.seq)
+            except SnapshotError as error:
+                self.rejected.append(str(error))
+                self.fold = Fold(self._databases)
+                self.keys = 0
+            else:
+                self.snapshot = reader.path
+                self.snapshot_seq = reader.header.seq
+                return end
+            finally:
+                reader.close()
+        self._require_beginning()
+        return None
+
+    def _require_beginning(self) -> None:
+        """Check that the log can be folded without a snapshot."""
+        segments = self._folder.find_segments()
+        if segments and segments[0] > 1:
+            why = "; ".join(self.rejected) or "there is no snapshot"
+            raise PrunedError(
+                f"{self._folder.path}: the log starts at seq {segments[0]}, and no "
+                f"snapshot stands for what was before: {why}; bring a snapshot back "
+                f"from a backup",
+                segments[0],
+            )
+
+
+def recover(
+    folder: Path | str,
+    filesystem: FileSystem,
+    databases: int = 16,
+    until_seq: int | None = None,
+) -> Fold:
+    """Return the state after a record, or at the end of the log; see `Recovery`."""
+    recovery = Recovery(folder, filesystem, databases, until_seq)
+    for _ in recovery.steps():
+        pass
+    return recovery.fold

@@ -11,6 +11,8 @@ The questions know nothing of the command line, so that other faces can ask them
     values       a value without its type, and how two of them differ
     differences  how two keyspaces differ
     proof        whether the log is whole, unedited, and folds to what the server had
+    jobs         what happened to the jobs of a queue, whatever its library
+    receipts     proof of a few records that can be checked without the log
 
 `cli` and `verbs` are the command line; `output`, `options` and `records` belong to it.
 """

@@ -6,16 +6,15 @@ command line that is wrong, 3 for a damaged log.
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import sys
 from typing import Any
 
 import click
 
-from replay.moments import NoSuchMomentError
-from replay.options import DAMAGED, NOTHING
-from replay.verbs import VERBS
+from app.moments import NoSuchMomentError
+from replay.exits import DAMAGED, NOTHING
+from replay.verbs import VERBS, Verbs
 from storage.errors import CorruptLogError, PrunedError, StorageError
 
 _CLOSED = 0
@@ -27,7 +26,16 @@ class _Replay(click.Group):
 
     def list_commands(self, _: click.Context) -> list[str]:
         """Return the verbs in the order in which people meet them."""
-        return list(self.commands)
+        return list(VERBS)
+
+    def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a verb, None where there is none of that name."""
+        return Verbs().get(cmd_name)
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of verbs; none of them is imported for that."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a verb."""
@@ -54,11 +62,17 @@ def _fail(text: str, code: int, ctx: click.Context) -> None:
     ctx.exit(code)
 
 
-def _version() -> str:
+def _write_version(ctx: click.Context, _: click.Parameter, *, is_asked: bool) -> None:
+    if not is_asked or ctx.resilient_parsing:
+        return
+    import importlib.metadata  # noqa: PLC0415 - slow, and rarely asked for
+
     try:
-        return importlib.metadata.version("joblog")
+        version = importlib.metadata.version("joblog")
     except importlib.metadata.PackageNotFoundError:
-        return "unknown"
+        version = "unknown"
+    click.echo(f"replay, version {version}")
+    ctx.exit()
 
 
 @click.group(
@@ -67,7 +81,11 @@ def _version() -> str:
     context_settings=_FIND_HELP,
     epilog="Exit codes: 0 found, 1 nothing found or failed, 2 usage, 3 damaged log.",
 )
-@click.version_option(_version(), prog_name="replay")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False,
+    callback=lambda ctx, param, value: _write_version(ctx, param, is_asked=value),
+    help="Show the version and exit.",
+)  # fmt: skip
 def main() -> None:
     """Ask a joblog data folder what happened, also while its server runs.
 
@@ -78,5 +96,4 @@ def main() -> None:
     """  # noqa: D301 - \b is click's mark for lines that are kept as they are
 
 
-for _verb in VERBS:
-    main.add_command(_verb)
+main.commands = Verbs()  # type: ignore[assignment]  # nobody adds one at run time

@@ -11,19 +11,21 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from typing import TYPE_CHECKING, NamedTuple
 
-from replay.scanning import read_window, segments_before
+from replay.index.marks import client_mark
+from replay.scanning import Pieces
 from storage.notes import ClientNote, read_note
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
-    from storage.filesystem import FileSystem
+    from replay.index.finder import LogIndex
     from storage.record import Record
 
 CLIENT_MARK = b"\xa6client"
 """In the payload of each record that describes a client: msgpack for "client"."""
 
 _CLIENTS_MAX = 100_000
+_SIEVE = Pieces(CLIENT_MARK)
 
 
 class Client(NamedTuple):
@@ -44,23 +46,19 @@ class ClientDirectory:
     Memory is bounded: of a log with very many clients the oldest are forgotten first.
     """
 
-    def __init__(
-        self, folder: Path, filesystem: FileSystem, *, floor_seq: int, from_seq: int
-    ) -> None:
+    def __init__(self, index: LogIndex, *, from_seq: int) -> None:
         """Make a directory of the clients of a log.
 
         Args:
-            folder: the data folder.
-            filesystem: the door to the disk.
-            floor_seq: the first record that the log has.
+            index: the log's index.
             from_seq: records from here on will be shown to `observe`; those before are
                 read when an id is not known.
         """
-        self._folder = folder
-        self._filesystem = filesystem
-        self._floor_seq = floor_seq
-        self._known_from_seq = max(from_seq, floor_seq)
+        self._index = index
+        self._from_seq = from_seq
         self._notes: dict[int, list[tuple[int, ClientNote]]] = {}
+        self._looked: dict[int, int] = {}
+        self._scanned_seq = from_seq
 
     def observe(self, record: Record) -> None:
         """Note down a client where a record describes one."""
@@ -78,10 +76,17 @@ class ClientDirectory:
         if not client_id:
             return Client(0)
         note = self._find_known(client_id, seq)
-        while note is None and self._known_from_seq > self._floor_seq:
-            self._look_back(client_id)
+        if note is None:
+            self._look_back(client_id, seq)
             note = self._find_known(client_id, seq)
         return Client(client_id, note)
+
+    def find_seq(self, client_id: int, seq: int) -> int | None:
+        """Return the record that describes who `find` finds, None where none does."""
+        if self.find(client_id, seq).note is None:
+            return None
+        known = self._notes[client_id]
+        return known[bisect_right(known, seq, key=lambda entry: entry[0]) - 1][0]
 
     def _find_known(self, client_id: int, seq: int) -> ClientNote | None:
         known = self._notes.get(client_id)
@@ -90,20 +95,22 @@ class ClientDirectory:
         position = bisect_right(known, seq, key=lambda entry: entry[0])
         return known[position - 1][1] if position else None
 
-    def _look_back(self, client_id: int) -> None:
-        """Read backward until a client of that id is found, or to the floor."""
-        for low, high in segments_before(
-            self._folder, self._filesystem, self._known_from_seq
-        ):
-            for record in read_window(
-                self._folder,
-                self._filesystem,
-                low,
-                high,
-                lambda payload: CLIENT_MARK in payload,
-            ):
-                self.observe(record)
-            self._known_from_seq = low
-            if client_id in self._notes:
+    def _look_back(self, client_id: int, seq: int) -> None:
+        """Look backward until the client is found that had an id at a record."""
+        low_seq = self._looked.get(client_id, self._from_seq)
+        mark = client_mark(client_id)
+        for stretch in self._index.stretches(1, low_seq - 1, is_reverse=True):
+            if stretch.part is not None:
+                self._observe_all(stretch.find([[mark]], _SIEVE))
+            elif stretch.first_seq < self._scanned_seq:
+                # All that it says of clients is noted, whichever was asked for.
+                self._observe_all([stretch.scan(_SIEVE, 1, self._scanned_seq - 1)])
+                self._scanned_seq = stretch.first_seq
+            self._looked[client_id] = stretch.first_seq
+            if self._find_known(client_id, seq) is not None:
                 return
-        self._known_from_seq = self._floor_seq
+
+    def _observe_all(self, found: Iterable[Iterable[Record]]) -> None:
+        for records in found:
+            for record in records:
+                self.observe(record)

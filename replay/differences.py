@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from replay.moments import first_seq
-from replay.scanning import read_window
-from replay.touched import ALL_DATABASES, DbKey, find_touched
+from app.touched import ALL_DATABASES, DbKey, find_touched
 from replay.values import Version, take_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+    from replay.index.finder import LogIndex
     from replay.past import Past
-    from storage.filesystem import FileSystem
 
 
 class KeyChange(NamedTuple):
@@ -38,7 +35,7 @@ def compare_moments(
     from_seq: int,
     until_seq: int,
     wants: Callable[[bytes], object],
-    records_between: tuple[Path, FileSystem],
+    index: LogIndex,
 ) -> Iterator[KeyChange]:
     """Yield the keys that differ between two moments, by database and key.
 
@@ -49,13 +46,12 @@ def compare_moments(
         from_seq: the earlier moment.
         until_seq: the later moment.
         wants: which keys count.
-        records_between: folder and door, to see first what will be touched.
+        index: the log's index, to see first what will be touched.
 
     Raises:
         CorruptLogError: the log is damaged, or a record cannot be applied.
     """
-    folder, filesystem = records_between
-    keys, databases = _find_candidates(folder, filesystem, from_seq, until_seq)
+    keys, databases = _find_candidates(index, from_seq, until_seq)
     past.go_to(from_seq)
     before: dict[DbKey, Version | None] = {
         key: past.version(*key) for key in keys if wants(key[1])
@@ -76,13 +72,12 @@ def compare_moments(
 
 
 def _find_candidates(
-    folder: Path, filesystem: FileSystem, from_seq: int, until_seq: int
+    index: LogIndex, from_seq: int, until_seq: int
 ) -> tuple[set[DbKey], set[int]]:
     """Return the keys and the databases that records between two moments touched."""
     keys: set[DbKey] = set()
     databases: set[int] = set()
-    floor = first_seq(folder, filesystem)
-    for record in read_window(folder, filesystem, max(from_seq + 1, floor), until_seq):
+    for record in index.records(max(from_seq + 1, index.first_seq), until_seq):
         touched = find_touched(record)
         keys.update(touched.keys)
         databases.update(touched.databases)
@@ -112,8 +107,7 @@ class Activity:
 
 
 def count_activity(
-    folder: Path,
-    filesystem: FileSystem,
+    index: LogIndex,
     from_seq: int,
     until_seq: int,
     wants: Callable[[bytes], object],
@@ -124,7 +118,7 @@ def count_activity(
         CorruptLogError: the log is damaged.
     """
     found: dict[DbKey, Activity] = {}
-    for record in read_window(folder, filesystem, from_seq, until_seq):
+    for record in index.records(from_seq, until_seq):
         command = record.origin.command or (record.effects or [[b""]])[0]
         for key in find_touched(record).keys:
             if not wants(key[1]):

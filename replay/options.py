@@ -10,29 +10,29 @@ from typing import Any, TypeVar
 import click
 
 from app import clock
-from replay.clients import ClientDirectory
-from replay.moments import (
+from app.moments import (
     Moment,
     MomentError,
     Point,
-    find_point,
-    first_seq,
     parse_moment,
     parse_range,
 )
+from replay import exits
+from replay.clients import ClientDirectory
+from replay.index.background import index_later
+from replay.index.finder import LogIndex
 from replay.output import Mode, Output, SlowProgress
 from replay.past import Past
+from replay.points import find_point
 from replay.scanning import END_SEQ
 from replay.texts import from_json_text
 from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from storage.places import find_seq_at
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FOUND = 0
-NOTHING = 1
-DAMAGED = 3
+FOUND = exits.FOUND
+NOTHING = exits.NOTHING
+DAMAGED = exits.DAMAGED
 
 
 class Tool:
@@ -42,6 +42,8 @@ class Tool:
         folder: the data folder.
         filesystem: the door to the disk.
         output: where the answer goes.
+        index: where in the log things are.
+        may_index: whether to index a long log behind the back of the verb.
     """
 
     def __init__(self, folder: Path, output: Output) -> None:
@@ -53,38 +55,59 @@ class Tool:
         self.folder = folder
         self.filesystem = FileSystem()
         self.output = output
-        LogFolder(folder, self.filesystem).find_segments()
+        self.index = LogIndex(folder, self.filesystem)
+        self.may_index = True
 
     def point(self, moment: Moment | None) -> Point:
         """Find a moment in the log; None is its end."""
         if moment is None:
             moment = Moment("now", at_ms=clock.now_ms())
-        return find_point(moment, self.folder, self.filesystem)
+        try:
+            return find_point(moment, self.index)
+        except MomentError as error:
+            raise click.BadParameter(str(error)) from error
+
+    def floor_seq(self, since: Moment | None = None) -> int:
+        """Return the first moment that can be opened; or one that was asked for.
+
+        Where the log was pruned, the state of its first moments is only known from a
+        snapshot on. Who asked for all that was, is told that this is not all.
+
+        Raises:
+            PrunedError: what was asked for lies before.
+        """
+        if since is not None:
+            return self.point(since).seq
+        first = self.index.first_seq
+        if first == 1:
+            return 0
+        floor = self.index.bases.floor_seq(first - 1)
+        self.output.hint(f"replay: what was before seq {floor + 1} is pruned")
+        return floor
 
     def last_seq(self) -> int:
         """Return the number of the log's last record."""
-        return find_seq_at(self.folder, END_SEQ, filesystem=self.filesystem)
+        return self.index.last_seq
 
     def clients(self) -> ClientDirectory:
         """Return who the clients were; the log is only read where one is asked for."""
-        return ClientDirectory(
-            self.folder,
-            self.filesystem,
-            floor_seq=first_seq(self.folder, self.filesystem),
-            from_seq=END_SEQ,
-        )
+        return ClientDirectory(self.index, from_seq=END_SEQ)
 
     def progress(self, label: str, total: int) -> SlowProgress:
         """Return a progress bar for work of so many records."""
         return SlowProgress(label, total)
 
     def past(self, progress: Callable[[int], None]) -> Past:
-        """Return the log's past, before the first record."""
-        return Past(self.folder, self.filesystem, progress)
+        """Return the log's past, before the first record.
+
+        Args:
+            progress: is told how far a fold has come.
+        """
+        return Past(self.folder, self.filesystem, progress, self.index.bases)
 
 
 def moment(value: str | Moment) -> Moment:
-    """Return the moment in an argument, as `replay.moments` reads it.
+    """Return the moment in an argument, as `app.moments` reads it.
 
     Raises:
         click.BadParameter: it is none.
@@ -157,13 +180,29 @@ def takes_folder(verb: F) -> F:
         metavar="DIR",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
     )
+    @takes_output
+    @functools.wraps(verb)
+    def run(output: Output, folder: Path, **arguments: Any) -> Any:
+        tool = Tool(folder, output)
+        code = verb(tool, **arguments)
+        if tool.may_index:
+            tool.output.flush()
+            index_later(tool.index)
+        return code
+
+    return run  # type: ignore[return-value]  # the options took the place of arguments
+
+
+def takes_output(verb: F) -> F:
+    """Give a verb the kinds of output, as its `Output`."""
+
     @click.option("--json", "is_json", is_flag=True, help="One JSON object a line.")
     @click.option(
         "--plain", "is_plain", is_flag=True, help="Tab-separated lines, as in a pipe."
     )
     @functools.wraps(verb)
-    def run(folder: Path, *, is_json: bool, is_plain: bool, **arguments: Any) -> Any:
+    def run(*, is_json: bool, is_plain: bool, **arguments: Any) -> Any:
         mode = Mode.JSON if is_json else Mode.PLAIN if is_plain else None
-        return verb(Tool(folder, Output(mode)), **arguments)
+        return verb(Output(mode), **arguments)
 
     return run  # type: ignore[return-value]  # the options took the place of arguments

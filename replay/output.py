@@ -3,7 +3,10 @@
 In JSON an answer is a line for each thing found, so that it can be read as it comes.
 Plain lines are never cut and have no heading. A terminal gets colours unless NO_COLOR
 is set. What is not the answer (progress, hints) goes to standard error.
+
+rich is imported where a terminal is written to: a pipe must not wait for it.
 """
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
@@ -12,15 +15,15 @@ import json
 import sys
 import time
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+    from rich.table import Table
 
 _ROWS_A_TABLE = 500
 _SLOW_SECONDS = 1.0
@@ -40,19 +43,24 @@ class Output:
 
     Attributes:
         mode: how.
-        console: the terminal's, also made where there is none.
     """
 
     def __init__(self, mode: Mode | None = None) -> None:
         """Write in a mode; by default as standard output asks for."""
-        self.console = Console(highlight=False, emoji=False)
         if mode is None:
-            mode = Mode.TERMINAL if self.console.is_terminal else Mode.PLAIN
+            mode = Mode.TERMINAL if sys.stdout.isatty() else Mode.PLAIN
         self.mode = mode
         reconfigure = getattr(sys.stdout, "reconfigure", None)
         if reconfigure is not None:
             # A key that the terminal's encoding lacks must not end the answer.
             reconfigure(errors="backslashreplace")
+
+    @cached_property
+    def console(self) -> Console:
+        """The terminal's console."""
+        from rich.console import Console
+
+        return Console(highlight=False, emoji=False)
 
     @property
     def is_json(self) -> bool:
@@ -73,6 +81,8 @@ class Output:
         if self.mode is not Mode.TERMINAL:
             sys.stdout.write("\t".join(cells) + "\n")
             return
+        from rich.text import Text
+
         text = Text()
         for position, cell in enumerate(cells):
             style = styles[position] if position < len(styles) else ""
@@ -82,6 +92,8 @@ class Output:
     def text(self, text: str, style: str = "") -> None:
         """Write lines that people read, in any mode but JSON."""
         if self.mode is Mode.TERMINAL:
+            from rich.text import Text
+
             self.console.print(Text(text, style), soft_wrap=True)
         elif self.mode is Mode.PLAIN:
             sys.stdout.write(text + "\n")
@@ -108,6 +120,9 @@ class Output:
             for label, value in shown.items():
                 sys.stdout.write(f"{label}\t{value}\n")
             return
+        from rich.table import Table
+        from rich.text import Text
+
         grid = Table.grid(padding=(0, 2))
         for label, value in shown.items():
             grid.add_row(Text(label, "bold"), Text(value))
@@ -143,7 +158,7 @@ class Rows:
         self._output = output
         self._columns = columns
         self._right = right
-        self._table = self._make_table()
+        self._table: Table | None = None
 
     def add(self, facts: Any, cells: Sequence[str], styles: Sequence[str] = ()) -> None:
         """Add a row: `facts` as JSON, `cells` for people."""
@@ -154,18 +169,23 @@ class Rows:
         elif output.mode is Mode.PLAIN:
             output.line(cells)
         else:
+            from rich.text import Text
+
+            table = self._table = self._table or self._make_table()
             padded = [*styles, *[""] * (len(cells) - len(styles))]
-            self._table.add_row(*map(Text, cells, padded))
-            if self._table.row_count >= _ROWS_A_TABLE:
+            table.add_row(*map(Text, cells, padded))
+            if table.row_count >= _ROWS_A_TABLE:
                 self.finish()
 
     def finish(self) -> None:
         """Draw what was not drawn yet."""
-        if self._table.row_count:
+        if self._table is not None:
             self._output.console.print(self._table)
-            self._table = self._make_table()
+            self._table = None
 
     def _make_table(self) -> Table:
+        from rich.table import Table
+
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in self._columns:
             table.add_column(
@@ -185,32 +205,51 @@ class SlowProgress:
         self._total = total
         self._started = time.monotonic()
         self._bar: Progress | None = None
-        self._task = TaskID(0)
-        self._console = Console(stderr=True)
+        self._task: TaskID | None = None
 
     def __call__(self, seq: int) -> None:
         """Tell how far it has come."""
         if self._bar is not None:
+            assert self._task is not None
             self._bar.update(self._task, completed=seq)
-        elif (
-            self._console.is_terminal
-            and time.monotonic() - self._started > _SLOW_SECONDS
-        ):
-            self._bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.completed:,} of {task.total:,} records"),
-                TimeRemainingColumn(),
-                console=self._console,
-                transient=True,
-            )
-            self._task = self._bar.add_task(self._label, total=self._total)
-            self._bar.start()
+        elif time.monotonic() - self._started > _SLOW_SECONDS and sys.stderr.isatty():
+            self._show()
+
+    def _show(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,} of {task.total:,} records"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task(self._label, total=self._total)
+        self._bar.start()
+
+    def then(self, label: str) -> Callable[[int], None]:
+        """Return what tells how far the next piece of work has come."""
+
+        def progress(seq: int) -> None:
+            if self._label != label:
+                self.close()
+                self._label = label
+            self(seq)
+
+        return progress
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Remove the bar."""
+        self.close()
+
+    def close(self) -> None:
+        """Remove the bar; it shows itself again where there is more to tell."""
         if self._bar is not None:
             self._bar.stop()
+            self._bar = None

@@ -7,19 +7,21 @@ here rebuilds state in another way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from app.recovery import Fold
-from replay.touched import changes_databases, find_touched
+from app.touched import changes_databases, find_touched
 from replay.values import Version, take_version
+from storage.errors import SnapshotError
 from storage.reader import LogReader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from app.keyspace.database import Database
-    from replay.touched import Touched
+    from replay.index.bases import Bases
     from storage.filesystem import FileSystem
+    from storage.reader import RecordEnd
     from storage.record import Record
 
 Progress = Callable[[int], None]
@@ -27,6 +29,9 @@ Progress = Callable[[int], None]
 
 # More than any server was started with; the log does not say how many it had.
 DATABASES = 1024
+
+# As many records are folded in the time that it takes to load a small snapshot.
+_JUMP_RECORDS = 20_000
 
 
 def _no_progress(_: int) -> None:
@@ -41,7 +46,11 @@ class Past:
     """
 
     def __init__(
-        self, folder: Path, filesystem: FileSystem, progress: Progress = _no_progress
+        self,
+        folder: Path,
+        filesystem: FileSystem,
+        progress: Progress = _no_progress,
+        bases: Bases | None = None,
     ) -> None:
         """Begin before the first record.
 
@@ -49,11 +58,14 @@ class Past:
             folder: the data folder.
             filesystem: the door to the disk.
             progress: is told how far a long fold has come.
+            bases: states that `go_to` may begin with; none to fold all that was.
 
         Raises:
-            PrunedError: the log no longer has its first record.
             StorageError: this is not a data folder.
         """
+        self._folder = folder
+        self._filesystem = filesystem
+        self._bases = bases
         self._fold = Fold(DATABASES)
         self._reader = LogReader(folder, filesystem=filesystem)
         self._ahead: list[Record] = []
@@ -83,9 +95,46 @@ class Past:
 
         Raises:
             CorruptLogError: the log is damaged, or a record cannot be applied.
+            PrunedError: the log has lost its beginning, and no snapshot stands for it.
         """
+        self._jump(seq)
         for records in self.batches(seq):
             self._fold.apply(records)
+
+    def _jump(self, seq: int) -> None:
+        """Begin anew with a state between now and a record, where that is shorter."""
+        if self._bases is None:
+            return
+        after_seq = self.seq + _JUMP_RECORDS if self.seq else 0
+        found = self._bases.open(seq, after_seq)
+        while found is not None:
+            snapshot, end = found
+            try:
+                self._fold = Fold.from_snapshot(snapshot, DATABASES)
+            except SnapshotError:
+                found = self._bases.open(snapshot.header.seq - 1, after_seq)
+                continue
+            finally:
+                snapshot.close()
+            self.go_on_from(self._fold, end)
+            return
+
+    def go_on_from(self, fold: Fold, end: RecordEnd | None) -> None:
+        """Take over another fold of the same log.
+
+        Args:
+            fold: the fold.
+            end: where a record up to its last one ends; None for the log's start.
+        """
+        self._fold = fold
+        self._reader.close()
+        self._reader = LogReader(
+            self._folder,
+            filesystem=self._filesystem,
+            from_seq=fold.last_seq + 1,
+            after=end,
+        )
+        self._ahead = []
 
     def batches(self, until_seq: int | None) -> Iterator[list[Record]]:
         """Yield the records that come next, up to a number or the end of the log.
@@ -160,19 +209,32 @@ def _may_touch(record: Record, db: int, key: bytes) -> bool:
     return False
 
 
-def change_of(
-    past: Past, record: Record
-) -> tuple[Touched, dict[tuple[int, bytes], tuple[Version | None, Version | None]]]:
-    """Let one record happen and return what each key was before and is after.
+Changes = dict[tuple[int, bytes], tuple[Version | None, Version | None]]
+"""For each (database, key): what it was, and what it is."""
+
+
+class Keyspace(Protocol):
+    """A `Past`, or a slice of one."""
+
+    def version(self, db: int, key: bytes) -> Version | None:
+        """Return what a key is at this moment."""
+
+    def go_to(self, seq: int) -> None:
+        """Let all happen up to a record."""
+
+
+def change_of(past: Keyspace, record: Record) -> Changes:
+    """Let all happen up to a record and return what it did to the keys that it names.
 
     Args:
-        past: the moment just before the record.
-        record: the next record.
+        past: a moment before the record.
+        record: the record.
 
     Returns:
-        What it touched, and (before, after) for each of the keys that it names.
+        (before, after) for each of the keys that it names.
     """
+    past.go_to(record.seq - 1)
     touched = find_touched(record)
     before = {key: past.version(*key) for key in touched.keys}
     past.go_to(record.seq)
-    return touched, {key: (before[key], past.version(*key)) for key in touched.keys}
+    return {key: (before[key], past.version(*key)) for key in touched.keys}

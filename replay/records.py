@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from replay.moments import json_time
+from app.moments import json_time
+from app.touched import ALL_DATABASES, find_touched
 from replay.texts import json_text, json_value, plain_text, show, show_argv
-from replay.touched import ALL_DATABASES, find_touched
 from storage.notes import (
     ClientNote,
     EvictedNote,
@@ -15,6 +15,7 @@ from storage.notes import (
     ExpiredNote,
     ScriptNote,
     ScriptSourceNote,
+    TagNote,
     read_note,
 )
 
@@ -66,6 +67,8 @@ def record_text(record: Record, limit: int | None = None) -> str:
             return _client_text(note)
         case ScriptSourceNote():
             return f"script {note.sha}: {len(note.source)} bytes"
+        case TagNote():
+            return f"tag {show(note.name)}"
         case ExecNote():
             given = "EXEC: " + _joined(note.commands, limit)
             if record.effects == note.commands:

@@ -8,10 +8,11 @@ memory holds one chunk whatever the length of the log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from app.touched import names_whole_databases
 from storage.errors import CorruptLogError
 from storage.folder import LogFolder
 from storage.reader import LogReader
@@ -23,12 +24,50 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from storage.filesystem import FileSystem
+    from storage.reader import RecordEnd
     from storage.record import Record
 
 END_SEQ = 1 << 63
 """Higher than the number of any record."""
 
 Sieve = Callable[[bytes], object]
+
+
+class Pieces:
+    """A sieve for payloads that have one of some pieces in them.
+
+    It looks at many payloads in one go, and at each only where some piece is at all.
+    """
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = pieces
+
+    def __call__(self, payload: bytes) -> bool:
+        """Tell whether a payload is wanted."""
+        return any(piece in payload for piece in self._pieces)
+
+    def sift(self, payloads: list[bytes]) -> list[bytes]:
+        """Return the payloads that are wanted."""
+        joined = b"".join(payloads)
+        there = [piece for piece in self._pieces if piece in joined]
+        if len(there) == 1:
+            (piece,) = there
+            return [payload for payload in payloads if piece in payload]
+        return list(filter(self, payloads)) if there else []
+
+
+class KeyPieces(Pieces):
+    """A sieve for what may change a key, or every key of a database."""
+
+    def __call__(self, payload: bytes) -> bool:
+        """Tell whether a payload is wanted."""
+        return super().__call__(payload) or names_whole_databases(payload)
+
+    def sift(self, payloads: list[bytes]) -> list[bytes]:
+        """Return the payloads that are wanted."""
+        if names_whole_databases(b"".join(payloads)):
+            return list(filter(self, payloads))
+        return super().sift(payloads)
 
 
 def read_batches(
@@ -63,13 +102,22 @@ def read_window(
     low_seq: int,
     high_seq: int,
     sieve: Sieve | None = None,
+    after: RecordEnd | None = None,
 ) -> Iterator[Record]:
     """Yield the records from one number to another that a sieve lets through.
+
+    Args:
+        folder: the data folder.
+        filesystem: the door to the disk.
+        low_seq: the first record.
+        high_seq: the last record.
+        sieve: given a payload, whether its record is wanted; None for all.
+        after: where a record before the first is known to end.
 
     Raises:
         CorruptLogError: the log is damaged; all records before it were yielded.
     """
-    reader = LogReader(folder, filesystem=filesystem, from_seq=low_seq)
+    reader = LogReader(folder, filesystem=filesystem, from_seq=low_seq, after=after)
     try:
         for batch in read_batches(reader, sieve, high_seq):
             yield from batch
@@ -160,12 +208,19 @@ def _require_end(reader: SegmentReader, seq: int, *, is_newest: bool) -> None:
         )
 
 
+def sift(payloads: list[bytes], sieve: Sieve | None) -> Iterable[bytes]:
+    """Return the payloads that a sieve lets through."""
+    if sieve is None:
+        return payloads
+    if isinstance(sieve, Pieces):
+        return sieve.sift(payloads)
+    return filter(sieve, payloads)
+
+
 def _decode(
     decoder: RecordDecoder, payloads: list[bytes], sieve: Sieve | None, end_seq: int
 ) -> list[Record]:
     try:
-        return decoder.decode_all(
-            payloads if sieve is None else filter(sieve, payloads)
-        )
+        return decoder.decode_all(sift(payloads, sieve))
     except ValueError as error:
         raise CorruptLogError(f"before seq {end_seq}: no record: {error}") from error

@@ -13,13 +13,12 @@ import re
 from typing import TYPE_CHECKING
 
 from app.keyspace.glob import compile_glob
-from replay.scanning import END_SEQ, read_window, segments_before
+from replay.index.marks import ANY_SOURCE
+from replay.scanning import Pieces
 from storage.notes import ExecNote, ScriptNote, ScriptSourceNote, read_note
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from storage.filesystem import FileSystem
+    from replay.index.finder import LogIndex
     from storage.record import Record
 
 _SOURCE_MARK = b"script_source"
@@ -45,22 +44,18 @@ def script_name(source: bytes) -> bytes | None:
 class ScriptFilter:
     """Tells which records one script wrote, also inside of an EXEC."""
 
-    def __init__(self, folder: Path, filesystem: FileSystem, wanted: str) -> None:
+    def __init__(self, index: LogIndex, wanted: str) -> None:
         """Learn which scripts of a log are wanted.
 
         Args:
-            folder: the data folder.
-            filesystem: the door to the disk.
+            index: the log's index.
             wanted: the first digits of a SHA-1, or a glob for names.
         """
         self._digits = wanted.lower() if _SHA_DIGITS.fullmatch(wanted.lower()) else None
         self._matches_name = compile_glob(wanted.encode())
         self._shas: set[str] = set()
-        for low, high in segments_before(folder, filesystem, END_SEQ):
-            for record in read_window(
-                folder, filesystem, low, high, lambda payload: _SOURCE_MARK in payload
-            ):
-                self._observe(record)
+        for record in index.candidates([[ANY_SOURCE]], Pieces(_SOURCE_MARK)):
+            self._observe(record)
 
     def wants(self, record: Record) -> bool:
         """Tell whether the script wrote a record, or ran in its EXEC."""

@@ -8,25 +8,30 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.keyspace.glob import compile_glob
+from app.touched import touches_text
 from replay.clients import CLIENT_MARK, Client, ClientDirectory
-from replay.moments import first_seq
+from replay.index.marks import WHOLE_DATABASES, source_mark
 from replay.scanning import (
     END_SEQ,
+    KeyPieces,
+    Pieces,
     read_backward,
     read_batches,
-    read_window,
-    segments_before,
 )
 from replay.scripts import ScriptFilter
-from replay.touched import touches_text
-from storage.notes import ClientNote, ExecNote, ScriptSourceNote, read_note
+from storage.notes import (
+    ClientNote,
+    ExecNote,
+    ScriptSourceNote,
+    TagNote,
+    read_note,
+)
 from storage.reader import LogReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
-    from storage.filesystem import FileSystem
+    from replay.index.finder import LogIndex
     from storage.record import Record
 
 _GLOB = re.compile(rb"[*?\[\\]")
@@ -73,6 +78,13 @@ class Query:
     until_seq: int | None = None
     has_notes: bool = False
 
+    @property
+    def one_key(self) -> bytes | None:
+        """The key, where one is wanted and its glob matches no other."""
+        if len(self.keys) == 1 and self.keys[0] and not _GLOB.search(self.keys[0]):
+            return self.keys[0]
+        return None
+
     @cached_property
     def sieve(self) -> Callable[[bytes], object] | None:
         """What a payload must look like; clients' descriptions always pass."""
@@ -84,11 +96,9 @@ class Query:
                 return re.compile(marks, re.IGNORECASE).search
             if piece:
                 return lambda payload: piece in payload or CLIENT_MARK in payload
-        if len(self.keys) == 1 and not _GLOB.search(self.keys[0]) and self.keys[0]:
-            key = self.keys[0]
-            return lambda payload: (
-                key in payload or CLIENT_MARK in payload or _changes_all(payload)
-            )
+        key = self.one_key
+        if key is not None:
+            return KeyPieces(key, CLIENT_MARK)
         return None
 
     @cached_property
@@ -96,7 +106,7 @@ class Query:
         """What a record must pass, the cheapest first."""
         tests: list[Callable[[Record], object]] = []
         if not self.has_notes:
-            tests.append(lambda record: record.effects)
+            tests.append(lambda record: record.effects or _is_tag(record))
         if self.db is not None:
             tests.append(lambda record: record.db == self.db)
         if self.text:
@@ -139,6 +149,10 @@ class Query:
         )
 
 
+def _is_tag(record: Record) -> bool:
+    return isinstance(read_note(record.origin), TagNote)
+
+
 def given_and_effects(record: Record) -> Iterator[list[bytes]]:
     """Yield a record's command as it was given, those of an EXEC, and its effects."""
     origin = record.origin
@@ -150,6 +164,8 @@ def given_and_effects(record: Record) -> Iterator[list[bytes]]:
             yield from note.commands
         elif isinstance(note, ScriptSourceNote):
             yield [note.source]
+        elif isinstance(note, TagNote):
+            yield [b"tag", note.name]
         elif isinstance(note, ClientNote):
             yield [note.name, note.address.encode(errors="surrogateescape")]
     yield from record.effects
@@ -160,29 +176,20 @@ def _lines(record: Record) -> Iterator[bytes]:
         yield b" ".join(argv)
 
 
-def _changes_all(payload: bytes) -> bool:
-    payload = payload.upper()
-    return b"FLUSH" in payload or b"SWAPDB" in payload
-
-
 class Search:
     """One query over one log."""
 
-    def __init__(self, folder: Path, filesystem: FileSystem, query: Query) -> None:
-        """Prepare a search.
-
-        Raises:
-            StorageError: this is not a data folder.
-        """
-        self._folder = folder
-        self._filesystem = filesystem
+    def __init__(self, index: LogIndex, query: Query) -> None:
+        """Prepare a search."""
+        self._index = index
+        self._folder = index.folder
+        self._filesystem = index.filesystem
         self._query = query
-        self._floor_seq = first_seq(folder, filesystem)
-        self._from_seq = max(query.from_seq, self._floor_seq)
+        self._from_seq = max(query.from_seq, index.first_seq)
         self.clients = self._make_directory(self._from_seq)
         self._tests = list(query.tests)
         if query.script is not None:
-            by_script = ScriptFilter(folder, filesystem, query.script)
+            by_script = ScriptFilter(index, query.script)
             self._tests.append(by_script.wants)
 
     def forward(self) -> Iterator[Match]:
@@ -191,7 +198,10 @@ class Search:
         Raises:
             CorruptLogError: the log is damaged; all matches before it were yielded.
         """
-        yield from self.follow(lambda: False)
+        if self._query.one_key is None:
+            yield from self.follow(lambda: False)
+        else:
+            yield from self._find_key(is_reverse=False)
 
     def follow(self, wait: Callable[[], bool]) -> Iterator[Match]:
         """Yield matches in order, and go on as more are appended.
@@ -225,12 +235,29 @@ class Search:
             CorruptLogError: the log is damaged in what was read so far.
         """
         query = self._query
+        if query.one_key is not None:
+            yield from self._find_key(is_reverse=True)
+            return
         end_seq = END_SEQ if query.until_seq is None else query.until_seq + 1
         self.clients = self._make_directory(end_seq)
         for batch in read_backward(
             self._folder, self._filesystem, self._from_seq, end_seq - 1, query.sieve
         ):
             yield from reversed(list(self._sift(batch)))
+
+    def _find_key(self, *, is_reverse: bool) -> Iterator[Match]:
+        """Yield matches among the records that the index knows of one key."""
+        query = self._query
+        assert query.one_key is not None
+        self.clients = self._make_directory(END_SEQ)
+        for record in self._index.candidates(
+            [[query.one_key], [WHOLE_DATABASES]],
+            KeyPieces(query.one_key),
+            self._from_seq,
+            END_SEQ if query.until_seq is None else query.until_seq,
+            is_reverse=is_reverse,
+        ):
+            yield from self._sift([record])
 
     def _sift(self, batch: list[Record]) -> Iterator[Match]:
         query = self._query
@@ -250,24 +277,25 @@ class Search:
                     yield Match(record, client)
 
     def _make_directory(self, from_seq: int) -> ClientDirectory:
-        return ClientDirectory(
-            self._folder,
-            self._filesystem,
-            floor_seq=self._floor_seq,
-            from_seq=from_seq,
-        )
+        return ClientDirectory(self._index, from_seq=from_seq)
 
 
-def find_script_source(
-    folder: Path, filesystem: FileSystem, sha: str, before_seq: int
-) -> bytes | None:
+def find_script_source(index: LogIndex, sha: str, before_seq: int) -> bytes | None:
     """Return the text of a script, as it was recorded before a record; None if not."""
-    mark = sha.encode()
-    for low, high in segments_before(folder, filesystem, before_seq):
-        for record in read_window(
-            folder, filesystem, low, high, lambda payload: mark in payload
-        ):
-            note = read_note(record.origin)
-            if isinstance(note, ScriptSourceNote) and note.sha == sha:
-                return note.source
+    record = find_script_record(index, sha, before_seq)
+    note = None if record is None else read_note(record.origin)
+    return note.source if isinstance(note, ScriptSourceNote) else None
+
+
+def find_script_record(index: LogIndex, sha: str, before_seq: int) -> Record | None:
+    """Return the record before another one that has the text of a script."""
+    for record in index.candidates(
+        [[source_mark(sha)]],
+        Pieces(sha.encode()),
+        until_seq=before_seq - 1,
+        is_reverse=True,
+    ):
+        note = read_note(record.origin)
+        if isinstance(note, ScriptSourceNote) and note.sha == sha:
+            return record
     return None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from replay.moments import json_time, show_time
+from app.moments import json_time, show_time
 from replay.texts import json_text, json_value, show
-from replay.values import Difference, Version, element_count, elements
+from replay.values import Difference, FieldDeadline, Version, element_count, elements
+
+if TYPE_CHECKING:
+    from app.touched import DbKey
 
 _ELEMENTS_ON_A_TERMINAL = 12
 _MISSING = "(missing)"
@@ -51,8 +54,9 @@ def _element_text(
 def version_facts(version: Version | None) -> dict[str, Any] | None:
     """Return a version for JSON: type, value, expires_at (UTC) and expires_at_ms.
 
-    A set is sorted, a sorted set an object of scores in their order; a stream is as
-    in `stream_values`.
+    `fields_expire_at_ms` is there where fields of a hash have deadlines. A set is
+    sorted, a sorted set an object of scores in their order; a stream is as in
+    `stream_values`.
     """
     if version is None:
         return None
@@ -63,6 +67,8 @@ def version_facts(version: Version | None) -> dict[str, Any] | None:
     if version.deadline_ms is not None:
         facts["expires_at"] = json_time(version.deadline_ms)
         facts["expires_at_ms"] = version.deadline_ms
+    if version.field_deadlines is not None:
+        facts["fields_expire_at_ms"] = json_value(version.field_deadlines)
     return facts
 
 
@@ -89,7 +95,7 @@ def _difference_line(
 ) -> tuple[str, str]:
     place, before, after = difference
     sign = "+" if before is None else "-" if after is None else "~"
-    if place == "deadline":
+    if place == "deadline" or isinstance(place, FieldDeadline):
         texts = [
             None if digits is None else show_time(int(digits))
             for digits in (before, after)
@@ -103,9 +109,11 @@ def _difference_line(
     return sign, f"{name}{changed}" if not name else f"{name}: {changed}"
 
 
-def _place_text(place: int | str) -> str:
+def _place_text(place: int | str | FieldDeadline) -> str:
     if isinstance(place, int):
         return f"[{place}]"
+    if isinstance(place, FieldDeadline):
+        return f"{show(place.field)} expires"
     return {"value": "", "deadline": "expires"}[place]
 
 
@@ -113,12 +121,19 @@ def difference_facts(differences: list[Difference]) -> list[dict[str, Any]]:
     """Return differences for JSON: where, and before and after where there is one."""
     facts = []
     for place, before, after in differences:
-        fact: dict[str, Any] = {
-            "where": json_text(place) if isinstance(place, bytes) else place
-        }
+        fact: dict[str, Any] = {}
+        if isinstance(place, FieldDeadline):
+            fact["deadline_of"] = json_text(place.field)
+        else:
+            fact["where"] = json_text(place) if isinstance(place, bytes) else place
         if before is not None:
             fact["before"] = json_text(before)
         if after is not None:
             fact["after"] = json_text(after)
         facts.append(fact)
     return facts
+
+
+def key_label(key: DbKey, db: int = 0) -> str:
+    """Return a key's name, with its database where that is not the usual one."""
+    return show(key[1]) if key[0] == db else f"{show(key[1])} in db{key[0]}"

@@ -41,23 +41,31 @@ class Version(NamedTuple):
         kind: Redis's name for the type, such as "zset".
         data: the value, plain.
         deadline_ms: when it expires, in ms since the epoch; None for never.
+        field_deadlines: when fields of a hash expire; None where none does.
     """
 
     kind: str
     data: Any
     deadline_ms: int | None
+    field_deadlines: dict[bytes, int] | None = None
+
+
+class FieldDeadline(NamedTuple):
+    """The place of a difference: not a field's value, but when it expires."""
+
+    field: bytes
 
 
 class Difference(NamedTuple):
     """One place where two versions differ.
 
     Attributes:
-        place: "value", "ttl", or the field, member or index.
+        place: "value", "deadline", or the field, its deadline, the member or index.
         before: what was there, None for nothing.
         after: what is there, None for nothing.
     """
 
-    place: bytes | int | str
+    place: bytes | int | str | FieldDeadline
     before: bytes | None
     after: bytes | None
 
@@ -85,7 +93,10 @@ def take_version(database: Database, key: bytes) -> Version | None:
     value = database.values.get(key)
     if value is None:
         return None
-    return Version(kind_name(value).decode(), plain(value), database.deadlines.get(key))
+    deadline_ms = database.deadlines.get(key)
+    fields = value.deadlines if type(value) is Hash else None
+    copied = None if fields is None else dict(fields)
+    return Version(kind_name(value).decode(), plain(value), deadline_ms, copied)
 
 
 def is_expired(version: Version, at_ms: int) -> bool:
@@ -154,6 +165,17 @@ def find_differences(
                 yield Difference("value", before.data, after.data)
     if old_deadline != new_deadline and (before is None) == (after is None):
         yield Difference("deadline", _digits(old_deadline), _digits(new_deadline))
+    if before is not None and after is not None:
+        yield from _compare_field_deadlines(before, after)
+
+
+def _compare_field_deadlines(before: Version, after: Version) -> Iterator[Difference]:
+    """Yield deadlines that came, went or changed, of fields that are still there."""
+    old, new = before.field_deadlines or {}, after.field_deadlines or {}
+    for field in sorted(old.keys() | new.keys()):
+        if old.get(field) != new.get(field) and field in after.data:
+            place = FieldDeadline(field)
+            yield Difference(place, _digits(old.get(field)), _digits(new.get(field)))
 
 
 def _digits(deadline_ms: int | None) -> bytes | None:

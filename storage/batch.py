@@ -6,7 +6,7 @@ record of 70 bytes, half of it msgpack's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from storage.record import record_packer
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from storage.record import Draft
 
 _BATCH_BYTES_USUAL = 16 * 1024 * 1024
+
+_checksum: Final = crc32
 
 
 class BatchEncoder:
@@ -59,7 +61,9 @@ class BatchEncoder:
                 last_at_ms = at_ms
             payload = pack((seq, synced_seq, last_at_ms, db, effects, origin))
             length, seed = heads[len(payload)]
-            pieces += (length, crc32(payload, seed).to_bytes(4, "little"), payload)
+            pieces.append(length)
+            pieces.append(_checksum(payload, seed).to_bytes(4, "little"))
+            pieces.append(payload)
         data = b"".join(pieces)
         if len(data) > _BATCH_BYTES_USUAL:
             # The packer's buffer only grows: one huge value must not keep it so.

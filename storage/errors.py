@@ -49,6 +49,14 @@ class PrunedError(StorageError):
         self.floor_seq = floor_seq
 
 
+class SnapshotError(StorageError):
+    """A snapshot is damaged, or is not of this log: it is of no use, the log may be."""
+
+
+class SnapshotAheadError(SnapshotError):
+    """A snapshot is newer than the log: records that were durable are gone."""
+
+
 class CorruptLogError(StorageError):
     """A log file is damaged, missing or foreign, beyond what a crash can explain."""
 

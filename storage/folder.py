@@ -2,8 +2,12 @@
 
 DIR/joblog.lock                    flock; names the log that lives here
 DIR/log/<first seq>.log            segments; the number has 20 digits
-DIR/log/<first seq>.log.new        the next segment, until its elder is sealed
+DIR/log/<first seq>.log.new        a new segment, until it has its name
+DIR/log/<first seq>.log.next       the segment behind that one, while it is being sealed
 DIR/log/<first seq>.log.torn       bytes that recovery cut off; nobody reads them
+DIR/snapshots/<seq>.snap           the state after a record
+DIR/snapshots/snapshots.lock       flock, by the one process that writes a snapshot
+DIR/snapshots/<seq>.snap.new       a snapshot that is being written, or never was whole
 """
 
 from __future__ import annotations
@@ -31,6 +35,9 @@ if TYPE_CHECKING:
 
 _SEGMENT_NAME = re.compile(r"([0-9]{20})\.log")
 _LOG_ID = re.compile(r"[0-9a-f]{32}\b")
+_SNAPSHOT_NAME = re.compile(r"([0-9]{20})\.snap")
+_NEW_SNAPSHOT_NAME = re.compile(r"([0-9]{20})\.snap\.new")
+_NEXT_NAME = re.compile(r"([0-9]{20})\.log\.next")
 _NEW_SEGMENT_NAME = re.compile(r"([0-9]{20})\.log\.new")
 
 
@@ -41,12 +48,14 @@ class LogFolder:
         path: the data folder.
         log_path: the folder of the segments.
         lock_path: the lock file.
+        snapshots_path: the folder of the snapshots; it may be missing.
     """
 
     def __init__(self, path: Path | str, filesystem: FileSystem) -> None:
         self.path = Path(path)
         self.log_path = self.path / "log"
         self.lock_path = self.path / "joblog.lock"
+        self.snapshots_path = self.path / "snapshots"
         self._filesystem = filesystem
 
     def segment_path(self, first_seq: int) -> Path:
@@ -56,6 +65,55 @@ class LogFolder:
     def new_segment_path(self, first_seq: int) -> Path:
         """Return the path that the segment has until it is taken into use."""
         return self.log_path / f"{first_seq:020d}.log.new"
+
+    def next_path(self, first_seq: int) -> Path:
+        """Return the path of the segment behind one that is being sealed."""
+        return self.log_path / f"{first_seq:020d}.log.next"
+
+    def find_next(self) -> list[int]:
+        """Return the segments, by first numbers, that may be in the act of a seal."""
+        return self._find(_NEXT_NAME)
+
+    def is_sealing(self, first_seq: int, following_seq: int) -> bool:
+        """Say whether the seal of a segment may not be over yet.
+
+        Args:
+            first_seq: the segment, by its first number.
+            following_seq: the first number of the one behind it, which may be written
+                under another name until it has its own.
+        """
+        return (
+            first_seq in self.find_next() or following_seq in self.find_new_segments()
+        )
+
+    def snapshot_path(self, seq: int) -> Path:
+        """Return the path of the snapshot of the state after a record."""
+        return self.snapshots_path / f"{seq:020d}.snap"
+
+    @property
+    def snapshot_lock_path(self) -> Path:
+        """The file that is locked by the process that writes a snapshot."""
+        return self.snapshots_path / "snapshots.lock"
+
+    def find_snapshots(self) -> list[int]:
+        """Return the numbers of all snapshots, in order; there may be none."""
+        return self._match(self._snapshot_names(), _SNAPSHOT_NAME)
+
+    def find_new_snapshots(self) -> list[int]:
+        """Return the numbers of snapshots that are not, or never were, whole."""
+        return self._match(self._snapshot_names(), _NEW_SNAPSHOT_NAME)
+
+    def _snapshot_names(self) -> list[str]:
+        try:
+            return self._filesystem.listdir(self.snapshots_path)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def make_snapshots(self) -> None:
+        """Make the folder of the snapshots where it is missing, durably."""
+        if self.snapshots_path.name not in self._filesystem.listdir(self.path):
+            self._mkdir(self.snapshots_path)
+            sync_names(self._filesystem, self.path)
 
     def make(self) -> None:
         """Make the folders where they are missing, durably."""
@@ -96,6 +154,10 @@ class LogFolder:
             raise StorageError(
                 f"{self.path}: not a data folder: it has no folder named log"
             ) from None
+        return self._match(names, pattern)
+
+    @staticmethod
+    def _match(names: list[str], pattern: re.Pattern[str]) -> list[int]:
         matches = map(pattern.fullmatch, names)
         return sorted(int(match[1]) for match in matches if match)
 
@@ -107,7 +169,7 @@ class SegmentInfo(NamedTuple):
         path: the file.
         header: its header.
         footer: its footer, where it is sealed.
-        size_bytes: how long the file is.
+        size_bytes: how long the file is, which may be packed.
     """
 
     path: Path
@@ -135,7 +197,7 @@ def read_segment_info(filesystem: FileSystem, path: Path) -> SegmentInfo:
     reader = SegmentReader(filesystem, path)
     try:
         info = SegmentInfo(
-            path, reader.header, reader.read_last_footer(), reader.size()
+            path, reader.header, reader.read_last_footer(), reader.size_on_disk()
         )
     finally:
         reader.close()

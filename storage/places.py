@@ -59,37 +59,55 @@ def find_seq_at(folder: Path | str, at_ms: int, *, filesystem: FileSystem) -> in
         CorruptLogError: the log is damaged where the time lies.
     """
     paths = LogFolder(folder, filesystem)
+    found = find_segment_at(paths, at_ms, filesystem=filesystem)
+    if not found:
+        return 0
+    reader = SegmentReader(filesystem, paths.segment_path(found))
+    try:
+        return find_in_segment(reader, at_ms, found - 1)
+    finally:
+        reader.close()
+
+
+def find_segment_at(paths: LogFolder, at_ms: int, *, filesystem: FileSystem) -> int:
+    """Return the first number of the last segment that was begun by a time.
+
+    Returns:
+        The number; 0 where the log's first segment was begun later.
+
+    Raises:
+        PrunedError: the time lies before the first record that the log still has, so
+            nobody can say what was then.
+    """
     segments = paths.find_segments()
-    found = 0
     for first_seq in reversed(segments):
         reader = SegmentReader(filesystem, paths.segment_path(first_seq))
         created_at_ms = reader.header.created_at_ms
         reader.close()
         if created_at_ms <= at_ms:
-            found = first_seq
-            break
-    if not found:
-        if segments and segments[0] > 1:
-            raise PrunedError(
-                f"{paths.path}: that moment is pruned: the log starts at seq "
-                f"{segments[0]}",
-                segments[0],
-            )
-        return 0
-    reader = SegmentReader(filesystem, paths.segment_path(found))
-    try:
-        return _find_in_segment(reader, at_ms)
-    finally:
-        reader.close()
+            return first_seq
+    if segments and segments[0] > 1:
+        raise PrunedError(
+            f"{paths.path}: that moment is pruned: the log starts at seq {segments[0]}",
+            segments[0],
+        )
+    return 0
 
 
-def _find_in_segment(reader: SegmentReader, at_ms: int) -> int:
+def find_in_segment(reader: SegmentReader, at_ms: int, last_seq: int) -> int:
     """Return the number of a segment's last record that is not later than a time.
+
+    Args:
+        reader: of the segment, at the place where looking begins.
+        at_ms: the time.
+        last_seq: the number of the record before that place.
+
+    Raises:
+        CorruptLogError: the segment is damaged before such a record.
 
     Times never go back, so of most chunks only the last record is decoded.
     """
     decoder = RecordDecoder()
-    last_seq = reader.header.first_seq - 1
     while payloads := reader.read_payloads():
         last = decoder.decode(payloads[-1])
         if last.at_ms > at_ms:

@@ -6,13 +6,13 @@ unfinished is the writer's business. Damage anywhere else is an error.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from storage.errors import CorruptLogError, PrunedError
 from storage.folder import LogFolder, require_first, require_link
 from storage.frame import leading_uints
 from storage.record import RecordDecoder
-from storage.segment import SegmentReader, corrupt
+from storage.segment import HEADER_BYTES, SegmentReader, corrupt
 from storage.tail import require_footer, require_torn
 
 if TYPE_CHECKING:
@@ -22,6 +22,20 @@ if TYPE_CHECKING:
     from storage.filesystem import FileSystem
     from storage.record import Record
     from storage.segment import SegmentFooter
+
+
+class RecordEnd(NamedTuple):
+    """Where a record ends, so that reading can go on behind it.
+
+    Attributes:
+        first_seq: the segment, by its first number.
+        seq: the record; one less than `first_seq` is the segment's start.
+        offset: where its frame ends, in bytes from the segment's first.
+    """
+
+    first_seq: int
+    seq: int
+    offset: int
 
 
 class LogReader:
@@ -38,6 +52,7 @@ class LogReader:
         filesystem: FileSystem,
         from_seq: int = 1,
         verify: bool = True,
+        after: RecordEnd | None = None,
     ) -> None:
         """Go to a record.
 
@@ -47,6 +62,8 @@ class LogReader:
             from_seq: the number of the first record to read; it may not be there yet.
             verify: whether frames' checksums are compared. The order of numbers, and
                 the chain of headers and footers, always are.
+            after: where a record ends that is known to be there; reading begins behind
+                it, and what is before it is not looked at.
 
         Raises:
             PrunedError: the log no longer has that record.
@@ -59,7 +76,8 @@ class LogReader:
         self._decoder = RecordDecoder()
         self._segment: SegmentReader | None = None
         self._last_seq = 0
-        self.next_seq = max(from_seq, 1)
+        self._after = after
+        self.next_seq = max(from_seq, 1 if after is None else after.seq + 1)
 
     def read_batch(self) -> list[Record]:
         """Return the next records, about a chunk of them.
@@ -132,6 +150,13 @@ class LogReader:
 
     def _open_segment(self) -> SegmentReader | None:
         """Open the segment that has the next record; None where there is none yet."""
+        after, self._after = self._after, None
+        if after is not None:
+            path = self._folder.segment_path(after.first_seq)
+            segment = self._enter(self._open(path), after.first_seq)
+            segment.offset = after.offset
+            self._last_seq = after.seq
+            return segment
         segments = self._folder.find_segments()
         first_seq = max((n for n in segments if n <= self.next_seq), default=0)
         if not segments:
@@ -142,7 +167,10 @@ class LogReader:
                 f"at seq {segments[0]}",
                 segments[0],
             )
-        segment = self._open(self._folder.segment_path(first_seq))
+        try:
+            segment = self._open(self._folder.segment_path(first_seq))
+        except FileNotFoundError:
+            return self._open_segment()  # it was pruned just now
         return self._enter(segment, first_seq)
 
     def _open(self, path: Path) -> SegmentReader:
@@ -174,7 +202,8 @@ class LogReader:
         Raises:
             CorruptLogError: the segment is damaged here.
         """
-        is_last = self._folder.find_segments()[-1:] == [segment.header.first_seq]
+        # A segment that has no name yet, since a seal is not over, comes behind all.
+        is_last = self._folder.find_segments()[-1] <= segment.header.first_seq
         # Read again: the writer may have added to it before the next one showed.
         payloads = segment.read_payloads()
         if payloads:
@@ -214,17 +243,20 @@ class LogReader:
         """Go to the segment after a sealed one, where it is in use already."""
         first_seq = footer.last_seq + 1
         # A new segment loses the one name when it gets the other: ask in that order.
-        is_waiting = first_seq in self._folder.find_new_segments()
+        is_sealing = self._folder.is_sealing(segment.header.first_seq, first_seq)
+        path = self._folder.segment_path(first_seq)
         if first_seq not in self._folder.find_segments():
-            if is_waiting:
+            if not is_sealing:
+                raise corrupt(
+                    path, 0, "no such file", f"the segment after {segment.path.name}"
+                )
+            if not self._is_begun(segment):
                 return
-            raise corrupt(
-                self._folder.segment_path(first_seq),
-                0,
-                "no such file",
-                f"the segment after {segment.path.name}",
-            )
-        following = self._open(self._folder.segment_path(first_seq))
+            path = self._folder.next_path(segment.header.first_seq)
+        try:
+            following = self._open(path)
+        except FileNotFoundError:
+            return  # it got its name just now: it is there the next time
         try:
             require_link(segment.header, footer, following.header, following.path)
         except CorruptLogError:
@@ -232,6 +264,18 @@ class LogReader:
             raise
         segment.close()
         self._enter(following, first_seq)
+
+    def _is_begun(self, segment: SegmentReader) -> bool:
+        """Say whether there is a header behind a segment whose seal is not over."""
+        path = self._folder.next_path(segment.header.first_seq)
+        try:
+            file = self._filesystem.open_to_read(path)
+        except FileNotFoundError:
+            return False
+        try:
+            return self._filesystem.size(file) >= HEADER_BYTES
+        finally:
+            self._filesystem.close(file)
 
     def _decode(self, payloads: list[bytes]) -> list[Record]:
         """Return the records in payloads, from the next that is wanted on."""
@@ -265,6 +309,7 @@ def read_records(
     from_seq: int = 1,
     until_seq: int | None = None,
     verify: bool = True,
+    after: RecordEnd | None = None,
 ) -> Iterator[Record]:
     """Yield the records of a log, in order, up to its end.
 
@@ -277,6 +322,7 @@ def read_records(
         from_seq: the first record to yield.
         until_seq: the last record to yield; None for all that there are.
         verify: whether frames' checksums are compared.
+        after: as in `LogReader`.
 
     Raises:
         PrunedError: the log starts behind `from_seq`.
@@ -289,6 +335,7 @@ def read_records(
         from_seq=from_seq,
         until_seq=until_seq,
         verify=verify,
+        after=after,
     )
 
 
@@ -300,6 +347,7 @@ def follow_records(
     from_seq: int = 1,
     until_seq: int | None = None,
     verify: bool = True,
+    after: RecordEnd | None = None,
 ) -> Iterator[Record]:
     """Yield the records of a log, and go on as more are appended.
 
@@ -311,12 +359,15 @@ def follow_records(
         from_seq: the first record to yield.
         until_seq: the last record to yield.
         verify: whether frames' checksums are compared.
+        after: as in `LogReader`.
 
     Raises:
         PrunedError: the log starts behind `from_seq`.
         CorruptLogError: the log is damaged; all records before it were yielded.
     """
-    reader = LogReader(folder, filesystem=filesystem, from_seq=from_seq, verify=verify)
+    reader = LogReader(
+        folder, filesystem=filesystem, from_seq=from_seq, verify=verify, after=after
+    )
     try:
         while until_seq is None or reader.next_seq <= until_seq:
             records = reader.read_batch()

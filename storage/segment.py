@@ -39,7 +39,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from storage.errors import CorruptLogError, NewerFormatError
-from storage.frame import FrameHeads, encode_frame, frame_bytes_at, split_frames
+from storage.frame import (
+    FRAME_HEAD_BYTES,
+    FrameHeads,
+    frame_bytes_at,
+    split_frames,
+)
+from storage.packing import SegmentFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,12 +162,18 @@ def encode_footer(footer: SegmentFooter, salt: int) -> bytes:
     return body + _CHECKSUM.pack(crc32(body, salt))
 
 
-def decode_footer(data: bytes, salt: int) -> SegmentFooter | None:
-    """Decode the footer that bytes start with; None where they are no sound one."""
+def decode_footer(data: bytes, salt: int | None) -> SegmentFooter | None:
+    """Decode the footer that bytes start with; None where they are no sound one.
+
+    Args:
+        data: the bytes.
+        salt: the segment's; None where it is not known, and the checksum not compared.
+    """
     if len(data) < FOOTER_BYTES or not data.startswith(_FOOTER_MARK):
         return None
     body = data[: FOOTER_BYTES - 4]
-    if data[FOOTER_BYTES - 4 : FOOTER_BYTES] != _CHECKSUM.pack(crc32(body, salt)):
+    found = data[FOOTER_BYTES - 4 : FOOTER_BYTES]
+    if salt is not None and found != _CHECKSUM.pack(crc32(body, salt)):
         return None
     _, last_seq, sealed_at_ms, digest, keyspace_digest, length = _FOOTER.unpack(body)
     return SegmentFooter(last_seq, sealed_at_ms, digest, keyspace_digest[:length])
@@ -176,7 +188,7 @@ def corrupt(path: Path, offset: int, found: str, expected: str) -> CorruptLogErr
     """Make the error for damage: where, what, and what to do next."""
     return CorruptLogError(
         f"{path}: at byte {offset}: {found}, expected {expected}; "
-        f"run 'replay verify {path.parent.parent}'"
+        f"run 'replay repair {path.parent.parent}'"
     )
 
 
@@ -213,14 +225,13 @@ class SegmentReader:
             OSError: the file cannot be read.
         """
         self.path = path
-        self._filesystem = filesystem
         self._verify = verify
-        self._file = filesystem.open_to_read(path)
+        self._file = SegmentFile(filesystem, path)
         try:
-            start = filesystem.read_at(self._file, HEADER_BYTES, 0)
+            start = self._file.read_at(HEADER_BYTES, 0)
             self.header = decode_header(start, path)
         except BaseException:
-            filesystem.close(self._file)
+            self._file.close()
             raise
         self.heads = FrameHeads(self.header.salt)
         self.offset = HEADER_BYTES
@@ -232,10 +243,9 @@ class SegmentReader:
         Returns:
             At least one; none where no whole, sound frame starts at `offset`.
         """
-        filesystem = self._filesystem
         wanted = CHUNK_BYTES
         while True:
-            chunk = filesystem.read_at(self._file, wanted, self.offset)
+            chunk = self._file.read_at(wanted, self.offset)
             payloads, used = split_frames(chunk, self.heads, verify=self._verify)
             if payloads:
                 self.offset += used
@@ -247,6 +257,31 @@ class SegmentReader:
                 return []
             wanted = needed
 
+    def read_to(self, records: int) -> bytes:
+        """Read the first frames of the segment; `offset` is then behind the last one.
+
+        Args:
+            records: how many.
+
+        Returns:
+            The payload of the last one; b"" where none was asked for.
+
+        Raises:
+            CorruptLogError: fewer sound records are there.
+        """
+        self.offset = HEADER_BYTES
+        last = b""
+        while records:
+            start = self.offset
+            payloads = self.read_payloads()[:records]
+            if not payloads:
+                raise corrupt(self.path, self.offset, "no sound frame", "more records")
+            records -= len(payloads)
+            last = payloads[-1]
+            self.offset = start + sum(map(len, payloads))
+            self.offset += FRAME_HEAD_BYTES * len(payloads)
+        return last
+
     def digest_after(self, records: int) -> str:
         """Return SHA-256 of the bytes from the file's first to a record's last.
 
@@ -256,22 +291,26 @@ class SegmentReader:
         Raises:
             CorruptLogError: fewer sound records are there.
         """
-        digest = hashlib.sha256(self._filesystem.read_at(self._file, HEADER_BYTES, 0))
-        self.offset = HEADER_BYTES
-        while records:
-            payloads = self.read_payloads()[:records]
-            if not payloads:
-                raise corrupt(self.path, self.offset, "no sound frame", "more records")
-            records -= len(payloads)
-            for payload in payloads:
-                digest.update(encode_frame(payload, self.heads))
-        return digest.hexdigest()
+        self.read_to(records)
+        return self.digest_to(self.offset).hex()
+
+    def digest_to(self, offset: int) -> bytes:
+        """Return SHA-256 of the bytes from the file's first to before an offset."""
+        digest = hashlib.sha256()
+        for start in range(0, offset, CHUNK_BYTES):
+            length = min(CHUNK_BYTES, offset - start)
+            digest.update(self._file.read_at(length, start))
+        return digest.digest()
+
+    def read_at(self, length: int, offset: int) -> bytes:
+        """Return bytes of the segment from an offset; fewer only at its end."""
+        return self._file.read_at(length, offset)
 
     def read_rest(self, length: int = -1) -> bytes:
         """Return the bytes from `offset` on: all, or so many."""
         if length < 0:
             length = self.size() - self.offset
-        return self._filesystem.read_at(self._file, length, self.offset)
+        return self._file.read_at(length, self.offset)
 
     def read_footer(self) -> SegmentFooter | None:
         """Return the footer that starts at `offset`, None where none does."""
@@ -282,13 +321,17 @@ class SegmentReader:
         start = self.size() - FOOTER_BYTES
         if start < HEADER_BYTES:
             return None
-        data = self._filesystem.read_at(self._file, FOOTER_BYTES, start)
+        data = self._file.read_at(FOOTER_BYTES, start)
         return decode_footer(data, self.header.salt)
 
     def size(self) -> int:
-        """Return how long the file is now, in bytes."""
-        return self._filesystem.size(self._file)
+        """Return how long the segment is now, in bytes."""
+        return self._file.size()
+
+    def size_on_disk(self) -> int:
+        """Return how long the file is now: less than `size` where it is packed."""
+        return self._file.size_on_disk()
 
     def close(self) -> None:
         """Close the file."""
-        self._filesystem.close(self._file)
+        self._file.close()

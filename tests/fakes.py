@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from actors.inbox import ActorReceiver, Inbox
 from storage.filesystem import FileSystem
 
 if TYPE_CHECKING:
     from random import Random
+
+    from actors.loop import Loop
 
 
 class FakeClock:
@@ -291,6 +294,15 @@ class FaultyFileSystem(FileSystem):
         folder.changed()
         self._return(effect)
 
+    def link(self, source: Path, target: Path) -> None:
+        effect = self._call("link")
+        folder = self._folder(target.parent)
+        if target.name in folder.entries:
+            raise FileExistsError(target)
+        folder.entries[target.name] = self._inode(source)
+        folder.changed()
+        self._return(effect)
+
     def unlink(self, path: Path) -> None:
         effect = self._call("unlink")
         self._inode(path)
@@ -320,15 +332,19 @@ class FaultyFileSystem(FileSystem):
 
 
 class MailTrap:
-    """Stands in for an actor's inbox and keeps what is mailed to it.
+    """Stands in for an actor and keeps what is mailed to it.
 
     Attributes:
-        mail: all messages, in order.
+        inbox: where mail is left.
+        mail: all messages that the loop has brought, in order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, loop: Loop) -> None:
         self.mail: list[object] = []
+        self.inbox = Inbox()
+        self.inbox.bind(ActorReceiver(self), loop)
 
-    def post(self, message: object) -> None:
-        """Keep a message."""
-        self.mail.append(message)
+    def receive_all(self, inbox: Inbox) -> None:
+        """Keep all mail."""
+        while not inbox.empty():
+            self.mail.append(inbox.take())

@@ -82,6 +82,7 @@ def config_rewrite(ctx: Context) -> SimpleString:
 def config_resetstat(ctx: Context) -> SimpleString:
     """Return OK."""
     ctx.server.reset_statistics()
+    ctx.keyspace.hits = ctx.keyspace.misses = 0
     return OK
 
 

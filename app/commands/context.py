@@ -45,6 +45,7 @@ class Session:
         subscriptions: what the client listens to, or None where it listens to nothing.
         tracking: how its reads are tracked, or None where they are not.
         waiter: what the client waits for in a blocking command, or None.
+        past: the moment of the past that the client looks at (CLIENT AT), or None.
         has_hung_up: asks whether the peer has closed the connection already.
     """
 
@@ -74,6 +75,7 @@ class Session:
         "name",
         "no_evict",
         "no_touch",
+        "past",
         "postponed",
         "queued",
         "reply_mode",
@@ -130,12 +132,27 @@ class Session:
         self.waiter: Waiter | None = None
         self.subscriptions: Subscriptions | None = None
         self.tracking: TrackingMode | None = None
+        self.past: Any = None
         self.has_hung_up = has_hung_up
 
     def hold_reply(self, hold: Hold) -> None:
         """Let the replies of the batch that runs wait."""
-        self.hold = hold
+        if self.hold is None or hold.awaited_save >= self.hold.awaited_save:
+            self.hold = hold
         self.update_special()
+
+    def put_off(self, commands: list[Argv], argv: Argv) -> None:
+        """Keep what is left of a batch: from a command on that is held back, or waits.
+
+        Args:
+            commands: the batch.
+            argv: the command, itself and not one that only looks like it.
+        """
+        place = next(i for i, other in enumerate(commands) if other is argv)
+        if self.waiter is not None:
+            self.waiter.argv = argv
+            place += 1  # it has run
+        self.postponed = commands[place:]
 
     def update_special(self) -> None:
         """Set `is_special` anew; call it after changing what it depends on."""
@@ -148,6 +165,7 @@ class Session:
             or self.hold is not None
             or self.subscriptions is not None
             or self.tracking is not None
+            or self.past is not None
         )
 
 

@@ -20,6 +20,7 @@ from app.commands.memory import value_bytes
 from app.commands.object_commands import encoding_of
 from app.commands.privileges import require_allowed
 from app.commands.table import Flag, command
+from app.commands.usage import help_lines
 from app.config import SettingError
 from app.config.kinds import read_memory
 from app.errors import CommandError
@@ -107,16 +108,22 @@ def _set_active_expire(ctx: Context, is_on: bytes) -> SimpleString:
 def _reload(ctx: Context, *option: bytes) -> SimpleString:
     if not {word.upper() for word in option} <= {b"MERGE", b"NOFLUSH", b"NOSAVE"}:
         raise CommandError(errors.RELOAD_OPTIONS)
-    return _load(ctx)
+    words = {word.upper() for word in option}
+    return _reload_from_disk(ctx, is_saving=b"NOSAVE" not in words)
 
 
 def _load(ctx: Context) -> SimpleString:
-    """Fold the log aside and compare; a difference is a bug, and stops the server."""
+    return _reload_from_disk(ctx, is_saving=False)
+
+
+def _reload_from_disk(ctx: Context, *, is_saving: bool) -> SimpleString:
+    """Load the state from disk, once all is durable; see `actors.saving`."""
     if not ctx.engine.is_recording:
         raise CommandError(errors.RELOAD_WITHOUT_LOG)
     if ctx.engine.guards.disk_error is not None:
         raise CommandError(errors.MISCONF + ctx.engine.guards.disk_error)
     ctx.engine.is_check_due = True
+    ctx.server.saves.is_reload_saving = is_saving
     ctx.session.hold_reply(Hold(ends_when_durable=True))
     return OK
 
@@ -181,7 +188,7 @@ def _pause_cron(ctx: Context, is_paused: bytes) -> SimpleString:
     return OK
 
 
-def _accept(_: Context, _argument: bytes) -> SimpleString:
+def _accept(_: Context, *_arguments: bytes) -> SimpleString:
     """Accept what changes nothing here."""
     return OK
 
@@ -195,10 +202,12 @@ def _refuse_internals(_: Context, *_arguments: bytes) -> SimpleString:
 
 
 def _help(_: Context) -> list[SimpleString]:
-    lines = [b"DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
-    for name, known in sorted(_SUBCOMMANDS.items()):
-        lines += [b" ".join([name, known.syntax]).rstrip(), b"    " + known.summary]
-    return [SimpleString(line) for line in lines]
+    shown = [
+        (f"{name.decode()} {known.syntax.decode()}", known.summary.decode())
+        for name, known in sorted(_SUBCOMMANDS.items())
+        if name != b"HELP"
+    ]
+    return help_lines("DEBUG", *shown)
 
 
 _ANY: Final = 1 << 30
@@ -212,12 +221,15 @@ _INTERNAL: Final = _Subcommand(
     b"Refused: it is about Redis's own data structures.",
     _refuse_internals,
 )
+_BUFFERS: Final = b"Accepted; the buffers of this server have no such thing."
 _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
     b"ASSERT": _CRASH,
     b"CHANGE-REPL-ID": _Subcommand(
         0, 0, b"", b"Make a new replication id.", _change_replication_id
     ),
+    b"CLIENT-ENFORCE-REPLY-LIST": _Subcommand(1, 1, b"<0|1>", _BUFFERS, _accept),
     b"CRASH-AND-RECOVER": _CRASH,
+    b"DICT-RESIZING": _Subcommand(1, 1, b"<0|1>", _BUFFERS, _accept),
     b"DIGEST": _Subcommand(
         0, 0, b"", b"Return the digest of all databases; see docs.", _digest
     ),
@@ -233,7 +245,7 @@ _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
         0,
         0,
         b"",
-        b"Fold the command log and compare: it must give what is in memory.",
+        b"Fold the command log, and go on with what it gives.",
         _load,
     ),
     b"LOG": _Subcommand(1, 1, b"<message>", b"Write to the server's log file.", _log),
@@ -256,8 +268,13 @@ _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
         1, 1, b"<size>", b"Check the size and change nothing.", _packed_threshold
     ),
     b"RELOAD": _Subcommand(
-        0, 3, b"[option ...]", b"As LOADAOF; options change nothing.", _reload
+        0,
+        3,
+        b"[option ...]",
+        b"Make a snapshot, and go on with what it holds.",
+        _reload,
     ),
+    b"REPLYBUFFER": _Subcommand(2, 2, b"<subcommand> <arg>", _BUFFERS, _accept),
     b"RESTART": _CRASH,
     b"SDSLEN": _INTERNAL,
     b"SEGFAULT": _CRASH,

@@ -119,9 +119,7 @@ def restore(
             db.touch(key, b"del")
             ctx.record(b"DEL", key)
         return OK
-    db.overwrite(key, value)
-    if deadline_ms:
-        db.set_deadline(key, deadline_ms)
+    db.place(key, value, deadline_ms or None)
     if options or deadline_ms:
         words = (b"ABSTTL", b"REPLACE") if wanted.replaces else (b"ABSTTL",)
         ctx.record(b"RESTORE", key, b"%d" % deadline_ms, payload, *words)

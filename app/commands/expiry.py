@@ -116,7 +116,7 @@ def _expire(
         CommandError: unknown options, or some that exclude each other; a number that
             is none, or beyond 64 bits as milliseconds.
     """
-    words = _parse_options(options) if options else None
+    words = parse_options(options) if options else None
     deadline_ms = integer(amount) * unit_ms
     if not INT64_MIN <= deadline_ms <= INT64_MAX - base_ms:
         raise CommandError(errors.invalid_expire_time(name))
@@ -124,7 +124,7 @@ def _expire(
     db = ctx.db
     if db.lookup(key) is None:
         return 0
-    if words and not _is_allowed(words, db.deadline_ms(key), deadline_ms):
+    if words and not is_allowed(words, db.deadline_ms(key), deadline_ms):
         return 0
     if deadline_ms <= ctx.now_ms:
         db.delete(key)
@@ -138,7 +138,7 @@ def _expire(
     return 1
 
 
-def _parse_options(options: tuple[bytes, ...]) -> frozenset[bytes]:
+def parse_options(options: tuple[bytes, ...]) -> frozenset[bytes]:
     """Return the options in upper case.
 
     Raises:
@@ -155,7 +155,7 @@ def _parse_options(options: tuple[bytes, ...]) -> frozenset[bytes]:
     return words
 
 
-def _is_allowed(words: frozenset[bytes], old_ms: int | None, new_ms: int) -> bool:
+def is_allowed(words: frozenset[bytes], old_ms: int | None, new_ms: int) -> bool:
     """Say whether the options let a new deadline take the place of the old one.
 
     A key without a deadline counts as one that expires later than any other.

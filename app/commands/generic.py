@@ -216,13 +216,10 @@ def copy(ctx: Context, key: bytes, new_key: bytes, *options: bytes) -> int:
     value = db.lookup(key)
     if value is None:
         return 0
-    if target.lookup(new_key) is not None and not is_replacing:
+    if target.peek(new_key) is not None and not is_replacing:
         return 0
     target.delete(new_key)  # what takes its place is a new key to those who listen
-    target.overwrite(new_key, copy_value(value))
-    deadline_ms = db.deadline_ms(key)
-    if deadline_ms is not None:
-        target.set_deadline(new_key, deadline_ms)
+    target.place(new_key, copy_value(value), db.deadline_ms(key))
     target.touch(new_key, b"copy_to")
     return 1
 
@@ -257,6 +254,4 @@ def _carry(
     """Take a key with its deadline from one place to another."""
     deadline_ms = source.deadline_ms(key)
     source.delete(key)
-    target.overwrite(new_key, value)
-    if deadline_ms is not None:
-        target.set_deadline(new_key, deadline_ms)
+    target.place(new_key, value, deadline_ms)

@@ -125,7 +125,8 @@ def geopos(
     ctx: Context, key: bytes, *members: bytes
 ) -> list[list[DoubleText] | NullArrayType]:
     """Return longitude and latitude of each; a null for what is no member."""
-    positions = [_position(ctx, key, member) for member in members]
+    value = ctx.db.get(key, SortedSet)
+    positions = [_position(value, member) for member in members]
     return [NULL_ARRAY if each is None else show_position(each) for each in positions]
 
 
@@ -141,7 +142,8 @@ def geopos(
 )
 def geohash(ctx: Context, key: bytes, *members: bytes) -> list[bytes | None]:
     """Return the geohash of each; None for what is no member."""
-    positions = [_position(ctx, key, member) for member in members]
+    value = ctx.db.get(key, SortedSet)
+    positions = [_position(value, member) for member in members]
     return [None if each is None else geohash_text(each) for each in positions]
 
 
@@ -162,13 +164,13 @@ def geodist(
     if len(unit) > 1:
         raise CommandError(errors.SYNTAX)
     meters = parse_unit(unit[0]) if unit else 1.0
-    first, second = _position(ctx, key, member1), _position(ctx, key, member2)
+    value = ctx.db.get(key, SortedSet)
+    first, second = _position(value, member1), _position(value, member2)
     if first is None or second is None:
         return None
     return show_distance(distance_m(first, second) / meters)
 
 
-def _position(ctx: Context, key: bytes, member: bytes) -> Position | None:
-    value = ctx.db.get(key, SortedSet)
+def _position(value: SortedSet | None, member: bytes) -> Position | None:
     score = None if value is None else value.scores.get(member)
     return None if score is None else position_of(score)

@@ -95,7 +95,7 @@ def _show(search: Search, found: _Found) -> list[Any]:
 def _store(ctx: Context, search: Search, found: list[_Found]) -> int:
     destination = search.destination
     assert destination is not None
-    had_old = ctx.db.lookup(destination) is not None
+    had_old = ctx.db.peek(destination) is not None
     pairs = [
         (each.distance if search.stores_distance else each.score, each.member)
         for each in found

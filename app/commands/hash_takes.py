@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app import errors
-from app.commands.arguments import integer
+from app.commands.hash_fields import require_fields_keyword, require_number_of
 from app.commands.table import Flag, KeySpec, command
-from app.errors import CommandError
 from app.types.hashes import Hash
 
 if TYPE_CHECKING:
@@ -26,26 +24,24 @@ if TYPE_CHECKING:
     since="8.0.0",
     summary="Return the values of fields and remove the fields.",
     complexity="O(N) for N fields",
-    convert={"numfields": integer},
 )
 def hgetdel(
     ctx: Context,
     key: bytes,
     keyword: bytes,
-    numfields: int,
+    numfields: bytes,
     field: bytes,
     *fields: bytes,
 ) -> list[bytes | None]:
     """Return the value of each field; None for one that is not there any more."""
-    if keyword.upper() != b"FIELDS":
-        raise CommandError(errors.SYNTAX)
-    if numfields != 1 + len(fields):
-        raise CommandError(errors.NUMFIELDS)
+    names = (field, *fields)
+    require_fields_keyword(keyword)
+    require_number_of(names, numfields)
     table = ctx.db.get(key, Hash)
     if table is None:
-        return [None] * numfields
+        return [None] * len(names)
     values = []
-    for name in (field, *fields):
+    for name in names:
         values.append(table.get(name))
         table.discard(name)
     if any(value is not None for value in values):

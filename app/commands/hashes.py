@@ -152,7 +152,7 @@ def hincrby(ctx: Context, key: bytes, field: bytes, increment: int) -> int:
             raise CommandError(errors.INCREMENT_OVERFLOW)
     if table is None:
         table = db.get_or_create(key, Hash)
-    table.put(field, b"%d" % increment)
+    table.replace(field, b"%d" % increment)
     db.touch(key, b"hincrby")
     return increment
 
@@ -180,9 +180,12 @@ def hincrbyfloat(ctx: Context, key: bytes, field: bytes, increment: bytes) -> by
     result = format_long_double(_add_to_value(old, amount))
     if table is None:
         table = db.get_or_create(key, Hash)
-    table.put(field, result)
+    table.replace(field, result)
     db.touch(key, b"hincrbyfloat")
-    ctx.record(b"HSET", key, field, result)
+    if table.deadline_ms(field) is None:
+        ctx.record(b"HSET", key, field, result)
+    else:
+        ctx.record(b"HSETEX", key, b"KEEPTTL", b"FIELDS", b"1", field, result)
     return result
 
 

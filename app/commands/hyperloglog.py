@@ -120,7 +120,10 @@ def pfcount(ctx: Context, key: bytes, *keys: bytes) -> int:
 
 def _may_write(ctx: Context) -> bool:
     """Say whether the log takes records; while a fold reads it, it surely did."""
-    return ctx.engine is None or ctx.engine.guards.disk_error is None
+    if ctx.engine is None:
+        return True
+    guards = ctx.engine.guards
+    return guards.disk_error is None and not guards.is_read_only
 
 
 @command(

@@ -1,7 +1,7 @@
 """The sections of INFO about the server as a whole: (field, value) pairs in order.
 
 Names are Redis's, since exporters and clients read them. A field about what this
-server does not have (an RDB file, a cluster, replicas) has the value that Redis shows
+server does not have (a cluster, replicas) has the value that Redis shows
 for something that never happens; fields of the command log begin with `log_`.
 """
 
@@ -167,27 +167,19 @@ def _no_fragmentation() -> Fields:
 
 
 def persistence(ctx: Context) -> Fields:
-    """Return how the data is kept: the command log, and Redis's names for it."""
+    """Return how the data is kept: log and snapshots, under Redis's names for them."""
     state, engine = ctx.server, ctx.engine
     log = state.log_status
-    unsynced = log.get("log_last_seq", 0) - log.get("log_synced_seq", 0)
-    status = "ok" if engine.guards.disk_error is None else "err"
     fields: Fields = [
         ("loading", int(state.is_loading)),
         *dict.fromkeys(_NO_FORK, 0).items(),
         ("current_fork_perc", "0.00"),
-        ("rdb_changes_since_last_save", unsynced),
-        ("rdb_last_save_time", state.last_save_seconds),
-        ("rdb_last_bgsave_status", "ok"),
-        ("rdb_last_bgsave_time_sec", -1),
-        ("rdb_current_bgsave_time_sec", -1),
+        *_snapshots(ctx),
         ("aof_enabled", int(engine.is_recording)),
-        ("aof_last_rewrite_time_sec", -1),
-        ("aof_current_rewrite_time_sec", -1),
-        ("aof_last_bgrewrite_status", "ok"),
-        ("aof_last_write_status", status),
+        ("aof_last_write_status", "ok" if engine.guards.disk_error is None else "err"),
     ]
     if engine.is_recording:
+        unsynced = log.get("log_last_seq", 0) - log.get("log_synced_seq", 0)
         fields += [
             ("aof_current_size", log.get("log_size_bytes", 0)),
             ("aof_base_size", 0),
@@ -196,8 +188,38 @@ def persistence(ctx: Context) -> Fields:
             ("aof_pending_bio_fsync", int(unsynced > 0)),
             ("aof_delayed_fsync", 0),
             *log.items(),
+            ("log_snapshot_seq", state.saves.last_seq),
+            ("log_proofs_checked", state.saves.proven),
+            ("log_proofs_failed", state.saves.differences),
+            ("log_retention_status", "err" if state.saves.trouble else "ok"),
+            ("log_folding_seq", state.saves.progress.get("seq", 0)),
         ]
     return fields + _loading(ctx)
+
+
+def _snapshots(ctx: Context) -> Fields:
+    """Return how snapshots go: RDB's fields, and those of a rewrite of the AOF."""
+    saves = ctx.server.saves
+    last_seq = ctx.server.log_status.get("log_last_seq", 0)
+    is_saving, is_rewriting = saves.running == "save", saves.running == "rewrite"
+    elapsed = (ctx.now_ms - saves.began_ms) // 1000
+    return [
+        ("current_save_keys_processed", saves.progress.get("keys", 0)),
+        ("current_save_keys_total", sum(map(len, ctx.keyspace.databases))),
+        ("rdb_changes_since_last_save", max(last_seq - saves.last_seq, 0)),
+        ("rdb_bgsave_in_progress", int(is_saving)),
+        ("rdb_last_save_time", saves.last_ms // 1000),
+        ("rdb_last_bgsave_status", "ok" if saves.is_ok else "err"),
+        ("rdb_last_bgsave_time_sec", saves.took_seconds),
+        ("rdb_current_bgsave_time_sec", elapsed if is_saving else -1),
+        ("rdb_saves", saves.count),
+        ("aof_rewrite_in_progress", int(is_rewriting)),
+        ("aof_rewrite_scheduled", int(saves.scheduled == "rewrite")),
+        ("aof_rewrites", saves.rewrites),
+        ("aof_last_rewrite_time_sec", saves.rewrite_took_seconds),
+        ("aof_current_rewrite_time_sec", elapsed if is_rewriting else -1),
+        ("aof_last_bgrewrite_status", "ok" if saves.is_rewrite_ok else "err"),
+    ]
 
 
 _NO_FORK: Final = (
@@ -205,22 +227,15 @@ _NO_FORK: Final = (
     "current_cow_peak",
     "current_cow_size",
     "current_cow_size_age",
-    "current_save_keys_processed",
-    "current_save_keys_total",
-    "rdb_bgsave_in_progress",
-    "rdb_saves",
     "rdb_last_cow_size",
     "rdb_last_load_keys_expired",
     "rdb_last_load_keys_loaded",
-    "aof_rewrite_in_progress",
-    "aof_rewrite_scheduled",
-    "aof_rewrites",
     "aof_rewrites_consecutive_failures",
     "aof_last_cow_size",
     "module_fork_in_progress",
     "module_fork_last_cow_size",
 )
-"""Fields about files that a child process would write: there is none, so all are 0."""
+"""Fields about a fork of the process: there is none, so all are 0."""
 
 
 def _loading(ctx: Context) -> Fields:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from app.commands.delays import percentile_ns
 from app.commands.table import every_command
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def statistics(ctx: Context) -> Fields:
         ("instantaneous_output_repl_kbps", "0.00"),
         *state.statistics.items(),
         ("expired_stale_perc", "0.00"),
-        *dict.fromkeys(_NOT_COUNTED, 0).items(),
+        ("keyspace_hits", ctx.keyspace.hits),
+        ("keyspace_misses", ctx.keyspace.misses),
         ("pubsub_channels", len(channels)),
         ("pubsub_patterns", len(patterns)),
         ("pubsubshard_channels", len(shard_channels)),
@@ -76,10 +78,6 @@ _NEVER: Final = (
 I/O threads, forks. All are 0."""
 
 
-_NOT_COUNTED: Final = ("keyspace_hits", "keyspace_misses")
-"""Fields that are 0 because counting would slow every look-up."""
-
-
 def command_statistics(_: Context) -> Fields:
     """Return calls and time of each command that was called."""
     fields: Fields = []
@@ -103,9 +101,20 @@ def error_statistics(ctx: Context) -> Fields:
     ]
 
 
-def latency_statistics(_: Context) -> Fields:
-    """Return nothing: percentiles would need a histogram on every command's road."""
-    return []
+def latency_statistics(ctx: Context) -> Fields:
+    """Return percentiles in us of each command that ran while tracking was on."""
+    wanted = ctx.server.config.latency_tracking_info_percentiles
+    return [
+        (
+            f"latency_percentiles_usec_{command.name}",
+            ",".join(
+                f"p{percent:g}={percentile_ns(command.delays, percent) / 1000:.3f}"
+                for percent in wanted
+            ),
+        )
+        for command in every_command()
+        if command.delays
+    ]
 
 
 def keyspace(ctx: Context) -> Fields:

@@ -88,7 +88,7 @@ def randomkey(ctx: Context) -> bytes | None:
         if not size:
             return None
         picked = _key_at(db, int(ctx.random.random() * size))
-        if db.lookup(picked) is not None:
+        if db.peek(picked) is not None:
             break
     return picked
 

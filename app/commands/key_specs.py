@@ -24,7 +24,8 @@ class Part(NamedTuple):
         last: how far the last key is from the first; negative counts from the end.
         step: distance from a key to the next.
         is_counted: their count comes first.
-        keyword: the option that the keys follow, or empty.
+        keyword: the option that the keys follow, or empty; it is looked for from
+            `position` on, backwards where that is negative.
     """
 
     access: str
@@ -69,6 +70,10 @@ _PARTS: Final[dict[str, tuple[Part, ...]]] = {
         Part("OW UPDATE", 5, keyword=b"STOREDIST"),
     ),
     "lmove": _MOVE,
+    "migrate": (
+        Part("RW ACCESS DELETE", 3),
+        Part("RW ACCESS DELETE", -2, -1, keyword=b"KEYS"),
+    ),
     "pfmerge": (Part("RW ACCESS INSERT", 1), Part("RO ACCESS", 2, -1)),
     "rename": _RENAME,
     "renamenx": (Part("RW ACCESS DELETE", 1), Part("OW INSERT", 2)),
@@ -138,7 +143,7 @@ def _find_keys(part: Part) -> dict[bytes, object]:
         return {b"type": b"keynum", b"spec": spec}
     if not part.position:
         return {b"type": b"unknown", b"spec": {}}
-    limit = 2 if part.keyword and part.last else 0
+    limit = 2 if part.keyword and part.step > 1 else 0
     step = 1 if part.keyword else part.step
     spec = {b"lastkey": part.last, b"keystep": step, b"limit": limit}
     return {b"type": b"range", b"spec": spec}

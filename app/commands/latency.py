@@ -1,8 +1,8 @@
 """LATENCY: delays that were noticed, by event.
 
 An event is `command` or `fast-command`, for one that took at least
-latency-monitor-threshold. How long each command took is not kept as a histogram: see
-`latency_histogram`.
+latency-monitor-threshold. How long each command took is kept while latency-tracking is
+on; see `delays`.
 
 Source: Redis 7.0.15; see tests/parity/test_latency.py.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
+from app.commands.delays import histogram_usec
 from app.commands.table import COMMANDS, Command, Flag, command, every_command
 from app.commands.usage import add_help
 from app.errors import CommandError
@@ -177,20 +178,19 @@ def _mean(samples: Any) -> int:
     flags=_ADMIN,
     group="server",
     since="7.0.0",
-    summary="Return how often commands were called; their times are not kept apart.",
+    summary="Return how long commands took, as histograms.",
     complexity="O(N) for N commands",
 )
 def latency_histogram(_: Context, *command_name: bytes) -> dict[bytes, Any]:
-    """Return the calls of each command that was called.
-
-    `histogram_usec` is empty: a histogram would have to be kept on the road of every
-    command. INFO commandstats has the mean.
-    """
+    """Return calls and histogram of each command that ran while tracking was on."""
     found = _named(command_name) if command_name else every_command()
     return {
-        made.name.encode(): {b"calls": made.calls, b"histogram_usec": {}}
+        made.name.encode(): {
+            b"calls": sum(made.delays.values()),
+            b"histogram_usec": histogram_usec(made.delays),
+        }
         for made in found
-        if made.calls
+        if made.delays
     }
 
 

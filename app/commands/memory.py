@@ -77,6 +77,10 @@ def value_bytes(value: Any, samples: int = _SAMPLES) -> int:
     if isinstance(value, List):
         return own + _sampled(map(sys.getsizeof, value), len(value), samples)
     if isinstance(value, Hash):
+        if value.deadlines is not None:
+            # Each is in a dictionary, and as a pair in the order of what is due.
+            pair = sys.getsizeof((0, b"")) + sys.getsizeof(1 << 40)
+            own += sys.getsizeof(value.deadlines) + len(value.deadlines) * pair
         sizes = (
             sys.getsizeof(field) + sys.getsizeof(it) for field, it in value.items()
         )

@@ -8,7 +8,7 @@ Source: Redis 7.2; see tests/parity/test_scripting.py.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from app import errors
 from app.errors import CommandError
@@ -26,6 +26,8 @@ SCRIPT_FLAGS = frozenset(
 )
 """What a script, or a function, may say of itself."""
 
+_ZERO: Final = ord("0")
+_NINE: Final = ord("9")
 _NAME_BYTES = frozenset(
     b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 )
@@ -51,7 +53,10 @@ def count_keys(
     Raises:
         CommandError: the count is no integer, is negative, or too large.
     """
-    count = parse_int64(numkeys)
+    if len(numkeys) == 1 and _ZERO <= numkeys[0] <= _NINE:
+        count: int | None = numkeys[0] - _ZERO
+    else:
+        count = parse_int64(numkeys)
     if count is None:
         raise CommandError(bad_count)
     if count > len(rest):

@@ -1,15 +1,14 @@
 """Commands about the server as a whole: its time, its end, its safety on disk.
 
-The command log takes the place of Redis's files. SAVE makes durable what was written
-so far; BGSAVE asks for it and does not wait; BGREWRITEAOF has nothing to rewrite, since
-history is kept.
+The command log takes the place of Redis's AOF, and snapshots that of its RDB file:
+SAVE, BGSAVE and BGREWRITEAOF have one folded from the log by a child process (see
+`app.commands.saves`). History is kept; only retention settings ever prune it.
 
 Source: Redis 7.0.15; see tests/parity/test_server.py.
 """
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Final
 
 from app import errors
@@ -22,6 +21,10 @@ if TYPE_CHECKING:
     from app.commands.context import Context
 
 _SAVE_STARTED: Final = SimpleString(b"Background saving started")
+_SAVE_SCHEDULED: Final = SimpleString(b"Background saving scheduled")
+_REWRITE_SCHEDULED: Final = SimpleString(
+    b"Background append only file rewriting scheduled"
+)
 _REWRITE_STARTED: Final = SimpleString(b"Background append only file rewriting started")
 _ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT
 
@@ -35,9 +38,9 @@ _ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT
     summary="Return the server's time.",
     complexity="O(1)",
 )
-def show_time(_: Context) -> BulkList:
+def show_time(ctx: Context) -> BulkList:
     """Return the seconds since the epoch, and the microseconds of this second."""
-    seconds, rest = divmod(time.time_ns(), 1_000_000_000)
+    seconds, rest = divmod(ctx.server.time_ns(), 1_000_000_000)
     return BulkList([b"%d" % seconds, b"%d" % (rest // 1000)])
 
 
@@ -47,14 +50,20 @@ def show_time(_: Context) -> BulkList:
     flags=_ADMIN | Flag.NO_ASYNC_LOADING | Flag.NO_MULTI,
     group="server",
     since="1.0.0",
-    summary="Make all that was written durable, then answer.",
-    complexity="O(1), and one fsync",
+    summary="Make a snapshot of the data, then answer; others are served meanwhile.",
+    complexity="O(N) for N keys, in a process of its own",
 )
 def save(ctx: Context) -> SimpleString:
-    """Return OK once the command log is on the disk."""
+    """Return OK once the snapshot, and the log before it, is on the disk."""
     _require_log(ctx)
-    ctx.server.last_save_seconds = ctx.now_ms // 1000
-    ctx.session.hold_reply(Hold(ends_when_durable=True))
+    saves = ctx.server.saves
+    if saves.running and not saves.has_waiters:
+        raise CommandError(errors.SAVE_IN_PROGRESS)
+    saves.ask("save", ctx.now_ms)
+    saves.has_waiters = True
+    late = b"-" + errors.SAVE_FAILED + b"\r\n"
+    hold = Hold(reply=b"+OK\r\n", late=late, awaited_save=saves.asked)
+    ctx.session.hold_reply(hold)
     return OK
 
 
@@ -64,16 +73,22 @@ def save(ctx: Context) -> SimpleString:
     flags=_ADMIN | Flag.NO_ASYNC_LOADING,
     group="server",
     since="1.0.0",
-    summary="Ask for all that was written to be made durable, and do not wait for it.",
+    summary="Begin a snapshot of the data, and do not wait for it.",
     complexity="O(1)",
 )
 def bgsave(ctx: Context, *option: bytes) -> SimpleString:
-    """Return that it has started; the log is synced in the background in any case."""
+    """Return that it has started, or comes when what is under way is done."""
     if option and [word.upper() for word in option] != [b"SCHEDULE"]:
         raise CommandError(errors.SYNTAX)
     _require_log(ctx)
-    ctx.server.last_save_seconds = ctx.now_ms // 1000
-    return _SAVE_STARTED
+    saves = ctx.server.saves
+    if saves.running == "save":
+        raise CommandError(errors.SAVE_IN_PROGRESS)
+    if saves.running and not option and ctx.engine.unit is None:
+        raise CommandError(errors.CHILD_IS_ACTIVE)
+    is_scheduled = bool(saves.running)
+    saves.ask("save", ctx.now_ms)
+    return _SAVE_SCHEDULED if is_scheduled else _SAVE_STARTED
 
 
 def _require_log(ctx: Context) -> None:
@@ -89,13 +104,13 @@ def _require_log(ctx: Context) -> None:
     flags=Flag.LOADING | Flag.STALE | Flag.FAST,
     group="server",
     since="1.0.0",
-    summary="Return when SAVE or BGSAVE last succeeded.",
+    summary="Return when a snapshot was last made.",
     complexity="O(1)",
     acl=("admin", "dangerous"),
 )
 def lastsave(ctx: Context) -> int:
     """Return seconds since the epoch; the start of the server where there was none."""
-    return ctx.server.last_save_seconds
+    return ctx.server.saves.last_ms // 1000
 
 
 @command(
@@ -104,12 +119,19 @@ def lastsave(ctx: Context) -> int:
     flags=_ADMIN | Flag.NO_ASYNC_LOADING,
     group="server",
     since="1.0.0",
-    summary="Do nothing: the command log is history, and is never rewritten.",
+    summary="Begin a snapshot; then prune the log, as far as the settings allow.",
     complexity="O(1)",
 )
-def bgrewriteaof(_: Context) -> SimpleString:
-    """Return what Redis returns, for those who call it every night."""
-    return _REWRITE_STARTED
+def bgrewriteaof(ctx: Context) -> SimpleString:
+    """Return that it has started, or comes when what is under way is done."""
+    saves = ctx.server.saves
+    if not ctx.engine.is_recording:
+        return _REWRITE_STARTED  # those who call it every night need no other answer
+    if saves.running == "rewrite":
+        raise CommandError(errors.REWRITE_IN_PROGRESS)
+    is_scheduled = bool(saves.running)
+    saves.ask("rewrite", ctx.now_ms)
+    return _REWRITE_SCHEDULED if is_scheduled else _REWRITE_STARTED
 
 
 @command(

@@ -7,10 +7,14 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from app.commands.saves import Saves
 from app.commands.table import every_command
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.commands.context import Session
+    from app.commands.migrate import Dial
     from app.config import Config
 
 _RATE_SAMPLES: Final = 16
@@ -59,6 +63,7 @@ class ServerState:
 
     Attributes:
         config: all settings.
+        saves: the snapshots that are made, and how they went.
         sessions: the clients by id.
         blocked_clients: how many of them wait in a blocking command.
         statistics: counters by the name of their INFO field.
@@ -66,8 +71,9 @@ class ServerState:
         slow_commands: the newest first.
         latencies: (seconds since the epoch, milliseconds) of each event, oldest first.
         latency_peaks: the longest of each event, in milliseconds.
-        last_save_seconds: when SAVE or BGSAVE last succeeded, or the start.
+        dial: connects to another server; the driver sets it (see `migrate.Link`).
         rates: `commands`, `input` and `output`, which the engine has sampled.
+        time_ns: the time that TIME tells, in ns since the epoch.
     """
 
     def __init__(self, config: Config) -> None:
@@ -76,7 +82,7 @@ class ServerState:
         self.run_id = secrets.token_hex(20)
         self.replication_id = secrets.token_hex(20)
         self.started_seconds = time.time()
-        self.last_save_seconds = int(self.started_seconds)
+        self.saves = Saves(int(self.started_seconds * 1000))
         self.sessions: dict[int, Session] = {}
         self.monitors: set[int] = set()
         self.blocked_clients = 0
@@ -93,6 +99,7 @@ class ServerState:
                 "total_writes_processed",
                 "rejected_connections",
                 "expired_keys",
+                "expired_fields",
                 "evicted_keys",
                 "total_error_replies",
                 "unexpected_error_replies",
@@ -101,10 +108,12 @@ class ServerState:
         )
         self.error_codes: dict[bytes, int] = {}
         self.rates = {name: Rate() for name in ("commands", "input", "output")}
+        self.time_ns: Callable[[], int] = time.time_ns
         self.is_loading = False
         self.loading: dict[str, int] = {}
         self.log_status: dict[str, Any] = {}
         self.port = 0
+        self.dial: Dial | None = None
         self.is_expiring = True
         self.stop_requested = False
         self.exit_code = 0
@@ -146,3 +155,4 @@ class ServerState:
         for command in every_command():
             command.calls = command.nanoseconds = 0
             command.failed = command.rejected = 0
+            command.delays.clear()

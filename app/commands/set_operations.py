@@ -175,11 +175,11 @@ def _store(ctx: Context, destination: bytes, members: list[bytes], event: bytes)
     """Store a set in place of whatever the key held; an empty one removes the key."""
     db = ctx.db
     if not members:
-        if db.lookup(destination) is not None:
+        if db.peek(destination) is not None:
             db.delete(destination)
             db.touch(destination, b"del")
         return 0
-    value = db.lookup(destination)
+    value = db.peek(destination)
     # A set that is there takes the new members, so that an SSCAN under way stays true.
     if type(value) is Set:
         value.become(members)

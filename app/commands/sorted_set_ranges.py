@@ -290,11 +290,11 @@ def store_pairs(
     """
     db = ctx.db
     if pairs:
-        old = db.lookup(destination)
+        old = db.peek(destination)
         scanned = old if type(old) is SortedSet else None
         db.overwrite(destination, SortedSet(pairs, in_place_of=scanned))
         db.touch(destination, event)
-    elif db.lookup(destination) is not None:
+    elif db.peek(destination) is not None:
         db.delete(destination)
         db.touch(destination, b"del")
     return len(pairs)

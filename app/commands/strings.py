@@ -133,7 +133,7 @@ def _set_with_options(
     db = ctx.db
     old = db.get(key, bytes) if is_get else None
     if condition:
-        exists = old is not None or db.lookup(key) is not None
+        exists = old is not None or db.peek(key) is not None
         if exists is not (condition == b"XX"):
             return old
     if deadline_ms:

@@ -18,7 +18,7 @@ from app.config.kinds import (
     SettingError,
     Text,
 )
-from app.config.particular import MemoryOrPercent, OomScores, SavePoint, SavePoints
+from app.config.particular import MemoryOrPercent, OomScores
 
 _MB = 1024 * 1024
 _SHUTDOWN = ("default", "save", "nosave", "now", "force")
@@ -33,11 +33,6 @@ def _require_file_name(setting: str, value: str) -> None:
 class PersistenceSettings:
     """Redis's own files, which the command log replaces."""
 
-    save = SavePoints(
-        (SavePoint(3600, 1), SavePoint(300, 100), SavePoint(60, 10000)),
-        "When Redis would write an RDB file; the log needs none.",
-        effect=False,
-    )
     dbfilename = Text(
         "dump.rdb",
         "The name of Redis's RDB file.",

@@ -28,6 +28,8 @@ from app.config.particular import (
     OutputBufferLimits,
     Percentiles,
     RawLines,
+    SavePoint,
+    SavePoints,
 )
 
 _MB = 1024 * 1024
@@ -124,17 +126,34 @@ class LogSettings:
     segment_bytes_max = Memory(
         256 * _MB, "Seal a log segment at this size and begin the next.", 4096, LONG_MAX
     )
+    save = SavePoints(
+        (SavePoint(3600, 1), SavePoint(300, 100), SavePoint(60, 10000)),
+        "Make a snapshot after so many seconds if the log got so many records; empty "
+        "makes none by itself.",
+    )
+    snapshots_kept = Integer(
+        2, "How many snapshots are kept; older ones are removed.", 1, INT_MAX
+    )
     log_retention_bytes = Memory(
-        0, "Nothing is pruned yet: all history is kept.", effect=False
+        0,
+        "Prune the oldest segments while so many bytes are left behind them, once a "
+        "snapshot stands for them; 0 keeps everything.",
     )
     log_retention_seconds = Integer(
         0,
-        "Nothing is pruned yet: all history is kept.",
+        "Prune segments that were sealed so long ago, once a snapshot stands for them; "
+        "0 keeps everything.",
         0,
         LONG_MAX,
         unit="s",
-        effect=False,
     )
+    log_archive_command = Text(
+        "",
+        "Run for each segment before it is pruned; `%p` is its path, `%f` its name. "
+        "Where it fails the segment stays.",
+        protected=True,
+    )
+    log_compression = Choice("no", "How sealed segments are packed.", ("no", "zlib"))
     shutdown_timeout = Integer(
         10, "SHUTDOWN waits for the log, however long.", unit="s", effect=False
     )
@@ -170,9 +189,11 @@ class OperationSettings:
     latency_monitor_threshold = Integer(
         0, "Delays that LATENCY notes; 0 notes none.", 0, LONG_MAX, unit="ms"
     )
-    latency_tracking = Boolean("yes", "There are no histograms.", effect=False)
+    latency_tracking = Boolean(
+        "no", "Keep how long commands take: LATENCY HISTOGRAM, INFO latencystats."
+    )
     latency_tracking_info_percentiles = Percentiles(
-        (50.0, 99.0, 99.9), "INFO latencystats is empty.", effect=False
+        (50.0, 99.0, 99.9), "Which percentiles INFO latencystats shows."
     )
     acllog_max_len = Integer(128, "There is no ACL LOG.", 0, LONG_MAX, effect=False)
     enable_debug_command = Choice(

@@ -94,7 +94,8 @@ class Blocking:
         engine = self._engine
         context = engine.context
         session = context.session
-        if engine.unit is not None:
+        if engine.unit is not None or engine.guards.is_read_only:
+            # In the past nothing comes any more that could be waited for.
             reply = serve(context)
             return inside_unit if reply is BLOCKED else reply
         if session.has_hung_up():
@@ -112,6 +113,14 @@ class Blocking:
             deadline_ms = context.now_ms + timeout_ms
             heapq.heappush(self.timeouts, (deadline_ms, next(self._order), waiter))
         return BLOCKED
+
+    def retry(self, session: Session) -> None:
+        """Serve a client that waits for something else than a key, which has come."""
+        context = self._engine.context
+        running, database = context.session, context.db
+        if session.waiter is not None:
+            self._try(session.waiter)
+        context.session, context.db = running, database
 
     def unblock(self, session: Session, *, is_error: bool) -> bool:
         """Let a client go on, as if its time were over or with an error (UNBLOCK).
@@ -166,7 +175,7 @@ class Blocking:
             return
         index, key = place
         database = self._engine.keyspace.databases[index]
-        kind = type(database.lookup(key))
+        kind = type(database.peek(key))
         queue = queues.get(kind)
         if queue is not None:
             if next(iter(queue)).is_sharing:
@@ -187,13 +196,15 @@ class Blocking:
             return True
         context = engine.context
         context.session, context.db = session, session.db
-        changes = engine.keyspace.changes
+        keyspace = engine.keyspace
+        changes, hits, misses = keyspace.changes, keyspace.hits, keyspace.misses
         try:
             reply = waiter.serve(context)
         except CommandError as error:
             reply = error.with_traceback(None)
             engine.guards.count_error(error)
-        if engine.keyspace.changes != changes:
+        keyspace.hits, keyspace.misses = hits, misses
+        if keyspace.changes != changes:
             engine.record(session, waiter.argv)
         if reply is BLOCKED:
             return False

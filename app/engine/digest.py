@@ -3,9 +3,9 @@
 It is the digest of Redis's DEBUG DIGEST, so that ours can be compared with a real
 server's. Keys, and the members of sets, hashes and sorted sets, count whatever their
 order; the elements of a list and the entries of a stream count in theirs, and consumer
-groups not at all. A deadline counts as being there, not by its time. Keys that have
-expired but are still held count too: they are part of the state until their DEL is
-recorded.
+groups not at all. A deadline of a key or of a field counts as being there, not by its
+time. Keys that have expired but are still held count too: they are part of the state
+until their DEL is recorded.
 
     xor(d, x)   d ^ SHA1(x)
     mix(d, x)   SHA1(d ^ SHA1(x))
@@ -15,7 +15,8 @@ bytecode.
 
 Source: Valkey 9.1, asked with random data; see tests/parity/test_digests.py. Redis
 7.0.15 gives the same but for sorted sets with a score such as 0.1, which it wrote with
-17 digits before it went into the digest.
+17 digits before it went into the digest. Deadlines of fields count as in Redis 7.4;
+Valkey's digest leaves them out.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ DIGEST_BYTES: Final = 20
 _SEQUENCE_BITS: Final = 64
 _SEQUENCE_MASK: Final = (1 << _SEQUENCE_BITS) - 1
 _EXPIRES: Final = int.from_bytes(sha1(b"!!expire!!", usedforsecurity=False).digest())
+_FIELD_EXPIRES: Final = int.from_bytes(
+    sha1(b"!!hexpire!!", usedforsecurity=False).digest()
+)
 
 
 def dataset_digest(keyspace: Keyspace) -> bytes:
@@ -61,9 +65,13 @@ def value_digest(database: Database, key: bytes) -> bytes:
 
     Zeros where there is no such key.
     """
-    value = database.lookup(key)
-    digest = 0 if value is None else _mix_value(0, database, key, value)
-    return digest.to_bytes(DIGEST_BYTES, "big")
+    value = database.peek(key)
+    return bytes(DIGEST_BYTES) if value is None else held_digest(database, key, value)
+
+
+def held_digest(database: Database, key: bytes, value: Any) -> bytes:
+    """Return the digest of a value that a database holds, be it expired or not."""
+    return _mix_value(0, database, key, value).to_bytes(DIGEST_BYTES, "big")
 
 
 def _xor_database(total: int, database: Database) -> int:
@@ -105,8 +113,10 @@ def _xor_set(digest: int, members: Set) -> int:
 
 
 def _xor_hash(digest: int, table: Hash) -> int:
+    deadlines = table.deadlines or ()
     for field, value in table.items():
-        digest ^= _of_pair(field, value)
+        mark = _FIELD_EXPIRES if field in deadlines else 0
+        digest ^= _of_pair(field, value, mark)
     return digest
 
 
@@ -127,8 +137,8 @@ def _mix_stream(digest: int, stream: Stream) -> int:
     return digest
 
 
-def _of_pair(first: bytes, second: bytes) -> int:
-    pair = _mix(_mix(0, first), second)
+def _of_pair(first: bytes, second: bytes, mark: int = 0) -> int:
+    pair = _mix(_mix(0, first), second) ^ mark
     return _number(pair.to_bytes(DIGEST_BYTES, "big"))
 
 

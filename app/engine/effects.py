@@ -7,13 +7,30 @@ client's id where the effect is the command as it was given, or
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from app.commands.context import Session
+    from app.engine.engine import Engine
+    from app.keyspace.database import Database
 
 Argv = list[bytes]
 Entry = tuple[int, int, list[Argv], Any]
 
 SERVER_ID = 0
 """The client id of what the server does of its own accord."""
+
+
+def client_note(session: Session) -> dict[str, Any]:
+    """Return the note that tells who a client is."""
+    return {
+        "kind": "client",
+        "address": session.address,
+        "name": session.name,
+        "user": session.user,
+        "library": session.library_name,
+        "library_version": session.library_version,
+    }
 
 
 class Unit:
@@ -34,9 +51,36 @@ class Unit:
 
     def add(self, db: int, effects: list[Argv]) -> None:
         """Add what one command of the unit did in a database."""
-        if self.db is None:
-            self.db = self._selected = db
-        elif db != self._selected:
-            self.effects.append([b"SELECT", b"%d" % db])
-            self._selected = db
+        if db != self._selected:
+            self._select(db)
         self.effects += effects
+
+    def add_one(self, db: int, effect: Argv) -> None:
+        """Add a command of the unit that is its own effect."""
+        if db != self._selected:
+            self._select(db)
+        self.effects.append(effect)
+
+    def _select(self, db: int) -> None:
+        if self.db is None:
+            self.db = db
+        else:
+            self.effects.append([b"SELECT", b"%d" % db])
+        self._selected = db
+
+
+def record_expired(
+    engine: Engine, database: Database, key: bytes, fields: list[bytes]
+) -> None:
+    """Count and record that a key expired, or that fields of a hash did."""
+    name = "expired_fields" if fields else "expired_keys"
+    engine.server.statistics[name] += len(fields) or 1
+    effect = [b"HDEL", key, *fields] if fields else [b"DEL", key]
+    if engine.unit is not None:
+        # In its place: an earlier effect of the unit may have brought the key here.
+        engine.unit.add(database.index, [effect])
+    elif engine.is_recording:
+        origin = [SERVER_ID, None, {"kind": "expired"}]
+        engine.entries.append(
+            (engine.keyspace.now_ms, database.index, [effect], origin)
+        )

@@ -7,36 +7,44 @@ replies go.
 
 from __future__ import annotations
 
+from functools import partial
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from app import clock
+from app.commands.client_past import is_travel
 from app.commands.context import Argv, Context, Session
+from app.commands.delays import note_delay
 from app.commands.server_state import ServerState
 from app.commands.table import LOOKUP, Command, require_command
 from app.engine.blocking import Blocking
 from app.engine.digest import dataset_digest, value_digest
-from app.engine.effects import SERVER_ID, Entry, Unit
+from app.engine.effects import Entry, Unit, client_note, record_expired
 from app.engine.functions import Functions
 from app.engine.guards import Guards
 from app.engine.notifications import Notifications
 from app.engine.observers import Observers
+from app.engine.past_views import run_in_past
 from app.engine.pause import Pause
 from app.engine.pubsub import PubSub
+from app.engine.redaction import without_secret
 from app.engine.scripts import Scripts
 from app.engine.tracking import Tracking
 from app.engine.transactions import Transactions
 from app.engine.upkeep import look_after
 from app.errors import CommandError
 from app.keyspace.keyspace import Keyspace
-from app.protocol.encoder import ENCODERS
-from app.reply import BLOCKED, POSTPONED, Replies
+from app.protocol.encoder import encode
+from app.reply import BLOCKED, POSTPONED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from app.commands.inquiries import Inquiry
     from app.config import Config
     from app.keyspace.database import Database
+
+_now_ns: Final = perf_counter_ns
 
 
 class Engine:
@@ -53,8 +61,13 @@ class Engine:
         is_check_due: the log is to be folded and compared (DEBUG RELOAD); the driver
             does it and sets this back.
         is_log_synced: tells whether all that was appended is durable.
+        is_watchful: whether any guard has reason to look at every command.
         unit: gathers the effects of the EXEC or the script under way, or None.
         running: the client whose batch runs, or None.
+        inquiries: what clients ask of the log on disk. Its driver empties it, and calls
+            `blocking.retry` once there is an answer.
+        log_facts: tells how far the log goes, what is not appended yet included; None
+            while the server keeps no log.
         is_resuming: whether clients that were held back may go on (CLIENT PAUSE); the
             driver runs what is left of their batches, and sets it back.
     """
@@ -72,9 +85,12 @@ class Engine:
         self.entries: list[Entry] = []
         self.pushes: list[tuple[int, bytes]] = []
         self.closings: list[int] = []
+        self.inquiries: list[Inquiry] = []
+        self.log_facts: Callable[[], dict[str, int | bytes]] | None = None
         self.is_recording = True
         self.is_log_synced: Callable[[], bool] = lambda: False
         self.is_check_due = False
+        self.is_watchful = False
         self.unit: Unit | None = None
         self._clock = now_ms
         self.is_resuming = False
@@ -82,23 +98,25 @@ class Engine:
         self.guards = Guards(self)
         self.scripts = Scripts(self)
         self.functions = Functions(self)
-        self._look_above_ns = self._slow_above_ns = 0
+        self._look_above_ns = self._slow_above_ns = self._rest_above_ns = 0
+        self._is_tracking = False
         self._choose_look_above()
         config.on_change(
             self._choose_look_above,
             "slowlog_log_slower_than",
             "latency_monitor_threshold",
+            "latency_tracking",
         )
         self.observers = Observers(self.keyspace)
         self.transactions = Transactions(self)
         self.blocking = Blocking(self)
         self.pubsub = PubSub(self)
         self.running: Session | None = None
-        self._own_pushes: list[bytes] = []
+        self.own_pushes: list[bytes] = []
         self.tracking = Tracking(self)
         self.notifications = Notifications(self)
         self.notifications.choose()
-        self.keyspace.on_expired = self._record_expired
+        self.keyspace.on_expired = partial(record_expired, self)
         self.read_clock()
 
     # --- the road ----------------------------------------------------------------
@@ -118,17 +136,18 @@ class Engine:
         Returns:
             The encoded replies, one behind the other.
         """
+        if session.past is not None and commands and not is_travel(commands[0]):
+            return run_in_past(self, session, commands)
         context = self.context
         context.session = session
         interrupted, self.running = self.running, session
-        encoders = ENCODERS[session.resp]
-        replies = []
+        replies: list[bytes] = []
         for argv in commands:
             command = LOOKUP.get(argv[0])
             if (
                 command is None
                 or session.is_special
-                or self.guards.is_watchful
+                or self.is_watchful
                 or not command.least <= len(argv) <= command.most
             ):
                 reply = self.execute(session, argv)
@@ -136,33 +155,20 @@ class Engine:
                 context.db = session.db
                 reply = self.call(session, command, argv)
             if session.is_special or session.is_changed:
-                encoders = ENCODERS[session.resp]
                 session.is_changed = False
                 if reply is POSTPONED or reply is BLOCKED:
-                    _put_off(session, commands, argv)
+                    session.put_off(commands, argv)
                     break
-                replies.append(self._what_is_sent(session, reply))
+                replies.append(self.guards.what_is_sent(session, reply))
                 if session.is_closing:
                     break
             else:
-                replies.append(encoders[type(reply)](reply))
+                replies.append(encode(reply, session.resp))
         self.running = interrupted
         session.last_ms = context.now_ms
         if commands:
             session.last_words = argv[:2]
         return replies[0] if len(replies) == 1 else b"".join(replies)
-
-    def _what_is_sent(self, session: Session, reply: Any) -> bytes:
-        """Return what to send for a reply, where it may be more or less than that."""
-        is_withheld = session.reply_mode != "on" and self.guards.withholds(session)
-        if is_withheld and type(reply) is not Replies:
-            data = b""
-        else:
-            data = ENCODERS[session.resp][type(reply)](reply)
-        if self._own_pushes:
-            data += b"".join(self._own_pushes)
-            self._own_pushes.clear()
-        return data
 
     def execute(self, session: Session, argv: Argv) -> Any:
         """Run one command of a client and return its reply; errors are replies too.
@@ -191,12 +197,10 @@ class Engine:
         context = self.context
         keyspace = self.keyspace
         changes = keyspace.changes
-        started = perf_counter_ns()
+        hits, misses = keyspace.hits, keyspace.misses
+        started = _now_ns()
         try:
-            if command.is_simple:
-                reply = command.handler(context, *argv[1:])
-            else:
-                reply = command.handler(context, *command.arguments(argv))
+            reply = command.apply(context, argv)
         except CommandError as error:
             # A traceback would hold this frame, and the frame the error: a circle.
             reply = error.with_traceback(None)
@@ -206,7 +210,9 @@ class Engine:
             self.record(session, argv)
         elif context.effects is not None:
             context.effects = None
-        elapsed = perf_counter_ns() - started
+        if not command.is_reading:
+            keyspace.hits, keyspace.misses = hits, misses
+        elapsed = _now_ns() - started
         command.calls += 1
         command.nanoseconds += elapsed
         if elapsed > self._look_above_ns:
@@ -221,11 +227,13 @@ class Engine:
         """Serve those who wait for what became ready; see `app.engine.blocking`."""
         self.blocking.serve()
         if not self.blocking.ready:
-            self._look_above_ns = self._slow_above_ns
+            self._look_above_ns = self._rest_above_ns
 
     def _look_after(
         self, session: Session, command: Command, argv: Argv, elapsed: int
     ) -> None:
+        if self._is_tracking:
+            note_delay(command.delays, elapsed)
         if elapsed > self._slow_above_ns:
             if self.unit is None:
                 self.read_clock()
@@ -239,33 +247,24 @@ class Engine:
         self.keyspace = keyspace
         self.context.keyspace = keyspace
         self.context.db = keyspace.databases[0]
-        keyspace.on_expired = self._record_expired
+        keyspace.on_expired = partial(record_expired, self)
+        keyspace.hits = keyspace.misses = 0
         self.observers.attach(keyspace)
         for session in self.server.sessions.values():
             session.db = keyspace.databases[session.db.index]
         self.read_clock()
 
     def cron(self, limit: int) -> None:
-        """Do what is due some ten times a second: remove keys that have expired.
-
-        Args:
-            limit: how many keys at the most, in each database.
-        """
-        if self.scripts.is_running:
-            return  # and is so long that others are served: its time stands still
-        self.read_clock()
-        self.pause.end_if_due()
-        if self.server.is_expiring:
-            self.keyspace.expire_due(limit)
-        self.serve_waiters()
-        self.blocking.rest()
-        look_after(self)
-        self.server.sample_rates(self.context.now_ms)
+        """Do what is due some ten times a second; see `upkeep.look_after`."""
+        if not self.scripts.is_running:
+            look_after(self, limit)
 
     def _choose_look_above(self) -> None:
         """Note from how long on a command is looked at, by what the settings ask."""
         self._slow_above_ns = self.guards.slow_above_ns()
-        self._look_above_ns = self._slow_above_ns
+        self._is_tracking = self.server.config.latency_tracking
+        self._rest_above_ns = -1 if self._is_tracking else self._slow_above_ns
+        self._look_above_ns = self._rest_above_ns
 
     def digest(self) -> bytes:
         """Return the digest of all databases, 20 bytes."""
@@ -298,13 +297,13 @@ class Engine:
                 effects = [argv]
             else:
                 context.effects = None
-                origin = [session.id, argv, None]
+                origin = [session.id, without_secret(argv), None]
                 if not effects:
                     return  # a unit, whose record is there already
             self.entries.append((context.now_ms, context.db.index, effects, origin))
 
     def record_unit(
-        self, session: Session, unit: Unit, argv: Argv, note: dict[str, Any]
+        self, session: Session, unit: Unit, argv: Argv, note: dict[str, Any] | None
     ) -> None:
         """Record what an EXEC or a script did, as one; call it inside of its handler.
 
@@ -312,7 +311,7 @@ class Engine:
             session: the client.
             unit: the effects; without any there is no record.
             argv: the command that ran the unit.
-            note: what people want to know of it (see `storage.notes`).
+            note: what people want to know of it (see `storage.notes`), or None.
         """
         self.context.effects = []
         if unit.db is not None and self.is_recording:
@@ -324,26 +323,12 @@ class Engine:
     def describe(self, session: Session) -> None:
         """Record once who a client is, before its first write."""
         session.is_described = True
-        note = {
-            "kind": "client",
-            "address": session.address,
-            "name": session.name,
-            "user": session.user,
-            "library": session.library_name,
-            "library_version": session.library_version,
-        }
+        self.note(session, client_note(session))
+
+    def note(self, session: Session, note: dict[str, Any]) -> None:
+        """Record what people want to know, with nothing changed."""
         origin = [session.id, None, note]
         self.entries.append((self.context.now_ms, session.db.index, [], origin))
-
-    def _record_expired(self, database: Database, key: bytes) -> None:
-        self.server.statistics["expired_keys"] += 1
-        if self.unit is not None:
-            # In its place: an earlier effect of the unit may have brought the key here.
-            self.unit.add(database.index, [[b"DEL", key]])
-        elif self.is_recording:
-            origin = [SERVER_ID, None, {"kind": "expired"}]
-            entry = (self.keyspace.now_ms, database.index, [[b"DEL", key]], origin)
-            self.entries.append(entry)
 
     # --- clients -----------------------------------------------------------------
 
@@ -367,13 +352,9 @@ class Engine:
         self.stop_monitoring(session)
 
     def push(self, session: Session, data: bytes) -> None:
-        """Send a client something besides its replies.
-
-        To the client that runs just now it goes behind the reply to its command, or to
-        its EXEC, never into the midst of it.
-        """
+        """Send a client something besides its replies, behind the one under way."""
         if session is self.running:
-            self._own_pushes.append(data)
+            self.own_pushes.append(data)
         else:
             self.pushes.append((session.id, data))
 
@@ -387,13 +368,3 @@ class Engine:
         session.is_monitor = False
         self.server.monitors.discard(session.id)
         self.guards.update_watchful()
-
-
-def _put_off(session: Session, commands: list[Argv], argv: Argv) -> None:
-    """Keep what is left of a batch: from a command on that is held back, or waits."""
-    # Not one that only looks like it.
-    place = next(i for i, other in enumerate(commands) if other is argv)
-    if session.waiter is not None:
-        session.waiter.argv = argv
-        place += 1  # it has run
-    session.postponed = commands[place:]

@@ -13,7 +13,8 @@ from app.commands.server_state import SlowCommand
 from app.commands.table import Command, Flag, require_command
 from app.engine.redaction import redact
 from app.errors import CommandError
-from app.reply import POSTPONED, QUEUED
+from app.protocol.encoder import encode
+from app.reply import POSTPONED, QUEUED, Replies
 
 if TYPE_CHECKING:
     from app.commands.context import Argv, Session
@@ -44,6 +45,7 @@ class Guards:
         is_watchful: whether any guard has reason to look at every command.
         disk_error: why the log cannot be written, or None.
         is_out_of_memory: the process is larger than `maxmemory` allows.
+        is_read_only: the keyspace is a moment of the past, which stands still.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -52,14 +54,16 @@ class Guards:
         self.is_watchful = False
         self.disk_error: bytes | None = None
         self.is_out_of_memory = False
+        self.is_read_only = False
 
     def update_watchful(self) -> None:
         """Set `is_watchful` anew; call it after changing what it depends on."""
         server = self._engine.server
-        self.is_watchful = bool(
+        self.is_watchful = self._engine.is_watchful = bool(
             server.is_loading
             or self.disk_error is not None
             or self.is_out_of_memory
+            or self.is_read_only
             or server.monitors
             or self._engine.pause.is_on
             or self._engine.scripts.is_busy
@@ -106,6 +110,8 @@ class Guards:
             return self._engine.scripts.busy_text
         if self.disk_error is not None and (command.is_write or command.name == "ping"):
             return errors.MISCONF + self.disk_error
+        if self.is_read_only and command.is_write:
+            return errors.READ_ONLY
         if self.is_out_of_memory and command.flags & Flag.DENYOOM:
             return errors.OUT_OF_MEMORY
         if self._engine.server.is_loading and not command.flags & Flag.LOADING:
@@ -135,6 +141,19 @@ class Guards:
         server.statistics["total_error_replies"] += 1
         code = error.code
         server.error_codes[code] = server.error_codes.get(code, 0) + 1
+
+    def what_is_sent(self, session: Session, reply: Any) -> bytes:
+        """Return what to send for a reply, where it may be more or less than that."""
+        is_withheld = session.reply_mode != "on" and self.withholds(session)
+        if is_withheld and type(reply) is not Replies:
+            data = b""
+        else:
+            data = encode(reply, session.resp)
+        pushes = self._engine.own_pushes
+        if pushes:
+            data += b"".join(pushes)
+            pushes.clear()
+        return data
 
     def withholds(self, session: Session) -> bool:
         """Say whether CLIENT REPLY keeps the reply to the command just run."""

@@ -40,17 +40,31 @@ _PLAIN = {bytes, int}
 _PLAIN_OR_NULL = {bytes, int, type(None)}
 
 
-def crossings(reply: Any, *, is_resp3: bool) -> list[Crossing]:
-    """Return the pieces in which a reply crosses, in the order of fetching.
+def crossing(reply: Any, *, is_resp3: bool) -> Crossing | None:
+    """Return what a short reply crosses as at once; None where it has to be cut up.
 
     Args:
         reply: any reply value but int, bytes, None and OK, which cross as they are.
         is_resp3: whether the script asked for RESP3.
     """
+    kind = type(reply)
+    if kind is BulkList:
+        return (False, FLAT, *reply) if len(reply) <= PIECE_ITEMS else None
+    if kind is SimpleString:
+        return (False, TREE, _STATUS, bytes(reply))
+    if isinstance(reply, CommandError):
+        return (False, ERROR, reply.text, True)
+    pieces = crossings(reply, is_resp3=is_resp3)
+    return (False, *pieces[0]) if len(pieces) == 1 else None
+
+
+def crossings(reply: Any, *, is_resp3: bool) -> list[Crossing]:
+    """Return the pieces in which a reply crosses, in the order of fetching.
+
+    See `crossing` for the arguments.
+    """
     if type(reply) is BulkList:
         return _pieces(FLAT, reply)
-    if isinstance(reply, CommandError):
-        return [(ERROR, reply.text, True)]
     items = _flat_items(reply, is_resp3=is_resp3)
     if items is not None:
         return _pieces(FLAT, items)
@@ -59,12 +73,12 @@ def crossings(reply: Any, *, is_resp3: bool) -> list[Crossing]:
     return _pieces(TREE, tree)
 
 
-def size_of(pieces: list[Crossing]) -> int:
-    """Return about how many bytes the pieces take in Lua, while they are copied."""
-    size = 0
-    for piece in pieces:
-        size += 64 * len(piece)
-        size += sum([len(item) for item in piece if type(item) is bytes])
+def size_of(piece: Crossing) -> int:
+    """Return about how many bytes a piece takes in Lua, while it is copied."""
+    size = 64 * len(piece)
+    for item in piece:
+        if type(item) is bytes:
+            size += len(item)
     return size
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.types.numbers import INT64_MIN, format_double
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TWO_TO_63 = 2.0**63
+_PLAIN_BELOW = 10**14
 
 
 def sha1_of(text: bytes) -> bytes:
@@ -39,11 +40,25 @@ def truncate(number: float) -> int:
     return int(number)
 
 
-def format_argument(number: float) -> bytes:
-    """Return a number of a script as the argument of a command.
+def as_arguments(words: tuple[Any, ...]) -> tuple[bytes, ...] | None:
+    """Return strings and numbers of a script as the arguments of a command.
+
+    Returns:
+        None where one is nil.
+    """
+    if None in words:
+        return None
+    return tuple([word if type(word) is bytes else _as_text(word) for word in words])
+
+
+def _as_text(number: float) -> bytes:
+    """Return a number as the argument of a command.
 
     Source: Valkey 9.1, which follows Redis 7.2 here.
     """
+    if type(number) is int and -_PLAIN_BELOW < number < _PLAIN_BELOW:
+        return b"%d" % number
+    number = float(number)
     if number != number:  # noqa: PLR0124 - only NaN differs from itself
         return b"-nan" if struct.pack(">d", number)[0] & 0x80 else b"nan"
     return format_double(number)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from app.commands.lookups import READ_BY_WRITERS
 from app.commands.table import Command, Flag
 from app.errors import CommandError
 
@@ -49,15 +50,6 @@ CLASS_OF: Final = {
 }
 """The class of each event that a handler may name."""
 CLASS_OF[b""] = ""  # a change that is told to nobody but the log and WATCH
-
-_READ_BY_WRITERS: Final = {
-    **dict.fromkeys(("getset", "getdel", "getex", "pfmerge"), slice(None)),
-    **dict.fromkeys(("sort", "georadius", "georadiusbymember"), slice(1)),
-    **dict.fromkeys(("sunionstore", "sinterstore", "sdiffstore"), slice(1, None)),
-    **dict.fromkeys(("zunionstore", "zinterstore", "zdiffstore"), slice(1, None)),
-    **dict.fromkeys(("zrangestore", "geosearchstore", "bitop"), slice(1, None)),
-}
-"""Which of their keys commands that write look up as one that reads would."""
 
 _NOT_READING: Final = frozenset(
     ("object|encoding", "object|freq", "object|idletime", "object|refcount")
@@ -118,8 +110,8 @@ class Notifications:
         """
         if command.flags & Flag.READONLY:
             is_read = slice(0 if command.name in _NOT_READING else None)
-        elif command.name in _READ_BY_WRITERS:
-            is_read = _READ_BY_WRITERS[command.name]
+        elif command.name in READ_BY_WRITERS:
+            is_read = READ_BY_WRITERS[command.name]
         else:
             return
         try:
@@ -128,5 +120,5 @@ class Notifications:
             return  # its handler says what is wrong
         for position in positions[is_read]:
             key = argv[position]
-            if database.lookup(key) is None:
+            if database.peek(key) is None:
                 self.notify(database, key, b"keymiss")

@@ -24,9 +24,9 @@ Listener = Callable[["Database", bytes, bytes], None]
 ReplacedListener = Callable[["Database", "Database | None"], None]
 """Called before a database loses all keys, or gets those of another database."""
 
-# What groups of a stream do to themselves; the entries are as they were.
-_UNSEEN_BY_WATCH: Final = frozenset(
+UNSEEN_BY_WATCH: Final = frozenset(
     (
+        b"xgroup-create",
         b"xgroup-createconsumer",
         b"xgroup-delconsumer",
         b"xgroup-destroy",
@@ -34,6 +34,8 @@ _UNSEEN_BY_WATCH: Final = frozenset(
         b"xsetid",
     )
 )
+"""What groups of a stream do to themselves: the entries are as they were, so neither
+WATCH nor client tracking minds."""
 
 
 class Observers:
@@ -91,7 +93,7 @@ class Observers:
         A key that has expired unseen is removed first, so that what counts as a change
         afterwards is a change.
         """
-        database.lookup(key)
+        database.peek(key)
         place = (database.index, key)
         if session.watched is None:
             session.watched = set()
@@ -125,17 +127,16 @@ class Observers:
         """Remove what has expired among a client's watched keys: that is a change."""
         for index, key in session.watched or ():
             database = self._keyspace.databases[index]
-            deadline_ms = database.deadline_ms(key)
-            if deadline_ms is not None and deadline_ms <= self._keyspace.now_ms:
+            if database.is_due(key):
                 # Said here, since a paused server hides the key and removes it later.
                 session.is_stale = True
-                database.lookup(key)
+                database.peek(key)
 
     # --- telling ---------------------------------------------------------------------
 
     def _tell(self, database: Database, key: bytes, event: bytes) -> None:
         watching = self.watchers.get((database.index, key))
-        if watching is not None and event not in _UNSEEN_BY_WATCH:
+        if watching is not None and event not in UNSEEN_BY_WATCH:
             for session in watching:
                 session.is_stale = True
         for listener in self._listeners:
@@ -162,5 +163,5 @@ def _differs(key: bytes, database: Database, other: Database | None) -> bool:
 
     A key in both counts as changed, also where it has the same value in both.
     """
-    was_there = database.lookup(key) is not None
-    return was_there or (other is not None and other.lookup(key) is not None)
+    was_there = database.peek(key) is not None
+    return was_there or (other is not None and other.peek(key) is not None)

@@ -77,7 +77,9 @@ class Pause:
         hidden; it calls this when it ends.
         """
         engine = self._engine
-        engine.keyspace.is_expiring = not self.is_on or engine.unit is not None
+        engine.keyspace.is_expiring = not engine.guards.is_read_only and (
+            not self.is_on or engine.unit is not None
+        )
 
     def _set(self, *, is_on: bool) -> None:
         self.is_on = is_on

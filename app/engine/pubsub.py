@@ -15,10 +15,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hiredis import pack_command
-
 from app.commands.subscriptions import CHANNEL, PATTERN, Kind, Subscriptions
 from app.keyspace.glob import compile_glob
+from app.protocol.encoder import encode_bulks
 from app.reply import Push, Replies
 
 if TYPE_CHECKING:
@@ -145,8 +144,7 @@ class PubSub:
         return count
 
     def _send(self, listeners: Listeners, words: tuple[bytes, ...]) -> None:
-        # hiredis's stub describes a tuple of one; any number will do.
-        data = pack_command(words)  # type: ignore[arg-type]
+        data = encode_bulks(words)
         pushed = b">" + data[1:]
         push = self._engine.push
         for session in listeners:

@@ -1,4 +1,4 @@
-"""What MONITOR and SLOWLOG must not show: passwords.
+"""What MONITOR, SLOWLOG and the log must not show: passwords.
 
 Source: Redis 7.0.15; see tests/app/engine/test_redaction.py.
 """
@@ -20,6 +20,15 @@ _SECRETS: Final = frozenset(
     if isinstance(setting, Secret)
 )
 _AFTER_SUBCOMMAND: Final = 2
+_MIGRATE_OPTIONS: Final = 6
+_MIGRATE_SECRETS: Final = {b"AUTH": 1, b"AUTH2": 2}
+
+
+def without_secret(argv: Argv) -> Argv:
+    """Return a command that writes as the log may keep it: only MIGRATE has secrets."""
+    if len(argv) > _MIGRATE_OPTIONS + 1 and argv[0].upper() == b"MIGRATE":
+        return _redact_migrate(argv)
+    return argv
 
 
 def redact(argv: Argv) -> Argv:
@@ -29,6 +38,8 @@ def redact(argv: Argv) -> Argv:
         return [argv[0], *[_REDACTED] * (len(argv) - 1)]
     if name == b"HELLO":
         return _redact_hello(argv)
+    if name == b"MIGRATE":
+        return _redact_migrate(argv)
     subcommand = argv[1].upper() if len(argv) > 1 else b""
     if name == b"CONFIG" and subcommand == b"SET":
         return _redact_settings(argv)
@@ -44,6 +55,17 @@ def _redact_hello(argv: Argv) -> Argv:
         if argv[at].upper() == b"AUTH":
             shown[at + 1] = shown[at + 2] = _REDACTED
             break
+    return shown
+
+
+def _redact_migrate(argv: Argv) -> Argv:
+    shown = list(argv)
+    at = _MIGRATE_OPTIONS
+    while at < len(argv) and argv[at].upper() != b"KEYS":
+        hidden = _MIGRATE_SECRETS.get(argv[at].upper(), 0)
+        for place in range(at + 1, min(at + 1 + hidden, len(argv))):
+            shown[place] = _REDACTED
+        at += 1 + hidden
     return shown
 
 

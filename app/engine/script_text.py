@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
+SCRIPT_CALL: Final = b"EVALSHA"
+"""What the record of a script has for its command; see `storage.notes`."""
+
+FUNCTION_NOTE: Final[dict[str, Any]] = {"kind": "script", "sha": ""}
+"""What the record of a function says of it, which its command names."""
+
 
 class Script:
     """One script that is loaded.

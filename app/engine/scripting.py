@@ -14,14 +14,13 @@ Lua (`lua/*.lua`) and loaded here. Rules that keep the sandbox whole:
 
 from __future__ import annotations
 
-from functools import partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lupa import lua51
 
 from app.engine.lua_bytecode import keep_frames
-from app.engine.lua_callbacks import Callbacks, Hooks
+from app.engine.lua_callbacks import TOTAL, Callbacks, Hooks
 from app.engine.lua_values import one_line, truncate, without_shebang
 from app.errors import CommandError
 from app.reply import BulkList, Encoded
@@ -55,7 +54,6 @@ callbacks.null = newproxy(true)
 debug.getmetatable(callbacks.null).__tostring = function() return "userdata: (nil)" end
 debug.getmetatable(callbacks.null).__metatable = false
 debug.getmetatable(callbacks.execute).__metatable = false
-collectgarbage("setpause", 150)
 local chunks = {}
 for i = 1, #names do
   local chunk, reason = loadstring(files[i], "=~")
@@ -160,8 +158,10 @@ class ScriptRuntime:
         Raises:
             CommandError: the script raised an error, or returned one.
         """
-        size = sum(map(len, rest))
-        if self._used() + size > self._collect_above:
+        size = 0
+        for word in rest:
+            size += len(word)
+        if self._used(TOTAL) + size > self._collect_above:
             self._make_room(size)
         if resp != self._client_resp:
             self._client_resp = resp
@@ -217,8 +217,10 @@ class ScriptRuntime:
         self, function: FunctionSpec, count: int, rest: tuple[bytes, ...], resp: int
     ) -> Any:
         """Run a function; see `run`."""
-        size = sum(map(len, rest))
-        if self._used() + size > self._collect_above:
+        size = 0
+        for word in rest:
+            size += len(word)
+        if self._used(TOTAL) + size > self._collect_above:
             self._make_room(size)
         if resp != self._client_resp:
             self._client_resp = resp
@@ -255,7 +257,7 @@ class ScriptRuntime:
     @property
     def memory_used(self) -> int:
         """How many bytes Lua holds."""
-        return int(self._used())
+        return int(self._used(TOTAL))
 
     def _boot(self, hooks: Hooks, version: str) -> None:
         self._lua = lua51.LuaRuntime(
@@ -267,7 +269,7 @@ class ScriptRuntime:
             max_memory=0,
             overflow_handler=float,
         )
-        self._used = partial(self._lua.get_memory_used, total=True)
+        self._used = self._lua.get_memory_used
         self._callbacks = Callbacks(hooks, self._used, self._ceiling)
         folder = resources.files("app.engine") / "lua"
         files = [(folder / f"{name}.lua").read_bytes() for name in _FILES]
@@ -306,10 +308,10 @@ class ScriptRuntime:
         Raises:
             CommandError: there is not enough room even so.
         """
-        if self._used() + size <= self._collect_above:
+        if self._used(TOTAL) + size <= self._collect_above:
             return
         self._collect()
-        used = self._used()
+        used = self._used(TOTAL)
         self._collect_above = min(self._ceiling, max(self._memory_limit // 2, used * 2))
         if used + size > self._ceiling:
             raise CommandError(b"ERR not enough memory for the script")
@@ -342,7 +344,7 @@ class ScriptRuntime:
         callbacks.is_tidy = True
         callbacks.script_resp = 2
         callbacks.staged.clear()
-        if self._used() > self._ceiling:
+        if self._used(TOTAL) > self._ceiling:
             self._collect()
         else:
             self._forget()

@@ -12,7 +12,24 @@ if TYPE_CHECKING:
 _MS_PER_SECOND = 1000
 
 
-def look_after(engine: Engine) -> None:
+def look_after(engine: Engine, limit: int) -> None:
+    """Do all that is due.
+
+    Args:
+        engine: the engine.
+        limit: how many expired keys are removed at the most, in each database.
+    """
+    engine.read_clock()
+    engine.pause.end_if_due()
+    if engine.server.is_expiring:
+        engine.keyspace.expire_due(limit)
+    engine.serve_waiters()
+    engine.blocking.rest()
+    _compare(engine)
+    engine.server.sample_rates(engine.context.now_ms)
+
+
+def _compare(engine: Engine) -> None:
     """Compare memory with `maxmemory`, and close clients that idle for too long."""
     config = engine.server.config
     if config.maxmemory or engine.guards.is_out_of_memory:

@@ -12,6 +12,9 @@ INVALID_SHEBANG = b"ERR Invalid script shebang"
 WRITE_FLAG_IN_READ_ONLY = (
     b"ERR Can not execute a script with write flag using *_ro command."
 )
+SCRIPT_BAD_ARGUMENTS = (
+    b"ERR Lua redis lib command arguments must be strings or integers"
+)
 SCRIPT_UNKNOWN_COMMAND = b"ERR Unknown Redis command called from script"
 SCRIPT_WRONG_ARITY = b"ERR Wrong number of args calling Redis command from script"
 SCRIPT_COMMAND_NOT_ALLOWED = b"ERR This Redis command is not allowed from script"

@@ -12,6 +12,17 @@ LOADING = b"LOADING Redis is loading the dataset in memory"
 MAX_CLIENTS = b"ERR max number of clients reached"
 NO_PROTO = b"NOPROTO unsupported protocol version"
 OUT_OF_MEMORY = b"OOM command not allowed when used memory > 'maxmemory'."
+READ_ONLY = b"READONLY You can't write against a read only replica."
+READ_ONLY_IN_PAST = (
+    b"READONLY This connection looks at the past, where this command is not possible; "
+    b"CLIENT AT now brings it back"
+)
+NO_LOG = b"ERR This server keeps no log (appendonly no)"
+BAD_TAG = (
+    b"ERR A tag is up to 100 letters, digits and _.:/- and begins with a letter; now, "
+    b"today and yesterday are taken"
+)
+READ_ONLY_SCRIPT = b"READONLY Can not run script with write flag on readonly replica."
 MISCONF = b"MISCONF Errors writing to the AOF file: "
 NO_PASSWORD_SET = (
     b"ERR AUTH <password> called without any password configured for the default "
@@ -171,11 +182,29 @@ INVALID_ARGUMENT_COUNT = b"ERR Invalid number of arguments specified for command
 NO_SHUTDOWN = b"ERR No shutdown in progress."
 SHUTDOWN_FAILED = b"ERR Errors trying to SHUTDOWN. Check logs."
 NO_CLUSTER = b"ERR This instance has cluster support disabled"
+NO_SYNC = b"ERR this server has no replicas: nobody can follow its log"
+MIGRATE_KEY_AND_KEYS = (
+    b"ERR When using MIGRATE KEYS option, the key argument must be set to the empty "
+    b"string"
+)
+MIGRATE_CONNECTING = b"IOERR error or timeout connecting to the client"
+MIGRATE_WRITING = b"IOERR error or timeout writing to target instance"
+MIGRATE_READING = b"IOERR error or timeout reading to target instance"
+MIGRATE_REFUSED = b"ERR Target instance replied with error: "
+NO_FAILOVER = b"ERR No failover in progress."
+FAILOVER_TIMEOUT = b"ERR FAILOVER timeout must be greater than 0"
 NO_REPLICAS = b"ERR FAILOVER requires connected replicas."
 LOCAL_COPIES_OUT_OF_RANGE = b"ERR value is out of range, value must between 0 and 1"
 WAITAOF_WITHOUT_LOG = (
     b"ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
 )
+SAVE_IN_PROGRESS = b"ERR Background save already in progress"
+SAVE_FAILED = b"ERR"
+CHILD_IS_ACTIVE = (
+    b"ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE "
+    b"SCHEDULE in order to schedule a BGSAVE whenever possible."
+)
+REWRITE_IN_PROGRESS = b"ERR Background append only file rewriting already in progress"
 NOTHING_TO_SAVE = (
     b"ERR This server keeps no command log (appendonly no): there is nothing to save to"
 )

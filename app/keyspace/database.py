@@ -1,18 +1,19 @@
 """One database: keys, their values, their deadlines.
 
 A string is plain `bytes`; the other values are the classes of `app.types`. Deadlines
-lie beside the values, since most keys have none, and again in a heap that gives the
-next one due. A heap entry counts only while it equals the key's deadline: setting a
-deadline anew leaves the old entry behind, and the heap is rebuilt when such leavings
-outnumber the deadlines.
+lie beside the values, since most keys have none. Those of a hash's fields lie in the
+hash; `field_deadlines` says when the first of them is due, for each hash that has any.
+It may say so too early, never too late, so that a field which is removed or set anew
+need not be told here.
 """
 
 from __future__ import annotations
 
-import heapq
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.errors import WRONG_TYPE, CommandError
+from app.types.deadlines import Deadlines
+from app.types.hashes import Hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")
 
-_HEAP_SLACK = 1024
-
 
 class Database:
     """Keys and values; every change is told with `touch`.
@@ -32,13 +31,14 @@ class Database:
         index: the number that SELECT takes.
         values: key -> value. Handlers read it through `get`, which sees to expiry.
         deadlines: key -> when it expires, in ms since the epoch.
+        field_deadlines: key of a hash -> when a field of it expires, or earlier.
         is_observed: whether anybody but the log wants to know of touched keys.
         scan_index: the order of a SCAN under way, or None.
     """
 
     __slots__ = (
-        "_due",
         "deadlines",
+        "field_deadlines",
         "index",
         "is_observed",
         "keyspace",
@@ -51,20 +51,31 @@ class Database:
         self.index = index
         self.keyspace = keyspace
         self.values: dict[bytes, Any] = {}
-        self.deadlines: dict[bytes, int] = {}
+        self.deadlines = Deadlines()
+        self.field_deadlines = Deadlines()
         self.is_observed = False
         self.scan_index: ScanIndex | None = None
-        self._due: list[tuple[int, bytes]] = []
 
     def __len__(self) -> int:
         """Return the number of keys, those that have expired unseen included."""
         return len(self.values)
 
-    def lookup(self, key: bytes) -> Any:
-        """Return a key's value of any type, or None where it is missing or expired."""
+    def peek(self, key: bytes) -> Any:
+        """Return what `lookup` does, without counting as a hit or a miss."""
         if self.deadlines and self._expire_if_due(key):
             return None
+        if self.field_deadlines:
+            return self._without_due_fields(key)
         return self.values.get(key)
+
+    def lookup(self, key: bytes) -> Any:
+        """Return a key's value of any type, or None where it is missing or expired."""
+        value = self.peek(key)
+        if value is None:
+            self.keyspace.misses += 1
+        else:
+            self.keyspace.hits += 1
+        return value
 
     def get(self, key: bytes, kind: type[V]) -> V | None:
         """Return a key's value, or None where it is missing or expired.
@@ -72,9 +83,7 @@ class Database:
         Raises:
             CommandError: the value is of another type.
         """
-        if self.deadlines and self._expire_if_due(key):
-            return None
-        value = self.values.get(key)
+        value = self.lookup(key)
         if value is None or type(value) is kind:
             return value
         raise CommandError(WRONG_TYPE)
@@ -88,6 +97,8 @@ class Database:
         if self.deadlines:
             self._expire_if_due(key)
         value = self.values.get(key)
+        if self.field_deadlines:
+            value = self._without_due_fields(key)
         if value is None:
             value = kind()
             self.set(key, value)
@@ -100,14 +111,29 @@ class Database:
         if self.is_observed:
             self._tell_if_new(key)
         self.values[key] = value
+        if self.field_deadlines:
+            self.field_deadlines.pop(key, None)
 
     def overwrite(self, key: bytes, value: Any) -> None:
         """Store a value; a deadline that the key had is gone."""
         if self.is_observed:
             self._tell_if_new(key)
         self.values[key] = value
+        self._forget_deadlines(key)
+
+    def place(self, key: bytes, value: Any, deadline_ms: int | None) -> None:
+        """Store a value that was made elsewhere, with a deadline or without one."""
+        self.overwrite(key, value)
+        if deadline_ms is not None:
+            self.set_deadline(key, deadline_ms)
+        if type(value) is Hash:
+            self.note_field_deadlines(key, value)
+
+    def _forget_deadlines(self, key: bytes) -> None:
         if self.deadlines:
             self.deadlines.pop(key, None)
+        if self.field_deadlines:
+            self.field_deadlines.pop(key, None)
 
     def _tell_if_new(self, key: bytes) -> None:
         on_new = self.keyspace.on_new
@@ -118,8 +144,7 @@ class Database:
         """Remove a key and its deadline; say whether it was there."""
         if self.values.pop(key, None) is None:
             return False
-        if self.deadlines:
-            self.deadlines.pop(key, None)
+        self._forget_deadlines(key)
         return True
 
     def remove_if_empty(self, key: bytes, value: Any) -> None:
@@ -131,15 +156,16 @@ class Database:
     def clear(self) -> None:
         """Remove all keys."""
         self.values = {}
-        self.deadlines = {}
-        self._due = []
+        self.deadlines = Deadlines()
+        self.field_deadlines = Deadlines()
         self.scan_index = None
 
     def exchange(self, other: Database) -> None:
         """Swap all keys with another database's."""
         self.values, other.values = other.values, self.values
         self.deadlines, other.deadlines = other.deadlines, self.deadlines
-        self._due, other._due = other._due, self._due
+        fields = self.field_deadlines
+        self.field_deadlines, other.field_deadlines = other.field_deadlines, fields
         self.scan_index, other.scan_index = other.scan_index, self.scan_index
 
     def touch(self, key: bytes, event: bytes) -> None:
@@ -154,6 +180,11 @@ class Database:
         if self.is_observed:
             self.keyspace.observe(self, key, event)
 
+    def tell(self, key: bytes, event: bytes) -> None:
+        """Tell all but the log of what Redis counts as a change and is none."""
+        if self.is_observed:
+            self.keyspace.observe(self, key, event)
+
     # --- deadlines ---------------------------------------------------------------
 
     def deadline_ms(self, key: bytes) -> int | None:
@@ -162,37 +193,53 @@ class Database:
 
     def set_deadline(self, key: bytes, deadline_ms: int) -> None:
         """Let a key expire at a time, in ms since the epoch."""
-        self.deadlines[key] = deadline_ms
-        due = self._due
-        heapq.heappush(due, (deadline_ms, key))
-        if len(due) > 2 * len(self.deadlines) + _HEAP_SLACK:
-            self._due = [(ms, name) for name, ms in self.deadlines.items()]
-            heapq.heapify(self._due)
+        self.deadlines.put(key, deadline_ms)
+
+    def order_deadlines(self) -> None:
+        """See to the deadlines of keys after they were filled in at once."""
+        self.deadlines.rebuild()
+
+    def is_due(self, key: bytes) -> bool:
+        """Say whether a deadline of a key, or of a field of its hash, has passed."""
+        due = [self.deadlines.get(key)]
+        if key in self.field_deadlines:
+            due.append(self.values[key].next_deadline_ms())
+        return any(ms is not None and ms <= self.keyspace.now_ms for ms in due)
 
     def clear_deadline(self, key: bytes) -> bool:
         """Let a key live for ever; say whether it had a deadline."""
         return self.deadlines.pop(key, None) is not None
 
+    def note_field_deadlines(self, key: bytes, table: Hash) -> None:
+        """See to the fields of a hash that expire; call it after setting deadlines."""
+        next_ms = table.next_deadline_ms()
+        if next_ms is not None:
+            self.field_deadlines.put(key, next_ms)
+        else:
+            self.field_deadlines.pop(key, None)
+
     def expire_due(self, limit: int) -> int:
-        """Remove keys whose deadline has passed, the oldest first.
+        """Remove keys and fields whose deadline has passed, the oldest first.
 
         Args:
-            limit: how many at the most.
+            limit: how many keys at the most, and of how many hashes the fields.
 
         Returns:
-            How many were removed.
+            How many keys were removed or lost fields.
         """
-        removed, now_ms = 0, self.keyspace.now_ms
-        while self._due and self._due[0][0] <= now_ms and removed < limit:
-            deadline_ms, key = heapq.heappop(self._due)
-            if self.deadlines.get(key) == deadline_ms:
-                self.keyspace.expire(self, key)
-                removed += 1
-        return removed
+        now_ms = self.keyspace.now_ms
+        keys = self.deadlines.pop_due(now_ms, limit)
+        for key in keys:
+            self.keyspace.expire(self, key)
+        hashes = self.field_deadlines.pop_due(now_ms, limit)
+        for key in hashes:
+            self.keyspace.expire_fields(self, key)
+        return len(keys) + len(hashes)
 
     def next_deadline_ms(self) -> int | None:
-        """Return when the next key may expire: never late, perhaps early."""
-        return self._due[0][0] if self._due else None
+        """Return when the next key or field may expire: never late, perhaps early."""
+        due = (self.deadlines.next_ms(), self.field_deadlines.next_ms())
+        return min((ms for ms in due if ms is not None), default=None)
 
     def _expire_if_due(self, key: bytes) -> bool:
         deadline_ms = self.deadlines.get(key)
@@ -200,3 +247,13 @@ class Database:
             return False
         self.keyspace.expire(self, key)
         return True
+
+    def _without_due_fields(self, key: bytes) -> Any:
+        """Return a key's value; fields of a hash that are due expire first.
+
+        None where the key is missing, or loses its last field.
+        """
+        due_ms = self.field_deadlines.get(key)
+        if due_ms is not None and due_ms <= self.keyspace.now_ms:
+            return self.keyspace.expire_fields(self, key)
+        return self.values.get(key)

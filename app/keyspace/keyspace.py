@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from app.keyspace.database import Database
 
+if TYPE_CHECKING:
+    from app.types.hashes import Hash
+
 Observer = Callable[[Database, bytes, bytes], None]
-Expired = Callable[[Database, bytes], None]
+Expired = Callable[[Database, bytes, list[bytes]], None]
 New = Callable[[Database, bytes], None]
 Replaced = Callable[[Database, Database | None], None]
 
 
-def _nobody(_: Database, __: object, ___: bytes = b"") -> None:
+def _nobody(_: Database, __: object, ___: object = None) -> None:
     """Take a call that nobody waits for."""
 
 
@@ -23,6 +27,8 @@ class Keyspace:
         databases: by index.
         now_ms: the time that expiry goes by. It stands still while a command or a
             script runs; 0 means that nothing ever expires, which is how a fold runs.
+        hits: how many look-ups found a key; `misses`: how many found none. The engine
+            takes back those of commands that write.
         changes: counts the touched keys; a command that raised it has an effect.
         observe: called as `observe(database, key, event)` for each touched key of an
             observed database.
@@ -30,7 +36,8 @@ class Keyspace:
             observed database loses all its keys, or gets those of another database.
         on_new: called as `on_new(database, key)` before a key is stored that an
             observed database lacks; None while nobody asks for it.
-        on_expired: called as `on_expired(database, key)` after a key expired.
+        on_expired: called as `on_expired(database, key, fields)` after a key expired,
+            with no fields, or after fields of a hash did.
         is_expiring: False while keys whose deadline has passed are hidden only, and
             removed later, since nothing may change (CLIENT PAUSE).
         libraries: the texts of the libraries of functions, by name.
@@ -39,8 +46,10 @@ class Keyspace:
     __slots__ = (
         "changes",
         "databases",
+        "hits",
         "is_expiring",
         "libraries",
+        "misses",
         "now_ms",
         "observe",
         "observe_replaced",
@@ -52,6 +61,8 @@ class Keyspace:
         """Make a keyspace of empty databases."""
         self.now_ms = 0
         self.changes = 0
+        self.hits = 0
+        self.misses = 0
         self.is_expiring = True
         self.libraries: dict[bytes, bytes] = {}
         self.observe: Observer = _nobody
@@ -67,13 +78,38 @@ class Keyspace:
         database.delete(key)
         if database.is_observed:
             self.observe(database, key, b"expired")
-        self.on_expired(database, key)
+        self.on_expired(database, key, [])
+
+    def expire_fields(self, database: Database, key: bytes) -> Hash | None:
+        """Remove the fields of a hash whose deadline passed, and say so.
+
+        Returns:
+            What is left of it, or None where nothing is; while nothing may change, a
+            copy of what would be left.
+        """
+        table: Hash = database.values[key]
+        if not self.is_expiring:
+            table = table.copy()
+            table.discard_due(self.now_ms)
+            return table or None
+        fields = table.discard_due(self.now_ms)
+        database.note_field_deadlines(key, table)
+        if not fields:
+            return table
+        if database.is_observed:
+            self.observe(database, key, b"hexpired")
+        if not table:
+            database.delete(key)
+            if database.is_observed:
+                self.observe(database, key, b"del")
+        self.on_expired(database, key, fields)
+        return table or None
 
     def clear(self, database: Database) -> None:
         """Remove all keys of a database; where there are none, nothing has changed."""
+        if database.is_observed:
+            self.observe_replaced(database, None)
         if database.values:
-            if database.is_observed:
-                self.observe_replaced(database, None)
             database.clear()
             self.changes += 1
 
@@ -89,12 +125,12 @@ class Keyspace:
         self.changes += 1
 
     def expire_due(self, limit: int) -> int:
-        """Remove due keys of every database; return how many, at most `limit` each."""
+        """Remove what is due in every database (see `Database.expire_due`)."""
         if not self.is_expiring:
             return 0
         return sum(database.expire_due(limit) for database in self.databases)
 
     def next_deadline_ms(self) -> int | None:
-        """Return when the next key may expire, or None where none has a deadline."""
+        """Return when something may expire next, or None where nothing ever does."""
         due = [database.next_deadline_ms() for database in self.databases]
         return min((ms for ms in due if ms is not None), default=None)

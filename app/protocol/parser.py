@@ -5,20 +5,19 @@ r"""Requests from bytes: RESP arrays of bulk strings, and inline commands.
 
 Two ways lead through it, and give the same commands:
 
-- The quick one hands the bytes of one read to hiredis's C parser. hiredis reads all of
-  RESP, and requests are only a part of it, so its result counts only where the bytes
-  hold nothing but whole arrays of bulk strings.
+- The quick one splits the bytes of one read at every CRLF. Where each line that should
+  be a header is the very one that the piece behind it asks for, no value has a CRLF
+  inside, and every other piece is a value: nothing is left to look at.
 - The exact one reads whatever is left: commands cut by the end of a read, inline
-  commands, long values, and broken input, for which it finds Redis's own error.
+  commands, long values and those with a CRLF inside, and broken input, for which it
+  finds Redis's own error.
 
 Source: Redis 7.0.15, asked over a socket; see tests/parity/test_protocol.py.
 """
 
 from __future__ import annotations
 
-import re
-
-import hiredis
+from typing import Final
 
 from app import errors
 from app.errors import ProtocolError
@@ -34,10 +33,12 @@ UNAUTHENTICATED_ITEMS_MAX = 10
 UNAUTHENTICATED_BULK_BYTES_MAX = 16384
 BULK_BYTES_MAX = 512 * 1024 * 1024
 
-_STAR = ord("*")
-_TILDE, _PERCENT, _GREATER, _BAR = b"~%>|"
-_OTHER_AGGREGATES = (b"\r\n~", b"\r\n%", b"\r\n>", b"\r\n|")
-_LONG_ARRAY = re.compile(rb"\*[0-9]{5}")
+_STAR: Final = ord("*")
+_SMALL: Final = 1024
+_COUNTS: Final = {b"*%d" % count: count for count in range(1, _SMALL)}
+_LENGTHS: Final = [b"$%d" % length for length in range(_SMALL)]
+"""Headers of arrays and of bulk strings, by which the quick way knows them."""
+
 _DIGITS_MAX = 19
 
 Argv = list[bytes]
@@ -59,7 +60,6 @@ class RequestParser:
         "_bulk_length",
         "_items_left",
         "_position",
-        "_reader",
         "bulk_bytes_max",
         "error",
         "is_authenticated",
@@ -72,7 +72,6 @@ class RequestParser:
         self.bulk_bytes_max = bulk_bytes_max
         # Most clients are idle most of the time: what a parser needs only while it
         # reads is made when it reads, so that an idle connection stays small.
-        self._reader: hiredis.Reader | None = None
         self._buffer: bytearray | None = None
         self._position = 0
         self._argv: Argv = []
@@ -91,68 +90,50 @@ class RequestParser:
             The commands that are whole now, in order, each a non-empty list of bytes.
             Look at `error` afterwards.
         """
-        if (
-            self._buffer is None
-            and data[0] == _STAR
-            and self.is_authenticated
-            and (len(data) <= QUICK_BYTES or _has_short_lines(data))
-            and not _claims_many(data)
-        ):
-            commands = self._read_quickly(data)
-            if commands is not None:
-                return commands
-        return self._read_exactly(data)
-
-    def _read_quickly(self, data: bytes) -> list[Argv] | None:
-        reader = self._reader
-        if reader is None:
-            reader = self._reader = hiredis.Reader()
-        commands: list[Argv] = []
-        items = arrays = 0
-        try:
-            reader.feed(data)
-            while True:
-                argv = reader.gets()
-                if argv is False:
-                    self._reader = None
-                    return None
-                # Only bytes can be joined: an integer, a null or an array cannot.
-                b"".join(argv)
-                arrays += 1
-                if argv:
-                    items += len(argv)
-                    commands.append(argv)
-                if not reader.has_data():
-                    break
-        except (hiredis.ProtocolError, TypeError):
-            self._reader = None
-            return None
-        # As many arrays and bulk strings as there are marks of them: no other type of
-        # RESP took part. (A mark inside a value only sends us the exact way.)
-        if (
-            data.count(b"\r\n$") != items and _count_marks(data, b"\r\n$") != items
-        ) or (
-            data.count(b"\r\n*") + 1 != arrays
-            and _count_marks(data, b"\r\n*") + 1 != arrays
-        ):
-            return None
-        return commands
-
-    def _read_exactly(self, data: bytes) -> list[Argv]:
         commands: list[Argv] = []
         if self.error is not None:
             return commands
-        if self._buffer is None:
-            self._buffer = bytearray(data)
-        else:
+        if self._buffer is not None:
             self._buffer += data
+            if not self.is_authenticated:
+                self._read_exactly(commands)
+                return commands
+            # The command that the last read cut; then the quick way may go on.
+            if not self._read_exactly(commands, is_one_enough=True):
+                return commands
+            data = bytes(self._buffer[self._position :])
+            self._buffer = None
+            self._position = 0
+            if not data:
+                return commands
+        used = 0
+        if (
+            data[0] == _STAR
+            and self.is_authenticated
+            and (len(data) <= QUICK_BYTES or _has_short_lines(data))
+        ):
+            used = _read_quickly(data, commands)
+        if used < len(data):
+            self._buffer = bytearray(data[used:] if used else data)
+            self._read_exactly(commands)
+        return commands
+
+    def _read_exactly(
+        self, commands: list[Argv], *, is_one_enough: bool = False
+    ) -> bool:
+        """Read the commands in the buffer, or the first one.
+
+        Returns:
+            Whether one was enough, and was read; the buffer is as it was then.
+        """
         try:
             while self._read_one(commands):
-                pass
+                if is_one_enough:
+                    return True
         except ProtocolError as error:
             self.error = error
         self._drop_read_bytes()
-        return commands
+        return False
 
     def _drop_read_bytes(self) -> None:
         buffer = self._buffer
@@ -259,27 +240,47 @@ class RequestParser:
         return line
 
 
-def _count_marks(data: bytes, mark: bytes) -> int:
-    """Count a mark, but not where it is all of a value: `XADD key *`, `XREAD ... $`."""
-    return data.count(mark) - data.count(mark + b"\r\n")
+def _read_quickly(data: bytes, commands: list[Argv]) -> int:
+    """Read the whole, plain commands at the front of some bytes.
+
+    Measured: 0.3 us for a SET, where hiredis's parser takes 0.9 with the proof that it
+    read nothing but requests, which it is not made for.
+
+    Args:
+        data: what a read brought, from the start of a command on.
+        commands: gets the commands.
+
+    Returns:
+        How many bytes they took.
+    """
+    pieces = data.split(b"\r\n")
+    last = len(pieces) - 1
+    start = 0
+    while start < last:
+        count = _COUNTS.get(pieces[start], 0)
+        end = start + 1 + 2 * count
+        if not count or end > last:
+            break
+        argv = pieces[start + 2 : end : 2]
+        at = start + 1
+        for word in argv:
+            size = len(word)
+            head = _LENGTHS[size] if size < _SMALL else b"$%d" % size
+            if pieces[at] != head:
+                break
+            at += 2
+        if at < end:
+            break
+        commands.append(argv)
+        start = end
+    if start == last:
+        return len(data) - len(pieces[last])
+    return sum([len(piece) + 2 for piece in pieces[:start]])
 
 
 def _has_short_lines(data: bytes) -> bool:
     """Say whether a long read holds many short values rather than long ones."""
     return len(data) <= data.count(b"\n") * QUICK_LINE_BYTES_MAX
-
-
-def _claims_many(data: bytes) -> bool:
-    r"""Say whether a header may announce more items than one read can hold.
-
-    hiredis makes room for as many as a header says, and `*2147483647\r\n` is short. A
-    byte is looked for in a tenth of the time that two take: hence in two steps.
-    """
-    if _LONG_ARRAY.search(data) is not None:
-        return True
-    if not (_TILDE in data or _PERCENT in data or _GREATER in data or _BAR in data):
-        return False
-    return any(mark in data for mark in _OTHER_AGGREGATES)
 
 
 def _parse_length(line: bytes) -> int | None:

@@ -8,10 +8,11 @@
     5   sorted set, binary scores     16  hash, one listpack
     9   hash, one zipmap              17  sorted set, one listpack
     15, 19, 21  streams               18  list, listpacks and single elements
-                                      20  set, one listpack
+    22, 24, 25  hash with deadlines   20  set, one listpack
 
 All of them are read. Written are the first few, which every server since Redis 4 knows
-and turns into whatever encoding it wants, and streams (see `rdb_streams`).
+and turns into whatever encoding it wants, streams (see `rdb_streams`), and 22 for a
+hash with fields that expire (see `rdb_hashes`).
 
 Source: the RDB format; tests/parity/test_dump.py moves values to real servers and back.
 """
@@ -27,6 +28,7 @@ from app.types.hashes import Hash
 from app.types.listpack import decode_listpack
 from app.types.lists import List
 from app.types.numbers import parse_double
+from app.types.rdb_hashes import HASH_READERS, encode_expiring_hash
 from app.types.rdb_streams import STREAM_READERS, encode_stream
 from app.types.rdb_strings import encode_length, encode_rdb_string
 from app.types.sets import Set
@@ -55,6 +57,8 @@ def encode_value(value: Any) -> tuple[bytes, int]:
     kind = type(value)
     if kind is Stream:
         return encode_stream(value)
+    if kind is Hash and value.deadlines is not None:
+        return encode_expiring_hash(value)
     if kind is bytes:
         return bytes([_STRING]) + encode_rdb_string(value), _PLAIN_VERSION
     words: Iterable[bytes] = map(encode_rdb_string, value)
@@ -78,7 +82,11 @@ def decode_value(reader: Reader) -> Any:
     Raises:
         ValueError: it is damaged, empty, or of a kind that nobody here knows.
     """
-    kind = reader.number(1)
+    return decode_body(reader.number(1), reader)
+
+
+def decode_body(kind: int, reader: Reader) -> Any:
+    """Return a value whose kind is known already, as `decode_value` does."""
     read = _READERS.get(kind)
     if read is None:
         raise ValueError(f"{kind} is no kind of value")
@@ -205,5 +213,6 @@ _READERS: Final[dict[int, Callable[[Reader], Any]]] = {
     17: _unpacked(decode_listpack, _build_printed),
     18: _read_listpacks,
     20: _unpacked(decode_listpack, _build_set),
+    **HASH_READERS,
     **STREAM_READERS,
 }

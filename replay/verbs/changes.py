@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING
 import click
 
 from app.keyspace.glob import compile_glob
+from app.moments import Moment
 from replay import options
 from replay.differences import Activity, count_activity
-from replay.moments import Moment, first_seq
 from replay.options import NOTHING, Tool, key_glob_option, takes_folder
 from replay.records import client_label
 from replay.texts import json_text, show
 
 if TYPE_CHECKING:
+    from app.moments import Moment
+    from app.touched import DbKey
     from replay.clients import ClientDirectory
-    from replay.touched import DbKey
 
 _CLIENTS_SHOWN = 3
 
 
-@click.command(short_help="Which keys a range of records changed, and who did.")
+@click.command()
 @takes_folder
 @click.argument("span", metavar="A..B", type=options.moment_range)
 @key_glob_option
@@ -42,9 +43,8 @@ def changes(
     from_seq = tool.point(span[0]).seq + 1
     until_seq = tool.point(span[1]).seq
     found = count_activity(
-        tool.folder,
-        tool.filesystem,
-        max(from_seq, first_seq(tool.folder, tool.filesystem)),
+        tool.index,
+        max(from_seq, tool.index.first_seq),
         until_seq,
         compile_glob(key_glob or b"*"),
     )

@@ -8,7 +8,7 @@ import click
 from click.shell_completion import get_completion_class
 
 
-@click.command(short_help="The script that lets a shell complete verbs and options.")
+@click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> int:

@@ -11,16 +11,16 @@ from app.keyspace.glob import compile_glob
 from replay import options
 from replay.differences import KeyChange, compare_moments
 from replay.options import NOTHING, Tool, key_glob_option, takes_folder
-from replay.showing import difference_facts, difference_lines, version_facts
+from replay.showing import difference_facts, difference_lines, key_label, version_facts
 from replay.texts import json_text
 from replay.values import find_differences
-from replay.verbs.show import SIGN_STYLES, key_label
+from replay.verbs.show import SIGN_STYLES
 
 if TYPE_CHECKING:
-    from replay.moments import Moment
+    from app.moments import Moment
 
 
-@click.command(short_help="How two moments differ, key by key.")
+@click.command()
 @takes_folder
 @click.argument("first", metavar="A", type=options.moment)
 @click.argument("second", metavar="B", type=options.moment)
@@ -45,8 +45,7 @@ def diff(
     with tool.progress("folding", until_seq) as progress:
         past = tool.past(progress)
         wants = compile_glob(key_glob or b"*")
-        places = (tool.folder, tool.filesystem)
-        for change in compare_moments(past, from_seq, until_seq, wants, places):
+        for change in compare_moments(past, from_seq, until_seq, wants, tool.index):
             fate = _fate(change)
             count[fate] += 1
             if not stat:

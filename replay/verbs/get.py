@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from replay import options
+from replay.inquiry import find_version
 from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
 from replay.showing import version_facts
 from replay.texts import json_text, show
 from replay.values import Version, elements, is_expired
-from replay.verbs.state import fold_to
 
 if TYPE_CHECKING:
-    from replay.moments import Moment
+    from app.moments import Moment
 
 
-@click.command(short_help="The value of one key at a moment.")
+@click.command()
 @takes_folder
 @click.argument("key", type=options.text)
 @at_option
@@ -33,7 +33,8 @@ def get(tool: Tool, key: bytes, at: Moment | None, db: int, *, raw: bool) -> int
       replay get joblog-data job:42 --at @1042 --raw > payload.bin
     """
     point = tool.point(at)
-    version = fold_to(tool, point).version(db, key)
+    with tool.progress("folding", point.seq) as progress:
+        version = find_version(tool.index, progress, db, key, point.seq)
     if version is None or is_expired(version, point.at_ms):
         tool.output.hint(f"replay: {show(key)} is missing at seq {point.seq}")
         return NOTHING

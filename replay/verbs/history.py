@@ -2,58 +2,85 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+from app.moments import Moment, show_time
 from replay import options
-from replay.moments import Moment, show_time
+from replay.inquiry import trace, trace_last
 from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
-from replay.past import trace_key
 from replay.records import client_label, record_facts, record_text
 from replay.search import Match
 from replay.showing import difference_facts, version_facts, version_text
 from replay.values import find_differences
 from replay.verbs.show import write_differences
 
+if TYPE_CHECKING:
+    from app.moments import Moment
+    from replay.past import Step
 
-@click.command(short_help="Every value that one key had.")
+
+@click.command()
 @takes_folder
 @click.argument("key", type=options.text)
 @at_option
+@click.option(
+    "--since", type=options.moment, metavar="MOMENT", help="Only after this moment."
+)
+@click.option("-n", "count", type=click.IntRange(1), help="Only the last N of them.")
 @db_option
-def history(tool: Tool, key: bytes, at: Moment | None, db: int) -> int:
+def history(
+    tool: Tool,
+    key: bytes,
+    at: Moment | None,
+    since: Moment | None,
+    count: int | None,
+    db: int,
+) -> int:
     r"""Show each record of DIR that changed KEY, and the value that it left.
 
     \b
     Examples:
       replay history joblog-data job:42
-      replay history joblog-data queue:jobs --at '1h ago' --json
+      replay history joblog-data queue:jobs -n 20
+      replay history joblog-data queue:jobs --since '1h ago' --json
     """
-    point = tool.point(at)
+    until_seq = tool.point(at).seq
+    from_seq = tool.floor_seq(since)
     clients = tool.clients()
+    shown = 0
+    with tool.progress("folding", until_seq) as progress:
+        where = tool.index, progress, (db, key)
+        for step in (
+            trace(*where, from_seq, until_seq)
+            if count is None
+            else trace_last(*where, (from_seq, until_seq), count)
+        ):
+            client = clients.find(step.record.origin.client_id, step.record.seq)
+            _write(tool, step, Match(step.record, client))
+            shown += 1
+    return 0 if shown else NOTHING
+
+
+def _write(tool: Tool, step: Step, match: Match) -> None:
     output = tool.output
-    count = 0
-    with tool.progress("folding", point.seq) as progress:
-        past = tool.past(progress)
-        for count, step in enumerate(trace_key(past, db, key, point.seq), 1):  # noqa: B007 - the last is asked
-            record, before, after = step
-            match = Match(record, clients.find(record.origin.client_id, record.seq))
-            if output.is_json:
-                facts = record_facts(match)
-                facts["after"] = version_facts(after)
-                differences = list(find_differences(before, after))
-                facts["differences"] = difference_facts(differences)
-                output.json(facts)
-                continue
-            cells = [
-                str(record.seq),
-                show_time(record.at_ms),
-                client_label(match.client),
-                record_text(record, output.word_limit),
-            ]
-            if output.word_limit is None:
-                output.line([*cells, version_text(after)])
-            else:
-                output.line(cells, ("cyan", "dim", "green"))
-                write_differences(tool, before, after, "    ")
-        past.close()
-    return 0 if count else NOTHING
+    record, before, after = step
+    if output.is_json:
+        facts = record_facts(match)
+        facts["after"] = version_facts(after)
+        differences = list(find_differences(before, after))
+        facts["differences"] = difference_facts(differences)
+        output.json(facts)
+        return
+    cells = [
+        str(record.seq),
+        show_time(record.at_ms),
+        client_label(match.client),
+        record_text(record, output.word_limit),
+    ]
+    if output.word_limit is None:
+        output.line([*cells, version_text(after)])
+    else:
+        output.line(cells, ("cyan", "dim", "green"))
+        write_differences(tool, before, after, "    ")

@@ -6,14 +6,13 @@ from typing import Any
 
 import click
 
-from replay.moments import json_time, show_time
+from app.moments import json_time, show_time
 from replay.options import Tool, takes_folder
 from storage.folder import LogFolder, SegmentInfo, read_chain
-from storage.reader import read_records
 from storage.verify import compute_digest
 
 
-@click.command(short_help="What log lies in a folder.")
+@click.command()
 @takes_folder
 def info(tool: Tool) -> int:
     """Tell what log lies in DIR: its records, times, segments and digest.
@@ -76,7 +75,6 @@ def _segment_facts(segment: SegmentInfo) -> dict[str, Any]:
 
 
 def _time_of(tool: Tool, seq: int) -> int:
-    records = read_records(
-        tool.folder, filesystem=tool.filesystem, from_seq=seq, until_seq=seq
-    )
-    return next(records).at_ms
+    record = tool.index.get_record(seq)
+    assert record is not None
+    return record.at_ms

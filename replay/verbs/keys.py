@@ -18,10 +18,10 @@ from replay.texts import json_text, show
 from replay.verbs.state import find_keys, fold_to
 
 if TYPE_CHECKING:
-    from replay.moments import Moment
+    from app.moments import Moment
 
 
-@click.command(short_help="The names of the keys of a moment.")
+@click.command()
 @takes_folder
 @at_option
 @key_glob_option

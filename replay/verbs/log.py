@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.moments import Moment, show_time
 from replay import options
-from replay.moments import Moment, find_point, first_seq, show_time
 from replay.options import NOTHING, Tool, takes_folder
 from replay.records import client_label, record_facts, record_text
 from replay.search import Match, Query, Search
@@ -28,7 +28,7 @@ _FOLLOW_BEGINS_WITH = 10
 _STYLES = ("cyan", "dim", "magenta", "green", "")
 
 
-@click.command(short_help="The records, all or those that a filter wants.")
+@click.command()
 @takes_folder
 @click.option(
     "--key",
@@ -119,11 +119,7 @@ def _make_query(
     if since is not None:
         from_seq = max(from_seq, _seq_since(tool, since))
     if until is not None:
-        seq = (
-            until.seq
-            if until.seq is not None
-            else find_point(until, tool.folder, tool.filesystem).seq
-        )
+        seq = until.seq if until.seq is not None else tool.point(until).seq
         to_seq = seq if to_seq is None else min(seq, to_seq)
     return Query(
         pattern=pattern,
@@ -136,12 +132,11 @@ def _make_query(
 
 def _seq_since(tool: Tool, since: Moment) -> int:
     """Return the first record that is not before a moment."""
-    if since.seq is not None:
-        return since.seq
-    assert since.at_ms is not None
+    if since.at_ms is None:
+        return tool.point(since).seq if since.seq is None else since.seq
     just_before = Moment("", at_ms=since.at_ms - 1)
     try:
-        return find_point(just_before, tool.folder, tool.filesystem).seq + 1
+        return tool.point(just_before).seq + 1
     except PrunedError as error:
         return error.floor_seq
 
@@ -150,7 +145,7 @@ def _find(
     tool: Tool, query: Query, count: int | None, *, is_reverse: bool
 ) -> Iterator[Match]:
     """Return the matches in the order in which they are to be shown."""
-    search = Search(tool.folder, tool.filesystem, query)
+    search = Search(tool.index, query)
     if is_reverse:
         return islice(search.backward(), count)
     if count is not None:
@@ -163,14 +158,14 @@ def _follow(tool: Tool, query: Query, chosen: dict[str, Any], count: int | None)
     has_beginning = chosen["since"] is not None or chosen["from_seq"] > 1
     shown = 0
     if count is not None or not has_beginning:
-        last_seq = max(tool.last_seq(), first_seq(tool.folder, tool.filesystem) - 1)
+        last_seq = max(tool.last_seq(), tool.index.first_seq - 1)
         until_seq = min(last_seq, query.until_seq or last_seq)
         before = replace(query, until_seq=until_seq)
         shown = _write(
             tool, _find(tool, before, count or _FOLLOW_BEGINS_WITH, is_reverse=False)
         )
         query = replace(query, from_seq=last_seq + 1)
-    search = Search(tool.folder, tool.filesystem, query)
+    search = Search(tool.index, query)
 
     def wait() -> bool:
         tool.output.flush()

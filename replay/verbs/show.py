@@ -6,31 +6,35 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.moments import NoSuchMomentError, show_time
+from app.touched import ALL_DATABASES, DbKey, Touched, find_touched
 from replay import options
-from replay.moments import NoSuchMomentError, show_time
+from replay.inquiry import find_changes
 from replay.options import Tool, takes_folder
-from replay.past import change_of
 from replay.records import client_facts, client_label, record_facts
 from replay.scripts import script_sha
 from replay.search import Match, find_script_source
-from replay.showing import difference_facts, difference_lines, version_facts
+from replay.showing import (
+    difference_facts,
+    difference_lines,
+    key_label,
+    version_facts,
+)
 from replay.texts import json_text, plain_text, show_argv
 from replay.texts import show as show_bytes
-from replay.touched import ALL_DATABASES, DbKey, Touched
 from replay.values import Version, find_differences
 from storage.notes import ExecNote, read_note
-from storage.reader import read_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from replay.past import Changes
     from storage.record import Note, Record
 
-Changes = dict[DbKey, tuple[Version | None, Version | None]]
 SIGN_STYLES = {"+": "green", "-": "red", "~": "yellow"}
 
 
-@click.command(short_help="One record, who did it, and what it changed.")
+@click.command()
 @takes_folder
 @click.argument("seq", type=options.seq)
 @click.option("--no-state", is_flag=True, help="Don't tell keys before and after.")
@@ -45,40 +49,60 @@ def show(tool: Tool, seq: int, *, no_state: bool) -> int:
       replay show joblog-data 1042
       replay show joblog-data @1042 --json
     """
-    record = _require_record(tool, seq)
-    match = Match(record, tool.clients().find(record.origin.client_id, seq))
-    sha = script_sha(record)
-    source = find_script_source(tool.folder, tool.filesystem, sha, seq) if sha else None
-    touched, changes = Touched([], []), Changes()
-    if not no_state and record.effects:
-        with tool.progress("folding", seq) as progress:
-            past = tool.past(progress)
-            try:
-                past.go_to(seq - 1)
-                touched, changes = change_of(past, record)
-            finally:
-                past.close()
     if tool.output.is_json:
-        facts = record_facts(match)
-        if source is not None:
-            facts["script"] = json_text(source)
-        if not no_state:
-            facts["changes"] = [
-                _change_facts(key, *pair) for key, pair in changes.items()
-            ]
-        tool.output.json(facts)
+        tool.output.json(shown_facts(tool, seq, has_state=not no_state))
     else:
-        _write_record(tool, match, source)
-        _write_changes(tool, record.db, touched, changes)
+        write_record(tool, seq, has_state=not no_state)
     return 0
 
 
+def shown_facts(tool: Tool, seq: int, *, has_state: bool = True) -> dict[str, Any]:
+    """Return a record for JSON, with its script and what it changed.
+
+    Raises:
+        NoSuchMomentError: the log has no such record.
+    """
+    record, match, source = _find(tool, seq)
+    facts = record_facts(match)
+    if source is not None:
+        facts["script"] = json_text(source)
+    if has_state:
+        facts["changes"] = [
+            _change_facts(key, *pair)
+            for key, pair in _find_changes(tool, record).items()
+        ]
+    return facts
+
+
+def write_record(tool: Tool, seq: int, *, has_state: bool = True) -> None:
+    """Write a record for people, with its script and what it changed.
+
+    Raises:
+        NoSuchMomentError: the log has no such record.
+    """
+    record, match, source = _find(tool, seq)
+    _write_record(tool, match, source)
+    if has_state:
+        changes = _find_changes(tool, record)
+        _write_changes(tool, record.db, find_touched(record), changes)
+
+
+def _find(tool: Tool, seq: int) -> tuple[Record, Match, bytes | None]:
+    record = _require_record(tool, seq)
+    match = Match(record, tool.clients().find(record.origin.client_id, seq))
+    sha = script_sha(record)
+    source = find_script_source(tool.index, sha, seq) if sha else None
+    return record, match, source
+
+
+def _find_changes(tool: Tool, record: Record) -> Changes:
+    with tool.progress("folding", record.seq) as progress:
+        return find_changes(tool.index, progress, record)
+
+
 def _require_record(tool: Tool, seq: int) -> Record:
-    records = read_records(
-        tool.folder, filesystem=tool.filesystem, from_seq=seq, until_seq=seq
-    )
-    record = next(records, None)
-    if record is None or not seq:
+    record = tool.index.get_record(seq) if seq else None
+    if record is None:
         raise NoSuchMomentError(
             f"{tool.folder}: there is no seq {seq}: the log ends with seq "
             f"{tool.last_seq()}"
@@ -135,11 +159,6 @@ def _write_changes(tool: Tool, db: int, touched: Touched, changes: Changes) -> N
     for key, (before, after) in changes.items():
         output.text(f"changed  {key_label(key, db)}{_fate(before, after)}", "bold")
         write_differences(tool, before, after, "  ")
-
-
-def key_label(key: DbKey, db: int = 0) -> str:
-    """Return a key's name, with its database where that is not the usual one."""
-    return show_bytes(key[1]) if key[0] == db else f"{show_bytes(key[1])} in db{key[0]}"
 
 
 def _fate(before: Version | None, after: Version | None) -> str:

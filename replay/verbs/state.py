@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.keyspace.database import Database
-    from replay.moments import Moment, Point
+    from app.moments import Moment, Point
     from replay.past import Past
 
 _KEY_STYLES = ("magenta", "bold", "green", "dim")
 
 
-@click.command(short_help="All keys and values of a moment.")
+@click.command()
 @takes_folder
 @at_option
 @key_glob_option

@@ -8,7 +8,8 @@ import pytest
 
 from actors.log_writer import LogWriter
 from actors.loop import Loop
-from actors.messages import Commit, LogTrouble, Status
+from actors.messages import LogTrouble, Status
+from actors.traffic import Commit
 from storage.filesystem import FileSystem
 from storage.fsync import FsyncPolicy
 from storage.log import Log
@@ -43,20 +44,20 @@ class Writer:
         self.filesystem = FailingFileSystem()
         self.log = Log.open(folder, filesystem=self.filesystem, now_ms=lambda: 1_000)
         self.loop = Loop()
-        self.keyspace = MailTrap()
-        self.client = MailTrap()
+        self.keyspace = MailTrap(self.loop)
+        self.client = MailTrap(self.loop)
         self.stops = []
         self.ref = LogWriter.start(
             self.loop,
             self.log,
             lambda: policy,
-            self.keyspace,
+            self.keyspace.inbox,
             lambda: self.stops.append("stop"),
         )
 
     def commit(self, entries, reply):
         """Mail one commit and let the loop run what is there at once."""
-        self.ref.actor_inbox.post(Commit(entries, [(self.client, reply)]))
+        self.ref.actor_inbox.post(Commit(entries, [(self.client.inbox, reply)]))
         self.loop.run_actors()
 
     def run_until(self, is_done):

@@ -1,7 +1,7 @@
 """Record what happens to jobs in a real queue, faults included, as a data folder.
 
     python -m tests.clients.histories rq tests/data/histories/rq
-    python -m tests.clients.histories celery tests/data/histories/celery
+    python -m tests.clients.histories bullmq tests/data/histories/bullmq
 
 A folder gets the server's data in `data` and in `jobs.json` which job is which. The
 stories are told in tests/data/histories/README.md.
@@ -12,15 +12,26 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
 
 from tests import servers
 from tests.clients.queues import QUEUES
-from tests.clients.runners import Stage, port_options
+from tests.clients.runners import Client, Fate, Stage, port_options
 
 AHEAD_SECONDS = 600
+# Where a library has waiting jobs, and what a job's own key begins with.
+KEYS = {
+    "rq": ("rq:queue:default", "rq:job:"),
+    "celery": ("celery",),
+    "bullmq": ("bull:jobs:wait", "bull:jobs:"),
+    "asynq": ("asynq:{default}:pending", "asynq:{default}:t:"),
+    "sidekiq": ("queue:default",),
+}
+# Their workers are given up while they sleep, and wake up to learn it.
+CAN_SLEEP = {"bullmq", "asynq"}
 
 
 def record(name: str, target: Path) -> None:
@@ -57,29 +68,59 @@ def tell(stage: Stage) -> dict[str, str]:
     client.wait_for(jobs["retried"])
     client.wait_for(jobs["failed"], "failed")
 
-    jobs["killed"] = client.enqueue("hold", "killed", retries=3)
+    worker.stop()
+    jobs |= kill_worker(stage, client)
+    if stage.queue.name in CAN_SLEEP:
+        jobs |= let_worker_sleep(stage, client)
+    return jobs
+
+
+def kill_worker(stage: Stage, client: Client) -> dict[str, str]:
+    """A worker is killed in the middle of a job, and another one comes."""
+    journal, worker = stage.journal, stage.worker()
+    job = client.enqueue("hold", "killed", retries=3)
     journal.wait_for("held", "killed")
     worker.kill()
     if "maintain" in stage.queue.can:
         client.ask("maintain", ahead=AHEAD_SECONDS)
     worker = stage.worker()
-    journal.wait_for("held", "killed", times=2)
-    journal.release()
-    client.wait_for(jobs["killed"])
+    if stage.queue.fate is not Fate.LOST:
+        journal.wait_for("held", "killed", times=2)
+        journal.release()
+        client.wait_for(job)
     worker.stop()
-    return jobs
+    return {"killed": job}
+
+
+def let_worker_sleep(stage: Stage, client: Client) -> dict[str, str]:
+    """A worker sleeps until another one has been given its job, then wakes."""
+    journal, sleeper = stage.journal, stage.worker()
+    (journal.folder / "release").unlink()
+    job = client.enqueue("hold", "slept", retries=3)
+    journal.wait_for("held", "slept")
+    sleeper.process.send_signal(signal.SIGSTOP)
+    if "maintain" in stage.queue.can:
+        client.ask("maintain", ahead=AHEAD_SECONDS)
+    other = stage.worker()
+    journal.wait_for("held", "slept", times=2)
+    sleeper.process.send_signal(signal.SIGCONT)
+    journal.release()
+    client.wait_for(job)
+    other.stop()
+    sleeper.stop()
+    return {"slept": job}
 
 
 def delete_by_hand(stage: Stage, job: str) -> None:
     """Take a job out of its queue as a person does who types commands."""
-    keys = {"rq": "rq:queue:default", "celery": "celery"}
+    queue, *keys = KEYS[stage.queue.name]
     with contextlib.closing(stage.server.connect()) as person:
         person.ask("CLIENT", "SETNAME", "a-person")
-        queue = keys[stage.queue.name]
         for item in person.ask("LRANGE", queue, 0, -1).split(b"\r\n")[2::2]:
             if job.encode() in item:
                 assert person.ask("LREM", queue, 1, item) == b":1\r\n"
-        person.ask("DEL", f"rq:job:{job}")
+        for key in keys:
+            assert person.ask("DEL", key + job) == b":1\r\n"
 
 
 if __name__ == "__main__":

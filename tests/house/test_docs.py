@@ -58,7 +58,11 @@ def test_every_command_has_a_parity_script():
     )
     words = set(re.findall(r"[A-Z][A-Z_-]+", scripts))
 
-    missing = [name.decode() for name in COMMANDS if name.decode() not in words]
+    missing = [
+        name.decode()
+        for name, command in COMMANDS.items()
+        if name.decode() not in words and command.group != "log"  # of our own
+    ]
 
     assert missing == []
 

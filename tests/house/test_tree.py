@@ -18,7 +18,10 @@ FILES = {
 PACKAGES = ("actors", "app", "replay", "storage")
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 40
-TEXT_SUFFIXES = {".conf", ".go", ".lua", ".md", ".mod", ".proto", ".py", ".toml", ""}
+TEXT_SUFFIXES = {
+    *(".conf", ".go", ".js", ".json", ".lua", ".md", ".mod", ".proto", ".py", ".rb"),
+    *(".toml", ""),
+}
 GENERATED_FOLDERS = {"__pycache__", "build", "dist", "htmlcov", "joblog-data"}
 
 MACHINE_PATHS = re.compile(re.escape(str(ROOT)) + r"|(?<![\w.~/])/(root|home|Users)/\w")

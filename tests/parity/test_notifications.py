@@ -64,11 +64,11 @@ STEPS = {
         COPY k c | COPY k c REPLACE | COPY k c | MOVE c 1 | DEL k none
         UNLINK k | SET k v | SET k v | TOUCH k | TYPE k | EXISTS k none
         OBJECT ENCODING none | TTL none | DUMP none | RANDOMKEY | SWAPDB 0 1
-        FLUSHDB | FLUSHALL""",
+        COPY none k | FLUSHDB | FLUSHALL""",
     "lists": """
         RPUSH l a b c a | LPUSH l z | LPUSHX none a | RPUSHX l q | LPOP l
         RPOP l 2 | LINSERT l BEFORE a x | LINSERT l BEFORE no x | LSET l 0 y
-        LREM l 0 y | LREM l 0 nope | LTRIM l 0 0 | LMOVE l m LEFT RIGHT
+        LREM l 0 y | LREM l 0 nope | LTRIM l 0 -1 | LTRIM l 0 0 | LMOVE l m LEFT RIGHT
         RPOPLPUSH m m | LMPOP 1 m LEFT | RPUSH l b a | SORT l ALPHA STORE s
         SORT none STORE s | LTRIM l 5 6 | RPUSH l a | LREM l 0 a | BLPOP l 0.01
         RPUSH l a | BRPOP l 0 | RPUSH l a | BLMOVE l l LEFT LEFT 0
@@ -83,6 +83,21 @@ STEPS = {
         HSET h a 1 b 2 | HSET h a 1 | HSETNX h a 1 | HSETNX h c 1 | HMSET h d 1
         HINCRBY h n 1 | HINCRBYFLOAT h n 1.5 | HDEL h a none | HDEL h none
         HDEL h b c d n | HGET none f | HGETALL none | HLEN none""",
+    "deadlines of fields": """
+        HSET h a 1 b 2 c 3 | HEXPIRE h 100 FIELDS 2 a b
+        HEXPIRE h 100 NX FIELDS 1 a | HEXPIRE h 100 FIELDS 3 c c x
+        HEXPIRE h 100 FIELDS 1 x | HPERSIST h FIELDS 1 a | HPERSIST h FIELDS 1 a
+        HEXPIRE h 0 FIELDS 1 a | HEXPIRE h 0 FIELDS 2 b c | HSETEX h FIELDS 1 a 1
+        HSETEX h EX 100 FIELDS 2 a 1 b 2 | HSETEX h EXAT 1 FIELDS 1 a 2
+        HSETEX h EXAT 1 FIELDS 1 q 2 | HSETEX h EXAT 1 FIELDS 1 b 2
+        HSETEX n EXAT 1 FIELDS 1 b 2 | HSET h a 1 b 2 | HGETEX h FIELDS 1 a
+        HGETEX h EX 100 FIELDS 1 a | HGETEX h PERSIST FIELDS 1 a
+        HGETEX h PERSIST FIELDS 1 a | HGETEX h EX 0 FIELDS 1 a
+        HGETEX h EXAT 1 FIELDS 1 a | HGETEX h EXAT 1 FIELDS 1 b
+        HSETEX h FXX FIELDS 1 a 2 | HGETEX h EX 100 FIELDS 1 x | HSET h a 1
+        HSETEX h KEEPTTL FIELDS 1 a 2 | HSETEX h FNX FIELDS 1 a 2
+        HTTL h FIELDS 1 a | HTTL none FIELDS 1 a | HGETEX none FIELDS 1 a
+        HGETDEL h FIELDS 1 a""",
     "sorted sets": """
         ZADD z 1 a 2 b 3 c 4 d 5 e 6 f | ZADD z 1 a | ZADD z XX CH 2 a
         ZADD z INCR 1 a | ZINCRBY z 1 b | ZREM z a none | ZREM z none
@@ -110,6 +125,7 @@ STEPS = {
         XREADGROUP GROUP g auto COUNT 1 STREAMS s > | XACK s g 2-2
         XGROUP DELCONSUMER s g c | XGROUP DELCONSUMER s g nobody
         XGROUP DESTROY s g | XGROUP DESTROY s none | XRANGE none - + | XLEN none
+        XACK none g 1-1 | XCLAIM none g c 0 1-1 | XAUTOCLAIM none g c 0 0
         XINFO STREAM s""",
 }
 

@@ -1,5 +1,7 @@
 """Commands about replicas, clusters, users and modules, on a server that has none."""
 
+import pytest
+
 
 def test_wait_answers_as_in_redis_without_replicas(parity):
     parity(
@@ -42,12 +44,35 @@ def test_replicaof_and_its_like(parity):
             "REPLICAOF x",
             "REPLICAOF localhost x",
             "FAILOVER",
+            "FAILOVER ABORT",
+            "FAILOVER abort x",
+            "FAILOVER NOSUCH",
+            "FAILOVER TO host 6379",
+            "FAILOVER TO host x",
+            "FAILOVER TO host",
+            "FAILOVER FORCE TIMEOUT 100 TO host 1",
+            "FAILOVER TIMEOUT 0",
+            "FAILOVER TIMEOUT x",
+            "FAILOVER TIMEOUT",
+            "FAILOVER TIMEOUT 1 TIMEOUT 2",
             "ASKING",
             "READONLY",
             "READWRITE",
         ],
         witness="redis",
     )
+
+
+@pytest.mark.parametrize("words", ["SYNC", "PSYNC ? -1", "REPLCONF capa eof"])
+def test_nobody_can_follow_this_server(running, words):
+    """Real servers would begin to send their data: here it is refused."""
+    connection = running("joblog").connect()
+
+    reply = connection.ask(*words.split())
+
+    assert reply.startswith(b"-ERR this server has no replicas")
+    assert connection.ask("PING") == b"+PONG\r\n"
+    connection.close()
 
 
 def test_cluster_commands_say_that_there_is_none(parity):

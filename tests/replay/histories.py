@@ -111,3 +111,56 @@ def make_demo(folder: Path) -> History:
     history.run(web, [b"SET", b"bin\x00\xff", b"\xe2\x82\xac \x1b[31m\\"])
     history.run(web, "SELECT 2", "SET other x", "SELECT 0", "DEL job:1")
     return history
+
+
+def make_mail(folder: Path) -> History:
+    """Make a history of RQ's keys with a fault in four of six jobs; it is left open.
+
+    `m1` is done; `m2` has a worker that is gone; `m3` is removed by hand; `m4` was
+    enqueued twice, and two workers get it; `m5` is popped by hand; `m6` waits.
+    """
+    history = History(folder)
+    web = history.connect(b"web", address="10.0.0.1:40001")
+    first = history.connect(b"worker-1", user=b"jobs", address="10.0.0.2:40002")
+    second = history.connect(b"worker-2", user=b"jobs", address="10.0.0.3:40003")
+    hand = history.connect(b"ops", user=b"admin", address="10.0.0.9:40009")
+    for number in range(1, 7):
+        job = f"HSET rq:job:m{number} status queued origin mail description send"
+        history.run(web, "MULTI", job, f"RPUSH rq:queue:mail m{number}", "EXEC")
+    history.clock.at_ms += 1500
+    _take(history, first, "m1")
+    _finish(history, first, "m1")
+    _take(history, first, "m2")
+    history.run(hand, "LREM rq:queue:mail 1 m3", "DEL rq:job:m3")
+    history.run(web, "LPUSH rq:queue:mail m4")
+    _take(history, second, "m4")
+    _finish(history, second, "m4")
+    _take(history, second, "m4")
+    _finish(history, second, "m4")
+    history.run(hand, "LPOP rq:queue:mail")
+    return history
+
+
+def _take(history, session, job_id):
+    queue = "rq:queue:mail"
+    lease = history.clock.at_ms // 1000 + 60
+    history.run(session, f"LMOVE {queue} {queue}:intermediate LEFT RIGHT", "MULTI")
+    history.run(
+        session,
+        f"HSET rq:job:{job_id} status started worker_name w",
+        f"LREM {queue}:intermediate 1 {job_id}",
+        f"ZADD rq:wip:mail {lease} {job_id}",
+        "EXEC",
+    )
+    history.clock.at_ms += 250
+
+
+def _finish(history, session, job_id):
+    history.run(
+        session,
+        "MULTI",
+        f"HSET rq:job:{job_id} status finished",
+        f"ZREM rq:wip:mail {job_id}",
+        f"ZADD rq:finished:mail {history.clock.at_ms // 1000} {job_id}",
+        "EXEC",
+    )

@@ -20,7 +20,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from replay.cli import main
-from tests.replay.histories import make_demo
+from tests.replay.histories import make_demo, make_mail
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "replay.md"
 BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
@@ -58,11 +58,11 @@ def normal(text: str) -> str:
 
 @contextlib.contextmanager
 def demo_folder():
-    """Be in a folder whose `joblog-data` is the demo history."""
+    """Be in a folder with the demo history, `joblog-data`, and `mail-data`."""
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as home:
-        history = make_demo(Path(home) / "joblog-data")
-        history.close()
+        make_demo(Path(home) / "joblog-data").close()
+        make_mail(Path(home) / "mail-data").close()
         os.chdir(home)
         try:
             yield

@@ -3,8 +3,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replay.differences import compare_moments
+from replay.index.finder import LogIndex
 from replay.past import Past, trace_key
-from replay.values import find_differences, take_version
+from replay.showing import difference_facts, difference_lines, version_facts
+from replay.values import FieldDeadline, find_differences, take_version
 from storage.errors import PrunedError
 from storage.filesystem import FileSystem
 from tests.replay.histories import History
@@ -101,7 +103,11 @@ def changed_keys(folder, from_seq, until_seq):
         return [
             (change.key, change.before is None, change.after is None)
             for change in compare_moments(
-                past, from_seq, until_seq, lambda _: True, (folder, FileSystem())
+                past,
+                from_seq,
+                until_seq,
+                lambda _: True,
+                LogIndex(folder, FileSystem()),
             )
         ]
     finally:
@@ -157,6 +163,33 @@ def test_differences_turn_one_version_into_the_other(tmp_path):
         (3, None, b"e"),
     ]
     assert before.data == [b"a", b"b", b"c", b"d"]
+    past.close()
+    history.close()
+
+
+def test_deadlines_of_fields_are_differences_too(tmp_path):
+    history = History(tmp_path)
+    session = history.connect()
+    history.run(session, "HSET h a 1 b 2 c 3", "HPEXPIREAT h 9999999999999 FIELDS 1 c")
+    past = Past(tmp_path, FileSystem())
+    past.go_to(history.log.last_seq)
+    before = past.version(0, b"h")
+    history.run(session, "HPEXPIREAT h 9999999999998 FIELDS 1 a", "HDEL h c")
+    past.go_to(history.log.last_seq)
+    after = past.version(0, b"h")
+
+    found = list(find_differences(before, after))
+
+    assert found == [
+        (b"c", b"3", None),
+        (FieldDeadline(b"a"), None, b"9999999999998"),
+    ]
+    assert difference_lines("hash", found) == [
+        ("-", "c: 3"),
+        ("+", "a expires: 2286-11-20T17:46:39.998+00:00"),
+    ]
+    assert difference_facts(found)[1] == {"deadline_of": "a", "after": "9999999999998"}
+    assert version_facts(after)["fields_expire_at_ms"] == {"a": 9999999999998}
     past.close()
     history.close()
 

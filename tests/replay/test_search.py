@@ -3,6 +3,7 @@ import re
 import pytest
 
 from replay.clients import ClientDirectory
+from replay.index.finder import LogIndex
 from replay.search import Query, Search, find_script_source
 from storage.errors import CorruptLogError
 from storage.filesystem import FileSystem
@@ -10,7 +11,7 @@ from tests.replay.histories import SCRIPT, SHA, History
 
 
 def found(folder, **query):
-    search = Search(folder, FileSystem(), Query(**query))
+    search = Search(LogIndex(folder, FileSystem()), Query(**query))
     return [match.record.seq for match in search.forward()]
 
 
@@ -49,7 +50,7 @@ def test_query_finds_its_records(demo, query, seqs):
 
 @pytest.mark.parametrize(("query", "seqs"), QUERIES)
 def test_query_finds_the_same_backward(demo, query, seqs):
-    search = Search(demo.folder, FileSystem(), Query(**query))
+    search = Search(LogIndex(demo.folder, FileSystem()), Query(**query))
 
     assert [match.record.seq for match in search.backward()] == seqs[::-1]
 
@@ -68,7 +69,7 @@ def many_segments(folder, count=60):
 def test_backward_search_crosses_segments_and_still_knows_the_clients(tmp_path):
     history = many_segments(tmp_path)
     assert len(history.log.segments) > 3
-    search = Search(tmp_path, FileSystem(), Query(has_notes=True))
+    search = Search(LogIndex(tmp_path, FileSystem()), Query(has_notes=True))
 
     matches = list(search.backward())
 
@@ -82,7 +83,9 @@ def test_backward_search_crosses_segments_and_still_knows_the_clients(tmp_path):
 
 def test_forward_search_from_the_middle_knows_clients_from_before(tmp_path):
     history = many_segments(tmp_path)
-    search = Search(tmp_path, FileSystem(), Query(from_seq=history.log.last_seq))
+    search = Search(
+        LogIndex(tmp_path, FileSystem()), Query(from_seq=history.log.last_seq)
+    )
 
     (match,) = search.forward()
 
@@ -104,7 +107,7 @@ def test_id_that_a_later_client_has_too_is_told_apart(tmp_path):
     history.run(history.connect(b"old"), "SET a 1")
     history._ids = 0
     history.run(history.connect(b"new"), "SET a 2")
-    directory = ClientDirectory(tmp_path, FileSystem(), floor_seq=1, from_seq=1 << 63)
+    directory = ClientDirectory(LogIndex(tmp_path, FileSystem()), from_seq=1 << 63)
 
     names = [directory.find(1, seq).note.name for seq in (2, 4)]
 
@@ -125,7 +128,7 @@ def test_follow_shows_what_is_appended_meanwhile(demo):
         return line is not None
 
     query = Query(from_seq=demo.log.last_seq + 1)
-    matches = list(Search(demo.folder, FileSystem(), query).follow(wait))
+    matches = list(Search(LogIndex(demo.folder, FileSystem()), query).follow(wait))
 
     assert [match.record.effects[0][1] for match in matches] == [b"new", b"other"]
 
@@ -141,7 +144,7 @@ def test_script_is_found_by_the_name_in_its_first_line(demo):
         [
             match.record.effects
             for match in Search(
-                demo.folder, FileSystem(), Query(script=wanted)
+                LogIndex(demo.folder, FileSystem()), Query(script=wanted)
             ).forward()
         ]
         for wanted in ("tidy", "other")
@@ -152,10 +155,10 @@ def test_script_is_found_by_the_name_in_its_first_line(demo):
 
 
 def test_script_source_is_the_one_from_before(demo):
-    filesystem = FileSystem()
+    index = LogIndex(demo.folder, FileSystem())
 
-    assert find_script_source(demo.folder, filesystem, SHA, 11) == SCRIPT
-    assert find_script_source(demo.folder, filesystem, SHA, 9) is None
+    assert find_script_source(index, SHA, 11) == SCRIPT
+    assert find_script_source(index, SHA, 9) is None
 
 
 def test_damage_is_an_error_in_both_directions(tmp_path):
@@ -165,7 +168,7 @@ def test_damage_is_an_error_in_both_directions(tmp_path):
     data = bytearray(second.read_bytes())
     data[150] ^= 1
     second.write_bytes(data)
-    search = Search(tmp_path, FileSystem(), Query())
+    search = Search(LogIndex(tmp_path, FileSystem()), Query())
 
     with pytest.raises(CorruptLogError, match=second.name):
         list(search.forward())

@@ -54,12 +54,17 @@ def make_log(*batches, segment_bytes_max=1 << 20, is_synced=True):
 
 
 def copy_disk(filesystem):
-    """Return a disk with the same log, so that a test can damage it."""
+    """Return a disk with the same folder, durably, so that a test can damage it."""
     copy = FaultyFileSystem()
     copy.mkdir(FOLDER)
-    copy.mkdir(LOG_FOLDER)
-    for name in filesystem.listdir(LOG_FOLDER):
-        copy.write_file(LOG_FOLDER / name, filesystem.read_file(LOG_FOLDER / name))
-    lock = FOLDER / "joblog.lock"
-    copy.write_file(lock, filesystem.read_file(lock))
+    for name in filesystem.listdir(FOLDER):
+        path = FOLDER / name
+        if name in {"log", "snapshots"}:
+            copy.mkdir(path)
+            for each in filesystem.listdir(path):
+                copy.write_file(path / each, filesystem.read_file(path / each))
+        else:
+            copy.write_file(path, filesystem.read_file(path))
+    for folder in (FOLDER, FOLDER.parent):
+        copy.sync_directory(folder)
     return copy

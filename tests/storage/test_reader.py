@@ -163,7 +163,7 @@ def test_a_tail_read_while_it_was_half_written_is_no_damage():
     damaged = whole[: start + 9] + b"????" + whole[start + 13 :]
     disk.write_file(FIRST, whole)
     # The reader holds the file that it opened: that one is half written, then whole.
-    inode = disk._at(reader._segment._file)
+    inode = disk._at(reader._segment._file._file)
     inode.data[:] = damaged
     original = reader._segment.read_rest
 

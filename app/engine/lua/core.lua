@@ -15,7 +15,7 @@ local error, getinfo, find_metatable = error, debug.getinfo, debug.getmetatable
 local next, running, select, setmetatable = next, coroutine.running, select, setmetatable
 local sethook, sub, gsub, tonumber, type = debug.sethook, string.sub, string.gsub, tonumber, type
 local pcall, xpcall, create, resume, yield = pcall, xpcall, coroutine.create, coroutine.resume, coroutine.yield
-local status, clock, gcinfo = coroutine.status, os.clock, gcinfo
+local status, clock, gcinfo, collectgarbage = coroutine.status, os.clock, gcinfo, collectgarbage
 local should_stop = core.should_stop
 
 local HOOK_INSTRUCTIONS = 400
@@ -23,6 +23,7 @@ local ASK_EVERY = 250
 local FEW_INSTRUCTIONS = 20
 local ASK_EVERY_SECONDS = 0.002
 local MUCH_MEMORY_KIB = 32 * 1024
+local SMALL_HEAP_KIB, LARGE_HEAP_KIB = 2 * 1024, 4 * 1024
 
 core.READONLY = "Attempt to modify a readonly table"
 core.NO_MEMORY = "not enough memory"
@@ -144,6 +145,36 @@ local KILL_REASONS = {
   "ERR FUNCTION LOAD timeout",
 }
 
+-- A round of the collector marks all that lives, the libraries too: a fifth of the time
+-- of short scripts where it begins at half again as much, nothing where a small heap may
+-- grow tenfold. A heap that is not small is collected early, to stay below the limit.
+
+local is_lazy = false
+
+local function collect_lazily()
+  is_lazy = true
+  collectgarbage("setpause", 1000)
+end
+
+local function collect_early()
+  is_lazy = false
+  collectgarbage("setpause", 150)
+  collectgarbage("step", 0)
+end
+
+-- Choose how the collector works by how large the heap is.
+local function watch_heap()
+  if is_lazy then
+    if gcinfo() > LARGE_HEAP_KIB then
+      collect_early()
+    end
+  elseif gcinfo() < SMALL_HEAP_KIB then
+    collect_lazily()
+  end
+end
+core.watch_heap = watch_heap
+watch_heap()
+
 local is_killed, kill_reason = false, nil
 local ticks, asked_at, is_close = 0, 0, false
 local look_closely
@@ -168,6 +199,9 @@ local function hook()
     error({ err = kill_reason }, 0)
   end
   ticks = ticks + 1
+  if is_lazy then
+    watch_heap()
+  end
   if ticks >= ASK_EVERY then
     ask()
   elseif gcinfo() > MUCH_MEMORY_KIB then

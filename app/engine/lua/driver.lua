@@ -10,6 +10,7 @@ local rawget, dump, getmetatable, find = rawget, string.dump, getmetatable, stri
 local protect, place, relocate = core.protect, core.place, core.relocate
 local reply_of_table, reply_of_boolean, one_line = core.reply_of_table, core.reply_of_boolean, core.one_line
 local is_killed, revive, create_hooked = core.is_killed, core.revive, core.create_hooked
+local watch_heap = core.watch_heap
 
 -- Environments --------------------------------------------------------------------------
 
@@ -161,6 +162,7 @@ end
 local scripts = {}
 
 local function start(id)
+  watch_heap()
   if is_dirty then
     reset()
   end
@@ -409,6 +411,7 @@ local function leave(...)
 end
 
 function driver.run_function(id, key_count)
+  watch_heap()
   if is_dirty then
     reset()
   end

@@ -5,41 +5,35 @@ local core = ...
 local error, select, type, floor, tonumber = error, select, type, math.floor, tonumber
 local unpack, tostring, concat, sub, find = core.unpack, tostring, table.concat, string.sub, string.find
 local execute, push_arguments, receive = core.execute, core.push_arguments, core.receive
-local next, get_null, format_number = next, core.get_null, core.format_number
+local next, get_null = next, core.get_null
 local DIRECT_MAX = 50
+local ERROR = 5 -- the tag: see replies.lua
 
 local null = false
 
 -- Calling commands ----------------------------------------------------------------------
 
-local BAD_ARGUMENTS = "ERR Lua redis lib command arguments must be strings or integers"
+local BAD_ARGUMENTS = core.wrong_arguments
 local NO_ARGUMENTS = "ERR Please specify at least one argument for this redis lib call"
 
-local function as_argument(value)
-  local kind = type(value)
-  if kind == "string" then
-    return value
-  elseif kind == "number" then
-    if value % 1 == 0 and value < 1e14 and value > -1e14 then
-      return value == 0 and "0" or value .. ""
-    end
-    return format_number(value) or error(core.NO_MEMORY, 0)
-  end
-  return nil
-end
+-- What may cross. A table or a function must not: lupa would keep a reference to it,
+-- which takes memory where the limit must not be hit.
+local CROSSES = { string = true, number = true }
 
--- Return the reply of the callback for any arguments, or nil and an error table.
-local function execute_any(count, ...)
+-- Return what `execute` returns for any arguments; Python makes text of numbers.
+local function execute_any(...)
+  local count = select("#", ...)
   if count == 0 then
-    return nil, { err = NO_ARGUMENTS }
+    return false, ERROR, NO_ARGUMENTS
   end
   local arguments = { ... }
   for i = 1, count do
-    local argument = as_argument(arguments[i])
-    if argument == nil then
-      return nil, { err = BAD_ARGUMENTS }
+    if not CROSSES[type(arguments[i])] then
+      return false, ERROR, BAD_ARGUMENTS
     end
-    arguments[i] = argument
+  end
+  if count <= DIRECT_MAX then
+    return execute(...)
   end
   local from = 1
   while count - from >= DIRECT_MAX do
@@ -49,61 +43,55 @@ local function execute_any(count, ...)
   return execute(unpack(arguments, from, count))
 end
 
--- Two, three and four strings are by far the most common: they cross without a table.
-local function cross(...)
-  local count = select("#", ...)
-  if count == 3 then
-    local a, b, c = ...
-    if type(a) == "string" and type(b) == "string" and type(c) == "string" then
-      return execute(a, b, c)
-    end
-  elseif count == 2 then
-    local a, b = ...
-    if type(a) == "string" and type(b) == "string" then
-      return execute(a, b)
-    end
-  elseif count == 4 then
-    local a, b, c, d = ...
-    if type(a) == "string" and type(b) == "string" and type(c) == "string" and type(d) == "string" then
-      return execute(a, b, c, d)
-    end
+-- Return the value of a reply that did not cross as it is, and whether it is an error.
+local function receive_status(reply, ...)
+  if reply then
+    return { ok = "OK" }
   end
-  return execute_any(count, ...)
+  return receive(...)
 end
 
-local function call(...)
-  local reply, failure = cross(...)
-  if reply then
-    if reply ~= true then
-      return reply
-    end
-    return { ok = "OK" }
-  elseif reply == false then
-    local value, is_error = receive()
-    if is_error then
-      error(value, 0)
-    end
-    return value
-  elseif failure then
-    error(failure, 0)
+local function settle(reply, ...)
+  if reply and reply ~= true then
+    return reply
+  elseif reply == nil then
+    return null
   end
-  return null
+  local value, is_error = receive_status(reply, ...)
+  if is_error then
+    error(value, 0)
+  end
+  return value
+end
+
+local function settle_protected(reply, ...)
+  if reply and reply ~= true then
+    return reply
+  elseif reply == nil then
+    return null
+  end
+  local value = receive_status(reply, ...)
+  return value
+end
+
+-- Two to four strings or numbers are by far the most common: they cross without a table.
+-- Where nil is among them Python says so.
+local function call(...)
+  local a, b, c, d, e = ...
+  if
+    e == nil
+    and type(a) == "string"
+    and (b == nil or CROSSES[type(b)])
+    and (c == nil or CROSSES[type(c)])
+    and (d == nil or CROSSES[type(d)])
+  then
+    return settle(execute(...))
+  end
+  return settle(execute_any(...))
 end
 
 local function protected_call(...)
-  local reply, failure = cross(...)
-  if reply then
-    if reply ~= true then
-      return reply
-    end
-    return { ok = "OK" }
-  elseif reply == false then
-    local value = receive()
-    return value
-  elseif failure then
-    return failure
-  end
-  return null
+  return settle_protected(execute_any(...))
 end
 
 -- Replies of the script's own --------------------------------------------------------------
@@ -212,8 +200,7 @@ local function acl_check_cmd(...)
   end
   local arguments = { ... }
   for i = 1, count do
-    arguments[i] = as_argument(arguments[i])
-    if arguments[i] == nil then
+    if not CROSSES[type(arguments[i])] then
       raise(BAD_ARGUMENTS)
     end
   end

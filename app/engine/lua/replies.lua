@@ -2,7 +2,8 @@
 -- returns becomes a reply.
 --
 -- Toward a script: numbers and strings cross as they are, `true` is +OK, nil is null, and
--- `false` says that there is more to fetch. `fetch()` gives a tag and then values:
+-- behind `false` come a tag and values. Where more follows, `fetch()` gives it, a tag and
+-- values again:
 --   1 items           a flat array of strings, numbers and nulls (false)
 --   2 items           the same, and more follows
 --   3 code, value...  a tree, written from the root on (see grow)
@@ -110,8 +111,8 @@ local function grow(tree, at)
   return { verbatim_string = { format = value, string = tree[at + 1] } }, at + 2
 end
 
--- Return the value that was fetched, and whether it is an error.
-local function receive(tag, ...)
+-- Return the value that came in pieces, and whether it is an error.
+function core.receive(tag, ...)
   if tag == 1 then
     return { ... }
   elseif tag == 2 then
@@ -125,10 +126,6 @@ local function receive(tag, ...)
     return { err = text, ignore_error_stats_update = is_counted or nil }, true
   end
   error(core.NO_MEMORY, 0)
-end
-
-function core.receive()
-  return receive(fetch())
 end
 
 -- Toward the client -------------------------------------------------------------------

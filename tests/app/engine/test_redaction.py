@@ -17,6 +17,17 @@ COMMANDS = [
         id="CONFIG SET",
     ),
     pytest.param("ACL SETUSER me >pw", "ACL SETUSER (redacted) (redacted)", id="ACL"),
+    pytest.param(
+        "MIGRATE h 1 AUTH 0 10 COPY AUTH pw REPLACE",
+        "MIGRATE h 1 AUTH 0 10 COPY AUTH (redacted) REPLACE",
+        id="MIGRATE",
+    ),
+    pytest.param(
+        "migrate h 1 k 0 10 auth2 me pw KEYS auth a",
+        "migrate h 1 k 0 10 auth2 (redacted) (redacted) KEYS auth a",
+        id="MIGRATE with a user",
+    ),
+    pytest.param("MIGRATE h 1 k 0 10 AUTH", "MIGRATE h 1 k 0 10 AUTH", id="cut off"),
     pytest.param("SET auth pw", "SET auth pw", id="no password"),
 ]
 

@@ -41,6 +41,7 @@ EXAMPLES = {
     "list": List([b"a", b"", b"12"]),
     "set": Set([b"a", b"12"]),
     "hash": Hash({b"f": b"v", b"g": b""}),
+    "hash with deadlines": Hash({b"f": b"v", b"g": b""}, {b"g": 2**40}),
     "sorted set": SortedSet([(1.5, b"a"), (float("inf"), b"b")]),
     "stream": make_stream(),
     "stream of later IDs": None,
@@ -55,6 +56,8 @@ def plain(value):
     """Return something that compares equal where values are equal."""
     if isinstance(value, SortedSet):
         return value.scores
+    if isinstance(value, Hash):
+        return dict(value), value.deadlines
     if isinstance(value, Stream):
         return value.between(), value.last_id, value.max_deleted_id, value.entries_added
     return value
@@ -83,6 +86,31 @@ def test_any_words_survive_in_each_kind_of_collection(words):
     fields = dict(zip(words, reversed(words), strict=True))
     for value in (List(words), Set(words), Hash(fields), SortedSet(pairs)):
         assert plain(decode_payload(encode_payload(value))) == plain(value)
+
+
+SOON, LATER_MS = 1_800_000_000_000, 1_800_000_000_500
+EXPIRING = {
+    "22, absolute": b"\x16\x03"
+    + (strings(b"a", b"1")[1:] + SOON.to_bytes(8, "little"))
+    + (strings(b"b", b"2")[1:] + b"\xff" * 8)
+    + (strings(b"c", b"3")[1:] + LATER_MS.to_bytes(8, "little")),
+    "24, relative": b"\x18"
+    + SOON.to_bytes(8, "little")
+    + (b"\x03\x01" + strings(b"a", b"1")[1:])
+    + (b"\x00" + strings(b"b", b"2")[1:])
+    + (b"\x41\xf5" + strings(b"c", b"3")[1:]),
+    "25, packed": b"\x19"
+    + SOON.to_bytes(8, "little")
+    + string(encode_listpack([b"a", b"1", SOON, b"b", b"2", 0, b"c", b"3", LATER_MS])),
+}
+
+
+@pytest.mark.parametrize("name", EXPIRING)
+def test_each_kind_of_hash_with_deadlines_is_read(name):
+    table = decode_payload(payload(EXPIRING[name], version=12))
+
+    assert table == {b"a": b"1", b"b": b"2", b"c": b"3"}
+    assert table.deadlines == {b"a": SOON, b"c": LATER_MS}
 
 
 def test_groups_of_a_stream_keep_what_is_pending_and_the_times():
@@ -116,6 +144,17 @@ STRICTER = {
     "no value": b"\x00",
     "list cut": b"\x01\x02\x01a",
     "field twice": b"\x04\x02" + strings(b"a", b"b", b"a", b"c")[1:],
+    "expiring field twice": b"\x16\x02" + 2 * (strings(b"a", b"b")[1:] + bytes(8)),
+    "deadline below zero": b"\x16\x01"
+    + strings(b"a", b"b")[1:]
+    + b"\xfe"
+    + b"\xff" * 7,
+    "packed without a deadline": b"\x19"
+    + bytes(8)
+    + string(encode_listpack([b"a", b"1"])),
+    "packed with a word for a deadline": b"\x19"
+    + bytes(8)
+    + string(encode_listpack([b"a", b"1", b"x"])),
     "integers that do not rise": b"\x0b"
     + string(b"\x02\0\0\0\x02\0\0\0" + struct.pack("<2h", 5, 5)),
     "listpack with a wrong count": b"\x14"

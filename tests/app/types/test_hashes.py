@@ -10,7 +10,7 @@ from app.types.hashes import HASHTABLE, LISTPACK, Hash
 FIELDS = st.sampled_from([b"a", b"b", b"c", b"d", b"e"])
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["put", "put_all", "discard"]),
+        st.sampled_from(["put", "put_all", "replace", "discard", "expire", "persist"]),
         st.lists(st.tuples(FIELDS, st.binary(max_size=2)), min_size=1, max_size=4),
     ),
     max_size=20,
@@ -21,6 +21,7 @@ STEPS = st.lists(
 def test_hash_agrees_with_a_plain_dictionary(steps, has_been_picked):
     fill = {b"%d" % number: b"" for number in range(100 * has_been_picked)}
     ours, model = Hash(fill), dict(fill)
+    deadlines = {}
     if has_been_picked:  # from now on it keeps a set of its fields
         ours.pick(random.Random(1))
 
@@ -29,16 +30,55 @@ def test_hash_agrees_with_a_plain_dictionary(steps, has_been_picked):
         field, value = pairs[0]
         if name == "put":
             model[field] = value
+            deadlines.pop(field, None)
             assert ours.put(field, value) == len(model) - before
         elif name == "put_all":
             model.update(pairs)
             fields, values = zip(*pairs, strict=True)
+            for one in fields:
+                deadlines.pop(one, None)
             assert ours.put_all(fields, values) == len(model) - before
-        else:
+        elif name == "replace":
+            model[field] = value
+            assert ours.replace(field, value) == len(model) - before
+        elif name == "persist":
+            had_one = deadlines.pop(field, None) is not None
+            assert ours.clear_deadline(field) is had_one
+        elif name == "discard":
             model.pop(field, None)
+            deadlines.pop(field, None)
             assert ours.discard(field) == before - len(model)
+        elif field in model:
+            deadlines[field] = len(value)
+            ours.set_deadline(field, len(value))
         ours.check()
         assert list(ours.items()) == list(model.items())
+        assert (ours.deadlines or {}) == deadlines
+        assert ours.next_deadline_ms() == min(deadlines.values(), default=None)
+
+
+def test_what_is_due_goes_the_oldest_first():
+    fields = Hash(dict.fromkeys([b"a", b"b", b"c", b"d"], b"1"), {b"a": 30, b"b": 10})
+    fields.set_deadline(b"c", 20)
+    fields.set_deadline(b"b", 15)
+
+    assert fields.discard_due(9) == []
+    assert fields.discard_due(20) == [b"b", b"c"]
+    assert fields.discard_due(30) == [b"a"]
+
+    fields.check()
+    assert (fields, fields.deadlines) == ({b"d": b"1"}, None)
+
+
+def test_a_copy_has_deadlines_of_its_own():
+    fields = Hash({b"a": b"1"}, {b"a": 30})
+
+    copied = fields.copy()
+    fields.clear_deadline(b"a")
+
+    assert copied.deadlines == {b"a": 30}
+    assert copied.encoding() == HASHTABLE
+    assert fields.encoding() == LISTPACK
 
 
 @pytest.mark.parametrize("size", [10, 100], ids=["few fields", "many fields"])

@@ -14,6 +14,8 @@ from app.errors import CommandError
 from app.reply import BulkList
 
 PATIENCE_SECONDS = 0.25
+"""Of processor time, so that a machine under load kills nobody early."""
+
 MEMORY_LIMIT = 64 * 1024 * 1024
 BIG = b"x" * 1_000_000
 WIDE = BulkList([b"item %d" % i for i in range(5000)])
@@ -61,10 +63,10 @@ class Runner:
         return replies.get(name, CommandError(b"ERR no such command"))
 
     def should_stop(self):
-        return int(time.monotonic() > self.deadline)
+        return int(time.thread_time() > self.deadline)
 
     def run(self, source):
-        self.deadline = time.monotonic() + PATIENCE_SECONDS
+        self.deadline = time.thread_time() + PATIENCE_SECONDS
         try:
             number = self.runtime.load(source)
             return repr(self.runtime.run(number, b"sha", 0, (), 2))

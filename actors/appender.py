@@ -1,0 +1,105 @@
+"""Appender: how the log writer takes commits where nothing is out of the ordinary.
+
+    commit -> entries to the log, one write -> replies to the clients
+
+The log writer owns it, and sees to the rest: policy `always`, a full disk, replies that
+wait. It is a class of its own so that mypyc makes it native.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, final
+
+from actors.inbox import Inbox, Receiver, Replies, deliver
+from actors.traffic import Commit
+from storage.errors import StorageError
+from storage.fsync import FsyncPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.engine.effects import Entry
+    from storage.log import Log
+
+
+@final
+class Appender(Receiver):
+    """Appends commits, and keeps those that cannot go on yet.
+
+    Attributes:
+        held: (sequence number, replies), in order, that wait until it is durable.
+        unwritten: entries that the disk did not take, in order.
+        unwritten_replies: the replies to them.
+        is_closed: nothing is appended or acknowledged any more, for good.
+    """
+
+    __slots__ = (
+        "_actor",
+        "_log",
+        "_policy",
+        "held",
+        "is_closed",
+        "unwritten",
+        "unwritten_replies",
+    )
+
+    def __init__(
+        self, log: Log | None, policy: Callable[[], FsyncPolicy], actor: Any
+    ) -> None:
+        """Append to a log, or to none.
+
+        Args:
+            log: the open log, or None for a server that keeps none.
+            policy: asked at each commit, since CONFIG SET may change it.
+            actor: the log writer.
+        """
+        self._log = log
+        self._policy = policy
+        self._actor = actor
+        self.held: deque[tuple[int, Replies]] = deque()
+        self.unwritten: list[Entry] = []
+        self.unwritten_replies: Replies = []
+        self.is_closed = False
+
+    def receive_all(self, inbox: Inbox) -> None:
+        """Take all mail: nearly always one commit."""
+        while not inbox.empty():
+            message = inbox.take()
+            if isinstance(message, Commit):
+                if not self.is_closed:
+                    self._append(message)
+            else:
+                self._actor.receive(message)
+
+    def _append(self, commit: Commit) -> None:
+        log = self._log
+        if log is None:
+            deliver(commit.replies)
+        elif commit.entries:
+            if self.unwritten:
+                self.unwritten += commit.entries
+                self.unwritten_replies += commit.replies
+            else:
+                self._write(log, commit)
+        elif self.held:
+            # Behind what waits: replies keep their order.
+            self.held.append((log.last_seq, commit.replies))
+        else:
+            deliver(commit.replies)
+        if commit.held and not self.is_closed:
+            self._actor.wait(commit.held)
+
+    def _write(self, log: Log, commit: Commit) -> None:
+        try:
+            last_seq = log.append(commit.entries, log.last_seq)
+        except StorageError as error:
+            self._actor.on_write_failed(commit, error)
+            return
+        if self.held or self._policy() is FsyncPolicy.ALWAYS:
+            self.held.append((last_seq, commit.replies))
+            self._actor.sync_if_held()
+        else:
+            deliver(commit.replies)
+            if log.needs_sync:
+                self._actor.sync_if_held()

@@ -1,0 +1,110 @@
+"""Inboxes: where cooperative actors leave each other mail, and who takes it out.
+
+An inbox stands in the loop's run queue while it holds mail; the loop then lets its
+receiver take all of it in one go. Like the loop, these are plain classes rather than
+actors, so that mypyc makes them native: a request passes through three inboxes.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, final
+
+from pykka._envelope import Envelope
+
+if TYPE_CHECKING:
+    from actors.loop import Loop
+
+Replies = list[tuple["Inbox", Any]]
+"""(inbox, mail): what to deliver, in order."""
+
+
+class Receiver:
+    """Whom the loop calls: there is mail, or a watched file descriptor is ready."""
+
+    __slots__ = ()
+
+    def receive_all(self, inbox: Inbox) -> None:  # noqa: ARG002 - the interface
+        """Take all mail, in order."""
+        raise TypeError(f"{self!r} takes no mail")
+
+    def on_ready(self, events: int) -> None:  # noqa: ARG002 - the interface
+        """Do what the events of the file descriptor ask for."""
+        raise TypeError(f"{self!r} serves no file descriptor")
+
+
+@final
+class ActorReceiver(Receiver):
+    """Leads from an inbox to an actor that is no native class."""
+
+    __slots__ = ("_actor",)
+
+    def __init__(self, actor: Any) -> None:
+        """Lead to an actor with a `receive_all`."""
+        self._actor = actor
+
+    def receive_all(self, inbox: Inbox) -> None:
+        """Let the actor take its mail."""
+        self._actor.receive_all(inbox)
+
+
+@final
+class Inbox:
+    """The mailbox of one cooperative actor, in pykka's interface and in ours."""
+
+    __slots__ = ("_is_queued", "_loop", "_mail", "_receiver", "_taken")
+
+    def __init__(self) -> None:
+        """Make an empty inbox; `bind` gives it its receiver and its loop."""
+        self._mail: list[Any] = []
+        self._taken = 0
+        self._is_queued = False
+
+    def bind(self, receiver: Receiver, loop: Loop) -> None:
+        """Say who takes the mail, and whose run queue the inbox stands in."""
+        self._receiver = receiver
+        self._loop = loop
+
+    def post(self, message: Any) -> None:
+        """Leave a message; only from the loop's own thread."""
+        self._mail.append(message)
+        if not self._is_queued:
+            self._is_queued = True
+            self._loop.run_queue.append(self)
+
+    def put(self, envelope: Any) -> None:
+        """Leave an envelope of pykka's; from any thread."""
+        if threading.get_ident() == self._loop.thread_id:
+            self.post(envelope)
+        else:
+            self._loop.post_from_thread(self, envelope)
+
+    def take(self) -> Any:
+        """Take the oldest message; there must be one."""
+        mail = self._mail
+        message = mail[self._taken]
+        self._taken += 1
+        if self._taken == len(mail):
+            mail.clear()
+            self._taken = 0
+        return message
+
+    def get(self) -> Any:
+        """Take the oldest mail as pykka wants it."""
+        message = self.take()
+        return message if isinstance(message, Envelope) else Envelope(message)
+
+    def empty(self) -> bool:
+        """Say whether there is no mail."""
+        return not self._mail
+
+    def drain(self) -> None:
+        """Let the receiver take all mail."""
+        self._is_queued = False
+        self._receiver.receive_all(self)
+
+
+def deliver(replies: Replies) -> None:
+    """Leave each client its mail, in order."""
+    for inbox, mail in replies:
+        inbox.post(mail)

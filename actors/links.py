@@ -1,0 +1,46 @@
+"""Connections that the server itself makes: MIGRATE moves keys over them."""
+
+from __future__ import annotations
+
+import socket
+from typing import Final
+
+_CHUNK_BYTES: Final = 64 * 1024
+
+
+class Link:
+    """A connection to another server, and its reply lines; it blocks the caller.
+
+    Every step may take the time given at the most, as in Redis: each chunk that is
+    sent, and each piece that is read.
+    """
+
+    def __init__(self, host: str, port: int, wait_ms: int) -> None:
+        """Connect.
+
+        Raises:
+            OSError: it takes too long, or nobody is there; as from all methods.
+        """
+        self._socket = socket.create_connection((host, port), wait_ms / 1000)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._read = b""
+
+    def send(self, data: bytes) -> None:
+        """Send bytes, all of them."""
+        view = memoryview(data)
+        for at in range(0, len(view), _CHUNK_BYTES):
+            self._socket.sendall(view[at : at + _CHUNK_BYTES])
+
+    def read_line(self) -> bytes:
+        """Return the next line, without its end."""
+        while b"\n" not in self._read:
+            piece = self._socket.recv(_CHUNK_BYTES)
+            if not piece:
+                raise ConnectionResetError("the other server closed the connection")
+            self._read += piece
+        line, self._read = self._read.split(b"\n", 1)
+        return line.removesuffix(b"\r")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()

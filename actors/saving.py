@@ -1,0 +1,188 @@
+"""Saving: what the keyspace actor does about snapshots.
+
+A snapshot is begun once all that was written is durable: the log writer holds the order
+back like any reply that waits for that (`HeldReply`), and lets it go to the snapshotter
+instead of to a client. Clients of SAVE are answered when the snapshot has ended.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from actors.messages import (
+    HeldReply,
+    SegmentsChanged,
+    SnapshotEnded,
+    SnapshotProgress,
+)
+from app.commands.holds import Hold
+from app.engine.digest import dataset_digest
+from app.engine.proofs import Prover
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.messages import Mailbox
+    from app.config import Config
+    from app.engine.engine import Engine
+    from app.keyspace.keyspace import Keyspace
+
+    Begin = Callable[[tuple[str, ...]], None]
+
+logger = logging.getLogger(__name__)
+
+
+def _options(config: Config) -> tuple[str, ...]:
+    """Return what the child is to do besides a snapshot, as the settings say."""
+    options = [
+        *("--retention-bytes", str(config.log_retention_bytes)),
+        *("--retention-seconds", str(config.log_retention_seconds)),
+        *("--archive-command", config.log_archive_command),
+        *("--keep", str(config.snapshots_kept)),
+    ]
+    if config.log_compression == "zlib":
+        options.append("--pack")
+    return tuple(options)
+
+
+def _wants_tidying(config: Config) -> bool:
+    return bool(
+        config.log_retention_bytes
+        or config.log_retention_seconds
+        or config.log_compression != "no"
+    )
+
+
+class Order:
+    """Stands in for a mailbox: what is posted to it begins a snapshot."""
+
+    def __init__(self, begin: Callable[[], None]) -> None:
+        """Make an order that begins a snapshot when it is delivered."""
+        self._begin = begin
+
+    def post(self, _: Any) -> None:
+        """Begin it."""
+        self._begin()
+
+
+class Saving:
+    """Has snapshots made for an engine, and holds the replies of those who wait.
+
+    Attributes:
+        waiting: the replies of SAVE, until the snapshot that they wait for has ended.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        begin: Begin | None,
+        reload: Callable[[bool], Keyspace] | None,
+    ) -> None:
+        """Make the saving of an engine.
+
+        Args:
+            engine: the engine, which says when a snapshot is due.
+            begin: has one made of all that is durable, with options for the child;
+                None without a log.
+            reload: saves where it is asked to, and gives the state that is on disk.
+        """
+        self._reload = reload
+        self._prover = Prover(engine)
+        self._segments = 0
+        self._engine = engine
+        self._begin = begin
+        self.waiting: list[HeldReply] = []
+
+    def order(self) -> HeldReply:
+        """Return what the log writer is to let go when everything is durable."""
+        server = self._engine.server
+        server.saves.is_due = False
+        begin, options = self._begin, _options(server.config)
+        if server.saves.running == "tidy":
+            options += ("--tidy",)
+        assert begin is not None
+        order = Order(lambda: begin(options))
+        return HeldReply(order, b"", Hold(ends_when_durable=True))
+
+    def reload(self) -> bool:
+        """Take the state that is on disk in place of memory's, which it must equal.
+
+        Returns:
+            False where it does not: a bug, for which the server has to stop.
+        """
+        engine = self._engine
+        assert self._reload is not None
+        loaded = self._reload(engine.server.saves.is_reload_saving)
+        on_disk, live = dataset_digest(loaded), engine.digest()
+        if on_disk == live:
+            engine.adopt(loaded)
+            return True
+        logger.critical(
+            "the log folds to a state with digest %s, memory has %s: a bug; the "
+            "server stops, and goes by the log at the next start",
+            on_disk.hex(),
+            live.hex(),
+        )
+        engine.server.exit_code = 1
+        return False
+
+    def _segments_changed(self, fields: dict[str, Any]) -> SegmentsChanged | None:
+        """Return what the log writer has to know of the child's news, if anything."""
+        if "first_seq" in fields:
+            return SegmentsChanged(fields["first_seq"], {})
+        if "packed" in fields:
+            first_seq, size = fields["packed"]
+            return SegmentsChanged(0, {first_seq: size})
+        return None
+
+    def note_log(self, fields: dict[str, Any]) -> None:
+        """Take what INFO says of the log each second; the `save` rules may ask."""
+        server = self._engine.server
+        server.log_status.update(fields)
+        segments, self._segments = self._segments, fields.get("log_segments", 0)
+        if self._segments > segments > 0:
+            self._prover.begin()
+        if self._begin is not None and not server.is_loading:
+            now_ms = self._engine.context.now_ms
+            last_seq = fields.get("log_last_seq", 0)
+            server.saves.consider(server.config.save, last_seq, now_ms)
+            if _wants_tidying(server.config):
+                server.saves.consider_tidying(fields.get("log_segments", 0), now_ms)
+
+    def prove(self) -> None:
+        """Prove another slice of memory, where a round is under way."""
+        self._prover.step()
+
+    def take(
+        self, news: SnapshotProgress | SnapshotEnded, log_writer: Mailbox | None
+    ) -> list[tuple[Any, Any]]:
+        """Note what the snapshotter says.
+
+        Args:
+            news: what it says.
+            log_writer: is told which segments have changed.
+
+        Returns:
+            The replies that may go: each with its mailbox.
+        """
+        saves = self._engine.server.saves
+        if isinstance(news, SnapshotProgress):
+            saves.note(news.fields)
+            changed = self._segments_changed(news.fields)
+            if changed is not None and log_writer is not None:
+                log_writer.post(changed)
+            return []
+        covered = saves.covered
+        self._engine.read_clock()
+        now_ms = self._engine.context.now_ms
+        saves.end(news.seq, now_ms, is_ok=news.error is None)
+        ended = [each for each in self.waiting if each.hold.awaited_save <= covered]
+        self.waiting = [each for each in self.waiting if each not in ended]
+        return [
+            (
+                reply.mailbox,
+                reply.data if news.error is None else reply.hold.late_data(reply.data),
+            )
+            for reply in ended
+        ]

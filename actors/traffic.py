@@ -1,0 +1,73 @@
+"""The mail of every request: batches, and the commits that they end in.
+
+One is made for every read of a socket, one for every turn of the keyspace: hence native
+classes (see docs/decisions/0005) rather than NamedTuples. Nobody changes one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.inbox import Inbox, Replies
+    from actors.messages import HeldReply
+    from app.commands.context import Argv
+    from app.engine.effects import Entry
+    from app.errors import ProtocolError
+
+
+@final
+class Batch:
+    """The commands of one read. Connection -> keyspace.
+
+    Attributes:
+        client_id: whose commands they are.
+        inbox: where the replies go.
+        commands: in order.
+        error: what is wrong with the bytes behind the last command, or None.
+        size: how many bytes were read.
+    """
+
+    __slots__ = ("client_id", "commands", "error", "inbox", "size")
+
+    def __init__(
+        self,
+        client_id: int,
+        inbox: Inbox,
+        commands: list[Argv],
+        error: ProtocolError | None,
+        size: int,
+    ) -> None:
+        """Make the mail."""
+        self.client_id = client_id
+        self.inbox = inbox
+        self.commands = commands
+        self.error = error
+        self.size = size
+
+
+@final
+class Commit:
+    """What one turn of the keyspace made. Keyspace -> log writer.
+
+    Attributes:
+        entries: to be appended, in order.
+        replies: to be delivered once the entries are as safe as the fsync policy
+            promises.
+        held: replies that wait for more than that, or for a time to be over.
+    """
+
+    __slots__ = ("entries", "held", "replies")
+
+    def __init__(
+        self,
+        entries: list[Entry],
+        replies: Replies,
+        held: Sequence[HeldReply] = (),
+    ) -> None:
+        """Make the mail."""
+        self.entries = entries
+        self.replies = replies
+        self.held = held

@@ -1,0 +1,134 @@
+"""Turn: how the keyspace goes through its mail, batch by batch.
+
+    inbox -> batch -> engine -> (inbox of the client, encoded replies) -> one commit
+
+The keyspace actor owns it, and is asked whatever is not the same for every batch. It is
+a class of its own so that mypyc makes it native: every request comes through here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, final
+
+from actors.inbox import Inbox, Receiver, Replies
+from actors.traffic import Batch, Commit
+
+if TYPE_CHECKING:
+    from actors.messages import HeldReply
+    from app.commands.context import Session
+    from app.engine.engine import Engine
+
+
+@final
+class Turn(Receiver):
+    """Runs batches, in the order in which they came.
+
+    Attributes:
+        replies: those of the turn under way that were not committed yet. Empty between
+            turns; a script that runs for long lets them go before its own.
+        log_writer: where commits go.
+        held: replies that wait as their command said, for the next commit.
+        has_failed: a bug showed; nothing runs any more.
+    """
+
+    __slots__ = ("_actor", "_engine", "has_failed", "held", "log_writer", "replies")
+
+    def __init__(self, engine: Engine, actor: Any) -> None:
+        """Make the turns of an engine.
+
+        Args:
+            engine: applies the commands.
+            actor: the keyspace actor.
+        """
+        self._engine = engine
+        self._actor = actor
+        self.replies: Replies = []
+        self.held: list[HeldReply] = []
+        self.has_failed = False
+        self.log_writer: Inbox | None = None
+
+    def receive_all(self, inbox: Inbox) -> None:
+        """Take all mail, then commit what it made."""
+        replies: Replies = []
+        interrupted, self.replies = self.replies, replies
+        engine = self._engine
+        sessions = engine.server.sessions
+        received = sent = reads = 0
+        engine.read_clock()
+        while not inbox.empty():
+            message = inbox.take()
+            if not isinstance(message, Batch):
+                self._actor.receive(message)
+                continue
+            session = sessions.get(message.client_id)
+            if session is None or self.has_failed:
+                continue
+            try:
+                size = self._run(session, message, replies)
+            except Exception:  # noqa: BLE001 - any bug: memory may differ from the log
+                self.has_failed = True
+                self._actor.stop_for_bug(message)
+                return
+            if size >= 0:
+                received += message.size
+                sent += size
+                reads += 1
+        if reads:
+            engine.server.count_traffic(received, sent, reads)
+        self.replies = interrupted
+        if self._has_news():
+            self._actor.commit(replies)
+        else:
+            self.post_commit(replies)
+
+    def _run(self, session: Session, batch: Batch, replies: Replies) -> int:
+        """Run a batch, and add its replies to those of the turn.
+
+        Returns:
+            How many bytes there are to send; -1 where the batch is held back.
+        """
+        engine = self._engine
+        was_special = session.is_special
+        if was_special and engine.pushes and engine.unit is None:
+            # What was pushed to the client before comes before these replies.
+            self._actor.deliver_pushes(replies)
+        data = engine.run(session, batch.commands)
+        if session.postponed is not None:
+            self._actor.hold(session, batch, data, replies)
+            return -1
+        replies.append((batch.inbox, data))
+        if (
+            was_special
+            or session.is_special
+            or session.is_closing
+            or batch.error is not None
+        ):
+            self._actor.follow_up(session, batch, replies)
+        return len(data)
+
+    def _has_news(self) -> bool:
+        """Say whether there is more to do than to append entries and send replies."""
+        engine = self._engine
+        return bool(
+            engine.pushes
+            or engine.closings
+            or engine.inquiries
+            or engine.blocking.woken
+            or engine.blocking.timeouts
+            or engine.tracking.changed
+            or engine.tracking.is_void
+            or engine.is_resuming
+            or engine.is_check_due
+            or engine.server.saves.is_due
+            or engine.server.stop_requested
+        )
+
+    def post_commit(self, replies: Replies) -> None:
+        """Mail what was made to the log writer, if it is anything."""
+        engine = self._engine
+        entries, held = engine.entries, self.held
+        if entries or replies or held:
+            assert self.log_writer is not None
+            engine.entries = []
+            self.held = []
+            self.log_writer.post(Commit(entries, replies, held))

@@ -1,0 +1,211 @@
+"""Wire: the bytes of one client's socket, in and out.
+
+    readable socket -> read -> parse -> one batch to the keyspace
+    replies -> send -> what the socket does not take waits until it is writable
+
+The connection owns it and decides what is seldom asked: limits, hang-ups, the close. A
+wire is a class of its own so that mypyc makes it native (an actor, whose base class is
+pykka's, cannot be): every request comes and goes through it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, final
+
+from actors.inbox import Inbox, Receiver
+from actors.loop import GONE, HANG_UP, READ, WRITE, Loop
+from actors.traffic import Batch
+
+if TYPE_CHECKING:
+    from app.protocol.parser import RequestParser
+
+logger = logging.getLogger(__name__)
+
+READ_BYTES = 64 * 1024
+
+
+@final
+class Wire(Receiver):
+    """One client's socket, its parser, and the replies that it does not take yet.
+
+    Attributes:
+        parser: cuts what comes in into commands.
+        output: the pieces that wait for the socket.
+        output_bytes: their size.
+        is_busy: a batch is under way, and the socket is not read.
+        is_waiting: the batch under way is held back: look for a hang-up meanwhile.
+        is_closing: read nothing more; close once all is sent.
+        is_closed: the socket is closed.
+    """
+
+    __slots__ = (
+        "_actor",
+        "_client_id",
+        "_fd",
+        "_inbox",
+        "_is_reading",
+        "_keyspace",
+        "_loop",
+        "_recv",
+        "_send",
+        "is_busy",
+        "is_closed",
+        "is_closing",
+        "is_waiting",
+        "output",
+        "output_bytes",
+        "parser",
+    )
+
+    def __init__(
+        self,
+        loop: Loop,
+        client_id: int,
+        client: Any,
+        parser: RequestParser,
+        keyspace: Inbox,
+        actor: Any,
+    ) -> None:
+        """Take over the traffic of a connected, non-blocking socket.
+
+        Args:
+            loop: the loop that serves the socket.
+            client_id: the number of this client.
+            client: the socket.
+            parser: the client's parser.
+            keyspace: where batches go.
+            actor: the connection: asked what to do where a request is not as usual.
+        """
+        self._loop = loop
+        self._client_id = client_id
+        # Bound once: the two calls of every request.
+        self._recv = client.recv
+        self._send = client.send
+        self._fd: int = client.fileno()
+        self._inbox: Inbox = actor.actor_inbox
+        self._keyspace = keyspace
+        self._actor = actor
+        self._is_reading = True
+        self.parser = parser
+        self.output: list[bytes] = []
+        self.output_bytes = 0
+        self.is_busy = False
+        self.is_waiting = False
+        self.is_closing = False
+        self.is_closed = False
+
+    def receive_all(self, inbox: Inbox) -> None:
+        """Take all mail: nearly always the replies to the one batch under way."""
+        while not inbox.empty():
+            message = inbox.take()
+            if isinstance(message, bytes):
+                self._take_replies(message)
+            else:
+                self._actor.receive(message)
+
+    def _take_replies(self, data: bytes) -> None:
+        if self.is_closed:
+            return
+        self.is_busy = self.is_waiting = False
+        if data:
+            self.send(data)
+        if not self._is_reading and not self.is_closing:
+            self._is_reading = True
+            self.choose_events()
+
+    # --- reading -----------------------------------------------------------------
+
+    def on_ready(self, events: int) -> None:
+        """Read, or send what waits."""
+        if events != READ or self.is_busy or self.is_closing:
+            if events & WRITE:
+                self._flush()
+                if self.is_closed or not events & ~WRITE:
+                    return
+            if self.is_busy or self.is_closing:
+                # A broken connection is reported at every poll until it is closed.
+                if events & GONE or (self.is_waiting and self._actor.has_hung_up()):
+                    self._actor.stop_now()
+                    return
+                # More came before the last batch was answered: it waits in the kernel.
+                self._is_reading = False
+                self.choose_events()
+                return
+        try:
+            data: bytes = self._recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._give_up(error)
+            return
+        if not data:
+            self._actor.stop_now()
+            return
+        parser = self.parser
+        commands = parser.feed(data)
+        broken = parser.error
+        if commands or broken is not None:
+            self.is_busy = True
+            self._keyspace.post(
+                Batch(self._client_id, self._inbox, commands, broken, len(data))
+            )
+        else:
+            self._actor.on_half_read(parser.buffered_bytes)
+
+    # --- sending -----------------------------------------------------------------
+
+    def send(self, data: bytes) -> None:
+        """Send bytes, behind those that wait already."""
+        if self.output:
+            self._keep(data)
+            return
+        try:
+            sent: int = self._send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._give_up(error)
+            return
+        if sent < len(data):
+            self._keep(data[sent:])
+            self.choose_events()
+
+    def _keep(self, data: bytes) -> None:
+        self.output.append(data)
+        self.output_bytes += len(data)
+        self._actor.on_backlog()
+
+    def _flush(self) -> None:
+        data = b"".join(self.output)
+        try:
+            sent: int = self._send(data)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._give_up(error)
+            return
+        self.output_bytes -= sent
+        self.output = [data[sent:]] if sent < len(data) else []
+        self._actor.on_backlog()
+        if not self.output:
+            if self.is_closing:
+                self._actor.stop_now()
+            else:
+                self.choose_events()
+
+    def _give_up(self, error: OSError) -> None:
+        """Close the connection, which has failed."""
+        logger.debug("client id=%d: %s", self._client_id, error)
+        self._actor.stop_now()
+
+    def choose_events(self) -> None:
+        """Tell the loop what to wait for; call it after changing what it depends on."""
+        if self.is_closed:
+            return
+        events = WRITE if self.output else 0
+        if self._is_reading and not self.is_closing:
+            events |= READ
+        elif self.is_waiting:
+            events |= HANG_UP
+        self._loop.change(self._fd, events)

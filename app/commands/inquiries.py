@@ -1,0 +1,99 @@
+"""Inquiries: what a client asks of the log on disk; see `actors.historian`.
+
+A handler makes one and lets its client wait for the answer; the engine's driver takes
+it to whoever reads the log. So no command ever reads a file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.reply import BLOCKED
+
+if TYPE_CHECKING:
+    from app.commands.context import Context, Session
+
+
+class Inquiry:
+    """A question about the log, and later its answer.
+
+    Attributes:
+        session: the client who asks.
+        answer: the reply or the CommandError; BLOCKED until there is one.
+    """
+
+    __slots__ = ("answer", "session")
+
+    def __init__(self, session: Session) -> None:
+        """Make the question of a client."""
+        self.session = session
+        self.answer: Any = BLOCKED
+
+
+class ReadRecords(Inquiry):
+    """Which records come next (LOG.READ, LOG.HISTORY).
+
+    Attributes:
+        from_seq: the number of the first.
+        count: how many are wanted at the most.
+        db: the database of the key, or None for any.
+        key: only records that changed this key; None for all.
+        glob: only records that changed a key like this; None for all.
+        waits: whether to wait where the log has no such record yet.
+    """
+
+    __slots__ = ("count", "db", "from_seq", "glob", "key", "waits")
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        from_seq: int,
+        count: int,
+        db: int | None = None,
+        key: bytes | None = None,
+        glob: bytes | None = None,
+        waits: bool = False,
+    ) -> None:
+        """Make the question."""
+        super().__init__(session)
+        self.from_seq = from_seq
+        self.count = count
+        self.db = db
+        self.key = key
+        self.glob = glob
+        self.waits = waits
+
+
+class OpenMoment(Inquiry):
+    """What was at a moment (CLIENT AT); the answer is a `PastView`.
+
+    Attributes:
+        text: the moment, as the client wrote it.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, session: Session, text: str) -> None:
+        """Make the question."""
+        super().__init__(session)
+        self.text = text
+
+
+def ask(ctx: Context, inquiry: Inquiry, timeout_ms: int, then: Any) -> Any:
+    """Let the client wait for an answer; return this from the handler.
+
+    Args:
+        ctx: the context of the command.
+        inquiry: the question.
+        timeout_ms: how long the client waits; 0 for as long as it takes.
+        then: `then(answer)` returns the reply.
+    """
+
+    def serve(_: Context) -> Any:
+        if isinstance(inquiry.answer, Exception):
+            raise inquiry.answer
+        return BLOCKED if inquiry.answer is BLOCKED else then(inquiry.answer)
+
+    ctx.engine.inquiries.append(inquiry)
+    return ctx.wait((), timeout_ms, None, serve)

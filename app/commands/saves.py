@@ -1,0 +1,153 @@
+"""Saves: what SAVE, BGSAVE, BGREWRITEAOF and the `save` rules ask for, and what came.
+
+Each ends in a snapshot, which a child process folds from the log: the engine's part is
+to say that one is due, and to remember how it went. One is made at a time. Whatever
+fails, the data is safe: it is in the log.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from app.config import SavePoint
+
+RETRY_MS: Final = 5000
+"""After a failure the rules ask again no sooner; the same as in Redis."""
+
+TIDY_MS: Final = 60_000
+"""So often at the least it is looked whether a segment has become too old."""
+
+_MS_PER_SECOND: Final = 1000
+
+
+class Saves:
+    """The snapshots of one server.
+
+    Attributes:
+        running: "save" or "rewrite" while a snapshot is asked for or made, "tidy" while
+            the log is pruned or packed, else "".
+        scheduled: what comes when that is done, else "".
+        is_due: whether the driver is to have one made; it sets this back.
+        asked: how often a snapshot was asked for. One that is begun now covers all.
+        covered: how many of those the one that is made covers.
+        is_ok: whether the last one succeeded.
+        is_rewrite_ok: whether the last one that BGREWRITEAOF asked for did.
+        last_seq: the record that the newest snapshot goes up to; 0 for none.
+        last_ms: when the last one succeeded.
+        took_seconds: how long the last one took, -1 for none.
+        rewrite_took_seconds: the same of the last that BGREWRITEAOF asked for.
+        count: how many succeeded since the start.
+        progress: what the child last said: keys and records so far.
+        has_waiters: whether a client waits for the one under way, or the next (SAVE).
+        is_reload_saving: whether DEBUG wants a snapshot before the state is loaded.
+        trouble: why the log was last not pruned or packed; "" where it was.
+        proven: how often a fold was compared with what memory had.
+        differences: how often they were not the same: a bug.
+    """
+
+    def __init__(self, now_ms: int) -> None:
+        """Begin at the time of the start, which counts as a save."""
+        self.running = ""
+        self.scheduled = ""
+        self.is_due = False
+        self.asked = self.covered = 0
+        self.is_ok = self.is_rewrite_ok = True
+        self.last_seq = 0
+        self.last_ms = now_ms
+        self.took_seconds = self.rewrite_took_seconds = -1
+        self.count = self.rewrites = 0
+        self.began_ms = now_ms
+        self.has_waiters = False
+        self.progress: dict[str, Any] = {}
+        self.proven = self.differences = 0
+        self.is_reload_saving = False
+        self.trouble = ""
+        self._failed_ms = 0
+        self._tidied_ms = 0
+        self._tidied_segments = 0
+
+    def ask(self, kind: str, now_ms: int) -> None:
+        """Have a snapshot made, at once or when the one under way is done."""
+        self.asked += 1
+        if self.running:
+            self.scheduled = kind
+        else:
+            self._begin(kind, now_ms)
+
+    def _begin(self, kind: str, now_ms: int) -> None:
+        self.running = kind
+        self.covered = self.asked
+        self.began_ms = now_ms
+        self.progress = {}
+        self.is_due = True
+
+    def end(self, seq: int, now_ms: int, *, is_ok: bool) -> None:
+        """Note how the snapshot under way came out; begin the one that is scheduled.
+
+        Args:
+            seq: the record that it goes up to.
+            now_ms: the time.
+            is_ok: whether it succeeded.
+        """
+        took = max((now_ms - self.began_ms) // _MS_PER_SECOND, 0)
+        self.trouble = self.progress.get("trouble", "")
+        if self.running == "rewrite":
+            self.is_rewrite_ok, self.rewrite_took_seconds = is_ok, took
+            self.rewrites += is_ok
+        elif self.running == "save":
+            self.is_ok, self.took_seconds = is_ok, took
+            self.count += is_ok
+        self._failed_ms = 0 if is_ok else now_ms
+        if is_ok and (seq or self.running != "tidy"):
+            self.last_seq, self.last_ms = seq, now_ms
+        self._tidied_ms = now_ms
+        self.running, kind = "", self.scheduled
+        self.progress = {}
+        self.scheduled = ""
+        self.has_waiters = self.has_waiters and bool(kind)
+        if kind:
+            self._begin(kind, now_ms)
+
+    def consider(
+        self, points: tuple[SavePoint, ...], last_seq: int, now_ms: int
+    ) -> None:
+        """Have a snapshot made where a `save` rule asks for one.
+
+        Args:
+            points: the rules.
+            last_seq: the last record of the log: each counts as a change.
+            now_ms: the time.
+        """
+        if self.running or (self._failed_ms and now_ms - self._failed_ms < RETRY_MS):
+            return
+        changes = last_seq - self.last_seq
+        since_ms = now_ms - self.last_ms
+        for point in points:
+            is_enough = changes >= max(point.changes, 1)
+            if is_enough and since_ms > point.seconds * _MS_PER_SECOND:
+                self.ask("save", now_ms)
+                return
+
+    def consider_tidying(self, segments: int, now_ms: int) -> None:
+        """Have the log pruned and packed where that may be due.
+
+        It may be when a segment was sealed, and now and then because of their age.
+
+        Args:
+            segments: how many there are.
+            now_ms: the time.
+        """
+        if self.running or (self._failed_ms and now_ms - self._failed_ms < RETRY_MS):
+            return
+        has_more = segments > max(self._tidied_segments, 1)
+        if has_more or now_ms - self._tidied_ms >= TIDY_MS:
+            self._tidied_segments = segments
+            self._tidied_ms = now_ms
+            self.ask("tidy", now_ms)
+
+    def note(self, fields: dict[str, Any]) -> None:
+        """Take what the child says; see `app.folding`."""
+        self.progress.update(fields)
+        self.differences += fields.get("differences", 0)
+        self.proven += fields.get("proven", 0)

@@ -1,0 +1,219 @@
+"""RDB files: one moment of a server, as Redis and Valkey write and load it.
+
+    REDIS0011 | VALKEY080          magic and version, 9 bytes
+    0xfa | name | text             a remark
+    0xf5 | source                  a library of functions
+    0xfe | db                      the database of what follows
+    0xfb | keys | with deadlines   a hint
+    0xfc | ms (8)  0xfd | s (4)    the deadline of the next key
+    0xf8 | idle    0xf9 | use (1)  how the next key was used; passed over
+    kind | key | value             see `app.types.rdb_values`
+    0xff | CRC-64 (8)              the end; zeroes where the server made no checksum
+
+Source: the RDB format, as Redis 7.0.15 and Valkey 9.1 write it.
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
+
+from app.types.crc64 import crc64
+from app.types.rdb_reader import Reader
+from app.types.rdb_strings import encode_length, encode_rdb_string
+from app.types.rdb_values import decode_body, encode_value
+from replay.exchange.aof import ExchangeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from app.keyspace.keyspace import Keyspace
+
+MAGICS: Final = (b"REDIS", b"VALKEY")
+_HEADER_BYTES: Final = 9
+_CRC_BYTES: Final = 8
+_VALKEY_VERSIONS: Final = 80
+_LIBRARY, _IDLE, _USE, _REMARK, _HINT = 0xF5, 0xF8, 0xF9, 0xFA, 0xFB
+_DEADLINE_MS, _DEADLINE, _DATABASE, _END = 0xFC, 0xFD, 0xFE, 0xFF
+_TIME_REMARK: Final = b"ctime"
+_LEAST_VERSION: Final = 9
+_LIBRARY_VERSION: Final = 10
+_CHECKED_AT_ONCE: Final = 1 << 20
+
+
+class Library(NamedTuple):
+    """A library of functions in a file."""
+
+    source: bytes
+
+
+class Made(NamedTuple):
+    """When a file was made, in ms since the epoch."""
+
+    at_ms: int
+
+
+class Key(NamedTuple):
+    """A key in a file.
+
+    Attributes:
+        db: its database.
+        key: its name.
+        value: its value, as a database holds it.
+        deadline_ms: when it expires, in ms since the epoch; None for never.
+    """
+
+    db: int
+    key: bytes
+    value: Any
+    deadline_ms: int | None
+
+
+Item = Made | Library | Key
+
+
+# --- writing ---------------------------------------------------------------------
+
+
+def write_rdb(file: BinaryIO, keyspace: Keyspace) -> int:
+    """Write a keyspace, in the lowest version of the format that has all of it.
+
+    Args:
+        file: open for writing and seeking, in binary, empty.
+        keyspace: all that is to be in it.
+
+    Returns:
+        The version.
+    """
+    version = _LEAST_VERSION
+    header = _header(version)
+    file.write(header)
+    if keyspace.libraries:
+        version = _LIBRARY_VERSION
+    for source in keyspace.libraries.values():
+        library = bytes([_LIBRARY]) + encode_rdb_string(source)
+        file.write(library)
+    for database in keyspace.databases:
+        if not database.values:
+            continue
+        file.write(bytes([_DATABASE]) + encode_length(database.index))
+        sizes = (len(database.values), len(database.deadlines))
+        file.write(bytes([_HINT]) + b"".join(map(encode_length, sizes)))
+        for key, value in database.values.items():
+            body, needed = encode_value(value)
+            version = max(version, needed)
+            deadline_ms = database.deadlines.get(key)
+            if deadline_ms is not None:
+                time = max(deadline_ms, 0).to_bytes(8, "little")
+                file.write(bytes([_DEADLINE_MS]) + time)
+            file.write(body[:1] + encode_rdb_string(key) + body[1:])
+    file.write(bytes([_END]))
+    file.seek(0)
+    file.write(_header(version))
+    file.seek(0)
+    crc = 0
+    while data := file.read(_CHECKED_AT_ONCE):
+        crc = crc64(data, crc)
+    file.write(crc.to_bytes(_CRC_BYTES, "little"))
+    return version
+
+
+def _header(version: int) -> bytes:
+    if version >= _VALKEY_VERSIONS:
+        return b"VALKEY%03d" % version
+    return b"REDIS%04d" % version
+
+
+# --- reading ---------------------------------------------------------------------
+
+
+def read_rdb(path: Path) -> Iterator[Item]:
+    """Yield all that a file holds, in order.
+
+    Raises:
+        ExchangeError: it is no such file, or damaged.
+    """
+    with path.open("rb") as file:
+        yield from read_rdb_part(file, str(path))
+        if file.read(1):
+            raise ExchangeError(f"{path}: bytes follow the end")
+
+
+def read_rdb_part(file: BinaryIO, name: str) -> Iterator[Item]:
+    """Yield what an RDB file holds, and leave the file behind its end.
+
+    Args:
+        file: a real file, open for reading, at its start.
+        name: what to call it in errors.
+
+    Raises:
+        ExchangeError: it is no such file, or damaged.
+    """
+    try:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except ValueError as error:
+        raise ExchangeError(f"{name}: an empty file") from error
+    with data:
+        if not data[:_HEADER_BYTES].startswith(MAGICS):
+            raise ExchangeError(f"{name}: no RDB file: it begins {data[:5]!r}")
+        # A map's slices are bytes, which is all that a reader asks of its data.
+        reader = Reader(data, _HEADER_BYTES)  # type: ignore[arg-type]
+        try:
+            yield from _read_items(reader)
+            end = reader.at
+            crc = reader.number(_CRC_BYTES)
+        except ValueError as error:
+            raise ExchangeError(
+                f"{name}: damaged at byte {reader.at}: {error}"
+            ) from error
+        if crc:
+            _check(data, end, crc, name)
+        file.seek(reader.at)
+
+
+def _read_items(reader: Reader) -> Iterator[Item]:
+    db = 0
+    deadline_ms: int | None = None
+    while True:
+        code = reader.number(1)
+        if code == _END:
+            return
+        if code == _DATABASE:
+            db = reader.length()
+        elif code == _DEADLINE_MS:
+            deadline_ms = reader.number(8, is_signed=True)
+        elif code == _DEADLINE:
+            deadline_ms = reader.number(4) * 1000
+        elif code == _LIBRARY:
+            yield Library(reader.string())
+        elif code == _REMARK:
+            name, text = reader.string(), reader.string()
+            if name == _TIME_REMARK and text.isdigit():
+                yield Made(int(text) * 1000)
+        elif code in (_HINT, _IDLE, _USE):
+            _pass_over(reader, code)
+        else:
+            key = reader.string()
+            yield Key(db, key, decode_body(code, reader), deadline_ms)
+            deadline_ms = None
+
+
+def _pass_over(reader: Reader, code: int) -> None:
+    if code == _HINT:
+        reader.length()
+        reader.length()
+    elif code == _IDLE:
+        reader.length()
+    else:
+        reader.number(1)
+
+
+def _check(data: Any, end: int, crc: int, name: str) -> None:
+    found = 0
+    for start in range(0, end, _CHECKED_AT_ONCE):
+        found = crc64(data[start : min(start + _CHECKED_AT_ONCE, end)], found)
+    if found != crc:
+        raise ExchangeError(
+            f"{name}: checksum {found:#018x}, expected {crc:#018x}: the file is damaged"
+        )

@@ -1,0 +1,41 @@
+"""Building the index behind the back of a reader, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from replay.index.sidecar import is_off
+
+if TYPE_CHECKING:
+    from replay.index.finder import LogIndex
+
+WORTH_IT_BYTES = 64 * 1024 * 1024
+"""So much of a log takes less than a second to scan: no index is built for it."""
+
+
+def index_later(index: LogIndex) -> bool:
+    """Start to build the index of a log of which much is not indexed; don't wait.
+
+    Returns:
+        Whether a process was started. It ends at once where another is at it.
+    """
+    if is_off() or index.count_unindexed_bytes() < WORTH_IT_BYTES:
+        return False
+    _start([sys.executable, "-m", "replay", "index", str(index.folder), "--quiet"])
+    return True
+
+
+def _start(argv: list[str]) -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    try:
+        os.posix_spawn(
+            argv[0],
+            argv,
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, null, number) for number in range(3)],
+            setpgroup=0,
+        )
+    finally:
+        os.close(null)

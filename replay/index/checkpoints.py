@@ -1,0 +1,81 @@
+"""Checkpoints: snapshots in the sidecar, written while a log is folded once.
+
+Each is of the state after the last record of a part of the index (see `bases`). All of
+them together are at most a quarter as long as the log: where the state is large, they
+are few.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from app import clock
+from app.snapshots import encode_blocks
+from replay.index.bases import SUFFIX, Bases
+from replay.past import Past
+from storage.snapshot import NO_LINK, SnapshotHeader, write_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from replay.index.catalogue import Catalogue
+    from replay.index.parts import PartHeader
+
+_LOG_BYTES_A_BYTE = 4
+
+
+def build_checkpoints(
+    catalogue: Catalogue, target: Path, progress: Callable[[int], None]
+) -> int:
+    """Fold a log as far as it is indexed, and write the checkpoints that are missing.
+
+    Args:
+        catalogue: the log, and its index.
+        target: the sidecar's folder, which nobody else writes to.
+        progress: is told the number of the last record that was folded.
+
+    Returns:
+        How many were written.
+
+    Raises:
+        CorruptLogError: the log is damaged, or a record cannot be applied.
+        PrunedError: the log has lost its beginning, and no snapshot stands for it.
+        OSError: a file cannot be written.
+    """
+    bases = Bases(catalogue)
+    newest = max((base.seq for base in bases.find()), default=0)
+    folder, filesystem = catalogue.folder.path, catalogue.filesystem
+    log_bytes = size = written = 0
+    with closing(Past(folder, filesystem, progress, bases)) as past:
+        for first_seq in catalogue.folder.find_segments():
+            for part in catalogue.cover(first_seq).parts:
+                if part.header.last_seq <= newest:
+                    continue
+                past.go_to(part.header.last_seq)
+                log_bytes += part.header.end - part.header.start
+                if log_bytes >= _LOG_BYTES_A_BYTE * size:
+                    size = _write(catalogue, target, past, part.header, first_seq)
+                    log_bytes = 0
+                    written += 1
+    return written
+
+
+def _write(
+    catalogue: Catalogue, target: Path, past: Past, part: PartHeader, first_seq: int
+) -> int:
+    """Write a checkpoint; return how long it is, in bytes."""
+    header = SnapshotHeader(
+        part.last_seq,
+        part.last_at_ms,
+        catalogue.reader(first_seq).header.log_id,
+        first_seq,
+        part.end,
+        part.end_digest,
+        NO_LINK,
+        clock.now_ms(),
+    )
+    path = target / f"{part.last_seq:020d}{SUFFIX}"
+    blocks = encode_blocks(past.fold.keyspace)
+    return write_snapshot(catalogue.filesystem, path, header, blocks).size_bytes

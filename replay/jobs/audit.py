@@ -1,0 +1,189 @@
+"""Audits: who did what to which jobs, with the log's digest at both ends.
+
+A deed is one step of one job. Deeds are counted by queue, client, user and kind, and
+the counts add up to the deeds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from app.moments import json_time
+from replay.texts import json_text, plain_text, show
+from storage.reader import read_records
+from storage.verify import compute_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from replay.jobs.stories import Step, Story
+    from replay.jobs.views import Actors
+    from storage.filesystem import FileSystem
+
+
+class End(NamedTuple):
+    """One end of a range.
+
+    Attributes:
+        seq: the last record that had happened; 0 for none.
+        at_ms: when that was.
+        digest_hex: the log's digest there; "" before the first record.
+    """
+
+    seq: int
+    at_ms: int
+    digest_hex: str
+
+    @property
+    def digest(self) -> str:
+        """The digest as `verify --expect` takes it, or why there is none."""
+        return (
+            f"{self.digest_hex}@{self.seq}" if self.digest_hex else "start of the log"
+        )
+
+
+class Deed(NamedTuple):
+    """What somebody did to a job: one step, as an auditor reads it. All is text."""
+
+    seq: int
+    at: str
+    queue: str
+    job: str
+    step: str
+    state: str
+    client: str
+    address: str
+    user: str
+    library: str
+    by: str
+    key: str
+    problem: str
+
+
+class Group(NamedTuple):
+    """By what deeds are counted."""
+
+    queue: str
+    client: str
+    user: str
+    step: str
+
+
+def find_end(folder: Path, filesystem: FileSystem, seq: int) -> End:
+    """Return an end of a range, with the log's digest there.
+
+    Raises:
+        StorageError: the log does not have that record.
+    """
+    for record in read_records(
+        folder, filesystem=filesystem, from_seq=max(seq, 1), until_seq=seq
+    ):
+        digest = compute_digest(folder, seq, filesystem=filesystem)
+        return End(seq, record.at_ms, digest)
+    return End(seq, 0, "")
+
+
+class Audit:
+    """Deeds as they come, and their counts.
+
+    Attributes:
+        counts: how many deeds there were, by group.
+        jobs: how many jobs, by queue; those of 100,000 jobs are told apart, and more
+            are counted once for each stretch of their deeds.
+        deeds: how many deeds there were.
+    """
+
+    def __init__(
+        self, actors: Actors, wants_queue: Callable[[bytes], object] | None = None
+    ) -> None:
+        """Begin with no deeds.
+
+        Args:
+            actors: says who made a record, and how.
+            wants_queue: which queues count; None for all.
+        """
+        self._actors = actors
+        self._wants_queue = wants_queue
+        self._seen: dict[tuple[str, str], None] = {}
+        self.counts: Counter[Group] = Counter()
+        self.jobs: Counter[str] = Counter()
+        self.deeds = 0
+
+    def read(self, steps: Iterable[tuple[Story, Step]]) -> Iterator[Deed]:
+        """Yield deeds, in order, and count them."""
+        for story, step in steps:
+            if self._wants_queue is None or self._wants_queue(story.queue):
+                deed = self._make(story, step)
+                self._count(deed)
+                yield deed
+
+    def _make(self, story: Story, step: Step) -> Deed:
+        record = step.record
+        client = self._actors.client(record)
+        note = client.note
+        return Deed(
+            record.seq,
+            json_time(record.at_ms),
+            json_text(story.queue),
+            json_text(story.id),
+            step.kind,
+            step.state,
+            self._actors.name(client.id, record.seq),
+            plain_text(note.address) if note else "",
+            json_text(note.user) if note else "",
+            json_text(note.library) if note else "",
+            self._actors.deed(record),
+            json_text(step.key),
+            step.problem,
+        )
+
+    def _count(self, deed: Deed) -> None:
+        self.deeds += 1
+        self.counts[Group(deed.queue, deed.client, deed.user, deed.step)] += 1
+        job = (deed.queue, deed.job)
+        if job not in self._seen:
+            self.jobs[deed.queue] += 1
+            self._seen[job] = None
+            if len(self._seen) > _JOBS_KEPT:
+                del self._seen[next(iter(self._seen))]
+
+    def groups(self) -> list[tuple[Group, int]]:
+        """Return the counts, by group."""
+        return sorted(self.counts.items())
+
+
+_JOBS_KEPT = 100_000
+
+
+def head_facts(first: End, last: End) -> dict[str, Any]:
+    """Return the range of an audit for JSON."""
+    return {
+        "audit": {
+            "from_seq": first.seq,
+            "from": json_time(first.at_ms) if first.seq else None,
+            "from_digest": first.digest_hex or None,
+            "until_seq": last.seq,
+            "until": json_time(last.at_ms),
+            "until_digest": last.digest_hex or None,
+        }
+    }
+
+
+def total_facts(audit: Audit) -> dict[str, Any]:
+    """Return the counts of an audit for JSON."""
+    return {
+        "totals": {
+            "deeds": audit.deeds,
+            "jobs": dict(sorted(audit.jobs.items())),
+            "groups": [
+                {**group._asdict(), "deeds": count} for group, count in audit.groups()
+            ],
+        }
+    }
+
+
+def queue_label(queue: str) -> str:
+    """Return a queue's name for people."""
+    return show(queue.encode("utf-8", "surrogateescape")) if queue else "-"

@@ -1,0 +1,105 @@
+"""Facts: what a job's own key, a score, or a table of aliases says of a job."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from typing import TYPE_CHECKING
+
+from replay.jobs.elements import read_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from replay.jobs.moves import Move
+    from replay.jobs.schema import Rule
+    from replay.jobs.stories import Change, Story
+
+_ALIASES_KEPT = 200_000
+_SECOND_MS = 1000
+_TEXT_BYTES_MAX = 65_536
+
+
+class Aliases:
+    """Other names of jobs, as hashes tell them; the oldest are forgotten first.
+
+    Attributes:
+        known: from another name to a job's id.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.known: dict[bytes, bytes] = {}
+
+    def learn(self, rule: Rule, moves: Iterable[Move]) -> None:
+        """Note down the aliases in what came to a hash, or leaves it."""
+        if rule.kind != "alias" and not rule.has_aliases:
+            return
+        assert rule.read_id is not None
+        for move in moves:
+            if move.value is not None:
+                job_id = rule.read_id(move.value, self.known)
+                if job_id:
+                    self.known[move.element] = job_id
+        while len(self.known) > _ALIASES_KEPT:
+            del self.known[next(iter(self.known))]
+
+
+def take_score(story: Story, change: Change, rule: Rule, score: float) -> None:
+    """Note down what a member's score says."""
+    meaning, _, unit = rule.score.partition("_")
+    at_ms = round(score * _SECOND_MS) if unit == "s" else round(score)
+    if meaning == "deadline":
+        change.has_lease = True
+        story.lease_ms = at_ms
+    elif meaning == "due":
+        story.due_ms = at_ms
+
+
+def read_fields(rule: Rule, value: object, moves: list[Move]) -> dict[str, bytes]:
+    """Return what a job's own key says now, of the fields that the record wrote."""
+    found: dict[str, bytes] = {}
+    if rule.form == "hash":
+        changed = {move.element: move.value for move in moves if move.delta >= 0}
+        for name, field in rule.fields.items():
+            content = changed.get(field.encode())
+            if content is not None:
+                found[name] = content
+    elif rule.form == "json" and isinstance(value, bytes):
+        found = read_paths(rule, value)
+    return found
+
+
+def read_paths(rule: Rule, data: bytes) -> dict[str, bytes]:
+    """Return what JSON says at the paths that a rule names."""
+    found: dict[str, bytes] = {}
+    for name, path in rule.fields.items():
+        content = read_path(data, path.split("."))
+        if content is not None:
+            found[name] = content
+    return found
+
+
+def note_facts(story: Story, change: Change, fresh: dict[str, bytes]) -> None:
+    """Note down what a key says of a job now, and what of it is new."""
+    for name, content in fresh.items():
+        if name == "queue":
+            story.queue = content
+            continue
+        text = unpack(content) if name == "error" else content
+        if text != story.facts.get(name):
+            change.notes[name] = story.facts[name] = text
+
+
+def unpack(content: bytes) -> bytes:
+    """Return a text that may be compressed with zlib, and that in base64 (as RQ's)."""
+    packed = content
+    try:
+        if content[:2] == b"eJ":
+            packed = base64.b64decode(content, validate=True)
+        if packed[:1] == b"x":
+            return zlib.decompressobj().decompress(packed, _TEXT_BYTES_MAX) or content
+    except (binascii.Error, zlib.error):
+        pass
+    return content

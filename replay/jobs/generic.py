@@ -1,0 +1,127 @@
+"""The generic schema: it needs no file. A job is an id that moves between keys.
+
+What a key means is guessed from the words in its name (`jobs:processing`, `retry_set`);
+a list whose name says nothing is a line of waiting jobs. An element is the id, or JSON
+that has one. With a wanted id every element and every key that has it as a word counts,
+whatever else it is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from replay.jobs.elements import make_reader
+from replay.jobs.patterns import Names, Pattern
+from replay.jobs.schema import Meaning, Rule, Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from replay.jobs.elements import ReadId
+
+_WORD = re.compile(rb"[a-z]+")
+_STATES = {
+    "running": "active running processing progress inprogress wip reserved unacked "
+    "inflight taken leased working busy started current",
+    "scheduled": "delayed delay scheduled schedule retry retries later deferred",
+    "blocked": "blocked waitlist paused held",
+    "failed": "failed failures dead error errors archived dlq deadletter buried",
+    "done": "done completed complete finished finish success succeeded processed",
+    "cancelled": "cancelled canceled revoked aborted",
+    "waiting": "queue queued queues pending wait waiting ready jobs tasks todo inbox",
+}
+_STATE_OF = {
+    word.encode(): state for state, words in _STATES.items() for word in words.split()
+}
+_LIST_WRITERS = frozenset(
+    b"LPUSH RPUSH LPUSHX RPUSHX LPOP RPOP LMOVE RPOPLPUSH LREM LTRIM LSET".split()
+)
+_ID_LONGEST = 200
+_IDS = (
+    "json id",
+    "json jid",
+    "json job_id",
+    "json jobId",
+    "json task_id",
+    "json uuid",
+    "json headers.id",
+)
+_FIELDS = {
+    "status": "status",
+    "error": "error",
+    "result": "result",
+    "attempts": "attempts",
+    "worker": "worker",
+}
+_ANY = Pattern("{*}")
+
+
+class GenericSchema(Schema):
+    """A schema that guesses.
+
+    Attributes:
+        wanted: the only id that counts; None for any.
+    """
+
+    def __init__(self, wanted: bytes | None = None) -> None:
+        """Guess of any job, or of one."""
+        super().__init__("generic", "generic", [])
+        self.wanted = wanted
+        self._mentions = _find_word(wanted) if wanted else None
+        self._read = _one_id(wanted) if wanted else _read_any()
+        self._known: dict[bytes, Meaning | None] = {}
+
+    def meaning(self, key: bytes, command: bytes = b"") -> Meaning | None:
+        """Return what a key seems to mean, None where nothing tells."""
+        if self._mentions is not None and self._mentions(key):
+            rule = Rule("job", _ANY, form="hash", fields=_FIELDS)
+            return Meaning(rule, Names(None, self.wanted))
+        found = self._known.get(key)
+        if found is not None:
+            return found
+        state = _guess_state(key)
+        if not state and command.upper() in _LIST_WRITERS:
+            state = "waiting"
+        if not state and self.wanted is None:
+            return None
+        rule = Rule("place", _ANY, state, self._read)
+        found = Meaning(rule, Names(_guess_queue(key), None))
+        if state and len(self._known) < 100_000:  # noqa: PLR2004 - bounds memory
+            self._known[key] = found
+        return found
+
+
+def _guess_state(key: bytes) -> str:
+    words = _WORD.findall(key.lower())
+    states = {_STATE_OF[word] for word in words if word in _STATE_OF}
+    return next((state for state in _STATES if state in states), "")
+
+
+def _guess_queue(key: bytes) -> bytes:
+    """Return a key's name without the words that tell a state."""
+    parts = re.split(rb"([:._/\-]+)", key)
+    kept = [part for part in parts[::2] if part.lower() not in _STATE_OF]
+    return b":".join(kept) or key
+
+
+def _find_word(wanted: bytes) -> Callable[[bytes], object]:
+    """Return a call that finds an id where no letter or digit is beside it."""
+    edges = rb"(?<![0-9A-Za-z])%s(?![0-9A-Za-z])" % re.escape(wanted)
+    return re.compile(edges).search
+
+
+def _one_id(wanted: bytes) -> ReadId:
+    mentions = _find_word(wanted)
+    return lambda element, _: wanted if mentions(element) else None
+
+
+def _read_any() -> ReadId:
+    from_json = make_reader(_IDS)
+
+    def read(element: bytes, names: Mapping[bytes, bytes]) -> bytes | None:
+        if element[:1] in {b"{", b"["}:
+            return from_json(element, names)
+        return element if len(element) <= _ID_LONGEST else None
+
+    return read

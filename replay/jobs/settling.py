@@ -1,0 +1,264 @@
+"""Settling: what a record means for a job, once all that it did to the job is known.
+
+A record is one atomic unit, so a job that a script moves through three keys made one
+step: from where it was before the record to where it is after it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from replay.jobs.schema import ENDS
+from replay.jobs.stories import Step
+from storage.notes import ExecNote, ExpiredNote, ScriptNote, read_note
+
+if TYPE_CHECKING:
+    from replay.jobs.stories import Change, Story
+    from storage.record import Record
+
+STRONGEST = (
+    *("running", "waiting", "scheduled", "blocked"),
+    *("failed", "cancelled", "done"),
+)
+"""Of the states that a job's places tell, the first of these counts."""
+
+_KINDS = {
+    ("", "waiting"): "enqueued",
+    ("", "scheduled"): "scheduled",
+    ("", "blocked"): "held back",
+    ("scheduled", "waiting"): "due",
+    ("blocked", "waiting"): "released",
+    ("running", "scheduled"): "put off",
+    ("waiting", "scheduled"): "put off",
+    ("waiting", "blocked"): "held back",
+    ("running", "blocked"): "held back",
+}
+
+
+def settle(story: Story, change: Change, record: Record) -> Step | None:
+    """Bring a story to what it is after a record.
+
+    Returns:
+        The step that the record was for the job; None where it was none.
+    """
+    new = _find_state(story, change, record)
+    kind = _name_kind(story, change, record, new)
+    problem = _find_double(story, change, record, kind)
+    if kind is None and not problem:
+        _note_hands(story, change, record)
+        return None
+    step = Step(
+        kind or "noted",
+        new,
+        record,
+        _find_key(change, new),
+        change.notes,
+        story.lease_ms if new == "running" else None,
+        story.due_ms if new in {"scheduled", "waiting"} else None,
+        problem,
+    )
+    _advance(story, change, step)
+    return step
+
+
+def _find_state(story: Story, change: Change, record: Record) -> str:
+    _note_hand(story, change)
+    states = _told_states(story, change)
+    if change.is_gone and not states & ENDS and change.before not in ENDS:
+        story.is_hollow = not change.left and change.told not in ENDS
+        if story.is_hollow and "running" not in states:
+            return "deleted"
+    if change.is_result and change.told in ENDS:
+        return change.told
+    if change.before in ENDS and not change.entered and not story.is_in_hand:
+        return change.told or change.before
+    if states:
+        found = next(state for state in STRONGEST if state in states)
+        if found == "waiting" and (story.due_ms or 0) > record.at_ms:
+            return "scheduled"
+        return _unless_hollow(story, found)
+    for told in (change.told, story.status):
+        if told in ENDS:
+            return told
+    if change.left:
+        return _find_state_outside(story, change, record)
+    if change.told:
+        story.is_in_hand = change.told == "running"
+    is_deleted = change.is_gone and change.before not in ENDS
+    return "deleted" if is_deleted else change.told or change.before
+
+
+def _note_hand(story: Story, change: Change) -> None:
+    """Note down whether a client has the only copy of what it took."""
+    if change.entered or change.told in ENDS:
+        story.is_in_hand = False
+    elif change.left_state("waiting", "popped") and not story.is_hollow:
+        story.is_in_hand = True
+
+
+def _told_states(story: Story, change: Change) -> set[str]:
+    """Return the states that a job's places and marks tell."""
+    states = set(story.counts())
+    states |= {rule.state for rule, _ in story.marks.values() if rule.state}
+    states |= {"running"} if story.is_in_hand else set()
+    fresh = {rule.state for rule, _ in change.entered}
+    ended = ENDS & (fresh | {change.told})
+    if ended and "running" not in states and change.before == "running":
+        # A copy that was enqueued before is no reason why it should not have ended.
+        states -= {"waiting", "scheduled", "blocked"} - fresh
+    return states
+
+
+def _unless_hollow(story: Story, found: str) -> str:
+    """Return "deleted" for a job without its own key: there is nothing to run."""
+    return "deleted" if story.is_hollow else found
+
+
+def _find_state_outside(story: Story, change: Change, record: Record) -> str:
+    """Return the state of a job that left its last place."""
+    rule, _, how = change.left[-1]
+    before = change.before
+    if story.is_hollow:
+        return "deleted"
+    if before in ENDS:
+        return before
+    if how == "flushed" or (
+        how == "dropped" and (not rule.left or _is_by_hand(record))
+    ):
+        return "deleted"
+    if rule.left and rule.left != "running":
+        return rule.left
+    is_popped = how == "popped" and rule.state != "running"
+    is_due = rule.state == "scheduled" and (change.due_ms or 0) <= record.at_ms
+    if rule.left == "running" or is_popped:
+        story.is_in_hand, story.is_acked = True, not is_popped
+    elif is_due and not change.is_gone:
+        # A scheduler takes what is due in one step, and enqueues it in the next.
+        story.is_in_hand = not _is_by_hand(record)
+    elif before == "running" and _is_own(story, record):
+        return "done"
+    return "running" if story.is_in_hand else "deleted"
+
+
+def _is_own(story: Story, record: Record) -> bool:
+    """Tell whether a record is of those that have the job, or of their library."""
+    return record.origin.client_id in story.hands or not _is_by_hand(record)
+
+
+def _is_by_hand(record: Record) -> bool:
+    """Tell whether a record is a plain command: no script, no transaction."""
+    return not isinstance(read_note(record.origin), ScriptNote | ExecNote | ExpiredNote)
+
+
+def _name_kind(story: Story, change: Change, record: Record, new: str) -> str | None:
+    before = change.before
+    if new == "running" and (
+        before != "running" or change.left_state("waiting", "popped")
+    ):
+        return "taken"
+    if new != before:
+        return _name_change(story, before, new, record)
+    if new in ENDS:
+        if change.told == new and story.done_seq and not change.left:
+            return f"{new} again"
+        is_forgotten = not story.places and (change.left or change.is_gone)
+        if change.left_state("running"):
+            return "acknowledged"
+        return "forgotten" if is_forgotten else None
+    return _name_detail(change)
+
+
+def _name_change(story: Story, before: str, new: str, record: Record) -> str:
+    """Return what a step from one state to another is called."""
+    if (before, new) == ("running", "waiting"):
+        is_own = record.origin.client_id in story.hands
+        return "retried" if is_own else "taken back"
+    if before in ENDS and new == "waiting":
+        return "enqueued again"
+    return _KINDS.get((before, new), new)
+
+
+def _name_detail(change: Change) -> str | None:
+    """Return what a step is called that left the state as it was; None for none."""
+    if change.entered_state("waiting") is not None:
+        return "moved" if change.left_state("waiting") else "enqueued again"
+    if change.is_gone:
+        return "its own key was removed"
+    if change.lost_lease:
+        return f"lease {change.lost_lease}"
+    if change.has_lease:
+        return "lease"
+    return "noted" if change.notes else None
+
+
+def _find_double(story: Story, change: Change, record: Record, kind: str | None) -> str:
+    """Return what makes a step a double delivery, "" where it is none."""
+    if kind == "taken":
+        if change.before == "running" and story.taker:
+            return "taken while another had it"
+        if story.done_seq > story.enqueued_seq > 0:
+            return "taken again after it was done"
+    is_done = kind in {"done", "done again"}
+    if is_done and change.tells("done") and story.done_seq > story.taken_seq:
+        return "done twice" if story.is_done_told else ""
+    client = record.origin.client_id
+    if client in story.former and client != story.taker and is_done:
+        return "done by one that it was taken back from"
+    is_elder = story.former and client < story.taker and client not in story.hands
+    if is_elder and change.before == "running" and "result" in change.notes:
+        return "its result is from one that it was taken back from"
+    if kind == "enqueued again" and change.before == "waiting":
+        return "enqueued while it was waiting"
+    return ""
+
+
+def _find_key(change: Change, new: str) -> bytes:
+    key = change.entered_state(new)
+    if key is not None:
+        return key
+    if change.entered:
+        return change.entered[-1][1]
+    if change.key:
+        return change.key
+    return change.left[-1][1] if change.left else b""
+
+
+def _note_hands(story: Story, change: Change, record: Record) -> None:
+    if story.state == "running" and not change.is_gone and record.origin.client_id:
+        story.hands |= {record.origin.client_id}
+
+
+def _advance(story: Story, change: Change, step: Step) -> None:
+    """Note down in the story that a step was made."""
+    record, client = step.record, step.record.origin.client_id
+    at_ms = record.at_ms
+    if step.kind == "taken":
+        story.deliveries += 1
+        if change.before == "running" and story.taker not in {0, client}:
+            story.former |= story.hands
+        has_waited = change.before in {"waiting", "scheduled"}
+        story.waited_ms = at_ms - story.since_ms if has_waited else None
+        story.taker, story.taken_seq, story.taken_ms = client, record.seq, at_ms
+        story.is_acked = False
+        story.hands = frozenset((client,))
+        story.former -= {client}
+        story.ended_ms = None
+    elif change.before == "running" and step.state in {"waiting", "scheduled"}:
+        if client not in story.hands:
+            story.former |= story.hands
+            story.times_taken_back += 1
+        story.lease_ms = None
+    elif step.state == "running":
+        _note_hands(story, change, record)
+    if step.kind in {"enqueued", "enqueued again", "scheduled", "held back"}:
+        story.enqueued_seq = record.seq
+        if story.enqueued_ms is None:
+            story.enqueued_ms = at_ms
+    if step.kind in {"done", "done again"}:
+        story.done_seq, story.is_done_told = record.seq, change.tells("done")
+    if step.problem:
+        story.doubles += (step.problem,)
+    if step.state != change.before or step.kind == "taken":
+        story.state, story.since_ms, story.last = step.state, at_ms, step
+        if step.state in ENDS:
+            story.ended_ms, story.lease_ms, story.is_in_hand = at_ms, None, False

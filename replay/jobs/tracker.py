@@ -1,0 +1,400 @@
+"""The tracker: records in, stories of jobs out.
+
+It folds the log (`replay.past`), and looks at each effect on a key that a schema knows
+just before and just after it is applied. Memory: the fold's state, and the stories of
+jobs that have not ended, or that `keeps` asks for; of the others the last 10,000, and
+the ids of the last 100,000.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.touched import changed_keys, changes_databases
+from replay.jobs.facts import (
+    Aliases,
+    note_facts,
+    read_fields,
+    read_paths,
+    take_score,
+)
+from replay.jobs.moves import Move, contents, watch_effect
+from replay.jobs.notices import read_notice
+from replay.jobs.schema import ENDS, Meaning
+from replay.jobs.settling import STRONGEST, settle
+from replay.jobs.stories import Change, Story
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from app.keyspace.database import Database
+    from replay.jobs.followed import Followed
+    from replay.jobs.schema import Schema
+    from replay.jobs.stories import Home, JobName, Step
+    from storage.record import Record
+
+_ENDED_KEPT = 100_000
+_LEAVING_KEPT = 10_000
+
+Telling = tuple[Story, "Step"]
+
+
+class Tracker:
+    """Follows the jobs of some schemas through a log.
+
+    Attributes:
+        stories: the jobs that are known.
+        forgotten: how many stories of jobs that ended were let go.
+        has_results: schemas' names, of those that were seen to keep results.
+    """
+
+    def __init__(
+        self,
+        schemas: Sequence[Schema],
+        *,
+        wants: Callable[[bytes], bool] | None = None,
+        keeps: Callable[[Story], bool] = lambda _: True,
+    ) -> None:
+        """Begin with no jobs.
+
+        Args:
+            schemas: what keys mean; the first that knows a key counts.
+            wants: which ids to follow; None for all.
+            keeps: whether to keep the story of a job that has ended.
+        """
+        self._schemas = schemas
+        self._wants = wants
+        self._keeps = keeps
+        self.stories: dict[JobName, Story] = {}
+        self.forgotten = 0
+        self.has_results: set[str] = set()
+        self._aliases = Aliases()
+        self._changes: dict[JobName, Change] = {}
+        self._ended: dict[JobName, None] = {}
+        self._leaving: dict[JobName, None] = {}
+
+    def run(self, past: Followed, until_seq: int) -> Iterator[Telling]:
+        """Fold the log up to a record and yield what happened to jobs, in order.
+
+        Args:
+            past: at the moment from which jobs are followed; see `begin`.
+            until_seq: the last record.
+
+        Raises:
+            CorruptLogError: the log is damaged, or a record cannot be applied.
+        """
+        for records in past.batches(until_seq):
+            start = 0
+            for position, record in enumerate(records):
+                if record.effects and self._is_about_jobs(record):
+                    past.apply(records[start:position])
+                    start = position + 1
+                    yield from self._enter(past, record)
+            past.apply(records[start:])
+
+    def begin(self, past: Past) -> None:
+        """Learn of the jobs that there are at the moment of a past.
+
+        Nothing is known of how they came there; only of where they are.
+        """
+        if not past.seq:
+            return
+        for database in past.databases:
+            for key in list(database.values):
+                meaning = self._meaning(key, b"")
+                if meaning is None:
+                    continue
+                schema, (rule, _) = meaning
+                home = (database.index, key)
+                if rule.kind in {"place", "alias"}:
+                    found = contents(database, key).items()
+                    moves = [
+                        Move(key, element, count, "added", score, value)
+                        for element, (count, score, value) in found
+                    ]
+                    self._aliases.learn(rule, moves)
+                    for move in moves:
+                        self._move(schema, meaning[1], home, move, past.seq, None)
+        for name, change in self._changes.items():
+            assert change.before == ""
+            story = self.stories[name]
+            states = set(story.counts())
+            story.state = next((each for each in STRONGEST if each in states), "")
+        self._changes.clear()
+
+    def _is_about_jobs(self, record: Record) -> bool:
+        for argv in record.effects:
+            if changes_databases(argv):
+                return True
+            for key in changed_keys(argv):
+                if self._meaning(key, argv[0]) is not None:
+                    return True
+        return False
+
+    def _meaning(self, key: bytes, command: bytes) -> tuple[Schema, Meaning] | None:
+        for schema in self._schemas:
+            meaning = schema.meaning(key, command)
+            if meaning is not None:
+                return schema, meaning
+        return None
+
+    def _enter(self, past: Followed, record: Record) -> Iterator[Telling]:
+        """Apply one record, effect by effect, and yield what it did to jobs."""
+        db = record.db
+        for argv in record.effects:
+            one = record._replace(db=db, effects=[argv])
+            database = past.databases[db]
+            if changes_databases(argv):
+                self._apply_to_all(past, one)
+                continue
+            keys = [
+                key
+                for key in changed_keys(argv)
+                if self._meaning(key, argv[0]) is not None
+            ]
+            finish = watch_effect(database, argv, keys) if keys else list
+            past.apply([one])
+            if argv[0].upper() == b"SELECT":
+                db = int(argv[1])
+            moves = finish()
+            for key in keys:
+                self._take(database, key, argv, one, moves)
+        yield from self._settle_all(record)
+
+    def _take(
+        self,
+        database: Database,
+        key: bytes,
+        argv: list[bytes],
+        record: Record,
+        moves: list[Move],
+    ) -> None:
+        """Take in what one effect did to one key."""
+        found = self._meaning(key, argv[0])
+        assert found is not None
+        schema, meaning = found
+        home = (database.index, key)
+        rule = meaning.rule
+        own = [move for move in moves if move.key == key]
+        self._aliases.learn(rule, own)
+        match rule.kind:
+            case "place":
+                for move in own:
+                    self._move(schema, meaning, home, move, record.seq, record)
+            case "job" | "result":
+                self._read_job(schema, meaning, database, home, own, record)
+            case "mark":
+                self._mark(schema, meaning, database, home, record)
+            case "notice":
+                self._notice(schema, meaning, argv, record)
+
+    # --- what a key says of a job ------------------------------------------------
+
+    def _find(
+        self, schema: Schema, meaning: Meaning, job_id: bytes, seq: int, *, is_new: bool
+    ) -> tuple[Story, Change] | None:
+        """Return a job's story and what this record says of it.
+
+        Returns:
+            None where the job is not wanted, or is not known and not to be.
+        """
+        if self._wants is not None and not self._wants(job_id):
+            return None
+        queue = meaning.names.queue or b""
+        name = (schema.name, queue if schema.is_scoped else b"", job_id)
+        story = self.stories.get(name)
+        if story is None:
+            if not is_new or name in self._ended:
+                return None
+            story = self.stories[name] = Story(schema, job_id, queue, seq)
+        elif queue and not story.queue:
+            story.queue = queue
+        change = self._changes.get(name)
+        if change is None:
+            change = self._changes[name] = Change(story)
+        return story, change
+
+    def _move(
+        self,
+        schema: Schema,
+        meaning: Meaning,
+        home: Home,
+        move: Move,
+        seq: int,
+        record: Record | None,
+    ) -> None:
+        """Take in that an element came to a place, left it, or got another score."""
+        rule = meaning.rule
+        assert rule.read_id is not None
+        element = move.element
+        if move.value is not None and rule.part == "value":
+            element = move.value
+        job_id = rule.read_id(element, self._aliases.known)
+        if not job_id:
+            return
+        if move.delta > 0 and record is not None:
+            self._revive(schema, meaning, job_id)
+        found = self._find(schema, meaning, job_id, seq, is_new=move.delta > 0)
+        if found is None:
+            return
+        story, change = found
+        _, there = story.places.get(home, (rule, 0))
+        there += move.delta
+        if there > 0:
+            story.places[home] = (rule, there)
+        else:
+            story.places.pop(home, None)
+        if move.delta > 0:
+            change.entered.append((rule, home[1]))
+            note_facts(story, change, read_paths(rule, element))
+            if rule.state and meaning.names.queue:
+                story.queue = meaning.names.queue
+        elif move.delta < 0:
+            change.left.append((rule, home[1], move.how))
+            if not any(other.score[:3] == "due" for other, _ in story.places.values()):
+                story.due_ms = None
+        if rule.score and move.score is not None and move.delta >= 0:
+            take_score(story, change, rule, move.score)
+
+    def _revive(self, schema: Schema, meaning: Meaning, job_id: bytes) -> None:
+        """Let a job that was let go be known again: it comes to a place once more."""
+        queue = meaning.names.queue or b""
+        self._ended.pop((schema.name, queue if schema.is_scoped else b"", job_id), None)
+
+    def _read_job(
+        self,
+        schema: Schema,
+        meaning: Meaning,
+        database: Database,
+        home: Home,
+        moves: list[Move],
+        record: Record,
+    ) -> None:
+        """Take in what a job's own key says, or that it was removed."""
+        rule, names = meaning
+        assert names.id is not None
+        value = database.values.get(home[1])
+        if rule.kind == "result" and value is not None:
+            self.has_results.add(schema.name)
+        found = self._find(
+            schema, meaning, names.id, record.seq, is_new=value is not None
+        )
+        if found is None:
+            return
+        story, change = found
+        change.key = change.key or home[1]
+        if rule.kind == "result" and value is not None:
+            change.told = rule.state
+            change.is_result = True
+        if value is None:
+            change.is_gone = rule.kind == "job" or rule.form == "json"
+            return
+        if rule.kind == "job":
+            change.is_gone = False
+            story.is_hollow = False
+        fresh = read_fields(rule, value, moves)
+        if "status" in fresh:
+            story.status = schema.statuses.get(fresh["status"], "")
+            change.told = story.status
+        note_facts(story, change, fresh)
+
+    def _mark(
+        self,
+        schema: Schema,
+        meaning: Meaning,
+        database: Database,
+        home: Home,
+        record: Record,
+    ) -> None:
+        """Take in that a key which tells a state, or a lease, came or went."""
+        rule, names = meaning
+        assert names.id is not None
+        is_there = home[1] in database.values
+        found = self._find(schema, meaning, names.id, record.seq, is_new=is_there)
+        if found is None:
+            return
+        story, change = found
+        change.key = change.key or home[1]
+        if is_there:
+            deadline_ms = database.deadlines.get(home[1])
+            story.marks[home] = (rule, deadline_ms)
+            if rule.is_lease:
+                change.has_lease = True
+                story.lease_ms = deadline_ms
+            return
+        story.marks.pop(home, None)
+        if rule.is_lease:
+            is_expired = record.origin.note is not None and (
+                record.origin.note.get("kind") == "expired"
+            )
+            change.lost_lease = "expired" if is_expired else "ended"
+            if not is_expired:
+                story.lease_ms = None
+            if rule.state:
+                change.left.append(
+                    (rule, home[1], "expired" if is_expired else "removed")
+                )
+
+    def _notice(
+        self, schema: Schema, meaning: Meaning, argv: list[bytes], record: Record
+    ) -> None:
+        """Take in what an entry of a stream tells of a job."""
+        told = read_notice(meaning, argv)
+        if told is None:
+            return
+        found = self._find(schema, meaning, told.job_id, record.seq, is_new=False)
+        if found is not None:
+            story, change = found
+            change.told = told.state or change.told
+            note_facts(story, change, told.facts)
+
+    # --- whole databases ---------------------------------------------------------
+
+    def _apply_to_all(self, past: Followed, record: Record) -> None:
+        """Apply FLUSHALL, FLUSHDB or SWAPDB, and find every place anew."""
+        past.apply([record])
+        for name, story in self.stories.items():
+            gone = [
+                home
+                for home in (*story.places, *story.marks)
+                if home[1] not in past.databases[home[0]].values
+            ]
+            if not gone:
+                continue
+            change = self._changes.setdefault(name, Change(story))
+            for home in gone:
+                story.marks.pop(home, None)
+                rule, _ = story.places.pop(home, (None, 0))
+                if rule is not None:
+                    change.left.append((rule, home[1], "flushed"))
+
+    # --- the end of a record -----------------------------------------------------
+
+    def _settle_all(self, record: Record) -> Iterator[Telling]:
+        changes, self._changes = self._changes, {}
+        for name, change in changes.items():
+            story = self.stories[name]
+            step = settle(story, change, record)
+            story.last_seq, story.last_ms = record.seq, record.at_ms
+            if step is not None:
+                yield story, step
+            if story.has_ended and not self._keeps(story):
+                self._let_go(name, story)
+
+    def _let_go(self, name: JobName, story: Story) -> None:
+        """Forget a job that ended, but for the last few: more may be said of it."""
+        if any(rule.state not in ENDS for rule, _ in story.places.values()):
+            return
+        self._leaving.pop(name, None)
+        self._leaving[name] = None
+        if len(self._leaving) <= _LEAVING_KEPT:
+            return
+        oldest = next(iter(self._leaving))
+        del self._leaving[oldest]
+        if not self.stories[oldest].has_ended:
+            return
+        del self.stories[oldest]
+        self.forgotten += 1
+        self._ended[oldest] = None
+        if len(self._ended) > _ENDED_KEPT:
+            del self._ended[next(iter(self._ended))]

@@ -1,0 +1,124 @@
+"""Verdicts: what became of a job, at a moment, in a word and a sentence.
+
+| verdict | means |
+| --- | --- |
+| waiting, scheduled, blocked, running | as it should be |
+| done, failed, cancelled | it ended so |
+| deleted | a command removed it before it ended |
+| stuck | it runs without a lease, or longer than it may; or it is long due |
+| lost | it was taken, is in no key, and nothing was heard of it since |
+| delivered twice | two had it at a time, or it was taken again after it was done |
+| taken | it was taken by a library that keeps nothing of a running job |
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from replay.jobs.schema import ENDS
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from replay.jobs.stories import Story
+
+VERDICTS = (
+    *("waiting", "scheduled", "blocked", "running", "done", "failed", "cancelled"),
+    *("deleted", "stuck", "lost", "delivered twice", "taken"),
+)
+PROBLEMS = frozenset(("stuck", "lost", "delivered twice", "deleted", "failed"))
+_NOT_DELIVERED = "enqueued"
+
+
+class Limits(NamedTuple):
+    """From when on a job counts as stuck or lost.
+
+    Attributes:
+        stuck_ms: how long a job may run that has no lease, or be due.
+        lost_ms: how long a job that is in no key may be silent.
+    """
+
+    stuck_ms: int = 600_000
+    lost_ms: int = 60_000
+
+
+class Verdict(NamedTuple):
+    """What became of a job.
+
+    Attributes:
+        word: one of VERDICTS.
+        since_ms: since when it is so, in ms since the epoch.
+        reason: why, for people; "" where the word says it all.
+    """
+
+    word: str
+    since_ms: int
+    reason: str = ""
+
+
+def judge(
+    story: Story,
+    at_ms: int,
+    limits: Limits = Limits(),  # noqa: B008 - a NamedTuple never changes
+    has_results: Container[str] = (),
+) -> Verdict:
+    """Return what became of a job, as seen at a moment.
+
+    Args:
+        story: the job, at that moment.
+        at_ms: the time of the moment.
+        limits: from when on it is stuck or lost.
+        has_results: names of the schemas that keep a result of each job in this log.
+    """
+    doubles = [text for text in story.doubles if not text.startswith(_NOT_DELIVERED)]
+    if doubles:
+        return Verdict("delivered twice", story.since_ms, "; ".join(doubles))
+    if story.state in ENDS:
+        return Verdict(story.state, story.since_ms, _how_it_ended(story))
+    if story.state == "running":
+        return _judge_running(story, at_ms, limits, has_results)
+    due_ms = story.due_ms or 0
+    if story.state == "scheduled" and due_ms and due_ms + limits.stuck_ms < at_ms:
+        return Verdict("stuck", due_ms, "it is due, and nobody moved it to its queue")
+    reason = "; ".join(story.doubles)
+    return Verdict(story.state or "waiting", story.since_ms, reason)
+
+
+def _how_it_ended(story: Story) -> str:
+    if story.state == "failed":
+        return last_line(story.facts.get("error", b"")).decode("utf-8", "replace")
+    if story.is_hollow:
+        return "its own key was removed"
+    if story.times_taken_back:
+        return f"after {story.deliveries} deliveries; it was taken back"
+    if story.deliveries > 1:
+        return f"after {story.deliveries} deliveries"
+    return ""
+
+
+def last_line(error: bytes) -> bytes:
+    """Return the line of an error that says most: of a traceback the last."""
+    lines = error.strip().splitlines()
+    return lines[-1] if lines else b""
+
+
+def _judge_running(
+    story: Story, at_ms: int, limits: Limits, has_results: Container[str]
+) -> Verdict:
+    since_ms = story.since_ms
+    if story.is_in_hand:
+        if story.last_ms + limits.lost_ms >= at_ms:
+            return Verdict("running", since_ms, "whoever took it has the only copy")
+        is_kept = story.schema.has_acks and not story.is_acked
+        if is_kept or story.schema.name in has_results:
+            return Verdict(
+                "lost", since_ms, "it was taken, and is in no key; nothing followed"
+            )
+        return Verdict("taken", since_ms, "its library keeps nothing of a running job")
+    if story.lease_ms is not None:
+        if story.lease_ms < at_ms:
+            return Verdict("stuck", story.lease_ms, "its lease ran out")
+        return Verdict("running", since_ms)
+    if since_ms + limits.stuck_ms < at_ms:
+        return Verdict("stuck", since_ms, "it runs for long, and has no lease")
+    return Verdict("running", since_ms)

@@ -1,0 +1,185 @@
+"""Stories, steps and verdicts as text and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from app.moments import json_time, show_time
+from replay.jobs.verdicts import last_line
+from replay.records import client_facts, client_label
+from replay.scripts import script_name, script_sha
+from replay.search import find_script_source
+from replay.texts import json_text, plain_text, show
+from storage.notes import ExecNote, ExpiredNote, read_note
+
+if TYPE_CHECKING:
+    from replay.clients import Client, ClientDirectory
+    from replay.index.finder import LogIndex
+    from replay.jobs.stories import Step, Story
+    from replay.jobs.verdicts import Verdict
+    from storage.record import Record
+
+_SECOND_MS = 1000
+_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
+_NAMES_SHOWN = 3
+
+
+def show_duration(ms: int) -> str:
+    """Return a duration in its two largest units: `340 ms`, `12.5 s`, `2h 5m`."""
+    if ms < 0:
+        return f"-{show_duration(-ms)}"
+    if ms < _SECOND_MS:
+        return f"{ms} ms"
+    if ms < 60 * _SECOND_MS:
+        return f"{ms / _SECOND_MS:.1f} s"
+    words: list[str] = []
+    for unit, size in _UNITS:
+        count, ms = divmod(ms, size)
+        if count or words:
+            words.append(f"{count}{unit}")
+    return " ".join(words[:2])
+
+
+class Actors:
+    """Says who made a record, and how: the client, and the script by its name."""
+
+    def __init__(self, index: LogIndex, clients: ClientDirectory) -> None:
+        """Ask a log, and a directory of its clients."""
+        self._index = index
+        self._clients = clients
+        self._scripts: dict[str, str] = {}
+
+    def client(self, record: Record) -> Client:
+        """Return who caused a record."""
+        return self._clients.find(record.origin.client_id, record.seq)
+
+    def name(self, client_id: int, seq: int) -> str:
+        """Return who had an id when a record was written, in a word or two."""
+        return client_label(self._clients.find(client_id, seq))
+
+    def label(self, record: Record) -> str:
+        """Return who caused a record: name and id, address, and library."""
+        client = self.client(record)
+        note = client.note
+        label = client_label(client)
+        if note is None:
+            return label
+        address = plain_text(note.address) if note.name else ""
+        library = show(note.library) if note.library else ""
+        return " ".join(filter(None, (label, address, library)))
+
+    def deed(self, record: Record) -> str:
+        """Return how a record was made, in few words: `EVALSHA enqueue`, `EXEC`."""
+        note = read_note(record.origin)
+        if isinstance(note, ExpiredNote):
+            return "expired"
+        if isinstance(note, ExecNote):
+            names = [
+                plain_text(argv[0].decode("utf-8", "replace")) for argv in note.commands
+            ]
+            names = list(dict.fromkeys(name.upper() for name in names))
+            more = " ..." if len(names) > _NAMES_SHOWN else ""
+            return f"EXEC ({' '.join(names[:_NAMES_SHOWN])}{more})"
+        command = record.origin.command or (record.effects or [[b""]])[0]
+        name = show(command[0].upper())
+        sha = script_sha(record)
+        if sha:
+            return f"{name} {self._script(sha, record.seq)}"
+        return f"{name} {show(command[1])}" if len(command) > 1 else name
+
+    def _script(self, sha: str, seq: int) -> str:
+        if sha not in self._scripts:
+            source = find_script_source(self._index, sha, seq)
+            name = script_name(source) if source else None
+            self._scripts[sha] = show(name) if name else sha[:8]
+        return self._scripts[sha]
+
+
+def step_notes(step: Step, limit: int | None) -> str:
+    """Return what else a step tells, in one line: error, lease, what is wrong."""
+    words: list[str] = []
+    if step.lease_ms is not None:
+        words.append(f"lease until {show_time(step.lease_ms)}")
+    if step.due_ms is not None and step.state == "scheduled":
+        words.append(f"due {show_time(step.due_ms)}")
+    for name, content in step.notes.items():
+        if name != "status" and content:
+            shown = last_line(content) if name == "error" else content
+            words.append(f"{name} {show(shown, limit)}")
+    if step.is_inferred:
+        words.append("inferred")
+    if step.problem:
+        words.append(f"! {step.problem}")
+    return ", ".join(words)
+
+
+def step_facts(step: Step, actors: Actors) -> dict[str, Any]:
+    """Return a step for JSON."""
+    record = step.record
+    facts: dict[str, Any] = {
+        "seq": record.seq,
+        "at": json_time(record.at_ms),
+        "at_ms": record.at_ms,
+        "step": step.kind,
+        "state": step.state,
+        "key": json_text(step.key),
+        "client": client_facts(actors.client(record)),
+        "by": actors.deed(record),
+    }
+    for name, at_ms in (("lease_until", step.lease_ms), ("due", step.due_ms)):
+        if at_ms is not None:
+            facts[name] = json_time(at_ms)
+            facts[f"{name}_ms"] = at_ms
+    facts |= {name: json_text(content) for name, content in step.notes.items()}
+    if step.is_inferred:
+        facts["is_inferred"] = True
+    if step.problem:
+        facts["problem"] = step.problem
+    return facts
+
+
+def story_facts(story: Story, verdict: Verdict, at_ms: int) -> dict[str, Any]:
+    """Return a job and its verdict for JSON; times in ms since the epoch, UTC."""
+    facts: dict[str, Any] = {
+        "id": json_text(story.id),
+        "queue": json_text(story.queue),
+        "schema": story.schema.name,
+        "state": story.state,
+        "verdict": verdict.word,
+        "since": json_time(verdict.since_ms),
+        "since_ms": verdict.since_ms,
+    }
+    if verdict.reason:
+        facts["reason"] = plain_text(verdict.reason)
+    facts["deliveries"] = story.deliveries
+    times = {
+        "enqueued": story.enqueued_ms,
+        "taken": story.taken_ms,
+        "ended": story.ended_ms,
+        "lease_until": story.lease_ms,
+        "due": story.due_ms,
+    }
+    for name, time_ms in times.items():
+        if time_ms is not None:
+            facts[name] = json_time(time_ms)
+    durations = {"waited_ms": story.waited_ms, "ran_ms": ran_ms(story, at_ms)}
+    facts |= {name: ms for name, ms in durations.items() if ms is not None}
+    for name, content in story.facts.items():
+        facts[name] = json_text(content)
+    facts["places"] = [json_text(key) for _, key in story.places]
+    facts["first_seq"], facts["last_seq"] = story.first_seq, story.last_seq
+    return facts
+
+
+def ran_ms(story: Story, at_ms: int) -> int | None:
+    """Return how long a job ran since it was last taken, None where it never was."""
+    if story.taken_ms is None:
+        return None
+    end_ms = at_ms if story.state == "running" else story.ended_ms
+    return None if end_ms is None else max(end_ms - story.taken_ms, 0)
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Return a verdict for people: the word, since when, and why."""
+    text = f"{verdict.word} since {show_time(verdict.since_ms)}"
+    return f"{text}: {plain_text(verdict.reason)}" if verdict.reason else text

@@ -1,0 +1,146 @@
+"""The live server, asked over its socket; the one place here that opens one."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import hiredis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from replay.reverting import Plan
+
+DEFAULT_URL = "redis://127.0.0.1:6379"
+_PORT = 6379
+_TIMEOUT_SECONDS = 30.0
+_READ_BYTES = 1 << 16
+
+
+class LiveError(Exception):
+    """The server cannot be reached, or refuses; the text says why."""
+
+
+class LiveServer:
+    """A connection to a server, for a few commands."""
+
+    def __init__(self, url: str) -> None:
+        """Connect.
+
+        Args:
+            url: `redis://[[user]:password@]host[:port]` or `unix:///path`.
+
+        Raises:
+            LiveError: it is no such URL, or nobody answers there.
+        """
+        self._reader = hiredis.Reader(replyError=LiveError)
+        parts = urlsplit(url)
+        try:
+            self._socket = _connect(parts)
+        except OSError as error:
+            raise LiveError(f"{url}: {error.strerror or error}") from error
+        if parts.password:
+            user = [unquote(parts.username).encode()] if parts.username else []
+            self.ask(b"AUTH", *user, unquote(parts.password).encode())
+
+    def ask(self, *argv: bytes) -> Any:
+        """Run one command and return its reply.
+
+        Raises:
+            LiveError: the reply is an error, or the connection is lost.
+        """
+        try:
+            self._socket.sendall(hiredis.pack_command(argv))  # type: ignore[arg-type]  # its stub knows one word
+            reply = self._reader.gets()
+            while reply is False:
+                data = self._socket.recv(_READ_BYTES)
+                if not data:
+                    raise LiveError("the server has closed the connection")
+                self._reader.feed(data)
+                reply = self._reader.gets()
+        except OSError as error:
+            raise LiveError(f"the connection is lost: {error}") from error
+        if isinstance(reply, LiveError):
+            raise reply
+        return reply
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connection."""
+        self.close()
+
+
+def _connect(parts: SplitResult) -> socket.socket:
+    if parts.scheme == "redis" and parts.hostname:
+        address = (parts.hostname, parts.port or _PORT)
+        return socket.create_connection(address, _TIMEOUT_SECONDS)
+    if parts.scheme != "unix":
+        raise LiveError(f"{parts.geturl()!r}: write {DEFAULT_URL} or unix:///path")
+    connected = socket.socket(socket.AF_UNIX)
+    connected.settimeout(_TIMEOUT_SECONDS)
+    try:
+        connected.connect(parts.path)
+    except OSError:
+        connected.close()
+        raise
+    return connected
+
+
+def apply_plan(server: LiveServer, plan: Plan, log_id: str) -> int:
+    """Run the commands of a plan as one transaction.
+
+    Args:
+        server: the server whose log the plan was made from.
+        plan: the plan.
+        log_id: the id of that log.
+
+    Returns:
+        The number of the log's last record then.
+
+    Raises:
+        LiveError: it is another server, a key was changed meanwhile, or a command was
+            refused. Nothing is changed then.
+    """
+    facts = _facts(server)
+    if facts.get(b"log_id") != log_id.encode():
+        raise LiveError("that server keeps another log than this folder's")
+    server.ask(b"CLIENT", b"SETNAME", b"replay-revert")
+    for db, key in plan.keys:
+        server.ask(b"SELECT", b"%d" % db)
+        server.ask(b"WATCH", key)
+    for db, key in plan.keys:
+        server.ask(b"SELECT", b"%d" % db)
+        if next(_changes_since(server, key, plan.end_seq + 1), None) is not None:
+            shown = key.decode(errors="backslashreplace")
+            raise LiveError(f"{shown} was changed meanwhile; work it out again")
+    server.ask(b"MULTI")
+    selected = -1
+    for db, argv in plan.commands:
+        if db != selected:
+            server.ask(b"SELECT", b"%d" % db)
+            selected = db
+        server.ask(*argv)
+    if server.ask(b"EXEC") is None:
+        raise LiveError("a key was changed meanwhile; work it out again")
+    return int(_facts(server)[b"last_seq"])
+
+
+def _facts(server: LiveServer) -> dict[bytes, Any]:
+    reply = server.ask(b"LOG.INFO")
+    return dict(zip(reply[::2], reply[1::2], strict=True))
+
+
+def _changes_since(server: LiveServer, key: bytes, seq: int) -> Iterator[Any]:
+    """Yield the records that changed a key of the selected database."""
+    last_seq = seq
+    while seq <= last_seq:
+        seq, last_seq, records = server.ask(b"LOG.HISTORY", key, b"FROM", b"%d" % seq)
+        yield from records

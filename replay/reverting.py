@@ -1,0 +1,333 @@
+"""Reverting: the commands that undo what some records did, and nothing else.
+
+What the records did to a key is undone piece by piece, the last record first: a field,
+member or score gets back the value that it had, an element goes out of a list or comes
+back to the end that was nearer. A piece that something else has changed since is left
+as it is, and told as a conflict; so is a string or a stream.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from app.touched import ALL_DATABASES, DbKey, find_touched
+from app.types.dump_payload import encode_payload
+from app.types.numbers import format_double
+from replay.index.finder import LogIndex
+from replay.past import Past
+from replay.value_commands import in_portions
+from replay.values import Version, find_differences, take_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from pathlib import Path
+
+    from replay.past import Progress
+    from storage.filesystem import FileSystem
+    from storage.record import Record
+
+Argv = list[bytes]
+_BY_PIECES = {"hash": dict, "zset": dict, "set": frozenset, "list": list}
+
+
+class Conflict(NamedTuple):
+    """Something that is not undone, since it was changed again.
+
+    Attributes:
+        key: (database, key).
+        seq: the record that is not undone in this.
+        place: the field, member or element; "value" or "deadline".
+    """
+
+    key: DbKey
+    seq: int
+    place: bytes | str
+
+
+class Plan(NamedTuple):
+    """How to undo records.
+
+    Attributes:
+        seqs: the records that are undone, all or in part.
+        commands: (database, argv), in order; to be run as one transaction.
+        conflicts: what is not undone.
+        end_seq: the last record of the log when this was worked out; it holds as long
+            as no later one changes one of the keys.
+    """
+
+    seqs: list[int]
+    commands: list[tuple[int, Argv]]
+    conflicts: list[Conflict]
+    end_seq: int
+
+    @property
+    def keys(self) -> list[DbKey]:
+        """The keys that the commands change, each once."""
+        return list(dict.fromkeys((db, argv[1]) for db, argv in self.commands))
+
+
+class _State(NamedTuple):
+    """What a key was: plain, and for a stream as RESTORE takes it."""
+
+    version: Version | None
+    payload: bytes | None = None
+
+
+class _Step(NamedTuple):
+    """What one record did to one key."""
+
+    seq: int
+    key: DbKey
+    before: _State
+    after: _State
+
+
+def plan_revert(
+    folder: Path,
+    filesystem: FileSystem,
+    seqs: Collection[int],
+    end_seq: int,
+    progress: Progress = lambda _: None,
+) -> Plan:
+    """Work out how to undo records.
+
+    Args:
+        folder: the data folder; it is only read.
+        filesystem: the door to the disk.
+        seqs: the numbers of the records.
+        end_seq: the last record of the log.
+        progress: is told how far the fold has come.
+
+    Raises:
+        StorageError: the log is damaged, or does not go back so far.
+    """
+    wanted = set(seqs)
+    past = Past(folder, filesystem, progress, LogIndex(folder, filesystem).bases)
+    steps: list[_Step] = []
+    try:
+        past.go_to(min(wanted, default=1) - 1)
+        for records in past.batches(end_seq):
+            start = 0
+            for index, record in enumerate(records):
+                if record.seq not in wanted:
+                    continue
+                past.apply(records[start:index])
+                steps += _take_step(past, record)
+                start = index + 1
+            past.apply(records[start:])
+        now = {key: _state(past, key) for key in dict.fromkeys(s.key for s in steps)}
+    finally:
+        past.close()
+    conflicts: list[Conflict] = []
+    target = dict(now)
+    for step in reversed(steps):
+        target[step.key] = _undo(step, target[step.key], conflicts)
+    commands = [
+        (key[0], argv)
+        for key, state in now.items()
+        for argv in _commands(key[1], state.version, target[key])
+    ]
+    return Plan(sorted(wanted), commands, conflicts, end_seq)
+
+
+def _take_step(past: Past, record: Record) -> Iterator[_Step]:
+    """Let one record happen, and yield what it did to each key."""
+    touched = find_touched(record)
+    keys = dict.fromkeys(touched.keys)
+    for database in past.databases:
+        if database.index in touched.databases or ALL_DATABASES in touched.databases:
+            keys.update(dict.fromkeys((database.index, key) for key in database.values))
+    before = {key: _state(past, key) for key in keys}
+    past.apply([record])
+    for key in keys:
+        after = _state(past, key)
+        if after.version != before[key].version:
+            yield _Step(record.seq, key, before[key], after)
+
+
+def _state(past: Past, key: DbKey) -> _State:
+    database = past.databases[key[0]]
+    version = take_version(database, key[1])
+    if version is None or version.kind != "stream":
+        return _State(version)
+    return _State(version, encode_payload(database.values[key[1]]))
+
+
+# --- undoing --------------------------------------------------------------------
+
+
+def _undo(step: _Step, now: _State, conflicts: list[Conflict]) -> _State:
+    """Return a key's state with one step undone, as far as that can be."""
+    before, after, current = step.before.version, step.after.version, now.version
+    if current == after:
+        return step.before
+
+    def report(place: bytes | str) -> None:
+        conflicts.append(Conflict(step.key, step.seq, place))
+
+    kinds = {version.kind for version in (before, after, current) if version}
+    [kind, *others] = sorted(kinds)
+    if others or kind not in _BY_PIECES:
+        report("value")
+        return now
+    empty = _BY_PIECES[kind]()
+    old, new, data = (
+        version.data if version else empty for version in (before, after, current)
+    )
+    if kind == "list":
+        data = _undo_list(old, new, list(data), report)
+    elif kind == "set":
+        data = _undo_set(old, new, set(data), report)
+    else:
+        data = _undo_map(old, new, dict(data), report)
+    deadline_ms = current.deadline_ms if current else None
+    if before and after and before.deadline_ms != after.deadline_ms:
+        if deadline_ms == after.deadline_ms:
+            deadline_ms = before.deadline_ms
+        else:
+            report("deadline")
+    elif current is None and before:
+        deadline_ms = before.deadline_ms
+    return _State(Version(kind, data, deadline_ms) if data else None)
+
+
+def _undo_map(
+    old: dict[bytes, Any],
+    new: dict[bytes, Any],
+    data: dict[bytes, Any],
+    report: Callable[[bytes | str], None],
+) -> dict[bytes, Any]:
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) == new.get(name):
+            continue
+        if data.get(name) != new.get(name):
+            report(name)
+        elif name in old:
+            data[name] = old[name]
+        else:
+            del data[name]
+    return data
+
+
+def _undo_set(
+    old: frozenset[bytes],
+    new: frozenset[bytes],
+    data: set[bytes],
+    report: Callable[[bytes | str], None],
+) -> frozenset[bytes]:
+    for member in sorted(old ^ new):
+        if (member in data) != (member in new):
+            report(member)
+        elif member in old:
+            data.add(member)
+        else:
+            data.remove(member)
+    return frozenset(data)
+
+
+def _undo_list(
+    old: list[bytes],
+    new: list[bytes],
+    data: list[bytes],
+    report: Callable[[bytes | str], None],
+) -> list[bytes]:
+    """Take out what was pushed, and bring back what was popped, at the nearer end."""
+    lost_left: list[bytes] = []
+    for found in find_differences(
+        Version("list", old, None), Version("list", new, None)
+    ):
+        assert isinstance(found.place, int)
+        if found.after is not None:
+            if found.after in data:
+                data.remove(found.after)
+            else:
+                report(found.after)
+        elif found.before is not None:
+            if found.place < len(old) / 2:
+                lost_left.append(found.before)
+            else:
+                data.append(found.before)
+    return lost_left + data
+
+
+# --- commands -------------------------------------------------------------------
+
+
+def _commands(key: bytes, now: Version | None, target: _State) -> Iterator[Argv]:
+    """Yield the commands that make a key what it is to be."""
+    wanted = target.version
+    if now == wanted:
+        return
+    if wanted is None:
+        yield [b"DEL", key]
+        return
+    if now is not None and now.kind != wanted.kind:
+        yield [b"DEL", key]
+        now = None
+    had = now.deadline_ms if now else None
+    if now is None or now.data != wanted.data:
+        yield from _value_commands(key, now, target)
+        if wanted.kind in _REPLACED:
+            had = None
+    yield from _field_deadline_commands(key, now, wanted)
+    if wanted.deadline_ms is not None and wanted.deadline_ms != had:
+        yield [b"PEXPIREAT", key, b"%d" % wanted.deadline_ms]
+    elif wanted.deadline_ms is None and had is not None:
+        yield [b"PERSIST", key]
+
+
+def _field_deadline_commands(
+    key: bytes, now: Version | None, wanted: Version
+) -> Iterator[Argv]:
+    """Yield the commands that give fields of a hash the deadlines they are to have."""
+    had = (now.field_deadlines if now else None) or {}
+    for field, deadline_ms in (wanted.field_deadlines or {}).items():
+        is_same = now is not None and now.data.get(field) == wanted.data[field]
+        if not is_same or had.get(field) != deadline_ms:
+            time = b"%d" % deadline_ms
+            yield [b"HPEXPIREAT", key, time, b"FIELDS", b"1", field]
+    for field in had.keys() - (wanted.field_deadlines or {}).keys():
+        if now and wanted.data.get(field) == now.data[field]:
+            yield [b"HPERSIST", key, b"FIELDS", b"1", field]
+
+
+_REPLACED = {"string", "list", "stream"}
+"""Types whose value is written anew as a whole, without its deadline."""
+
+
+def _value_commands(key: bytes, now: Version | None, target: _State) -> Iterator[Argv]:
+    wanted = target.version
+    assert wanted is not None
+    data = wanted.data
+    match wanted.kind:
+        case "string":
+            yield [b"SET", key, data]
+        case "list":
+            if now is not None:
+                yield [b"DEL", key]
+            yield from in_portions(b"RPUSH", key, [[element] for element in data])
+        case "set":
+            had = now.data if now else frozenset()
+            yield from in_portions(b"SREM", key, [[one] for one in sorted(had - data)])
+            yield from in_portions(b"SADD", key, [[one] for one in sorted(data - had)])
+        case "hash":
+            had = now.data if now else {}
+            gone = [[name] for name in had if name not in data]
+            new = [
+                [name, value] for name, value in data.items() if had.get(name) != value
+            ]
+            yield from in_portions(b"HSET", key, new)
+            yield from in_portions(b"HDEL", key, gone)
+        case "zset":
+            had = now.data if now else {}
+            gone = [[name] for name in had if name not in data]
+            new = [
+                [format_double(score), name]
+                for name, score in data.items()
+                if had.get(name) != score
+            ]
+            yield from in_portions(b"ZADD", key, new)
+            yield from in_portions(b"ZREM", key, gone)
+        case _:
+            assert target.payload is not None
+            yield [b"RESTORE", key, b"0", target.payload, b"REPLACE"]

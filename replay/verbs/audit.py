@@ -1,0 +1,127 @@
+"""`replay audit`: who did what to which jobs, for an auditor to take away."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from app.keyspace.glob import compile_glob
+from app.moments import show_time
+from replay import options
+from replay.jobs.audit import (
+    Audit,
+    End,
+    find_end,
+    head_facts,
+    queue_label,
+    total_facts,
+)
+from replay.jobs.audit_files import write_csv, write_html
+from replay.jobs.views import Actors
+from replay.options import NOTHING, Tool, takes_folder
+from replay.verbs.jobs import open_jobs, schema_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import TextIO
+
+    from app.moments import Moment
+    from replay.jobs.audit import Deed
+
+
+@click.command()
+@takes_folder
+@click.argument("span", metavar="A..B", type=options.moment_range)
+@click.option("--queue", type=options.glob, metavar="GLOB", help="Only such queues.")
+@click.option("--csv", "form", flag_value="csv", help="Every deed, as CSV.")
+@click.option("--html", "form", flag_value="html", help="All of it, as one HTML page.")
+@click.option(
+    "-o", "--output", "path", type=click.Path(dir_okay=False, path_type=Path),
+    help="Write --csv or --html to this file; else to standard output.",
+)  # fmt: skip
+@schema_option
+def audit(
+    tool: Tool,
+    span: tuple[Moment, Moment],
+    queue: bytes | None,
+    form: str | None,
+    path: Path | None,
+    schemas: tuple[str, ...],
+) -> int:
+    r"""Report what records after A, up to B, did to jobs of DIR, and who made them.
+
+    It counts by queue, client, user and what was done; --csv, --html and --json also
+    have every deed. The log's digest at both ends says of which history it is true.
+    Exit code 1 says that nothing was done to any job.
+
+    \b
+    Examples:
+      replay audit joblog-data yesterday..today --html -o audit.html
+      replay audit joblog-data @1000..now --queue 'mail*' --csv > deeds.csv
+      replay audit joblog-data .. --json | jq 'select(.user == "admin")'
+    """
+    if path is not None and form is None:
+        raise click.UsageError("-o is for --csv and --html")
+    first, last = (tool.point(moment) for moment in span)
+    if first.seq > last.seq:
+        raise click.UsageError("A must not be later than B")
+    ends = (
+        find_end(tool.folder, tool.filesystem, first.seq),
+        find_end(tool.folder, tool.filesystem, last.seq),
+    )
+    report = Audit(
+        Actors(tool.index, tool.clients()),
+        compile_glob(queue) if queue else None,
+    )
+    with tool.progress("folding", last.seq) as progress:
+        steps = open_jobs(tool, schemas, progress).steps(first.seq, last.seq)
+        deeds = report.read(steps)
+        if form is None:
+            _write(tool, report, deeds, ends)
+        else:
+            write = write_csv if form == "csv" else write_html
+            with _open(path) as stream:
+                write(stream, report, deeds, ends)
+    return 0 if report.deeds else NOTHING
+
+
+@contextmanager
+def _open(path: Path | None) -> Iterator[TextIO]:
+    if path is None:
+        yield sys.stdout
+        return
+    with path.open("w", encoding="utf-8", errors="surrogateescape") as stream:
+        yield stream
+
+
+def _write(
+    tool: Tool, report: Audit, deeds: Iterable[Deed], ends: tuple[End, End]
+) -> None:
+    output = tool.output
+    if output.is_json:
+        output.json(head_facts(*ends))
+        for deed in deeds:
+            output.json(deed._asdict())
+        output.json(total_facts(report))
+        return
+    for _ in deeds:
+        pass
+    first, last = ends
+    shown = {
+        "after": f"{show_time(first.at_ms)}  {first.digest}"
+        if first.seq
+        else first.digest,
+        "up to": f"{show_time(last.at_ms)}  {last.digest}",
+        "jobs": str(sum(report.jobs.values())),
+        "deeds": str(report.deeds),
+    }
+    output.facts({}, shown)
+    columns = ("queue", "client", "user", "step", "deeds")
+    with output.rows(*columns, right=("deeds",)) as rows:
+        for group, count in report.groups():
+            cells = (queue_label(group.queue), *group[1:], str(count))
+            rows.add(None, cells, ("bold", "green"))

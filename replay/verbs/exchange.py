@@ -1,0 +1,150 @@
+"""`replay export` and `replay import`: to and from Redis's own files and servers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from app.errors import CommandError
+from app.moments import Moment, first_seq
+from replay.exchange.aof import AofWriter, ExchangeError
+from replay.exchange.importing import Importer
+from replay.exchange.rdb import write_rdb
+from replay.live import LiveError, LiveServer
+from replay.options import NOTHING, Tool, at_option, takes_folder
+from replay.output import Mode, Output
+from replay.verbs.state import fold_to
+from storage.filesystem import FileSystem
+from storage.reader import read_records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="A moment or the whole history as Redis's files.")
+@takes_folder
+@click.option("--aof", type=_FILE, metavar="FILE", help="An append-only file (RESP).")
+@click.option("--rdb", type=_FILE, metavar="FILE", help="An RDB file, of one moment.")
+@at_option
+def export(tool: Tool, aof: Path | None, rdb: Path | None, at: Moment | None) -> int:
+    r"""Write DIR for another server: Redis and Valkey load both kinds of file.
+
+    Without --at an append-only file has the whole history that the log still has, with
+    its times; with --at it builds that one moment. FILE must not be there yet.
+
+    \b
+    Examples:
+      replay export joblog-data --rdb dump.rdb
+      replay export joblog-data --aof history.aof
+      replay export joblog-data --aof then.aof --at 'yesterday 14:00'
+    """
+    if (aof is None) == (rdb is None):
+        raise click.UsageError("give one of --aof FILE and --rdb FILE")
+    if rdb is not None:
+        point = tool.point(at)
+        keyspace = fold_to(tool, point).fold.keyspace
+        _write_file(rdb, lambda file: write_rdb(file, keyspace))
+        _tell(tool, rdb, point.seq)
+    elif aof is not None and at is not None:
+        point = tool.point(at)
+        keyspace = fold_to(tool, point).fold.keyspace
+        _write_file(aof, lambda file: AofWriter(file).write_keyspace(keyspace))
+        _tell(tool, aof, point.seq)
+    elif aof is not None:
+        _write_file(aof, lambda file: _write_history(tool, file))
+        _tell(tool, aof, tool.last_seq())
+    return 0
+
+
+def _write_history(tool: Tool, file: BinaryIO) -> None:
+    writer = AofWriter(file)
+    floor, last_seq = first_seq(tool.folder, tool.filesystem), tool.last_seq()
+    if floor > 1:
+        before = tool.point(Moment("", seq=floor - 1))
+        writer.write_keyspace(fold_to(tool, before).fold.keyspace)
+    with tool.progress("writing", last_seq) as progress:
+        for record in read_records(
+            tool.folder, filesystem=tool.filesystem, from_seq=floor, until_seq=last_seq
+        ):
+            writer.write_record(record)
+            progress(record.seq)
+
+
+def _write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a new file, durably; nothing is left of it where that fails."""
+    try:
+        file = path.open("xb+")
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from error
+    try:
+        with file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _tell(tool: Tool, path: Path, seq: int) -> None:
+    size = path.stat().st_size
+    tool.output.facts(
+        {"file": str(path), "seq": seq, "bytes": size},
+        {"file": str(path), "seq": str(seq), "size": f"{size:,} bytes"},
+    )
+
+
+@click.command(name="import", short_help="A new log from Redis's files or a server.")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("source")
+@click.option("--json", "is_json", is_flag=True, help="One JSON object.")
+@click.option("--plain", "is_plain", is_flag=True, help="Tab-separated lines.")
+def import_(folder: Path, source: str, *, is_json: bool, is_plain: bool) -> int:
+    r"""Begin a log in DIR, which must have none, with what another server has.
+
+    SOURCE is an RDB file; an append-only file; the appendonlydir or the manifest of
+    one; or a running server, redis://[:PASSWORD@]HOST[:PORT] or unix:///PATH. Times of
+    an append-only file (aof-timestamp-enabled) become those of the records.
+
+    \b
+    Examples:
+      replay import joblog-data /var/lib/redis/dump.rdb
+      replay import joblog-data /var/lib/redis/appendonlydir
+      replay import joblog-data redis://127.0.0.1:6379
+    """
+    output = Output(Mode.JSON if is_json else Mode.PLAIN if is_plain else None)
+    is_live = "://" in source
+    name = source.rpartition("@")[2] if is_live else source  # without a password
+    try:
+        importer = Importer(folder, FileSystem(), name)
+        try:
+            if is_live:
+                with LiveServer(source) as server:
+                    importer.take_live(server)
+            else:
+                importer.take_file(Path(source))
+        finally:
+            report = importer.close()
+    except (ExchangeError, LiveError, CommandError, OSError) as error:
+        output.hint(f"replay: {error}; what was read before it is in {folder}")
+        return NOTHING
+    output.facts(
+        {
+            "folder": str(folder),
+            "keys": report.keys,
+            "commands": report.commands,
+            "last_seq": report.last_seq,
+        },
+        {
+            "folder": str(folder),
+            "keys": f"{report.keys:,}",
+            "commands": f"{report.commands:,}",
+            "records": f"1 to {report.last_seq}",
+        },
+    )
+    return 0

@@ -1,0 +1,159 @@
+"""`replay job`: one job's way through its queue, and what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.moments import show_time
+from replay import options
+from replay.jobs.verdicts import PROBLEMS
+from replay.jobs.views import (
+    Actors,
+    ran_ms,
+    show_duration,
+    step_facts,
+    step_notes,
+    story_facts,
+    verdict_text,
+)
+from replay.options import NOTHING, Tool, at_option, takes_folder
+from replay.texts import show
+from replay.verbs.jobs import limits_options, open_jobs, schema_option
+
+if TYPE_CHECKING:
+    from app.moments import Moment, Point
+    from replay.jobs.reading import Timeline
+    from replay.jobs.stories import Step, Story
+    from replay.jobs.verdicts import Limits
+
+_STYLES = ("cyan", "dim", "dim", "bold", "", "green", "dim")
+
+
+@click.command()
+@takes_folder
+@click.argument("job_id", metavar="ID", type=options.text)
+@at_option
+@click.option("--exact", "is_exact", is_flag=True, help="Follow the whole log.")
+@schema_option
+@limits_options
+def job(
+    tool: Tool,
+    job_id: bytes,
+    at: Moment | None,
+    schemas: tuple[str, ...],
+    limits: Limits,
+    *,
+    is_exact: bool,
+) -> int:
+    r"""Show what happened to job ID in DIR: each step, who made it, and a verdict.
+
+    The queue library is found out by the names of the keys; --schema names it.
+    Of a long log only the records that mention ID are read; a step that is concluded
+    from what came later is marked `inferred`, and --exact follows the whole log.
+    Exit code 1 says that no record tells of such a job.
+
+    \b
+    Examples:
+      replay job joblog-data 7d0a5a4e-6f0e-4a3e-9d55-0c6a1f3f2a11
+      replay job joblog-data 42 --at 'yesterday 14:00' --json
+      replay job joblog-data 42 --schema my-queue.toml
+    """
+    point = tool.point(at)
+    with tool.progress("folding", point.seq) as progress:
+        timelines = open_jobs(tool, schemas, progress).follow(
+            job_id, point, limits, is_exact=is_exact
+        )
+    if not timelines:
+        tool.output.hint(
+            f"replay: no record up to seq {point.seq} tells of a job {show(job_id)}"
+        )
+        return NOTHING
+    actors = Actors(tool.index, tool.clients())
+    for timeline in timelines:
+        if tool.output.is_json:
+            tool.output.json(timeline_facts(timeline, point, actors))
+        else:
+            _write(tool, timeline, point, actors)
+    return 0
+
+
+def timeline_facts(timeline: Timeline, point: Point, actors: Actors) -> dict[str, Any]:
+    """Return a job with its steps for JSON."""
+    story, steps, verdict = timeline
+    facts = story_facts(story, verdict, point.at_ms)
+    culprit = find_culprit(timeline)
+    if culprit is not None:
+        facts["by"] = step_facts(culprit, actors)
+    facts["steps"] = [step_facts(step, actors) for step in steps]
+    return facts
+
+
+def _write(tool: Tool, timeline: Timeline, point: Point, actors: Actors) -> None:
+    story, steps, verdict = timeline
+    shown = {
+        "job": show(story.id),
+        "queue": f"{show(story.queue)} ({story.schema.title})",
+    }
+    if "task" in story.facts:
+        shown["task"] = show(story.facts["task"], tool.output.word_limit)
+    shown["verdict"] = verdict_text(verdict)
+    culprit = find_culprit(timeline)
+    if culprit is not None:
+        record = culprit.record
+        shown["by"] = f"{actors.label(record)}, {actors.deed(record)}, seq {record.seq}"
+    shown |= _durations(story, point.at_ms)
+    tool.output.facts({}, shown)
+    before_ms: int | None = None
+    for step in fold_leases(steps):
+        tool.output.line(_cells(tool, step, before_ms, actors), _STYLES)
+        before_ms = step.record.at_ms
+
+
+def find_culprit(timeline: Timeline) -> Step | None:
+    """Return the step to which a job's problem is due, None where it has none."""
+    story, steps, verdict = timeline
+    if verdict.word == "delivered twice":
+        return next((step for step in reversed(steps) if step.problem), story.last)
+    return story.last if verdict.word in PROBLEMS else None
+
+
+def fold_leases(steps: list[Step]) -> list[Step]:
+    """Return steps with only the last of each run of extended leases."""
+    kept: list[Step] = []
+    for step in steps:
+        if step.kind == "lease" and kept and kept[-1].kind == "lease":
+            kept[-1] = step
+        else:
+            kept.append(step)
+    return kept
+
+
+def _durations(story: Story, at_ms: int) -> dict[str, str]:
+    shown = {}
+    if story.waited_ms is not None:
+        shown["waited"] = show_duration(story.waited_ms)
+    ran = ran_ms(story, at_ms)
+    if ran is not None:
+        shown["ran"] = show_duration(ran)
+    if story.deliveries > 1:
+        shown["deliveries"] = str(story.deliveries)
+    return shown
+
+
+def _cells(
+    tool: Tool, step: Step, before_ms: int | None, actors: Actors
+) -> tuple[str, ...]:
+    record = step.record
+    since = "" if before_ms is None else f"+{show_duration(record.at_ms - before_ms)}"
+    limit = tool.output.word_limit
+    return (
+        str(record.seq),
+        show_time(record.at_ms),
+        since,
+        step.kind,
+        show(step.key, limit),
+        f"{actors.label(record)}, {actors.deed(record)}",
+        step_notes(step, limit),
+    )

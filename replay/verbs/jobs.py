@@ -1,0 +1,208 @@
+"""`replay jobs`: the jobs of a queue, and what is wrong with them."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from app.keyspace.glob import compile_glob
+from app.moments import show_time
+from replay import options
+from replay.jobs.reading import JobLog, Judged
+from replay.jobs.schema import SchemaError
+from replay.jobs.shipped import detect_schemas, load_schemas
+from replay.jobs.verdicts import VERDICTS, Limits
+from replay.jobs.views import Actors, ran_ms, show_duration, story_facts
+from replay.options import NOTHING, Tool, at_option, takes_folder
+from replay.texts import plain_text, show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.moments import Moment, Point
+    from replay.past import Progress
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+_ENDED_WELL = {"done", "cancelled"}
+_STYLES = {
+    "lost": "bold red",
+    "stuck": "red",
+    "delivered twice": "bold red",
+    "failed": "red",
+    "deleted": "yellow",
+    "done": "green",
+}
+
+schema_option = click.option(
+    "--schema",
+    "schemas",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="The queue library, a schema file, or a folder of them; else found out.",
+)
+
+
+def limits_options(verb: F) -> F:
+    """Give a verb options for when a job is stuck or lost, as its `limits`."""
+
+    @click.option(
+        "--stuck-after",
+        type=click.FloatRange(0),
+        default=600.0,
+        show_default=True,
+        help="Seconds that a job may run without a lease, or be due.",
+    )
+    @click.option(
+        "--lost-after",
+        type=click.FloatRange(0),
+        default=60.0,
+        show_default=True,
+        help="Seconds that a job in no key may be silent.",
+    )
+    @functools.wraps(verb)
+    def run(*args: Any, stuck_after: float, lost_after: float, **rest: Any) -> Any:
+        limits = Limits(round(stuck_after * 1000), round(lost_after * 1000))
+        return verb(*args, limits=limits, **rest)
+
+    return run  # type: ignore[return-value]  # the options took the place of arguments
+
+
+def open_jobs(tool: Tool, schemas: tuple[str, ...], progress: Progress) -> JobLog:
+    """Return a folder's jobs, by the schemas that were named or found.
+
+    Raises:
+        click.BadParameter: a named schema is none.
+    """
+    try:
+        chosen = load_schemas(schemas) if schemas else None
+    except SchemaError as error:
+        raise click.BadParameter(str(error), param_hint="--schema") from error
+    if chosen is None:
+        chosen = detect_schemas(tool.index)
+    return JobLog(tool.index, chosen, progress)
+
+
+@click.command()
+@takes_folder
+@at_option
+@click.option("--queue", type=options.glob, metavar="GLOB", help="Of such a queue.")
+@click.option(
+    "--state", "states", type=click.Choice(VERDICTS), multiple=True,
+    help="With this verdict; may be given several times.",
+)  # fmt: skip
+@click.option("--stuck", is_flag=True, help="Whose lease ran out, or that hang.")
+@click.option("--lost", is_flag=True, help="Taken, in no key, and silent since.")
+@click.option(
+    "--double",
+    is_flag=True,
+    help="Delivered to two, or taken back and delivered again.",
+)
+@click.option("--deleted", is_flag=True, help="Removed before they ended.")
+@click.option(
+    "--slow", type=click.FloatRange(0), metavar="SECONDS",
+    help="That waited or ran for longer than this.",
+)  # fmt: skip
+@click.option("--all", "is_all", is_flag=True, help="Also those that are done.")
+@click.option("-n", "count", type=click.IntRange(1), help="Only the first N.")
+@schema_option
+@limits_options
+def jobs(tool: Tool, at: Moment | None, count: int | None, **chosen: Any) -> int:
+    r"""List the jobs of DIR at a moment: state, age, how long they waited and ran.
+
+    Without a filter it lists all that have not ended, and those that failed or were
+    deleted. Exit code 1 says that there is none.
+
+    \b
+    Examples:
+      replay jobs joblog-data
+      replay jobs joblog-data --lost --double --stuck
+      replay jobs joblog-data --queue 'mail*' --state failed --json
+      replay jobs joblog-data --all --slow 30 --at 'yesterday 14:00'
+    """
+    schemas, limits = chosen.pop("schemas"), chosen.pop("limits")
+    point = tool.point(at)
+    wants = _make_filter(point, **chosen)
+    actors = Actors(tool.index, tool.clients())
+    columns = ("job", "queue", "verdict", "since", "waited", "ran", "taker", "why")
+    with (
+        tool.progress("folding", point.seq) as progress,
+        tool.output.rows(*columns) as rows,
+    ):
+        for judged in open_jobs(tool, schemas, progress).judge_all(
+            point, limits, wants
+        ):
+            story, verdict = judged
+            facts = story_facts(story, verdict, point.at_ms)
+            style = _STYLES.get(verdict.word, "")
+            rows.add(facts, _cells(tool, judged, point, actors), ("bold", "", style))
+            if rows.count == count:
+                break
+    return 0 if rows.count else NOTHING
+
+
+def _make_filter(
+    point: Point,
+    *,
+    queue: bytes | None,
+    states: tuple[str, ...],
+    stuck: bool,
+    lost: bool,
+    double: bool,
+    deleted: bool,
+    slow: float | None,
+    is_all: bool,
+) -> Callable[[Judged], bool]:
+    flags = {
+        "stuck": stuck,
+        "lost": lost,
+        "delivered twice": double,
+        "deleted": deleted,
+    }
+    words = {*states, *(word for word, is_wanted in flags.items() if is_wanted)}
+    if not words and slow is None:
+        words = set(VERDICTS) if is_all else set(VERDICTS) - _ENDED_WELL
+    matches = compile_glob(queue) if queue else None
+
+    def wants(judged: Judged) -> bool:
+        story, verdict = judged
+        is_wanted = not words or verdict.word in words
+        if not is_wanted and not (double and story.times_taken_back):
+            return False
+        if slow is not None and not _is_slow(judged, point.at_ms, slow * 1000):
+            return False
+        return matches is None or bool(matches(story.queue))
+
+    return wants
+
+
+def _is_slow(judged: Judged, at_ms: int, slow_ms: float) -> bool:
+    story = judged.story
+    waited = story.waited_ms
+    if story.state == "waiting":
+        waited = at_ms - story.since_ms
+    return max(waited or 0, ran_ms(story, at_ms) or 0) > slow_ms
+
+
+def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[str, ...]:
+    story, verdict = judged
+    limit = tool.output.word_limit
+    waited = story.waited_ms
+    if story.state == "waiting":
+        waited = point.at_ms - story.since_ms
+    ran = ran_ms(story, point.at_ms)
+    taker = "-"
+    if story.last is not None and story.taker:
+        taker = actors.name(story.taker, story.taken_seq)
+    return (
+        show(story.id, limit),
+        show(story.queue, limit),
+        verdict.word,
+        show_time(verdict.since_ms),
+        "-" if waited is None else show_duration(waited),
+        "-" if ran is None else show_duration(ran),
+        taker,
+        plain_text(verdict.reason)[: limit or None],
+    )

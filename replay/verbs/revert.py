@@ -1,0 +1,158 @@
+"""`replay revert`: the commands that undo some records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from app import clock
+from app.moments import MomentError, parse_moment, parse_range
+from replay import options
+from replay.live import DEFAULT_URL, LiveError, LiveServer, apply_plan
+from replay.options import NOTHING, Tool, takes_folder
+from replay.reverting import Plan, plan_revert
+from replay.search import Query, Search
+from replay.showing import key_label
+from replay.texts import json_text, show, show_argv
+from storage.folder import LogFolder
+from storage.segment import SegmentReader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def _which(value: str) -> str:
+    """Return an argument that is a record or a range.
+
+    Raises:
+        click.BadParameter: it is neither.
+    """
+    try:
+        if ".." in value:
+            parse_range(value, clock.now_ms())
+        elif parse_moment(value, clock.now_ms()).seq is None:
+            raise click.BadParameter(f"{value!r}: write a record, @1042, or a range")
+    except MomentError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+@click.command()
+@takes_folder
+@click.argument("which", metavar="SEQ|A..B", type=_which)
+@click.option("--client", metavar="ID|GLOB", help="Only what this client did.")
+@click.option(
+    "--key",
+    "keys",
+    type=options.glob,
+    multiple=True,
+    metavar="GLOB",
+    help="Only records that changed such a key.",
+)
+@click.option("--apply", "is_applied", is_flag=True, help="Send them to the server.")
+@click.option(
+    "--url",
+    default=DEFAULT_URL,
+    show_default=True,
+    help="The server, redis://[:PASSWORD@]HOST[:PORT] or unix:///PATH.",
+)
+def revert(
+    tool: Tool,
+    which: str,
+    client: str | None,
+    keys: Sequence[bytes],
+    url: str,
+    *,
+    is_applied: bool,
+) -> int:
+    r"""Show the commands that undo a record of DIR, or a range of them.
+
+    Only what the records did is undone. What something else has changed since stays as
+    it is, and is told. With --apply the commands are run by the live server as one
+    transaction, which its log records; where a key was changed meanwhile, none is.
+    Exit code 1 says: there is nothing to undo, or not all could be.
+
+    \b
+    Examples:
+      replay revert joblog-data @1042
+      replay revert joblog-data '10m ago..now' --client 'deploy*' --apply
+    """
+    seqs = _find_seqs(tool, which, client, tuple(keys))
+    end_seq = tool.last_seq()
+    with tool.progress("folding", end_seq) as progress:
+        plan = plan_revert(tool.folder, tool.filesystem, seqs, end_seq, progress)
+    _write_plan(tool, plan)
+    if is_applied and plan.commands:
+        try:
+            with LiveServer(url) as server:
+                last_seq = apply_plan(server, plan, _log_id(tool))
+        except LiveError as error:
+            tool.output.hint(f"replay: {error}")
+            return NOTHING
+        tool.output.hint(f"replay: done, as seq {last_seq}")
+    return 0 if plan.commands and not plan.conflicts else NOTHING
+
+
+def _find_seqs(
+    tool: Tool, which: str, client: str | None, keys: tuple[bytes, ...]
+) -> list[int]:
+    if ".." in which:
+        first, last = parse_range(which, clock.now_ms())
+        from_seq, until_seq = tool.point(first).seq + 1, tool.point(last).seq
+    else:
+        seq = tool.point(parse_moment(which, clock.now_ms())).seq
+        from_seq = until_seq = seq
+    query = Query(keys=keys, client=client, from_seq=from_seq, until_seq=until_seq)
+    search = Search(tool.index, query)
+    return [match.record.seq for match in search.forward()]
+
+
+def _log_id(tool: Tool) -> str:
+    paths = LogFolder(tool.folder, tool.filesystem)
+    newest = paths.find_segments()[-1]
+    reader = SegmentReader(tool.filesystem, paths.segment_path(newest))
+    try:
+        return reader.header.log_id.hex()
+    finally:
+        reader.close()
+
+
+def _write_plan(tool: Tool, plan: Plan) -> None:
+    output = tool.output
+    if output.is_json:
+        output.json(
+            {
+                "records": len(plan.seqs),
+                "commands": [
+                    {"db": db, "argv": [json_text(word) for word in argv]}
+                    for db, argv in plan.commands
+                ],
+                "conflicts": [
+                    {
+                        "db": conflict.key[0],
+                        "key": json_text(conflict.key[1]),
+                        "seq": conflict.seq,
+                        "place": _place(conflict.place),
+                    }
+                    for conflict in plan.conflicts
+                ],
+                "end_seq": plan.end_seq,
+            }
+        )
+        return
+    selected = 0
+    for db, argv in plan.commands:
+        if db != selected:
+            output.text(f"SELECT {db}")
+            selected = db
+        output.text(show_argv(argv))
+    for conflict in plan.conflicts:
+        output.hint(
+            f"replay: seq {conflict.seq}: {key_label(conflict.key)}: "
+            f"{_place(conflict.place)} was changed again, and stays"
+        )
+
+
+def _place(place: bytes | str) -> str:
+    return place if isinstance(place, str) else show(place)

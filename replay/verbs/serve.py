@@ -1,0 +1,138 @@
+"""`replay serve`: a moment of the past as a Redis server."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.config import Config
+from app.engine.past import open_past, open_scratch
+from app.moments import show_time
+from replay.options import NOTHING, Tool, at_option, takes_folder
+from replay.verbs.state import fold_to
+
+if TYPE_CHECKING:
+    from app.keyspace.keyspace import Keyspace
+    from app.moments import Moment, Point
+
+_DATABASES_LEAST = 16
+_CONNECTIONS_MAX = 1000
+
+
+@click.command()
+@takes_folder
+@at_option
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=6380,
+    show_default=True,
+    help="The TCP port; 0 for a Unix socket alone.",
+)
+@click.option(
+    "--bind",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen on. There is no password: mind who can reach it.",
+)
+@click.option(
+    "--unixsocket",
+    metavar="PATH",
+    type=click.Path(dir_okay=False),
+    help="Listen on this Unix socket too.",
+)
+@click.option(
+    "--writable",
+    "is_writable",
+    is_flag=True,
+    help="A copy in memory, whose time goes on and which takes writes.",
+)
+def serve(
+    tool: Tool,
+    at: Moment | None,
+    port: int,
+    bind: str,
+    unixsocket: str | None,
+    *,
+    is_writable: bool,
+) -> int:
+    r"""Serve DIR as it was at a moment, to redis-cli and any other Redis client.
+
+    Time stands still there: nothing expires, and writes are refused as by a read-only
+    replica. With --writable it is a copy in memory to try things on. Ctrl-C ends it.
+
+    \b
+    Examples:
+      replay serve joblog-data --at 'yesterday 14:00' --port 7000
+      replay serve joblog-data --at @1042 --writable
+    """
+    from actors.system import Server, StartError  # noqa: PLC0415 - no other verb needs it
+
+    if not port and unixsocket is None:
+        raise click.UsageError("--port 0 needs a --unixsocket to listen on")
+    point = tool.point(at)
+    keyspace = _take_keyspace(tool, point)
+    config = _settings(keyspace, port, bind, unixsocket)
+    make_engine = open_scratch if is_writable else open_past
+    logging.getLogger("pykka").setLevel(logging.WARNING)
+    try:
+        server = Server(config, make_engine(config, keyspace, point.at_ms))
+    except StartError as error:
+        tool.output.hint(f"replay: {error}")
+        return NOTHING
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.stop())
+    _tell(tool, point, server.port, unixsocket, is_writable=is_writable)
+    server.run()
+    return server.exit_code
+
+
+def _take_keyspace(tool: Tool, point: Point) -> Keyspace:
+    """Return the keyspace at a moment, with as many databases as a client expects."""
+    keyspace = fold_to(tool, point).fold.keyspace
+    used = [one.index for one in keyspace.databases if one.values]
+    del keyspace.databases[max(_DATABASES_LEAST, *(index + 1 for index in used)) :]
+    return keyspace
+
+
+def _settings(
+    keyspace: Keyspace, port: int, bind: str, unixsocket: str | None
+) -> Config:
+    values = {
+        "appendonly": "no",
+        "bind": bind,
+        "databases": str(len(keyspace.databases)),
+        "maxclients": str(_CONNECTIONS_MAX),
+        "port": str(port),
+    }
+    if unixsocket is not None:
+        values["unixsocket"] = unixsocket
+    return Config(values)
+
+
+def _tell(
+    tool: Tool, point: Point, port: int, unixsocket: str | None, *, is_writable: bool
+) -> None:
+    """Say what is served and where, as soon as clients may come."""
+    facts: dict[str, Any] = {
+        "seq": point.seq,
+        "at_ms": point.at_ms,
+        "port": port,
+        "unixsocket": unixsocket,
+        "is_writable": is_writable,
+    }
+    kind = "writable copy" if is_writable else "read-only"
+    shown = {
+        "serving": f"{tool.folder} at seq {point.seq}, {show_time(point.at_ms)}",
+        "kind": kind,
+    }
+    if port:
+        shown["port"] = str(port)
+        shown["try"] = f"redis-cli -p {port}"
+    if unixsocket is not None:
+        shown["socket"] = unixsocket
+    tool.output.facts(facts, shown)
+    tool.output.flush()

@@ -1,0 +1,80 @@
+"""When a snapshot is due, what waits for it, and what is remembered of it."""
+
+import pytest
+
+from app.commands.saves import Saves
+from app.config import SavePoint
+
+RULES = (SavePoint(60, 100), SavePoint(300, 1))
+
+
+@pytest.fixture
+def saves():
+    return Saves(0)
+
+
+@pytest.mark.parametrize(
+    ("records", "at_ms", "is_due"),
+    [
+        pytest.param(0, 10_000_000, False, id="nothing changed"),
+        pytest.param(99, 61_000, False, id="too few changes"),
+        pytest.param(100, 60_000, False, id="too soon"),
+        pytest.param(100, 60_001, True, id="the first rule"),
+        pytest.param(1, 300_001, True, id="the second rule"),
+    ],
+)
+def test_rules_ask_after_so_long_with_so_many_records(saves, records, at_ms, is_due):
+    saves.consider(RULES, records, at_ms)
+
+    assert saves.is_due is is_due
+    assert (saves.running == "save") is is_due
+
+
+def test_no_rules_ask_for_nothing(saves):
+    saves.consider((), 1_000_000, 10**12)
+
+    assert not saves.is_due
+
+
+def test_a_success_is_what_rules_count_from(saves):
+    saves.ask("save", 1000)
+    saves.end(70, 5000, is_ok=True)
+
+    assert (saves.last_seq, saves.last_ms, saves.took_seconds) == (70, 5000, 4)
+    assert (saves.running, saves.is_ok, saves.count) == ("", True, 1)
+    saves.is_due = False
+    saves.consider(RULES, 169, 100_000)
+    assert not saves.is_due
+    saves.consider(RULES, 170, 100_000)
+    assert saves.is_due
+
+
+def test_after_a_failure_rules_wait_for_a_while(saves):
+    saves.consider(RULES, 100, 61_000)
+    saves.is_due = False
+    saves.end(100, 62_000, is_ok=False)
+
+    saves.consider(RULES, 100, 66_000)
+    assert not saves.is_due
+    assert not saves.is_ok
+    assert saves.last_seq == 0
+    saves.consider(RULES, 100, 67_000)
+    assert saves.is_due
+
+
+def test_what_is_asked_for_meanwhile_comes_next(saves):
+    saves.ask("save", 0)
+    saves.is_due = False
+    saves.ask("rewrite", 1)
+    assert not saves.is_due
+    assert saves.covered == 1
+
+    saves.end(5, 2, is_ok=True)
+
+    assert saves.is_due
+    assert saves.running == "rewrite"
+    assert saves.covered == 2
+    saves.end(6, 3002, is_ok=True)
+    assert saves.rewrite_took_seconds == 3
+    assert saves.rewrites == saves.count == 1
+    assert saves.scheduled == ""

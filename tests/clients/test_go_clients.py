@@ -1,0 +1,108 @@
+"""Go: go-redis, and asynq with the tests that its own module brings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from queue import SimpleQueue
+
+import pytest
+
+from tests import servers
+from tests.clients.go_queues import require_go_tests
+
+STARTERS = {"joblog": servers.start_joblog, "valkey": servers.start_valkey}
+ASYNQ = "github.com/hibiken/asynq"
+# Its tests mostly sleep, so many run side by side, each on a server of its own.
+SIDE_BY_SIDE = 8
+TEST_SECONDS = 120
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(params=STARTERS)
+def start(request, fold_equals_live):
+    """Return a function that starts a server; all are stopped at the end."""
+    with ExitStack() as stack:
+        started = []
+
+        def start_one():
+            server = stack.enter_context(STARTERS[request.param]())
+            started.append(server)
+            return server
+
+        yield start_one
+        for server in started:
+            if server.name == "joblog":
+                fold_equals_live(server)
+
+
+def run_tests(program, *options, **environment):
+    """Run tests that must pass, and return what they printed."""
+    command = [program, "-test.v", "-test.count=1", *options]
+    done = subprocess.run(
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=TEST_SECONDS,
+        check=False,
+    )
+    output = done.stdout.decode(errors="replace")
+    assert done.returncode == 0, f"{command}:\n{output[-8000:]}"
+    assert "--- SKIP" not in output
+    return output
+
+
+def test_go_redis_is_served(start):
+    program = require_go_tests("goredis", "./goredis")
+
+    output = run_tests(program, REDIS_URL=f"unix://{start().path}")
+
+    assert "--- PASS: TestBlockedPopIsWokenAndTimesOut/RESP3" in output
+
+
+def test_asynq_broker_passes_its_own_tests(start):
+    program = require_go_tests("asynq-rdb", f"{ASYNQ}/internal/rdb")
+
+    output = run_tests(program, f"-redis_addr={start().path}")
+
+    assert "--- PASS: TestDequeue" in output
+
+
+def test_asynq_passes_its_own_tests(start):
+    program = require_go_tests("asynq", ASYNQ)
+    listed = subprocess.run([program, "-test.list=^Test"], stdout=-1, check=True)
+    tests = listed.stdout.decode().split()
+    free = SimpleQueue()
+    for _ in range(SIDE_BY_SIDE):
+        free.put(start())
+
+    def passes(test):
+        server = free.get()
+        try:
+            run_one(program, test, server)
+        except AssertionError:
+            return False
+        else:
+            return True
+        finally:
+            free.put(server)
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+        passed = list(threads.map(passes, tests))
+
+    assert len(tests) > 100
+    # They sleep for a while and then look, which a busy machine makes too early; so
+    # what failed is run once more, alone, and must pass then.
+    for test, has_passed in zip(tests, passed, strict=True):
+        if not has_passed:
+            run_one(program, test, free.get())
+
+
+def run_one(program, test, server):
+    """Run one of asynq's tests, which must pass."""
+    output = run_tests(program, f"-redis_addr={server.path}", f"-test.run=^{test}$")
+    assert f"--- PASS: {test} " in output

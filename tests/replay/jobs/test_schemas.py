@@ -1,0 +1,165 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from replay.index.finder import LogIndex
+from replay.jobs.schema import (
+    FIELDS,
+    SCORES,
+    STATES,
+    SchemaError,
+    parse_schema,
+    read_schema,
+)
+from replay.jobs.shipped import detect_schemas, load_schemas, shipped_schemas
+from storage.filesystem import FileSystem
+from tests.replay.histories import History
+from tests.replay.jobs.reading import follow
+
+ROOT = Path(__file__).resolve().parents[3]
+LIBRARIES = (
+    *("arq", "asynq", "bull", "bullmq", "celery", "delancie"),
+    *("dramatiq", "huey", "rq", "saq", "sidekiq"),
+)
+
+KEYS = [
+    ("delancie", b"delancie:{mail}:leased", "running"),
+    ("delancie", b"delancie:{mail}:waitlist:group", "blocked"),
+    ("rq", b"rq:queue:mail", "waiting"),
+    ("rq", b"rq:queue:mail:intermediate", "running"),
+    ("celery", b"celery", "waiting"),
+    ("celery", b"celery\x06\x163", "waiting"),
+    ("celery", b"unacked", "running"),
+    ("dramatiq", b"dramatiq:default.DQ", "scheduled"),
+    ("dramatiq", b"dramatiq:default", "waiting"),
+    ("huey", b"huey.schedule.q", "scheduled"),
+    ("arq", b"arq:queue", "waiting"),
+    ("arq", b"arq:in-progress:7", "running"),
+    ("saq", b"saq:default:active", "running"),
+    ("bullmq", b"bull:mail:wait", "waiting"),
+    ("bullmq", b"bull:mail:waiting-children", "blocked"),
+    ("bull", b"bull:mail:completed", "done"),
+    ("sidekiq", b"host:1:abc:work", "running"),
+    ("sidekiq", b"retry", "scheduled"),
+    ("asynq", b"asynq:{mail}:archived", "failed"),
+]
+
+
+def test_each_library_has_a_schema():
+    assert tuple(shipped_schemas()) == LIBRARIES
+
+
+@pytest.mark.parametrize(("name", "key", "state"), KEYS)
+def test_key_means_a_state(name, key, state):
+    assert shipped_schemas()[name].meaning(key).rule.state == state
+
+
+def test_key_of_a_job_is_no_other_key_of_its_queue():
+    schema = shipped_schemas()["bullmq"]
+
+    assert schema.meaning(b"bull:mail:7").names == (b"mail", b"7")
+    assert schema.meaning(b"bull:mail:7").rule.kind == "job"
+    assert schema.meaning(b"bull:mail:meta") is None
+    assert schema.meaning(b"bull:mail:7:logs") is None
+    assert schema.meaning(b"other") is None
+
+
+GOOD = {"name": "own", "place": [{"key": "q", "state": "waiting"}]}
+WRONG = [
+    pytest.param({"name": ""}, "give it one", id="no name"),
+    pytest.param({"place": []}, "says nothing of any key", id="no rule"),
+    pytest.param({"plaice": []}, "keys are", id="unknown table"),
+    pytest.param({"place": [{"state": "waiting"}]}, "give it a key", id="no key"),
+    pytest.param({"place": [{"key": "{"}]}, "brace", id="pattern"),
+    pytest.param({"place": [{"key": "q", "state": "x"}]}, "states are", id="state"),
+    pytest.param({"place": [{"key": "q", "id": "x"}]}, "reads no id", id="reader"),
+    pytest.param({"place": [{"key": "q", "score": "x"}]}, "score is", id="score"),
+    pytest.param({"place": [{"key": "q", "hue": 1}]}, "keys are", id="unknown key"),
+    pytest.param({"job": [{"key": "q"}]}, r"needs \{id\}", id="job without id"),
+    pytest.param(
+        {"job": [{"key": "{id}", "fields": {"x": "y"}}]}, "fields", id="field"
+    ),
+    pytest.param({"job": [{"key": "{id}", "as": "xml"}]}, "as is", id="form"),
+    pytest.param({"status": {"a": "b"}}, "states are", id="status"),
+    pytest.param({"ids": "mine"}, "everywhere", id="ids"),
+    pytest.param({"detect": ["{"]}, "detect", id="detect"),
+]
+
+
+@pytest.mark.parametrize(("change", "text"), WRONG)
+def test_wrong_schema_is_refused_with_file_and_place(change, text):
+    with pytest.raises(SchemaError, match=rf"own\.toml.*{text}"):
+        parse_schema(GOOD | change, "own.toml")
+
+
+def test_file_that_is_no_toml_is_refused(tmp_path):
+    path = tmp_path / "x.toml"
+    path.write_text("name = ")
+
+    with pytest.raises(SchemaError, match="no TOML"):
+        read_schema(path)
+
+
+def test_schemas_are_loaded_by_name_file_and_folder(tmp_path):
+    (tmp_path / "own.toml").write_text('name = "own"\n[[place]]\nkey = "q"\n')
+
+    for word in (str(tmp_path), str(tmp_path / "own.toml")):
+        assert [schema.name for schema in load_schemas([word])] == ["own"]
+    names = [schema.name for schema in load_schemas(["rq", "generic"])]
+    assert names == ["rq", "generic"]
+    with pytest.raises(SchemaError, match="there are arq"):
+        load_schemas(["nope"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SchemaError, match=r"no .*toml"):
+        load_schemas([str(tmp_path / "empty")])
+
+
+DETECTED = [
+    (["HSET rq:job:1 status queued", "RPUSH rq:queue:q 1"], ["rq"]),
+    (["HSET bull:q:meta a 1", "INCR bull:q:id", "LPUSH bull:q:wait 1"], ["bullmq"]),
+    (["INCR bull:q:id", "LPUSH bull:q:wait 1"], ["bull"]),
+    (["SADD queues mail", "LPUSH queue:mail x"], ["sidekiq"]),
+    (["LPUSH mine x"], ["generic"]),
+    (["RPUSH rq:queue:q 1", "SADD rq:queues q", "ZADD arq:queue 1 a"], ["rq", "arq"]),
+]
+
+
+@pytest.mark.parametrize(("lines", "names"), DETECTED)
+def test_library_is_found_by_the_keys_in_the_log(tmp_path, lines, names):
+    history = History(tmp_path)
+    history.run(history.connect(), *lines)
+    history.close()
+
+    found = detect_schemas(LogIndex(tmp_path, FileSystem()))
+
+    assert sorted(schema.name for schema in found) == sorted(names)
+
+
+def test_schema_of_the_page_reads_a_queue_of_its_own(tmp_path):
+    page = (ROOT / "docs" / "schemas.md").read_text()
+    (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "mail.toml").write_text(text)
+    history = History(tmp_path / "data")
+    history.run(
+        history.connect(),
+        "LPUSH mail:ready 7",
+        "HSET mail:job:7 state new tries 1",
+        "RPOPLPUSH mail:ready mail:busy:w1",
+        "SET mail:lock:7 w1 PX 30000",
+        "LREM mail:busy:w1 1 7",
+        "HSET mail:job:7 state bounced why full",
+    )
+
+    timeline = follow(history, b"7", str(tmp_path / "mail.toml"))
+
+    assert timeline.verdict.word == "failed"
+    assert timeline.verdict.reason == "full"
+    history.close()
+
+
+def test_page_has_every_schema_and_every_word_of_one():
+    page = (ROOT / "docs" / "schemas.md").read_text()
+
+    for word in (*LIBRARIES, *STATES, *FIELDS, *SCORES[1:]):
+        assert re.search(rf"\b{word}\b", page), word

@@ -1,0 +1,243 @@
+"""Receipts: what they prove, and that nothing in them can be changed."""
+
+import base64
+import json
+import zlib
+
+import pytest
+from click.testing import CliRunner
+
+from replay import receipts
+from replay.cli import main
+from replay.clients import ClientDirectory
+from replay.index.finder import LogIndex
+from replay.proving import make_receipt
+from replay.receipts import ReceiptError, check_receipt
+from replay.scanning import END_SEQ
+from storage.errors import PrunedError, StorageError
+from storage.filesystem import FileSystem
+from storage.packing import pack_segment
+from storage.verify import compute_digest
+from tests.replay.histories import History
+
+
+def make(folder, *seqs, until_seq=None):
+    index = LogIndex(folder, FileSystem())
+    records = [index.get_record(seq) for seq in seqs]
+    clients = ClientDirectory(index, from_seq=END_SEQ)
+    return make_receipt(index, clients, records, "a test", until_seq)
+
+
+def many_segments(folder):
+    history = History(folder, segment_bytes_max=500)
+    session = history.connect(b"first")
+    for number in range(40):
+        history.run(session, f"SET key:{number} {number}")
+    assert len(history.log.segments) > 3
+    return history
+
+
+@pytest.fixture
+def log(tmp_path):
+    history = many_segments(tmp_path / "data")
+    history.close()
+    return tmp_path / "data"
+
+
+def digest_at(folder, seq):
+    return compute_digest(folder, seq, filesystem=FileSystem())
+
+
+def test_receipt_leads_to_the_logs_digest_at_each_record(log):
+    checked = check_receipt(make(log, 3, 4, 30).encode())
+
+    assert [(role, record.seq) for role, record in checked.records] == [
+        ("client", 1),
+        ("record", 3),
+        ("record", 4),
+        ("record", 30),
+    ]
+    assert [(anchor.seq, anchor.proves) for anchor in checked.anchors] == [
+        (1, (1,)),
+        (4, (3, 4)),
+        (30, (30,)),
+    ]
+    for anchor in checked.anchors:
+        assert anchor.digest_hex == digest_at(log, anchor.seq)
+
+
+def test_receipt_to_a_moment_leads_to_one_digest_across_segments(log):
+    checked = check_receipt(make(log, 3, 7, until_seq=38).encode())
+
+    (anchor,) = checked.anchors
+    assert (anchor.seq, anchor.proves) == (38, (1, 3, 7))
+    assert anchor.digest_hex == digest_at(log, 38)
+
+
+def test_receipt_without_what_it_does_not_need_is_small(log):
+    text = make(log, 30)
+
+    assert len(text) < 1500
+    assert b"key:29" not in base64.b64decode(json.loads(text)["stretches"][1]["data"])
+
+
+@pytest.mark.slow
+def test_receipt_that_was_changed_at_any_byte_is_refused(log):
+    text = bytearray(make(log, 30).encode())
+
+    for position in range(len(text)):
+        text[position] ^= 1
+        with pytest.raises(ReceiptError):
+            check_receipt(bytes(text))
+        text[position] ^= 1
+    check_receipt(bytes(text))
+
+
+def reseal(text, change):
+    """Return a receipt that somebody changed who knows how seals are made."""
+    body = json.loads(text)
+    del body["seal"]
+    change(body)
+    return receipts._dump(body | {"seal": receipts._seal(body)}).encode()
+
+
+def with_data(body, number, change):
+    stretch = body["stretches"][number]
+    data = zlib.decompress(base64.b64decode(stretch["data"]))
+    stretch["data"] = receipts._pack(change(data))
+
+
+FORGERIES = [
+    pytest.param(
+        lambda body: with_data(body, -1, lambda data: data.replace(b"key:", b"kez:")),
+        "gives the digest",
+        id="another record",
+    ),
+    pytest.param(
+        lambda body: with_data(body, -1, lambda data: data[:-1]),
+        "gives the digest",
+        id="a byte less",
+    ),
+    pytest.param(
+        lambda body: body["stretches"][-1].update(state="00" * 32),
+        "gives the digest",
+        id="another state",
+    ),
+    pytest.param(
+        lambda body: body["stretches"][-1].update(state="00"),
+        "length",
+        id="a short state",
+    ),
+    pytest.param(
+        lambda body: body["stretches"][-1].update(offset=0, tail=""),
+        "another state",
+        id="another offset",
+    ),
+    pytest.param(
+        lambda body: body["stretches"][-1].update(last_seq=31),
+        "does not hold",
+        id="another number",
+    ),
+    pytest.param(
+        lambda body: body["records"].update({"31": "record"}),
+        "lacks record 31",
+        id="a record that is not there",
+    ),
+    pytest.param(lambda body: body.update(records={}), "lacks", id="no record"),
+    pytest.param(
+        lambda body: body["stretches"][-1].update(data="?"), "unpacked", id="no data"
+    ),
+    pytest.param(lambda body: body.update(stretches=7), "malformed", id="no stretches"),
+    pytest.param(lambda body: body.update(kind="x"), "no receipt", id="another kind"),
+]
+
+
+@pytest.mark.parametrize(("change", "text"), FORGERIES)
+def test_forgery_with_a_new_seal_is_refused(log, change, text):
+    with pytest.raises(ReceiptError, match=text):
+        check_receipt(reseal(make(log, 30), change))
+
+
+def test_forgery_that_is_sound_leads_to_another_digest(log, tmp_path):
+    other = many_segments(tmp_path / "other")
+    other.close()
+
+    digests = [
+        check_receipt(make(folder, 30).encode()).anchors[-1].digest_hex
+        for folder in (log, tmp_path / "other")
+    ]
+
+    assert digests[0] != digests[1]
+
+
+def test_segments_that_do_not_follow_each_other_prove_nothing_together(log):
+    def unlink(body):
+        def change(data):
+            return data[:56] + bytes(32) + data[88:]
+
+        with_data(body, 1, change)
+
+    with pytest.raises(ReceiptError, match="header"):
+        check_receipt(reseal(make(log, 3, until_seq=38), unlink))
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000, b"7"])
+def test_what_is_no_receipt_is_refused(text):
+    with pytest.raises(ReceiptError, match="no receipt"):
+        check_receipt(text)
+
+
+def test_record_that_the_log_lacks_cannot_be_proven(log):
+    with pytest.raises(StorageError, match="no seq 99"):
+        make(log, 40, until_seq=99)
+    with pytest.raises(StorageError, match="no record"):
+        make(log)
+    min((log / "log").glob("*.log")).unlink()
+    with pytest.raises(PrunedError):
+        make(log, 30, 1)
+
+
+def run(*words):
+    return CliRunner().invoke(main, [*map(str, words)], catch_exceptions=False)
+
+
+def test_verbs_write_a_receipt_and_check_it_against_what_is_known(log, tmp_path):
+    path = tmp_path / "receipt.json"
+    run("prove", log, "@30", "--to", "@38", "-o", path)
+    digest = f"{digest_at(log, 38)}@38"
+
+    assert run("check", path).exit_code == 1
+    assert digest in run("check", path).output
+    known = run("check", path, "--expect", digest)
+    assert (known.exit_code, known.output.splitlines()[-1]) == (
+        0,
+        "every record is proven",
+    )
+    assert run("check", path, "--log", log).exit_code == 0
+    wrong = run("check", path, "--expect", f"{'0' * 64}@38", "--json")
+    assert (wrong.exit_code, json.loads(wrong.output)["is_sound"]) == (3, False)
+    path.write_bytes(path.read_bytes().replace(b"record", b"recorD"))
+    assert run("check", path).exit_code == 3
+
+
+def test_receipt_of_a_job_has_every_step_of_it(tmp_path):
+    history = History(tmp_path / "data")
+    session = history.connect(b"web")
+    history.run(session, "RPUSH rq:queue:q 7", "SET x y", "LREM rq:queue:q 1 7")
+    history.close()
+
+    written = run("prove", tmp_path / "data", "7", "--job")
+
+    checked = check_receipt(written.output.encode())
+    assert checked.about == "job 7"
+    assert [record.seq for _, record in checked.records] == [1, 2, 4]
+    assert run("prove", tmp_path / "data", "nope").exit_code == 1
+
+
+def test_receipt_of_a_packed_segment_is_the_same(log):
+    before = make(log, 3, 30)
+    filesystem = FileSystem()
+    for path in sorted((log / "log").glob("*.log"))[:-1]:
+        pack_segment(filesystem, path)
+
+    assert make(log, 3, 30) == before

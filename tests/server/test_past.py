@@ -1,0 +1,267 @@
+"""CLIENT AT and LOG.* over real sockets: the past beside the present."""
+
+import pytest
+
+from tests.parity.wire import find_end
+
+READ_ONLY = b"-READONLY You can't write against a read only replica.\r\n"
+
+
+def numbers(reply):
+    """Return the integers of a flat reply."""
+    return [int(line[1:]) for line in reply.split(b"\r\n") if line.startswith(b":")]
+
+
+def last_seq(connection):
+    return numbers(connection.ask("LOG.INFO"))[1]
+
+
+def ask_all(connection, *lines):
+    """Send commands in one write; return the reply to each."""
+    connection.send(b"".join(line.encode() + b"\r\n" for line in lines))
+    return [connection.read() for _ in lines]
+
+
+@pytest.fixture
+def client(server):
+    """Return a client of a server with a little history."""
+    connection = server.connect()
+    for line in ("SET a 1", "RPUSH l x y", "SET t v PX 100000"):
+        connection.ask(*line.split())
+    connection.seq = last_seq(connection)
+    for line in ("SET a 2", "DEL l", "SELECT 1", "SET other 1", "SELECT 0"):
+        connection.ask(*line.split())
+    return connection
+
+
+def test_connection_sees_the_moment_while_others_see_the_present(server, client):
+    other = server.connect()
+
+    reply = client.ask("CLIENT", "AT", f"@{client.seq}")
+    then = ask_all(client, "GET a", "LRANGE l 0 -1", "DBSIZE")
+
+    assert reply == b":%d\r\n" % client.seq
+    assert then == [b"$1\r\n1\r\n", b"*2\r\n$1\r\nx\r\n$1\r\ny\r\n", b":3\r\n"]
+    assert other.ask("GET", "a") == b"$1\r\n2\r\n"
+
+
+def test_connection_comes_back_to_the_present(client):
+    client.ask("CLIENT", "AT", f"@{client.seq}")
+
+    back = client.ask("CLIENT", "AT", "now")
+
+    assert back == b":%d\r\n" % last_seq(client)
+    assert client.ask("GET", "a") == b"$1\r\n2\r\n"
+    assert client.ask("SET", "a", "3") == b"+OK\r\n"
+
+
+def test_past_takes_no_writes_also_not_from_scripts_and_transactions(client):
+    client.ask("CLIENT", "AT", f"@{client.seq}")
+
+    replies = ask_all(client, "SET a 9", "MULTI", "DEL a", "EXEC", "PFADD h 1")
+    script = client.ask("EVAL", "return redis.call('SET', 'a', '9')", "0")
+    loaded = client.ask("FUNCTION", "FLUSH")
+
+    assert replies[0] == replies[2] == replies[4] == READ_ONLY
+    assert replies[3].startswith(b"-EXECABORT ")
+    assert script.startswith(READ_ONLY[:-2])
+    assert loaded == READ_ONLY
+    assert client.ask("GET", "a") == b"$1\r\n1\r\n"
+
+
+def test_time_stands_still_in_the_past(client):
+    client.ask("CLIENT", "AT", f"@{client.seq}")
+
+    first = ask_all(client, "TIME", "PTTL t", "TTL t")
+    second = ask_all(client, "TIME", "PTTL t", "TTL t")
+
+    assert first == second
+    assert first[1:] == [b":100000\r\n", b":100\r\n"]
+
+
+def test_commands_behind_a_journey_in_one_write_run_where_it_leads(client):
+    seq = client.seq
+    replies = ask_all(
+        client,
+        f"CLIENT AT @{seq}",
+        "GET a",
+        "CLIENT AT nonsense",
+        "GET a",
+        "SET a 9",
+        f"CLIENT AT @{seq + 1}",
+        "GET a",
+        "CLIENT AT now",
+        "SET a 4",
+        "GET a",
+    )
+
+    assert replies[1] == replies[3] == b"$1\r\n1\r\n"
+    assert replies[2].startswith(b"-ERR 'nonsense' is no moment")
+    assert replies[4] == READ_ONLY
+    assert replies[6] == b"$1\r\n2\r\n"
+    assert replies[8:] == [b"+OK\r\n", b"$1\r\n4\r\n"]
+
+
+def test_what_a_client_says_of_itself_holds_in_past_and_present(client):
+    client.ask("CLIENT", "AT", f"@{client.seq + 2}")
+
+    ask_all(client, "SELECT 1", "CLIENT SETNAME me", "HELLO 3")
+    there = client.ask("CLIENT", "INFO")
+    client.ask("CLIENT", "AT", "now")
+    here = client.ask("CLIENT", "INFO")
+
+    for info in (there, here):
+        assert b" db=1 " in info
+        assert b" name=me " in info
+        assert b" resp=3 " in info
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["CONFIG SET maxmemory 1", "DEBUG SLEEP 0", "SHUTDOWN NOSAVE", "CLIENT LIST"],
+)
+def test_past_has_no_commands_about_the_running_server(client, line):
+    client.ask("CLIENT", "AT", f"@{client.seq}")
+
+    reply = client.ask(*line.split())
+
+    assert reply.startswith(b"-READONLY This connection looks at the past")
+
+
+def test_waiting_in_the_past_is_in_vain(client):
+    client.ask("XADD", "s", "1-1", "f", "v")
+    client.ask("CLIENT", "AT", f"@{last_seq(client)}")
+
+    assert client.ask("XREAD", "BLOCK", "0", "STREAMS", "s", "$") == b"*-1\r\n"
+
+
+def test_moment_that_has_not_come_is_refused(client):
+    seq = last_seq(client)
+
+    assert client.ask("CLIENT", "AT", f"@{seq + 1}") == (
+        b"-ERR the log ends with seq %d\r\n" % seq
+    )
+    assert client.ask("GET", "a") == b"$1\r\n2\r\n"
+
+
+def test_client_that_leaves_while_it_looks_at_the_past_harms_nobody(server, client):
+    gone = server.connect()
+    gone.ask("CLIENT", "AT", f"@{client.seq}")
+
+    gone.close()
+
+    assert client.ask("PING") == b"+PONG\r\n"
+
+
+def test_script_without_an_end_in_the_past_is_ended(server, client):
+    client.ask("CONFIG", "SET", "busy-reply-threshold", "50")
+    client.ask("CLIENT", "AT", f"@{client.seq}")
+
+    client.ask("CONFIG", "GET", "port")
+    client.send(b"EVAL 'while true do end' 0\r\n")
+
+    # The moment has settings of its own: five seconds, as long as a reply may take.
+    reply = client.read()
+    while reply == b"<no reply>":
+        reply = client.read()
+    assert reply.startswith(b"-ERR Error running script") or b"killed" in reply
+
+
+def test_server_without_a_log_has_no_past(start):
+    connection = start("--appendonly", "no").connect()
+
+    for line in ("CLIENT AT @1", "LOG.INFO", "LOG.READ FROM 1", "LOG.TAG here"):
+        assert connection.ask(*line.split()) == (
+            b"-ERR This server keeps no log (appendonly no)\r\n"
+        )
+
+
+def test_log_read_returns_records_and_where_to_go_on(client):
+    reply = client.ask("LOG.READ", "FROM", "1", "COUNT", "3")
+    next_seq, last = numbers(reply)[:2]
+
+    assert next_seq == 4
+    assert last == last_seq(client)
+    assert b"$7\r\neffects\r\n*1\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n" in reply
+    rest = client.ask("LOG.READ", "FROM", next_seq)
+    assert numbers(rest)[:3] == [last + 1, last, 4]
+
+
+def test_log_read_is_a_map_of_parts_for_each_record(client):
+    client.ask("HELLO", "3")
+
+    reply = client.ask("LOG.READ", "FROM", "2", "COUNT", "1")
+
+    names = (b"seq", b"at-ms", b"db", b"client", b"command", b"note", b"effects")
+    assert reply.count(b"%7\r\n") == 1
+    assert all(b"\r\n%b\r\n" % name in reply for name in names)
+
+
+def test_log_read_keeps_to_keys_like_a_glob(client):
+    reply = client.ask("LOG.READ", "FROM", "1", "MATCH", "oth*")
+
+    assert reply.count(b"effects") == 1
+    assert b"other" in reply
+
+
+def test_log_read_waits_for_the_next_record(server, client):
+    reader = server.connect()
+    seq = last_seq(client)
+
+    reader.send(b"LOG.READ FROM %d BLOCK 0\r\n" % (seq + 1))
+    client.ask("SET", "fresh", "1")
+    reply = reader.read()
+
+    assert b"fresh" in reply
+    assert numbers(reply)[:2] == [seq + 2, seq + 1]
+
+
+def test_log_read_gives_up_waiting(client):
+    reply = client.ask("LOG.READ", "FROM", last_seq(client) + 1, "BLOCK", "20")
+
+    assert reply == b"*-1\r\n"
+
+
+def test_log_read_returns_nothing_at_the_end_where_it_does_not_wait(client):
+    seq = last_seq(client)
+
+    reply = client.ask("LOG.READ", "FROM", seq + 1)
+
+    assert reply == b"*3\r\n:%d\r\n:%d\r\n*0\r\n" % (seq + 1, seq)
+
+
+def test_log_history_has_the_records_that_changed_a_key_of_the_database(client):
+    reply = client.ask("LOG.HISTORY", "a")
+    elsewhere = client.ask("LOG.HISTORY", "other")
+
+    assert reply.count(b"effects") == 2
+    assert elsewhere.count(b"effects") == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "LOG.READ TO 1",
+        "LOG.READ FROM x",
+        "LOG.READ FROM -1",
+        "LOG.READ FROM 1 COUNT 0",
+        "LOG.READ FROM 1 COUNT 99999",
+        "LOG.READ FROM 1 BLOCK -1",
+        "LOG.READ FROM 1 MATCH",
+        "LOG.HISTORY a MATCH b",
+        "LOG.TAG 7up",
+        "LOG.TAG now",
+    ],
+)
+def test_bad_options_are_refused(client, line):
+    assert client.ask(*line.split()).startswith(b"-ERR ")
+
+
+def test_tag_is_a_record_that_changes_nothing(client):
+    seq = int(client.ask("LOG.TAG", "before-deploy")[1:-2])
+
+    reply = client.ask("LOG.READ", "FROM", seq)
+
+    assert numbers(reply)[:3] == [seq + 1, seq, seq]
+    assert b"before-deploy" in reply
+    assert find_end(reply) == len(reply)
