@@ -22,15 +22,17 @@ const withQueue = (make) => (name, run) =>
 const withBull = withQueue((name) => new BullQueue(name, { redis }));
 const withBee = withQueue((name) => new BeeQueue(name, { redis }));
 
-withBull("Bull: a rate limit spreads jobs over time", async () => {
-  const limited = new BullQueue(fresh("queue"), { redis, limiter: { max: 2, duration: 300 } });
+test("Bull: a rate limit spreads jobs over time", async () => {
+  const [max, duration] = [2, 500];
+  const limited = new BullQueue(fresh("queue"), { redis, limiter: { max, duration } });
   const starts = [];
   limited.process(6, async () => starts.push(Date.now()));
 
   await limited.addBulk(Array.from({ length: 6 }, () => ({ data: {} })));
 
   await until(async () => (await limited.getCompletedCount()) === 6);
-  assert.ok(starts.at(-1) - starts[0] >= 300, `${starts}`);
+  // Six jobs are three windows, so two pass by; but the first job may begin late.
+  assert.ok(starts.at(-1) - starts[0] >= duration, `${starts}`);
   await limited.close();
 });
 
