@@ -48,17 +48,26 @@ withBull("Bull: jobs come by priority", async (queue) => {
   assert.deepEqual(order, ["high", "middle", "low"]);
 });
 
-withBull("Bull: a repeated job comes again and again, until it is removed", async (queue) => {
+withBull("Bull: a repeated job comes again and again, until its limit", async (queue) => {
   let runs = 0;
-  await queue.add({}, { repeat: { every: 100 } });
-  queue.process(async () => runs++);
-  await until(() => runs >= 3);
+  await queue.add({}, { repeat: { every: 100, limit: 3 } });
 
+  queue.process(async () => runs++);
+
+  await until(() => runs === 3);
+});
+
+// Not one that runs meanwhile: Bull itself might add the next one after the removal.
+withBull("Bull: a repeated job is removed with what it would have run next", async (queue) => {
+  await queue.add({}, { repeat: { cron: "0 3 * * *" } });
   const [{ key }, ...others] = await queue.getRepeatableJobs();
+  assert.equal(await queue.getDelayedCount(), 1);
+
   await queue.removeRepeatableByKey(key);
 
   assert.deepEqual(others, []);
   assert.deepEqual(await queue.getRepeatableJobs(), []);
+  assert.equal(await queue.getDelayedCount(), 0);
 });
 
 withBull("Bull: events reach every process", async (queue) => {
