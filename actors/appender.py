@@ -101,3 +101,5 @@ class Appender(Receiver):
             self._actor.sync_if_held()
         else:
             deliver(commit.replies)
+            if log.needs_sync:
+                self._actor.sync_if_held()

@@ -23,11 +23,11 @@ from app.engine.past_views import PastView
 from app.errors import CommandError
 from app.errors.general import one_line
 from app.keyspace.glob import compile_glob
-from app.moments import Moment, MomentError, parse_moment
+from app.moments import Moment, MomentError, find_tag, parse_moment
 from app.recovery import Fold
 from app.touched import find_touched, touches_text
 from storage.errors import PrunedError, StorageError
-from storage.notes import read_note
+from storage.notes import TagNote, read_note
 from storage.reader import LogReader
 
 if TYPE_CHECKING:
@@ -257,6 +257,8 @@ class Historian(CooperativeActor):
         if moment.seq is not None and moment.seq > self._log.last_seq:
             last_seq = self._log.last_seq
             raise CommandError(b"ERR the log ends with seq %d" % last_seq)
+        if moment.tag is not None:
+            moment = yield from self._find_tag(moment)
         fold = Fold(self._databases)
         at_ms = 0
         place = _Place(self._folder, self._filesystem, 1)
@@ -268,6 +270,30 @@ class Historian(CooperativeActor):
         finally:
             place.close()
         return self._view(fold, moment.at_ms or at_ms)
+
+    def _find_tag(self, moment: Moment) -> Generator[bool, None, Moment]:
+        """Find the last moment that was given a name, a slice of the log at each step.
+
+        Yields:
+            True.
+
+        Returns:
+            The moment by its number.
+        """
+        place = _Place(self._folder, self._filesystem, self._log.first_seq)
+        found: list[Record] = []
+        try:
+            while records := place.read():
+                found += [record for record in records if _is_tag(record)]
+                yield True
+        finally:
+            place.close()
+        try:
+            point = find_tag(moment, found)
+        except MomentError as error:
+            text = one_line(b"ERR " + str(error).encode(errors="replace"))
+            raise CommandError(text) from None
+        return Moment(moment.text, seq=point.seq)
 
     def _view(self, fold: Fold, at_ms: int) -> PastView:
         """Return the view of a moment: the one that others look at, if there is one."""
@@ -286,6 +312,10 @@ def _until(moment: Moment, records: list[Record]) -> list[Record]:
         return [record for record in records if record.seq <= moment.seq]
     assert moment.at_ms is not None
     return [record for record in records if record.at_ms <= moment.at_ms]
+
+
+def _is_tag(record: Record) -> bool:
+    return isinstance(read_note(record.origin), TagNote)
 
 
 def _matcher(inquiry: ReadRecords) -> Callable[[Record], object]:

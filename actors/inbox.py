@@ -24,13 +24,13 @@ class Receiver:
 
     __slots__ = ()
 
-    def receive_all(self, inbox: Inbox) -> None:
+    def receive_all(self, inbox: Inbox) -> None:  # noqa: ARG002 - the interface
         """Take all mail, in order."""
-        raise NotImplementedError
+        raise TypeError(f"{self!r} takes no mail")
 
-    def on_ready(self, events: int) -> None:
+    def on_ready(self, events: int) -> None:  # noqa: ARG002 - the interface
         """Do what the events of the file descriptor ask for."""
-        raise NotImplementedError
+        raise TypeError(f"{self!r} serves no file descriptor")
 
 
 @final

@@ -214,15 +214,12 @@ class KeyspaceActor(CooperativeActor):
     def _check_log(self) -> None:
         """Save and load, or load, as DEBUG asks; stop where memory is another state."""
         log_writer = self._turn.log_writer
-        if log_writer is None:
-            return
-        if self._engine.entries or not log_writer.empty():
+        if self._engine.entries or log_writer is None or not log_writer.empty():
             # What memory has and the log has not would look like a difference.
             self.loop.call_soon(self._check_log)
             return
         if not self._saving.reload():
             self._turn.has_failed = True
-            self._engine.server.exit_code = 1
             self._stop_server()
 
     def hold(
@@ -261,10 +258,8 @@ class KeyspaceActor(CooperativeActor):
             return  # gone while its script let others be served
         if session.hold is not None:
             held = HeldReply(mailbox, replies.pop()[1], session.hold)
-            if session.hold.ends_when_saved:
-                self._saving.hold(held)
-            else:
-                self._turn.held.append(held)
+            is_saved = session.hold.awaited_save
+            (self._saving.waiting if is_saved else self._turn.held).append(held)
             session.hold = None
             session.update_special()
         is_listening = session.subscriptions is not None
@@ -359,8 +354,8 @@ class KeyspaceActor(CooperativeActor):
             self.loop.call_soon(self._load)
 
     def _cron(self) -> None:
-        engine = self._engine
         if self._loading is None and not self._turn.has_failed:
-            engine.cron(EXPIRED_A_TURN)
+            self._engine.cron(EXPIRED_A_TURN)
+            self._saving.prove()
             self.commit([])
         self.loop.call_later(CRON_SECONDS, self._cron)

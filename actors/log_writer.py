@@ -80,6 +80,7 @@ class LogWriter(CooperativeActor):
     def on_start(self) -> None:
         """Start the syncer."""
         if self._log is not None:
+            self._log.defer_seals()
             self._syncer = Syncer.start(self._log, self.actor_ref)
             self.loop.call_later(SYNC_SECONDS, self._sync_each_second)
 
@@ -137,7 +138,8 @@ class LogWriter(CooperativeActor):
         log = self._log
         if log is None or self._is_syncing:
             return
-        if self._appender.held or self._waiting.needs_sync(log.last_seq):
+        is_awaited = self._appender.held or self._waiting.needs_sync(log.last_seq)
+        if is_awaited or log.needs_sync:
             self._sync()
 
     def _sync(self) -> None:
@@ -154,8 +156,11 @@ class LogWriter(CooperativeActor):
         log = self._log
         assert log is not None
         is_behind = log.synced_seq < log.last_seq
+        is_due = log.needs_sync
+        if is_behind and self._policy() is not FsyncPolicy.NO:
+            is_due = True
         is_idle = not self._is_syncing and not self._appender.is_closed
-        if is_behind and is_idle and self._policy() is not FsyncPolicy.NO:
+        if is_idle and is_due:
             self._sync()
         self._report()
         self.loop.call_later(SYNC_SECONDS, self._sync_each_second)

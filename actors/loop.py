@@ -39,6 +39,7 @@ Callback = Callable[[], None]
 Ready = Callable[[int], None]
 
 _IDLE_SECONDS = 3600.0
+_WAKES_READ = 4096
 
 
 class Timer:
@@ -250,7 +251,7 @@ class Loop:
 
     def _on_wake(self, _: int) -> None:
         with contextlib.suppress(BlockingIOError):
-            while os.read(self._wake_read, 4096):
+            while len(os.read(self._wake_read, _WAKES_READ)) == _WAKES_READ:
                 continue
         while self._from_threads:
             inbox, message = self._from_threads.popleft()

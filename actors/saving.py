@@ -18,6 +18,7 @@ from actors.messages import (
 )
 from app.commands.holds import Hold
 from app.engine.digest import dataset_digest
+from app.engine.proofs import Prover
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,11 @@ class Order:
 
 
 class Saving:
-    """Has snapshots made for an engine, and holds the replies of those who wait."""
+    """Has snapshots made for an engine, and holds the replies of those who wait.
+
+    Attributes:
+        waiting: the replies of SAVE, until the snapshot that they wait for has ended.
+    """
 
     def __init__(
         self,
@@ -83,9 +88,11 @@ class Saving:
             reload: saves where it is asked to, and gives the state that is on disk.
         """
         self._reload = reload
+        self._prover = Prover(engine)
+        self._segments = 0
         self._engine = engine
         self._begin = begin
-        self._waiting: list[tuple[int, HeldReply]] = []
+        self.waiting: list[HeldReply] = []
 
     def order(self) -> HeldReply:
         """Return what the log writer is to let go when everything is durable."""
@@ -117,6 +124,7 @@ class Saving:
             on_disk.hex(),
             live.hex(),
         )
+        engine.server.exit_code = 1
         return False
 
     def _segments_changed(self, fields: dict[str, Any]) -> SegmentsChanged | None:
@@ -132,6 +140,9 @@ class Saving:
         """Take what INFO says of the log each second; the `save` rules may ask."""
         server = self._engine.server
         server.log_status.update(fields)
+        segments, self._segments = self._segments, fields.get("log_segments", 0)
+        if self._segments > segments > 0:
+            self._prover.begin()
         if self._begin is not None and not server.is_loading:
             now_ms = self._engine.context.now_ms
             last_seq = fields.get("log_last_seq", 0)
@@ -139,9 +150,9 @@ class Saving:
             if _wants_tidying(server.config):
                 server.saves.consider_tidying(fields.get("log_segments", 0), now_ms)
 
-    def hold(self, reply: HeldReply) -> None:
-        """Let a reply wait for the snapshot that was asked for last."""
-        self._waiting.append((self._engine.server.saves.asked, reply))
+    def prove(self) -> None:
+        """Prove another slice of memory, where a round is under way."""
+        self._prover.step()
 
     def take(
         self, news: SnapshotProgress | SnapshotEnded, log_writer: Mailbox | None
@@ -166,8 +177,8 @@ class Saving:
         self._engine.read_clock()
         now_ms = self._engine.context.now_ms
         saves.end(news.seq, now_ms, is_ok=news.error is None)
-        ended = [reply for asked, reply in self._waiting if asked <= covered]
-        self._waiting = [each for each in self._waiting if each[0] > covered]
+        ended = [each for each in self.waiting if each.hold.awaited_save <= covered]
+        self.waiting = [each for each in self.waiting if each not in ended]
         return [
             (
                 reply.mailbox,

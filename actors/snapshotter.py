@@ -147,6 +147,13 @@ class Snapshotter(pykka.ThreadingActor):
             logger.info("snapshot of seq %d: done, %d keys", seq, said.get("keys", 0))
         if "first_seq" in said:
             logger.info("pruned: the log starts at seq %d now", said["first_seq"])
+        if "alarm" in said:
+            logger.critical(
+                "the log folds to another state than memory had (%d differences): %s; "
+                "a bug: keep a copy of the data folder",
+                said["differences"],
+                said["alarm"],
+            )
         if "trouble" in said:
             logger.error("the log is not pruned or packed: %s", said["trouble"])
         self._report(SnapshotEnded(seq, error))

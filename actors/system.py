@@ -18,6 +18,7 @@ from actors.messages import Neighbours, TakeSnapshot
 from actors.snapshotter import Snapshotter
 from app import clock
 from app.engine.engine import Engine
+from app.engine.proofs import whole_digest
 from app.moments import first_seq
 from app.recovery import Fold, Recovery, recover
 from app.snapshots import save_snapshot
@@ -74,6 +75,7 @@ class Server:
         self._loop = Loop()
         self._engine = engine or Engine(config)
         self._is_stopping = False
+        self._log_writer: pykka.ActorRef[Any] | None = None
         self._snapshotter: pykka.ActorRef[Any] | None = None
         try:
             self._sockets = sockets.listen(config)
@@ -90,7 +92,19 @@ class Server:
         self._engine.is_recording = self._log is not None
         if self._log is not None:
             self._engine.is_log_synced = self._is_synced
+            self._log.keyspace_digest = self._state_digest
             self._engine.log_facts = self._log_facts
+
+    def _state_digest(self) -> bytes:
+        """Return the digest of memory for a seal; b"" where it is too large for that.
+
+        Also where memory is ahead of the log: a script or an EXEC under way, or entries
+        that are on their way to the log writer.
+        """
+        engine, writer = self._engine, self._log_writer
+        if engine.unit is not None or engine.entries or writer is None:
+            return b""
+        return whole_digest(engine.keyspace) if writer.actor_inbox.empty() else b""
 
     def _is_synced(self) -> bool:
         log = self._log
@@ -133,6 +147,7 @@ class Server:
         log_writer: pykka.ActorRef[Any] = LogWriter.start(
             loop, self._log, self._policy, keyspace.actor_inbox, self._fail
         )
+        self._log_writer = log_writer
         historian: pykka.ActorRef[Any] | None = self._start_historian(keyspace)
         inbox: Any = None if historian is None else historian.actor_inbox
         others: Any = log_writer.actor_inbox

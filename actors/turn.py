@@ -52,7 +52,7 @@ class Turn(Receiver):
         replies: Replies = []
         interrupted, self.replies = self.replies, replies
         engine = self._engine
-        sessions: dict[int, Session] = engine.server.sessions
+        sessions = engine.server.sessions
         received = sent = reads = 0
         engine.read_clock()
         while not inbox.empty():
@@ -63,37 +63,65 @@ class Turn(Receiver):
             session = sessions.get(message.client_id)
             if session is None or self.has_failed:
                 continue
-            was_special = session.is_special
-            if was_special and engine.pushes and engine.unit is None:
-                # What was pushed to the client before comes before these replies.
-                self._actor.deliver_pushes(replies)
             try:
-                data = engine.run(session, message.commands)
+                size = self._run(session, message, replies)
             except Exception:  # noqa: BLE001 - any bug: memory may differ from the log
                 self.has_failed = True
                 self._actor.stop_for_bug(message)
                 return
-            if session.postponed is not None:
-                self._actor.hold(session, message, data, replies)
-                continue
-            replies.append((message.inbox, data))
-            received += message.size
-            sent += len(data)
-            reads += 1
-            if (
-                was_special
-                or session.is_special
-                or session.is_closing
-                or message.error is not None
-            ):
-                self._actor.follow_up(session, message, replies)
+            if size >= 0:
+                received += message.size
+                sent += size
+                reads += 1
         if reads:
             engine.server.count_traffic(received, sent, reads)
         self.replies = interrupted
-        if engine.has_news():
+        if self._has_news():
             self._actor.commit(replies)
         else:
             self.post_commit(replies)
+
+    def _run(self, session: Session, batch: Batch, replies: Replies) -> int:
+        """Run a batch, and add its replies to those of the turn.
+
+        Returns:
+            How many bytes there are to send; -1 where the batch is held back.
+        """
+        engine = self._engine
+        was_special = session.is_special
+        if was_special and engine.pushes and engine.unit is None:
+            # What was pushed to the client before comes before these replies.
+            self._actor.deliver_pushes(replies)
+        data = engine.run(session, batch.commands)
+        if session.postponed is not None:
+            self._actor.hold(session, batch, data, replies)
+            return -1
+        replies.append((batch.inbox, data))
+        if (
+            was_special
+            or session.is_special
+            or session.is_closing
+            or batch.error is not None
+        ):
+            self._actor.follow_up(session, batch, replies)
+        return len(data)
+
+    def _has_news(self) -> bool:
+        """Say whether there is more to do than to append entries and send replies."""
+        engine = self._engine
+        return bool(
+            engine.pushes
+            or engine.closings
+            or engine.inquiries
+            or engine.blocking.woken
+            or engine.blocking.timeouts
+            or engine.tracking.changed
+            or engine.tracking.is_void
+            or engine.is_resuming
+            or engine.is_check_due
+            or engine.server.saves.is_due
+            or engine.server.stop_requested
+        )
 
     def post_commit(self, replies: Replies) -> None:
         """Mail what was made to the log writer, if it is anything."""

@@ -32,7 +32,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app import clock
-from app.recovery import Fold, Recovery
+from app.proving import ProvenFold
+from app.recovery import Recovery
 from app.snapshots import save_snapshot
 from storage.errors import StorageError
 from storage.filesystem import FileSystem
@@ -50,6 +51,7 @@ from storage.snapshot import verify_snapshot
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from app.recovery import Fold
     from storage.folder import SegmentInfo
 
 NICENESS = 10
@@ -143,20 +145,29 @@ class _Folding:
         _say(snapshot_seq=until_seq, keys=info.keys)
 
     def _fold(self, until_seq: int) -> Fold:
+        """Return the state after a record; say where memory was another on the way."""
         recovery = Recovery(
             self._folder.path, self._filesystem, self._options.databases, until_seq
         )
+        end = recovery.begin()
+        fold = recovery.fold
+        _say(seq=fold.last_seq, keys=recovery.keys)
+        proven = ProvenFold(fold, self._folder, self._filesystem)
         reported = 0
-        for progress in recovery.steps():
-            if not progress.records or progress.records - reported >= _REPORT_RECORDS:
-                reported = progress.records
-                _say(seq=progress.seq, keys=recovery.keys)
-        if recovery.fold.last_seq != until_seq:
+        for records in proven.batches(end, until_seq):
+            fold.apply(records)
+            if fold.records - reported >= _REPORT_RECORDS:
+                reported = fold.records
+                _say(seq=fold.last_seq)
+        if proven.differences:
+            _say(alarm=proven.differences[0], differences=len(proven.differences))
+        _say(proven=proven.checked)
+        if fold.last_seq != until_seq:
             raise StorageError(
-                f"{self._folder.path}: the log ends with seq {recovery.fold.last_seq}, "
+                f"{self._folder.path}: the log ends with seq {fold.last_seq}, "
                 f"expected {until_seq}"
             )
-        return recovery.fold
+        return fold
 
     def _tidy(self) -> None:
         """Prune, pack, and remove old snapshots."""

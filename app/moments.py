@@ -6,6 +6,7 @@
     today  yesterday 14:00   midnight, or an hour, of that day
     5m ago  1h30m ago  2 days ago
     now
+    before-deploy            a tag: the moment that LOG.TAG gave this name, the last one
 
 A moment that is a time is the state after the last record that is not later. A range is
 two moments with two dots between, `A..B`; one left out is the log's start or end.
@@ -20,15 +21,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from storage.errors import PrunedError
 from storage.folder import LogFolder
+from storage.notes import TagNote, read_note
 from storage.places import find_seq_at
 from storage.reader import read_records
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from storage.filesystem import FileSystem
+    from storage.record import Record
 
-FORMS = "'@1042', '2026-11-23T14:00:05', 'yesterday 14:00', '5m ago' or 'now'"
+FORMS = "'@1042', '2026-11-23T14:00:05', 'yesterday 14:00', '5m ago', 'now' or a tag"
+
+TAG = re.compile(r"[A-Za-z](?:[A-Za-z0-9_:/-]|\.(?!\.)){0,99}")
+"""What a tag looks like; two dots in a row part the ends of a range."""
 
 _SEQ = re.compile(r"@?([0-9]+)")
 _AGO = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?\s*[a-z]+[\s,]*)+(?=\s+ago$)")
@@ -62,17 +69,19 @@ class NoSuchMomentError(Exception):
 
 
 class Moment(NamedTuple):
-    """A moment as it was written: a number or a time, one of them.
+    """A moment as it was written: a number, a time or a tag, one of them.
 
     Attributes:
         text: what was written.
         seq: the number of a record, or None.
         at_ms: ms since the epoch, or None.
+        tag: the name that somebody gave it, or None.
     """
 
     text: str
     seq: int | None = None
     at_ms: int | None = None
+    tag: bytes | None = None
 
 
 class Point(NamedTuple):
@@ -105,9 +114,11 @@ def parse_moment(text: str, now_ms: int) -> Moment:
         at_ms = None if found is None else round(found.timestamp() * 1000)
     except (ValueError, OverflowError, OSError):
         at_ms = None
-    if at_ms is None:
-        raise MomentError(f"{text!r} is no moment; write {FORMS}")
-    return Moment(text, at_ms=at_ms)
+    if at_ms is not None:
+        return Moment(text, at_ms=at_ms)
+    if TAG.fullmatch(words):
+        return Moment(text, tag=words.encode())
+    raise MomentError(f"{text!r} is no moment; write {FORMS}")
 
 
 def _parse_time(words: str, now_ms: int) -> datetime | None:
@@ -189,6 +200,7 @@ def find_point(moment: Moment, folder: Path, filesystem: FileSystem) -> Point:
     """Find a moment in a log.
 
     Raises:
+        MomentError: nobody gave a moment that name.
         NoSuchMomentError: the log has no record of that number yet.
         PrunedError: the moment lies before what the log still has.
         CorruptLogError: the log is damaged there.
@@ -196,8 +208,35 @@ def find_point(moment: Moment, folder: Path, filesystem: FileSystem) -> Point:
     if moment.at_ms is not None:
         seq = find_seq_at(folder, moment.at_ms, filesystem=filesystem)
         return Point(seq, moment.at_ms)
+    if moment.tag is not None:
+        floor = first_seq(folder, filesystem)
+        records = read_records(folder, filesystem=filesystem, from_seq=floor)
+        return find_tag(moment, records)
     assert moment.seq is not None
     return _find_seq(moment.seq, folder, filesystem)
+
+
+def find_tag(moment: Moment, records: Iterable[Record]) -> Point:
+    """Return the last moment that was given a name.
+
+    Args:
+        moment: the name, as a moment.
+        records: in order; all that may give one.
+
+    Raises:
+        MomentError: nobody gave a moment that name.
+    """
+    found = None
+    for record in records:
+        note = None if record.effects else read_note(record.origin)
+        if isinstance(note, TagNote) and note.name == moment.tag:
+            found = Point(record.seq, record.at_ms)
+    if found is None:
+        raise MomentError(
+            f"{moment.text!r} is no moment, and nobody gave one that name; "
+            f"write {FORMS}"
+        )
+    return found
 
 
 def _find_seq(seq: int, folder: Path, filesystem: FileSystem) -> Point:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
 
+    from app.engine.proofs import ProofChecker
     from storage.filesystem import FileSystem
     from storage.record import Record
     from storage.snapshot import SnapshotReader
@@ -51,6 +52,7 @@ class Fold:
         keyspace: what the records so far amount to.
         last_seq: the sequence number of the last record applied, 0 before the first.
         records: how many were applied.
+        proofs: compares what the live server noted of its memory, or None.
     """
 
     def __init__(self, databases: int = 16) -> None:
@@ -58,6 +60,7 @@ class Fold:
         self.keyspace = Keyspace(databases)
         self.last_seq = 0
         self.records = 0
+        self.proofs: ProofChecker | None = None
         self._context = Context(self.keyspace, ServerState(_unlimited_config()))
 
     @classmethod
@@ -104,12 +107,10 @@ class Fold:
                 if record.effects:
                     context.db = databases[record.db]
                     for argv in record.effects:
-                        command = lookup.get(argv[0])
-                        if command is not None and command.is_simple:
-                            command.handler(context, *argv[1:])
-                        else:
-                            command = require_command(argv)
-                            command.handler(context, *command.arguments(argv))
+                        command = lookup.get(argv[0]) or require_command(argv)
+                        command.apply(context, argv)
+                elif self.proofs is not None:
+                    self.proofs.look(record.seq, record.origin.note, self.keyspace)
                 self.records += 1
         except IndexError as error:
             assert record is not None

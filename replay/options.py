@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -23,15 +22,11 @@ from replay.clients import ClientDirectory
 from replay.index.background import index_later
 from replay.index.finder import LogIndex
 from replay.output import Mode, Output, SlowProgress
-from replay.past import Past, Step, trace_key
+from replay.past import Past
 from replay.points import find_point
 from replay.scanning import END_SEQ
-from replay.slices import NoSliceError, Slice, trace_slice
 from replay.texts import from_json_text
 from storage.filesystem import FileSystem
-
-if TYPE_CHECKING:
-    from replay.values import Version
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,7 +62,10 @@ class Tool:
         """Find a moment in the log; None is its end."""
         if moment is None:
             moment = Moment("now", at_ms=clock.now_ms())
-        return find_point(moment, self.index)
+        try:
+            return find_point(moment, self.index)
+        except MomentError as error:
+            raise click.BadParameter(str(error)) from error
 
     def floor_seq(self, since: Moment | None = None) -> int:
         """Return the first moment that can be opened; or one that was asked for.
@@ -99,43 +97,13 @@ class Tool:
         """Return a progress bar for work of so many records."""
         return SlowProgress(label, total)
 
-    def past(self, progress: Callable[[int], None], *, folds_all: bool = False) -> Past:
+    def past(self, progress: Callable[[int], None]) -> Past:
         """Return the log's past, before the first record.
 
         Args:
             progress: is told how far a fold has come.
-            folds_all: whether it must begin with the first record, not with a snapshot.
         """
-        bases = None if folds_all else self.index.bases
-        return Past(self.folder, self.filesystem, progress, bases)
-
-    def version_at(self, db: int, key: bytes, seq: int) -> Version | None:
-        """Return what a key was after a record, None where it was missing."""
-        try:
-            few = Slice(self.index, [key], seq, seq)
-            few.go_to(seq)
-            return few.version(db, key)
-        except NoSliceError:
-            with (
-                self.progress("folding", seq) as progress,
-                closing(self.past(progress)) as past,
-            ):
-                past.go_to(seq)
-                return past.version(db, key)
-
-    def trace(
-        self, db: int, key: bytes, from_seq: int, until_seq: int
-    ) -> Iterator[Step]:
-        """Yield each change of a key after a record, up to another, in order."""
-        try:
-            yield from trace_slice(self.index, db, key, from_seq, until_seq)
-        except NoSliceError:
-            with (
-                self.progress("folding", until_seq) as progress,
-                closing(self.past(progress)) as past,
-            ):
-                past.go_to(from_seq)
-                yield from trace_key(past, db, key, until_seq)
+        return Past(self.folder, self.filesystem, progress, self.index.bases)
 
 
 def moment(value: str | Moment) -> Moment:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from app.keyspace.database import Database
     from replay.index.bases import Bases
     from storage.filesystem import FileSystem
+    from storage.reader import RecordEnd
     from storage.record import Record
 
 Progress = Callable[[int], None]
@@ -115,12 +116,25 @@ class Past:
                 continue
             finally:
                 snapshot.close()
-            self._reader.close()
-            self._reader = LogReader(
-                self._folder, filesystem=self._filesystem, after=end
-            )
-            self._ahead = []
+            self.go_on_from(self._fold, end)
             return
+
+    def go_on_from(self, fold: Fold, end: RecordEnd | None) -> None:
+        """Take over another fold of the same log.
+
+        Args:
+            fold: the fold.
+            end: where a record up to its last one ends; None for the log's start.
+        """
+        self._fold = fold
+        self._reader.close()
+        self._reader = LogReader(
+            self._folder,
+            filesystem=self._filesystem,
+            from_seq=fold.last_seq + 1,
+            after=end,
+        )
+        self._ahead = []
 
     def batches(self, until_seq: int | None) -> Iterator[list[Record]]:
         """Yield the records that come next, up to a number or the end of the log.

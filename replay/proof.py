@@ -2,24 +2,30 @@
 
 `storage.verify` proves that the bytes are those that were written. This proves two
 things more: that they are those that were there when somebody noted a digest, and that
-folding them gives what the server had in memory when it sealed a segment.
+folding them gives what the server had in memory, and what the snapshots hold.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.engine.digest import dataset_digest
-from storage.errors import PrunedError, StorageError
+from app.proving import ProvenFold
+from app.recovery import Fold, Recovery
+from replay.past import DATABASES
+from storage.errors import PrunedError, SnapshotError, StorageError
+from storage.folder import LogFolder
+from storage.snapshot import SnapshotReader
+from storage.snapshots import usable_snapshots
 from storage.verify import compute_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from replay.past import Past
     from storage.filesystem import FileSystem
-    from storage.verify import SegmentReport
+    from storage.reader import RecordEnd
 
 
 class SealProof(NamedTuple):
@@ -44,35 +50,97 @@ class SealProof(NamedTuple):
             "as recorded" if self.folded_hex == self.recorded_hex else "NOT AS RECORDED"
         )
 
-    @property
-    def damage(self) -> str:
-        """What is wrong, for the operator; "" where nothing is."""
-        if not self.recorded_hex or self.folded_hex == self.recorded_hex:
-            return ""
-        return (
-            f"folding up to seq {self.seq} gives the state {self.folded_hex}, but the "
-            f"server had {self.recorded_hex} when it sealed the segment"
-        )
 
+class DeepProof:
+    """A fold of a sound log that compares itself with whatever was recorded.
 
-def prove_seals(
-    past: Past, segments: list[SegmentReport], last_seq: int
-) -> Iterator[SealProof]:
-    """Fold a sound log and yield a proof at each seal and at the end.
-
-    Raises:
-        CorruptLogError: a record cannot be applied.
-        PrunedError: the log no longer has its first record.
+    Attributes:
+        seals: what folding to each seal, and to the end, gave.
+        slices: how many slices of memory were compared besides.
+        snapshots: the snapshots that hold what the fold gives.
+        damage: all that is wrong, for the operator.
     """
-    recorded = {
-        segment.last_seq: segment.keyspace_digest_hex
-        for segment in segments
-        if segment.is_sealed
-    }
-    for seq in sorted({*recorded, last_seq}):
-        past.go_to(seq)
-        folded = dataset_digest(past.fold.keyspace).hex()
-        yield SealProof(seq, folded, recorded.get(seq, ""))
+
+    def __init__(
+        self, folder: Path, filesystem: FileSystem, progress: Callable[[int], None]
+    ) -> None:
+        """Look at a data folder; `run` folds it."""
+        self.seals: list[SealProof] = []
+        self.slices = 0
+        self.snapshots: list[int] = []
+        self.damage: list[str] = []
+        self._folder = LogFolder(folder, filesystem)
+        self._filesystem = filesystem
+        self._progress = progress
+
+    def run(self) -> None:
+        """Fold from the log's beginning, or where that is pruned from a snapshot.
+
+        Raises:
+            CorruptLogError: a record cannot be applied.
+            PrunedError: the log has lost its beginning, and no snapshot stands for it.
+        """
+        waiting = self._find_snapshots()
+        fold, end = self._begin()
+        proven = ProvenFold(fold, self._folder, self._filesystem)
+        for records in proven.batches(end, None):
+            start = 0
+            while waiting and waiting[0] <= records[-1].seq:
+                seq = waiting.pop(0)
+                place = seq - records[0].seq + 1
+                fold.apply(records[start:place])
+                start = place
+                self._compare_snapshot(seq, fold)
+            fold.apply(records[start:])
+            self._progress(fold.last_seq)
+        for seq, (recorded, folded) in proven.seals.items():
+            self.seals.append(SealProof(seq, folded.hex(), recorded.hex()))
+        if fold.last_seq not in proven.seals:
+            folded = dataset_digest(fold.keyspace)
+            self.seals.append(SealProof(fold.last_seq, folded.hex(), ""))
+        self.slices = proven.checked - len(proven.seals)
+        self.damage += proven.differences
+
+    def _find_snapshots(self) -> list[int]:
+        """Return the snapshots that the log bears out, in order; name the others."""
+        found = []
+        for reader, _ in usable_snapshots(self._folder, self._filesystem, self.damage):
+            found.append(reader.header.seq)
+            reader.close()
+        return sorted(found)
+
+    def _begin(self) -> tuple[Fold, RecordEnd | None]:
+        segments = self._folder.find_segments()
+        if segments[:1] in ([], [1]):
+            return Fold(DATABASES), None
+        # The oldest there is, so that as much as can be is folded.
+        for seq in self._folder.find_snapshots():
+            recovery = Recovery(self._folder.path, self._filesystem, DATABASES, seq)
+            with contextlib.suppress(PrunedError):
+                end = recovery.begin()
+                return recovery.fold, end
+        recovery = Recovery(self._folder.path, self._filesystem, DATABASES)
+        return recovery.fold, recovery.begin()
+
+    def _compare_snapshot(self, seq: int, fold: Fold) -> None:
+        """Compare what a snapshot holds with the fold up to its record."""
+        path = self._folder.snapshot_path(seq)
+        try:
+            reader = SnapshotReader(self._filesystem, path)
+            try:
+                held = Fold.from_snapshot(reader, DATABASES).keyspace
+            finally:
+                reader.close()
+        except SnapshotError as error:
+            self.damage.append(str(error))
+            return
+        if dataset_digest(held) == dataset_digest(fold.keyspace):
+            self.snapshots.append(seq)
+        else:
+            self.damage.append(
+                f"{path}: the snapshot holds another state than the log folds to up to "
+                f"seq {seq}; remove it"
+            )
 
 
 def check_expected(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from replay.clients import ClientDirectory
 from replay.receipts import write_receipt
-from replay.scanning import END_SEQ
 from replay.scripts import script_sha
 from replay.search import find_script_record
 from replay.stretches import read_stretches
@@ -17,15 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from replay.clients import ClientDirectory
     from replay.index.finder import LogIndex
     from storage.filesystem import FileSystem
     from storage.record import Record
 
 
 def make_receipt(
-    folder: Path,
-    filesystem: FileSystem,
     index: LogIndex,
+    clients: ClientDirectory,
     records: Iterable[Record],
     about: str,
     until_seq: int | None = None,
@@ -33,9 +31,8 @@ def make_receipt(
     """Return the text of a receipt for some records.
 
     Args:
-        folder: the data folder.
-        filesystem: the door to the disk.
-        index: finds who the clients were, and what the scripts.
+        index: the log's index.
+        clients: who the clients were.
         records: what happened.
         about: what the receipt is for, for people.
         until_seq: where given, the receipt leads to the digest at this record alone,
@@ -45,7 +42,6 @@ def make_receipt(
         StorageError: the log lacks one of the records, or is damaged before it.
     """
     roles: dict[int, str] = {}
-    clients = ClientDirectory(index, from_seq=END_SEQ)
     for record in records:
         roles[record.seq] = "record"
         client_seq = clients.find_seq(record.origin.client_id, record.seq)
@@ -58,8 +54,8 @@ def make_receipt(
                 roles.setdefault(source.seq, "script")
     if until_seq is not None:
         until_seq = max(until_seq, *roles)
-    stretches = list(read_stretches(folder, filesystem, roles, until_seq))
-    log_id = _log_id(folder, filesystem, stretches[0].segment)
+    stretches = list(read_stretches(index.folder, index.filesystem, roles, until_seq))
+    log_id = _log_id(index.folder, index.filesystem, stretches[0].segment)
     return write_receipt(about, log_id, roles, stretches)
 
 

@@ -15,6 +15,7 @@ from storage.notes import (
     ExpiredNote,
     ScriptNote,
     ScriptSourceNote,
+    TagNote,
     read_note,
 )
 
@@ -66,6 +67,8 @@ def record_text(record: Record, limit: int | None = None) -> str:
             return _client_text(note)
         case ScriptSourceNote():
             return f"script {note.sha}: {len(note.source)} bytes"
+        case TagNote():
+            return f"tag {show(note.name)}"
         case ExecNote():
             given = "EXEC: " + _joined(note.commands, limit)
             if record.effects == note.commands:

@@ -269,10 +269,26 @@ def _commands(key: bytes, now: Version | None, target: _State) -> Iterator[Argv]
         yield from _value_commands(key, now, target)
         if wanted.kind in _REPLACED:
             had = None
+    yield from _field_deadline_commands(key, now, wanted)
     if wanted.deadline_ms is not None and wanted.deadline_ms != had:
         yield [b"PEXPIREAT", key, b"%d" % wanted.deadline_ms]
     elif wanted.deadline_ms is None and had is not None:
         yield [b"PERSIST", key]
+
+
+def _field_deadline_commands(
+    key: bytes, now: Version | None, wanted: Version
+) -> Iterator[Argv]:
+    """Yield the commands that give fields of a hash the deadlines they are to have."""
+    had = (now.field_deadlines if now else None) or {}
+    for field, deadline_ms in (wanted.field_deadlines or {}).items():
+        is_same = now is not None and now.data.get(field) == wanted.data[field]
+        if not is_same or had.get(field) != deadline_ms:
+            time = b"%d" % deadline_ms
+            yield [b"HPEXPIREAT", key, time, b"FIELDS", b"1", field]
+    for field in had.keys() - (wanted.field_deadlines or {}).keys():
+        if now and wanted.data.get(field) == now.data[field]:
+            yield [b"HPERSIST", key, b"FIELDS", b"1", field]
 
 
 _REPLACED = {"string", "list", "stream"}

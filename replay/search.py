@@ -19,7 +19,13 @@ from replay.scanning import (
     read_batches,
 )
 from replay.scripts import ScriptFilter
-from storage.notes import ClientNote, ExecNote, ScriptSourceNote, read_note
+from storage.notes import (
+    ClientNote,
+    ExecNote,
+    ScriptSourceNote,
+    TagNote,
+    read_note,
+)
 from storage.reader import LogReader
 
 if TYPE_CHECKING:
@@ -100,7 +106,7 @@ class Query:
         """What a record must pass, the cheapest first."""
         tests: list[Callable[[Record], object]] = []
         if not self.has_notes:
-            tests.append(lambda record: record.effects)
+            tests.append(lambda record: record.effects or _is_tag(record))
         if self.db is not None:
             tests.append(lambda record: record.db == self.db)
         if self.text:
@@ -143,6 +149,10 @@ class Query:
         )
 
 
+def _is_tag(record: Record) -> bool:
+    return isinstance(read_note(record.origin), TagNote)
+
+
 def given_and_effects(record: Record) -> Iterator[list[bytes]]:
     """Yield a record's command as it was given, those of an EXEC, and its effects."""
     origin = record.origin
@@ -154,6 +164,8 @@ def given_and_effects(record: Record) -> Iterator[list[bytes]]:
             yield from note.commands
         elif isinstance(note, ScriptSourceNote):
             yield [note.source]
+        elif isinstance(note, TagNote):
+            yield [b"tag", note.name]
         elif isinstance(note, ClientNote):
             yield [note.name, note.address.encode(errors="surrogateescape")]
     yield from record.effects

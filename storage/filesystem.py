@@ -89,6 +89,10 @@ class FileSystem:
         """Give a file another name in one step, replacing what had it."""
         source.replace(target)
 
+    def link(self, source: Path, target: Path) -> None:
+        """Give a file a second name; FileExistsError where something has it."""
+        os.link(source, target)
+
     def unlink(self, path: Path) -> None:
         """Remove a file's name."""
         path.unlink()

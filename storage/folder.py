@@ -2,7 +2,8 @@
 
 DIR/joblog.lock                    flock; names the log that lives here
 DIR/log/<first seq>.log            segments; the number has 20 digits
-DIR/log/<first seq>.log.new        the next segment, until its elder is sealed
+DIR/log/<first seq>.log.new        a new segment, until it has its name
+DIR/log/<first seq>.log.next       the segment behind that one, while it is being sealed
 DIR/log/<first seq>.log.torn       bytes that recovery cut off; nobody reads them
 DIR/snapshots/<seq>.snap           the state after a record
 DIR/snapshots/snapshots.lock       flock, by the one process that writes a snapshot
@@ -36,6 +37,7 @@ _SEGMENT_NAME = re.compile(r"([0-9]{20})\.log")
 _LOG_ID = re.compile(r"[0-9a-f]{32}\b")
 _SNAPSHOT_NAME = re.compile(r"([0-9]{20})\.snap")
 _NEW_SNAPSHOT_NAME = re.compile(r"([0-9]{20})\.snap\.new")
+_NEXT_NAME = re.compile(r"([0-9]{20})\.log\.next")
 _NEW_SEGMENT_NAME = re.compile(r"([0-9]{20})\.log\.new")
 
 
@@ -63,6 +65,26 @@ class LogFolder:
     def new_segment_path(self, first_seq: int) -> Path:
         """Return the path that the segment has until it is taken into use."""
         return self.log_path / f"{first_seq:020d}.log.new"
+
+    def next_path(self, first_seq: int) -> Path:
+        """Return the path of the segment behind one that is being sealed."""
+        return self.log_path / f"{first_seq:020d}.log.next"
+
+    def find_next(self) -> list[int]:
+        """Return the segments, by first numbers, that may be in the act of a seal."""
+        return self._find(_NEXT_NAME)
+
+    def is_sealing(self, first_seq: int, following_seq: int) -> bool:
+        """Say whether the seal of a segment may not be over yet.
+
+        Args:
+            first_seq: the segment, by its first number.
+            following_seq: the first number of the one behind it, which may be written
+                under another name until it has its own.
+        """
+        return (
+            first_seq in self.find_next() or following_seq in self.find_new_segments()
+        )
 
     def snapshot_path(self, seq: int) -> Path:
         """Return the path of the snapshot of the state after a record."""

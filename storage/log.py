@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections import deque
 from typing import TYPE_CHECKING, NoReturn
 
 from storage.batch import BatchEncoder
@@ -22,8 +21,9 @@ from storage.errors import (
 from storage.filesystem import write_all
 from storage.folder import FolderLock, LogFolder, SegmentInfo
 from storage.frame import FrameHeads
+from storage.log_facts import LogFacts
 from storage.opening import recover_log
-from storage.sealing import seal_segment
+from storage.sealing import Sealer
 from storage.segment import FOOTER_BYTES, HEADER_BYTES, SegmentFooter
 
 if TYPE_CHECKING:
@@ -39,13 +39,12 @@ if TYPE_CHECKING:
 
 SEGMENT_BYTES_MAX = 256 * 1024 * 1024
 
-_RETIRED_FILES_MAX = 4
 _SEAL_RETRY_BYTES = 1024 * 1024
 
 _logger = logging.getLogger(__name__)
 
 
-class Log:
+class Log(LogFacts):
     """A command log, open to append.
 
     One thread appends. `sync` may be called by one other thread meanwhile; no lock is
@@ -55,6 +54,7 @@ class Log:
         tail: what opening found at the end of the log, and what it cut off.
         keyspace_digest: called right after an append that fills a segment; its 20
             bytes, a digest of the state after the last record, go into the seal.
+        needs_sync: whether a seal waits for `sync`, see `defer_seals`.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Log:
         """Take over a folder that `recover_log` prepared; use `open` instead."""
         self.tail: TailReport = opened.report
         self.keyspace_digest: Callable[[], bytes] | None = None
+        self.needs_sync = False
         self._folder = folder
         self._filesystem = filesystem
         self._lock = lock
@@ -81,7 +82,7 @@ class Log:
         self._last_seq = tail.last_seq
         self._synced_seq = tail.last_seq
         self._last_at_ms = tail.last_at_ms
-        self._retired: deque[int] = deque()
+        self._sealer = Sealer(filesystem, folder)
         self._failure: str | None = None
         self._is_closed = False
         self._must_cut = False
@@ -137,67 +138,13 @@ class Log:
             lock.release()
             raise
 
-    @property
-    def last_seq(self) -> int:
-        """The number of the last record; 0 in an empty log."""
-        return self._last_seq
+    def defer_seals(self) -> None:
+        """Leave the waiting for the disk at a seal to `sync`.
 
-    @property
-    def synced_seq(self) -> int:
-        """The highest number that is known to be durable."""
-        return self._synced_seq
-
-    @property
-    def last_at_ms(self) -> int:
-        """The time of the last record; no later one gets an earlier time."""
-        return self._last_at_ms
-
-    @property
-    def first_seq(self) -> int:
-        """The number of the first record that the log still has."""
-        return self.segments[0].first_seq
-
-    @property
-    def log_id(self) -> str:
-        """The id of this log, in every segment: 32 hexadecimal digits."""
-        return self._header.log_id.hex()
-
-    @property
-    def size_bytes(self) -> int:
-        """The size of all segments."""
-        return sum(info.size_bytes for info in self._sealed) + self._size
-
-    @property
-    def digest_hex(self) -> str:
-        """The digest at `last_seq`: SHA-256 of its segment up to the record's end.
-
-        A segment's header carries the digests of all before it, so this one stands
-        for the whole history.
+        It must be called soon where `needs_sync` says so, whatever the policy.
         """
-        if self._sealed and self._size == HEADER_BYTES:
-            footer = self._sealed[-1].footer
-            assert footer is not None
-            return footer.digest.hex()
-        return self._digest.hexdigest()
-
-    @property
-    def segments(self) -> list[SegmentInfo]:
-        """The segments in order; the last one is open."""
-        path = self._folder.segment_path(self._header.first_seq)
-        return [*self._sealed, SegmentInfo(path, self._header, None, self._size)]
-
-    def note_segments(self, first_seq: int, sizes: dict[int, int]) -> None:
-        """Take note that sealed segments were pruned or packed.
-
-        Args:
-            first_seq: those that start before it are gone.
-            sizes: how many bytes others have now, by their first numbers.
-        """
-        self._sealed = [
-            info._replace(size_bytes=sizes.get(info.first_seq, info.size_bytes))
-            for info in self._sealed
-            if info.first_seq >= first_seq
-        ]
+        self._sealer.defers = True
+        self._seal_at //= 2
 
     def append(self, drafts: Sequence[Draft], expected_last_seq: int) -> int:
         """Write records behind the last one, all in one write, all or none.
@@ -258,12 +205,22 @@ class Log:
         """
         if self._failure is not None:
             self._require_sound()
-        # A segment sealed since the last call: no call uses its file any more.
-        while self._retired:
-            self._close_retired()
+        self.needs_sync = False
+        sealer = self._sealer
+        try:
+            # A segment sealed since the last call: no call uses its file any more.
+            sealer.close_retired()
+        except OSError as error:
+            self._fail(f"{self._folder.log_path}: close failed: {error}")
+        # In this order: a seal that comes in between is finished, or its segment's file
+        # is the one that is synced.
         file, seq = self._written
         try:
+            sealer.finish()
             self._filesystem.fdatasync(file)
+            self._prepare_seal()
+        except SyncFailedError as error:
+            self._fail(str(error))
         except OSError as error:
             self._fail(f"{self._path}: fdatasync failed: {error}")
         # A seal in the other thread may have got further; lower is only cautious.
@@ -284,10 +241,7 @@ class Log:
             self.sync()
         finally:
             self._failure = self._failure or f"{self._folder.path}: the log is closed"
-            for file in self._retired:  # only where the sync failed: it closes them
-                with contextlib.suppress(OSError):
-                    self._filesystem.close(file)
-            self._retired.clear()
+            self._sealer.close()
             try:
                 self._filesystem.close(self._file)
             except OSError as error:
@@ -306,7 +260,7 @@ class Log:
         self._heads = FrameHeads(header.salt)
         self._size = size
         self._digest = digest
-        self._seal_at = self._segment_bytes_max
+        self._seal_at = self._segment_bytes_max // (2 if self._sealer.defers else 1)
         self._file = file
         self._written = file, self._last_seq
 
@@ -347,6 +301,12 @@ class Log:
         """Seal the open segment and begin the next one; go on with it if that fails."""
         if self._size <= HEADER_BYTES:
             return
+        if not self._sealer.is_ready(self._header.first_seq):
+            self.needs_sync = True  # which makes it so; until then the segment grows on
+            self._seal_at = max(self._seal_at, self._segment_bytes_max)
+            return
+        if self._sealer.defers and self._size < self._segment_bytes_max:
+            return
         try:
             self._seal()
         except OSError as error:
@@ -365,43 +325,33 @@ class Log:
         state = self.keyspace_digest() if self.keyspace_digest is not None else b""
         at_ms = max(self._now_ms(), self._last_at_ms)
         footer = SegmentFooter(self._last_seq, at_ms, self._digest.digest(), state)
-        begun = seal_segment(
-            self._filesystem, self._folder, self._file, self._header, footer
-        )
-        self._synced_seq = self._last_seq
+        begun = self._sealer.seal(self._file, self._header, footer)
+        self.needs_sync = self._sealer.defers
+        if not self.needs_sync:
+            self._synced_seq = self._last_seq
         self._sealed.append(
             SegmentInfo(self._path, self._header, footer, self._size + FOOTER_BYTES)
         )
-        self._retire(self._file)
         _logger.info("%s: sealed after seq %d", self._path, footer.last_seq)
         self._use_segment(begun.file, begun.header, HEADER_BYTES, begun.digest)
 
     def _undo_seal(self) -> None:
-        """Open the segment again after a seal that failed halfway.
-
-        The footer goes before the next segment does: a footer without a next segment
-        is what a removed segment looks like.
-        """
+        """Open the segment again after a seal that failed halfway."""
         self._seal_at = self._size + _SEAL_RETRY_BYTES
         self._cut_back()
         if not self._must_cut:
-            temporary = self._folder.new_segment_path(self._last_seq + 1)
-            with contextlib.suppress(OSError):
-                self._filesystem.unlink(temporary)
+            self._sealer.undo(self._header.first_seq)
 
-    def _retire(self, file: int) -> None:
-        """Keep a sealed segment's file open while `sync` may be using it.
-
-        `sync` closes it. Under a policy that never syncs nothing would, so the oldest
-        go here: no call of `sync` lasts for as many seals, each of which syncs too.
-        """
-        self._retired.append(file)
-        while len(self._retired) > _RETIRED_FILES_MAX:
-            self._close_retired()
-
-    def _close_retired(self) -> None:
-        """Close the file of the segment that was sealed the longest ago."""
+    def _prepare_seal(self) -> None:
+        """Have at hand what a seal needs, before it is due; part of `sync`."""
+        if not self._sealer.defers or self._size < self._segment_bytes_max // 2:
+            return
         try:
-            self._filesystem.close(self._retired.popleft())
+            self._sealer.prepare(self._header.first_seq)
         except OSError as error:
-            self._fail(f"{self._folder.log_path}: close failed: {error}")
+            self._seal_at = self._size + _SEAL_RETRY_BYTES
+            _logger.warning(
+                "%s: cannot begin the next segment, so this one grows on: %s",
+                self._path,
+                error,
+            )

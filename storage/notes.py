@@ -4,6 +4,13 @@ A note is a msgpack map with a "kind". Readers get a NamedTuple from `read_note`
 plain map where a newer program wrote a kind that they don't know. Fields that a note
 lacks have their defaults, so that fields can be added later.
 
+Two kinds are written shorter than they are read, since they stand in so many records
+(`complete_note` is what reads them):
+
+- A `script` that did not fail has no note at all: its command, EVALSHA, says it.
+- An `exec` has `queued` in place of `commands`, in which the number of an effect stands
+  for a command that is its own effect.
+
 Those of records without effects describe what later records refer to: a client before
 its first write, a script before its first use. Each is written once.
 """
@@ -13,7 +20,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from storage.record import Note, Origin
+
+
+SCRIPT_CALL = b"EVALSHA"
+"""The command of the record of a script, with its SHA-1 next."""
 
 
 class ClientNote(NamedTuple):
@@ -84,8 +97,24 @@ class EvictedNote(NamedTuple):
     policy: str = ""
 
 
+class TagNote(NamedTuple):
+    """Somebody gave this moment a name; stands in a record without effects.
+
+    Attributes:
+        name: the name, by which the moment can be found again.
+    """
+
+    name: bytes = b""
+
+
 AnyNote: TypeAlias = (
-    ClientNote | ScriptSourceNote | ScriptNote | ExecNote | ExpiredNote | EvictedNote
+    ClientNote
+    | ScriptSourceNote
+    | ScriptNote
+    | ExecNote
+    | ExpiredNote
+    | EvictedNote
+    | TagNote
 )
 
 _CLASSES: dict[str, type[AnyNote]] = {
@@ -95,6 +124,7 @@ _CLASSES: dict[str, type[AnyNote]] = {
     "exec": ExecNote,
     "expired": ExpiredNote,
     "evicted": EvictedNote,
+    "tag": TagNote,
 }
 _KINDS = {note_class: kind for kind, note_class in _CLASSES.items()}
 
@@ -120,6 +150,29 @@ def decode_note(fields: Note) -> AnyNote | Note:
         return note_class(**known)
     except TypeError:
         return fields
+
+
+def complete_note(
+    command: list[bytes] | None,
+    note: Note | None,
+    effects: Sequence[Sequence[bytes]],
+) -> Note | None:
+    """Return the note of an origin in full, from what was written of it.
+
+    Raises:
+        IndexError: it speaks of an effect that there is not.
+    """
+    if note is None:
+        if command and command[0] == SCRIPT_CALL:
+            return {"kind": "script", "sha": command[1].decode()}
+        return None
+    if note.get("kind") != "exec" or "queued" not in note:
+        return note
+    note = dict(note)
+    note["commands"] = [
+        effects[item] if isinstance(item, int) else item for item in note.pop("queued")
+    ]
+    return note
 
 
 def read_note(origin: Origin) -> AnyNote | Note | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.filesystem import sync_names, write_new
+from storage.filesystem import sync_file, sync_names, write_new
 from storage.folder import (
     SegmentInfo,
     read_chain,
@@ -16,12 +16,23 @@ from storage.folder import (
     require_link,
     require_same_log,
 )
-from storage.segment import NO_DIGEST, SegmentHeader, corrupt, encode_header
+from storage.sealing import next_header
+from storage.segment import (
+    HEADER_BYTES,
+    NO_DIGEST,
+    SegmentHeader,
+    corrupt,
+    decode_header,
+    encode_header,
+)
 from storage.tail import Tail, TailReport, cut_tail, read_tail
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from storage.filesystem import FileSystem
     from storage.folder import FolderLock, LogFolder
+    from storage.segment import SegmentFooter
 
 LOG_ID_BYTES = 16
 _FIRST_EPOCH = 1
@@ -61,10 +72,15 @@ def recover_log(
     tail = read_tail(filesystem, last.path)
     report = cut_tail(filesystem, last.path, tail)
     if tail.footer is not None:
-        chain.append(_finish_seal(folder, filesystem, last, tail))
-        tail = read_tail(filesystem, chain[-1].path)
+        last = _finish_seal(folder, filesystem, last, tail)
+        chain.append(last)
+        tail = read_tail(filesystem, last.path)
+        if tail.rest:
+            report = cut_tail(filesystem, last.path, tail)
     for first_seq in folder.find_new_segments():
         filesystem.unlink(folder.new_segment_path(first_seq))
+    for first_seq in folder.find_next():
+        filesystem.unlink(folder.next_path(first_seq))
     lock.write_owner(tail.header.log_id.hex())
     return OpenedLog(chain[:-1], tail, report)
 
@@ -95,12 +111,12 @@ def _begin_log(folder: LogFolder, filesystem: FileSystem, now_ms: int) -> Segmen
 def _require_new_segment(folder: LogFolder, last: SegmentInfo) -> None:
     """Check that a log which ends in a sealed segment was only just sealed.
 
-    The next segment is made, durably, before the footer is written: where the next
-    is neither in use nor waiting, somebody removed it.
+    A file that tells of the seal is made, durably, before the footer is written: where
+    there is none, and no next segment, somebody removed that.
     """
     assert last.footer is not None
     first_seq = last.footer.last_seq + 1
-    if first_seq not in folder.find_new_segments():
+    if not folder.is_sealing(last.first_seq, first_seq):
         raise corrupt(
             folder.segment_path(first_seq),
             0,
@@ -113,12 +129,51 @@ def _require_new_segment(folder: LogFolder, last: SegmentInfo) -> None:
 def _finish_seal(
     folder: LogFolder, filesystem: FileSystem, last: SegmentInfo, tail: Tail
 ) -> SegmentInfo:
-    """Take the next segment into use, where a crash came between that and the seal."""
+    """Take the next segment into use, where a crash came between that and the seal.
+
+    Its header follows from the sealed segment. Where it is not there as a whole,
+    nothing behind it was known to be durable, and the segment begins anew.
+    """
     assert tail.footer is not None
-    temporary = folder.new_segment_path(tail.footer.last_seq + 1)
-    path = folder.segment_path(tail.footer.last_seq + 1)
-    info = read_segment_info(filesystem, temporary)
-    require_link(last.header, tail.footer, info.header, temporary)
+    following_seq = tail.footer.last_seq + 1
+    path = folder.segment_path(following_seq)
+    temporary = folder.next_path(last.first_seq)
+    if following_seq in folder.find_new_segments():
+        temporary = folder.new_segment_path(following_seq)
+    if not _is_begun(filesystem, last, tail.footer, temporary):
+        temporary = folder.new_segment_path(following_seq)
+        header = encode_header(next_header(tail.footer, last.header))
+        filesystem.close(write_new(filesystem, temporary, header))
     filesystem.rename(temporary, path)
     sync_names(filesystem, folder.log_path)
-    return info._replace(path=path)
+    return read_segment_info(filesystem, path)
+
+
+def _is_begun(
+    filesystem: FileSystem, last: SegmentInfo, footer: SegmentFooter, path: Path
+) -> bool:
+    """Say whether a file has the header of the segment that comes next, and sync it.
+
+    Raises:
+        CorruptLogError: it has that of another one.
+    """
+    file = filesystem.open_to_append(path)
+    try:
+        size = filesystem.size(file)
+        if size < HEADER_BYTES:
+            return False
+        reader_file = filesystem.open_to_read(path)
+        try:
+            data = filesystem.read_at(reader_file, HEADER_BYTES, 0)
+        finally:
+            filesystem.close(reader_file)
+        if data == encode_header(next_header(footer, last.header)):
+            sync_file(filesystem, file, path)
+            return True
+    finally:
+        filesystem.close(file)
+    if path.name.endswith(".next"):
+        return False
+    # It was durable, whole, before the footer was written.
+    require_link(last.header, footer, decode_header(data, path), path)
+    return False

@@ -14,8 +14,9 @@ Header, 32 bytes, little-endian:
     28  crc32            4   of the 28 bytes before
 
 A chunk is a zlib stream. The index has for each chunk where it ends in the file, 8
-bytes, and the crc32 of that. Offsets and digests of a segment are always those of its
-bytes before they were packed: what reads segments reads both forms by `SegmentFile`.
+bytes, and its crc32, 4 bytes; and 4 bytes at the end, the crc32 of all that. Offsets
+and digests of a segment are always those of its bytes before they were packed: what
+reads segments reads both forms through `SegmentFile`.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ PACKED_CHUNK_BYTES = 256 * 1024
 
 _HEADER = Struct("<8sIIQI")
 _CHECKSUM = Struct("<I")
-_END_BYTES = 8
+_ENTRY = Struct("<QI")
 _LEVEL = 6
 
 
@@ -65,6 +66,7 @@ class SegmentFile:
         self.is_packed = False
         self._size = self._chunk_bytes = 0
         self._ends: list[int] = []
+        self._checksums: list[int] = []
         self._chunk_at, self._chunk = -1, b""
         try:
             self._start = filesystem.read_at(self._file, PACKED_HEADER_BYTES, 0)
@@ -119,15 +121,16 @@ class SegmentFile:
             raise self._damaged(0, "the header")
         _, _, self._chunk_bytes, self._size, _ = _HEADER.unpack(body)
         chunks = -(-self._size // self._chunk_bytes)
-        length = chunks * _END_BYTES
+        length = chunks * _ENTRY.size
         place = self.size_on_disk() - length - 4
         index = self._filesystem.read_at(self._file, length + 4, place)
         is_sound = index[length:] == _CHECKSUM.pack(zlib.crc32(index[:length]))
-        self._ends = [
-            int.from_bytes(index[at : at + _END_BYTES], "little")
-            for at in range(0, length, _END_BYTES)
-        ]
-        if not is_sound or [PACKED_HEADER_BYTES, *self._ends][-1] != place:
+        if not is_sound:
+            raise self._damaged(place, "the index")
+        for end, chunk_checksum in _ENTRY.iter_unpack(index[:length]):
+            self._ends.append(end)
+            self._checksums.append(chunk_checksum)
+        if [PACKED_HEADER_BYTES, *self._ends][-1] != place:
             raise self._damaged(place, "the index")
         self.is_packed = True
 
@@ -138,6 +141,8 @@ class SegmentFile:
             length = self._ends[number] - start
             data = self._filesystem.read_at(self._file, length, start)
             expected = min(self._chunk_bytes, self._size - number * self._chunk_bytes)
+            if zlib.crc32(data) != self._checksums[number]:
+                raise self._damaged(start, "a chunk")
             try:
                 self._chunk = zlib.decompress(data)
             except zlib.error as error:
@@ -150,7 +155,7 @@ class SegmentFile:
     def _damaged(self, offset: int, what: str) -> CorruptLogError:
         return CorruptLogError(
             f"{self._path}: packed segment: at byte {offset}: {what} is damaged; "
-            f"run 'replay verify {self._path.parent.parent}'"
+            f"run 'replay repair {self._path.parent.parent}'"
         )
 
 
@@ -209,7 +214,7 @@ def _write_packed(filesystem: FileSystem, source: SegmentFile, path: Path) -> by
             packed = zlib.compress(data, _LEVEL)
             write_all(filesystem, file, packed)
             end += len(packed)
-            index += end.to_bytes(_END_BYTES, "little")
+            index += _ENTRY.pack(end, zlib.crc32(packed))
         write_all(filesystem, file, index + _CHECKSUM.pack(zlib.crc32(index)))
         sync_file(filesystem, file, path)
     finally:

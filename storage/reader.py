@@ -12,7 +12,7 @@ from storage.errors import CorruptLogError, PrunedError
 from storage.folder import LogFolder, require_first, require_link
 from storage.frame import leading_uints
 from storage.record import RecordDecoder
-from storage.segment import SegmentReader, corrupt
+from storage.segment import HEADER_BYTES, SegmentReader, corrupt
 from storage.tail import require_footer, require_torn
 
 if TYPE_CHECKING:
@@ -202,7 +202,8 @@ class LogReader:
         Raises:
             CorruptLogError: the segment is damaged here.
         """
-        is_last = self._folder.find_segments()[-1:] == [segment.header.first_seq]
+        # A segment that has no name yet, since a seal is not over, comes behind all.
+        is_last = self._folder.find_segments()[-1] <= segment.header.first_seq
         # Read again: the writer may have added to it before the next one showed.
         payloads = segment.read_payloads()
         if payloads:
@@ -242,17 +243,20 @@ class LogReader:
         """Go to the segment after a sealed one, where it is in use already."""
         first_seq = footer.last_seq + 1
         # A new segment loses the one name when it gets the other: ask in that order.
-        is_waiting = first_seq in self._folder.find_new_segments()
+        is_sealing = self._folder.is_sealing(segment.header.first_seq, first_seq)
+        path = self._folder.segment_path(first_seq)
         if first_seq not in self._folder.find_segments():
-            if is_waiting:
+            if not is_sealing:
+                raise corrupt(
+                    path, 0, "no such file", f"the segment after {segment.path.name}"
+                )
+            if not self._is_begun(segment):
                 return
-            raise corrupt(
-                self._folder.segment_path(first_seq),
-                0,
-                "no such file",
-                f"the segment after {segment.path.name}",
-            )
-        following = self._open(self._folder.segment_path(first_seq))
+            path = self._folder.next_path(segment.header.first_seq)
+        try:
+            following = self._open(path)
+        except FileNotFoundError:
+            return  # it got its name just now: it is there the next time
         try:
             require_link(segment.header, footer, following.header, following.path)
         except CorruptLogError:
@@ -260,6 +264,18 @@ class LogReader:
             raise
         segment.close()
         self._enter(following, first_seq)
+
+    def _is_begun(self, segment: SegmentReader) -> bool:
+        """Say whether there is a header behind a segment whose seal is not over."""
+        path = self._folder.next_path(segment.header.first_seq)
+        try:
+            file = self._filesystem.open_to_read(path)
+        except FileNotFoundError:
+            return False
+        try:
+            return self._filesystem.size(file) >= HEADER_BYTES
+        finally:
+            self._filesystem.close(file)
 
     def _decode(self, payloads: list[bytes]) -> list[Record]:
         """Return the records in payloads, from the next that is wanted on."""

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgpack
 
+from storage.notes import complete_note
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -74,12 +76,17 @@ def encode_origin(
     return [client_id, command, note]
 
 
-def decode_origin(wire: OriginWire) -> Origin:
-    """Return the origin that `encode_origin` encoded."""
+def decode_origin(wire: OriginWire, effects: Sequence[Sequence[bytes]] = ()) -> Origin:
+    """Return the origin that `encode_origin` encoded.
+
+    Args:
+        wire: the origin.
+        effects: those of the record, which a note may refer to.
+    """
     if isinstance(wire, int):
         return Origin(wire)
     client_id, command, note = wire
-    return Origin(client_id, command, note)
+    return Origin(client_id, command, complete_note(command, note, effects))
 
 
 def record_packer() -> Callable[[object], bytes]:
@@ -135,14 +142,19 @@ class RecordDecoder:
                 )
                 origin = origins.get(wire) if type(wire) is int else None
                 if origin is None:
-                    origin = self._make_origin(wire)
+                    origin = self._make_origin(wire, effects)
                 add(new(Record, (seq, synced_seq, at_ms, db, effects, origin)))
-        except (TypeError, ValueError, msgpack.UnpackException) as error:
+        except (
+            TypeError,
+            ValueError,
+            IndexError,
+            msgpack.UnpackException,
+        ) as error:
             raise ValueError(f"not a record: {error}") from error
         return records
 
-    def _make_origin(self, wire: OriginWire) -> Origin:
-        origin = decode_origin(wire)
+    def _make_origin(self, wire: OriginWire, effects: list[list[bytes]]) -> Origin:
+        origin = decode_origin(wire, effects)
         if isinstance(wire, int) and len(self._origins) < _ORIGIN_CACHE_MAX:
             self._origins[wire] = origin
         return origin

@@ -188,7 +188,7 @@ def corrupt(path: Path, offset: int, found: str, expected: str) -> CorruptLogErr
     """Make the error for damage: where, what, and what to do next."""
     return CorruptLogError(
         f"{path}: at byte {offset}: {found}, expected {expected}; "
-        f"run 'replay verify {path.parent.parent}'"
+        f"run 'replay repair {path.parent.parent}'"
     )
 
 
@@ -301,6 +301,10 @@ class SegmentReader:
             length = min(CHUNK_BYTES, offset - start)
             digest.update(self._file.read_at(length, start))
         return digest.digest()
+
+    def read_at(self, length: int, offset: int) -> bytes:
+        """Return bytes of the segment from an offset; fewer only at its end."""
+        return self._file.read_at(length, offset)
 
     def read_rest(self, length: int = -1) -> bytes:
         """Return the bytes from `offset` on: all, or so many."""

@@ -183,7 +183,7 @@ def cut_tail(filesystem: FileSystem, path: Path, tail: Tail) -> TailReport:
     file = filesystem.open_to_append(path)
     try:
         if tail.rest:
-            torn_path = _torn_path(filesystem, path)
+            torn_path = free_torn_path(filesystem, path)
             write_aside(
                 filesystem, torn_path.with_suffix(".torn-new"), torn_path, tail.rest
             )
@@ -198,7 +198,7 @@ def cut_tail(filesystem: FileSystem, path: Path, tail: Tail) -> TailReport:
     return report
 
 
-def _torn_path(filesystem: FileSystem, path: Path) -> Path:
+def free_torn_path(filesystem: FileSystem, path: Path) -> Path:
     """Return a name beside a segment that no earlier torn tail took."""
     names = set(filesystem.listdir(path.parent))
     name = f"{path.name}.torn"

@@ -88,6 +88,7 @@ def verify_log(folder: Path | str, *, filesystem: FileSystem) -> VerifyReport:
     paths = LogFolder(folder, filesystem)
     # In this order, because a new segment loses the one name when it gets the other.
     waiting = paths.find_new_segments()
+    sealing = paths.find_next()
     segments = paths.find_segments()
     verifier = _Verifier(filesystem)
     reports = [
@@ -98,11 +99,12 @@ def verify_log(folder: Path | str, *, filesystem: FileSystem) -> VerifyReport:
     ]
     damage = [report.damage for report in reports if report.damage is not None]
     footer = verifier.footer
-    if footer is not None and footer.last_seq + 1 not in waiting:
+    is_sealing = bool(segments) and segments[-1] in sealing
+    if footer is not None and not is_sealing and footer.last_seq + 1 not in waiting:
         path = paths.segment_path(footer.last_seq + 1)
         if path.name not in filesystem.listdir(paths.log_path):
             damage.append(
-                str(corrupt(path, 0, "no such file", "the next segment, or .log.new"))
+                str(corrupt(path, 0, "no such file", "the next segment, or .log.next"))
             )
     return VerifyReport(reports, damage)
 

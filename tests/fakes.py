@@ -294,6 +294,15 @@ class FaultyFileSystem(FileSystem):
         folder.changed()
         self._return(effect)
 
+    def link(self, source: Path, target: Path) -> None:
+        effect = self._call("link")
+        folder = self._folder(target.parent)
+        if target.name in folder.entries:
+            raise FileExistsError(target)
+        folder.entries[target.name] = self._inode(source)
+        folder.changed()
+        self._return(effect)
+
     def unlink(self, path: Path) -> None:
         effect = self._call("unlink")
         self._inode(path)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from app import errors
-from app.commands.help import help_reply
 from app.commands.table import Flag, command
+from app.commands.usage import add_help
 from app.errors import CommandError
 from app.reply import NO_REPLY, OK, NoReplyType, SimpleString
 
@@ -93,47 +93,23 @@ def _is_on(switch: bytes) -> bool:
     return word == b"ON"
 
 
-@command(
-    "CLIENT HELP",
-    arity=2,
-    flags=Flag.LOADING | Flag.STALE,
+add_help(
+    "CLIENT",
     group="connection",
     since="5.0.0",
-    summary="List the subcommands of CLIENT.",
-    complexity="O(1)",
+    syntax={
+        "CACHING": "<YES|NO>",
+        "KILL": "<ip:port> | <filter> <value> [<filter> <value> ...]",
+        "LIST": "[TYPE <NORMAL|MASTER|REPLICA|PUBSUB>] [ID <id> [<id> ...]]",
+        "NO-EVICT": "<ON|OFF>",
+        "NO-TOUCH": "<ON|OFF>",
+        "PAUSE": "<timeout> [WRITE|ALL]",
+        "REPLY": "<ON|OFF|SKIP>",
+        "SETINFO": "<LIB-NAME|LIB-VER> <value>",
+        "TRACKING": (
+            "<ON|OFF> [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] "
+            "[NOLOOP]"
+        ),
+        "UNBLOCK": "<id> [TIMEOUT|ERROR]",
+    },
 )
-def client_help(_: Context) -> list[SimpleString]:
-    """Return lines of text."""
-    return help_reply(
-        "CLIENT",
-        ("CACHING (YES|NO)", "Note the keys of the next command, or don't."),
-        ("GETNAME", "The name of this connection."),
-        ("GETREDIR", "Which client gets the notices of client tracking."),
-        ("ID", "The number of this connection."),
-        ("INFO", "All about this connection."),
-        ("KILL <ip:port>", "Close the connection from an address."),
-        (
-            "KILL <filter> <value> [<filter> <value> ...]",
-            "Close the connections that all filters select:",
-            "ID <number>, TYPE (NORMAL|MASTER|REPLICA|PUBSUB), USER <name>,",
-            "ADDR <ip:port>, LADDR <ip:port>, SKIPME (YES|NO)",
-        ),
-        (
-            "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB) | ID <number> ...]",
-            "All about the connections.",
-        ),
-        ("NO-EVICT (ON|OFF)", "Spare this connection where memory is short."),
-        ("NO-TOUCH (ON|OFF)", "Reading does not count as using."),
-        ("PAUSE <milliseconds> [WRITE|ALL]", "Hold commands back."),
-        ("REPLY (ON|OFF|SKIP)", "Whether replies are sent."),
-        ("SETINFO (LIB-NAME|LIB-VER) <value>", "Which library this client uses."),
-        ("SETNAME <name>", "Name this connection."),
-        (
-            "TRACKING (ON|OFF) [REDIRECT <number>] [BCAST] [PREFIX <prefix> ...]",
-            "[OPTIN|OPTOUT] [NOLOOP]",
-            "Tell this connection when something changes that it has read.",
-        ),
-        ("TRACKINGINFO", "How client tracking stands."),
-        ("UNBLOCK <number> [TIMEOUT|ERROR]", "Let a waiting client go on."),
-        ("UNPAUSE", "End a pause."),
-    )

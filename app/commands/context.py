@@ -137,7 +137,7 @@ class Session:
 
     def hold_reply(self, hold: Hold) -> None:
         """Let the replies of the batch that runs wait."""
-        if self.hold is None or not self.hold.ends_when_saved:
+        if self.hold is None or hold.awaited_save >= self.hold.awaited_save:
             self.hold = hold
         self.update_special()
 

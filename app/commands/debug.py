@@ -20,6 +20,7 @@ from app.commands.memory import value_bytes
 from app.commands.object_commands import encoding_of
 from app.commands.privileges import require_allowed
 from app.commands.table import Flag, command
+from app.commands.usage import help_lines
 from app.config import SettingError
 from app.config.kinds import read_memory
 from app.errors import CommandError
@@ -187,7 +188,7 @@ def _pause_cron(ctx: Context, is_paused: bytes) -> SimpleString:
     return OK
 
 
-def _accept(_: Context, _argument: bytes) -> SimpleString:
+def _accept(_: Context, *_arguments: bytes) -> SimpleString:
     """Accept what changes nothing here."""
     return OK
 
@@ -201,10 +202,12 @@ def _refuse_internals(_: Context, *_arguments: bytes) -> SimpleString:
 
 
 def _help(_: Context) -> list[SimpleString]:
-    lines = [b"DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
-    for name, known in sorted(_SUBCOMMANDS.items()):
-        lines += [b" ".join([name, known.syntax]).rstrip(), b"    " + known.summary]
-    return [SimpleString(line) for line in lines]
+    shown = [
+        (f"{name.decode()} {known.syntax.decode()}", known.summary.decode())
+        for name, known in sorted(_SUBCOMMANDS.items())
+        if name != b"HELP"
+    ]
+    return help_lines("DEBUG", *shown)
 
 
 _ANY: Final = 1 << 30
@@ -218,12 +221,15 @@ _INTERNAL: Final = _Subcommand(
     b"Refused: it is about Redis's own data structures.",
     _refuse_internals,
 )
+_BUFFERS: Final = b"Accepted; the buffers of this server have no such thing."
 _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
     b"ASSERT": _CRASH,
     b"CHANGE-REPL-ID": _Subcommand(
         0, 0, b"", b"Make a new replication id.", _change_replication_id
     ),
+    b"CLIENT-ENFORCE-REPLY-LIST": _Subcommand(1, 1, b"<0|1>", _BUFFERS, _accept),
     b"CRASH-AND-RECOVER": _CRASH,
+    b"DICT-RESIZING": _Subcommand(1, 1, b"<0|1>", _BUFFERS, _accept),
     b"DIGEST": _Subcommand(
         0, 0, b"", b"Return the digest of all databases; see docs.", _digest
     ),
@@ -268,6 +274,7 @@ _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
         b"Make a snapshot, and go on with what it holds.",
         _reload,
     ),
+    b"REPLYBUFFER": _Subcommand(2, 2, b"<subcommand> <arg>", _BUFFERS, _accept),
     b"RESTART": _CRASH,
     b"SDSLEN": _INTERNAL,
     b"SEGFAULT": _CRASH,

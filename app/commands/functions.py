@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
-from app.commands.help import help_reply
 from app.commands.script_sources import read_library_shebang
 from app.commands.table import Flag, command, numkeys_at
+from app.commands.usage import add_help
 from app.errors import CommandError
 from app.keyspace.glob import compile_glob
 from app.reply import OK, SetReply, SimpleString
@@ -316,25 +316,14 @@ def function_restore(ctx: Context, payload: bytes, *policies: bytes) -> SimpleSt
     return OK
 
 
-@command(
-    "FUNCTION HELP",
-    arity=2,
-    flags=Flag.LOADING | Flag.STALE,
+add_help(
+    "FUNCTION",
     group="scripting",
     since="7.0.0",
-    summary="Tell what FUNCTION can do.",
-    complexity="O(1)",
+    syntax={
+        "FLUSH": "[ASYNC|SYNC]",
+        "LIST": "[LIBRARYNAME <pattern>] [WITHCODE]",
+        "LOAD": "[REPLACE] <code>",
+        "RESTORE": "<payload> [FLUSH|APPEND|REPLACE]",
+    },
 )
-def function_help(_: Context) -> list[SimpleString]:
-    """Return one line for each subcommand and what it does."""
-    return help_reply(
-        "FUNCTION",
-        ("DELETE <library-name>", "Delete a library and its functions."),
-        ("DUMP", "Pack all libraries into one string, for RESTORE."),
-        ("FLUSH [ASYNC|SYNC]", "Delete all libraries."),
-        ("KILL", "End the function that runs, unless it has written."),
-        ("LIST [LIBRARYNAME <pattern>] [WITHCODE]", "Describe the libraries."),
-        ("LOAD [REPLACE] <code>", "Load a library; its first line names it."),
-        ("RESTORE <payload> [FLUSH|APPEND|REPLACE]", "Load what DUMP packed."),
-        ("STATS", "Tell which function runs, and how many there are."),
-    )

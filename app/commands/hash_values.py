@@ -108,10 +108,14 @@ def hsetex(
     require_number_of(words, number, words_each=2)
     db = ctx.db
     table = db.get(key, Hash)
+    if options.key and (table is not None) is not (options.key == b"XX"):
+        return 0
     deadline_ms = options.deadline_ms(ctx, b"hsetex")
     fields, values = words[::2], words[1::2]
-    if not _is_allowed(options, table, fields):
-        return 0
+    if options.field:
+        is_wanted = options.field == b"FXX"
+        if any((name in (table or ())) is not is_wanted for name in fields):
+            return 0
     table = db.get_or_create(key, Hash)
     if options.deadline == b"KEEPTTL":
         for name, content in zip(fields, values, strict=True):
@@ -135,16 +139,6 @@ def hsetex(
     deadline = b"%d" % deadline_ms
     ctx.record(b"HSETEX", key, b"PXAT", deadline, b"FIELDS", number, *words)
     return 1
-
-
-def _is_allowed(options: _Options, table: Hash | None, fields: Words) -> bool:
-    """Say whether the conditions let the fields be set."""
-    if options.key and (table is not None) is not (options.key == b"XX"):
-        return False
-    if not options.field:
-        return True
-    is_wanted = options.field == b"FXX"
-    return all((name in (table or ())) is is_wanted for name in fields)
 
 
 def _unconditional(options: _Options) -> Words:

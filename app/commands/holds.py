@@ -20,14 +20,15 @@ class Hold(NamedTuple):
         reply: the end of the reply, encoded, that `late` takes the place of.
         late: its end where the time was over before everything was durable, or where
             the snapshot failed; None where that makes no difference.
-        ends_when_saved: when a snapshot of all that was written before has ended.
+        awaited_save: when the snapshot has ended that was asked for so many times; 0
+            waits for none (see `saves.Saves.asked`).
     """
 
     ends_when_durable: bool = False
     wait_ms: int = 0
     reply: bytes = b""
     late: bytes | None = None
-    ends_when_saved: bool = False
+    awaited_save: int = 0
 
     def late_data(self, data: bytes) -> bytes:
         """Return what to send where the time was over first."""

@@ -189,6 +189,8 @@ def persistence(ctx: Context) -> Fields:
             ("aof_delayed_fsync", 0),
             *log.items(),
             ("log_snapshot_seq", state.saves.last_seq),
+            ("log_proofs_checked", state.saves.proven),
+            ("log_proofs_failed", state.saves.differences),
             ("log_retention_status", "err" if state.saves.trouble else "ok"),
             ("log_folding_seq", state.saves.progress.get("seq", 0)),
         ]

@@ -193,7 +193,11 @@ def lrem(ctx: Context, key: bytes, count: int, element: bytes) -> int:
 def ltrim(ctx: Context, key: bytes, start: int, stop: int) -> SimpleString:
     """Return OK."""
     items = ctx.db.get(key, List)
-    if items is not None and items.keep(start, stop):
+    if items is None:
+        return OK
+    if items.keep(start, stop):
         ctx.db.touch(key, b"ltrim")
         ctx.db.remove_if_empty(key, items)
+    else:
+        ctx.db.tell(key, b"ltrim")
     return OK

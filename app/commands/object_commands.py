@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
-from app.commands.help import help_reply
 from app.commands.table import Flag, KeySpec, command
+from app.commands.usage import add_help
 from app.errors import CommandError
 from app.types import streams, strings
 from app.types.hashes import Hash
@@ -25,7 +25,6 @@ from app.types.streams import Stream
 if TYPE_CHECKING:
     from app.commands.context import Context
     from app.config import Config
-    from app.reply import SimpleString
 
 _LOOK: Final = KeySpec(first=2, last=2, access="RO")
 # Redis keeps one object for each of the small numbers, for all keys together.
@@ -152,26 +151,8 @@ def object_freq(ctx: Context, key: bytes) -> int | None:
     return 0
 
 
-@command(
-    "OBJECT HELP",
-    arity=2,
-    flags=Flag.LOADING | Flag.STALE,
-    group="generic",
-    since="6.2.0",
-    summary="List the subcommands of OBJECT.",
-    complexity="O(1)",
-    acl=("keyspace",),
-)
-def object_help(_: Context) -> list[SimpleString]:
-    """Return lines of text."""
-    return help_reply(
-        "OBJECT",
-        ("ENCODING <key>", "In which form Redis would keep the value."),
-        ("FREQ <key>", "How often the key was used, logarithmically."),
-        ("IDLETIME <key>", "For how many seconds the key was not used."),
-        ("REFCOUNT <key>", "How many keys would share the value."),
-    )
-
-
 def _is_lfu(ctx: Context) -> bool:
     return ctx.server.config.maxmemory_policy.endswith("lfu")
+
+
+add_help("OBJECT", group="generic", since="6.2.0", acl=("keyspace",))

@@ -9,9 +9,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
-from app.commands.help import help_reply
 from app.commands.subscriptions import CHANNEL, PATTERN, SHARD_CHANNEL
 from app.commands.table import Flag, KeySpec, command
+from app.commands.usage import add_help
 from app.errors import CommandError
 from app.keyspace.glob import filter_glob
 from app.reply import BulkList
@@ -19,7 +19,7 @@ from app.reply import BulkList
 if TYPE_CHECKING:
     from app.commands.context import Context
     from app.commands.subscriptions import Kind
-    from app.reply import Replies, SimpleString
+    from app.reply import Replies
 
 _ANY_TIME: Final = Flag.PUBSUB | Flag.LOADING | Flag.STALE
 _SUBSCRIBE: Final = _ANY_TIME | Flag.NOSCRIPT
@@ -242,22 +242,4 @@ def pubsub_numpat(ctx: Context) -> int:
     return len(ctx.engine.pubsub.listeners[PATTERN.place])
 
 
-@command(
-    "PUBSUB HELP",
-    arity=2,
-    flags=Flag.LOADING | Flag.STALE,
-    group="pubsub",
-    since="6.2.0",
-    summary="List the subcommands of PUBSUB.",
-    complexity="O(1)",
-)
-def pubsub_help(_: Context) -> list[SimpleString]:
-    """Return lines of text."""
-    return help_reply(
-        "PUBSUB",
-        ("CHANNELS [<pattern>]", "The channels that somebody listens to."),
-        ("NUMPAT", "How many patterns there are."),
-        ("NUMSUB [<channel> ...]", "How many listen to each channel."),
-        ("SHARDCHANNELS [<pattern>]", "The shard channels that somebody listens to."),
-        ("SHARDNUMSUB [<channel> ...]", "How many listen to each shard channel."),
-    )
+add_help("PUBSUB", group="pubsub", since="6.2.0")

@@ -118,6 +118,8 @@ def _waitaof_arguments(
 
 
 _ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.STALE
+_FAILOVER_WORDS: Final = {b"TO": 2, b"TIMEOUT": 1}
+"""How many words are behind an option."""
 
 
 def _follow(_: Context, host: bytes, port: bytes) -> SimpleString:
@@ -151,8 +153,22 @@ for _name, _since in (("REPLICAOF", "5.0.0"), ("SLAVEOF", "1.0.0")):
     summary="Answer that there is no replica to hand over to.",
     complexity="O(1)",
 )
-def failover(_: Context, *_option: bytes) -> SimpleString:
-    """Refuse."""
+def failover(_: Context, *option: bytes) -> SimpleString:
+    """Refuse; wrong options come first, as in Redis."""
+    if len(option) == 1 and option[0].upper() == b"ABORT":
+        raise CommandError(errors.NO_FAILOVER)
+    rest = list(reversed(option))
+    allowed = {b"ABORT", b"FORCE", b"TO", b"TIMEOUT"}
+    while rest:
+        word = rest.pop().upper()
+        if word not in allowed or len(rest) < _FAILOVER_WORDS.get(word, 0):
+            raise CommandError(errors.SYNTAX)
+        allowed.remove(word)
+        if word == b"TO":
+            rest.pop()
+            integer(rest.pop())
+        elif word == b"TIMEOUT" and integer(rest.pop()) <= 0:
+            raise CommandError(errors.FAILOVER_TIMEOUT)
     raise CommandError(errors.NO_REPLICAS)
 
 

@@ -42,7 +42,8 @@ class Saves:
         has_waiters: whether a client waits for the one under way, or the next (SAVE).
         is_reload_saving: whether DEBUG wants a snapshot before the state is loaded.
         trouble: why the log was last not pruned or packed; "" where it was.
-        alarm: what a fold has found that memory had otherwise; "" for nothing.
+        proven: how often a fold was compared with what memory had.
+        differences: how often they were not the same: a bug.
     """
 
     def __init__(self, now_ms: int) -> None:
@@ -59,7 +60,7 @@ class Saves:
         self.began_ms = now_ms
         self.has_waiters = False
         self.progress: dict[str, Any] = {}
-        self.alarm = ""
+        self.proven = self.differences = 0
         self.is_reload_saving = False
         self.trouble = ""
         self._failed_ms = 0
@@ -148,5 +149,5 @@ class Saves:
     def note(self, fields: dict[str, Any]) -> None:
         """Take what the child says; see `app.folding`."""
         self.progress.update(fields)
-        if "alarm" in fields:
-            self.alarm = fields["alarm"]
+        self.differences += fields.get("differences", 0)
+        self.proven += fields.get("proven", 0)

@@ -13,7 +13,7 @@ from app.keyspace.scan import CURSOR_MAX
 from app.reply import BulkList
 
 _COUNT: Final = 10
-_CURSOR: Final = re.compile(rb"\+?\d{1,64}")
+_CURSOR: Final = re.compile(rb"[+-]?\d{1,64}|")
 
 
 class ScanOptions(NamedTuple):
@@ -33,13 +33,16 @@ class ScanOptions(NamedTuple):
 def scan_cursor(argument: bytes) -> int:
     """Return a cursor: an unsigned 64-bit integer.
 
+    As in C a negative number counts back from 2**64; nothing at all is 0.
+
     Raises:
         CommandError: it is not one.
     """
-    value = int(argument) if _CURSOR.fullmatch(argument) else CURSOR_MAX + 1
-    if value > CURSOR_MAX:
+    is_number = _CURSOR.fullmatch(argument) is not None
+    value = int(argument or b"0") if is_number else CURSOR_MAX + 1
+    if abs(value) > CURSOR_MAX:
         raise CommandError(errors.INVALID_CURSOR)
-    return value
+    return value % (CURSOR_MAX + 1)
 
 
 def scan_options(

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
-from app.commands.help import help_reply
 from app.commands.script_sources import count_keys
 from app.commands.table import Flag, command, numkeys_at
+from app.commands.usage import add_help
 from app.errors import CommandError
 from app.reply import OK, SimpleString
 
@@ -225,22 +225,12 @@ def script_debug(_: Context, mode: bytes) -> SimpleString:
     raise CommandError(errors.SCRIPT_DEBUG_OPTION)
 
 
-@command(
-    "SCRIPT HELP",
-    arity=2,
-    flags=Flag.LOADING | Flag.STALE,
+add_help(
+    "SCRIPT",
     group="scripting",
     since="5.0.0",
-    summary="Tell what SCRIPT can do.",
-    complexity="O(1)",
+    syntax={
+        "DEBUG": "<YES|SYNC|NO>",
+        "FLUSH": "[ASYNC|SYNC]",
+    },
 )
-def script_help(_: Context) -> list[SimpleString]:
-    """Return one line for each subcommand and what it does."""
-    return help_reply(
-        "SCRIPT",
-        ("DEBUG (YES|SYNC|NO)", "There is no debugger; NO is accepted."),
-        ("EXISTS <sha1> [<sha1> ...]", "Say which of the scripts are loaded."),
-        ("FLUSH [ASYNC|SYNC]", "Forget all scripts."),
-        ("KILL", "End the script that runs, unless it has written."),
-        ("LOAD <script>", "Compile a script without running it."),
-    )

@@ -62,7 +62,8 @@ def save(ctx: Context) -> SimpleString:
     saves.ask("save", ctx.now_ms)
     saves.has_waiters = True
     late = b"-" + errors.SAVE_FAILED + b"\r\n"
-    ctx.session.hold_reply(Hold(ends_when_saved=True, reply=b"+OK\r\n", late=late))
+    hold = Hold(reply=b"+OK\r\n", late=late, awaited_save=saves.asked)
+    ctx.session.hold_reply(hold)
     return OK
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from app import errors
 from app.commands.arguments import integer
-from app.commands.help import help_reply
 from app.commands.stream_arguments import (
     interval_end,
     interval_start,
@@ -19,6 +18,7 @@ from app.commands.stream_arguments import (
 )
 from app.commands.stream_effects import add_consumer, record_new_consumer
 from app.commands.table import Flag, KeySpec, command
+from app.commands.usage import add_help
 from app.errors import CommandError
 from app.reply import NULL_ARRAY, OK, SimpleString
 from app.types.stream_groups import Group
@@ -95,6 +95,7 @@ def xgroup_create(
     if stream is None:
         stream = Stream()
         ctx.db.set(key, stream)
+        ctx.db.touch(key, b"")  # WATCH minds a new stream, not a new group
     elif name in stream.groups:
         raise CommandError(errors.BUSY_GROUP)
     stream.groups[name] = Group(start, entries_read)
@@ -210,33 +211,6 @@ def xgroup_delconsumer(ctx: Context, key: bytes, name: bytes, consumer: bytes) -
     return pending
 
 
-@command(
-    "XGROUP HELP",
-    arity=2,
-    flags=Flag.LOADING | Flag.STALE,
-    group="stream",
-    since="5.0.0",
-    summary="List the subcommands of XGROUP.",
-    complexity="O(1)",
-)
-def xgroup_help(_: Context) -> list[SimpleString]:
-    """Return lines of text."""
-    return help_reply(
-        "XGROUP",
-        (
-            "CREATE <key> <group> <id|$> [MKSTREAM] [ENTRIESREAD <count>]",
-            "Make a group that reads what comes behind an ID.",
-        ),
-        ("CREATECONSUMER <key> <group> <consumer>", "Add a consumer to a group."),
-        ("DELCONSUMER <key> <group> <consumer>", "Remove a consumer from a group."),
-        ("DESTROY <key> <group>", "Remove a group."),
-        (
-            "SETID <key> <group> <id|$> [ENTRIESREAD <count>]",
-            "Let a group go on behind another ID.",
-        ),
-    )
-
-
 # --- XACK --------------------------------------------------------------------------
 
 
@@ -337,3 +311,14 @@ def _parse_pending(options: tuple[bytes, ...]) -> _Interval:
     least, most = interval_start(options[0]), interval_end(options[1])
     consumer = options[3] if len(options) > 3 else None  # noqa: PLR2004 - as above
     return _Interval(least, most, count, idle_ms, consumer)
+
+
+add_help(
+    "XGROUP",
+    group="stream",
+    since="5.0.0",
+    syntax={
+        "CREATE": "<key> <group> <id|$> [MKSTREAM] [ENTRIESREAD <count>]",
+        "SETID": "<key> <group> <id|$> [ENTRIESREAD <count>]",
+    },
+)

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
 from app.commands.arguments import integer
-from app.commands.help import help_reply
 from app.commands.stream_arguments import entries_reply, require_stream
 from app.commands.table import Flag, KeySpec, command
+from app.commands.usage import add_help
 from app.errors import CommandError
 from app.types.stream_ids import format_id
 
 if TYPE_CHECKING:
     from app.commands.context import Context
-    from app.reply import SimpleString
     from app.types.stream_groups import Consumer, Group, PendingList
     from app.types.streams import Fields, Stream
 
@@ -178,20 +177,11 @@ def xinfo_consumers(ctx: Context, key: bytes, name: bytes) -> list[_Info]:
     ]
 
 
-@command(
-    "XINFO HELP",
-    arity=2,
-    flags=Flag.LOADING | Flag.STALE,
+add_help(
+    "XINFO",
     group="stream",
     since="5.0.0",
-    summary="List the subcommands of XINFO.",
-    complexity="O(1)",
+    syntax={
+        "STREAM": "<key> [FULL [COUNT <count>]]",
+    },
 )
-def xinfo_help(_: Context) -> list[SimpleString]:
-    """Return lines of text."""
-    return help_reply(
-        "XINFO",
-        ("CONSUMERS <key> <group>", "The consumers of a group."),
-        ("GROUPS <key>", "The groups of a stream."),
-        ("STREAM <key> [FULL [COUNT <count>]]", "A stream, or all that is in it."),
-    )

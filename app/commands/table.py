@@ -162,6 +162,24 @@ class Command:
         """Return where in argv the keys are; empty for a command without keys."""
         return self.keys.positions(argv) if self.keys is not None else []
 
+    def apply(self, context: Any, argv: list[bytes]) -> Any:
+        """Run the handler on the words of a call, whose number is right.
+
+        Raises:
+            CommandError: an argument is not of its type, or the handler refuses.
+        """
+        words = len(argv)
+        if words > self.plain_most:
+            return self.invoke(context, *self.arguments(argv))
+        # Spelled out for the usual counts: a star costs a list and a tuple.
+        if words == 2:  # noqa: PLR2004 - the name and one argument
+            return self.invoke(context, argv[1])
+        if words == 3:  # noqa: PLR2004 - the name and two arguments
+            return self.invoke(context, argv[1], argv[2])
+        if words == 4:  # noqa: PLR2004 - the name and three arguments
+            return self.invoke(context, argv[1], argv[2], argv[3])
+        return self.invoke(context, *argv[1:])
+
     def arguments(self, argv: list[bytes]) -> list[Any]:
         """Return the arguments for the handler, converted.
 

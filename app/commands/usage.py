@@ -10,20 +10,35 @@ import inspect
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from app.commands.help import help_reply
 from app.commands.table import COMMANDS, Command, Flag, command
+from app.reply import SimpleString
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from app.commands.context import Context
-    from app.reply import SimpleString
 
 _WIDTH: Final = 72
 
 
 def add_help(
-    container: str, *, group: str, since: str, acl: tuple[str, ...] = ()
+    container: str,
+    *,
+    group: str,
+    since: str,
+    acl: tuple[str, ...] = (),
+    syntax: Mapping[str, str] | None = None,
 ) -> None:
-    """Register the HELP subcommand of a container, such as `"CONFIG"`."""
+    """Register the HELP subcommand of a container, such as `"CONFIG"`.
+
+    Args:
+        container: the command that has subcommands.
+        group: Redis's group.
+        since: the Redis version that introduced HELP.
+        acl: see `command`.
+        syntax: the arguments of subcommands that take options, by name; those of the
+            others are the parameters of their handlers.
+    """
 
     @command(
         f"{container} HELP",
@@ -36,21 +51,39 @@ def add_help(
         acl=acl,
     )
     def show_help(_: Context) -> list[SimpleString]:
-        return usage_lines(container)
+        return usage_lines(container, syntax or {})
 
 
-def usage_lines(container: str) -> list[SimpleString]:
+def usage_lines(container: str, syntax: Mapping[str, str]) -> list[SimpleString]:
     """Return the lines of a container's HELP; HELP itself comes last."""
-    subcommands = COMMANDS[container.encode()].subcommands
     shown = [
         (
-            " ".join([name.decode(), *argument_words(subcommand)]),
+            f"{name} {syntax.get(name) or ' '.join(argument_words(subcommand))}",
             *textwrap.wrap(subcommand.summary, _WIDTH),
         )
-        for name, subcommand in sorted(subcommands.items())
-        if name != b"HELP"
+        for name, subcommand in sorted(_subcommands(container))
+        if name != "HELP"
     ]
-    return help_reply(container, *shown)
+    return help_lines(container, *shown)
+
+
+def _subcommands(container: str) -> list[tuple[str, Command]]:
+    found = COMMANDS[container.encode()].subcommands
+    return [(name.decode(), subcommand) for name, subcommand in found.items()]
+
+
+def help_lines(name: str, *subcommands: tuple[str, ...]) -> list[SimpleString]:
+    """Return the lines that answer HELP.
+
+    Args:
+        name: the container command.
+        subcommands: for each its syntax, then lines that say what it does.
+    """
+    lines = [f"{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
+    for syntax, *rest in (*subcommands, ("HELP", "Print this help.")):
+        lines.append(syntax.rstrip())
+        lines += [f"    {line}" for line in rest]
+    return [SimpleString(line.encode()) for line in lines]
 
 
 def argument_words(subcommand: Command) -> list[str]:

@@ -66,8 +66,12 @@ def value_digest(database: Database, key: bytes) -> bytes:
     Zeros where there is no such key.
     """
     value = database.peek(key)
-    digest = 0 if value is None else _mix_value(0, database, key, value)
-    return digest.to_bytes(DIGEST_BYTES, "big")
+    return bytes(DIGEST_BYTES) if value is None else held_digest(database, key, value)
+
+
+def held_digest(database: Database, key: bytes, value: Any) -> bytes:
+    """Return the digest of a value that a database holds, be it expired or not."""
+    return _mix_value(0, database, key, value).to_bytes(DIGEST_BYTES, "big")
 
 
 def _xor_database(total: int, database: Database) -> int:

@@ -199,19 +199,8 @@ class Engine:
         changes = keyspace.changes
         hits, misses = keyspace.hits, keyspace.misses
         started = _now_ns()
-        words = len(argv)
         try:
-            # Spelled out for the usual counts: a star costs a list and a tuple.
-            if words > command.plain_most:
-                reply = command.invoke(context, *command.arguments(argv))
-            elif words == 2:  # noqa: PLR2004 - the name and one argument
-                reply = command.invoke(context, argv[1])
-            elif words == 3:  # noqa: PLR2004 - the name and two arguments
-                reply = command.invoke(context, argv[1], argv[2])
-            elif words == 4:  # noqa: PLR2004 - the name and three arguments
-                reply = command.invoke(context, argv[1], argv[2], argv[3])
-            else:
-                reply = command.invoke(context, *argv[1:])
+            reply = command.apply(context, argv)
         except CommandError as error:
             # A traceback would hold this frame, and the frame the error: a circle.
             reply = error.with_traceback(None)
@@ -229,22 +218,6 @@ class Engine:
         if elapsed > self._look_above_ns:
             self._look_after(session, command, argv, elapsed)
         return reply
-
-    def has_news(self) -> bool:
-        """Say whether there is more to do than to append entries and send replies."""
-        return bool(
-            self.pushes
-            or self.closings
-            or self.blocking.woken
-            or self.blocking.timeouts
-            or self.tracking.changed
-            or self.tracking.is_void
-            or self.is_resuming
-            or self.is_check_due
-            or self.inquiries
-            or self.server.saves.is_due
-            or self.server.stop_requested
-        )
 
     def look_after_command(self) -> None:
         """Look at the command that runs once it has ended: it wakes waiters."""
@@ -330,7 +303,7 @@ class Engine:
             self.entries.append((context.now_ms, context.db.index, effects, origin))
 
     def record_unit(
-        self, session: Session, unit: Unit, argv: Argv, note: dict[str, Any]
+        self, session: Session, unit: Unit, argv: Argv, note: dict[str, Any] | None
     ) -> None:
         """Record what an EXEC or a script did, as one; call it inside of its handler.
 
@@ -338,7 +311,7 @@ class Engine:
             session: the client.
             unit: the effects; without any there is no record.
             argv: the command that ran the unit.
-            note: what people want to know of it (see `storage.notes`).
+            note: what people want to know of it (see `storage.notes`), or None.
         """
         self.context.effects = []
         if unit.db is not None and self.is_recording:

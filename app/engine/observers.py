@@ -24,9 +24,9 @@ Listener = Callable[["Database", bytes, bytes], None]
 ReplacedListener = Callable[["Database", "Database | None"], None]
 """Called before a database loses all keys, or gets those of another database."""
 
-# What groups of a stream do to themselves; the entries are as they were.
-_UNSEEN_BY_WATCH: Final = frozenset(
+UNSEEN_BY_WATCH: Final = frozenset(
     (
+        b"xgroup-create",
         b"xgroup-createconsumer",
         b"xgroup-delconsumer",
         b"xgroup-destroy",
@@ -34,6 +34,8 @@ _UNSEEN_BY_WATCH: Final = frozenset(
         b"xsetid",
     )
 )
+"""What groups of a stream do to themselves: the entries are as they were, so neither
+WATCH nor client tracking minds."""
 
 
 class Observers:
@@ -134,7 +136,7 @@ class Observers:
 
     def _tell(self, database: Database, key: bytes, event: bytes) -> None:
         watching = self.watchers.get((database.index, key))
-        if watching is not None and event not in _UNSEEN_BY_WATCH:
+        if watching is not None and event not in UNSEEN_BY_WATCH:
             for session in watching:
                 session.is_stale = True
         for listener in self._listeners:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
 from app.commands.context import Session
@@ -23,7 +23,7 @@ from app.engine.effects import Unit
 from app.engine.lua_callbacks import Hooks
 from app.engine.lua_values import sha1_of
 from app.engine.script_commands import ScriptCommands, check_access
-from app.engine.script_text import FUNCTION_NOTE, Script
+from app.engine.script_text import FUNCTION_NOTE, SCRIPT_CALL, Script
 from app.engine.scripting import FunctionSpec, ScriptRuntime
 from app.errors import CommandError
 from app.version import REDIS_VERSION
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_BY_TEXT: Final = {b"EVAL": SCRIPT_CALL, b"EVAL_RO": b"EVALSHA_RO"}
 _GO_ON, _KILL_SCRIPT, _KILL_FUNCTION, _END_LOADING = range(4)
 _LOADING_MS_MAX = 500
 
@@ -60,6 +61,7 @@ class Scripts:
         self._by_source: dict[bytes, Script] = {}
         self._by_sha: dict[bytes, Script] = {}
         self._described: set[bytes] = set()
+        self._named: list[Script] = []
         self._commands = ScriptCommands(engine, self._session)
         self._unit = Unit()
         self._effects_before = 0
@@ -150,7 +152,8 @@ class Scripts:
             self._refuse(script.flags, is_read_only=is_read_only)
         else:
             self._commands.allow(allows_oom=False, can_write=not is_read_only)
-        caller = self._engine.context.session
+        engine = self._engine
+        caller = engine.context.session
         self.is_function = False
         self.name = script.sha
         self._begin(caller)
@@ -169,8 +172,10 @@ class Scripts:
             if self._end(caller, is_whole=is_whole):
                 if not script.is_described:
                     self._describe(caller, script)
-                command = [b"EVALSHA", script.sha, b"%d" % count, *rest]
-                self._record(caller, script.note, command, error)
+                if self._is_outermost:
+                    command = [SCRIPT_CALL, script.sha, b"%d" % count, *rest]
+                    note = None if error is None else _failure(script.sha, error)
+                    engine.record_unit(caller, self._unit, command, note)
         return reply
 
     def call_function(
@@ -205,8 +210,9 @@ class Scripts:
             is_whole = True
             raise
         finally:
-            if self._end(caller, is_whole=is_whole):
-                self._record(caller, FUNCTION_NOTE, argv, error)
+            if self._end(caller, is_whole=is_whole) and self._is_outermost:
+                note = FUNCTION_NOTE if error is None else _failure(b"", error)
+                self._engine.record_unit(caller, self._unit, argv, note)
         return reply
 
     def load_library(self, source: bytes) -> list[FunctionSpec]:
@@ -303,18 +309,28 @@ class Scripts:
             self._engine.unit = None
         return len(unit.effects) > self._effects_before
 
-    def _record(
-        self,
-        caller: Session,
-        note: dict[str, Any],
-        command: Argv,
-        error: bytes | None,
-    ) -> None:
-        """Record what the script did, unless it is part of a transaction."""
-        if self._is_outermost:
-            if error is not None:
-                note = {**note, "error": error}
-            self._engine.record_unit(caller, self._unit, command, note)
+    def as_recorded(self, argv: Argv) -> Argv:
+        """Return how the record of a transaction names a script that ran in it.
+
+        `describe_named` then records the text, where the transaction leaves a record.
+        """
+        name = argv[0].upper()
+        if name in _BY_TEXT:
+            script = self._by_source.get(argv[1])
+        else:
+            script = self.find(argv[1])
+        if script is None:
+            return argv
+        if not script.is_described:
+            self._named.append(script)
+        return [_BY_TEXT.get(name, name), script.sha, *argv[2:]]
+
+    def describe_named(self, caller: Session, unit: Unit) -> None:
+        """Record the texts of scripts that the record of a transaction is to name."""
+        for script in self._named:
+            if unit.effects and not script.is_described:
+                self._describe(caller, script)
+        self._named.clear()
 
     def _describe(self, caller: Session, script: Script) -> None:
         """Record the text of a script before the first record that comes of it."""
@@ -384,3 +400,8 @@ class Scripts:
             context.session, context.db, context.effects, context.now_ms = kept
             keyspace.now_ms = context.now_ms
             self._engine.unit = unit
+
+
+def _failure(sha: bytes, error: bytes) -> dict[str, Any]:
+    """Return what a record says of a script that failed; see `storage.notes`."""
+    return {"kind": "script", "sha": sha.decode(), "error": error}

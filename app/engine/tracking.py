@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from app.commands.table import Command, Flag
+from app.engine.observers import UNSEEN_BY_WATCH
 from app.errors import CommandError
 from app.protocol.encoder import encode
 from app.reply import Push
@@ -125,7 +126,9 @@ class Tracking:
 
     # --- changes -------------------------------------------------------------------
 
-    def _note_change(self, _: Database, key: bytes, __: bytes) -> None:
+    def _note_change(self, _: Database, key: bytes, event: bytes) -> None:
+        if event in UNSEEN_BY_WATCH:
+            return
         if key in self.table:
             self._invalidate(key, self._engine.context.session.id)
         for prefix in self._prefixes:

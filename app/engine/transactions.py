@@ -4,7 +4,10 @@ The commands of a transaction are kept with the client's session. EXEC runs them
 after the other, at one moment in time, and leaves one record with the effects of all:
 
     (at_ms, db of the first effect, effects, [client id, ["EXEC"], note])
-    note = {"kind": "exec", "commands": [the commands as they were queued]}
+    note = {"kind": "exec", "queued": [the commands], "failed": [places in it]}
+
+A command that is its own effect stands in the note as the number of the effect, and a
+script as its SHA1, so that nothing is in the record twice.
 
 Source: Redis 7.2; see tests/parity/test_transactions.py.
 """
@@ -96,6 +99,8 @@ class Transactions:
         is_outermost = engine.unit is None
         unit = engine.unit = engine.unit or Unit()
         replies = [b"*%d\r\n" % len(queued)]
+        told: list[Argv | int] = []
+        failed: list[int] = []
         mode = session.reply_mode
         try:
             for argv in queued:
@@ -106,6 +111,9 @@ class Transactions:
                 if engine.notifications.wants_misses:
                     engine.notifications.note_misses(session.db, command, argv)
                 reply = engine.call(session, command, argv)
+                if isinstance(reply, CommandError):
+                    failed.append(len(told))
+                told.append(self._as_recorded(argv, unit))
                 if session.tracking is not None:
                     engine.tracking.note_reads(session, command, argv)
                 if session.reply_mode != "off":
@@ -115,7 +123,8 @@ class Transactions:
             if is_outermost:
                 engine.unit = None
                 engine.pause.hide_expired()
-                engine.record_unit(session, unit, [b"EXEC"], _note(queued))
+                engine.scripts.describe_named(session, unit)
+                engine.record_unit(session, unit, [b"EXEC"], _note(told, failed))
         if engine.server.monitors:
             engine.guards.feed_monitors(session, session.last_words)
         if session.reply_mode != mode:
@@ -124,6 +133,18 @@ class Transactions:
             )
         return Encoded(b"".join(replies))
 
+    def _as_recorded(self, argv: Argv, unit: Unit) -> Argv | int:
+        """Return what the note says of a command that has just run."""
+        effects = unit.effects
+        if effects and effects[-1] is argv:
+            return len(effects) - 1
+        if argv[0][:4].upper() == b"EVAL":
+            return self._engine.scripts.as_recorded(argv)
+        return without_secret(argv)
 
-def _note(queued: list[Argv]) -> dict[str, Any]:
-    return {"kind": "exec", "commands": list(map(without_secret, queued))}
+
+def _note(queued: list[Argv | int], failed: list[int]) -> dict[str, Any]:
+    note: dict[str, Any] = {"kind": "exec", "queued": queued}
+    if failed:
+        note["failed"] = failed
+    return note

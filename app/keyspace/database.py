@@ -180,6 +180,11 @@ class Database:
         if self.is_observed:
             self.keyspace.observe(self, key, event)
 
+    def tell(self, key: bytes, event: bytes) -> None:
+        """Tell all but the log of what Redis counts as a change and is none."""
+        if self.is_observed:
+            self.keyspace.observe(self, key, event)
+
     # --- deadlines ---------------------------------------------------------------
 
     def deadline_ms(self, key: bytes) -> int | None:

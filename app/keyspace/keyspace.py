@@ -107,9 +107,9 @@ class Keyspace:
 
     def clear(self, database: Database) -> None:
         """Remove all keys of a database; where there are none, nothing has changed."""
+        if database.is_observed:
+            self.observe_replaced(database, None)
         if database.values:
-            if database.is_observed:
-                self.observe_replaced(database, None)
             database.clear()
             self.changes += 1
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from replay.index.stretches import Catalogue
+    from replay.index.catalogue import Catalogue
     from storage.snapshot import SnapshotHeader
 
 SUFFIX = ".snap"

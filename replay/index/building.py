@@ -13,11 +13,12 @@ from contextlib import closing
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
+from replay.index.catalogue import Catalogue
 from replay.index.checkpoints import build_checkpoints
 from replay.index.marks import collect_marks
 from replay.index.parts import PartHeader, encode_part, part_name
 from replay.index.sidecar import write_file
-from replay.index.stretches import Catalogue, require_records
+from replay.index.stretches import require_records
 from replay.scanning import END_SEQ
 from storage.frame import FRAME_HEAD_BYTES
 from storage.segment import corrupt
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from replay.index.stretches import CoveredSegment
+    from replay.index.catalogue import CoveredSegment
     from storage.filesystem import FileSystem
     from storage.segment import SegmentReader
 

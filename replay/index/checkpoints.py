@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from replay.index.catalogue import Catalogue
     from replay.index.parts import PartHeader
-    from replay.index.stretches import Catalogue
 
 _LOG_BYTES_A_BYTE = 4
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from app.touched import find_touched
 from replay.index.bases import Bases
+from replay.index.catalogue import Catalogue
 from replay.index.marks import WHOLE_DATABASES, find_words, mention_test
 from replay.index.parts import DamagedPartError
-from replay.index.stretches import Catalogue, require_records
+from replay.index.stretches import require_records
 from replay.scanning import END_SEQ, KeyPieces, Pieces, read_window
 from storage.places import find_in_segment, find_segment_at
+from storage.reader import RecordEnd
+from storage.record import RecordDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from replay.index.stretches import Stretch
     from replay.scanning import Sieve
     from storage.filesystem import FileSystem
-    from storage.reader import RecordEnd
     from storage.record import Record
 
 
@@ -83,7 +85,12 @@ class LogIndex:
                 yield record
 
     def word_records(
-        self, word: bytes, from_seq: int = 1, until_seq: int = END_SEQ
+        self,
+        word: bytes,
+        from_seq: int = 1,
+        until_seq: int = END_SEQ,
+        *,
+        is_reverse: bool = False,
     ) -> Iterator[Record]:
         """Yield the records that mention a word, in order.
 
@@ -95,13 +102,18 @@ class LogIndex:
             word: the text.
             from_seq: the first record that counts; those that were pruned are left out.
             until_seq: the last record that counts.
+            is_reverse: whether the last one comes first.
 
         Raises:
             CorruptLogError: the log is damaged; all records before it were yielded.
         """
         mentions = mention_test(word)
         for record in self.candidates(
-            [find_words(word)], Pieces(word), from_seq, until_seq
+            [find_words(word)],
+            Pieces(word),
+            from_seq,
+            until_seq,
+            is_reverse=is_reverse,
         ):
             if mentions(record):
                 yield record
@@ -217,12 +229,17 @@ class LogIndex:
         if not found:
             return 0
         covered = catalogue.cover(found)
-        reader = catalogue.reader(found)
-        last_seq = covered.next_seq - 1
-        reader.offset = covered.offset
         for part in covered.parts:
             if part.header.last_at_ms > at_ms:
                 return self._find_in_part(found, part, at_ms)
+        last_seq = covered.next_seq - 1
+        if found == catalogue.folder.find_segments()[-1]:
+            after = RecordEnd(found, last_seq, covered.offset)
+            rest = catalogue.read_rest(after)
+            if rest is not None:
+                return last_seq + bisect_right(rest, at_ms, key=_read_time)
+        reader = catalogue.reader(found)
+        reader.offset = covered.offset
         return find_in_segment(reader, at_ms, last_seq)
 
     def _find_in_part(self, segment_seq: int, part: Part, at_ms: int) -> int:
@@ -271,3 +288,7 @@ class LogIndex:
     def close(self) -> None:
         """Close the files that were opened."""
         self._catalogue.close()
+
+
+def _read_time(payload: bytes) -> int:
+    return RecordDecoder().decode(payload).at_ms

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from app.touched import WHOLE_DATABASE_NAMES
-from storage.notes import ClientNote, ExecNote, ScriptSourceNote, read_note
+from storage.notes import ClientNote, ExecNote, ScriptSourceNote, TagNote, read_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +25,9 @@ WHOLE_DATABASES = b"\0whole"
 
 ANY_SOURCE = b"\0source"
 """The mark of every record that holds a script's text."""
+
+ANY_TAG = b"\0tag"
+"""The mark of every record that gives a moment a name."""
 
 _WORD_CHARS = rb"0-9A-Za-z_-"
 _find_words = re.compile(rb"[%b]+" % _WORD_CHARS).findall
@@ -75,6 +78,8 @@ def _note_marks(record: Record, arguments: set[bytes]) -> Iterator[bytes]:
     elif isinstance(note, ScriptSourceNote):
         yield ANY_SOURCE
         yield source_mark(note.sha)
+    elif isinstance(note, TagNote):
+        yield ANY_TAG
 
 
 def mention_test(text: bytes) -> Callable[[Record], bool]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import zlib
 from typing import TYPE_CHECKING
 
 from replay.jobs.elements import read_path
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 _ALIASES_KEPT = 200_000
 _SECOND_MS = 1000
+_TEXT_BYTES_MAX = 65_536
 
 
 class Aliases:
@@ -63,8 +67,39 @@ def read_fields(rule: Rule, value: object, moves: list[Move]) -> dict[str, bytes
             if content is not None:
                 found[name] = content
     elif rule.form == "json" and isinstance(value, bytes):
-        for name, path in rule.fields.items():
-            content = read_path(value, path.split("."))
-            if content is not None:
-                found[name] = content
+        found = read_paths(rule, value)
     return found
+
+
+def read_paths(rule: Rule, data: bytes) -> dict[str, bytes]:
+    """Return what JSON says at the paths that a rule names."""
+    found: dict[str, bytes] = {}
+    for name, path in rule.fields.items():
+        content = read_path(data, path.split("."))
+        if content is not None:
+            found[name] = content
+    return found
+
+
+def note_facts(story: Story, change: Change, fresh: dict[str, bytes]) -> None:
+    """Note down what a key says of a job now, and what of it is new."""
+    for name, content in fresh.items():
+        if name == "queue":
+            story.queue = content
+            continue
+        text = unpack(content) if name == "error" else content
+        if text != story.facts.get(name):
+            change.notes[name] = story.facts[name] = text
+
+
+def unpack(content: bytes) -> bytes:
+    """Return a text that may be compressed with zlib, and that in base64 (as RQ's)."""
+    packed = content
+    try:
+        if content[:2] == b"eJ":
+            packed = base64.b64decode(content, validate=True)
+        if packed[:1] == b"x":
+            return zlib.decompressobj().decompress(packed, _TEXT_BYTES_MAX) or content
+    except (binascii.Error, zlib.error):
+        pass
+    return content

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from replay.jobs.schema import Rule
+    from replay.jobs.schema import Meaning
 
 
-def read_notice(rule: Rule, argv: Sequence[bytes]) -> tuple[bytes, str] | None:
-    """Return (id, state) of an entry that an effect adds; the state may be "".
+class Notice(NamedTuple):
+    """What one entry tells.
 
-    Returns:
-        None where the effect adds none, or it tells of no job.
+    Attributes:
+        job_id: of which job.
+        state: the state that it is in now, "" where the entry tells none.
+        facts: what else it tells, by the schema's names.
     """
+
+    job_id: bytes
+    state: str
+    facts: dict[str, bytes]
+
+
+def read_notice(meaning: Meaning, argv: Sequence[bytes]) -> Notice | None:
+    """Return what an entry that an effect adds tells; None where it tells of no job."""
+    rule = meaning.rule
     if argv[0].upper() != b"XADD":
         return None
-    fields = _entry_fields(argv)
-    job_id = fields.get(rule.fields["id"].encode())
+    entry = _entry_fields(argv)
+    job_id = meaning.names.id or entry.get(rule.job.encode())
     if not job_id:
         return None
-    word = fields.get(rule.fields["status"].encode(), b"").decode("utf-8", "replace")
-    return job_id, rule.states.get(word, "")
+    word = entry.get(rule.event.encode(), b"").decode("utf-8", "replace")
+    facts = {
+        name: entry[field.encode()]
+        for name, field in rule.fields.items()
+        if field.encode() in entry
+    }
+    return Notice(job_id, rule.states.get(word, ""), facts)
 
 
 def _entry_fields(argv: Sequence[bytes]) -> dict[bytes, bytes]:

@@ -5,19 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from replay.jobs.generic import GenericSchema
+from replay.jobs.sparse import SparseError, SparsePast
 from replay.jobs.tracker import Tracker
 from replay.jobs.verdicts import Limits, Verdict, judge
 from replay.past import Past
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from app.moments import Point
+    from replay.index.finder import LogIndex
     from replay.jobs.schema import Schema
     from replay.jobs.stories import Step, Story
     from replay.past import Progress
-    from storage.filesystem import FileSystem
+
+
+LONG_RECORDS = 50_000
+"""From so many records on a job is looked for by the index."""
 
 
 class Timeline(NamedTuple):
@@ -46,14 +50,12 @@ class JobLog:
 
     def __init__(
         self,
-        folder: Path,
-        filesystem: FileSystem,
+        index: LogIndex,
         schemas: Sequence[Schema],
         progress: Progress = lambda _: None,
     ) -> None:
-        """Look at a data folder by some schemas."""
-        self._folder = folder
-        self._filesystem = filesystem
+        """Look at a log by some schemas."""
+        self._index = index
         self._schemas = list(schemas)
         self._progress = progress
 
@@ -61,9 +63,20 @@ class JobLog:
         self,
         job_id: bytes,
         point: Point,
-        limits: Limits = Limits(),  # noqa: B008 - never changes
+        limits: Limits = Limits(),  # noqa: B008 - a NamedTuple never changes
+        *,
+        is_exact: bool = False,
     ) -> list[Timeline]:
         """Return the jobs of an id up to a moment: several where queues share ids.
+
+        Of a long log only the records that mention the id are read, where these tell
+        enough; steps that are concluded from them say so.
+
+        Args:
+            job_id: the id.
+            point: the moment.
+            limits: from when on a job is stuck or lost.
+            is_exact: whether to follow the whole log, whatever its length.
 
         Raises:
             CorruptLogError: the log is damaged.
@@ -73,17 +86,31 @@ class JobLog:
             GenericSchema(job_id) if isinstance(schema, GenericSchema) else schema
             for schema in self._schemas
         ]
+        is_long = point.seq - self._index.first_seq > LONG_RECORDS
+        if is_long and not is_exact and self._index.first_seq == 1:
+            try:
+                return self._follow_sparsely(schemas, job_id, point, limits)
+            except SparseError:
+                pass
         tracker = Tracker(schemas, wants=lambda each: each == job_id)
-        steps: dict[int, list[Step]] = {}
-        for story, step in self._run(tracker, 0, point.seq):
-            steps.setdefault(id(story), []).append(step)
+        return _timelines(tracker, self._run(tracker, point.seq), point, limits)
+
+    def _follow_sparsely(
+        self, schemas: list[Schema], job_id: bytes, point: Point, limits: Limits
+    ) -> list[Timeline]:
+        past = SparsePast(self._index, schemas, job_id, point.seq)
+        tracker = Tracker(schemas, wants=lambda each: each == job_id)
+        past.attend(tracker)
+        found = _timelines(tracker, tracker.run(past, point.seq), point, limits)
+        past.require_true()
         return [
-            Timeline(
-                story,
-                steps.get(id(story), []),
-                judge(story, point.at_ms, limits, tracker.has_results),
+            timeline._replace(
+                steps=[
+                    step._replace(is_inferred=step.record.seq in past.inferred)
+                    for step in timeline.steps
+                ]
             )
-            for story in tracker.stories.values()
+            for timeline in found
         ]
 
     def judge_all(
@@ -105,7 +132,7 @@ class JobLog:
             return wants(Judged(story, judge(story, point.at_ms, limits)))
 
         tracker = Tracker(self._schemas, keeps=keeps)
-        for _ in self._run(tracker, 0, point.seq):
+        for _ in self._run(tracker, point.seq):
             pass
         for story in tracker.stories.values():
             judged = Judged(
@@ -122,17 +149,38 @@ class JobLog:
             PrunedError: the log no longer has its first record.
         """
         tracker = Tracker(self._schemas, keeps=lambda _: False)
-        for story, step in self._run(tracker, 0, until_seq):
+        for story, step in self._run(tracker, until_seq):
             if step.record.seq > from_seq:
                 yield story, step
 
-    def _run(
-        self, tracker: Tracker, from_seq: int, until_seq: int
-    ) -> Iterator[tuple[Story, Step]]:
-        past = Past(self._folder, self._filesystem, self._progress)
+    def _run(self, tracker: Tracker, until_seq: int) -> Iterator[tuple[Story, Step]]:
+        """Follow jobs from the first moment that can be opened."""
+        index = self._index
+        past = Past(index.folder, index.filesystem, self._progress, index.bases)
         try:
-            past.go_to(from_seq)
+            if index.first_seq > 1:
+                past.go_to(index.bases.floor_seq(index.first_seq - 1))
             tracker.begin(past)
             yield from tracker.run(past, until_seq)
         finally:
             past.close()
+
+
+def _timelines(
+    tracker: Tracker,
+    told: Iterable[tuple[Story, Step]],
+    point: Point,
+    limits: Limits,
+) -> list[Timeline]:
+    """Return a timeline for each job of which something is told."""
+    steps: dict[int, list[Step]] = {}
+    for story, step in told:
+        steps.setdefault(id(story), []).append(step)
+    return [
+        Timeline(
+            story,
+            steps.get(id(story), []),
+            judge(story, point.at_ms, limits, tracker.has_results),
+        )
+        for story in tracker.stories.values()
+    ]

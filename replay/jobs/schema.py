@@ -12,6 +12,7 @@
     state = "running"                      one of STATES, or "" for none
     id = "until :"                         how to read it (see `elements`); "whole"
     part = "value"                         of a hash: the id is in "value" or "field"
+    fields = { error = "error_message" }   what more elements say that are JSON
     score = "deadline_s"                   of a sorted set: what scores are
     left = "done"                          what leaving it for nowhere means
     register = true                        it lists jobs that lie elsewhere too
@@ -101,6 +102,8 @@ class Rule:
         fields: from one of FIELDS to where it is: a field's name, or a JSON path.
         is_lease: whether the key's deadline is that of a lease.
         states: of a notice: from what an entry says to a state.
+        job: of a notice: the field that has the job's id, where the key has not.
+        event: of a notice: the field that says what happened.
     """
 
     kind: str
@@ -116,6 +119,8 @@ class Rule:
     fields: dict[str, str] = field(default_factory=dict)
     is_lease: bool = False
     states: dict[str, str] = field(default_factory=dict)
+    job: str = "id"
+    event: str = "event"
 
 
 class Meaning(NamedTuple):
@@ -277,12 +282,22 @@ def _letters(text: str) -> int:
 
 
 _ALLOWED = {
-    "place": {"key", "state", "id", "part", "score", "left", "aliases", "register"},
+    "place": {
+        "key",
+        "state",
+        "id",
+        "part",
+        "score",
+        "left",
+        "aliases",
+        "register",
+        "fields",
+    },
     "job": {"key", "as", "fields"},
     "mark": {"key", "state", "id", "lease"},
     "result": {"key", "state", "as", "fields", "id"},
     "alias": {"key", "id"},
-    "notice": {"key", "job", "event", "states"},
+    "notice": {"key", "job", "event", "states", "fields"},
     "counter": {"key"},
     "other": {"key"},
 }
@@ -322,8 +337,6 @@ def _make_rule(
     fields = table.get("fields", {})
     wrong = sorted(set(fields) - set(FIELDS))
     _require(source, place, not wrong, f"fields are {', '.join(FIELDS)}")
-    if kind == "notice":
-        fields = {"status": table.get("event", "event"), "id": table.get("job", "id")}
     form = table.get("as", "hash" if kind == "job" else "value")
     _require(
         source, place, form in {"hash", "json", "value"}, "as is hash, json or value"
@@ -344,6 +357,8 @@ def _make_rule(
         fields=fields,
         is_lease=bool(table.get("lease", False)),
         states=table.get("states", {}),
+        job=str(table.get("job", "id")),
+        event=str(table.get("event", "event")),
     )
 
 

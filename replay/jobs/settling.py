@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from replay.jobs.stories import Change, Story
     from storage.record import Record
 
-_STRONGEST = (
+STRONGEST = (
     *("running", "waiting", "scheduled", "blocked"),
     *("failed", "cancelled", "done"),
 )
@@ -73,7 +73,7 @@ def _find_state(story: Story, change: Change, record: Record) -> str:
     if change.before in ENDS and not change.entered and not story.is_in_hand:
         return change.told or change.before
     if states:
-        found = next(state for state in _STRONGEST if state in states)
+        found = next(state for state in STRONGEST if state in states)
         if found == "waiting" and (story.due_ms or 0) > record.at_ms:
             return "scheduled"
         return _unless_hollow(story, found)
@@ -129,10 +129,10 @@ def _find_state_outside(story: Story, change: Change, record: Record) -> str:
     if rule.left and rule.left != "running":
         return rule.left
     is_popped = how == "popped" and rule.state != "running"
-    is_due = rule.state == "scheduled" and (story.due_ms or 0) <= record.at_ms
+    is_due = rule.state == "scheduled" and (change.due_ms or 0) <= record.at_ms
     if rule.left == "running" or is_popped:
         story.is_in_hand, story.is_acked = True, not is_popped
-    elif is_due:
+    elif is_due and not change.is_gone:
         # A scheduler takes what is due in one step, and enqueues it in the next.
         story.is_in_hand = not _is_by_hand(record)
     elif before == "running" and _is_own(story, record):
@@ -204,6 +204,9 @@ def _find_double(story: Story, change: Change, record: Record, kind: str | None)
     client = record.origin.client_id
     if client in story.former and client != story.taker and is_done:
         return "done by one that it was taken back from"
+    is_elder = story.former and client < story.taker and client not in story.hands
+    if is_elder and change.before == "running" and "result" in change.notes:
+        return "its result is from one that it was taken back from"
     if kind == "enqueued again" and change.before == "waiting":
         return "enqueued while it was waiting"
     return ""
@@ -232,7 +235,7 @@ def _advance(story: Story, change: Change, step: Step) -> None:
     if step.kind == "taken":
         story.deliveries += 1
         if change.before == "running" and story.taker not in {0, client}:
-            story.former |= {story.taker}
+            story.former |= story.hands
         has_waited = change.before in {"waiting", "scheduled"}
         story.waited_ms = at_ms - story.since_ms if has_waited else None
         story.taker, story.taken_seq, story.taken_ms = client, record.seq, at_ms
@@ -241,8 +244,9 @@ def _advance(story: Story, change: Change, step: Step) -> None:
         story.former -= {client}
         story.ended_ms = None
     elif change.before == "running" and step.state in {"waiting", "scheduled"}:
-        if client != story.taker:
-            story.former |= {story.taker}
+        if client not in story.hands:
+            story.former |= story.hands
+            story.times_taken_back += 1
         story.lease_ms = None
     elif step.state == "running":
         _note_hands(story, change, record)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.moments import first_seq
 from app.touched import changed_keys
 from replay.jobs.generic import GenericSchema
 from replay.jobs.schema import Schema, SchemaError, read_schema
-from replay.scanning import read_window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from storage.filesystem import FileSystem
-    from storage.record import Record
+    from replay.index.finder import LogIndex
 
 GENERIC = "generic"
 _FOLDER = Path(__file__).resolve().parent.parent / "schemas"
-_LOOKED_AT = 50_000
+_LOOKED_AT = 500
+_PLACES = 10
 
 
 @cache
@@ -59,47 +56,40 @@ def load_schemas(wanted: Sequence[str]) -> list[Schema]:
 
 
 def detect_schemas(
-    folder: Path, filesystem: FileSystem, schemas: Iterable[Schema] | None = None
+    index: LogIndex, schemas: Iterable[Schema] | None = None
 ) -> list[Schema]:
-    """Return the schemas that a log is of, that of most records first.
+    """Return the schemas that a log is of, that of most keys first.
 
-    The first and the last 50,000 records are looked at. Where none is found it is the
-    generic one.
+    Of a long log the ends are looked at, and eight places between. Where no schema is
+    found it is the generic one.
 
     Args:
-        folder: the data folder.
-        filesystem: the door to the disk.
+        index: the log's index.
         schemas: which to choose from; by default those that come with the tool.
     """
-    from storage.places import last_seq_hint  # noqa: PLC0415 - only where it is asked
-
     choice = list(shipped_schemas().values() if schemas is None else schemas)
-    floor = first_seq(folder, filesystem)
-    last = last_seq_hint(folder, filesystem=filesystem)
-    spans = [(floor, floor + _LOOKED_AT - 1)]
-    if last > floor + 2 * _LOOKED_AT:
-        spans.append((last - _LOOKED_AT, last))
     count: Counter[str] = Counter()
     seen: set[bytes] = set()
-    for low, high in spans:
-        records = read_window(folder, filesystem, low, high)
-        count += _count_keys(islice(records, _LOOKED_AT), choice, seen)
+    for low, high in _looked_at(index.first_seq, index.last_seq):
+        for record in index.records(low, high):
+            for argv in record.effects:
+                for key in changed_keys(argv):
+                    if key not in seen:
+                        seen.add(key)
+                        count.update(
+                            schema.name for schema in choice if schema.detects(key)
+                        )
     found = [schema for schema in choice if count[schema.name]]
     found = [schema for schema in found if not count[schema.unless]]
     found.sort(key=lambda schema: -count[schema.name])
     return found or [GenericSchema()]
 
 
-def _count_keys(
-    records: Iterable[Record], schemas: list[Schema], seen: set[bytes]
-) -> Counter[str]:
-    count: Counter[str] = Counter()
-    for record in records:
-        for argv in record.effects:
-            for key in changed_keys(argv):
-                if key not in seen:
-                    seen.add(key)
-                    count.update(
-                        schema.name for schema in schemas if schema.detects(key)
-                    )
-    return count
+def _looked_at(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Yield the spans of records that are looked at."""
+    if last - first < _PLACES * _LOOKED_AT:
+        yield first, last
+        return
+    step = (last - first - _LOOKED_AT) // (_PLACES - 1)
+    for place in range(_PLACES):
+        yield first + place * step, first + place * step + _LOOKED_AT

@@ -33,6 +33,7 @@ class Step(NamedTuple):
         lease_ms: the deadline of the lease that it has now, or None.
         due_ms: when it is due, or None.
         problem: what is wrong with this, "" where nothing is.
+        is_inferred: whether it was concluded from what came later (see `sparse`).
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Step(NamedTuple):
     lease_ms: int | None = None
     due_ms: int | None = None
     problem: str = ""
+    is_inferred: bool = False
 
 
 class Story:
@@ -67,6 +69,7 @@ class Story:
         taker: id of the client that took it last, 0 for none.
         taken_seq: the record in which it was.
         former: ids of clients that it was taken back from.
+        times_taken_back: how often another than its taker put it back.
         hands: ids of clients that wrote of it while it ran.
         enqueued_seq: the record in which it last came from outside.
         done_seq: the record in which it was last done, 0 for none.
@@ -88,7 +91,7 @@ class Story:
         *("hands", "id", "is_acked", "is_done_told", "is_hollow", "is_in_hand"),
         *("last", "last_ms", "last_seq", "lease_ms", "marks", "places"),
         *("queue", "schema", "since_ms", "state", "status", "taken_ms"),
-        *("taken_seq", "taker", "waited_ms"),
+        *("taken_seq", "taker", "times_taken_back", "waited_ms"),
     )
 
     def __init__(self, schema: Schema, job_id: bytes, queue: bytes, seq: int) -> None:
@@ -111,6 +114,7 @@ class Story:
         self.taker = 0
         self.taken_seq = 0
         self.former: frozenset[int] = frozenset()
+        self.times_taken_back = 0
         self.hands: frozenset[int] = frozenset()
         self.enqueued_seq = 0
         self.done_seq = 0
@@ -144,7 +148,7 @@ class Change:
 
     Attributes:
         before: the state before the record.
-        was_marked: whether a mark told that it runs, before the record.
+        due_ms: when it was due before the record, or None.
         entered: (rule, key) of the places that it came to.
         left: (rule, key, how) of the places that it left.
         notes: the fields that changed, by the schema's names.
@@ -157,13 +161,14 @@ class Change:
     """
 
     __slots__ = (
-        *("before", "entered", "has_lease", "is_gone", "is_result", "key", "left"),
-        *("lost_lease", "notes", "told"),
+        *("before", "due_ms", "entered", "has_lease", "is_gone", "is_result"),
+        *("key", "left", "lost_lease", "notes", "told"),
     )
 
-    def __init__(self, before: str) -> None:
-        """Begin with a job's state before the record."""
-        self.before = before
+    def __init__(self, story: Story) -> None:
+        """Begin with a job as it was before the record."""
+        self.before = story.state
+        self.due_ms = story.due_ms
         self.entered: list[tuple[Rule, bytes]] = []
         self.left: list[tuple[Rule, bytes, str]] = []
         self.notes: dict[str, bytes] = {}

@@ -11,20 +11,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.touched import changed_keys, changes_databases
-from replay.jobs.facts import Aliases, read_fields, take_score
+from replay.jobs.facts import (
+    Aliases,
+    note_facts,
+    read_fields,
+    read_paths,
+    take_score,
+)
 from replay.jobs.moves import Move, contents, watch_effect
 from replay.jobs.notices import read_notice
 from replay.jobs.schema import ENDS, Meaning
-from replay.jobs.settling import settle
+from replay.jobs.settling import STRONGEST, settle
 from replay.jobs.stories import Change, Story
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from app.keyspace.database import Database
+    from replay.jobs.followed import Followed
     from replay.jobs.schema import Schema
     from replay.jobs.stories import Home, JobName, Step
-    from replay.past import Past
     from storage.record import Record
 
 _ENDED_KEPT = 100_000
@@ -67,7 +73,7 @@ class Tracker:
         self._ended: dict[JobName, None] = {}
         self._leaving: dict[JobName, None] = {}
 
-    def run(self, past: Past, until_seq: int) -> Iterator[Telling]:
+    def run(self, past: Followed, until_seq: int) -> Iterator[Telling]:
         """Fold the log up to a record and yield what happened to jobs, in order.
 
         Args:
@@ -110,11 +116,10 @@ class Tracker:
                     for move in moves:
                         self._move(schema, meaning[1], home, move, past.seq, None)
         for name, change in self._changes.items():
+            assert change.before == ""
             story = self.stories[name]
             states = set(story.counts())
-            order = ("running", "waiting", "scheduled", "blocked", *ENDS)
-            story.state = next((state for state in order if state in states), "")
-            assert change.before == ""
+            story.state = next((each for each in STRONGEST if each in states), "")
         self._changes.clear()
 
     def _is_about_jobs(self, record: Record) -> bool:
@@ -133,7 +138,7 @@ class Tracker:
                 return schema, meaning
         return None
 
-    def _enter(self, past: Past, record: Record) -> Iterator[Telling]:
+    def _enter(self, past: Followed, record: Record) -> Iterator[Telling]:
         """Apply one record, effect by effect, and yield what it did to jobs."""
         db = record.db
         for argv in record.effects:
@@ -206,7 +211,7 @@ class Tracker:
             story.queue = queue
         change = self._changes.get(name)
         if change is None:
-            change = self._changes[name] = Change(story.state)
+            change = self._changes[name] = Change(story)
         return story, change
 
     def _move(
@@ -241,6 +246,7 @@ class Tracker:
             story.places.pop(home, None)
         if move.delta > 0:
             change.entered.append((rule, home[1]))
+            note_facts(story, change, read_paths(rule, element))
             if rule.state and meaning.names.queue:
                 story.queue = meaning.names.queue
         elif move.delta < 0:
@@ -287,15 +293,10 @@ class Tracker:
             change.is_gone = False
             story.is_hollow = False
         fresh = read_fields(rule, value, moves)
-        for name, content in fresh.items():
-            if name == "status":
-                story.status = schema.statuses.get(content, "")
-                change.told = story.status
-            elif name == "queue":
-                story.queue = content
-                continue
-            if content != story.facts.get(name):
-                change.notes[name] = story.facts[name] = content
+        if "status" in fresh:
+            story.status = schema.statuses.get(fresh["status"], "")
+            change.told = story.status
+        note_facts(story, change, fresh)
 
     def _mark(
         self,
@@ -338,17 +339,18 @@ class Tracker:
         self, schema: Schema, meaning: Meaning, argv: list[bytes], record: Record
     ) -> None:
         """Take in what an entry of a stream tells of a job."""
-        told = read_notice(meaning.rule, argv)
+        told = read_notice(meaning, argv)
         if told is None:
             return
-        job_id, state = told
-        found = self._find(schema, meaning, job_id, record.seq, is_new=False)
-        if found is not None and state:
-            found[1].told = state
+        found = self._find(schema, meaning, told.job_id, record.seq, is_new=False)
+        if found is not None:
+            story, change = found
+            change.told = told.state or change.told
+            note_facts(story, change, told.facts)
 
     # --- whole databases ---------------------------------------------------------
 
-    def _apply_to_all(self, past: Past, record: Record) -> None:
+    def _apply_to_all(self, past: Followed, record: Record) -> None:
         """Apply FLUSHALL, FLUSHDB or SWAPDB, and find every place anew."""
         past.apply([record])
         for name, story in self.stories.items():
@@ -359,7 +361,7 @@ class Tracker:
             ]
             if not gone:
                 continue
-            change = self._changes.setdefault(name, Change(story.state))
+            change = self._changes.setdefault(name, Change(story))
             for home in gone:
                 story.marks.pop(home, None)
                 rule, _ = story.places.pop(home, (None, 0))

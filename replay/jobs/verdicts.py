@@ -89,6 +89,8 @@ def _how_it_ended(story: Story) -> str:
         return last_line(story.facts.get("error", b"")).decode("utf-8", "replace")
     if story.is_hollow:
         return "its own key was removed"
+    if story.times_taken_back:
+        return f"after {story.deliveries} deliveries; it was taken back"
     if story.deliveries > 1:
         return f"after {story.deliveries} deliveries"
     return ""

@@ -106,6 +106,8 @@ def step_notes(step: Step, limit: int | None) -> str:
         if name != "status" and content:
             shown = last_line(content) if name == "error" else content
             words.append(f"{name} {show(shown, limit)}")
+    if step.is_inferred:
+        words.append("inferred")
     if step.problem:
         words.append(f"! {step.problem}")
     return ", ".join(words)
@@ -129,6 +131,8 @@ def step_facts(step: Step, actors: Actors) -> dict[str, Any]:
             facts[name] = json_time(at_ms)
             facts[f"{name}_ms"] = at_ms
     facts |= {name: json_text(content) for name, content in step.notes.items()}
+    if step.is_inferred:
+        facts["is_inferred"] = True
     if step.problem:
         facts["problem"] = step.problem
     return facts

@@ -10,24 +10,33 @@ import click
 
 VERBS = {
     "info": "What log lies in a folder.",
+    "points": "The moments that are marked, or quick to open.",
+    "stats": "What a log is made of: commands, clients, keys, rates.",
     "log": "The records, all or those that a filter wants.",
     "show": "One record, who did it, and what it changed.",
     "state": "All keys and values of a moment.",
     "keys": "The names of the keys of a moment.",
     "get": "The value of one key at a moment.",
+    "dump": "The commands that make a server what it was at a moment.",
     "history": "Every value that one key had.",
-    "why": "What removed a key, or last changed it.",
+    "blame": "Who last set each field, element or member of a key.",
+    "why": "What removed a key or a job, or last changed it.",
     "job": "One job's way through its queue, and what became of it.",
     "jobs": "The jobs of a queue, and what is wrong with them.",
     "audit": "Who did what to which jobs, for an auditor to take away.",
     "diff": "How two moments differ, key by key.",
     "changes": "Which keys a range of records changed, and who did.",
+    "bisect": "The first record after which something is wrong.",
     "serve": "A moment of the past as a Redis server.",
     "whatif": "What would have been, with a script or a record changed.",
     "test": "Whether a changed script does what the old one did.",
     "revert": "The commands that undo records.",
     "export": "A moment or the whole history as Redis's files.",
     "import": "A new log from Redis's files or a server.",
+    "backup": "A verified copy, also while the server runs.",
+    "restore": "A log that ends at a moment, for a server to start over.",
+    "repair": "Mend a damaged log in place, as far as that can be.",
+    "salvage": "A new log from all that still reads of a damaged one.",
     "verify": "Prove that the log is whole and unedited.",
     "prove": "A receipt for a record or a job, to be checked anywhere.",
     "check": "What a receipt proves, without the log.",
@@ -39,7 +48,15 @@ VERBS = {
 The module `replay.verbs.NAME` has it as the attribute NAME; some share a module.
 """
 
-_SHARED = {"test": "whatif", "export": "exchange", "import": "exchange"}
+_SHARED = {
+    "backup": "keeping",
+    "export": "exchange",
+    "import": "exchange",
+    "repair": "keeping",
+    "restore": "keeping",
+    "salvage": "keeping",
+    "test": "whatif",
+}
 
 
 class Verbs(Mapping[str, click.Command]):

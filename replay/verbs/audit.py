@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from replay.jobs.audit import Deed
 
 
-@click.command(short_help="Who did what to which jobs, for an auditor to take away.")
+@click.command()
 @takes_folder
 @click.argument("span", metavar="A..B", type=options.moment_range)
 @click.option("--queue", type=options.glob, metavar="GLOB", help="Only such queues.")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from storage.record import Record
 
 
-@click.command(short_help="What a receipt proves, without the log.")
+@click.command()
 @click.argument(
     "path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from replay import options
+from replay.inquiry import find_version
 from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
 from replay.showing import version_facts
 from replay.texts import json_text, show
@@ -32,7 +33,8 @@ def get(tool: Tool, key: bytes, at: Moment | None, db: int, *, raw: bool) -> int
       replay get joblog-data job:42 --at @1042 --raw > payload.bin
     """
     point = tool.point(at)
-    version = tool.version_at(db, key, point.seq)
+    with tool.progress("folding", point.seq) as progress:
+        version = find_version(tool.index, progress, db, key, point.seq)
     if version is None or is_expired(version, point.at_ms):
         tool.output.hint(f"replay: {show(key)} is missing at seq {point.seq}")
         return NOTHING

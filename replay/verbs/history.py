@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
 
 from app.moments import Moment, show_time
 from replay import options
+from replay.inquiry import trace, trace_last
 from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
 from replay.records import client_label, record_facts, record_text
 from replay.search import Match
@@ -19,8 +19,6 @@ from replay.verbs.show import write_differences
 if TYPE_CHECKING:
     from app.moments import Moment
     from replay.past import Step
-
-_MARGIN = 4
 
 
 @click.command()
@@ -50,39 +48,19 @@ def history(
     """
     until_seq = tool.point(at).seq
     from_seq = tool.floor_seq(since)
-    steps = (
-        tool.trace(db, key, from_seq, until_seq)
-        if count is None
-        else iter(last_steps(tool, db, key, from_seq, until_seq, count))
-    )
     clients = tool.clients()
     shown = 0
-    for shown, step in enumerate(steps, 1):  # noqa: B007 - the last is asked
-        client = clients.find(step.record.origin.client_id, step.record.seq)
-        _write(tool, step, Match(step.record, client))
+    with tool.progress("folding", until_seq) as progress:
+        where = tool.index, progress, (db, key)
+        for step in (
+            trace(*where, from_seq, until_seq)
+            if count is None
+            else trace_last(*where, (from_seq, until_seq), count)
+        ):
+            client = clients.find(step.record.origin.client_id, step.record.seq)
+            _write(tool, step, Match(step.record, client))
+            shown += 1
     return 0 if shown else NOTHING
-
-
-def last_steps(
-    tool: Tool, db: int, key: bytes, from_seq: int, until_seq: int, count: int
-) -> list[Step]:
-    """Return the last changes of a key in a range; what is before them is not folded.
-
-    A record that names a key need not have changed it, so this may have to go back
-    further more than once.
-    """
-    wanted = count + _MARGIN
-    while True:
-        last = islice(
-            tool.index.key_records(db, key, from_seq + 1, until_seq, is_reverse=True),
-            wanted,
-        )
-        seqs = [record.seq for record in last]
-        begin = from_seq if len(seqs) < wanted else seqs[-1] - 1
-        steps = list(tool.trace(db, key, begin, until_seq)) if seqs else []
-        if len(steps) >= count or begin == from_seq:
-            return steps[-count:]
-        wanted *= 10
 
 
 def _write(tool: Tool, step: Step, match: Match) -> None:

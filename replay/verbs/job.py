@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 _STYLES = ("cyan", "dim", "dim", "bold", "", "green", "dim")
 
 
-@click.command(short_help="One job's way through its queue, and what became of it.")
+@click.command()
 @takes_folder
 @click.argument("job_id", metavar="ID", type=options.text)
 @at_option
+@click.option("--exact", "is_exact", is_flag=True, help="Follow the whole log.")
 @schema_option
 @limits_options
 def job(
@@ -43,10 +44,14 @@ def job(
     at: Moment | None,
     schemas: tuple[str, ...],
     limits: Limits,
+    *,
+    is_exact: bool,
 ) -> int:
     r"""Show what happened to job ID in DIR: each step, who made it, and a verdict.
 
     The queue library is found out by the names of the keys; --schema names it.
+    Of a long log only the records that mention ID are read; a step that is concluded
+    from what came later is marked `inferred`, and --exact follows the whole log.
     Exit code 1 says that no record tells of such a job.
 
     \b
@@ -57,7 +62,9 @@ def job(
     """
     point = tool.point(at)
     with tool.progress("folding", point.seq) as progress:
-        timelines = open_jobs(tool, schemas, progress).follow(job_id, point, limits)
+        timelines = open_jobs(tool, schemas, progress).follow(
+            job_id, point, limits, is_exact=is_exact
+        )
     if not timelines:
         tool.output.hint(
             f"replay: no record up to seq {point.seq} tells of a job {show(job_id)}"

@@ -81,11 +81,11 @@ def open_jobs(tool: Tool, schemas: tuple[str, ...], progress: Progress) -> JobLo
     except SchemaError as error:
         raise click.BadParameter(str(error), param_hint="--schema") from error
     if chosen is None:
-        chosen = detect_schemas(tool.folder, tool.filesystem)
-    return JobLog(tool.folder, tool.filesystem, chosen, progress)
+        chosen = detect_schemas(tool.index)
+    return JobLog(tool.index, chosen, progress)
 
 
-@click.command(short_help="The jobs of a queue, and what is wrong with them.")
+@click.command()
 @takes_folder
 @at_option
 @click.option("--queue", type=options.glob, metavar="GLOB", help="Of such a queue.")
@@ -95,7 +95,11 @@ def open_jobs(tool: Tool, schemas: tuple[str, ...], progress: Progress) -> JobLo
 )  # fmt: skip
 @click.option("--stuck", is_flag=True, help="Whose lease ran out, or that hang.")
 @click.option("--lost", is_flag=True, help="Taken, in no key, and silent since.")
-@click.option("--double", is_flag=True, help="Delivered to two, or twice.")
+@click.option(
+    "--double",
+    is_flag=True,
+    help="Delivered to two, or taken back and delivered again.",
+)
 @click.option("--deleted", is_flag=True, help="Removed before they ended.")
 @click.option(
     "--slow", type=click.FloatRange(0), metavar="SECONDS",
@@ -164,7 +168,8 @@ def _make_filter(
 
     def wants(judged: Judged) -> bool:
         story, verdict = judged
-        if words and verdict.word not in words:
+        is_wanted = not words or verdict.word in words
+        if not is_wanted and not (double and story.times_taken_back):
             return False
         if slow is not None and not _is_slow(judged, point.at_ms, slow * 1000):
             return False

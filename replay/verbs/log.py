@@ -132,9 +132,8 @@ def _make_query(
 
 def _seq_since(tool: Tool, since: Moment) -> int:
     """Return the first record that is not before a moment."""
-    if since.seq is not None:
-        return since.seq
-    assert since.at_ms is not None
+    if since.at_ms is None:
+        return tool.point(since).seq if since.seq is None else since.seq
     just_before = Moment("", at_ms=since.at_ms - 1)
     try:
         return tool.point(just_before).seq + 1

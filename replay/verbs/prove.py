@@ -15,14 +15,13 @@ from replay.proving import make_receipt
 from replay.receipts import check_receipt
 from replay.texts import json_text, show
 from replay.verbs.jobs import open_jobs, schema_option
-from storage.reader import read_records
 
 if TYPE_CHECKING:
     from app.moments import Moment
     from storage.record import Record
 
 
-@click.command(short_help="A receipt for a record or a job, to be checked anywhere.")
+@click.command()
 @takes_folder
 @click.argument("target", metavar="SEQ|JOB")
 @click.option("--job", "is_job", is_flag=True, help="TARGET is a job's id, also if 42.")
@@ -66,9 +65,7 @@ def prove(
         about = f"job {show(job_id)}"
         records = _find_job(tool, job_id, schemas)
     until_seq = None if to is None else tool.point(to).seq
-    text = make_receipt(
-        tool.folder, tool.filesystem, tool.index, records, about, until_seq
-    )
+    text = make_receipt(tool.index, tool.clients(), records, about, until_seq)
     if path is None:
         sys.stdout.write(text)
         return 0
@@ -87,13 +84,13 @@ def prove(
 
 
 def _require_record(tool: Tool, seq: int) -> Record:
-    for record in read_records(
-        tool.folder, filesystem=tool.filesystem, from_seq=max(seq, 1), until_seq=seq
-    ):
-        return record
-    raise NoSuchMomentError(
-        f"{tool.folder}: there is no seq {seq}: the log ends with seq {tool.last_seq()}"
-    )
+    record = tool.index.get_record(seq) if seq else None
+    if record is None:
+        raise NoSuchMomentError(
+            f"{tool.folder}: there is no seq {seq}: the log ends with seq "
+            f"{tool.last_seq()}"
+        )
+    return record
 
 
 def _find_job(tool: Tool, job_id: bytes, schemas: tuple[str, ...]) -> list[Record]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,8 +9,8 @@ import click
 from app.moments import NoSuchMomentError, show_time
 from app.touched import ALL_DATABASES, DbKey, Touched, find_touched
 from replay import options
+from replay.inquiry import find_changes
 from replay.options import Tool, takes_folder
-from replay.past import Changes, change_of
 from replay.records import client_facts, client_label, record_facts
 from replay.scripts import script_sha
 from replay.search import Match, find_script_source
@@ -21,7 +20,6 @@ from replay.showing import (
     key_label,
     version_facts,
 )
-from replay.slices import NoSliceError, Slice
 from replay.texts import json_text, plain_text, show_argv
 from replay.texts import show as show_bytes
 from replay.values import Version, find_differences
@@ -30,6 +28,7 @@ from storage.notes import ExecNote, read_note
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from replay.past import Changes
     from storage.record import Note, Record
 
 SIGN_STYLES = {"+": "green", "-": "red", "~": "yellow"}
@@ -50,40 +49,55 @@ def show(tool: Tool, seq: int, *, no_state: bool) -> int:
       replay show joblog-data 1042
       replay show joblog-data @1042 --json
     """
+    if tool.output.is_json:
+        tool.output.json(shown_facts(tool, seq, has_state=not no_state))
+    else:
+        write_record(tool, seq, has_state=not no_state)
+    return 0
+
+
+def shown_facts(tool: Tool, seq: int, *, has_state: bool = True) -> dict[str, Any]:
+    """Return a record for JSON, with its script and what it changed.
+
+    Raises:
+        NoSuchMomentError: the log has no such record.
+    """
+    record, match, source = _find(tool, seq)
+    facts = record_facts(match)
+    if source is not None:
+        facts["script"] = json_text(source)
+    if has_state:
+        facts["changes"] = [
+            _change_facts(key, *pair)
+            for key, pair in _find_changes(tool, record).items()
+        ]
+    return facts
+
+
+def write_record(tool: Tool, seq: int, *, has_state: bool = True) -> None:
+    """Write a record for people, with its script and what it changed.
+
+    Raises:
+        NoSuchMomentError: the log has no such record.
+    """
+    record, match, source = _find(tool, seq)
+    _write_record(tool, match, source)
+    if has_state:
+        changes = _find_changes(tool, record)
+        _write_changes(tool, record.db, find_touched(record), changes)
+
+
+def _find(tool: Tool, seq: int) -> tuple[Record, Match, bytes | None]:
     record = _require_record(tool, seq)
     match = Match(record, tool.clients().find(record.origin.client_id, seq))
     sha = script_sha(record)
     source = find_script_source(tool.index, sha, seq) if sha else None
-    touched = find_touched(record)
-    changes = Changes() if no_state else _find_changes(tool, record, touched)
-    if tool.output.is_json:
-        facts = record_facts(match)
-        if source is not None:
-            facts["script"] = json_text(source)
-        if not no_state:
-            facts["changes"] = [
-                _change_facts(key, *pair) for key, pair in changes.items()
-            ]
-        tool.output.json(facts)
-    else:
-        _write_record(tool, match, source)
-        if not no_state:
-            _write_changes(tool, record.db, touched, changes)
-    return 0
+    return record, match, source
 
 
-def _find_changes(tool: Tool, record: Record, touched: Touched) -> Changes:
-    if not record.effects:
-        return {}
-    keys = {key for _, key in touched.keys}
-    try:
-        return change_of(Slice(tool.index, keys, record.seq - 1, record.seq), record)
-    except NoSliceError:
-        with (
-            tool.progress("folding", record.seq) as progress,
-            closing(tool.past(progress)) as past,
-        ):
-            return change_of(past, record)
+def _find_changes(tool: Tool, record: Record) -> Changes:
+    with tool.progress("folding", record.seq) as progress:
+        return find_changes(tool.index, progress, record)
 
 
 def _require_record(tool: Tool, seq: int) -> Record:

@@ -9,7 +9,7 @@ import click
 
 from app.moments import json_time
 from replay.options import DAMAGED, Tool, takes_folder
-from replay.proof import SealProof, check_expected, prove_seals
+from replay.proof import DeepProof, check_expected
 from storage.verify import SegmentReport, VerifyReport, verify_log
 
 _KEPT_DIGEST = re.compile(r"([0-9a-f]{64})@([0-9]+)")
@@ -55,29 +55,30 @@ def verify(tool: Tool, *, deep: bool, expect: tuple[tuple[str, int], ...]) -> in
         wrong = check_expected(tool.folder, tool.filesystem, digest, seq)
         if wrong:
             damage.append(wrong)
-    seals: list[SealProof] = []
+    proof: DeepProof | None = None
     if deep and report.is_sound:
         with tool.progress("folding", report.last_seq) as progress:
-            past = tool.past(progress, folds_all=True)
-            seals = list(prove_seals(past, report.segments, report.last_seq))
-            past.close()
-        damage += [seal.damage for seal in seals if seal.damage]
+            proof = DeepProof(tool.folder, tool.filesystem, progress)
+            proof.run()
+        damage += proof.damage
     if tool.output.is_json:
-        tool.output.json(_facts(report, seals, damage))
+        tool.output.json(_facts(report, proof, damage))
     else:
-        _write(tool, report, seals, damage)
+        _write(tool, report, proof, damage)
     return DAMAGED if damage else 0
 
 
 def _facts(
-    report: VerifyReport, seals: list[SealProof], damage: list[str]
+    report: VerifyReport, proof: DeepProof | None, damage: list[str]
 ) -> dict[str, Any]:
     return {
         "is_sound": not damage,
         "last_seq": report.last_seq,
         "digest": report.digest_hex,
         "damage": damage,
-        "folded_digests": {seal.seq: seal.folded_hex for seal in seals},
+        "folded_digests": {s.seq: s.folded_hex for s in proof.seals} if proof else {},
+        "proven_slices": proof.slices if proof else 0,
+        "proven_snapshots": proof.snapshots if proof else [],
         "segments": [_segment_facts(segment) for segment in report.segments],
     }
 
@@ -90,7 +91,7 @@ def _segment_facts(segment: SegmentReport) -> dict[str, Any]:
 
 
 def _write(
-    tool: Tool, report: VerifyReport, seals: list[SealProof], damage: list[str]
+    tool: Tool, report: VerifyReport, proof: DeepProof | None, damage: list[str]
 ) -> None:
     output = tool.output
     right = ("first", "last", "bytes")
@@ -105,8 +106,13 @@ def _write(
             )
             style = "red" if segment.damage else ""
             rows.add(None, cells, ("", "", "", "", style))
-    for seal in seals:
-        output.text(f"folded to seq {seal.seq}: {seal.folded_hex} {seal.verdict}")
+    if proof is not None:
+        for seal in proof.seals:
+            output.text(f"folded to seq {seal.seq}: {seal.folded_hex} {seal.verdict}")
+        if proof.slices:
+            output.text(f"{proof.slices} slices of the server's memory: as recorded")
+        for seq in proof.snapshots:
+            output.text(f"snapshot of seq {seq}: as the log folds")
     for text in damage:
         output.text(f"damage: {text}", "red")
     if not damage:

@@ -1,84 +1,142 @@
-"""`replay why`: what made a key be gone, or be what it is."""
+"""`replay why`: what made a key, or a job, be gone."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.moments import Moment, show_time
+from app.moments import show_time
 from replay import options
+from replay.inquiry import find_loss, trace_last
 from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
-from replay.past import Step, trace_key
 from replay.records import client_label, record_facts, record_text
+from replay.script_lines import find_lines
 from replay.scripts import script_sha
 from replay.search import Match, find_script_source
 from replay.showing import deadline_text, version_facts, version_text
-from replay.texts import json_text, show
+from replay.texts import json_text, plain_text, show
 from replay.values import Version, is_expired
+
+if TYPE_CHECKING:
+    from app.moments import Moment
+    from replay.past import Step
+    from storage.record import Record
 
 
 @click.command()
 @takes_folder
-@click.argument("key", type=options.text)
+@click.argument("key", metavar="KEY|JOB", type=options.text)
 @at_option
 @db_option
 def why(tool: Tool, key: bytes, at: Moment | None, db: int) -> int:
     r"""Tell what removed KEY: the record, its client and script, and the last value.
 
-    Where the key is there, it tells what changed it last. Exit code 1 says that no
-    record ever set it.
+    Where the key is there, it tells what changed it last. Where there never was such a
+    key, it is taken for a job's id: then it tells what took it out of a list, a set or
+    another key the last time. Exit code 1 says that no record did either.
 
     \b
     Examples:
       replay why joblog-data job:42
       replay why joblog-data lock:import --at 'yesterday 14:00'
+      replay why joblog-data 0f9a1c52-7d1e-4c7e-8f0a-2f6f4a1f3c11
     """
     point = tool.point(at)
+    floor = tool.floor_seq()
     with tool.progress("folding", point.seq) as progress:
-        past = tool.past(progress)
-        last: Step | None = None
-        for last in trace_key(past, db, key, point.seq):  # noqa: B007 - the last is asked
-            pass
-        past.close()
-    if last is None:
+        span = floor, point.seq
+        steps = trace_last(tool.index, progress, (db, key), span, 1)
+        loss = None if steps else find_loss(tool.index, progress, key, point.seq)
+    if steps:
+        _write_step(tool, key, steps[-1], point.at_ms)
+        return 0
+    if loss is None:
         tool.output.hint(
-            f"replay: no record up to seq {point.seq} ever set {show(key)}"
+            f"replay: no record up to seq {point.seq} ever set {show(key)}, or took it "
+            f"out of a key"
         )
         return NOTHING
-    _write(tool, key, last, point.at_ms)
+    record, home, place, before = loss
+    facts: dict[str, Any] = {
+        "job": json_text(key),
+        "db": home,
+        "key": json_text(place),
+        "before": version_facts(before),
+    }
+    shown = {
+        "job": show(key),
+        "removed from": show(place) + (f" in db{home}" if home else ""),
+        "by": record_text(record),
+    }
+    after = {"before": version_text(before, tool.output.word_limit)}
+    _write(tool, record, place, (facts, shown, after))
     return 0
 
 
-def _write(tool: Tool, key: bytes, last: Step, at_ms: int) -> None:
+def _write_step(tool: Tool, key: bytes, last: Step, at_ms: int) -> None:
     record, before, after = last
-    client = tool.clients().find(record.origin.client_id, record.seq)
-    sha = script_sha(record)
     state, verb = _fate(after, at_ms)
-    facts: dict[str, Any] = {
+    facts = {
         "key": json_text(key),
         "state": state,
-        "record": record_facts(Match(record, client)),
         "before": version_facts(before),
         "after": version_facts(after),
     }
-    shown = {
-        "key": show(key),
-        "state": state,
-        verb: record_text(record),
-        "record": f"{record.seq}, {show_time(record.at_ms)}",
-        "client": client_label(client),
-        "before": version_text(before, tool.output.word_limit),
-    }
+    shown = {"key": show(key), "state": state, verb: record_text(record)}
+    values = {"before": version_text(before, tool.output.word_limit)}
     if after is not None:
-        shown["after"] = version_text(after, tool.output.word_limit)
+        values["after"] = version_text(after, tool.output.word_limit)
+    _write(tool, record, key, (facts, shown, values))
+
+
+def _write(
+    tool: Tool,
+    record: Record,
+    key: bytes,
+    answer: tuple[dict[str, Any], dict[str, str], dict[str, str]],
+) -> None:
+    """Write an answer: facts for JSON, and what is shown before and after the client.
+
+    Args:
+        tool: where to.
+        record: what did it.
+        key: the key that it did it to.
+        answer: (facts, shown, what is shown behind the client).
+    """
+    facts, shown, values = answer
+    client = tool.clients().find(record.origin.client_id, record.seq)
+    facts["record"] = record_facts(Match(record, client))
+    shown["record"] = f"{record.seq}, {show_time(record.at_ms)}"
+    shown["client"] = client_label(client)
+    shown |= values
     if client.note is not None and client.note.name:
         shown["address"] = client.note.address
+    sha = script_sha(record)
     if sha:
         source = find_script_source(tool.index, sha, record.seq)
-        facts["script"] = {"sha": sha, "source": source and json_text(source)}
+        lines = _lines(record, key, source or b"")
+        facts["script"] = {
+            "sha": sha,
+            "source": source and json_text(source),
+            "lines": [number for number, _ in lines],
+        }
         shown["script"] = sha
+        for number, text in lines:
+            shown[f"line {number}"] = plain_text(text)
     tool.output.facts(facts, shown)
+
+
+def _lines(record: Record, key: bytes, source: bytes) -> list[tuple[int, str]]:
+    """Return (number, text) of the script's lines that may have changed a key."""
+    numbers = {
+        number
+        for effect in record.effects
+        if key in effect
+        for number in find_lines(source, record, effect)
+    }
+    lines = source.decode("utf-8", "backslashreplace").splitlines()
+    return [(number, lines[number - 1].strip()) for number in sorted(numbers)]
 
 
 def _fate(after: Version | None, at_ms: int) -> tuple[str, str]:

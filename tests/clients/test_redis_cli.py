@@ -1,5 +1,6 @@
 """redis-cli, as a person and a shell script use it."""
 
+import contextlib
 import subprocess
 
 import pytest
@@ -55,6 +56,37 @@ def test_keys_are_scanned_and_the_biggest_found(cli):
 
     assert sorted(found) == sorted(["key:4", *(f"key:4{n}" for n in range(10))])
     assert "has 49 bytes" in biggest
+
+
+def test_biggest_keys_by_memory(cli):
+    cli("SET", "large", "x" * 5000)
+    cli("SET", "small", "x")
+
+    assert """Biggest string found '"large"' has""" in cli("--memkeys")
+
+
+def test_latency_is_sampled(cli):
+    least, most, mean, samples = cli("--latency", "-i", "0.2").split()
+
+    assert 0 <= float(least) <= float(mean) <= float(most)
+    assert int(samples) > 1
+
+
+def test_statistics_roll(server):
+    for number in range(3):
+        with contextlib.closing(server.connect()) as connection:
+            connection.ask("SET", f"key:{number}", "x")
+    command = [require_program("redis-cli"), "-s", server.path, "--stat", "-i", "0.05"]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as rolling:
+        lines = [rolling.stdout.readline() for _ in range(4)]
+        rolling.kill()
+
+    assert lines[1].split()[:2] == ["keys", "mem"]
+    keys, memory, clients, *_ = lines[3].split()
+    assert keys == "3"
+    assert memory[-1] in "KMG"
+    assert int(clients) >= 1
 
 
 def test_script_from_a_file(cli, tmp_path):

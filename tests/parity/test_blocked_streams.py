@@ -2,6 +2,8 @@
 
 import pytest
 
+from app.types.dump_payload import encode_payload
+from app.types.streams import Stream
 from tests.parity.harness import at, receive, send
 
 BLOCKED = [
@@ -188,3 +190,42 @@ BLOCKED = [
 @pytest.mark.parametrize("script", BLOCKED)
 def test_a_client_that_waits_for_a_stream_is_served_as_in_redis(parity, script):
     parity(script)
+
+
+def make_stream():
+    stream = Stream()
+    stream.append(5 << 64 | 1, (b"f", b"v"), node_entries=100)
+    return encode_payload(stream)
+
+
+WAYS = [
+    pytest.param([["RENAME", "full", "s"]], id="RENAME"),
+    pytest.param([["COPY", "full", "s"]], id="COPY"),
+    pytest.param([["SET", "s", 1], ["COPY", "full", "s", "REPLACE"]], id="replaced"),
+    pytest.param([["RESTORE", "s", 0, make_stream()]], id="RESTORE"),
+    pytest.param([["MULTI"], ["XADD", "s", "5-1", "f", "v"], ["EXEC"]], id="EXEC"),
+    pytest.param(
+        [["EVAL", "return redis.call('XADD', 's', '5-1', 'f', 'v')", 0]], id="script"
+    ),
+    pytest.param(
+        [
+            ["SELECT", 1],
+            ["XADD", "s", "5-1", "f", "v"],
+            ["MOVE", "s", 0],
+            ["SELECT", 0],
+        ],
+        id="MOVE",
+    ),
+]
+
+
+@pytest.mark.parametrize("steps", WAYS)
+def test_reader_is_woken_however_the_stream_comes(parity, steps):
+    parity(
+        [
+            "XADD full 5-1 f v",
+            send("reader", "XREAD", "BLOCK", 0, "STREAMS", "none", "s", 0, 0),
+            *steps,
+            receive("reader"),
+        ]
+    )

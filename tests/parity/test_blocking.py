@@ -1,9 +1,12 @@
 """Blocking pops, against Valkey: who is served, with what, in which order."""
 
+import struct
+
 import pytest
 
 from tests.parity.harness import at, raw, receive, send
 from tests.parity.wire import encode
+from tests.payloads import payload, strings
 
 TIMED_OUT = [
     ["BLPOP", "k", "j", "0.01"],
@@ -167,6 +170,10 @@ def test_same_key_named_twice_is_one(parity):
     )
 
 
+LIBRARY = """#!lua name=pushing
+redis.register_function(
+  'push', function(keys) return redis.call('RPUSH', keys[1], 1) end)
+"""
 WAYS = [
     pytest.param([["RENAME", "full", "q"]], id="RENAME"),
     pytest.param([["RENAMENX", "full", "q"]], id="RENAMENX"),
@@ -193,6 +200,20 @@ WAYS = [
         [["SET", "q", "s"], ["DEL", "q"], ["RPUSH", "q", "x"]], id="type changes"
     ),
     pytest.param([["SET", "q", "s"], ["RENAME", "full", "q"]], id="overwritten"),
+    pytest.param(
+        [["RESTORE", "q", 0, payload(b"\x01" + strings(b"x", b"y"))]], id="RESTORE"
+    ),
+    pytest.param([["SET", "q", "s"], ["COPY", "full", "q", "REPLACE"]], id="replaced"),
+    pytest.param(
+        [["MULTI"], ["RENAME", "full", "q"], ["LPUSH", "q", "x"], ["EXEC"]],
+        id="RENAME in EXEC",
+    ),
+    pytest.param(
+        [["EVAL", "return redis.call('RENAME', 'full', 'q')", 0]], id="RENAME in script"
+    ),
+    pytest.param(
+        [["FUNCTION", "LOAD", LIBRARY], ["FCALL", "push", 1, "q"]], id="function"
+    ),
 ]
 
 
@@ -209,11 +230,29 @@ def test_waiter_is_woken_however_the_list_comes(parity, steps):
     )
 
 
+NEAR = ("FROMMEMBER", "m", "BYRADIUS", 1, "km")
 ZSET_WAYS = [
     pytest.param([["ZUNIONSTORE", "z", 1, "full"]], id="ZUNIONSTORE"),
     pytest.param([["ZRANGESTORE", "z", "full", 0, -1]], id="ZRANGESTORE"),
     pytest.param([["ZINCRBY", "z", 3, "m"]], id="ZINCRBY"),
     pytest.param([["RENAME", "full", "z"]], id="RENAME"),
+    pytest.param([["COPY", "full", "z"]], id="COPY"),
+    pytest.param([["ZINTERSTORE", "z", 2, "full", "full"]], id="ZINTERSTORE"),
+    pytest.param([["ZDIFFSTORE", "z", 1, "full"]], id="ZDIFFSTORE"),
+    pytest.param([["GEOADD", "z", 1, 1, "m"]], id="GEOADD"),
+    pytest.param(
+        [
+            ["GEOADD", "places", 1, 1, "m"],
+            ["GEOSEARCHSTORE", "z", "places", *NEAR, "STOREDIST"],
+        ],
+        id="GEOSEARCHSTORE",
+    ),
+    pytest.param(
+        [["RESTORE", "z", 0, payload(b"\x05\x01\x01m" + struct.pack("<d", 2.5))]],
+        id="RESTORE",
+    ),
+    pytest.param([["EVAL", "return redis.call('ZADD', 'z', 1, 'm')", 0]], id="script"),
+    pytest.param([["MULTI"], ["ZADD", "z", 1, "m"], ["EXEC"]], id="EXEC"),
     pytest.param([["LPUSH", "z", "x"], ["DEL", "z"], ["ZADD", "z", 1, "m"]], id="type"),
 ]
 

@@ -293,3 +293,12 @@ def test_scan_with_a_type_that_is_none_finds_nothing_as_in_redis(parity):
         ["SET k v", "SCAN 0 TYPE nonsense", "SCAN 0 NOVALUES"],
         witness="redis",
     )
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "-1", "-0", "+5", "00", "0x0", " 0", "0 ", "-", "a", "1\n"]
+    + [f"{sign}{2**64 - less}" for sign in ("", "-") for less in (1, 0)],
+)
+def test_cursors_are_numbers_as_redis_reads_them(parity, cursor):
+    parity([["SCAN", cursor], ["HSCAN", "h", cursor]], witness="redis")

@@ -68,7 +68,7 @@ STEPS = {
     "lists": """
         RPUSH l a b c a | LPUSH l z | LPUSHX none a | RPUSHX l q | LPOP l
         RPOP l 2 | LINSERT l BEFORE a x | LINSERT l BEFORE no x | LSET l 0 y
-        LREM l 0 y | LREM l 0 nope | LTRIM l 0 0 | LMOVE l m LEFT RIGHT
+        LREM l 0 y | LREM l 0 nope | LTRIM l 0 -1 | LTRIM l 0 0 | LMOVE l m LEFT RIGHT
         RPOPLPUSH m m | LMPOP 1 m LEFT | RPUSH l b a | SORT l ALPHA STORE s
         SORT none STORE s | LTRIM l 5 6 | RPUSH l a | LREM l 0 a | BLPOP l 0.01
         RPUSH l a | BRPOP l 0 | RPUSH l a | BLMOVE l l LEFT LEFT 0

@@ -274,3 +274,35 @@ def test_notices_go_where_they_are_redirected(running, protocol):
         reader.close(), other.close()
 
     assert heard[0] == heard[1]
+
+
+@pytest.mark.parametrize("words", ["FLUSHDB", "FLUSHALL", "FLUSHDB ASYNC"])
+def test_a_flush_is_told_though_nothing_was_there(parity, words):
+    parity(
+        [
+            "CLIENT TRACKING ON",
+            at("other", *words.split()),
+            receive("main"),
+            "PING",
+        ],
+        protocols=[3],
+    )
+
+
+def test_groups_of_a_stream_change_nothing_that_was_read(parity):
+    parity(
+        [
+            "XADD s 1-1 a 1",
+            "CLIENT TRACKING ON",
+            "XLEN s",
+            at("other", "XGROUP", "CREATE", "s", "g", 0),
+            at("other", "XGROUP", "CREATECONSUMER", "s", "g", "c"),
+            at("other", "XGROUP", "SETID", "s", "g", 0),
+            at("other", "XGROUP", "DELCONSUMER", "s", "g", "c"),
+            at("other", "XGROUP", "DESTROY", "s", "g"),
+            at("other", "XADD", "s", "2-1", "a", 1),
+            receive("main"),
+            "PING",
+        ],
+        protocols=[3],
+    )

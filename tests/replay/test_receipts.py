@@ -9,27 +9,23 @@ from click.testing import CliRunner
 
 from replay import receipts
 from replay.cli import main
+from replay.clients import ClientDirectory
 from replay.index.finder import LogIndex
 from replay.proving import make_receipt
 from replay.receipts import ReceiptError, check_receipt
+from replay.scanning import END_SEQ
 from storage.errors import PrunedError, StorageError
 from storage.filesystem import FileSystem
-from storage.reader import read_records
+from storage.packing import pack_segment
 from storage.verify import compute_digest
 from tests.replay.histories import History
 
 
 def make(folder, *seqs, until_seq=None):
-    filesystem = FileSystem()
-    records = [
-        record
-        for seq in seqs
-        for record in read_records(
-            folder, filesystem=filesystem, from_seq=seq, until_seq=seq
-        )
-    ]
-    index = LogIndex(folder, filesystem)
-    return make_receipt(folder, filesystem, index, records, "a test", until_seq)
+    index = LogIndex(folder, FileSystem())
+    records = [index.get_record(seq) for seq in seqs]
+    clients = ClientDirectory(index, from_seq=END_SEQ)
+    return make_receipt(index, clients, records, "a test", until_seq)
 
 
 def many_segments(folder):
@@ -236,3 +232,12 @@ def test_receipt_of_a_job_has_every_step_of_it(tmp_path):
     assert checked.about == "job 7"
     assert [record.seq for _, record in checked.records] == [1, 2, 4]
     assert run("prove", tmp_path / "data", "nope").exit_code == 1
+
+
+def test_receipt_of_a_packed_segment_is_the_same(log):
+    before = make(log, 3, 30)
+    filesystem = FileSystem()
+    for path in sorted((log / "log").glob("*.log"))[:-1]:
+        pack_segment(filesystem, path)
+
+    assert make(log, 3, 30) == before

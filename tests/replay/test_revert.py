@@ -64,6 +64,28 @@ def test_command_is_undone(history, command, undone):
     assert sorted(lines(result)) == sorted(undone)
 
 
+UNTIL = "HPEXPIREAT h 9999999999999 FIELDS 1"
+
+
+@pytest.mark.parametrize(
+    ("command", "undone"),
+    [
+        pytest.param("HPERSIST h FIELDS 1 a", [f"{UNTIL} a"], id="deadline lost"),
+        pytest.param("HSET h a 9", ["HSET h a 1", f"{UNTIL} a"], id="set anew"),
+        pytest.param(f"{UNTIL} b", ["HPERSIST h FIELDS 1 b"], id="deadline gained"),
+        pytest.param("DEL h", ["HSET h a 1 b 2", f"{UNTIL} a"], id="hash removed"),
+    ],
+)
+def test_deadlines_of_fields_come_back(history, command, undone):
+    client = history.connect()
+    history.run(client, "HSET h a 1 b 2", f"{UNTIL} a", command)
+
+    result = revert(history.folder, f"@{history.log.last_seq}")
+
+    assert result.exit_code == 0, result.output
+    assert sorted(lines(result)) == sorted(undone)
+
+
 def test_stream_comes_back_whole(history):
     client = history.connect()
     history.run(client, *SETUP, "XDEL x 1-1")

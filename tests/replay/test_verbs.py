@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from replay.cli import main
+from replay.texts import from_json_text
+from storage.notes import ScriptNote, ScriptSourceNote, TagNote, encode_note
 from tests.replay.histories import History
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -31,6 +33,10 @@ VERBS = [
     ["changes", "@0..now"],
     ["verify", "--deep"],
     ["index"],
+    ["points"],
+    ["stats"],
+    ["blame", "done"],
+    ["bisect", "@2..now", "--check", "EXISTS job:1"],
 ]
 
 
@@ -58,6 +64,12 @@ def test_verb_explains_itself_with_examples(replay, words):
         ["keys", "--at", "@0"],
         ["get", "nope"],
         ["history", "nope"],
+        ["blame", "nope"],
+        ["dump", "--at", "@0"],
+        ["points", "--kind", "tag"],
+        ["stats", "--since", "now"],
+        ["bisect", "@2..@3", "--check", "EXISTS job:1"],
+        ["bisect", "@0..now", "--check", "EXISTS job:1"],
         ["why", "nope"],
         ["diff", "now", "now"],
         ["changes", "now..now"],
@@ -78,6 +90,9 @@ def test_exit_code_is_1_where_there_is_no_answer(replay, words):
         ["log", "-e", "("],
         ["show", "x"],
         ["diff", "@9", "@3"],
+        ["bisect", "@9..@3", "--check", "PING"],
+        ["bisect", "@2..now", "--check", "NOPE"],
+        ["bisect", "@2..now", "--check", "job-in-none"],
         ["changes", "@1"],
         ["verify", "--expect", "abc"],
         ["get", "done", "--raw"],
@@ -205,6 +220,81 @@ def test_every_type_has_a_value_and_differences(replay, demo):
     assert '+ 1-1: "f v"' in lines
     assert "+ b: inf" in lines
     assert all(replay("get", answer["key"]).exit_code == 0 for answer in answers)
+
+
+def test_dump_makes_another_server_what_this_one_was(replay, demo, tmp_path):
+    session = demo.engine.server.sessions[1]
+    demo.run(session, "RPUSH l a b", "XADD x 1-1 f v", "PEXPIRE l 100000", "SADD s m")
+    lines = objects(replay("dump", "--json"))
+    other = History(tmp_path / "other")
+
+    other.run(other.connect(), *[[from_json_text(word) for word in it] for it in lines])
+
+    other.close()
+    theirs = objects(replay("state", "--json", folder=other.folder))
+    assert theirs == objects(replay("state", "--json"))
+    resp = replay("dump", "--resp", "--key", "other").stdout_bytes
+    assert resp == (
+        b"*2\r\n$6\r\nSELECT\r\n$1\r\n2\r\n"
+        b"*3\r\n$3\r\nSET\r\n$5\r\nother\r\n$1\r\nx\r\n"
+    )
+
+
+def test_tag_is_a_moment(replay, demo):
+    session = demo.engine.server.sessions[1]
+    note = encode_note(TagNote(b"before-deploy"))
+    demo.write((demo.clock.at_ms, 0, [], [session.id, None, note]))
+    seq = demo.log.last_seq
+    demo.run(session, "SET after 1")
+
+    assert objects(replay("points", "--kind", "tag", "--json"))[0]["seq"] == seq
+    assert replay("get", "after", "--at", "before-deploy").exit_code == 1
+    assert replay("get", "after", "--at", "no-such-tag").exit_code == 2
+    assert "+ after (string)" in replay("diff", "before-deploy", "now").output
+    assert "tag before-deploy" in replay("log", "--since", "before-deploy").output
+    assert replay("changes", "before-deploy..now").output.startswith("0\tafter")
+
+
+def test_why_takes_a_job_and_tells_the_line_of_the_script(replay, demo):
+    session = demo.engine.server.sessions[1]
+    demo.run(session, "RPUSH queue 7f3a 8b1c")
+    source = b"-- name: take\nlocal id = ARGV[1]\nredis.call('LREM', KEYS[1], 1, id)"
+    sha = "a" * 40
+    text = encode_note(ScriptSourceNote(sha, source))
+    command = [b"EVALSHA", sha.encode(), b"1", b"queue", b"7f3a"]
+    effect = [[b"LREM", b"queue", b"1", b"7f3a"]]
+    [session.id, command, encode_note(ScriptNote(sha))]
+    demo.write(
+        (demo.clock.at_ms, 0, [], [session.id, None, text]),
+        (
+            demo.clock.at_ms,
+            0,
+            effect,
+            [session.id, command, encode_note(ScriptNote(sha))],
+        ),
+    )
+
+    answer = replay("why", "7f3a").output
+
+    assert "removed from\tqueue\n" in answer
+    assert "line 3\tredis.call('LREM', KEYS[1], 1, id)\n" in answer
+    facts = objects(replay("why", "7f3a", "--json"))[0]
+    assert facts["script"]["lines"] == [3]
+    assert facts["before"]["value"] == ["7f3a", "8b1c"]
+    assert replay("why", "8b1c").exit_code == 1
+
+
+def test_last_values_of_a_key_need_no_more_of_its_history(replay, demo):
+    session = demo.engine.server.sessions[1]
+    demo.run(session, *[f"SET n {number}" for number in range(30)])
+
+    values = [
+        answer["after"]["value"]
+        for answer in objects(replay("history", "n", "-n", 3, "--json"))
+    ]
+
+    assert values == ["27", "28", "29"]
+    assert replay("history", "n", "--since", "now").exit_code == 1
 
 
 def test_exec_and_show_tell_the_queued_commands(replay):

@@ -150,7 +150,7 @@ def test_a_bad_frame_before_one_that_knew_it_synced_is_damage_not_a_tail():
     assert str(caught.value) == (
         f"{FIRST}: at byte {start}: a damaged frame, expected a sound one with seq 2: "
         f"seq 3 at byte {end} says that it had been synced, so this is no torn tail; "
-        f"run 'replay verify {FOLDER}'"
+        f"run 'replay repair {FOLDER}'"
     )
     with pytest.raises(CorruptLogError, match="had been synced"):
         list(read_records(FOLDER, filesystem=disk))

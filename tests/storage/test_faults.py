@@ -53,11 +53,16 @@ def drafts(values):
     return [(1, 0, [[b"SET", value]], 7) for value in values]
 
 
-def run_log(filesystem, name):
-    """Live a log's life until something ends it."""
+def run_log(filesystem, name, *, defers_seals=False):
+    """Live a log's life until something ends it.
+
+    With `defers_seals` the waiting at a seal is left to the syncs, as in the server.
+    """
     run = Run()
     try:
         log = open_log(filesystem)
+        if defers_seals:
+            log.defer_seals()
         for number in range(9):
             values = [b"%s-%d-%d" % (name, number, place) for place in (0, 1)]
             run.unanswered = values
@@ -104,17 +109,18 @@ def require_recovery(filesystem, run, must_have):
     assert filesystem.open_files == 0
 
 
-def count_calls(name=""):
+def count_calls(name="", *, defers_seals=False):
     filesystem = new_disk()
     before = len(filesystem.calls)
-    run = run_log(filesystem, b"count")
+    run = run_log(filesystem, b"count", defers_seals=defers_seals)
     assert run.error is None
     assert len(read_values(filesystem)) == 18
     calls = filesystem.calls[before:]
     return sum(1 for call in calls if name in {"", call})
 
 
-CALLS = count_calls()
+CALLS = max(count_calls(), count_calls(defers_seals=True))
+SEALS = pytest.mark.parametrize("defers_seals", [False, True], ids=["", "deferred"])
 FAULTS = [
     pytest.param(errno.EIO, id="EIO"),
     pytest.param(errno.ENOSPC, id="ENOSPC"),
@@ -127,27 +133,33 @@ FAULTS = [
 
 
 @pytest.mark.slow
+@SEALS
 @pytest.mark.parametrize("effect", FAULTS)
-def test_no_record_is_lost_when_one_call_fails_and_the_machine_stays_up(effect):
+def test_no_record_is_lost_when_one_call_fails_and_the_machine_stays_up(
+    effect, defers_seals
+):
     for number in range(CALLS):
         filesystem = new_disk()
         filesystem.fail(Fault(effect, skip=number))
 
-        run = run_log(filesystem, b"a")
+        run = run_log(filesystem, b"a", defers_seals=defers_seals)
         filesystem.restart()
 
         require_recovery(filesystem, run, must_have=len(run.appended))
 
 
 @pytest.mark.slow
+@SEALS
 @pytest.mark.parametrize("seed", [None, 1, 2, 3])
 @pytest.mark.parametrize("effect", FAULTS)
-def test_no_synced_record_is_lost_when_the_power_fails_at_one_call(effect, seed):
+def test_no_synced_record_is_lost_when_the_power_fails_at_one_call(
+    effect, seed, defers_seals
+):
     for number in range(CALLS):
         filesystem = new_disk()
         filesystem.fail(Fault(effect, skip=number))
 
-        run = run_log(filesystem, b"a")
+        run = run_log(filesystem, b"a", defers_seals=defers_seals)
         filesystem.cut_power(None if seed is None else Random(seed * 1000 + number))
 
         require_recovery(filesystem, run, must_have=run.synced_count)

@@ -10,6 +10,7 @@ from storage.errors import LogLockedError, SequenceMismatchError, StorageError
 from storage.filesystem import FileSystem
 from storage.fsync import FsyncPolicy
 from storage.record import Origin, Record, encode_origin
+from storage.verify import verify_log
 from tests.fakes import FakeClock, FaultyFileSystem
 from tests.storage.logs import (
     FIRST,
@@ -362,3 +363,103 @@ def test_without_syncs_the_files_of_sealed_segments_are_closed_too():
 def test_fsync_policies_are_the_words_of_the_setting():
     assert [policy.value for policy in FsyncPolicy] == ["always", "everysec", "no"]
     assert FsyncPolicy("everysec") is FsyncPolicy.EVERYSEC
+
+
+def deferring(filesystem, segment_bytes_max=1000):
+    log = open_log(filesystem, segment_bytes_max)
+    log.defer_seals()
+    return log
+
+
+def test_a_deferred_seal_syncs_nothing_on_the_appending_thread():
+    filesystem = FaultyFileSystem()
+    log = deferring(filesystem)
+    sealed = 0
+    for number in range(200):
+        before = len(filesystem.calls)
+        append(log, b"%d" % number)
+        calls = filesystem.calls[before:]
+        assert set(calls) == {"write"}
+        sealed += len(calls) > 1
+        if log.needs_sync:
+            log.sync()
+    assert sealed > 5
+    assert len(log.segments) == sealed + 1
+    log.close()
+    assert read_values(filesystem) == [b"%d" % number for number in range(200)]
+    assert all(name.endswith(".log") for name in segment_names(filesystem))
+
+
+def test_nothing_behind_a_seal_is_durable_before_the_sealed_segment_is():
+    filesystem = FaultyFileSystem()
+    log = deferring(filesystem)
+    while not log.needs_sync:
+        append(log, b"x")
+    log.sync()
+    while not log.needs_sync:
+        append(log, b"x")
+    assert len(log.segments) == 2
+    last_seq = append(log, b"behind")
+    assert log.synced_seq < log.segments[-1].first_seq - 1
+
+    filesystem.cut_power()
+
+    log = open_log(filesystem)
+    assert log.last_seq < last_seq
+    assert [n for n in segment_names(filesystem) if not n.endswith(".log")] == []
+
+
+def test_records_behind_a_seal_that_is_not_over_can_be_read_and_survive_a_kill():
+    filesystem = FaultyFileSystem()
+    log = deferring(filesystem)
+    while len(log.segments) == 1:
+        append(log, b"x")
+        if log.needs_sync and len(log.segments) == 1:
+            log.sync()
+    append(log, b"behind")
+    values = read_values(filesystem)
+    assert values[-1] == b"behind"
+    assert len(values) == log.last_seq
+
+    filesystem.restart()
+
+    log = open_log(filesystem)
+    assert read_values(filesystem) == values
+    assert len(log.segments) == 2
+
+
+def test_without_syncs_a_segment_grows_on_where_seals_are_deferred():
+    filesystem = FaultyFileSystem()
+    log = deferring(filesystem, 500)
+
+    for _ in range(100):
+        append(log, b"x" * 20)
+
+    assert len(log.segments) == 1
+    assert log.needs_sync
+    log.close()
+    assert len(read_values(filesystem)) == 100
+
+
+def test_one_thread_appends_and_seals_while_the_other_syncs_all_the_time(tmp_path):
+    log = open_log(FileSystem(), 2000, folder=tmp_path)
+    log.defer_seals()
+    is_over = threading.Event()
+    durable = []
+
+    def sync():
+        while not is_over.is_set():
+            durable.append(log.sync())
+
+    thread = threading.Thread(target=sync)
+    thread.start()
+    number = 0
+    while number < 2000 or len(log.segments) < 5:
+        number = append(log, b"%d" % (number + 1))
+    is_over.set()
+    thread.join()
+    log.close()
+
+    assert durable == sorted(durable)
+    assert read_values(FileSystem(), folder=tmp_path)[-1] == b"%d" % number
+    assert verify_log(tmp_path, filesystem=FileSystem()).damage == []

@@ -118,6 +118,36 @@ def test_a_note_comes_back_through_a_record(note):
     assert read_note(origin) == note
 
 
+def test_the_note_of_a_script_follows_from_its_command():
+    call = [b"EVALSHA", b"a" * 40, b"0"]
+    record = Record(1, 0, 0, 0, [[b"DEL", b"k"]], Origin(1, call))
+
+    origin = RecordDecoder().decode(encode_record(record)).origin
+
+    assert origin.note == {"kind": "script", "sha": "a" * 40}
+    assert read_note(origin) == ScriptNote("a" * 40)
+
+
+def test_a_number_among_queued_commands_stands_for_an_effect():
+    effects = [[b"SET", b"k", b"1"], [b"PEXPIREAT", b"k", b"9"], [b"INCR", b"n"]]
+    note = {"kind": "exec", "queued": [0, [b"EXPIRE", b"k", b"1"], 2], "later": True}
+    record = Record(1, 0, 0, 0, effects, Origin(1, [b"EXEC"], note))
+
+    origin = RecordDecoder().decode(encode_record(record)).origin
+
+    assert read_note(origin) == ExecNote(
+        [[b"SET", b"k", b"1"], [b"EXPIRE", b"k", b"1"], [b"INCR", b"n"]]
+    )
+
+
+def test_a_note_about_an_effect_that_there_is_not_is_no_record():
+    note = {"kind": "exec", "queued": [1]}
+    record = Record(1, 0, 0, 0, [[b"DEL", b"k"]], Origin(1, [b"EXEC"], note))
+
+    with pytest.raises(ValueError, match="not a record"):
+        RecordDecoder().decode(encode_record(record))
+
+
 def test_a_note_says_its_kind_and_leaves_defaults_out():
     assert encode_note(ClientNote("h:1")) == {"kind": "client", "address": "h:1"}
     assert encode_note(ExpiredNote()) == {"kind": "expired"}

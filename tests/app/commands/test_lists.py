@@ -44,7 +44,6 @@ UNCHANGED = [
     "RPOPLPUSH none l",
     "LINSERT l BEFORE none x",
     "LREM l 0 none",
-    "LTRIM l 0 -1",
     "LTRIM none 0 1",
     "LMPOP 1 none LEFT",
     "LPOS l a",
@@ -59,6 +58,15 @@ def test_list_command_that_changes_nothing_leaves_no_trace(client, words):
     client(words)
 
     assert (client.events, client.effects) == ([], [])
+
+
+def test_ltrim_of_nothing_is_told_and_not_recorded(client):
+    client("RPUSH l a b c")
+
+    client("LTRIM l 0 -1")
+
+    assert client.events == [("ltrim", "l")]
+    assert client.effects == []
 
 
 WRONG = [

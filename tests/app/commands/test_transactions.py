@@ -15,13 +15,19 @@ def test_exec_is_one_record_with_the_effects_of_all(clients):
         [b"PEXPIREAT", b"k", b"1700000010000"],
     ]
     assert origin[:2] == [1, [b"EXEC"]]
-    assert origin[2]["kind"] == "exec"
-    assert origin[2]["commands"] == [
-        [b"SET", b"k", b"1"],
-        [b"INCR", b"k"],
-        [b"GET", b"k"],
-        [b"EXPIRE", b"k", b"10"],
-    ]
+    assert origin[2] == {
+        "kind": "exec",
+        "queued": [0, 1, [b"GET", b"k"], [b"EXPIRE", b"k", b"10"]],
+    }
+
+
+def test_the_record_of_exec_says_which_commands_failed(clients):
+    clients("a", "MULTI", "SET k x", "INCR k", "SET j 1", "EXEC")
+
+    [(_, _, effects, origin)] = clients.entries
+    assert effects == [[b"SET", b"k", b"x"], [b"SET", b"j", b"1"]]
+    assert origin[2]["queued"] == [0, [b"INCR", b"k"], 1]
+    assert origin[2]["failed"] == [1]
 
 
 def test_exec_that_changes_nothing_leaves_no_record(clients):

@@ -2,6 +2,7 @@ import pytest
 
 from app import errors
 from app.commands.table import LOOKUP
+from app.engine.lua_values import sha1_of
 from app.reply import Encoded
 
 
@@ -34,11 +35,12 @@ def test_a_script_leaves_one_record_of_all_its_effects(clients, run):
     evaluate(run, WRITES, "1", "k", "v")
 
     _, db, effects, origin = last_entry(clients)
-    sha = origin[2]["sha"]
     assert db == 0
     assert effects == [[b"SET", b"k", b"v"], [b"INCR", b"n"]]
-    assert origin[1] == [b"EVALSHA", sha.encode(), b"1", b"k", b"v"]
-    assert origin[2] == {"kind": "script", "sha": sha}
+    assert origin[1:] == [
+        [b"EVALSHA", sha1_of(WRITES.encode()), b"1", b"k", b"v"],
+        None,
+    ]
 
 
 def test_the_text_of_a_script_is_recorded_once_before_its_first_record(clients, run):
@@ -46,14 +48,47 @@ def test_the_text_of_a_script_is_recorded_once_before_its_first_record(clients, 
     evaluate(run, WRITES, "1", "k", "w")
 
     notes = [entry[3][2] for entry in clients.engine.entries]
-    sha = notes[0]["sha"]
-    assert [note["kind"] for note in notes] == ["script_source", "script", "script"]
-    assert notes[0] == {"kind": "script_source", "sha": sha, "source": WRITES.encode()}
+    sha = sha1_of(WRITES.encode()).decode()
+    assert notes == [
+        {"kind": "script_source", "sha": sha, "source": WRITES.encode()},
+        None,
+        None,
+    ]
+
+
+def test_the_record_of_a_transaction_names_scripts_by_their_sha(clients, run):
+    reads = "return redis.call('GET', KEYS[1])"
+    run("MULTI")
+    run("EVAL", WRITES, "1", "k", "v")
+    run("eval", reads, "1", "k")
+    run("EVAL_RO", reads, "1", "k")
+    run("EVALSHA", sha1_of(WRITES.encode()).decode().upper(), "1", "k", "w")
+    run("EVAL", "no Lua at all", "0")
+    run("EXEC")
+
+    *described, (_, _, effects, origin) = clients.engine.entries
+    writes, reads_sha = sha1_of(WRITES.encode()), sha1_of(reads.encode())
+    assert [entry[3][2]["source"] for entry in described] == [
+        WRITES.encode(),
+        reads.encode(),
+    ]
+    assert effects[0] == [b"SET", b"k", b"v"]
+    assert origin[2]["queued"] == [
+        [b"EVALSHA", writes, b"1", b"k", b"v"],
+        [b"EVALSHA", reads_sha, b"1", b"k"],
+        [b"EVALSHA_RO", reads_sha, b"1", b"k"],
+        [b"EVALSHA", writes, b"1", b"k", b"w"],
+        [b"EVAL", b"no Lua at all", b"0"],
+    ]
+    assert origin[2]["failed"] == [4]
 
 
 def test_a_script_without_effects_leaves_no_record(clients, run):
     evaluate(run, "return redis.call('GET', 'k')")
     evaluate(run, "return redis.call('DEL', 'k')")
+    run("MULTI")
+    evaluate(run, "return redis.call('GET', 'k')")
+    run("EXEC")
 
     assert clients.engine.entries == []
 

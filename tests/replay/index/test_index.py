@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from replay.clients import ClientDirectory
 from replay.index.building import build_index
+from replay.index.catalogue import Catalogue
 from replay.index.finder import LogIndex
 from replay.index.sidecar import VARIABLE
-from replay.index.stretches import Catalogue
 from replay.scanning import END_SEQ
 from replay.search import find_script_source
 from storage.errors import CorruptLogError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.moments import Point
+from replay.index.finder import LogIndex
 from replay.jobs.reading import JobLog
 from replay.jobs.shipped import detect_schemas, load_schemas
 from replay.jobs.verdicts import Limits
@@ -12,8 +13,8 @@ HOUR_MS = 3_600_000
 
 
 def open_log(folder, *schemas):
-    found = load_schemas(schemas) if schemas else detect_schemas(folder, FileSystem())
-    return JobLog(folder, FileSystem(), found)
+    index = LogIndex(folder, FileSystem())
+    return JobLog(index, load_schemas(schemas) if schemas else detect_schemas(index))
 
 
 def point_of(history, later_ms=0):

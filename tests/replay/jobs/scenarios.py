@@ -165,3 +165,18 @@ DONE = {
     ),
 }  # fmt: skip
 """By schema: a job `7` (huey's is UUID) that is taken and done."""
+
+GENERIC_LONG = (
+    *(("p", f"LPUSH jobs job-{number}") for number in range(6)),
+    ("a", "RPOPLPUSH jobs jobs:processing"),
+    ("b", "RPOPLPUSH jobs jobs:processing"),
+    ("a", "HSET job-0 state active"),
+    ("b", "HSET job-1 state active"),
+    ("a", "LREM jobs:processing 1 job-0"),
+    ("hand", "RPOP jobs"),
+    ("a", "RPOPLPUSH jobs jobs:processing"),
+    ("b", "LREM jobs:processing 1 job-1"),
+    ("a", "LREM jobs:processing 1 job-3"),
+    ("hand", "LREM jobs 1 job-5"),
+)
+"""Six jobs: two at a time; `job-2` is popped by hand, `job-5` is removed by hand."""

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from replay.index.finder import LogIndex
 from replay.jobs.schema import (
     FIELDS,
     SCORES,
@@ -130,7 +131,7 @@ def test_library_is_found_by_the_keys_in_the_log(tmp_path, lines, names):
     history.run(history.connect(), *lines)
     history.close()
 
-    found = detect_schemas(tmp_path, FileSystem())
+    found = detect_schemas(LogIndex(tmp_path, FileSystem()))
 
     assert sorted(schema.name for schema in found) == sorted(names)
 

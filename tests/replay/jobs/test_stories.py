@@ -207,7 +207,7 @@ def test_lease_that_is_taken_back_is_no_double_delivery(played):
         ("done", 3),
     ]
     assert timeline.verdict.word == "done"
-    assert timeline.verdict.reason == "after 2 deliveries"
+    assert timeline.verdict.reason == "after 2 deliveries; it was taken back"
 
 
 def test_failure_and_retry_are_told_with_error_and_attempts(played):

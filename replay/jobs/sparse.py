@@ -1,0 +1,271 @@
+"""One job of a long log, from the few records that mention it.
+
+A log of ten million records has some twenty that name a job's id; the index finds them
+(`replay.index`). Only the job's own elements are folded from them, so that a list holds
+no job but this one. A pop names nothing: where a record shows that the job has left its
+queue, the pop is looked for backward from there, first by the same client. That is a
+conclusion, and `inferred` has the record; all else is as the log says it.
+
+Where this does not do (an id that half the log mentions, a job that left its queue and
+was never heard of again), `SparseError` says so, and the whole log has to be followed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from app.recovery import Fold
+from app.touched import changed_keys, changes_databases
+from replay.index.marks import WHOLE_DATABASES
+from replay.jobs.schema import ENDS
+from replay.past import DATABASES
+from replay.scanning import KeyPieces
+from replay.slices import NoSliceError, Slice
+from storage.errors import CorruptLogError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from app.keyspace.database import Database
+    from replay.index.finder import LogIndex
+    from replay.jobs.schema import Meaning, Rule, Schema
+    from replay.jobs.stories import Home, Story
+    from replay.jobs.tracker import Tracker
+    from storage.record import Record
+
+_MENTIONS_MAX = 2_000
+_ALIASES_MAX = 100
+_LOOKED_BACK = 64
+_POPS = {b"LPOP", b"RPOP", b"LMOVE", b"RPOPLPUSH", b"ZPOPMIN", b"ZPOPMAX"}
+_ADDS = {b"LPUSH": 2, b"RPUSH": 2, b"SADD": 2}
+_SHOWING = {"running", "done", "failed", "cancelled"}
+
+
+class SparseError(Exception):
+    """The records that mention a job do not tell what happened to it."""
+
+
+class SparsePast:
+    """A `replay.past.Past` of one job alone, for a `Tracker`.
+
+    Attributes:
+        seq: the last record that has happened.
+        inferred: the records that were concluded to be pops of the job.
+    """
+
+    def __init__(
+        self,
+        index: LogIndex,
+        schemas: Sequence[Schema],
+        job_id: bytes,
+        until_seq: int,
+    ) -> None:
+        """Find what mentions a job.
+
+        Raises:
+            SparseError: too much does.
+            CorruptLogError: the log is damaged.
+        """
+        self._index = index
+        self._schemas = schemas
+        self._job_id = job_id
+        self._until_seq = until_seq
+        self._fold = Fold(DATABASES)
+        self._aliases: dict[bytes, bytes] = {}
+        self._tracker: Tracker | None = None
+        self.inferred: set[int] = set()
+        self.seq = 0
+        self._mentions = self._find_mentions()
+
+    @property
+    def databases(self) -> list[Database]:
+        """The databases, with nothing in them but the job's."""
+        return self._fold.keyspace.databases
+
+    def attend(self, tracker: Tracker) -> None:
+        """Note down whose stories tell where the job is believed to be."""
+        self._tracker = tracker
+
+    def _find_mentions(self) -> list[Record]:
+        """Return the records that mention the job, by whichever name, in order."""
+        found: dict[int, Record] = {}
+        words = deque([self._job_id, *self._own_keys()])
+        while words:
+            for record in self._index.word_records(
+                words.popleft(), until_seq=self._until_seq
+            ):
+                if record.seq in found:
+                    continue
+                found[record.seq] = record
+                words += self._learn_aliases(record)
+                if len(found) > _MENTIONS_MAX or len(self._aliases) > _ALIASES_MAX:
+                    raise SparseError("very many records mention it")
+        if found:
+            for record in self._index.candidates(
+                [[WHOLE_DATABASES]], KeyPieces(b"FLUSH"), min(found), self._until_seq
+            ):
+                if any(map(changes_databases, record.effects)):
+                    found[record.seq] = record
+        return [found[seq] for seq in sorted(found)]
+
+    def _own_keys(self) -> Iterator[bytes]:
+        """Yield the keys that have the id in a longer word, such as `meta-{id}`."""
+        for schema in self._schemas:
+            for rule in schema.rules:
+                if rule.pattern.holes == ["id"] and "{*}" not in rule.pattern.text:
+                    yield rule.pattern.text.encode().replace(b"{id}", self._job_id)
+
+    def _learn_aliases(self, record: Record) -> Iterator[bytes]:
+        for argv in record.effects:
+            if argv[0].upper() not in {b"HSET", b"HMSET"}:
+                continue
+            meaning = self._meaning(argv[1], argv[0])
+            if meaning is None:
+                continue
+            rule = meaning.rule
+            if rule.read_id is None or not (rule.kind == "alias" or rule.has_aliases):
+                continue
+            for name, value in zip(argv[2::2], argv[3::2], strict=False):
+                is_own = rule.read_id(value, self._aliases) == self._job_id
+                if is_own and name not in self._aliases:
+                    self._aliases[name] = self._job_id
+                    yield name
+
+    def _meaning(self, key: bytes, command: bytes) -> Meaning | None:
+        for schema in self._schemas:
+            meaning = schema.meaning(key, command)
+            if meaning is not None:
+                return meaning
+        return None
+
+    # --- what a tracker asks of a past -------------------------------------------
+
+    def apply(self, records: list[Record]) -> None:
+        """Let records happen.
+
+        Raises:
+            SparseError: one of them depends on more than the job.
+        """
+        try:
+            self._fold.apply(records)
+        except CorruptLogError as error:
+            raise SparseError(str(error)) from error
+
+    def batches(self, _: int) -> Iterator[list[Record]]:
+        """Yield the records that tell of the job, one at a time."""
+        for record in self._mentions:
+            for home in self._left_unseen(record):
+                pop = self._find_pop(home, record)
+                if pop is not None:
+                    self.inferred.add(pop.seq)
+                    self.seq = pop.seq
+                    yield [self._narrow(pop)]
+            self.seq = record.seq
+            yield [self._narrow(record)]
+
+    def _stories(self) -> list[Story]:
+        return [] if self._tracker is None else list(self._tracker.stories.values())
+
+    def _left_unseen(self, record: Record) -> list[Home]:
+        """Return the queues that the job may have left before a record, unmentioned."""
+        touched = {key for argv in record.effects for key in changed_keys(argv)}
+        return [
+            home
+            for story in self._stories()
+            for home, (rule, _) in story.places.items()
+            if rule.state == "waiting" and home[1] not in touched
+        ]
+
+    def _find_pop(self, home: Home, before: Record) -> Record | None:
+        """Return the pop that took the job from a queue, None where it is still there.
+
+        It is the last one by the client that wrote the next record about the job; or by
+        anybody, where that record shows that the job was taken.
+        """
+        after_seq = max(story.last_seq for story in self._stories())
+        nearest = None
+        records = self._index.key_records(
+            *home, after_seq + 1, before.seq - 1, is_reverse=True
+        )
+        for record in islice(records, _LOOKED_BACK):
+            if _pops(record, home[1]):
+                if record.origin.client_id == before.origin.client_id:
+                    return record
+                nearest = nearest or record
+        return nearest if self._shows_it_was_taken(before) else None
+
+    def _shows_it_was_taken(self, record: Record) -> bool:
+        for argv in record.effects:
+            for key in changed_keys(argv):
+                meaning = self._meaning(key, argv[0])
+                if meaning is not None and (
+                    meaning.rule.state in _SHOWING or meaning.rule.kind == "mark"
+                ):
+                    return True
+        return False
+
+    def _narrow(self, record: Record) -> Record:
+        """Return a record without what it did to other jobs."""
+        effects = []
+        for argv in record.effects:
+            narrowed = self._narrow_effect(argv)
+            if narrowed is not None:
+                effects.append(narrowed)
+        return record._replace(effects=effects)
+
+    def _narrow_effect(self, argv: list[bytes]) -> list[bytes] | None:
+        name = argv[0].upper()
+        if name == b"SELECT" or changes_databases(argv):
+            return argv
+        keys = changed_keys(argv)
+        if not any(self._meaning(key, argv[0]) for key in keys):
+            return None
+        meaning = self._meaning(argv[1], argv[0])
+        if meaning is None or meaning.rule.read_id is None or name not in _ADDS:
+            return argv
+        read_id, start = meaning.rule.read_id, _ADDS[name]
+        own = [
+            element
+            for element in argv[start:]
+            if read_id(element, self._aliases) == self._job_id
+        ]
+        return [*argv[:start], *own] if own else None
+
+    # --- is it true? -------------------------------------------------------------
+
+    def require_true(self) -> None:
+        """Check what no record mentions: that a job which has not ended is still there.
+
+        Raises:
+            SparseError: it is not, or that cannot be told quickly.
+        """
+        for story in self._stories():
+            for (db, key), (rule, _) in story.places.items():
+                is_open = rule.state not in ENDS and not story.has_ended
+                if is_open or rule.state == "waiting":
+                    self._require_there(db, key, rule, story.id)
+
+    def _require_there(self, db: int, key: bytes, rule: Rule, job_id: bytes) -> None:
+        try:
+            few = Slice(self._index, [key], self._until_seq, self._until_seq)
+        except NoSliceError as error:
+            raise SparseError(f"{key!r} has too long a history") from error
+        few.go_to(self._until_seq)
+        version = few.version(db, key)
+        read_id = rule.read_id
+        assert read_id is not None
+        elements = () if version is None else version.data
+        if version is not None and version.kind == "hash" and rule.part == "value":
+            elements = version.data.values()
+        if not any(read_id(each, self._aliases) == job_id for each in elements):
+            raise SparseError("it left a place, and was not mentioned again")
+
+
+def _pops(record: Record, key: bytes) -> bool:
+    return any(
+        argv[0].upper() in _POPS and argv[1] == key
+        for argv in record.effects
+        if len(argv) > 1
+    )

@@ -1,0 +1,147 @@
+"""Where in a script an effect came from: the lines of the calls that fit it.
+
+The log has what a script wrote, not which of its lines did. But the calls in its text
+can be compared with an effect: the command's name, KEYS[n] and ARGV[n] by what the
+script was given, and words that stand in the text. What is computed fits anything.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from storage.record import Record
+
+_CALL = re.compile(rb"\b(?:redis|server)\s*\.\s*p?call\s*\(")
+_TOKEN = re.compile(
+    rb"""(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
+    rb"""|(?P<given>(?:KEYS|ARGV)\s*\[\s*\d+\s*\])"""
+    rb"""|(?P<number>\d+(?:\.\d+)?)""",
+    re.DOTALL,
+)
+_GIVEN = re.compile(rb"(KEYS|ARGV)\s*\[\s*(\d+)\s*\]")
+_COMMENT = re.compile(rb"--\[\[.*?\]\]|--[^\n]*", re.DOTALL)
+_OPENING, _CLOSING = b"([{", b")]}"
+
+# What else an effect can have been called for: effects are deterministic commands.
+_ALIASES = {
+    b"PEXPIREAT": {b"EXPIRE", b"PEXPIRE", b"EXPIREAT", b"GETEX", b"SETEX", b"PSETEX"},
+    b"SET": {b"SETEX", b"PSETEX", b"SETNX", b"GETSET", b"INCRBYFLOAT", b"APPEND"},
+    b"DEL": {b"UNLINK", b"GETDEL", b"EXPIRE", b"PEXPIRE", b"EXPIREAT", b"RENAME"},
+    b"SREM": {b"SPOP"},
+    b"ZREM": {b"ZPOPMIN", b"ZPOPMAX", b"ZMPOP"},
+    b"HSET": {b"HMSET", b"HSETNX", b"HINCRBYFLOAT", b"HINCRBY"},
+    b"LPOP": {b"LMPOP"},
+    b"RPOP": {b"LMPOP"},
+}
+
+
+class Call(NamedTuple):
+    """One call of a command in a script's text.
+
+    Attributes:
+        line: where it begins, from 1.
+        words: its arguments; None for one that is computed.
+    """
+
+    line: int
+    words: list[bytes | None]
+
+
+def find_lines(source: bytes, record: Record, effect: list[bytes]) -> list[int]:
+    """Return the lines of a script whose calls may have caused an effect, in order.
+
+    Args:
+        source: the script's text.
+        record: what the script wrote; its command has the keys and arguments.
+        effect: one of its effects.
+    """
+    keys, arguments = _given(record.origin.command or [])
+    return [
+        call.line
+        for call in find_calls(source, keys, arguments)
+        if _fits(call.words, effect)
+    ]
+
+
+def _given(command: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Return KEYS and ARGV of an EVALSHA, EVAL or FCALL."""
+    if len(command) < 3 or not command[2].isdigit():  # noqa: PLR2004 - verb, script, count
+        return [], []
+    count = int(command[2])
+    return command[3 : 3 + count], command[3 + count :]
+
+
+def find_calls(source: bytes, keys: list[bytes], arguments: list[bytes]) -> list[Call]:
+    """Return the calls of commands in a script's text, in order."""
+    # Comments become blanks, so that lines and places stay what they are.
+    text = _COMMENT.sub(lambda match: re.sub(rb"[^\n]", b" ", match[0]), source)
+    return [
+        Call(
+            source.count(b"\n", 0, match.start()) + 1,
+            [
+                _word(argument, keys, arguments)
+                for argument in _split_arguments(text, match.end())
+            ],
+        )
+        for match in _CALL.finditer(text)
+    ]
+
+
+def _split_arguments(text: bytes, start: int) -> list[bytes]:
+    """Return the arguments of a call, as they are written."""
+    depth, begin, place = 0, start, start
+    found: list[bytes] = []
+    while place < len(text):
+        char = text[place : place + 1]
+        if char in b"'\"" and (match := _TOKEN.match(text, place)):
+            place = match.end()
+            continue
+        if char in _OPENING:
+            depth += 1
+        elif char in _CLOSING:
+            if not depth:
+                break
+            depth -= 1
+        elif char == b"," and not depth:
+            found.append(text[begin:place].strip())
+            begin = place + 1
+        place += 1
+    found.append(text[begin:place].strip())
+    return found
+
+
+def _word(written: bytes, keys: list[bytes], arguments: list[bytes]) -> bytes | None:
+    """Return what an argument is, None where that cannot be told from the text."""
+    match = _TOKEN.fullmatch(written)
+    if match is None:
+        return None
+    if match["text"]:
+        inner = match["text"][1:-1]
+        return None if b"\\" in inner else inner
+    if match["number"]:
+        return match["number"]
+    given = _GIVEN.fullmatch(written)
+    assert given is not None
+    values = keys if given[1] == b"KEYS" else arguments
+    number = int(given[2])
+    return values[number - 1] if 1 <= number <= len(values) else None
+
+
+def _fits(words: list[bytes | None], effect: list[bytes]) -> bool:
+    """Tell whether a call may have caused an effect."""
+    name = effect[0].upper()
+    called = words[0].upper() if words[0] is not None else None
+    if called is None:
+        return False
+    if called == name:
+        # Only the last argument may stand for several, as `unpack(ARGV)` does.
+        return len(words) <= len(effect) + 1 and all(
+            word is None or word == found
+            for word, found in zip(words[1:], effect[1:], strict=False)
+        )
+    first_key = words[1] if len(words) > 1 else None
+    return called in _ALIASES.get(name, ()) and (
+        first_key is None or first_key in effect[1:]
+    )

@@ -1,0 +1,94 @@
+"""`replay bisect`: the first record after which something is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from replay import options
+from replay.bisecting import Bisection, Bisector
+from replay.conditions import BUILT_IN, ConditionError, Shape, make_condition
+from replay.options import NOTHING, Tool, takes_folder
+from replay.verbs.show import shown_facts, write_record
+
+if TYPE_CHECKING:
+    from app.moments import Moment
+
+
+def field_and_value(value: str) -> tuple[bytes, bytes]:
+    """Return the two parts of an argument `FIELD=VALUE`.
+
+    Raises:
+        click.BadParameter: it has no `=`.
+    """
+    field, sign, wanted = options.text(value).partition(b"=")
+    if not sign:
+        raise click.BadParameter(f"{value!r} is no FIELD=VALUE")
+    return field, wanted
+
+
+@click.command()
+@takes_folder
+@click.argument("span", metavar="A..B", type=options.moment_range)
+@click.option(
+    "--check", "text", required=True, metavar="CONDITION",
+    help="A command, Lua, or one of: " + ", ".join(BUILT_IN) + ".",
+)  # fmt: skip
+@click.option(
+    "--place", "places", type=options.glob, multiple=True, metavar="GLOB",
+    help="Keys whose elements are jobs; by default all lists.",
+)  # fmt: skip
+@click.option("--job", type=options.glob, metavar="GLOB", help="Jobs' keys: job:*.")
+@click.option("--lease", type=options.glob, metavar="GLOB", help="Leases' keys: lock:*")
+@click.option(
+    "--done", type=field_and_value, metavar="FIELD=VALUE",
+    help="A job whose hash has this needs no place.",
+)  # fmt: skip
+def bisect(tool: Tool, span: tuple[Moment, Moment], text: str, **shape: Any) -> int:
+    r"""Find the first record of DIR after A, up to B, after which CONDITION fails.
+
+    It must hold at A and fail at B. A command holds where its reply is neither nil, 0
+    nor empty; Lua where it returns true. Moments in the middle are folded and asked,
+    twenty for a million records. Exit code 1: it fails at A already, or holds at B.
+
+    \b
+    Examples:
+      replay bisect joblog-data yesterday..now --check 'EXISTS job:42'
+      replay bisect joblog-data @0..now --check "return redis.call('LLEN', 'q') < 9"
+      replay bisect joblog-data @0..now --check job-in-two-places --place 'queue:*'
+      replay bisect joblog-data .. --check job-in-none --job 'job:*' --done state=done
+    """
+    try:
+        condition = make_condition(text, Shape(**shape))
+    except ConditionError as error:
+        raise click.UsageError(str(error)) from error
+    from_seq, until_seq = (tool.point(moment).seq for moment in span)
+    if from_seq > until_seq:
+        raise click.UsageError("A must not be later than B")
+    try:
+        with tool.progress("folding", until_seq) as progress:
+            found = Bisector(tool.index, condition, progress).run(from_seq, until_seq)
+    except ConditionError as error:
+        raise click.UsageError(f"--check: {error}") from error
+    return _write(tool, found)
+
+
+def _write(tool: Tool, found: Bisection) -> int:
+    facts: dict[str, Any] = found._asdict()
+    if found.holds_seq is None:
+        tool.output.hint(f"replay: it fails at the start, @{found.fails_seq}, already")
+    elif found.fails_seq is None:
+        tool.output.hint(f"replay: it holds at the end, @{found.holds_seq}, too")
+    elif not tool.output.is_json:
+        tool.output.text(
+            f"it holds at @{found.holds_seq} and fails at @{found.fails_seq}; "
+            f"{found.asked} moments asked",
+            "bold",
+        )
+        write_record(tool, found.fails_seq)
+    else:
+        facts["record"] = shown_facts(tool, found.fails_seq)
+    if tool.output.is_json:
+        tool.output.json(facts)
+    return NOTHING if None in (found.holds_seq, found.fails_seq) else 0

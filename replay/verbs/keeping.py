@@ -1,0 +1,191 @@
+"""`replay backup`, `restore`, `repair` and `salvage`: keeping a log, and mending it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from replay import options
+from replay.options import DAMAGED, NOTHING, Tool, takes_folder
+from replay.records import record_text
+from replay.salvaging import salvage_log
+from replay.texts import plain_text
+from storage.copying import backup_log, restore_log
+from storage.places import last_seq_hint
+from storage.repairing import Plan, apply_repair, plan_repair
+from storage.verify import verify_log
+
+if TYPE_CHECKING:
+    from app.moments import Moment
+    from storage.copying import CopyReport
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_LOST_SHOWN = 20
+
+
+@click.command(short_help="A verified copy, also while the server runs.")
+@takes_folder
+@click.argument("target", type=_FOLDER)
+@click.option("--link", is_flag=True, help="Link what never changes; same disk only.")
+def backup(tool: Tool, target: Path, *, link: bool) -> int:
+    r"""Copy DIR to TARGET; a TARGET that is an earlier copy is brought up to date.
+
+    The copy ends with a whole record and is verified. Its old segments stay when DIR
+    prunes them, so it is an archive too.
+
+    \b
+    Examples:
+      replay backup joblog-data /mnt/backup/joblog
+      replay backup joblog-data ../snapshot-of-today --link
+    """
+    report = backup_log(
+        tool.folder, target, filesystem=tool.filesystem, with_links=link
+    )
+    _tell_copy(tool, target, report)
+    return 0
+
+
+@click.command(short_help="A log that ends at a moment, for a server to start over.")
+@takes_folder
+@click.argument("target", type=_FOLDER)
+@click.option(
+    "--at",
+    "at",
+    type=options.moment,
+    required=True,
+    metavar="MOMENT",
+    help="Its last moment, such as @1042 or '5m ago'.",
+)
+def restore(tool: Tool, target: Path, at: Moment) -> int:
+    r"""Make a log in TARGET, an empty folder, that is DIR's up to a moment.
+
+    DIR is a data folder or a backup, and stays as it is. From the moment on the two
+    logs are different histories with one beginning.
+
+    \b
+    Examples:
+      replay restore joblog-data ../joblog-before --at '5m ago'
+      replay restore /mnt/backup/joblog joblog-data --at @1042
+    """
+    point = tool.point(at)
+    report = restore_log(tool.folder, target, point.seq, filesystem=tool.filesystem)
+    _tell_copy(tool, target, report)
+    return 0
+
+
+def _tell_copy(tool: Tool, target: Path, report: CopyReport) -> None:
+    tool.output.facts(
+        {"target": str(target), **report._asdict()},
+        {
+            "target": str(target),
+            "last": f"seq {report.last_seq}",
+            "digest": f"{report.digest_hex}@{report.last_seq}",
+            "files": f"{report.copied} copied, {report.kept} there already",
+            "written": f"{report.bytes_written:,} bytes",
+        },
+    )
+
+
+@click.command(short_help="Mend a damaged log in place, as far as that can be.")
+@takes_folder
+@click.option("--from", "source", type=_FOLDER, help="A backup with sound segments.")
+@click.option("--apply", "is_applied", is_flag=True, help="Do it; else only tell.")
+def repair(tool: Tool, source: Path | None, *, is_applied: bool) -> int:
+    r"""Tell what is wrong with DIR, what would mend it, and which records that loses.
+
+    With --apply it is done; no server may have DIR open. What is cut off or replaced
+    stays beside it under another name. Exit code 0: DIR is sound, or is now. 1: there
+    is something to do. 3: not all can be mended here; see `replay salvage`.
+
+    \b
+    Examples:
+      replay repair joblog-data
+      replay repair joblog-data --from /mnt/backup/joblog --apply
+    """
+    plan = plan_repair(tool.folder, filesystem=tool.filesystem, backup=source)
+    _write_plan(tool, plan)
+    if plan.hopeless:
+        return DAMAGED
+    if not plan.steps:
+        return 0
+    if not is_applied:
+        tool.output.hint("replay: nothing was changed; --apply does it")
+        return NOTHING
+    apply_repair(tool.folder, plan, filesystem=tool.filesystem)
+    left = verify_log(tool.folder, filesystem=tool.filesystem).damage
+    for text in left:
+        tool.output.hint(f"replay: still damaged: {text}")
+    return DAMAGED if left else 0
+
+
+def _write_plan(tool: Tool, plan: Plan) -> None:
+    output = tool.output
+    if output.is_json:
+        output.json(
+            {
+                "steps": [
+                    {
+                        "action": step.action,
+                        "path": str(step.path),
+                        "offset": step.offset,
+                        "why": step.why,
+                        "lost_seqs": [record.seq for record in step.lost],
+                        "source": None if step.source is None else str(step.source),
+                    }
+                    for step in plan.steps
+                ],
+                "hopeless": plan.hopeless,
+                "last_seq": plan.last_seq,
+            }
+        )
+        return
+    for step in plan.steps:
+        place = f" at byte {step.offset}" if step.offset else ""
+        output.text(f"{step.action} {step.path.name}{place}", "bold")
+        if step.why:
+            output.text(f"  because {plain_text(step.why)}")
+        if step.source is not None:
+            output.text(f"  by {step.source}")
+        for record in step.lost[:_LOST_SHOWN]:
+            output.text(f"  loses seq {record.seq}: {record_text(record, 60)}")
+        if len(step.lost) > _LOST_SHOWN:
+            output.text(f"  and {len(step.lost) - _LOST_SHOWN} more records")
+    for text in plan.hopeless:
+        output.text(f"cannot be mended: {plain_text(text)}", "red")
+    if not plan.steps and not plan.hopeless:
+        output.text(f"the log is sound up to seq {plan.last_seq}")
+
+
+@click.command(short_help="A new log from all that still reads of a damaged one.")
+@takes_folder
+@click.argument("target", type=_FOLDER)
+def salvage(tool: Tool, target: Path) -> int:
+    r"""Write all records of DIR that are sound into a new log in TARGET.
+
+    They get new numbers; times, effects and clients stay. Tells which are gone, and
+    which cannot be applied without those. Exit code 0: nothing is missing.
+
+    \b
+    Examples:
+      replay salvage joblog-data joblog-saved
+    """
+    with tool.progress(
+        "salvaging", last_seq_hint(tool.folder, filesystem=tool.filesystem)
+    ) as progress:
+        found = salvage_log(
+            tool.folder, target, filesystem=tool.filesystem, progress=progress
+        )
+    tool.output.facts(
+        {"target": str(target), **found._asdict()},
+        {
+            "target": str(target),
+            "records": f"{found.records:,}, of seq {found.first_seq} to "
+            f"{found.last_seq}",
+            **{f"gone {first}": f"seq {first} to {last}" for first, last in found.gaps},
+            **{f"refused {seq}": plain_text(why) for seq, why in found.refused},
+            **{f"damage {n}": plain_text(t) for n, t in enumerate(found.damage, 1)},
+        },
+    )
+    return NOTHING if found.gaps or found.refused or found.damage else 0

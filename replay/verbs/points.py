@@ -1,0 +1,52 @@
+"""`replay points`: the moments of a log that are marked or quick to open."""
+
+from __future__ import annotations
+
+import click
+
+from app.moments import json_time, show_time
+from replay.options import NOTHING, Tool, takes_folder
+from replay.points import OpenPoint, find_points
+
+_STYLES = ("cyan", "dim", "bold")
+
+
+@click.command()
+@takes_folder
+@click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice(["start", "segment", "seal", "snapshot", "checkpoint", "tag"]),
+    multiple=True,
+    help="Only points of this kind. May be given several times.",
+)
+def points(tool: Tool, kinds: tuple[str, ...]) -> int:
+    r"""List the points of DIR: where segments begin and were sealed, snapshots, tags.
+
+    Any moment can be opened; a snapshot (the server's) or a checkpoint (of the index)
+    is where a fold need not begin at the start.
+
+    \b
+    Examples:
+      replay points joblog-data
+      replay points joblog-data --kind tag --json | jq -r .text
+    """
+    with tool.output.rows("seq", "time", "kind", "what", right=("seq",)) as rows:
+        for point in find_points(tool.index):
+            if not kinds or point.kind in kinds:
+                rows.add(_facts(point), _cells(point), _STYLES)
+    return 0 if rows.count else NOTHING
+
+
+def _facts(point: OpenPoint) -> dict[str, object]:
+    return {
+        "seq": point.seq,
+        "at": json_time(point.at_ms),
+        "at_ms": point.at_ms,
+        "kind": point.kind,
+        "text": point.text,
+    }
+
+
+def _cells(point: OpenPoint) -> list[str]:
+    return [f"@{point.seq}", show_time(point.at_ms), point.kind, point.text]

@@ -1,0 +1,127 @@
+"""`replay stats`: what a log is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.moments import json_time, show_time
+from replay import options
+from replay.options import NOTHING, Tool, takes_folder
+from replay.records import client_label
+from replay.statistics import Statistics, count_records, find_rate, sparkline
+from replay.texts import json_text, plain_text, show
+from storage.folder import LogFolder, read_chain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.moments import Moment
+
+_WIDTH = 60
+
+
+@click.command()
+@takes_folder
+@click.option(
+    "--since", type=options.moment, metavar="MOMENT", help="Only after this moment."
+)
+@click.option(
+    "--until", type=options.moment, metavar="MOMENT", help="Only up to this moment."
+)
+@click.option(
+    "-n", "count", type=click.IntRange(1), default=10, show_default=True,
+    help="How many of each kind, the most frequent first.",
+)  # fmt: skip
+def stats(tool: Tool, since: Moment | None, until: Moment | None, count: int) -> int:
+    r"""Count the records of DIR: commands, clients, scripts, keys, rates.
+
+    The row of bars is the number of records over time, from the first to the last.
+
+    \b
+    Examples:
+      replay stats joblog-data
+      replay stats joblog-data --since '1h ago' -n 20 --json
+    """
+    until_seq = tool.point(until).seq
+    first = tool.index.first_seq
+    from_seq = max(first, tool.point(since).seq + 1 if since is not None else first)
+    with tool.progress("reading", until_seq) as progress:
+        found = count_records(tool.index, progress, from_seq, until_seq)
+    if not found.records:
+        return NOTHING
+    if tool.output.is_json:
+        tool.output.json(_facts(tool, found, count))
+    else:
+        _write(tool, found, count)
+    return 0
+
+
+def _facts(tool: Tool, found: Statistics, count: int) -> dict[str, Any]:
+    assert found.first_at_ms is not None
+    rate = find_rate(found, _WIDTH)
+    return {
+        "records": found.records,
+        "effects": found.effects,
+        "log_bytes": _log_bytes(tool),
+        "first_at": json_time(found.first_at_ms),
+        "last_at": json_time(found.last_at_ms),
+        "records_a_second": round(rate.mean, 3),
+        "peak_records_a_second": round(rate.peak, 3),
+        "rates": found.rates(_WIDTH),
+        "commands": {
+            json_text(name): n for name, n in found.commands.most_common(count)
+        },
+        "clients": {str(name): n for name, n in found.clients.most_common(count)},
+        "scripts": dict(found.scripts.most_common(count)),
+        "keys": [
+            {"db": db, "key": json_text(key), "effects": n}
+            for (db, key), n in found.keys.most_common(count)
+        ],
+    }
+
+
+def _write(tool: Tool, found: Statistics, count: int) -> None:
+    assert found.first_at_ms is not None
+    rate = find_rate(found, _WIDTH)
+    shown = {
+        "records": f"{found.records:,}",
+        "effects": f"{found.effects:,}",
+        "log": f"{_log_bytes(tool):,} bytes",
+        "first": show_time(found.first_at_ms),
+        "last": show_time(found.last_at_ms),
+        "rate": f"{rate.mean:,.1f} records a second, at most {rate.peak:,.1f}",
+        "over time": sparkline(found.rates(_WIDTH)),
+    }
+    tool.output.facts({}, shown)
+    clients = tool.clients()
+    _write_counts(
+        tool,
+        "command",
+        [(show(name), n) for name, n in found.commands.most_common(count)],
+    )
+    labels = [
+        (client_label(clients.find(each, found.seen[each])), n)
+        for each, n in found.clients.most_common(count)
+    ]
+    _write_counts(tool, "client", labels)
+    scripts = found.scripts.most_common(count)
+    _write_counts(tool, "script", [(plain_text(name), n) for name, n in scripts])
+    keys = [
+        (show(key, tool.output.word_limit) + (f" in db{db}" if db else ""), n)
+        for (db, key), n in found.keys.most_common(count)
+    ]
+    _write_counts(tool, "key", keys)
+
+
+def _write_counts(tool: Tool, kind: str, counts: Sequence[tuple[str, int]]) -> None:
+    """Write a table; in plain lines each begins with what is counted."""
+    with tool.output.rows(kind, "name", "count", right=("count",)) as rows:
+        for name, number in counts:
+            rows.add(None, (kind, name, f"{number}"), ("dim", "bold"))
+
+
+def _log_bytes(tool: Tool) -> int:
+    chain = read_chain(LogFolder(tool.folder, tool.filesystem), tool.filesystem)
+    return sum(segment.size_bytes for segment in chain)

@@ -1,0 +1,268 @@
+"""Copies of a log: backups, and logs that end at an earlier record.
+
+A server may write meanwhile: nothing is locked. Sealed segments never change, so they
+are copied as they are, or linked; of the open one its whole records. A file is written
+aside, synced and renamed, so that a copy that was broken off can be made again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from storage.errors import PrunedError, StorageError
+from storage.filesystem import sync_file, sync_names, write_all
+from storage.folder import FolderLock, LogFolder, read_segment_info
+from storage.segment import SegmentReader
+from storage.verify import verify_log
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from storage.filesystem import FileSystem
+    from storage.folder import SegmentInfo
+
+_CHUNK_BYTES = 1024 * 1024
+_NO_LIMIT = 1 << 63
+
+
+class CopyReport(NamedTuple):
+    """What a copy has done.
+
+    Attributes:
+        last_seq: the last record in the copy.
+        digest_hex: the digest at that record.
+        copied: how many files were copied, or linked.
+        kept: how many were there already.
+        bytes_written: how many bytes were written for them.
+    """
+
+    last_seq: int
+    digest_hex: str
+    copied: int
+    kept: int
+    bytes_written: int
+
+
+def backup_log(
+    source: Path, target: Path, *, filesystem: FileSystem, with_links: bool = False
+) -> CopyReport:
+    """Copy a log into a folder, or bring an earlier copy of it up to date.
+
+    Segments that the source has pruned since stay in the copy. All of the copy is
+    verified at the end.
+
+    Args:
+        source: the data folder; a server may be writing to it.
+        target: the folder of the copy; it is made where it is missing.
+        filesystem: the door to the disk.
+        with_links: whether files that never change are linked rather than copied; both
+            folders are to be on one file system.
+
+    Raises:
+        StorageError: one of the two is damaged, or the copy is of another log.
+        OSError: the disk refused.
+    """
+    copier = _Copier(source, target, filesystem, with_links=with_links)
+    return copier.copy(_NO_LIMIT)
+
+
+def restore_log(
+    source: Path, target: Path, until_seq: int, *, filesystem: FileSystem
+) -> CopyReport:
+    """Make a log that ends with an earlier record of another one.
+
+    Args:
+        source: a data folder or a backup.
+        target: an empty folder, or none; a server can start over it then.
+        until_seq: the last record; 0 for none.
+        filesystem: the door to the disk.
+
+    Raises:
+        PrunedError: the source does not go back so far.
+        StorageError: the source is damaged or ends before, or the target has a log.
+        OSError: the disk refused.
+    """
+    paths = LogFolder(target, filesystem)
+    paths.make()
+    if paths.find_segments():
+        raise StorageError(f"{target}: has a log already; restore into an empty folder")
+    first_seq = LogFolder(source, filesystem).find_segments()[:1]
+    if first_seq and until_seq + 1 < first_seq[0]:
+        raise PrunedError(
+            f"{source}: seq {until_seq} is pruned: the log starts at seq "
+            f"{first_seq[0]}",
+            first_seq[0],
+        )
+    report = _Copier(source, target, filesystem, with_links=False).copy(until_seq)
+    if report.last_seq < until_seq:
+        raise StorageError(
+            f"{source}: there is no seq {until_seq}: the log ends with seq "
+            f"{report.last_seq}"
+        )
+    return report
+
+
+class _Copier:
+    """Copies the files of one log, up to a record."""
+
+    def __init__(
+        self, source: Path, target: Path, filesystem: FileSystem, *, with_links: bool
+    ) -> None:
+        self._source = LogFolder(source, filesystem)
+        self._target = LogFolder(target, filesystem)
+        self._filesystem = filesystem
+        self._with_links = with_links
+        self._copied = self._kept = self._bytes_written = 0
+
+    def copy(self, until_seq: int) -> CopyReport:
+        """Copy all up to a record, and verify the copy."""
+        filesystem = self._filesystem
+        self._target.make()
+        lock = FolderLock(self._target, filesystem)
+        try:
+            log_id = self._copy_segments(until_seq, lock.log_id)
+            sync_names(filesystem, self._target.log_path)
+            self._copy_snapshots(until_seq)
+            lock.write_owner(log_id)
+        finally:
+            lock.release()
+        report = verify_log(self._target.path, filesystem=filesystem)
+        if report.damage:
+            raise StorageError(f"the copy is not sound: {report.damage[0]}")
+        return CopyReport(
+            report.last_seq,
+            report.digest_hex,
+            self._copied,
+            self._kept,
+            self._bytes_written,
+        )
+
+    def _copy_segments(self, until_seq: int, known_id: str) -> str:
+        """Copy segments until one that is open, or that has the last record."""
+        done = 0
+        log_id = known_id
+        while True:
+            segments = [n for n in self._source.find_segments() if n > done]
+            if not segments and not done:
+                raise StorageError(f"{self._source.path}: there is no log to copy")
+            if not segments:
+                # It was sealed, and the next one is not in use yet.
+                self._copy_open(done)
+                return log_id
+            for first_seq in segments:
+                info = read_segment_info(
+                    self._filesystem, self._source.segment_path(first_seq)
+                )
+                log_id = log_id or info.header.log_id.hex()
+                if info.header.log_id.hex() != log_id:
+                    raise StorageError(
+                        f"{self._target.path}: holds another log, {log_id}; choose an "
+                        "empty folder"
+                    )
+                if self._copy_segment(info, until_seq):
+                    return log_id
+                done = first_seq
+
+    def _copy_segment(self, info: SegmentInfo, until_seq: int) -> bool:
+        """Copy one segment; say whether the copy ends with it."""
+        if info.footer is not None and info.footer.last_seq < until_seq:
+            self._copy_sealed(info)
+            return False
+        reader = SegmentReader(self._filesystem, info.path)
+        try:
+            if until_seq == _NO_LIMIT:
+                while reader.read_payloads():
+                    continue
+            else:
+                reader.read_to(max(until_seq - info.first_seq + 1, 0))
+            if until_seq == _NO_LIMIT and reader.read_footer() is not None:
+                # Sealed since it was looked at: the log goes on in the next one.
+                self._copy_sealed(read_segment_info(self._filesystem, info.path))
+                return False
+            target = self._target.segment_path(info.first_seq)
+            self._write_aside(target, reader, reader.offset)
+        finally:
+            reader.close()
+        return True
+
+    def _copy_open(self, first_seq: int) -> None:
+        """Copy a sealed segment without its footer, so that the copy can go on."""
+        reader = SegmentReader(self._filesystem, self._source.segment_path(first_seq))
+        try:
+            while reader.read_payloads():
+                continue
+            target = self._target.segment_path(first_seq)
+            self._write_aside(target, reader, reader.offset)
+        finally:
+            reader.close()
+
+    def _copy_sealed(self, info: SegmentInfo) -> None:
+        target = self._target.segment_path(info.first_seq)
+        if target.name in self._filesystem.listdir(target.parent):
+            there = read_segment_info(self._filesystem, target)
+            if there.footer == info.footer and there.header == info.header:
+                self._kept += 1
+                return
+        self._copy_file(info.path, target)
+
+    def _copy_snapshots(self, until_seq: int) -> None:
+        """Copy the snapshots up to a record that are not there yet."""
+        wanted = [seq for seq in self._source.find_snapshots() if seq <= until_seq]
+        there = set(self._target.find_snapshots())
+        if wanted:
+            self._target.make_snapshots()
+        for seq in wanted:
+            if seq in there:
+                self._kept += 1
+            else:
+                self._copy_file(
+                    self._source.snapshot_path(seq), self._target.snapshot_path(seq)
+                )
+        if wanted:
+            sync_names(self._filesystem, self._target.snapshots_path)
+
+    def _copy_file(self, source: Path, target: Path) -> None:
+        """Copy or link a file that never changes."""
+        filesystem = self._filesystem
+        if self._with_links:
+            temporary = target.with_name(f"{target.name}.copy")
+            filesystem.link(source, temporary)
+            filesystem.rename(temporary, target)
+            self._copied += 1
+            return
+        file = filesystem.open_to_read(source)
+        try:
+            self._write_aside(target, _RawFile(filesystem, file), filesystem.size(file))
+        finally:
+            filesystem.close(file)
+
+    def _write_aside(
+        self, target: Path, source: SegmentReader | _RawFile, size: int
+    ) -> None:
+        """Write the first bytes of a source to a file that is there wholly or not."""
+        filesystem = self._filesystem
+        temporary = target.with_name(f"{target.name}.copy")
+        if temporary.name in filesystem.listdir(temporary.parent):
+            filesystem.unlink(temporary)
+        file = filesystem.create(temporary)
+        try:
+            for start in range(0, size, _CHUNK_BYTES):
+                length = min(_CHUNK_BYTES, size - start)
+                write_all(filesystem, file, source.read_at(length, start))
+            sync_file(filesystem, file, temporary)
+        finally:
+            filesystem.close(file)
+        filesystem.rename(temporary, target)
+        self._copied += 1
+        self._bytes_written += size
+
+
+class _RawFile:
+    """A file's own bytes, by `read_at`."""
+
+    def __init__(self, filesystem: FileSystem, file: int) -> None:
+        self._filesystem = filesystem
+        self._file = file
+
+    def read_at(self, length: int, offset: int) -> bytes:
+        return self._filesystem.read_at(self._file, length, offset)

@@ -1,0 +1,101 @@
+"""A log that has lost its beginning: what is still known is told, the rest refused."""
+
+import json
+import shutil
+
+import pytest
+
+from app.recovery import Fold
+from app.snapshots import save_snapshot
+from storage.filesystem import FileSystem
+from storage.folder import LogFolder
+from storage.reader import read_records
+from tests.replay.histories import History
+
+
+@pytest.fixture
+def pruned(tmp_path):
+    """Return a folder, the last record before its floor, and the log's last one."""
+    folder = tmp_path / "pruned-data"
+    history = History(folder, segment_bytes_max=600)
+    session = history.connect(b"web")
+    history.run(session, "HSET job:1 state new", "RPUSH queue job:1")
+    for number in range(30):
+        history.run(session, f"SET key {number}")
+    history.run(session, "HSET job:1 tries 1", "DEL key", "RPOP queue")
+    history.close()
+    paths = LogFolder(folder, FileSystem())
+    first, second = paths.find_segments()[:2]
+    fold = Fold()
+    fold.apply(read_records(folder, filesystem=FileSystem(), until_seq=second - 1))
+    save_snapshot(paths, FileSystem(), fold.keyspace, second - 1, 0)
+    paths.segment_path(first).unlink()
+    return folder, second - 1, history.log.last_seq
+
+
+def objects(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_moment_below_the_floor_is_refused_by_every_verb(replay, pruned):
+    folder, floor, _ = pruned
+    below = f"@{floor - 1}"
+
+    for words in (
+        ["get", "key", "--at", below],
+        ["state", "--at", below],
+        ["keys", "--at", below],
+        ["dump", "--at", below],
+        ["history", "key", "--at", below],
+        ["history", "key", "--since", below],
+        ["blame", "key", "--at", below],
+        ["why", "key", "--at", below],
+        ["diff", below, "now"],
+        ["changes", f"{below}..now"],
+        ["stats", "--since", below],
+        ["bisect", f"{below}..now", "--check", "PING"],
+        ["show", floor - 1],
+    ):
+        result = replay(*words, folder=folder)
+        assert result.exit_code == 1, words
+        assert f"the log starts at seq {floor + 1}" in result.stderr, words
+        assert result.stdout == "", words
+
+
+def test_what_the_snapshot_stands_for_is_known(replay, pruned):
+    folder, floor, last_seq = pruned
+
+    assert replay("get", "job:1", "--at", f"@{floor}", folder=folder).exit_code == 0
+    assert replay("get", "job:1", folder=folder).output == "state\tnew\ntries\t1\n"
+    points = objects(replay("points", "--json", folder=folder))
+    assert {"seq": floor, "kind": "snapshot"}.items() <= {
+        **next(point for point in points if point["kind"] == "snapshot")
+    }.items()
+    assert "key" in replay("why", "key", folder=folder).output
+    assert replay("show", last_seq, folder=folder).exit_code == 0
+
+
+def test_history_and_blame_tell_that_more_was_before(replay, pruned):
+    folder, floor, _ = pruned
+
+    history = replay("history", "job:1", "--json", folder=folder)
+    blame = replay("blame", "job:1", "--json", folder=folder)
+
+    assert f"what was before seq {floor + 1} is pruned" in history.stderr
+    assert [answer["after"]["value"] for answer in objects(history)] == [
+        {"state": "new", "tries": "1"}
+    ]
+    by_field = {answer["place"]: answer["record"] for answer in objects(blame)}
+    assert by_field["state"] is None
+    assert by_field["tries"]["command"] == ["HSET", "job:1", "tries", "1"]
+
+
+def test_copy_gives_the_same_answers(replay, pruned, tmp_path):
+    folder, _, _ = pruned
+    shutil.copytree(folder, tmp_path / "copy")
+
+    for words in (["state"], ["history", "job:1"], ["log"], ["why", "key"]):
+        assert (
+            replay(*words, folder=tmp_path / "copy").stdout
+            == replay(*words, folder=folder).stdout
+        )
