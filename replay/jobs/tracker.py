@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from replay.jobs.followed import Followed
     from replay.jobs.schema import Schema
     from replay.jobs.stories import Home, JobName, Step
+    from replay.past import Past
     from storage.record import Record
 
 _ENDED_KEPT = 100_000
