@@ -6,17 +6,18 @@ import socket
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
-import hiredis
+from app.protocol.encoder import encode_bulks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
     from replay.reverting import Plan
 
 DEFAULT_URL = "redis://127.0.0.1:6379"
+_CLOSED = "the server has closed the connection"
 _PORT = 6379
 _TIMEOUT_SECONDS = 30.0
-_READ_BYTES = 1 << 16
 
 
 class LiveError(Exception):
@@ -35,12 +36,12 @@ class LiveServer:
         Raises:
             LiveError: it is no such URL, or nobody answers there.
         """
-        self._reader = hiredis.Reader(replyError=LiveError)
         parts = urlsplit(url)
         try:
             self._socket = _connect(parts)
         except OSError as error:
             raise LiveError(f"{url}: {error.strerror or error}") from error
+        self._replies = self._socket.makefile("rb")
         if parts.password:
             user = [unquote(parts.username).encode()] if parts.username else []
             self.ask(b"AUTH", *user, unquote(parts.password).encode())
@@ -52,14 +53,8 @@ class LiveServer:
             LiveError: the reply is an error, or the connection is lost.
         """
         try:
-            self._socket.sendall(hiredis.pack_command(argv))  # type: ignore[arg-type]  # its stub knows one word
-            reply = self._reader.gets()
-            while reply is False:
-                data = self._socket.recv(_READ_BYTES)
-                if not data:
-                    raise LiveError("the server has closed the connection")
-                self._reader.feed(data)
-                reply = self._reader.gets()
+            self._socket.sendall(encode_bulks(argv))
+            reply = _read_reply(self._replies)
         except OSError as error:
             raise LiveError(f"the connection is lost: {error}") from error
         if isinstance(reply, LiveError):
@@ -68,6 +63,7 @@ class LiveServer:
 
     def close(self) -> None:
         """Close the connection."""
+        self._replies.close()
         self._socket.close()
 
     def __enter__(self) -> Self:
@@ -76,6 +72,43 @@ class LiveServer:
     def __exit__(self, *_: object) -> None:
         """Close the connection."""
         self.close()
+
+
+def _read_reply(file: BinaryIO) -> Any:
+    """Return the next reply in RESP2; an error, also within an array, as a LiveError.
+
+    Raises:
+        LiveError: the server has closed the connection, or this is no RESP2.
+        OSError: the connection is lost.
+    """
+    line = _read_line(file)
+    kind, rest = line[:1], line[1:]
+    match kind:
+        case b"+":
+            return rest
+        case b"-":
+            return LiveError(rest.decode(errors="backslashreplace"))
+        case b":":
+            return int(rest)
+        case b"$":
+            if rest == b"-1":
+                return None
+            data = file.read(int(rest) + 2)
+            if len(data) < int(rest) + 2:
+                raise LiveError(_CLOSED)
+            return data[:-2]
+        case b"*":
+            if rest == b"-1":
+                return None
+            return [_read_reply(file) for _ in range(int(rest))]
+    raise LiveError(f"this is no reply in RESP2: {line[:100]!r}")
+
+
+def _read_line(file: BinaryIO) -> bytes:
+    line = file.readline()
+    if not line.endswith(b"\r\n"):
+        raise LiveError(_CLOSED)
+    return line[:-2]
 
 
 def _connect(parts: SplitResult) -> socket.socket:
