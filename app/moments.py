@@ -8,8 +8,9 @@
     now
     before-deploy            a tag: the moment that LOG.TAG gave this name, the last one
 
-A moment that is a time is the state after the last record that is not later. A range is
-two moments with two dots between, `A..B`; one left out is the log's start or end.
+A moment that is a time is the state after the last record that is not later; `now` is
+the log's end, also where its clock ran ahead. A range is two moments with two dots
+between, `A..B`; one left out is the log's start or end.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ FORMS = "'@1042', '2026-11-23T14:00:05', 'yesterday 14:00', '5m ago', 'now' or a
 
 TAG = re.compile(r"[A-Za-z](?:[A-Za-z0-9_:/-]|\.(?!\.)){0,99}")
 """What a tag looks like; two dots in a row part the ends of a range."""
+
+NOW = "now"
+END_MS = 1 << 63
+"""A time that is later than any record's."""
 
 _SEQ = re.compile(r"@?([0-9]+)")
 _AGO = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?\s*[a-z]+[\s,]*)+(?=\s+ago$)")
@@ -83,6 +88,11 @@ class Moment(NamedTuple):
     at_ms: int | None = None
     tag: bytes | None = None
 
+    @property
+    def is_now(self) -> bool:
+        """Whether this is the end of the log, also where its clock ran ahead."""
+        return self.text.strip().lower() == NOW
+
 
 class Point(NamedTuple):
     """A moment found in a log.
@@ -124,7 +134,7 @@ def parse_moment(text: str, now_ms: int) -> Moment:
 def _parse_time(words: str, now_ms: int) -> datetime | None:
     now = datetime.fromtimestamp(now_ms / 1000).astimezone()
     lower = words.lower()
-    if lower == "now":
+    if lower == NOW:
         return now
     if match := _AGO.match(lower):
         return now - timedelta(seconds=_count_seconds(match[0]))
@@ -160,7 +170,7 @@ def parse_range(text: str, now_ms: int) -> tuple[Moment, Moment]:
         raise MomentError(f"{text!r} is no range; write A..B, such as '@10..@20'")
     return (
         parse_moment(first.strip() or "@0", now_ms),
-        parse_moment(last.strip() or "now", now_ms),
+        parse_moment(last.strip() or NOW, now_ms),
     )
 
 
@@ -206,7 +216,8 @@ def find_point(moment: Moment, folder: Path, filesystem: FileSystem) -> Point:
         CorruptLogError: the log is damaged there.
     """
     if moment.at_ms is not None:
-        seq = find_seq_at(folder, moment.at_ms, filesystem=filesystem)
+        at_ms = END_MS if moment.is_now else moment.at_ms
+        seq = find_seq_at(folder, at_ms, filesystem=filesystem)
         return Point(seq, moment.at_ms)
     if moment.tag is not None:
         floor = first_seq(folder, filesystem)
@@ -252,7 +263,7 @@ def _find_seq(seq: int, folder: Path, filesystem: FileSystem) -> Point:
         folder, filesystem=filesystem, from_seq=wanted, until_seq=wanted
     ):
         return Point(seq, record.at_ms)
-    last_seq = find_seq_at(folder, 1 << 63, filesystem=filesystem)
+    last_seq = find_seq_at(folder, END_MS, filesystem=filesystem)
     raise NoSuchMomentError(
         f"{folder}: there is no seq {seq}: the log ends with seq {last_seq}"
     )

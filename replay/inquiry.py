@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from app.touched import find_touched
 from replay.past import Changes, Past, change_of, trace_key
@@ -24,6 +24,22 @@ if TYPE_CHECKING:
 
 _MARGIN = 4
 _MENTIONS_MAX = 100
+
+
+class Loss(NamedTuple):
+    """What took a word out of a key.
+
+    Attributes:
+        record: the record that did.
+        db: the key's database.
+        key: the key.
+        before: what it was before.
+    """
+
+    record: Record
+    db: int
+    key: bytes
+    before: Version
 
 
 def open_past(index: LogIndex, progress: Progress) -> Past:
@@ -137,12 +153,15 @@ def count_back(
 
 def find_loss(
     index: LogIndex, progress: Progress, word: bytes, until_seq: int
-) -> tuple[Record, int, bytes, Version] | None:
-    """Return the last record that took a word, such as a job's id, out of a key.
+) -> Loss | None:
+    """Return what took a word, such as a job's id, out of a key the last time.
+
+    A pop does not mention what it takes: so where a record that mentions the word put
+    it into a key, that key is followed from there.
 
     Returns:
-        The record, the key's database, the key, and what it was before; None where the
-        last records that mention the word took it from nowhere.
+        None where the last records that mention the word took it from nowhere, and
+        nothing took it out of where they put it.
 
     Raises: as `find_version`.
     """
@@ -150,10 +169,52 @@ def find_loss(
     for record in islice(mentions, _MENTIONS_MAX):
         if not record.effects:
             continue
-        for (db, key), (before, after) in find_changes(index, progress, record).items():
+        changes = find_changes(index, progress, record)
+        for place in _gainers(changes, word):
+            loss = _follow(index, progress, word, place, (record.seq, until_seq))
+            if loss is not None:
+                return loss
+        for (db, key), (before, after) in changes.items():
             if before is not None and _holds(before, word) and not _holds(after, word):
-                return record, db, key, before
+                return Loss(record, db, key, before)
     return None
+
+
+def _follow(
+    index: LogIndex,
+    progress: Progress,
+    word: bytes,
+    place: tuple[int, bytes],
+    span: tuple[int, int],
+) -> Loss | None:
+    """Follow a word from key to key, and return what took it out of one the last time.
+
+    Args:
+        index: the log's index.
+        progress: is told how far a fold has come.
+        word: the word.
+        place: the database and the key that it came to.
+        span: the record with which it did, and the last one to look at.
+    """
+    loss = None
+    from_seq, until_seq = span
+    here: tuple[int, bytes] | None = place
+    while here is not None:
+        steps = trace(index, progress, here, from_seq, until_seq)
+        step = next((step for step in steps if not _holds(step.after, word)), None)
+        if step is None or step.before is None:
+            return loss
+        loss = Loss(step.record, *here, step.before)
+        from_seq = step.record.seq
+        here = next(_gainers(find_changes(index, progress, step.record), word), None)
+    return loss
+
+
+def _gainers(changes: Changes, word: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the keys that have a word and had it not before."""
+    for place, (before, after) in changes.items():
+        if _holds(after, word) and not _holds(before, word):
+            yield place
 
 
 def _holds(version: Version | None, word: bytes) -> bool:

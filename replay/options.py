@@ -11,6 +11,7 @@ import click
 
 from app import clock
 from app.moments import (
+    NOW,
     Moment,
     MomentError,
     Point,
@@ -62,7 +63,7 @@ class Tool:
     def point(self, moment: Moment | None) -> Point:
         """Find a moment in the log; None is its end."""
         if moment is None:
-            moment = Moment("now", at_ms=clock.now_ms())
+            moment = Moment(NOW, at_ms=clock.now_ms())
         try:
             return find_point(moment, self.index)
         except MomentError as error:
@@ -169,7 +170,7 @@ at_option = click.option(
     "at",
     type=moment,
     metavar="MOMENT",
-    help="The moment, such as @1042, '5m ago', 2026-11-23T14:00; by default now.",
+    help="The moment: @1042, '5m ago', 2026-11-23T14:00, a tag; by default the end.",
 )
 db_option = click.option(
     "--db", type=click.IntRange(0), default=0, show_default=True, help="The database."

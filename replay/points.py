@@ -80,12 +80,21 @@ def find_point(moment: Moment, index: LogIndex) -> Point:
         PrunedError: the moment lies before what the log still has.
         CorruptLogError: the log is damaged there.
     """
+    if moment.at_ms is not None and moment.is_now:
+        return _find_end(moment.at_ms, index)
     if moment.at_ms is not None:
         return Point(index.find_seq_at(moment.at_ms), moment.at_ms)
     if moment.tag is not None:
         return find_tag(moment, tag_records(index))
     assert moment.seq is not None
     return _find_seq(moment.seq, index)
+
+
+def _find_end(now_ms: int, index: LogIndex) -> Point:
+    """Return the log's end; its time is now, or its last record's if that is later."""
+    last_seq = index.last_seq
+    record = index.get_record(last_seq) if last_seq else None
+    return Point(last_seq, max(now_ms, record.at_ms if record else 0))
 
 
 def tag_records(index: LogIndex) -> Iterator[Record]:

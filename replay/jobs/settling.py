@@ -91,7 +91,7 @@ def _find_state(story: Story, change: Change, record: Record) -> str:
 def _note_hand(story: Story, change: Change) -> None:
     """Note down whether a client has the only copy of what it took."""
     if change.entered or change.told in ENDS:
-        story.is_in_hand = False
+        story.is_in_hand = story.is_dropped = False
     elif change.left_state("waiting", "popped") and not story.is_hollow:
         story.is_in_hand = True
 
@@ -135,9 +135,22 @@ def _find_state_outside(story: Story, change: Change, record: Record) -> str:
     elif is_due and not change.is_gone:
         # A scheduler takes what is due in one step, and enqueues it in the next.
         story.is_in_hand = not _is_by_hand(record)
+    elif before == "running" and _is_dropped(story, change, record):
+        story.is_in_hand = story.is_dropped = True
     elif before == "running" and _is_own(story, record):
         return "done"
     return "running" if story.is_in_hand else "deleted"
+
+
+def _is_dropped(story: Story, change: Change, record: Record) -> bool:
+    """Tell whether another's script took a running job out of its last key.
+
+    Its library would have told its end in the job's own key, which is still there.
+    """
+    tells_ends = "done" in story.schema.statuses.values()
+    is_strange = record.origin.client_id not in story.hands
+    is_open = bool(story.status) and not change.is_gone
+    return tells_ends and is_strange and is_open and not _is_by_hand(record)
 
 
 def _is_own(story: Story, record: Record) -> bool:
@@ -152,6 +165,8 @@ def _is_by_hand(record: Record) -> bool:
 
 def _name_kind(story: Story, change: Change, record: Record, new: str) -> str | None:
     before = change.before
+    if story.is_dropped and change.left:
+        return "dropped"
     if new == "running" and (
         before != "running" or change.left_state("waiting", "popped")
     ):
@@ -258,7 +273,7 @@ def _advance(story: Story, change: Change, step: Step) -> None:
         story.done_seq, story.is_done_told = record.seq, change.tells("done")
     if step.problem:
         story.doubles += (step.problem,)
-    if step.state != change.before or step.kind == "taken":
+    if step.state != change.before or step.kind in {"taken", "dropped"}:
         story.state, story.since_ms, story.last = step.state, at_ms, step
         if step.state in ENDS:
             story.ended_ms, story.lease_ms, story.is_in_hand = at_ms, None, False

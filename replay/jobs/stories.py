@@ -59,6 +59,7 @@ class Story:
         places: the keys that it lies in: the rule, and how often.
         marks: the keys that tell a state by being there, and their deadlines.
         is_in_hand: it runs, and no key says so: whoever took it has the only copy.
+        is_dropped: and another's script took it out of its last key, to no other.
         is_acked: it runs, and was acknowledged before it ended.
         is_hollow: the job's own key was removed before it ended.
         facts: what its own key says, by the fields' names of the schema.
@@ -88,8 +89,8 @@ class Story:
     __slots__ = (
         *("deliveries", "done_seq", "doubles", "due_ms", "ended_ms"),
         *("enqueued_ms", "enqueued_seq", "facts", "first_seq", "former"),
-        *("hands", "id", "is_acked", "is_done_told", "is_hollow", "is_in_hand"),
-        *("last", "last_ms", "last_seq", "lease_ms", "marks", "places"),
+        *("hands", "id", "is_acked", "is_done_told", "is_dropped", "is_hollow"),
+        *("is_in_hand", "last", "last_ms", "last_seq", "lease_ms", "marks", "places"),
         *("queue", "schema", "since_ms", "state", "status", "taken_ms"),
         *("taken_seq", "taker", "times_taken_back", "waited_ms"),
     )
@@ -104,6 +105,7 @@ class Story:
         self.places: dict[Home, tuple[Rule, int]] = {}
         self.marks: dict[Home, tuple[Rule, int | None]] = {}
         self.is_in_hand = False
+        self.is_dropped = False
         self.is_acked = False
         self.is_hollow = False
         self.facts: dict[str, bytes] = {}

@@ -6,7 +6,7 @@
 | done, failed, cancelled | it ended so |
 | deleted | a command removed it before it ended |
 | stuck | it runs without a lease, or longer than it may; or it is long due |
-| lost | it was taken, is in no key, and nothing was heard of it since |
+| lost | it was taken or dropped, is in no key, and nothing was heard of it since |
 | delivered twice | two had it at a time, or it was taken again after it was done |
 | taken | it was taken by a library that keeps nothing of a running job |
 """
@@ -107,7 +107,11 @@ def _judge_running(
 ) -> Verdict:
     since_ms = story.since_ms
     if story.is_in_hand:
-        if story.last_ms + limits.lost_ms >= at_ms:
+        is_fresh = story.last_ms + limits.lost_ms >= at_ms
+        if story.is_dropped:
+            reason = "it was taken out of its last key before it ended"
+            return Verdict("running" if is_fresh else "lost", since_ms, reason)
+        if is_fresh:
             return Verdict("running", since_ms, "whoever took it has the only copy")
         is_kept = story.schema.has_acks and not story.is_acked
         if is_kept or story.schema.name in has_results:

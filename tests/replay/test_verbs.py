@@ -267,7 +267,6 @@ def test_why_takes_a_job_and_tells_the_line_of_the_script(replay, demo):
     text = encode_note(ScriptSourceNote(sha, source))
     command = [b"EVALSHA", sha.encode(), b"1", b"queue", b"7f3a"]
     effect = [[b"LREM", b"queue", b"1", b"7f3a"]]
-    [session.id, command, encode_note(ScriptNote(sha))]
     demo.write(
         (demo.clock.at_ms, 0, [], [session.id, None, text]),
         (
@@ -286,6 +285,32 @@ def test_why_takes_a_job_and_tells_the_line_of_the_script(replay, demo):
     assert facts["script"]["lines"] == [3]
     assert facts["before"]["value"] == ["7f3a", "8b1c"]
     assert replay("why", "8b1c").exit_code == 1
+
+
+def test_why_follows_a_job_through_pops_that_do_not_mention_it(replay, demo):
+    session = demo.engine.server.sessions[1]
+    demo.run(session, "RPUSH q:a j1 j2", "LMOVE q:a q:b LEFT LEFT", "LPUSH q:c other")
+
+    moved = replay("why", "j1", "--json")
+    demo.run(session, "RPOPLPUSH q:b q:c", "RPOP q:c", "RPOP q:c")
+    popped = replay("why", "j1", "--json")
+
+    assert (objects(moved)[0]["key"], objects(popped)[0]["key"]) == ("q:a", "q:c")
+    assert objects(popped)[0]["before"]["value"] == ["j1"]
+    assert replay("why", "j2").exit_code == 1
+
+
+def test_end_of_a_log_whose_clock_ran_ahead_is_its_last_record(replay, demo):
+    session = demo.engine.server.sessions[1]
+    demo.clock.at_ms = (int(time.time()) + 86_400) * 1000
+    demo.run(session, "SET late 1", "SET gone x PX 60000")
+
+    assert replay("get", "late").output == "1\n"
+    assert replay("get", "late", "--at", "now").output == "1\n"
+    assert replay("get", "gone").output == "x\n"
+    assert replay("log", "--until", "now", "-n", "1").output.count("gone") == 2
+    assert "late" in replay("changes", "@0..").output
+    assert replay("get", "late", "--at", "1s ago").exit_code == 1
 
 
 def test_last_values_of_a_key_need_no_more_of_its_history(replay, demo):

@@ -57,6 +57,11 @@ def test_job_of_each_library_is_enqueued_taken_and_done(played, name):
 
 
 SMALL = {"lease", "noted", "acknowledged"}
+RQ_SWEEP = ["EVAL", "return redis.call('RPOP', KEYS[1])", "1", "rq:queue:mail:intermediate"]
+RQ_DROPPED = (*RQ_TAKEN[:2], ("cron", RQ_SWEEP))
+RQ_FINISHED = (
+    "a", "EXEC", "HSET rq:job:7 status finished", "ZADD rq:finished:mail 1700000000 7",
+)  # fmt: skip
 FAULTS = [
     pytest.param(RQ_TAKEN, "running", 0, "", id="rq runs"),
     pytest.param(RQ_TAKEN, "stuck", HOUR_MS, "lease ran out", id="rq, worker killed"),
@@ -69,6 +74,16 @@ FAULTS = [
         (*RQ_TAKEN[:1], ("hand", "LREM rq:queue:mail 1 7")),
         *("deleted", 0, ""),
         id="rq, removed by hand",
+    ),
+    pytest.param(RQ_DROPPED, "lost", HOUR_MS, "out of its last key", id="rq, dropped by a script"),
+    pytest.param(RQ_DROPPED, "running", 0, "out of its last key", id="rq, dropped just now"),
+    pytest.param(
+        (*RQ_DROPPED, ("cron", "LPUSH rq:queue:mail 7")),
+        *("waiting", HOUR_MS, ""),
+        id="rq, dropped and brought back",
+    ),
+    pytest.param(
+        (*RQ_DROPPED, RQ_FINISHED), "done", HOUR_MS, "", id="rq, dropped and done after all"
     ),
     pytest.param(
         (*RQ_TAKEN[:1], ("hand", "DEL rq:job:7"), RQ_TAKEN[1]),
@@ -135,6 +150,13 @@ def test_deletion_names_the_client_that_did_it(played):
     timeline = played((*RQ_TAKEN[:1], ("hand", "LREM rq:queue:mail 1 7")))
 
     assert steps_of(timeline) == [("enqueued", 1), ("deleted", 2)]
+
+
+def test_script_that_dropped_a_job_is_named(played):
+    timeline = played(RQ_DROPPED, later_ms=HOUR_MS)
+
+    assert steps_of(timeline) == [("enqueued", 1), ("taken", 2), ("dropped", 3)]
+    assert timeline.story.last == timeline.steps[-1]
 
 
 DOUBLES = [
