@@ -41,6 +41,7 @@ VERBS = {
     "prove": "A receipt for a record or a job, to be checked anywhere.",
     "check": "What a receipt proves, without the log.",
     "index": "Make the other verbs fast on a long log.",
+    "demo": "A small broken queue, and a walk through what is wrong with it.",
     "completion": "The script that lets a shell complete verbs and options.",
 }
 """All verbs, in the order in which people meet them, and what each is in a line.

@@ -1,6 +1,7 @@
 """The sessions in docs/replay.md and docs/cookbook.md, run over two small histories.
 
-    python -m tests.replay.sessions      write what the verbs answer into the pages
+    python -m tests.replay.sessions      write what the verbs answer into the pages,
+                                         and the walk of `replay demo`
 
 A session is a block of `console` with lines that begin with `$ replay`. Digests and log
 ids differ from log to log, so they count as equal.
@@ -24,6 +25,7 @@ from tests.replay.histories import make_demo, make_mail
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "replay.md"
 COOKBOOK = PAGE.with_name("cookbook.md")
+DEMO = PAGE.parent.parent / "tests" / "data" / "demo.txt"
 BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
 DIGEST = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{32})\b")
 
@@ -79,6 +81,8 @@ def rewrite() -> None:
         with demo_folder():
             page = BLOCK.sub(lambda match: play(match[0]), path.read_text())
         path.write_text(page)
+    with demo_folder():
+        DEMO.write_text(CliRunner().invoke(main, ["demo"]).stdout)
 
 
 if __name__ == "__main__":

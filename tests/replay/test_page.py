@@ -35,7 +35,7 @@ def test_session_of_the_page_is_what_the_tool_answers(block):
 
 
 WITHOUT_SESSION = {
-    *("completion", "serve", "export", "import"),
+    *("completion", "demo", "serve", "export", "import"),
     *("backup", "restore", "repair", "salvage"),
 }
 """Verbs that write files or serve, which the page shows without their answers."""

@@ -57,7 +57,12 @@ def test_job_of_each_library_is_enqueued_taken_and_done(played, name):
 
 
 SMALL = {"lease", "noted", "acknowledged"}
-RQ_SWEEP = ["EVAL", "return redis.call('RPOP', KEYS[1])", "1", "rq:queue:mail:intermediate"]
+RQ_SWEEP = [
+    "EVAL",
+    "return redis.call('RPOP', KEYS[1])",
+    "1",
+    "rq:queue:mail:intermediate",
+]
 RQ_DROPPED = (*RQ_TAKEN[:2], ("cron", RQ_SWEEP))
 RQ_FINISHED = (
     "a", "EXEC", "HSET rq:job:7 status finished", "ZADD rq:finished:mail 1700000000 7",
