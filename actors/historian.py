@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
 from weakref import WeakValueDictionary
 
 from actors.cooperative import CooperativeActor
 from actors.messages import Answered, Inquire
-from app import clock
+from app import clock, errors
 from app.commands.inquiries import Inquiry, OpenMoment, ReadRecords
 from app.config import Config
 from app.engine.past import open_past
@@ -24,7 +24,7 @@ from app.errors import CommandError
 from app.errors.general import one_line
 from app.keyspace.glob import compile_glob
 from app.moments import Moment, MomentError, find_tag, parse_moment
-from app.recovery import Fold
+from app.recovery import Recovery, find_floor
 from app.touched import find_touched, touches_text
 from storage.errors import PrunedError, StorageError
 from storage.notes import TagNote, read_note
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 
     from actors.inbox import Inbox
     from actors.loop import Loop
+    from app.recovery import Fold
     from storage.filesystem import FileSystem
     from storage.log import Log
+    from storage.reader import RecordEnd
     from storage.record import Record
 
 logger = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ _PASSED_MAX = 100_000
 _RECORDS_A_SLICE = 500
 _PLACES_KEPT = 16
 
+_Answer = TypeVar("_Answer")
 
 Work: TypeAlias = Generator[bool, None, Any]
 """A slice at each step; whether to go on at once. What it returns is the answer."""
@@ -64,8 +67,16 @@ class _Job(NamedTuple):
 class _Place:
     """A place in the log from which records are read on, one by one if need be."""
 
-    def __init__(self, folder: Path, filesystem: FileSystem, from_seq: int) -> None:
-        self._reader = LogReader(folder, filesystem=filesystem, from_seq=from_seq)
+    def __init__(
+        self,
+        folder: Path,
+        filesystem: FileSystem,
+        from_seq: int,
+        after: RecordEnd | None = None,
+    ) -> None:
+        self._reader = LogReader(
+            folder, filesystem=filesystem, from_seq=from_seq, after=after
+        )
         self._ahead: list[Record] = []
         self.next_seq = from_seq
 
@@ -241,7 +252,7 @@ class Historian(CooperativeActor):
     # --- CLIENT AT -----------------------------------------------------------------
 
     def _open(self, inquiry: OpenMoment) -> Work:
-        """Fold the log up to a moment, a slice at each step.
+        """Fold the log up to a moment, a slice at each step, from a snapshot if it can.
 
         Yields:
             True.
@@ -259,9 +270,16 @@ class Historian(CooperativeActor):
             raise CommandError(b"ERR the log ends with seq %d" % last_seq)
         if moment.tag is not None:
             moment = yield from self._find_tag(moment)
-        fold = Fold(self._databases)
-        at_ms = 0
-        place = _Place(self._folder, self._filesystem, 1)
+        recovery = Recovery(
+            self._folder, self._filesystem, self._databases, moment.seq, moment.at_ms
+        )
+        try:
+            end = yield from _slices(recovery.beginning())
+        except PrunedError:
+            floor = find_floor(self._folder, self._filesystem)
+            raise CommandError(errors.BELOW_FLOOR % floor) from None
+        fold, at_ms = recovery.fold, recovery.snapshot_ms
+        place = _Place(self._folder, self._filesystem, fold.last_seq + 1, end)
         try:
             while records := _until(moment, place.read()):
                 fold.apply(records)
@@ -280,20 +298,31 @@ class Historian(CooperativeActor):
         Returns:
             The moment by its number.
         """
-        place = _Place(self._folder, self._filesystem, self._log.first_seq)
         found: list[Record] = []
-        try:
-            while records := place.read():
-                found += [record for record in records if _is_tag(record)]
-                yield True
-        finally:
-            place.close()
+        from_seq = self._log.first_seq
+        while True:
+            try:
+                yield from self._collect_tags(from_seq, found)
+                break
+            except PrunedError as error:  # while this read
+                from_seq = error.floor_seq
         try:
             point = find_tag(moment, found)
         except MomentError as error:
             text = one_line(b"ERR " + str(error).encode(errors="replace"))
             raise CommandError(text) from None
         return Moment(moment.text, seq=point.seq)
+
+    def _collect_tags(
+        self, from_seq: int, found: list[Record]
+    ) -> Generator[bool, None, None]:
+        place = _Place(self._folder, self._filesystem, from_seq)
+        try:
+            while records := place.read():
+                found += [record for record in records if _is_tag(record)]
+                yield True
+        finally:
+            place.close()
 
     def _view(self, fold: Fold, at_ms: int) -> PastView:
         """Return the view of a moment: the one that others look at, if there is one."""
@@ -304,6 +333,18 @@ class Historian(CooperativeActor):
             engine = open_past(config, fold.keyspace, at_ms)
             view = self._views[key] = PastView(engine, fold.last_seq, at_ms)
         return view
+
+
+def _slices(
+    steps: Generator[Any, None, _Answer],
+) -> Generator[bool, None, _Answer]:
+    """Yield True after each of some steps, and return what they return."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return cast("_Answer", stop.value)
+        yield True
 
 
 def _until(moment: Moment, records: list[Record]) -> list[Record]:

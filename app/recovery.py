@@ -156,6 +156,7 @@ class Recovery:
         fold: what was folded so far; whole when `steps` has ended.
         snapshot: the snapshot that it began with, or None.
         snapshot_seq: the record that it goes up to, or 0.
+        snapshot_ms: the time of that record, or 0.
         rejected: a line for each snapshot that could not be used.
         keys: how many keys were loaded from the snapshot so far.
     """
@@ -166,6 +167,7 @@ class Recovery:
         filesystem: FileSystem,
         databases: int = 16,
         until_seq: int | None = None,
+        until_ms: int | None = None,
     ) -> None:
         """Look at a data folder; nothing is read yet.
 
@@ -174,16 +176,19 @@ class Recovery:
             filesystem: the door to the disk.
             databases: as many as the log uses, or more.
             until_seq: the last record to fold; None for the end of the log.
+            until_ms: begin with a snapshot of no later time than this.
         """
         self.fold = Fold(databases)
         self.snapshot: Path | None = None
         self.snapshot_seq = 0
+        self.snapshot_ms = 0
         self.rejected: list[str] = []
         self.keys = 0
         self._folder = LogFolder(folder, filesystem)
         self._filesystem = filesystem
         self._databases = databases
         self._until_seq = until_seq
+        self._until_ms = until_ms
 
     def begin(self) -> RecordEnd | None:
         """Load the newest snapshot that is of use, and say where to read on.
@@ -194,7 +199,7 @@ class Recovery:
         Raises:
             SnapshotError, StorageError: as `steps` does.
         """
-        steps = self._begin()
+        steps = self.beginning()
         while True:
             try:
                 next(steps)
@@ -210,7 +215,7 @@ class Recovery:
             SnapshotAheadError: a snapshot is newer than the log.
             CorruptLogError: the log is damaged.
         """
-        end = yield from self._begin()
+        end = yield from self.beginning()
         records = read_records(
             self._folder.path,
             filesystem=self._filesystem,
@@ -219,10 +224,18 @@ class Recovery:
         )
         yield from fold_slices(self.fold, records)
 
-    def _begin(self) -> Generator[Progress, None, RecordEnd | None]:
+    def beginning(self) -> Generator[Progress, None, RecordEnd | None]:
+        """Do as `begin` does, a slice at each step.
+
+        Yields:
+            Progress after each slice.
+        """
         for reader, end in usable_snapshots(
             self._folder, self._filesystem, self.rejected, self._until_seq
         ):
+            if self._until_ms is not None and reader.header.at_ms > self._until_ms:
+                reader.close()
+                continue
             try:
                 for keys in self.fold.load(reader):
                     self.keys = keys
@@ -234,6 +247,7 @@ class Recovery:
             else:
                 self.snapshot = reader.path
                 self.snapshot_seq = reader.header.seq
+                self.snapshot_ms = reader.header.at_ms
                 return end
             finally:
                 reader.close()
@@ -251,6 +265,27 @@ class Recovery:
                 f"from a backup",
                 segments[0],
             )
+
+
+def find_floor(folder: Path | str, filesystem: FileSystem) -> int:
+    """Return the first moment of a log that can be opened, as a record's number.
+
+    Returns:
+        0 where the log has its beginning; else what the oldest snapshot of use goes up
+        to. Where there is none, the number before that of the log's first record.
+
+    Raises:
+        StorageError: the log is damaged, or a snapshot is newer than it.
+    """
+    paths = LogFolder(folder, filesystem)
+    segments = paths.find_segments()
+    if not segments or segments[0] == 1:
+        return 0
+    floor = segments[0] - 1
+    for reader, _ in usable_snapshots(paths, filesystem, []):
+        floor = reader.header.seq
+        reader.close()
+    return floor
 
 
 def recover(

@@ -18,6 +18,7 @@ READ_ONLY_IN_PAST = (
     b"CLIENT AT now brings it back"
 )
 NO_LOG = b"ERR This server keeps no log (appendonly no)"
+BELOW_FLOOR = b"ERR pruned: the first moment that can be opened is @%d"
 BAD_TAG = (
     b"ERR A tag is up to 100 letters, digits and _.:/- and begins with a letter; now, "
     b"today and yesterday are taken"

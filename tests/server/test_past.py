@@ -1,5 +1,7 @@
 """CLIENT AT and LOG.* over real sockets: the past beside the present."""
 
+import time
+
 import pytest
 
 from tests.parity.wire import find_end
@@ -142,6 +144,76 @@ def test_moment_that_has_not_come_is_refused(client):
         b"-ERR the log ends with seq %d\r\n" % seq
     )
     assert client.ask("GET", "a") == b"$1\r\n2\r\n"
+
+
+def test_moment_may_be_a_tag_the_last_of_its_name(client):
+    client.ask("LOG.TAG", "deploy")
+    client.ask("SET", "a", "5")
+    seq = int(client.ask("LOG.TAG", "deploy")[1:-2])
+    client.ask("SET", "a", "6")
+
+    assert client.ask("CLIENT", "AT", "deploy") == b":%d\r\n" % seq
+    assert client.ask("GET", "a") == b"$1\r\n5\r\n"
+
+
+def test_tag_that_nobody_gave_is_refused(client):
+    reply = client.ask("CLIENT", "AT", "holiday")
+
+    assert reply.startswith(b"-ERR 'holiday' is no moment, and nobody gave one")
+    assert client.ask("GET", "a") == b"$1\r\n2\r\n"
+
+
+def wait_until_pruned(connection):
+    """Write until the log has lost its beginning; return its first number."""
+    deadline = time.monotonic() + 60
+    while (first := numbers(connection.ask("LOG.INFO"))[0]) == 1:
+        assert time.monotonic() < deadline
+        lines = [b"INCR n\r\n"] * 100
+        connection.send(b"".join(lines))
+        for _ in lines:
+            assert connection.read()[:1] == b":"
+        connection.ask("WAITAOF", "1", "0", "0")
+    return first
+
+
+def test_moment_of_a_pruned_log_begins_with_a_snapshot(start):
+    client = start(
+        *("--segment-bytes-max", "4096", "--log-retention-bytes", "8192")
+    ).connect()
+    client.ask("SET", "first", "here")
+    wait_until_pruned(client)
+    n = client.ask("INCR", "n")
+    seq = last_seq(client)
+    client.ask("DEL", "n", "first")
+    client.ask("LOG.TAG", "emptied")
+
+    assert client.ask("CLIENT", "AT", f"@{seq}") == b":%d\r\n" % seq
+    assert client.ask("GET", "n")[4:-2] == n[1:-2]
+    assert client.ask("GET", "first") == b"$4\r\nhere\r\n"
+    assert client.ask("CLIENT", "AT", "emptied") == b":%d\r\n" % (seq + 2)
+    assert client.ask("DBSIZE") == b":0\r\n"
+
+
+@pytest.mark.parametrize("moment", ["@1", "@0", "2020-01-01"])
+def test_moment_below_the_floor_is_refused_and_the_floor_named(start, moment):
+    client = start(
+        *("--segment-bytes-max", "4096", "--log-retention-bytes", "8192")
+    ).connect()
+    wait_until_pruned(client)
+
+    floor = ask_floor(client, moment)
+    # A snapshot that is being folded may raise the floor in between.
+    while client.ask("CLIENT", "AT", f"@{floor}") != b":%d\r\n" % floor:
+        before, floor = floor, ask_floor(client, moment)
+        assert floor > before > 1
+
+
+def ask_floor(connection, moment):
+    """Ask for a moment that is pruned; return the floor that the refusal names."""
+    reply = connection.ask("CLIENT", "AT", moment)
+    prefix = b"-ERR pruned: the first moment that can be opened is @"
+    assert reply.startswith(prefix)
+    return int(reply[len(prefix) : -2])
 
 
 def test_client_that_leaves_while_it_looks_at_the_past_harms_nobody(server, client):
