@@ -14,9 +14,11 @@ from app.touched import ALL_DATABASES, DbKey, find_touched
 from app.types.dump_payload import encode_payload
 from app.types.numbers import format_double
 from replay.index.finder import LogIndex
+from replay.index.marks import word_test
 from replay.past import Past
+from replay.pieces import BY_PIECES, undo_pieces
 from replay.value_commands import in_portions
-from replay.values import Version, find_differences, take_version
+from replay.values import Version, elements, take_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from storage.record import Record
 
 Argv = list[bytes]
-_BY_PIECES = {"hash": dict, "zset": dict, "set": frozenset, "list": list}
 
 
 class Conflict(NamedTuple):
@@ -88,6 +89,7 @@ def plan_revert(
     seqs: Collection[int],
     end_seq: int,
     progress: Progress = lambda _: None,
+    word: bytes = b"",
 ) -> Plan:
     """Work out how to undo records.
 
@@ -97,6 +99,8 @@ def plan_revert(
         seqs: the numbers of the records.
         end_seq: the last record of the log.
         progress: is told how far the fold has come.
+        word: where given, only what the records did to keys and elements that have it
+            is undone, such as a job's id.
 
     Raises:
         StorageError: the log is damaged, or does not go back so far.
@@ -118,6 +122,9 @@ def plan_revert(
         now = {key: _state(past, key) for key in dict.fromkeys(s.key for s in steps)}
     finally:
         past.close()
+    if word:
+        steps = list(_narrow(steps, word_test(word)))
+        now = {step.key: now[step.key] for step in steps}
     conflicts: list[Conflict] = []
     target = dict(now)
     for step in reversed(steps):
@@ -145,6 +152,32 @@ def _take_step(past: Past, record: Record) -> Iterator[_Step]:
             yield _Step(record.seq, key, before[key], after)
 
 
+def _narrow(steps: list[_Step], mentions: Callable[[bytes], object]) -> Iterator[_Step]:
+    """Yield what is left of steps where only what mentions a word was done."""
+    for step in steps:
+        before, after = step.before.version, step.after.version
+        versions = [version for version in (before, after) if version]
+        kind, *others = {version.kind for version in versions}
+        if mentions(step.key[1]):
+            yield step
+        elif others or kind not in BY_PIECES:
+            if any(map(mentions, _words(versions))):
+                yield step
+        else:
+            new = after.data if after else BY_PIECES[kind]()
+            data = undo_pieces(kind, _data_pair(step, kind), new, mentions)
+            if data != new:
+                kept = versions[-1]._replace(data=data)
+                yield step._replace(before=_State(kept if data else None))
+
+
+def _words(versions: list[Version]) -> Iterator[bytes]:
+    """Yield what values have for names and contents."""
+    for version in versions:
+        for name, content in elements(version):
+            yield from (word for word in (name, content) if isinstance(word, bytes))
+
+
 def _state(past: Past, key: DbKey) -> _State:
     database = past.databases[key[0]]
     version = take_version(database, key[1])
@@ -167,19 +200,11 @@ def _undo(step: _Step, now: _State, conflicts: list[Conflict]) -> _State:
 
     kinds = {version.kind for version in (before, after, current) if version}
     [kind, *others] = sorted(kinds)
-    if others or kind not in _BY_PIECES:
+    if others or kind not in BY_PIECES:
         report("value")
         return now
-    empty = _BY_PIECES[kind]()
-    old, new, data = (
-        version.data if version else empty for version in (before, after, current)
-    )
-    if kind == "list":
-        data = _undo_list(old, new, list(data), report)
-    elif kind == "set":
-        data = _undo_set(old, new, set(data), report)
-    else:
-        data = _undo_map(old, new, dict(data), report)
+    data = current.data if current else BY_PIECES[kind]()
+    data = undo_pieces(kind, _data_pair(step, kind), data, lambda _: True, report)
     deadline_ms = current.deadline_ms if current else None
     if before and after and before.deadline_ms != after.deadline_ms:
         if deadline_ms == after.deadline_ms:
@@ -191,63 +216,13 @@ def _undo(step: _Step, now: _State, conflicts: list[Conflict]) -> _State:
     return _State(Version(kind, data, deadline_ms) if data else None)
 
 
-def _undo_map(
-    old: dict[bytes, Any],
-    new: dict[bytes, Any],
-    data: dict[bytes, Any],
-    report: Callable[[bytes | str], None],
-) -> dict[bytes, Any]:
-    for name in sorted(old.keys() | new.keys()):
-        if old.get(name) == new.get(name):
-            continue
-        if data.get(name) != new.get(name):
-            report(name)
-        elif name in old:
-            data[name] = old[name]
-        else:
-            del data[name]
-    return data
-
-
-def _undo_set(
-    old: frozenset[bytes],
-    new: frozenset[bytes],
-    data: set[bytes],
-    report: Callable[[bytes | str], None],
-) -> frozenset[bytes]:
-    for member in sorted(old ^ new):
-        if (member in data) != (member in new):
-            report(member)
-        elif member in old:
-            data.add(member)
-        else:
-            data.remove(member)
-    return frozenset(data)
-
-
-def _undo_list(
-    old: list[bytes],
-    new: list[bytes],
-    data: list[bytes],
-    report: Callable[[bytes | str], None],
-) -> list[bytes]:
-    """Take out what was pushed, and bring back what was popped, at the nearer end."""
-    lost_left: list[bytes] = []
-    for found in find_differences(
-        Version("list", old, None), Version("list", new, None)
-    ):
-        assert isinstance(found.place, int)
-        if found.after is not None:
-            if found.after in data:
-                data.remove(found.after)
-            else:
-                report(found.after)
-        elif found.before is not None:
-            if found.place < len(old) / 2:
-                lost_left.append(found.before)
-            else:
-                data.append(found.before)
-    return lost_left + data
+def _data_pair(step: _Step, kind: str) -> tuple[Any, Any]:
+    """Return a key's value before and after a step; what is missing is empty."""
+    old, new = (
+        state.version.data if state.version else BY_PIECES[kind]()
+        for state in (step.before, step.after)
+    )
+    return old, new
 
 
 # --- commands -------------------------------------------------------------------

@@ -85,17 +85,25 @@ def _note_marks(record: Record, arguments: set[bytes]) -> Iterator[bytes]:
 def mention_test(text: bytes) -> Callable[[Record], bool]:
     """Return what tells whether a record mentions a text.
 
-    It has to stand in one argument of an effect, or of a command as given, and to be no
-    part of a longer word: `job:1` is mentioned by `queue:job:1`, not by `job:12`.
+    It has to stand in one argument of an effect, or of a command as given; see
+    `word_test`.
     """
-    before = rb"(?<![%b])" % _WORD_CHARS if _starts_with_word(text) else b""
-    after = rb"(?![%b])" % _WORD_CHARS if _starts_with_word(text[-1:]) else b""
-    found = re.compile(before + re.escape(text) + after).search
+    found = word_test(text)
 
     def mentions(record: Record) -> bool:
         return any(found(word) for argv in _commands(record) for word in argv)
 
     return mentions
+
+
+def word_test(text: bytes) -> Callable[[bytes], object]:
+    """Return what tells whether a text stands in bytes, as no part of a longer word.
+
+    `job:1` stands in `queue:job:1`, not in `job:12`.
+    """
+    before = rb"(?<![%b])" % _WORD_CHARS if _starts_with_word(text) else b""
+    after = rb"(?![%b])" % _WORD_CHARS if _starts_with_word(text[-1:]) else b""
+    return re.compile(before + re.escape(text) + after).search
 
 
 def _commands(record: Record) -> Iterator[list[bytes]]:

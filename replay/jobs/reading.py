@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from app.touched import find_touched
+from replay.index.marks import word_test
 from replay.jobs.generic import GenericSchema
 from replay.jobs.sparse import SparseError, SparsePast
 from replay.jobs.tracker import Tracker
@@ -94,6 +96,25 @@ class JobLog:
                 pass
         tracker = Tracker(schemas, wants=lambda each: each == job_id)
         return _timelines(tracker, self._run(tracker, point.seq), point, limits)
+
+    def find_seqs(self, job_id: bytes, point: Point) -> set[int]:
+        """Return the records that did something for a job, up to a moment.
+
+        They are its steps, and what else was written to keys that are named after it.
+
+        Raises: as `follow`.
+        """
+        timelines = self.follow(job_id, point)
+        if any(step.is_inferred for each in timelines for step in each.steps):
+            timelines = self.follow(job_id, point, is_exact=True)
+        seqs = {step.record.seq for each in timelines for step in each.steps}
+        if not seqs:
+            return seqs
+        is_named = word_test(job_id)
+        for record in self._index.word_records(job_id, until_seq=point.seq):
+            if any(is_named(key) for _, key in find_touched(record).keys):
+                seqs.add(record.seq)
+        return seqs
 
     def _follow_sparsely(
         self, schemas: list[Schema], job_id: bytes, point: Point, limits: Limits

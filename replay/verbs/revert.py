@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,11 +15,12 @@ from replay.reverting import Plan, plan_revert
 from replay.search import Query, Search
 from replay.showing import key_label
 from replay.texts import json_text, show, show_argv
+from replay.verbs.jobs import open_jobs, schema_option
 from storage.folder import LogFolder
 from storage.segment import SegmentReader
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from replay.jobs.schema import Schema
 
 
 def _which(value: str) -> str:
@@ -40,8 +41,15 @@ def _which(value: str) -> str:
 
 @click.command()
 @takes_folder
-@click.argument("which", metavar="SEQ|A..B", type=_which)
+@click.argument("which", metavar="[SEQ|A..B]", type=_which, required=False)
 @click.option("--client", metavar="ID|GLOB", help="Only what this client did.")
+@click.option(
+    "--job",
+    "job_id",
+    type=options.text,
+    metavar="ID",
+    help="Only what was done to this job, in its own keys and in others.",
+)
 @click.option(
     "--key",
     "keys",
@@ -50,6 +58,7 @@ def _which(value: str) -> str:
     metavar="GLOB",
     help="Only records that changed such a key.",
 )
+@schema_option
 @click.option("--apply", "is_applied", is_flag=True, help="Send them to the server.")
 @click.option(
     "--url",
@@ -59,29 +68,41 @@ def _which(value: str) -> str:
 )
 def revert(
     tool: Tool,
-    which: str,
-    client: str | None,
-    keys: Sequence[bytes],
+    which: str | None,
     url: str,
+    job_id: bytes | None,
+    schemas: tuple[Schema, ...],
     *,
     is_applied: bool,
+    **filters: Any,
 ) -> int:
-    r"""Show the commands that undo a record of DIR, or a range of them.
+    r"""Show the commands that undo a record of DIR, a range, or what was done to a job.
 
     Only what the records did is undone. What something else has changed since stays as
     it is, and is told. With --apply the commands are run by the live server as one
     transaction, which its log records; where a key was changed meanwhile, none is.
+    With --client or --job alone, it is all of the log. A job's library is found out by
+    the keys, or named by --schema.
     Exit code 1 says: there is nothing to undo, or not all could be.
 
     \b
     Examples:
       replay revert joblog-data @1042
       replay revert joblog-data '10m ago..now' --client 'deploy*' --apply
+      replay revert joblog-data 'before-deploy..now' --job 7d0a5a4e
     """
-    seqs = _find_seqs(tool, which, client, tuple(keys))
+    client, keys = filters["client"], tuple(filters["keys"])
+    if which is None and client is None and job_id is None:
+        raise click.UsageError("say what to undo: SEQ, A..B, --client or --job")
+    seqs = _find_seqs(tool, which or "..", client, keys)
     end_seq = tool.last_seq()
     with tool.progress("folding", end_seq) as progress:
-        plan = plan_revert(tool.folder, tool.filesystem, seqs, end_seq, progress)
+        if job_id is not None:
+            jobs = open_jobs(tool, schemas, progress)
+            seqs = sorted(jobs.find_seqs(job_id, tool.point(None)).intersection(seqs))
+        plan = plan_revert(
+            tool.folder, tool.filesystem, seqs, end_seq, progress, job_id or b""
+        )
     _write_plan(tool, plan)
     if is_applied and plan.commands:
         try:

@@ -145,6 +145,57 @@ def test_range_of_one_client_is_undone_and_that_of_others_is_not(history):
     assert sorted(lines(result)) == ["HSET h a 1", "SET s old", "SREM set x"]
 
 
+def test_what_was_done_to_one_job_is_undone_and_nothing_else(history):
+    web, worker = history.connect(b"web"), history.connect(b"worker")
+    for job in ("j1", "j2"):
+        history.run(web, f"HSET rq:job:{job} status queued", f"RPUSH rq:queue:q {job}")
+    seq = history.log.last_seq
+    history.run(worker, "HSET rq:job:j1 note mine", "LPOP rq:queue:q")
+    history.run(worker, "MULTI", "RPOP rq:queue:q", "DEL rq:job:j1 rq:job:j2", "EXEC")
+
+    since = revert(history.folder, f"@{seq}..now", "--job", "j1")
+    deleted = revert(history.folder, f"@{history.log.last_seq - 1}..now", "--job", "j1")
+    ever = revert(history.folder, "--job", "j1")
+
+    assert sorted(lines(since)) == [
+        "HSET rq:job:j1 status queued",
+        "RPUSH rq:queue:q j1",
+    ]
+    assert sorted(lines(deleted)) == ["HSET rq:job:j1 status queued note mine"]
+    assert lines(ever) == []
+    assert ever.exit_code == 1
+
+
+def test_job_that_nobody_knows_has_nothing_to_undo(history):
+    history.run(history.connect(), *SETUP)
+
+    result = revert(history.folder, "--job", "nobody")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+
+
+def test_something_to_undo_has_to_be_named(history):
+    history.run(history.connect(), *SETUP)
+
+    assert revert(history.folder).exit_code == 2
+
+
+def test_flush_is_undone_for_one_job_alone(history):
+    client = history.connect()
+    history.run(
+        client,
+        *("SET other 1", "HSET rq:job:j1 status queued", "RPUSH rq:queue:q j0 j1 j2"),
+        *("ZADD rq:wip:q 5 j3 6 j4", "FLUSHALL"),
+    )
+
+    result = revert(history.folder, f"@{history.log.last_seq}", "--job", "j1")
+
+    assert sorted(lines(result)) == [
+        "HSET rq:job:j1 status queued",
+        "RPUSH rq:queue:q j1",
+    ]
+
+
 def test_revert_of_a_revert_is_where_it_began(history):
     client = history.connect()
     history.run(client, *SETUP, "ZADD z 9 a 9 c")
