@@ -213,7 +213,24 @@ def _undo(step: _Step, now: _State, conflicts: list[Conflict]) -> _State:
             report("deadline")
     elif current is None and before:
         deadline_ms = before.deadline_ms
-    return _State(Version(kind, data, deadline_ms) if data else None)
+    fields = _field_deadlines(step, current, data) if kind == "hash" else None
+    return _State(Version(kind, data, deadline_ms, fields) if data else None)
+
+
+def _field_deadlines(
+    step: _Step, current: Version | None, data: dict[bytes, bytes]
+) -> dict[bytes, int] | None:
+    """Return when fields are to expire: as now, and as before where they come back."""
+    before = step.before.version
+    had = (before.field_deadlines if before else None) or {}
+    now = (current.field_deadlines if current else None) or {}
+    values = current.data if current else {}
+    deadlines = {
+        field: at_ms
+        for field in data
+        if (at_ms := (now if values.get(field) == data[field] else had).get(field))
+    }
+    return deadlines or None
 
 
 def _data_pair(step: _Step, kind: str) -> tuple[Any, Any]:

@@ -86,6 +86,16 @@ def test_deadlines_of_fields_come_back(history, command, undone):
     assert sorted(lines(result)) == sorted(undone)
 
 
+def test_deadlines_of_fields_stay_where_something_else_changed_since(history):
+    client = history.connect()
+    history.run(client, "HSET h a 1 b 2 c 3", f"{UNTIL} a", f"{UNTIL} c")
+    history.run(client, "HSET h b 9 c 9", "HSET h d 4")
+
+    result = revert(history.folder, f"@{history.log.last_seq - 1}")
+
+    assert sorted(lines(result)) == [f"{UNTIL} c", "HSET h b 2 c 3"]
+
+
 def test_stream_comes_back_whole(history):
     client = history.connect()
     history.run(client, *SETUP, "XDEL x 1-1")
