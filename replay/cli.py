@@ -91,8 +91,10 @@ def main() -> None:
 
     \b
     Moments:  @1042 (after that record), 2026-11-23T14:00:05Z (ISO 8601),
-              'yesterday 14:00', 14:00, '5m ago', now
+              'yesterday 14:00', 14:00, '5m ago', now, or a tag (LOG.TAG)
     Ranges:   A..B, such as @100..@200 or 'today..now'
+
+    New here? 'replay demo' walks through a small queue that went wrong.
     """  # noqa: D301 - \b is click's mark for lines that are kept as they are
 
 

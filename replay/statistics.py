@@ -35,7 +35,7 @@ class Statistics:
         last_at_ms: the time of the last.
         commands: how often each command was given, by its name.
         clients: how many records each client caused, by its id.
-        seen: the number of the last record of each client.
+        seen: the last record of each client: its number, and its time in ms.
         scripts: how many records each script wrote, by its SHA-1, or its name.
         keys: how many effects changed each key, by (database, key).
     """
@@ -49,7 +49,7 @@ class Statistics:
         self.clients: Counter[int] = Counter()
         self.scripts: Counter[str] = Counter()
         self.keys: Counter[tuple[int, bytes]] = Counter()
-        self.seen: dict[int, int] = {}
+        self.seen: dict[int, tuple[int, int]] = {}
         self._ticks: Counter[int] = Counter()
         self._tick_ms = 1
 
@@ -65,7 +65,7 @@ class Statistics:
         self.effects += len(record.effects)
         self.commands[(origin.command or record.effects[0])[0].upper()] += 1
         self.clients[origin.client_id] += 1
-        self.seen[origin.client_id] = record.seq
+        self.seen[origin.client_id] = record.seq, record.at_ms
         self._ticks[(record.at_ms - self.first_at_ms) // self._tick_ms] += 1
         if origin.note is not None:
             note = read_note(origin)

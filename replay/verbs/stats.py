@@ -74,6 +74,10 @@ def _facts(tool: Tool, found: Statistics, count: int) -> dict[str, Any]:
             json_text(name): n for name, n in found.commands.most_common(count)
         },
         "clients": {str(name): n for name, n in found.clients.most_common(count)},
+        "clients_last_at": {
+            str(name): json_time(found.seen[name][1])
+            for name, _ in found.clients.most_common(count)
+        },
         "scripts": dict(found.scripts.most_common(count)),
         "keys": [
             {"db": db, "key": json_text(key), "effects": n}
@@ -101,11 +105,14 @@ def _write(tool: Tool, found: Statistics, count: int) -> None:
         "command",
         [(show(name), n) for name, n in found.commands.most_common(count)],
     )
-    labels = [
-        (client_label(clients.find(each, found.seen[each])), n)
-        for each, n in found.clients.most_common(count)
-    ]
-    _write_counts(tool, "client", labels)
+    with tool.output.rows("client", "count", "last", right=("count",)) as rows:
+        for each, number in found.clients.most_common(count):
+            seq, at_ms = found.seen[each]
+            label, last = client_label(clients.find(each, seq)), show_time(at_ms)
+            if tool.output.word_limit is None:
+                rows.add(None, ("client", label, str(number), last))
+            else:
+                rows.add(None, (label, f"{number:,}", last), ("bold",))
     scripts = found.scripts.most_common(count)
     _write_counts(tool, "script", [(plain_text(name), n) for name, n in scripts])
     keys = [

@@ -12,7 +12,7 @@ from replay.inquiry import find_loss, trace_last
 from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
 from replay.records import client_label, record_facts, record_text
 from replay.script_lines import find_lines
-from replay.scripts import script_sha
+from replay.scripts import script_name, script_sha
 from replay.search import Match, find_script_source
 from replay.showing import deadline_text, version_facts, version_text
 from replay.texts import json_text, plain_text, show
@@ -118,10 +118,12 @@ def _write(
         lines = _lines(record, key, source or b"")
         facts["script"] = {
             "sha": sha,
+            "name": json_text(script_name(source or b"") or b"") or None,
             "source": source and json_text(source),
             "lines": [number for number, _ in lines],
         }
-        shown["script"] = sha
+        name = script_name(source or b"")
+        shown["script"] = f"{show(name)}, {sha}" if name else sha
         for number, text in lines:
             shown[f"line {number}"] = plain_text(text)
     tool.output.facts(facts, shown)
