@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,10 +24,12 @@ from replay.index.background import index_later
 from replay.index.finder import LogIndex
 from replay.output import Mode, Output, SlowProgress
 from replay.past import Past
-from replay.points import find_point
+from replay.points import find_point, tag_records
 from replay.scanning import END_SEQ
 from replay.texts import from_json_text
+from storage.errors import StorageError
 from storage.filesystem import FileSystem
+from storage.notes import TagNote, read_note
 from storage.places import last_seq_hint
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -115,6 +117,38 @@ class Tool:
         return Past(self.folder, self.filesystem, progress, self.index.bases)
 
 
+_WORDS = ("now", "today", "yesterday")
+_QUICK_BYTES = 64 << 20
+
+
+def complete_moment(
+    ctx: click.Context, _: click.Parameter, incomplete: str
+) -> list[str]:
+    """Return what a moment, or the end of a range, may go on with in a shell.
+
+    The tags of the folder that stands before it are among them, where finding them does
+    not need a scan of a long log.
+    """
+    range_start, dots, start = incomplete.rpartition("..")
+    # Behind an option without its value click leaves the arguments unread.
+    folder = ctx.params.get("folder") or next(iter(ctx.args), None)
+    words = (*_WORDS, *_find_tags(folder))
+    return [range_start + dots + word for word in words if word.startswith(start)]
+
+
+def _find_tags(folder: Path | str | None) -> Iterator[str]:
+    if folder is None:
+        return
+    try:
+        index = LogIndex(Path(folder), FileSystem())
+        if index.count_unindexed_bytes() < _QUICK_BYTES:
+            notes = (read_note(record.origin) for record in tag_records(index))
+            names = (note.name for note in notes if isinstance(note, TagNote))
+            yield from sorted({name.decode(errors="replace") for name in names})
+    except StorageError:
+        return
+
+
 def moment(value: str | Moment) -> Moment:
     """Return the moment in an argument, as `app.moments` reads it.
 
@@ -170,6 +204,7 @@ at_option = click.option(
     "at",
     type=moment,
     metavar="MOMENT",
+    shell_complete=complete_moment,
     help="The moment: @1042, '5m ago', 2026-11-23T14:00, a tag; by default the end.",
 )
 db_option = click.option(

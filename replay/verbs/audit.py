@@ -36,7 +36,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @takes_folder
-@click.argument("span", metavar="A..B", type=options.moment_range)
+@click.argument(
+    "span",
+    metavar="A..B",
+    type=options.moment_range,
+    shell_complete=options.complete_moment,
+)
 @click.option("--queue", type=options.glob, metavar="GLOB", help="Only such queues.")
 @click.option("--csv", "form", flag_value="csv", help="Every deed, as CSV.")
 @click.option("--html", "form", flag_value="html", help="All of it, as one HTML page.")

@@ -37,7 +37,12 @@ def _complete_condition(_: object, __: object, start: str) -> list[str]:
 
 @click.command()
 @takes_folder
-@click.argument("span", metavar="A..B", type=options.moment_range)
+@click.argument(
+    "span",
+    metavar="A..B",
+    type=options.moment_range,
+    shell_complete=options.complete_moment,
+)
 @click.option(
     "--check", "text", metavar="CONDITION", shell_complete=_complete_condition,
     help="A command, Lua, or one of: " + ", ".join(BUILT_IN) + ".",

@@ -24,7 +24,12 @@ _CLIENTS_SHOWN = 3
 
 @click.command()
 @takes_folder
-@click.argument("span", metavar="A..B", type=options.moment_range)
+@click.argument(
+    "span",
+    metavar="A..B",
+    type=options.moment_range,
+    shell_complete=options.complete_moment,
+)
 @key_glob_option
 @click.option("-n", "count", type=click.IntRange(1), help="Only the N busiest keys.")
 def changes(

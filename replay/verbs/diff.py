@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from app.keyspace.glob import compile_glob
+from app.moments import Moment
 from replay import options
 from replay.differences import KeyChange, compare_moments
 from replay.options import NOTHING, Tool, key_glob_option, takes_folder
@@ -16,29 +17,47 @@ from replay.texts import json_text
 from replay.values import find_differences
 from replay.verbs.show import SIGN_STYLES
 
-if TYPE_CHECKING:
-    from app.moments import Moment
+
+def _one_or_both(value: str) -> Moment | tuple[Moment, Moment]:
+    """Return the moment in an argument, or both where it is a range."""
+    return options.moment_range(value) if ".." in value else options.moment(value)
 
 
 @click.command()
 @takes_folder
-@click.argument("first", metavar="A", type=options.moment)
-@click.argument("second", metavar="B", type=options.moment)
+@click.argument(
+    "first", metavar="A|A..B", type=_one_or_both, shell_complete=options.complete_moment
+)
+@click.argument(
+    "second",
+    metavar="[B]",
+    type=options.moment,
+    required=False,
+    shell_complete=options.complete_moment,
+)
 @key_glob_option
 @click.option("--stat", is_flag=True, help="Only how many keys came, went, changed.")
 def diff(
-    tool: Tool, first: Moment, second: Moment, key_glob: bytes | None, *, stat: bool
+    tool: Tool,
+    first: tuple[Moment, Moment] | Moment,
+    second: Moment | None,
+    key_glob: bytes | None,
+    *,
+    stat: bool,
 ) -> int:
-    r"""Show what is different in DIR at moment B from what was at A.
+    r"""Show what is different in DIR at moment B from what was at A; A..B is the same.
 
     `+` is gained, `-` is lost, `~` is changed. Exit code 1 says: no difference.
 
     \b
     Examples:
       replay diff joblog-data '10m ago' now
-      replay diff joblog-data @100 @200 --key 'queue:*' --stat
+      replay diff joblog-data @100..@200 --key 'queue:*' --stat
     """
-    from_seq, until_seq = tool.point(first).seq, tool.point(second).seq
+    if isinstance(first, Moment) == (second is None):
+        raise click.UsageError("write two moments, A B or A..B")
+    span = (first, second) if isinstance(first, Moment) else first
+    from_seq, until_seq = (tool.point(moment).seq for moment in span)
     if from_seq > until_seq:
         raise click.UsageError("A must not be later than B")
     count: Counter[str] = Counter()

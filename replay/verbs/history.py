@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 @click.argument("key", type=options.text)
 @at_option
 @click.option(
-    "--since", type=options.moment, metavar="MOMENT", help="Only after this moment."
+    "--since",
+    type=options.moment,
+    shell_complete=options.complete_moment,
+    metavar="MOMENT",
+    help="Only after this moment.",
 )
 @click.option("-n", "count", type=click.IntRange(1), help="Only the last N of them.")
 @db_option

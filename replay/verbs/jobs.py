@@ -12,7 +12,12 @@ from app.moments import show_time
 from replay import options
 from replay.jobs.reading import JobLog, Judged
 from replay.jobs.schema import SchemaError
-from replay.jobs.shipped import detect_schemas, load_schemas
+from replay.jobs.shipped import (
+    GENERIC,
+    detect_schemas,
+    load_schemas,
+    shipped_schemas,
+)
 from replay.jobs.verdicts import VERDICTS, Limits
 from replay.jobs.views import Actors, ran_ms, show_duration, story_facts
 from replay.options import NOTHING, Tool, at_option, takes_folder
@@ -20,6 +25,8 @@ from replay.texts import plain_text, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from click.shell_completion import CompletionItem
 
     from app.moments import Moment, Point
     from replay.jobs.schema import Schema
@@ -53,12 +60,24 @@ def load_named(
         raise click.BadParameter(str(error)) from error
 
 
+def complete_schema(
+    _: click.Context, __: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return what the name of a schema may go on with in a shell, or a file."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only then
+
+    names = [*shipped_schemas(), GENERIC]
+    found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return found or [CompletionItem(incomplete, type="file")]
+
+
 schema_option = click.option(
     "--schema",
     "schemas",
     multiple=True,
     metavar="NAME|FILE",
     callback=load_named,
+    shell_complete=complete_schema,
     help="The queue library, a schema file, or a folder of them; else found out.",
 )
 

@@ -54,6 +54,7 @@ def backup(tool: Tool, target: Path, *, link: bool) -> int:
     "--at",
     "at",
     type=options.moment,
+    shell_complete=options.complete_moment,
     required=True,
     metavar="MOMENT",
     help="Its last moment, such as @1042 or '5m ago'.",

@@ -57,10 +57,18 @@ _STYLES = ("cyan", "dim", "magenta", "green", "")
 )
 @click.option("-i", "--ignore-case", is_flag=True, help="For --grep and --regex.")
 @click.option(
-    "--since", type=options.moment, metavar="MOMENT", help="From this moment on."
+    "--since",
+    type=options.moment,
+    shell_complete=options.complete_moment,
+    metavar="MOMENT",
+    help="From this moment on.",
 )
 @click.option(
-    "--until", type=options.moment, metavar="MOMENT", help="Up to this moment."
+    "--until",
+    type=options.moment,
+    shell_complete=options.complete_moment,
+    metavar="MOMENT",
+    help="Up to this moment.",
 )
 @click.option(
     "--from", "from_seq", type=options.seq, default=1, help="From this record on."

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--job", "is_job", is_flag=True, help="TARGET is a job's id, also if 42.")
 @click.option(
     "--to", "to", type=options.moment, metavar="MOMENT",
+    shell_complete=options.complete_moment,
     help="Lead to the digest at this moment alone; the receipt holds all up to it.",
 )  # fmt: skip
 @click.option(

@@ -25,10 +25,18 @@ _WIDTH = 60
 @click.command()
 @takes_folder
 @click.option(
-    "--since", type=options.moment, metavar="MOMENT", help="Only after this moment."
+    "--since",
+    type=options.moment,
+    shell_complete=options.complete_moment,
+    metavar="MOMENT",
+    help="Only after this moment.",
 )
 @click.option(
-    "--until", type=options.moment, metavar="MOMENT", help="Only up to this moment."
+    "--until",
+    type=options.moment,
+    shell_complete=options.complete_moment,
+    metavar="MOMENT",
+    help="Only up to this moment.",
 )
 @click.option(
     "-n", "count", type=click.IntRange(1), default=10, show_default=True,

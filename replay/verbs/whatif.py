@@ -49,7 +49,12 @@ def _value(value: str) -> tuple[bytes, bytes]:
     return from_json_text(key), from_json_text(text)
 
 
-_span_argument = click.argument("span", metavar="A..B", type=options.moment_range)
+_span_argument = click.argument(
+    "span",
+    metavar="A..B",
+    type=options.moment_range,
+    shell_complete=options.complete_moment,
+)
 _script_option = click.option(
     "--script",
     "scripts",

@@ -332,6 +332,46 @@ def test_exec_and_show_tell_the_queued_commands(replay):
     )
 
 
+def complete(monkeypatch, line):
+    """Return what a shell offers for the last word of a command line."""
+    words = line.split(" ")
+    monkeypatch.setenv("_REPLAY_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+    output = CliRunner().invoke(main, prog_name="replay").output
+    return [offer.split(",", 1)[1] for offer in output.splitlines()]
+
+
+def test_shell_completes_moments_with_the_tags_of_the_log(demo, monkeypatch):
+    for name in (b"before-deploy", b"tuesday", b"tuesday"):
+        note = encode_note(TagNote(name))
+        demo.write((demo.clock.at_ms, 0, [], [1, None, note]))
+    folder = demo.folder
+
+    assert complete(monkeypatch, f"replay get {folder} key --at ") == [
+        *("now", "today", "yesterday", "before-deploy", "tuesday"),
+    ]
+    assert complete(monkeypatch, f"replay bisect {folder} @2..b") == [
+        "@2..before-deploy"
+    ]
+    assert complete(monkeypatch, f"replay log {folder} --since t") == [
+        "today",
+        "tuesday",
+    ]
+    assert complete(monkeypatch, "replay get nowhere key --at n") == ["now"]
+
+
+def test_shell_completes_names_of_schemas(monkeypatch):
+    assert complete(monkeypatch, "replay jobs x --schema bull") == ["bull", "bullmq"]
+    assert complete(monkeypatch, "replay jobs x --schema mine.t") == ["mine.t"]
+
+
+def test_two_moments_may_be_written_as_a_range(replay):
+    assert replay("diff", "@4..@9").output == replay("diff", "@4", "@9").output
+    assert replay("diff", "@4").exit_code == 2
+    assert replay("diff", "@4..@9", "@10").exit_code == 2
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_a_script_for_the_shell(shell):
     result = CliRunner().invoke(main, ["completion", shell])
