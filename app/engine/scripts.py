@@ -315,10 +315,8 @@ class Scripts:
         `describe_named` then records the text, where the transaction leaves a record.
         """
         name = argv[0].upper()
-        if name in _BY_TEXT:
-            script = self._by_source.get(argv[1])
-        else:
-            script = self.find(argv[1])
+        find = self._by_source.get if name in _BY_TEXT else self.find
+        script = find(argv[1])
         if script is None:
             return argv
         if not script.is_described:
