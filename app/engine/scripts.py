@@ -118,6 +118,12 @@ class Scripts:
         self._by_sha.clear()
         self.runtime.flush()
 
+    def describe_anew(self) -> None:
+        """Record each script's text again before its next record."""
+        self._described.clear()
+        for script in self._by_sha.values():
+            script.is_described = False
+
     def status(self) -> dict[str, int]:
         """Return what INFO tells of scripts: how many, and the bytes they hold."""
         texts = sum(len(source) + 100 for source in self._by_source)
