@@ -296,10 +296,7 @@ class Scripts:
         engine.context.session = session
 
     def _end(self, caller: Session, *, is_whole: bool) -> bool:
-        """Go back to the caller, and say whether the script has changed anything.
-
-        Nothing is recorded of a script that a bug broke off.
-        """
+        """Go back to the caller, and say whether the script has changed anything."""
         context = self._engine.context
         unit = self._unit
         self.is_running = False
@@ -308,7 +305,7 @@ class Scripts:
         context.effects = []
         if self.is_busy or self._is_killed:
             self._calm_down()
-        if not is_whole or self._is_abandoned:
+        if not is_whole or self._is_abandoned:  # broken off: nothing is recorded
             unit.effects.clear()
             unit.db = None
         if self._is_outermost:
@@ -316,10 +313,7 @@ class Scripts:
         return len(unit.effects) > self._effects_before
 
     def as_recorded(self, argv: Argv) -> Argv:
-        """Return how the record of a transaction names a script that ran in it.
-
-        `describe_named` then records the text, where the transaction leaves a record.
-        """
+        """Return how the record of a transaction names a script (see below)."""
         name = argv[0].upper()
         find = self._by_source.get if name in _BY_TEXT else self.find
         script = find(argv[1])
