@@ -22,7 +22,7 @@ from storage.snapshot import NO_LINK, SnapshotHeader, SnapshotReader, write_snap
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.keyspace.keyspace import Keyspace
+    from replay.conditions import Condition
     from replay.index.finder import LogIndex
     from replay.past import Progress
 
@@ -45,18 +45,38 @@ class Bisection(NamedTuple):
     asked: int
 
 
-class Bisector:
-    """Asks one moment after the other.
+def bisect(holds: Callable[[int], bool], from_seq: int, until_seq: int) -> Bisection:
+    """Find the first record of a range after which a condition fails.
+
+    Args:
+        holds: given a moment, whether the condition holds there.
+        from_seq: a moment at which it should.
+        until_seq: a later one at which it should not.
+    """
+    if not holds(from_seq):
+        return Bisection(None, from_seq, 1)
+    if holds(until_seq):
+        return Bisection(until_seq, None, 2)
+    low, high, asked = from_seq, until_seq, 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        asked += 1
+        if holds(middle):
+            low = middle
+        else:
+            high = middle
+    return Bisection(low, high, asked)
+
+
+class Asker:
+    """Asks a condition of one moment after the other.
 
     Going back costs a fold from the nearest snapshot. Where that is far, the last
-    moment that was well is kept on disk until the end.
+    moment at which the condition held is kept on disk until `close`.
     """
 
     def __init__(
-        self,
-        index: LogIndex,
-        condition: Callable[[Keyspace, int], bool],
-        progress: Progress,
+        self, index: LogIndex, condition: Condition, progress: Progress
     ) -> None:
         """Prepare to ask.
 
@@ -69,81 +89,53 @@ class Bisector:
         self._condition = condition
         self._progress = progress
         self._past: Past | None = None
-        self._asked = 0
+        self._home = tempfile.TemporaryDirectory()
+        self._kept: Path | None = None
 
-    def run(self, from_seq: int, until_seq: int) -> Bisection:
-        """Find the first record of a range after which the condition fails.
-
-        Args:
-            from_seq: a moment at which it holds.
-            until_seq: a later one at which it does not.
+    def __call__(self, seq: int) -> bool:
+        """Tell whether the condition holds at a moment.
 
         Raises:
             CorruptLogError: the log is damaged.
             PrunedError: the log does not go back so far.
         """
-        with tempfile.TemporaryDirectory() as home:
-            try:
-                return self._run(from_seq, until_seq, Path(home))
-            finally:
-                self._close()
-
-    def _run(self, from_seq: int, until_seq: int, home: Path) -> Bisection:
-        if not self._holds(from_seq, home):
-            return Bisection(None, from_seq, self._asked)
-        self._keep(from_seq, home)
-        if self._holds(until_seq, home):
-            return Bisection(until_seq, None, self._asked)
-        low, high = from_seq, until_seq
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self._holds(middle, home):
-                low = middle
-                self._keep(low, home)
-            else:
-                high = middle
-        return Bisection(low, high, self._asked)
-
-    def _holds(self, seq: int, home: Path) -> bool:
-        """Ask one moment."""
         past = self._past
         if past is None or past.seq > seq:
-            self._close()
-            past = self._past = self._open(seq, home)
+            past = self._open(seq)
         past.go_to(seq)
-        self._asked += 1
         record = self._index.get_record(seq) if seq >= self._index.first_seq else None
         at_ms = record.at_ms if record is not None else 0
-        return self._condition(past.fold.keyspace, at_ms)
+        holds = self._condition(past.fold.keyspace, at_ms)
+        if holds and seq - self._nearest_base(seq) >= _KEPT_RECORDS:
+            self._keep(seq, past)
+        return holds
 
-    def _open(self, seq: int, home: Path) -> Past:
-        past = open_past(self._index, self._progress)
-        kept = max((path for path in home.glob("*.snap")), default=None)
-        if kept is not None and self._is_far(seq, int(kept.stem)):
+    def close(self) -> None:
+        """Close the log, and remove what was kept."""
+        if self._past is not None:
+            self._past.close()
+        self._home.cleanup()
+
+    def _open(self, seq: int) -> Past:
+        """Return the past at or before a moment, for want of one that can go on."""
+        if self._past is not None:
+            self._past.close()
+        past = self._past = open_past(self._index, self._progress)
+        kept = self._kept
+        if kept is not None and self._nearest_base(seq) < int(kept.stem) <= seq:
             with closing(SnapshotReader(self._index.filesystem, kept)) as reader:
                 fold = Fold.from_snapshot(reader, DATABASES)
             past.go_on_from(fold, self._index.find_end_before(fold.last_seq + 1))
         return past
 
-    def _is_far(self, seq: int, kept_seq: int) -> bool:
-        """Tell whether the moment that was kept is nearer than any snapshot."""
+    def _nearest_base(self, seq: int) -> int:
         bases = [base.seq for base in self._index.bases.find() if base.seq <= seq]
-        return kept_seq <= seq and kept_seq > max(bases, default=0)
+        return max(bases, default=0)
 
-    def _keep(self, seq: int, home: Path) -> None:
-        """Keep the moment that was just asked, where no snapshot is near."""
-        assert self._past is not None
-        bases = [base.seq for base in self._index.bases.find() if base.seq <= seq]
-        if seq - max(bases, default=0) < _KEPT_RECORDS:
-            return
-        for path in home.glob("*.snap"):
-            path.unlink()
-        path = home / f"{seq:020d}.snap"
+    def _keep(self, seq: int, past: Past) -> None:
+        elder, self._kept = self._kept, Path(self._home.name, f"{seq:020d}.snap")
         header = SnapshotHeader(seq, 0, bytes(16), 0, 0, bytes(32), NO_LINK, 0)
-        blocks = encode_blocks(self._past.fold.keyspace)
-        write_snapshot(self._index.filesystem, path, header, blocks)
-
-    def _close(self) -> None:
-        if self._past is not None:
-            self._past.close()
-            self._past = None
+        blocks = encode_blocks(past.fold.keyspace)
+        write_snapshot(self._index.filesystem, self._kept, header, blocks)
+        if elder is not None and elder != self._kept:
+            elder.unlink()

@@ -27,6 +27,7 @@ from replay.points import find_point
 from replay.scanning import END_SEQ
 from replay.texts import from_json_text
 from storage.filesystem import FileSystem
+from storage.places import last_seq_hint
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -96,6 +97,13 @@ class Tool:
     def progress(self, label: str, total: int) -> SlowProgress:
         """Return a progress bar for work of so many records."""
         return SlowProgress(label, total)
+
+    def reading(self) -> SlowProgress:
+        """Return a progress bar for scans of the log, told of from now on."""
+        last_seq = last_seq_hint(self.folder, filesystem=self.filesystem)
+        progress = SlowProgress("reading", last_seq)
+        self.index.tell(progress)
+        return progress
 
     def past(self, progress: Callable[[int], None]) -> Past:
         """Return the log's past, before the first record.
@@ -184,7 +192,8 @@ def takes_folder(verb: F) -> F:
     @functools.wraps(verb)
     def run(output: Output, folder: Path, **arguments: Any) -> Any:
         tool = Tool(folder, output)
-        code = verb(tool, **arguments)
+        with tool.reading():
+            code = verb(tool, **arguments)
         if tool.may_index:
             tool.output.flush()
             index_later(tool.index)

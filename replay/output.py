@@ -16,12 +16,12 @@ import sys
 import time
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.progress import Progress, TaskID
     from rich.table import Table
 
@@ -57,10 +57,15 @@ class Output:
 
     @cached_property
     def console(self) -> Console:
-        """The terminal's console."""
+        """The terminal's console; whoever prints there says `make_way` before."""
         from rich.console import Console
 
         return Console(highlight=False, emoji=False)
+
+    def draw(self, what: RenderableType, *, soft_wrap: bool = False) -> None:
+        """Print on the terminal."""
+        SlowProgress.make_way()
+        self.console.print(what, soft_wrap=soft_wrap)
 
     @property
     def is_json(self) -> bool:
@@ -87,14 +92,14 @@ class Output:
         for position, cell in enumerate(cells):
             style = styles[position] if position < len(styles) else ""
             text.append("  " if position else "").append(cell, style)
-        self.console.print(text, soft_wrap=True)
+        self.draw(text, soft_wrap=True)
 
     def text(self, text: str, style: str = "") -> None:
         """Write lines that people read, in any mode but JSON."""
         if self.mode is Mode.TERMINAL:
             from rich.text import Text
 
-            self.console.print(Text(text, style), soft_wrap=True)
+            self.draw(Text(text, style), soft_wrap=True)
         elif self.mode is Mode.PLAIN:
             sys.stdout.write(text + "\n")
 
@@ -126,7 +131,7 @@ class Output:
         grid = Table.grid(padding=(0, 2))
         for label, value in shown.items():
             grid.add_row(Text(label, "bold"), Text(value))
-        self.console.print(grid)
+        self.draw(grid)
 
     @contextmanager
     def rows(self, *columns: str, right: Sequence[str] = ()) -> Iterator[Rows]:
@@ -180,7 +185,7 @@ class Rows:
     def finish(self) -> None:
         """Draw what was not drawn yet."""
         if self._table is not None:
-            self._output.console.print(self._table)
+            self._output.draw(self._table)
             self._table = None
 
     def _make_table(self) -> Table:
@@ -197,7 +202,14 @@ class Rows:
 
 
 class SlowProgress:
-    """A progress bar on standard error that shows itself after a second of work."""
+    """A progress bar on standard error that shows itself after a second of work.
+
+    One is shown at a time: the last to have something to tell. Where an answer is
+    written to the same terminal, it goes, and comes back after another second.
+    """
+
+    _shown: ClassVar[SlowProgress | None] = None
+    _quiet_since: ClassVar[float] = 0
 
     def __init__(self, label: str, total: int) -> None:
         """Prepare a bar for a fold up to a number of records."""
@@ -212,13 +224,25 @@ class SlowProgress:
         if self._bar is not None:
             assert self._task is not None
             self._bar.update(self._task, completed=seq)
-        elif time.monotonic() - self._started > _SLOW_SECONDS and sys.stderr.isatty():
+            return
+        since = max(self._started, SlowProgress._quiet_since)
+        if time.monotonic() - since > _SLOW_SECONDS and sys.stderr.isatty():
             self._show()
+
+    @classmethod
+    def make_way(cls) -> None:
+        """Remove the bar that is shown, for an answer on the same terminal."""
+        cls._quiet_since = time.monotonic()
+        if cls._shown is not None:
+            cls._shown.close()
 
     def _show(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+        if SlowProgress._shown is not None:
+            SlowProgress._shown.close()
+        SlowProgress._shown = self
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -253,3 +277,4 @@ class SlowProgress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+            SlowProgress._shown = None

@@ -53,7 +53,11 @@ class Pieces:
         if len(there) == 1:
             (piece,) = there
             return [payload for payload in payloads if piece in payload]
-        return list(filter(self, payloads)) if there else []
+        if not there:
+            return []
+        return [
+            payload for payload in payloads if any(piece in payload for piece in there)
+        ]
 
 
 class KeyPieces(Pieces):
@@ -103,6 +107,7 @@ def read_window(
     high_seq: int,
     sieve: Sieve | None = None,
     after: RecordEnd | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Iterator[Record]:
     """Yield the records from one number to another that a sieve lets through.
 
@@ -113,6 +118,7 @@ def read_window(
         high_seq: the last record.
         sieve: given a payload, whether its record is wanted; None for all.
         after: where a record before the first is known to end.
+        progress: is told now and then the number of the last record that was read.
 
     Raises:
         CorruptLogError: the log is damaged; all records before it were yielded.
@@ -121,6 +127,8 @@ def read_window(
     try:
         for batch in read_batches(reader, sieve, high_seq):
             yield from batch
+            if progress is not None:
+                progress(reader.next_seq - 1)
     finally:
         reader.close()
 

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from app.keyspace.glob import compile_glob
 from app.touched import touches_text
 from replay.clients import CLIENT_MARK, Client, ClientDirectory
-from replay.index.marks import WHOLE_DATABASES, source_mark
+from replay.index.marks import (
+    WHOLE_DATABASES,
+    find_words,
+    mention_test,
+    source_mark,
+)
 from replay.scanning import (
     END_SEQ,
     KeyPieces,
@@ -59,6 +64,7 @@ class Query:
         text: this is in the command as given or in an effect, words joined by blanks.
         pattern: a regular expression that is found there.
         ignores_case: for `text`.
+        job: the record mentions this, such as a job's id (see `index.marks`).
         db: the database that the record begins in.
         from_seq: the first record.
         until_seq: the last record.
@@ -73,6 +79,7 @@ class Query:
     text: bytes = b""
     pattern: re.Pattern[bytes] | None = None
     ignores_case: bool = False
+    job: bytes = b""
     db: int | None = None
     from_seq: int = 1
     until_seq: int | None = None
@@ -85,6 +92,17 @@ class Query:
             return self.keys[0]
         return None
 
+    @property
+    def indexed(self) -> tuple[list[list[bytes]], Pieces] | None:
+        """What the index can be asked for: groups of marks, and what payloads have.
+
+        None where all records have to be looked at.
+        """
+        key = self.one_key
+        if key is not None:
+            return [[key], [WHOLE_DATABASES]], KeyPieces(key)
+        return ([find_words(self.job)], Pieces(self.job)) if self.job else None
+
     @cached_property
     def sieve(self) -> Callable[[bytes], object] | None:
         """What a payload must look like; clients' descriptions always pass."""
@@ -96,10 +114,10 @@ class Query:
                 return re.compile(marks, re.IGNORECASE).search
             if piece:
                 return lambda payload: piece in payload or CLIENT_MARK in payload
-        key = self.one_key
-        if key is not None:
-            return KeyPieces(key, CLIENT_MARK)
-        return None
+        if self.indexed is None:
+            return None
+        kind = Pieces if self.one_key is None else KeyPieces
+        return kind(self.one_key or self.job, CLIENT_MARK)
 
     @cached_property
     def tests(self) -> list[Callable[[Record], object]]:
@@ -114,6 +132,8 @@ class Query:
         if self.pattern is not None:
             found = self.pattern.search
             tests.append(lambda record: any(map(found, _lines(record))))
+        if self.job:
+            tests.append(mention_test(self.job))
         if self.keys:
             matchers = [compile_glob(key) for key in self.keys]
             tests.append(
@@ -198,10 +218,10 @@ class Search:
         Raises:
             CorruptLogError: the log is damaged; all matches before it were yielded.
         """
-        if self._query.one_key is None:
+        if self._query.indexed is None:
             yield from self.follow(lambda: False)
         else:
-            yield from self._find_key(is_reverse=False)
+            yield from self._find_indexed(is_reverse=False)
 
     def follow(self, wait: Callable[[], bool]) -> Iterator[Match]:
         """Yield matches in order, and go on as more are appended.
@@ -220,6 +240,8 @@ class Search:
             while True:
                 for batch in read_batches(reader, query.sieve, query.until_seq):
                     yield from self._sift(batch)
+                    if self._index.progress is not None:
+                        self._index.progress(reader.next_seq - 1)
                 is_past = (
                     query.until_seq is not None and reader.next_seq > query.until_seq
                 )
@@ -235,8 +257,8 @@ class Search:
             CorruptLogError: the log is damaged in what was read so far.
         """
         query = self._query
-        if query.one_key is not None:
-            yield from self._find_key(is_reverse=True)
+        if query.indexed is not None:
+            yield from self._find_indexed(is_reverse=True)
             return
         end_seq = END_SEQ if query.until_seq is None else query.until_seq + 1
         self.clients = self._make_directory(end_seq)
@@ -245,14 +267,13 @@ class Search:
         ):
             yield from reversed(list(self._sift(batch)))
 
-    def _find_key(self, *, is_reverse: bool) -> Iterator[Match]:
-        """Yield matches among the records that the index knows of one key."""
+    def _find_indexed(self, *, is_reverse: bool) -> Iterator[Match]:
+        """Yield matches among the records that the index knows of a key or a job."""
         query = self._query
-        assert query.one_key is not None
+        assert query.indexed is not None
         self.clients = self._make_directory(END_SEQ)
         for record in self._index.candidates(
-            [[query.one_key], [WHOLE_DATABASES]],
-            KeyPieces(query.one_key),
+            *query.indexed,
             self._from_seq,
             END_SEQ if query.until_seq is None else query.until_seq,
             is_reverse=is_reverse,

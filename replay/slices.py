@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from app.commands.table import find_command
+from app.commands.table import COMMANDS, find_command
 from app.errors import CommandError
 from app.recovery import Fold
 from app.snapshots import load_keys
@@ -41,6 +41,20 @@ _KEYS_MAX = 32
 _INDEPENDENT = {b"DEL", b"UNLINK", b"MSET"}
 _READS_MORE = {b"SORT", b"GEORADIUS", b"GEORADIUSBYMEMBER", b"FUNCTION", b"EVAL"}
 _SWITCHES = {b"SELECT"}
+
+
+_ALONE = (
+    frozenset(
+        name
+        for name, command in COMMANDS.items()
+        if command.keys is not None
+        and command.keys.find is None
+        and not command.keys.count_at
+        and (command.keys.first, command.keys.last) == (1, 1)
+    )
+    - _READS_MORE
+)
+"""Commands that name one key: their outcome depends on nothing else."""
 
 
 class NoSliceError(Exception):
@@ -126,7 +140,9 @@ class Slice:
         needed: set[bytes] = set()
         for argv in record.effects:
             name = argv[0].upper()
-            if name not in _INDEPENDENT and self._writes(argv):
+            if name in _ALONE or name in _INDEPENDENT:
+                continue
+            if self._writes(argv):
                 if name in _READS_MORE:
                     raise NoSliceError
                 needed.update(_all_keys(argv))

@@ -27,10 +27,11 @@ def index_later(index: LogIndex) -> bool:
     return True
 
 
-def _start(argv: list[str]) -> None:
+def _start(argv: list[str]) -> int:
+    """Start a program that says nothing, and return its process id."""
     null = os.open(os.devnull, os.O_RDWR)
     try:
-        os.posix_spawn(
+        return os.posix_spawn(
             argv[0],
             argv,
             os.environ,

@@ -23,7 +23,7 @@ from storage.reader import LogReader, RecordEnd
 from storage.segment import FOOTER_BYTES, HEADER_BYTES, SegmentReader, corrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from replay.index.parts import Chunk
@@ -55,6 +55,8 @@ class Catalogue:
     Attributes:
         folder: the data folder.
         filesystem: the door to the disk.
+        progress: is told now and then how far a scan of the log has come, where one
+            is needed.
     """
 
     def __init__(self, folder: Path, filesystem: FileSystem) -> None:
@@ -65,6 +67,7 @@ class Catalogue:
         """
         self.folder = LogFolder(folder, filesystem)
         self.filesystem = filesystem
+        self.progress: Callable[[int], None] | None = None
         self._readers: dict[int, SegmentReader] = {}
         self._covered: dict[int, CoveredSegment] = {}
         self._files: dict[int, tuple[int, Path]] | None = None

@@ -17,7 +17,7 @@ from storage.reader import RecordEnd
 from storage.record import RecordDecoder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from replay.index.parts import Part
@@ -188,7 +188,13 @@ class LogIndex:
         """
         after = self.find_end_before(from_seq)
         return read_window(
-            self.folder, self.filesystem, from_seq, until_seq, sieve, after
+            self.folder,
+            self.filesystem,
+            from_seq,
+            until_seq,
+            sieve,
+            after,
+            self.progress,
         )
 
     @property
@@ -200,6 +206,19 @@ class LogIndex:
     def filesystem(self) -> FileSystem:
         """The door to the disk."""
         return self._catalogue.filesystem
+
+    def tell(self, progress: Callable[[int], None]) -> None:
+        """Tell from now on how far a scan has come, where the index is of no help.
+
+        Args:
+            progress: is told the number of the last record that was read.
+        """
+        self._catalogue.progress = progress
+
+    @property
+    def progress(self) -> Callable[[int], None] | None:
+        """What is told how far a scan has come."""
+        return self._catalogue.progress
 
     @property
     def first_seq(self) -> int:

@@ -115,6 +115,7 @@ class Stretch:
             high,
             sieve,
             self.end_before(low),
+            catalogue.progress,
         )
 
     def _find_chunks(self, wanted: Sequence[Iterable[bytes]]) -> list[Chunk] | None:

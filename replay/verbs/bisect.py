@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from replay import options
-from replay.bisecting import Bisection, Bisector
+from replay import bisecting, options
+from replay.bisecting import Asker, Bisection
 from replay.conditions import BUILT_IN, ConditionError, Shape, make_condition
 from replay.options import NOTHING, Tool, takes_folder
+from replay.serving import ServeError, program_condition
+from replay.verbs.jobs import schema_option
 from replay.verbs.show import shown_facts, write_record
 
 if TYPE_CHECKING:
@@ -28,12 +31,20 @@ def field_and_value(value: str) -> tuple[bytes, bytes]:
     return field, wanted
 
 
+def _complete_condition(_: object, __: object, start: str) -> list[str]:
+    return [name for name in BUILT_IN if name.startswith(start)]
+
+
 @click.command()
 @takes_folder
 @click.argument("span", metavar="A..B", type=options.moment_range)
 @click.option(
-    "--check", "text", required=True, metavar="CONDITION",
+    "--check", "text", metavar="CONDITION", shell_complete=_complete_condition,
     help="A command, Lua, or one of: " + ", ".join(BUILT_IN) + ".",
+)  # fmt: skip
+@click.option(
+    "--run", "command", metavar="CMD",
+    help="A program; it holds where that ends with 0.",
 )  # fmt: skip
 @click.option(
     "--place", "places", type=options.glob, multiple=True, metavar="GLOB",
@@ -45,32 +56,49 @@ def field_and_value(value: str) -> tuple[bytes, bytes]:
     "--done", type=field_and_value, metavar="FIELD=VALUE",
     help="A job whose hash has this needs no place.",
 )  # fmt: skip
-def bisect(tool: Tool, span: tuple[Moment, Moment], text: str, **shape: Any) -> int:
+@schema_option
+def bisect(
+    tool: Tool,
+    span: tuple[Moment, Moment],
+    text: str | None,
+    command: str | None,
+    **shape: Any,
+) -> int:
     r"""Find the first record of DIR after A, up to B, after which CONDITION fails.
 
     It must hold at A and fail at B. A command holds where its reply is neither nil, 0
     nor empty; Lua where it returns true. Moments in the middle are folded and asked,
-    twenty for a million records. Exit code 1: it fails at A already, or holds at B.
+    twenty for a million records. CMD finds a server of the moment, read-only, at the
+    Unix socket $REDIS_SOCKET. Exit code 1: it fails at A already, or holds at B.
 
     \b
     Examples:
       replay bisect joblog-data yesterday..now --check 'EXISTS job:42'
       replay bisect joblog-data @0..now --check "return redis.call('LLEN', 'q') < 9"
       replay bisect joblog-data @0..now --check job-in-two-places --place 'queue:*'
+      replay bisect DIR @0..now --run 'redis-cli -s $REDIS_SOCKET GET n | grep 1'
       replay bisect joblog-data .. --check job-in-none --job 'job:*' --done state=done
+      replay bisect joblog-data .. --check lease-without-job --schema bullmq
     """
-    try:
-        condition = make_condition(text, Shape(**shape))
-    except ConditionError as error:
-        raise click.UsageError(str(error)) from error
+    if (text is None) == (command is None):
+        raise click.UsageError("one of --check and --run is needed")
     from_seq, until_seq = (tool.point(moment).seq for moment in span)
     if from_seq > until_seq:
         raise click.UsageError("A must not be later than B")
     try:
-        with tool.progress("folding", until_seq) as progress:
-            found = Bisector(tool.index, condition, progress).run(from_seq, until_seq)
+        if command is not None:
+            holds = program_condition(tool.folder, command)
+            return _write(tool, bisecting.bisect(holds, from_seq, until_seq))
+        condition = make_condition(text or "", Shape(**shape))
+        with (
+            tool.progress("folding", until_seq) as progress,
+            closing(Asker(tool.index, condition, progress)) as ask,
+        ):
+            found = bisecting.bisect(ask, from_seq, until_seq)
     except ConditionError as error:
         raise click.UsageError(f"--check: {error}") from error
+    except ServeError as error:
+        raise click.UsageError(f"--run: {error}") from error
     return _write(tool, found)
 
 

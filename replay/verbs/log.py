@@ -45,6 +45,9 @@ _STYLES = ("cyan", "dim", "magenta", "green", "")
 @click.option("--client", metavar="ID|GLOB", help="By this id, name or address.")
 @click.option("--user", metavar="GLOB", help="By a client of such a user.")
 @click.option("--script", metavar="SHA|NAME", help="By this script or function.")
+@click.option(
+    "--job", type=options.text, default=b"", metavar="ID", help="Mentioning this job."
+)
 @click.option("--db", type=click.IntRange(0), help="In this database.")
 @click.option(
     "--grep", "text", type=options.text, default=b"", help="With this text in it."

@@ -117,9 +117,13 @@ def _write(tool: Tool, found: Statistics, count: int) -> None:
 
 def _write_counts(tool: Tool, kind: str, counts: Sequence[tuple[str, int]]) -> None:
     """Write a table; in plain lines each begins with what is counted."""
-    with tool.output.rows(kind, "name", "count", right=("count",)) as rows:
+    if tool.output.word_limit is None:
         for name, number in counts:
-            rows.add(None, (kind, name, f"{number}"), ("dim", "bold"))
+            tool.output.line((kind, name, str(number)))
+        return
+    with tool.output.rows(kind, "count", right=("count",)) as rows:
+        for name, number in counts:
+            rows.add(None, (name, f"{number:,}"), ("bold",))
 
 
 def _log_bytes(tool: Tool) -> int:

@@ -1,9 +1,15 @@
+import shlex
+import sys
+from contextlib import closing
+
 import pytest
 
-from replay.bisecting import Bisector
+from replay import bisecting
+from replay.bisecting import Asker
 from replay.conditions import ConditionError, Shape, make_condition
 from replay.index.finder import LogIndex
 from replay.past import Past
+from replay.serving import ServeError, program_condition
 from storage.filesystem import FileSystem
 from tests.replay.histories import History
 
@@ -20,12 +26,10 @@ def write_log(folder, *lines):
 def bisect(folder, text, shape=ANY, from_seq=0, until_seq=None):
     index = LogIndex(folder, FileSystem())
     condition = make_condition(text, shape)
-    try:
-        return Bisector(index, condition, lambda _: None).run(
-            from_seq, until_seq or index.last_seq
-        )
-    finally:
-        index.close()
+    with closing(Asker(index, condition, lambda _: None)) as ask:
+        found = bisecting.bisect(ask, from_seq, until_seq or index.last_seq)
+    index.close()
+    return found
 
 
 @pytest.fixture
@@ -134,6 +138,33 @@ def test_asking_changes_nothing(tmp_path):
 def test_what_is_no_condition_is_refused(text, shape):
     with pytest.raises(ConditionError):
         make_condition(text, shape)
+
+
+PROGRAM = """
+import os, redis
+client = redis.Redis(unix_socket_path=os.environ["REDIS_SOCKET"])
+raise SystemExit(not int(client.get("n") or 0) < 3)
+"""
+
+
+@pytest.mark.slow
+def test_program_is_asked_over_a_server_of_each_moment(tmp_path):
+    write_log(tmp_path / "log", *["INCR n"] * 5)
+    program = tmp_path / "ask.py"
+    program.write_text(PROGRAM)
+    command = f"{shlex.quote(sys.executable)} {shlex.quote(str(program))}"
+
+    found = bisecting.bisect(program_condition(tmp_path / "log", command), 2, 6)
+
+    past = Past(tmp_path / "log", FileSystem())
+    past.go_to(found.fails_seq)
+    assert past.version(0, b"n").data == b"3"
+    past.close()
+
+
+def test_server_that_does_not_start_is_told(tmp_path):
+    with pytest.raises(ServeError, match="not a data folder"):
+        program_condition(tmp_path, "true")(1)
 
 
 @pytest.mark.parametrize("text", ["NOPE x", "SET a 1", "return redis.call('GET')"])

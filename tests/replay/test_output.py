@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from replay.output import Mode, Output
+from replay.output import Mode, Output, SlowProgress
 
 
 @pytest.fixture
@@ -56,3 +56,40 @@ def test_plain_rows_are_cells_between_tabs(capsys):
 
 def test_pipe_is_plain_by_default(capsys):
     assert Output().mode is Mode.PLAIN
+
+
+@pytest.fixture
+def slow_terminal(monkeypatch):
+    """Let standard error be a terminal, and let all that is done be slow."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("replay.output._SLOW_SECONDS", -1)
+
+
+def test_one_bar_is_shown_at_a_time(slow_terminal):
+    with SlowProgress("reading", 10) as outer, SlowProgress("folding", 10) as inner:
+        outer(1)
+        assert outer._bar is not None
+        inner(1)
+        assert outer._bar is None
+        assert inner._bar is not None
+        SlowProgress.make_way()
+        assert inner._bar is None
+        inner(2)
+        assert inner._bar is not None
+
+    assert SlowProgress._shown is None
+
+
+def test_bar_goes_on_with_the_next_piece_of_work(slow_terminal):
+    with SlowProgress("indexing", 10) as progress:
+        progress(10)
+        progress.then("folding")(1)
+        assert progress._bar.tasks[0].description == "folding"
+
+
+def test_there_is_no_bar_without_a_terminal(monkeypatch):
+    monkeypatch.setattr("replay.output._SLOW_SECONDS", -1)
+    with SlowProgress("reading", 10) as progress:
+        progress(1)
+
+        assert progress._bar is None

@@ -91,6 +91,7 @@ def test_exit_code_is_1_where_there_is_no_answer(replay, words):
         ["show", "x"],
         ["diff", "@9", "@3"],
         ["bisect", "@9..@3", "--check", "PING"],
+        ["bisect", "@2..now"],
         ["bisect", "@2..now", "--check", "NOPE"],
         ["bisect", "@2..now", "--check", "job-in-none"],
         ["changes", "@1"],
@@ -165,6 +166,9 @@ def test_last_records_come_in_order_and_reversed(replay):
     assert seqs("--since", "2023-11-14T22:13:20.021Z") == [12, 13, 14]
     assert seqs("--until", "2023-11-14T22:13:20.001Z") == [2, 3]
     assert seqs("--since", "@13", "--until", "@13") == [13]
+    assert seqs("--job", "job:1") == [2, 3, 7, 9, 14]
+    assert seqs("--job", "3", "-r") == [11]
+    assert seqs("--job", "job:1", "--client", "worker-1", "-n", 1) == [9]
 
 
 def test_long_last_record_is_the_last(replay, demo):

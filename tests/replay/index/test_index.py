@@ -1,13 +1,17 @@
 """What the index finds is what a scan finds, whatever the index is or isn't."""
 
+import os
 import random
 import shutil
+import sys
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replay.clients import ClientDirectory
+from replay.index import background
+from replay.index.background import index_later
 from replay.index.building import build_index
 from replay.index.catalogue import Catalogue
 from replay.index.finder import LogIndex
@@ -238,6 +242,36 @@ def test_one_process_builds_at_a_time(tmp_path):
 
     assert build(tmp_path)
     catalogue.close()
+
+
+def test_index_is_built_behind_an_answer_where_much_is_not_indexed(
+    tmp_path, monkeypatch
+):
+    make_log(tmp_path, many_lines())
+    started = []
+    monkeypatch.setattr("replay.index.background._start", started.append)
+    index = LogIndex(tmp_path, FileSystem())
+
+    assert not index_later(index)
+    monkeypatch.setattr("replay.index.background.WORTH_IT_BYTES", 1000)
+    assert index_later(index)
+    monkeypatch.setenv(VARIABLE, "off")
+    assert not index_later(index)
+
+    ((_, *words),) = started
+    assert words == ["-m", "replay", "index", str(tmp_path), "--quiet"]
+    index.close()
+
+
+@pytest.mark.slow
+def test_process_that_builds_behind_an_answer_builds_it(tmp_path):
+    make_log(tmp_path, many_lines())
+
+    words = ["-m", "replay", "index", str(tmp_path), "--quiet"]
+    pid = background._start([sys.executable, *words])
+
+    assert os.waitpid(pid, 0)[1] == 0
+    assert covered(tmp_path) > 1
 
 
 def test_script_is_found_by_its_hash_through_the_index(tmp_path):
