@@ -16,7 +16,7 @@ ARGS   ?=
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format lint types test parity crash clients delancie docs docs-check check coverage run bench pure clean
+.PHONY: help setup format lint types test parity crash soak clients delancie docs docs-check check coverage run bench pure clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -59,6 +59,9 @@ clients: $(STAMP) ## run real clients and job queues in processes of their own
 
 crash: $(STAMP) ## kill the server and look at what is left
 	$(PYTEST) tests/crash $(ARGS)
+
+soak: $(STAMP) ## load and kill a server for an hour (ARGS="--minutes 5")
+	$(BIN)/python -m tests.crash.soak $(ARGS)
 
 docs: $(STAMP) ## write the pages that come from the tables
 	$(BIN)/python -m tests.house.generate_docs

@@ -61,6 +61,7 @@ HOT = [
     "app/types/sorted_sets.py",
     "storage/batch.py",
     "storage/log.py",
+    "storage/log_facts.py",
 ]
 """The modules that every command goes through, from the socket to the log."""
 

@@ -37,6 +37,7 @@ from actors.traffic import Batch
 from actors.turn import Turn
 from app.errors import CommandError
 from app.protocol.encoder import encode
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -346,6 +347,10 @@ class KeyspaceActor(CooperativeActor):
             self._loading = None
             self._engine.server.is_loading = False
             self._engine.guards.update_watchful()
+        except StorageError as error:
+            logger.critical("the log cannot be loaded: %s", error)
+            self._engine.server.exit_code = error.exit_code
+            self._stop_server()
         except Exception:
             logger.exception("the log cannot be loaded")
             self._engine.server.exit_code = 1

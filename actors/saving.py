@@ -143,6 +143,10 @@ class Saving:
         segments, self._segments = self._segments, fields.get("log_segments", 0)
         if self._segments > segments > 0:
             self._prover.begin()
+            # Older segments may be pruned: who and which script stands in each anew.
+            self._engine.scripts.describe_anew()
+            for session in server.sessions.values():
+                session.is_described = False
         if self._begin is not None and not server.is_loading:
             now_ms = self._engine.context.now_ms
             last_seq = fields.get("log_last_seq", 0)

@@ -44,7 +44,16 @@ _POLICIES = {policy.value: policy for policy in FsyncPolicy}
 
 
 class StartError(Exception):
-    """The server cannot start; the text says why, in one line."""
+    """The server cannot start; the text says why, in one line.
+
+    Attributes:
+        exit_code: what the process is to end with.
+    """
+
+    def __init__(self, text: str, exit_code: int = 1) -> None:
+        """Say why the server cannot start."""
+        super().__init__(text)
+        self.exit_code = exit_code
 
 
 class Server:
@@ -73,7 +82,7 @@ class Server:
             )
         self._config = config
         self._loop = Loop()
-        self._engine = engine or Engine(config)
+        self._engine = engine or Engine(config, now_ms=clock.SteadyClock())
         self._is_stopping = False
         self._log_writer: pykka.ActorRef[Any] | None = None
         self._snapshotter: pykka.ActorRef[Any] | None = None
@@ -88,7 +97,7 @@ class Server:
             self._log = _open_log(config) if config.appendonly else None
         except StorageError as error:
             sockets.close_all(self._sockets)
-            raise StartError(str(error)) from error
+            raise StartError(str(error), error.exit_code) from error
         self._engine.is_recording = self._log is not None
         if self._log is not None:
             self._engine.is_log_synced = self._is_synced
@@ -272,6 +281,12 @@ def _open_log(config: Config) -> Log:
         now_ms=clock.now_ms,
         segment_bytes_max=config.segment_bytes_max,
     )
+    if log.stale_pid:
+        logger.warning(
+            "process %s, which had this data folder before, did not stop cleanly; its "
+            "lock is gone with it",
+            log.stale_pid,
+        )
     level = logging.WARNING if log.tail.cut_bytes else logging.INFO
     logger.log(level, "%s", log.tail)
     return log

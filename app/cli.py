@@ -74,7 +74,7 @@ def _serve(config: Config) -> int:
         server = Server(config)
     except StartError as error:
         logger.critical("%s", error)
-        return 1
+        return error.exit_code
     if config.pidfile:
         Path(config.pidfile).write_text(f"{os.getpid()}\n")
     for number in (signal.SIGTERM, signal.SIGINT):

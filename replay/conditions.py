@@ -8,7 +8,8 @@ those that are built in:
     negative-counter     no string that is a number is below zero
     lease-without-job    each key of a lease has the job that it is named after
 
-*Places* are keys whose elements are jobs: by default all lists. What a job's key and a
+What keys mean is said by schemas (see `replay.jobs`), or by globs. *Places* are keys
+whose elements are jobs: by default all lists. What a job's key and a
 lease's key look like has to be told, as a glob with one `*` where the job's id stands.
 """
 
@@ -25,11 +26,13 @@ from app.types.hashes import Hash
 from app.types.lists import List
 from app.types.sets import Set
 from app.types.sorted_sets import SortedSet
+from replay.jobs.checks import schema_condition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from app.keyspace.keyspace import Keyspace
+    from replay.jobs.schema import Schema
 
 Condition = Callable[["Keyspace", int], bool]
 """Given a keyspace and the time there, in ms: whether all is well. Changes nothing."""
@@ -52,12 +55,15 @@ class Shape(NamedTuple):
         job: a glob of jobs' keys, with one `*` for the id, or None.
         lease: a glob of leases' keys, with one `*` for the id, or None.
         done: (field, value): a job whose hash has this needs no place.
+        schemas: where given, they say what keys mean (see `replay.jobs`), and the rest
+            does not count.
     """
 
     places: tuple[bytes, ...] = ()
     job: bytes | None = None
     lease: bytes | None = None
     done: tuple[bytes, bytes] | None = None
+    schemas: tuple[Schema, ...] = ()
 
 
 def make_condition(text: str, shape: Shape) -> Condition:
@@ -67,6 +73,8 @@ def make_condition(text: str, shape: Shape) -> Condition:
         ConditionError: it is none, or lacks a part of the shape.
     """
     make = BUILT_IN.get(text)
+    if make is not None and shape.schemas:
+        return schema_condition(text, shape.schemas)
     if make is not None:
         return make(shape)
     if _LUA.match(text):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from storage.errors import PrunedError, StorageError
 from storage.filesystem import sync_file, sync_names, write_all
-from storage.folder import FolderLock, LogFolder, read_segment_info
+from storage.folder import LogFolder, read_segment_info
+from storage.lock import FolderLock
 from storage.segment import SegmentReader
 from storage.verify import verify_log
 

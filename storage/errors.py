@@ -4,9 +4,20 @@ Every text is for an operator: which file, where, what was found and expected, a
 what to do next.
 """
 
+from __future__ import annotations
+
+from typing import ClassVar
+
 
 class StorageError(Exception):
-    """The disk, or what is on it, cannot be used as asked."""
+    """The disk, or what is on it, cannot be used as asked.
+
+    Attributes:
+        exit_code: what a server ends with that this keeps from starting; a number of
+            its own for each class that asks for another remedy.
+    """
+
+    exit_code: ClassVar[int] = 1
 
 
 class WriteFailedError(StorageError):
@@ -36,6 +47,14 @@ class RecordTooLargeError(StorageError):
 class LogLockedError(StorageError):
     """Another process has the data folder open for writing."""
 
+    exit_code = 10
+
+
+class ReadOnlyError(StorageError):
+    """The data folder, or the file system that it is on, does not let us write."""
+
+    exit_code = 11
+
 
 class PrunedError(StorageError):
     """The records asked for lie before the first one that the log still has.
@@ -43,6 +62,8 @@ class PrunedError(StorageError):
     Attributes:
         floor_seq: the first sequence number that can be read.
     """
+
+    exit_code = 18
 
     def __init__(self, message: str, floor_seq: int) -> None:
         super().__init__(message)
@@ -56,10 +77,34 @@ class SnapshotError(StorageError):
 class SnapshotAheadError(SnapshotError):
     """A snapshot is newer than the log: records that were durable are gone."""
 
+    exit_code = 17
+
 
 class CorruptLogError(StorageError):
     """A log file is damaged, missing or foreign, beyond what a crash can explain."""
 
+    exit_code = 13
+
+
+class MissingSegmentError(CorruptLogError):
+    """A segment that must be there is not."""
+
+    exit_code = 14
+
+
+class MisplacedSegmentError(CorruptLogError):
+    """A segment is there twice, or under the name of another."""
+
+    exit_code = 15
+
+
+class ForeignSegmentError(CorruptLogError):
+    """A segment is of another log, or of another history of this one."""
+
+    exit_code = 16
+
 
 class NewerFormatError(CorruptLogError):
     """A segment was written in a format that this version does not know."""
+
+    exit_code = 12

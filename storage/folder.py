@@ -12,15 +12,18 @@ DIR/snapshots/<seq>.snap.new       a snapshot that is being written, or never wa
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.errors import CorruptLogError, LogLockedError, StorageError
-from storage.filesystem import sync_file, sync_names, write_all
+from storage.errors import (
+    ForeignSegmentError,
+    MisplacedSegmentError,
+    MissingSegmentError,
+    StorageError,
+)
+from storage.filesystem import sync_names
 from storage.segment import (
     NO_DIGEST,
     SegmentFooter,
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
     from storage.filesystem import FileSystem
 
 _SEGMENT_NAME = re.compile(r"([0-9]{20})\.log")
-_LOG_ID = re.compile(r"[0-9a-f]{32}\b")
 _SNAPSHOT_NAME = re.compile(r"([0-9]{20})\.snap")
 _NEW_SNAPSHOT_NAME = re.compile(r"([0-9]{20})\.snap\.new")
 _NEXT_NAME = re.compile(r"([0-9]{20})\.log\.next")
@@ -203,7 +205,13 @@ def read_segment_info(filesystem: FileSystem, path: Path) -> SegmentInfo:
         reader.close()
     named = int(path.name[:20])
     if info.first_seq != named:
-        raise corrupt(path, 16, f"first seq {info.first_seq}", f"{named}, as named")
+        raise corrupt(
+            path,
+            16,
+            f"first seq {info.first_seq}",
+            f"{named}, as named",
+            MisplacedSegmentError,
+        )
     return info
 
 
@@ -244,7 +252,9 @@ def require_first(header: SegmentHeader, path: Path) -> None:
     if header.first_seq == 1 and header.previous_digest != NO_DIGEST:
         raise corrupt(path, 56, "the digest of an older segment", "none before seq 1")
     if header.first_seq != 1 and header.previous_digest == NO_DIGEST:
-        raise corrupt(path, 56, "no digest", "that of the segment before")
+        raise corrupt(
+            path, 56, "no digest", "that of the segment before", MisplacedSegmentError
+        )
 
 
 def require_link(
@@ -261,12 +271,21 @@ def require_link(
     Raises:
         CorruptLogError: it is another one.
     """
-    if header.first_seq != footer.last_seq + 1:
+    if header.first_seq > footer.last_seq + 1:
         raise corrupt(
             path,
             16,
             f"first seq {header.first_seq}",
             f"{footer.last_seq + 1}: the segments between are missing",
+            MissingSegmentError,
+        )
+    if header.first_seq <= footer.last_seq:
+        raise corrupt(
+            path,
+            16,
+            f"first seq {header.first_seq}",
+            f"{footer.last_seq + 1}: these records are there twice",
+            MisplacedSegmentError,
         )
     if header.log_id != elder.log_id:
         raise corrupt(
@@ -274,6 +293,7 @@ def require_link(
             40,
             f"log id {header.log_id.hex()}: a segment of another log",
             elder.log_id.hex(),
+            ForeignSegmentError,
         )
     expected = link_digest(footer, elder.salt)
     if header.previous_digest != expected:
@@ -281,97 +301,8 @@ def require_link(
             path,
             56,
             f"digest {header.previous_digest.hex()} of the segment before",
-            expected.hex(),
+            f"{expected.hex()}: it is of another history",
+            ForeignSegmentError,
         )
     if header.epoch < elder.epoch:
         raise corrupt(path, 32, f"epoch {header.epoch}", f"{elder.epoch} or higher")
-
-
-class FolderLock:
-    """The right to write to a data folder, until `release`.
-
-    The lock file also names the log that lives in the folder. Without that, a folder
-    whose only segment was deleted would look like a new one.
-    """
-
-    def __init__(self, folder: LogFolder, filesystem: FileSystem) -> None:
-        """Take the lock.
-
-        Raises:
-            LogLockedError: another process has it.
-        """
-        self._path = folder.lock_path
-        self._filesystem = filesystem
-        file = filesystem.flock(folder.lock_path)
-        if file is None:
-            raise LogLockedError(
-                f"{folder.path}: another joblog server or repairing tool has this "
-                f"data folder open ({folder.lock_path.name} is locked"
-                f"{self._holder()}); stop it, or choose another --dir"
-            )
-        self._file = file
-        try:
-            text = self._read()
-        except OSError:
-            filesystem.close(file)
-            raise
-        # A first start that died in the middle of `write_owner` names no log.
-        match = _LOG_ID.match(text)
-        self.log_id = match[0] if match else ""
-
-    def write_owner(self, log_id: str) -> None:
-        """Write down which log lives here, and which process has the lock."""
-        filesystem = self._filesystem
-        text = f"{log_id} {os.getpid()}\n".encode()
-        if self.log_id == log_id:
-            # The id stays at the front in every state that a crash can leave.
-            filesystem.truncate(self._file, len(log_id))
-            text = text[len(log_id) :]
-        else:
-            filesystem.truncate(self._file, 0)
-        write_all(filesystem, self._file, text)
-        sync_file(filesystem, self._file, self._path)
-        sync_names(filesystem, self._path.parent)
-        self.log_id = log_id
-
-    def release(self) -> None:
-        """Give the lock back."""
-        # What the file says was synced: an error of close tells nothing more, and
-        # the descriptor is gone all the same.
-        with contextlib.suppress(OSError):
-            self._filesystem.close(self._file)
-
-    def _read(self) -> str:
-        size = self._filesystem.size(self._file)
-        return self._filesystem.read_at(self._file, size, 0).decode("ascii", "replace")
-
-    def _holder(self) -> str:
-        """Return who holds the lock, for a text; nothing where it is not known."""
-        file = self._filesystem.open_to_read(self._path)
-        try:
-            words = self._filesystem.read_at(file, 256, 0).decode("ascii", "replace")
-        finally:
-            self._filesystem.close(file)
-        pid = words.split()[1:2]
-        return f" by process {pid[0]}" if pid else ""
-
-
-def require_same_log(lock: FolderLock, folder: LogFolder, found: bytes | None) -> None:
-    """Check that the folder's segments are of the log that lived here before.
-
-    Args:
-        lock: the folder's lock.
-        folder: the data folder.
-        found: the log id of the segments, None where there are none.
-
-    Raises:
-        CorruptLogError: all segments are gone, or they are another log's.
-    """
-    if not lock.log_id or (found is not None and found.hex() == lock.log_id):
-        return
-    what = "no segment" if found is None else f"segments of log {found.hex()}"
-    raise CorruptLogError(
-        f"{folder.log_path}: {what}, expected those of log {lock.log_id}, which "
-        f"{folder.lock_path} names; bring them back, or remove {folder.lock_path} if "
-        f"this was on purpose"
-    )

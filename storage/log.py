@@ -8,19 +8,22 @@ goes through every point at which a crash can interrupt this.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 from typing import TYPE_CHECKING, NoReturn
 
 from storage.batch import BatchEncoder
 from storage.errors import (
+    ReadOnlyError,
     SequenceMismatchError,
     StorageError,
     SyncFailedError,
     WriteFailedError,
 )
 from storage.filesystem import write_all
-from storage.folder import FolderLock, LogFolder, SegmentInfo
+from storage.folder import LogFolder, SegmentInfo
 from storage.frame import FrameHeads
+from storage.lock import FolderLock
 from storage.log_facts import LogFacts
 from storage.opening import recover_log
 from storage.sealing import Sealer
@@ -52,6 +55,7 @@ class Log(LogFacts):
 
     Attributes:
         tail: what opening found at the end of the log, and what it cut off.
+        stale_pid: the process that had this folder before and did not stop cleanly.
         keyspace_digest: called right after an append that fills a segment; its 20
             bytes, a digest of the state after the last record, go into the seal.
         needs_sync: whether a seal waits for `sync`, see `defer_seals`.
@@ -69,6 +73,7 @@ class Log(LogFacts):
     ) -> None:
         """Take over a folder that `recover_log` prepared; use `open` instead."""
         self.tail: TailReport = opened.report
+        self.stale_pid = lock.stale_pid
         self.keyspace_digest: Callable[[], bytes] | None = None
         self.needs_sync = False
         self._folder = folder
@@ -120,7 +125,7 @@ class Log(LogFacts):
             paths.make()
             lock = FolderLock(paths, filesystem)
         except OSError as error:
-            raise StorageError(f"{folder}: cannot be opened: {error}") from error
+            raise _cannot_open(folder, error) from error
         try:
             opened = recover_log(paths, filesystem, lock, now_ms())
             return cls(
@@ -133,7 +138,7 @@ class Log(LogFacts):
             )
         except OSError as error:
             lock.release()
-            raise StorageError(f"{folder}: cannot be opened: {error}") from error
+            raise _cannot_open(folder, error) from error
         except BaseException:
             lock.release()
             raise
@@ -355,3 +360,12 @@ class Log(LogFacts):
                 self._path,
                 error,
             )
+
+
+def _cannot_open(folder: Path | str, error: OSError) -> StorageError:
+    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+        return ReadOnlyError(
+            f"{folder}: the data folder is read-only for this process: {error}; a "
+            f"server has to write there: mount it writable, or give it to this user"
+        )
+    return StorageError(f"{folder}: cannot be opened: {error}")

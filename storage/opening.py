@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from storage.errors import MissingSegmentError
 from storage.filesystem import sync_file, sync_names, write_new
 from storage.folder import (
     SegmentInfo,
     read_chain,
     read_segment_info,
     require_link,
-    require_same_log,
 )
+from storage.lock import require_same_log
 from storage.sealing import next_header
 from storage.segment import (
     HEADER_BYTES,
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from storage.filesystem import FileSystem
-    from storage.folder import FolderLock, LogFolder
+    from storage.folder import LogFolder
+    from storage.lock import FolderLock
     from storage.segment import SegmentFooter
 
 LOG_ID_BYTES = 16
@@ -97,6 +99,7 @@ def _begin_log(folder: LogFolder, filesystem: FileSystem, now_ms: int) -> Segmen
                 0,
                 f"a new segment for seq {first_seq}",
                 "the segments before it, which are missing",
+                MissingSegmentError,
             )
     log_id = os.urandom(LOG_ID_BYTES)
     header = SegmentHeader(1, now_ms, _FIRST_EPOCH, log_id, NO_DIGEST)
@@ -123,6 +126,7 @@ def _require_new_segment(folder: LogFolder, last: SegmentInfo) -> None:
             "no such file",
             f"the segment after {last.path.name}, which is sealed at "
             f"seq {last.footer.last_seq}",
+            MissingSegmentError,
         )
 
 

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.errors import CorruptLogError, PrunedError
+from storage.errors import (
+    CorruptLogError,
+    MisplacedSegmentError,
+    MissingSegmentError,
+    PrunedError,
+)
 from storage.folder import LogFolder, require_first, require_link
 from storage.frame import leading_uints
 from storage.record import RecordDecoder
@@ -182,7 +187,11 @@ class LogReader:
         try:
             if found != first_seq:
                 raise corrupt(
-                    segment.path, 16, f"first seq {found}", f"{first_seq}, as named"
+                    segment.path,
+                    16,
+                    f"first seq {found}",
+                    f"{first_seq}, as named",
+                    MisplacedSegmentError,
                 )
             if first_seq == 1:
                 require_first(segment.header, segment.path)
@@ -248,7 +257,11 @@ class LogReader:
         if first_seq not in self._folder.find_segments():
             if not is_sealing:
                 raise corrupt(
-                    path, 0, "no such file", f"the segment after {segment.path.name}"
+                    path,
+                    0,
+                    "no such file",
+                    f"the segment after {segment.path.name}",
+                    MissingSegmentError,
                 )
             if not self._is_begun(segment):
                 return

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from storage.errors import CorruptLogError, SnapshotError
 from storage.filesystem import sync_file, sync_names, write_aside
-from storage.folder import FolderLock, LogFolder, read_segment_info
+from storage.folder import LogFolder, read_segment_info
 from storage.frame import find_frame, split_frames
+from storage.lock import FolderLock
 from storage.record import RecordDecoder
 from storage.segment import SegmentReader
 from storage.snapshot import verify_snapshot

@@ -184,9 +184,15 @@ def link_digest(footer: SegmentFooter, salt: int) -> bytes:
     return hashlib.sha256(encode_footer(footer, salt)).digest()
 
 
-def corrupt(path: Path, offset: int, found: str, expected: str) -> CorruptLogError:
+def corrupt(
+    path: Path,
+    offset: int,
+    found: str,
+    expected: str,
+    kind: type[CorruptLogError] = CorruptLogError,
+) -> CorruptLogError:
     """Make the error for damage: where, what, and what to do next."""
-    return CorruptLogError(
+    return kind(
         f"{path}: at byte {offset}: {found}, expected {expected}; "
         f"run 'replay repair {path.parent.parent}'"
     )

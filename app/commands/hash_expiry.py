@@ -27,7 +27,7 @@ from app.types.hashes import Hash
 from app.types.numbers import INT64_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from app.commands.context import Context
 
@@ -38,102 +38,6 @@ NO_FIELD: Final = -2
 NO_DEADLINE: Final = -1
 _FORBIDDEN, _SET, _GONE = 0, 1, 2
 """What became of a field: an option forbade it, it has the deadline, it is removed."""
-
-
-@command(
-    "HEXPIRE",
-    arity=-6,
-    flags=_WRITE_FAST,
-    keys=_CHANGE,
-    group="hash",
-    since="7.4.0",
-    summary="Let fields of a hash expire in some seconds.",
-    complexity="O(N) for N fields",
-)
-def hexpire(
-    ctx: Context,
-    key: bytes,
-    seconds: bytes,
-    keyword: bytes,
-    numfields: bytes,
-    field: bytes,
-    *more: bytes,
-) -> list[int]:
-    """Return what became of each field; see `_expire`."""
-    words = (keyword, numfields, field, *more)
-    return _expire(ctx, key, words, _When(seconds, 1000, ctx.now_ms, b"hexpire"))
-
-
-@command(
-    "HPEXPIRE",
-    arity=-6,
-    flags=_WRITE_FAST,
-    keys=_CHANGE,
-    group="hash",
-    since="7.4.0",
-    summary="Let fields of a hash expire in some milliseconds.",
-    complexity="O(N) for N fields",
-)
-def hpexpire(
-    ctx: Context,
-    key: bytes,
-    milliseconds: bytes,
-    keyword: bytes,
-    numfields: bytes,
-    field: bytes,
-    *more: bytes,
-) -> list[int]:
-    """Return what became of each field; see `_expire`."""
-    words = (keyword, numfields, field, *more)
-    return _expire(ctx, key, words, _When(milliseconds, 1, ctx.now_ms, b"hpexpire"))
-
-
-@command(
-    "HEXPIREAT",
-    arity=-6,
-    flags=_WRITE_FAST,
-    keys=_CHANGE,
-    group="hash",
-    since="7.4.0",
-    summary="Let fields of a hash expire at a time, in seconds since the epoch.",
-    complexity="O(N) for N fields",
-)
-def hexpireat(
-    ctx: Context,
-    key: bytes,
-    seconds: bytes,
-    keyword: bytes,
-    numfields: bytes,
-    field: bytes,
-    *more: bytes,
-) -> list[int]:
-    """Return what became of each field; see `_expire`."""
-    words = (keyword, numfields, field, *more)
-    return _expire(ctx, key, words, _When(seconds, 1000, 0, b"hexpireat"))
-
-
-@command(
-    "HPEXPIREAT",
-    arity=-6,
-    flags=_WRITE_FAST,
-    keys=_CHANGE,
-    group="hash",
-    since="7.4.0",
-    summary="Let fields of a hash expire at a time, in ms since the epoch.",
-    complexity="O(N) for N fields",
-)
-def hpexpireat(
-    ctx: Context,
-    key: bytes,
-    milliseconds: bytes,
-    keyword: bytes,
-    numfields: bytes,
-    field: bytes,
-    *more: bytes,
-) -> list[int]:
-    """Return what became of each field; see `_expire`."""
-    words = (keyword, numfields, field, *more)
-    return _expire(ctx, key, words, _When(milliseconds, 1, 0, b"hpexpireat"))
 
 
 class _When(NamedTuple):
@@ -208,6 +112,44 @@ def _expire(ctx: Context, key: bytes, words: Words, when: _When) -> list[int]:
     else:
         note_deadline(ctx, key, table, deadline_ms, changed)
     return results
+
+
+def _setting(
+    name: bytes, unit_ms: int, *, is_relative: bool
+) -> Callable[..., list[int]]:
+    """Return the handler of one of the four commands that set deadlines."""
+
+    def handler(
+        ctx: Context,
+        key: bytes,
+        time: bytes,
+        keyword: bytes,
+        numfields: bytes,
+        field: bytes,
+        *more: bytes,
+    ) -> list[int]:
+        when = _When(time, unit_ms, ctx.now_ms if is_relative else 0, name)
+        return _expire(ctx, key, (keyword, numfields, field, *more), when)
+
+    return handler
+
+
+for _name, _unit_ms, _is_relative, _how in (
+    ("HEXPIRE", 1000, True, "in some seconds"),
+    ("HPEXPIRE", 1, True, "in some milliseconds"),
+    ("HEXPIREAT", 1000, False, "at a time, in seconds since the epoch"),
+    ("HPEXPIREAT", 1, False, "at a time, in milliseconds since the epoch"),
+):
+    command(
+        _name,
+        arity=-6,
+        flags=_WRITE_FAST,
+        keys=_CHANGE,
+        group="hash",
+        since="7.4.0",
+        summary=f"Let fields of a hash expire {_how}.",
+        complexity="O(N) for N fields",
+    )(_setting(_name.lower().encode(), _unit_ms, is_relative=_is_relative))
 
 
 def note_deadline(

@@ -16,101 +16,63 @@ from app.commands.table import Flag, KeySpec, command
 from app.types.hashes import Hash
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.commands.context import Context
 
 _LOOK: Final = KeySpec(access="RO ACCESS")
 _READ_FAST: Final = Flag.READONLY | Flag.FAST
 
 
-@command(
-    "HTTL",
-    arity=-5,
-    flags=_READ_FAST,
-    keys=_LOOK,
-    group="hash",
-    since="7.4.0",
-    summary="Tell in how many seconds fields of a hash expire.",
-    complexity="O(N) for N fields",
-)
-def httl(
-    ctx: Context,
-    key: bytes,
-    keyword: bytes,
-    numfields: bytes,
-    field: bytes,
-    *fields: bytes,
-) -> list[int]:
-    """Return seconds for each field, rounded; -1 without a deadline, -2 without it."""
-    deadlines = _deadlines(ctx, key, keyword, numfields, (field, *fields))
-    return [ms if ms < 0 else _seconds(max(ms - ctx.now_ms, 0)) for ms in deadlines]
+def _remaining(deadline_ms: int, now_ms: int) -> int:
+    return max(deadline_ms - now_ms, 0)
 
 
-@command(
-    "HPTTL",
-    arity=-5,
-    flags=_READ_FAST,
-    keys=_LOOK,
-    group="hash",
-    since="7.4.0",
-    summary="Tell in how many milliseconds fields of a hash expire.",
-    complexity="O(N) for N fields",
-)
-def hpttl(
-    ctx: Context,
-    key: bytes,
-    keyword: bytes,
-    numfields: bytes,
-    field: bytes,
-    *fields: bytes,
-) -> list[int]:
-    """Return milliseconds for each field; -1 without a deadline, -2 without it."""
-    deadlines = _deadlines(ctx, key, keyword, numfields, (field, *fields))
-    return [ms if ms < 0 else max(ms - ctx.now_ms, 0) for ms in deadlines]
+def _as_it_is(deadline_ms: int, _: int) -> int:
+    return deadline_ms
 
 
-@command(
-    "HEXPIRETIME",
-    arity=-5,
-    flags=_READ_FAST,
-    keys=_LOOK,
-    group="hash",
-    since="7.4.0",
-    summary="Tell when fields of a hash expire, in seconds since the epoch.",
-    complexity="O(N) for N fields",
-)
-def hexpiretime(
-    ctx: Context,
-    key: bytes,
-    keyword: bytes,
-    numfields: bytes,
-    field: bytes,
-    *fields: bytes,
-) -> list[int]:
-    """Return seconds for each field, rounded; -1 without a deadline, -2 without it."""
-    deadlines = _deadlines(ctx, key, keyword, numfields, (field, *fields))
-    return [ms if ms < 0 else _seconds(ms) for ms in deadlines]
+def _telling(show: Callable[[int, int], int], unit_ms: int) -> Callable[..., list[int]]:
+    """Return the handler of one of the four commands.
+
+    Args:
+        show: makes the time to tell of a deadline and the time now, in ms.
+        unit_ms: how many milliseconds one of what is told is; it is rounded.
+    """
+
+    def handler(
+        ctx: Context,
+        key: bytes,
+        keyword: bytes,
+        numfields: bytes,
+        field: bytes,
+        *fields: bytes,
+    ) -> list[int]:
+        now_ms, half = ctx.now_ms, unit_ms // 2
+        deadlines = _deadlines(ctx, key, keyword, numfields, (field, *fields))
+        return [
+            ms if ms < 0 else (show(ms, now_ms) + half) // unit_ms for ms in deadlines
+        ]
+
+    return handler
 
 
-@command(
-    "HPEXPIRETIME",
-    arity=-5,
-    flags=_READ_FAST,
-    keys=_LOOK,
-    group="hash",
-    since="7.4.0",
-    summary="Tell when fields of a hash expire, in ms since the epoch.",
-    complexity="O(N) for N fields",
-)
-def hpexpiretime(
-    ctx: Context,
-    key: bytes,
-    keyword: bytes,
-    numfields: bytes,
-    field: bytes,
-    *fields: bytes,
-) -> list[int]:
-    """Return milliseconds for each field; -1 without a deadline, -2 without it."""
-    return _deadlines(ctx, key, keyword, numfields, (field, *fields))
+for _name, _show, _unit_ms, _how in (
+    ("HTTL", _remaining, 1000, "in how many seconds fields of a hash expire"),
+    ("HPTTL", _remaining, 1, "in how many milliseconds fields of a hash expire"),
+    ("HEXPIRETIME", _as_it_is, 1000, "when fields of a hash expire, in Unix seconds"),
+    ("HPEXPIRETIME", _as_it_is, 1, "when fields of a hash expire, in Unix ms"),
+):
+    command(
+        _name,
+        arity=-5,
+        flags=_READ_FAST,
+        keys=_LOOK,
+        group="hash",
+        since="7.4.0",
+        summary=f"Tell {_how}.",
+        complexity="O(N) for N fields",
+    )(_telling(_show, _unit_ms))
 
 
 def _deadlines(
@@ -134,7 +96,3 @@ def _deadline_ms(table: Hash, field: bytes) -> int:
         return NO_FIELD
     deadline_ms = table.deadline_ms(field)
     return NO_DEADLINE if deadline_ms is None else deadline_ms
-
-
-def _seconds(ms: int) -> int:
-    return (ms + 500) // 1000

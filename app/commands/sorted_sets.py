@@ -67,7 +67,8 @@ def _zadd_with_options(
     scores, members = words[first::2], words[first + 1 :: 2]
     if not scores or len(scores) != len(members):
         raise CommandError(errors.SYNTAX)
-    _check_zadd_options(options, len(scores))
+    if len(options) > 1 or b"INCR" in options:
+        _check_zadd_options(options, len(scores))
     numbers = [double(score) for score in scores]
     db = ctx.db
     if b"XX" in options and db.get(key, SortedSet) is None:

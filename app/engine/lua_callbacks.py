@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
 from app.engine import lua_replies
-from app.engine.lua_values import as_arguments, bit_operation, sha1_of
+from app.engine.lua_values import bit_operation, make_arguments, sha1_of
 from app.reply import OK
 from app.types.numbers import format_double
 
@@ -37,7 +37,7 @@ class CommandCaller:
     in a tenth of the time.
     """
 
-    def call(self, argv: tuple[bytes, ...]) -> Any:
+    def call(self, argv: list[bytes]) -> Any:
         """Run one command and return a reply value, or a CommandError."""
         raise NotImplementedError
 
@@ -49,9 +49,9 @@ class FunctionCaller(CommandCaller):
         """Name the function."""
         self._function = function
 
-    def call(self, argv: tuple[bytes, ...]) -> Any:
+    def call(self, argv: list[bytes]) -> Any:
         """Return what the function returns."""
-        return self._function(argv)
+        return self._function(tuple(argv))
 
 
 class Hooks:
@@ -140,20 +140,21 @@ class Callbacks:
             gets as several values: False and what `lua_replies` makes of the reply.
         """
         try:
+            argv = list(words)
             if self.staged:
-                words = (*self.staged, *words)
-                self.staged.clear()
-            for word in words:
+                argv = self.staged + argv
+                self.staged = []
+            for word in argv:
                 if type(word) is not bytes:
-                    argv = as_arguments(words)
-                    if argv is None:
+                    if not make_arguments(argv):
                         return _BAD_ARGUMENTS
-                    words = argv
                     break
-            reply = self._caller.call(words)
+            reply = self._caller.call(argv)
             kind = type(reply)
             if kind is int or reply is None:
                 return reply
+            if kind is float and self.script_resp != _RESP3:
+                reply, kind = format_double(reply), bytes
             if kind is bytes:
                 if self._used(TOTAL) + len(reply) < self._ceiling:
                     return reply
@@ -218,8 +219,10 @@ class Callbacks:
 
     def _acl_check(self, *words: Any) -> bool | None:
         try:
-            argv = as_arguments(words)
-            return None if argv is None else self._hooks.check_access(argv)
+            argv = list(words)
+            if not make_arguments(argv):
+                return None
+            return self._hooks.check_access(tuple(argv))
         except BaseException as error:  # noqa: BLE001 - nothing may reach Lua
             self._fail(error)
             return None

@@ -48,14 +48,36 @@ def crossing(reply: Any, *, is_resp3: bool) -> Crossing | None:
         is_resp3: whether the script asked for RESP3.
     """
     kind = type(reply)
-    if kind is BulkList:
-        return (False, FLAT, *reply) if len(reply) <= PIECE_ITEMS else None
+    if kind is BulkList or kind is list:
+        if len(reply) > PIECE_ITEMS:
+            return None
+        flat = _flat_crossing(reply, is_resp3=is_resp3)
+        if flat is not None:
+            return flat
     if kind is SimpleString:
         return (False, TREE, _STATUS, bytes(reply))
     if isinstance(reply, CommandError):
         return (False, ERROR, reply.text, True)
     pieces = crossings(reply, is_resp3=is_resp3)
     return (False, *pieces[0]) if len(pieces) == 1 else None
+
+
+def _flat_crossing(reply: list[Any], *, is_resp3: bool) -> Crossing | None:
+    """Return what an array of plain values crosses as; None where it has others."""
+    items: list[Any] = [False, FLAT]
+    for item in reply:
+        kind = type(item)
+        if kind is bytes or kind is int:
+            items.append(item)
+        elif is_resp3:
+            return None
+        elif item is None:
+            items.append(False)
+        elif kind is float:
+            items.append(format_double(item))
+        else:
+            return None
+    return tuple(items)
 
 
 def crossings(reply: Any, *, is_resp3: bool) -> list[Crossing]:

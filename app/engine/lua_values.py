@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from app.types.numbers import INT64_MIN, format_double
 
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _TWO_TO_63 = 2.0**63
-_PLAIN_BELOW = 10**14
+_PLAIN_BELOW: Final = 10**14
+_SMALL_BELOW: Final = 256
+_SMALL: Final = [b"%d" % number for number in range(_SMALL_BELOW)]
 
 
 def sha1_of(text: bytes) -> bytes:
@@ -40,15 +42,18 @@ def truncate(number: float) -> int:
     return int(number)
 
 
-def as_arguments(words: tuple[Any, ...]) -> tuple[bytes, ...] | None:
-    """Return strings and numbers of a script as the arguments of a command.
+def make_arguments(words: list[Any]) -> bool:
+    """Make the arguments of a command of the strings and numbers of a script, in place.
 
     Returns:
-        None where one is nil.
+        False where one is nil.
     """
-    if None in words:
-        return None
-    return tuple([word if type(word) is bytes else _as_text(word) for word in words])
+    for place, word in enumerate(words):
+        if word is None:
+            return False
+        if type(word) is not bytes:
+            words[place] = _as_text(word)
+    return True
 
 
 def _as_text(number: float) -> bytes:
@@ -57,7 +62,7 @@ def _as_text(number: float) -> bytes:
     Source: Valkey 9.1, which follows Redis 7.2 here.
     """
     if type(number) is int and -_PLAIN_BELOW < number < _PLAIN_BELOW:
-        return b"%d" % number
+        return _SMALL[number] if 0 <= number < _SMALL_BELOW else b"%d" % number
     number = float(number)
     if number != number:  # noqa: PLR0124 - only NaN differs from itself
         return b"-nan" if struct.pack(">d", number)[0] & 0x80 else b"nan"

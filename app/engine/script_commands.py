@@ -45,8 +45,11 @@ class ScriptCommands(CommandCaller):
             self._reading = _without(Flag.NOSCRIPT | _WRITES)
         self._allowed = self._all if can_write else self._reading
 
-    def call(self, argv: tuple[bytes, ...]) -> Any:
+    def call(self, argv: Argv) -> Any:
         """Run one command of a script; it is what the time of a script is spent in.
+
+        Args:
+            argv: the command; it is kept where it is recorded.
 
         Returns:
             A reply value, or the CommandError.
@@ -61,7 +64,7 @@ class ScriptCommands(CommandCaller):
             or guards.is_watchful
         ):
             try:
-                command = self._require_allowed(list(argv))
+                command = self._require_allowed(argv)
             except CommandError as error:
                 guards.count_error(error)
                 return error.with_traceback(None)
@@ -70,19 +73,7 @@ class ScriptCommands(CommandCaller):
         keyspace = context.keyspace
         changes = keyspace.changes
         try:
-            if command.is_simple:
-                # Spelled out: a call with a tuple of arguments takes twice as long.
-                handler = command.handler
-                if words == 2:  # noqa: PLR2004
-                    reply = handler(context, argv[1])
-                elif words == 3:  # noqa: PLR2004
-                    reply = handler(context, argv[1], argv[2])
-                elif words == 4:  # noqa: PLR2004
-                    reply = handler(context, argv[1], argv[2], argv[3])
-                else:
-                    reply = handler(context, *argv[1:])
-            else:
-                reply = command.handler(context, *command.arguments(list(argv)))
+            reply = command.apply(context, argv)
         except CommandError as error:
             reply = error.with_traceback(None)
             command.failed += 1
@@ -94,7 +85,7 @@ class ScriptCommands(CommandCaller):
             unit = self._engine.unit
             assert unit is not None
             if effects is None:
-                unit.add_one(context.db.index, list(argv))
+                unit.add_one(context.db.index, argv)
             else:
                 unit.add(context.db.index, effects)
         elif context.effects is not None:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _BY_TEXT: Final = {b"EVAL": SCRIPT_CALL, b"EVAL_RO": b"EVALSHA_RO"}
+_NINE: Final = 9
+_DIGITS: Final = [b"%d" % digit for digit in range(_NINE + 1)]
 _GO_ON, _KILL_SCRIPT, _KILL_FUNCTION, _END_LOADING = range(4)
 _LOADING_MS_MAX = 500
 
@@ -118,6 +120,12 @@ class Scripts:
         self._by_sha.clear()
         self.runtime.flush()
 
+    def describe_anew(self) -> None:
+        """Record each script's text again before its next record."""
+        self._described.clear()
+        for script in self._by_sha.values():
+            script.is_described = False
+
     def status(self) -> dict[str, int]:
         """Return what INFO tells of scripts: how many, and the bytes they hold."""
         texts = sum(len(source) + 100 for source in self._by_source)
@@ -173,7 +181,8 @@ class Scripts:
                 if not script.is_described:
                     self._describe(caller, script)
                 if self._is_outermost:
-                    command = [SCRIPT_CALL, script.sha, b"%d" % count, *rest]
+                    number = _DIGITS[count] if count <= _NINE else b"%d" % count
+                    command = [SCRIPT_CALL, script.sha, number, *rest]
                     note = None if error is None else _failure(script.sha, error)
                     engine.record_unit(caller, self._unit, command, note)
         return reply

@@ -23,6 +23,8 @@ INT64_MIN: Final = -(1 << 63)
 INT64_MAX: Final = (1 << 63) - 1
 
 _INT64_DIGITS_MAX: Final = 20
+_INT64_DIGITS_SURE: Final = 19
+_ZERO: Final = ord("0")
 _DECIMAL: Final = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _HEXADECIMAL: Final = re.compile(
     rb"[+-]?0[xX](?:[0-9a-fA-F]+(?:\.[0-9a-fA-F]*)?|\.[0-9a-fA-F]+)(?:[pP][+-]?\d+)?"
@@ -63,6 +65,8 @@ def parse_int64(text: bytes) -> int | None:
 
     Source: Redis 7.0.15; see tests/parity/test_strings.py.
     """
+    if text.isdigit() and len(text) < _INT64_DIGITS_SURE and text[0] != _ZERO:
+        return int(text)  # by far the most common: it needs no second look
     if len(text) > _INT64_DIGITS_MAX:
         return None
     try:

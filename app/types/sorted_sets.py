@@ -33,6 +33,9 @@ SKIPLIST: Final = b"skiplist"
 # Ordering so many members takes about 30 ms where scores rise, 120 ms where they don't.
 _UNORDERED_MAX = 100_000  # not Final, which is compiled in: tests lower it
 
+# So few are looked through rather than sorted, where one is asked for.
+_FEW: Final = 8
+
 
 class ScoreRange(NamedTuple):
     """Scores from a least to a most, either of them excluded or not."""
@@ -131,6 +134,11 @@ class SortedSet:
 
     def pop_first(self, count: int) -> list[Pair]:
         """Remove and return the pairs with the lowest scores, the lowest first."""
+        if count == 1 and self._order is None and 0 < len(self.scores) <= _FEW:
+            # A queue that is mostly empty: nothing is worth sorting.
+            score, member = min([(score, key) for key, score in self.scores.items()])
+            del self.scores[member]
+            return [(score, member)]
         order = self._in_order()
         if count == 1 and order:
             pair = order.pop(0)
@@ -147,6 +155,8 @@ class SortedSet:
 
     def remove_between(self, first: int, end: int) -> list[Pair]:
         """Remove the pairs from one rank to before another; return them in order."""
+        if first >= end:
+            return []
         order = self._in_order()
         removed = order[first:end]
         del order[first:end]

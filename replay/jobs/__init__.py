@@ -9,7 +9,12 @@ knows no library:
     shipped    the schemas that come with the tool, and which of them a log is of
     moves      which elements an effect adds to a key and takes from it
     stories    one job: where it is, who took it, what happened to it
+    facts      what a job's own key, a score or an alias says
+    notices    what entries of a stream say
+    settling   what one record means for a job
     tracker    records in, stories out
+    sparse     one job of a long log, from the records that mention it
+    followed   what a tracker follows: a whole past, or a sparse one
     verdicts   what became of a job: done, lost, stuck, delivered twice, ...
     views      stories and verdicts as text and as JSON
     reading    the jobs of a data folder at a moment

@@ -5,8 +5,8 @@ bisection can find the record after which it failed.
 
 | check | finds |
 | --- | --- |
-| two-places | a job that waits, runs or has failed in two places at a time |
-| no-place | a job that its own key says is not done, and that lies in no place |
+| job-in-two-places | a job that waits, runs or has failed in two places at a time |
+| job-in-none | a job that its own key says is not done, and that lies in no place |
 | negative-counter | a counter below zero |
 | lease-without-job | a lease, lock or running job whose own key is gone |
 """
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from app.keyspace.database import Database
+    from app.keyspace.keyspace import Keyspace
     from replay.jobs.schema import Rule, Schema
 
 _NEGATIVE = re.compile(rb"-[0-9]+(?:\.[0-9]+)?").fullmatch
@@ -155,7 +156,7 @@ def find_in_two_places(survey: Survey) -> Iterator[Fault]:
         keys = tuple(dict.fromkeys(home for _, home, _ in strict))
         states = " and ".join(dict.fromkeys(rule.state for rule, _, _ in strict))
         text = f"it is {states} in {len(keys)} keys"
-        yield Fault("two-places", job_id, keys, text)
+        yield Fault("job-in-two-places", job_id, keys, text)
 
 
 def find_in_no_place(survey: Survey) -> Iterator[Fault]:
@@ -164,7 +165,7 @@ def find_in_no_place(survey: Survey) -> Iterator[Fault]:
         is_somewhere = job in survey.places or job in survey.leases
         if state and state not in ENDS and not is_somewhere:
             text = f"its own key says that it is {state}, and no key has it"
-            yield Fault("no-place", job[2], (home,), text)
+            yield Fault("job-in-none", job[2], (home,), text)
 
 
 def find_lease_without_job(survey: Survey) -> Iterator[Fault]:
@@ -203,8 +204,8 @@ def _is_counter(schemas: Sequence[Schema], key: bytes) -> bool:
 
 
 _OF_SURVEY: dict[str, Callable[[Survey], Iterator[Fault]]] = {
-    "two-places": find_in_two_places,
-    "no-place": find_in_no_place,
+    "job-in-two-places": find_in_two_places,
+    "job-in-none": find_in_no_place,
     "lease-without-job": find_lease_without_job,
 }
 CHECKS = (*_OF_SURVEY, "negative-counter")
@@ -233,3 +234,20 @@ def find_faults(
         survey = Survey(databases, schemas)
         for find in wanted:
             yield from find(survey)
+
+
+def schema_condition(
+    name: str, schemas: Sequence[Schema]
+) -> Callable[[Keyspace, int], bool]:
+    """Return a condition that holds where a check finds nothing, for a bisection.
+
+    Raises:
+        KeyError: there is no check of that name.
+    """
+    if name not in CHECKS:
+        raise KeyError(name)
+
+    def holds(keyspace: Keyspace, _: int) -> bool:
+        return next(find_faults(keyspace.databases, schemas, [name]), None) is None
+
+    return holds

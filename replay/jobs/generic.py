@@ -38,6 +38,7 @@ _LIST_WRITERS = frozenset(
     b"LPUSH RPUSH LPUSHX RPUSHX LPOP RPOP LMOVE RPOPLPUSH LREM LTRIM LSET".split()
 )
 _ID_LONGEST = 200
+_KEYS_KEPT = 100_000
 _IDS = (
     "json id",
     "json jid",
@@ -77,19 +78,26 @@ class GenericSchema(Schema):
         if self._mentions is not None and self._mentions(key):
             rule = Rule("job", _ANY, form="hash", fields=_FIELDS)
             return Meaning(rule, Names(None, self.wanted))
+        is_list = command.upper() in _LIST_WRITERS
         found = self._known.get(key)
-        if found is not None:
+        if found is not None or (key in self._known and not is_list):
             return found
         state = _guess_state(key)
-        if not state and command.upper() in _LIST_WRITERS:
+        if not state and is_list:
             state = "waiting"
         if not state and self.wanted is None:
+            self._keep(key, None)
             return None
         rule = Rule("place", _ANY, state, self._read)
         found = Meaning(rule, Names(_guess_queue(key), None))
-        if state and len(self._known) < 100_000:  # noqa: PLR2004 - bounds memory
-            self._known[key] = found
+        if state:
+            self._keep(key, found)
         return found
+
+    def _keep(self, key: bytes, found: Meaning | None) -> None:
+        if len(self._known) >= _KEYS_KEPT:
+            self._known.clear()
+        self._known[key] = found
 
 
 def _guess_state(key: bytes) -> str:

@@ -19,7 +19,7 @@ from app.types.sets import Set
 from app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from app.keyspace.database import Database
 
@@ -52,7 +52,7 @@ Finish: TypeAlias = "Callable[[], list[Move]]"
 
 
 def watch_effect(
-    database: Database, argv: Sequence[bytes], keys: Sequence[bytes]
+    database: Database, argv: Sequence[bytes], keys: Collection[bytes]
 ) -> Finish:
     """Look at an effect that is about to be applied.
 
@@ -94,7 +94,7 @@ def _watch_named(
     return finish
 
 
-def _watch_whole(database: Database, keys: Sequence[bytes]) -> Finish:
+def _watch_whole(database: Database, keys: Collection[bytes]) -> Finish:
     before = {key: contents(database, key) for key in keys}
 
     def finish() -> list[Move]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 GENERIC = "generic"
 _FOLDER = Path(__file__).resolve().parent.parent / "schemas"
 _LOOKED_AT = 500
-_PLACES = 10
+_PLACES = 5
 
 
 @cache
@@ -60,7 +60,7 @@ def detect_schemas(
 ) -> list[Schema]:
     """Return the schemas that a log is of, that of most keys first.
 
-    Of a long log the ends are looked at, and eight places between. Where no schema is
+    Of a long log the ends are looked at, and three places between. Where no schema is
     found it is the generic one.
 
     Args:

@@ -11,13 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.touched import changed_keys, changes_databases
-from replay.jobs.facts import (
-    Aliases,
-    note_facts,
-    read_fields,
-    read_paths,
-    take_score,
-)
+from replay.jobs.facts import Aliases, note_facts, read_fields, read_paths, take_score
 from replay.jobs.moves import Move, contents, watch_effect
 from replay.jobs.notices import read_notice
 from replay.jobs.schema import ENDS, Meaning
@@ -143,36 +137,39 @@ class Tracker:
         """Apply one record, effect by effect, and yield what it did to jobs."""
         db = record.db
         for argv in record.effects:
-            one = record._replace(db=db, effects=[argv])
+            is_all = db == record.db and len(record.effects) == 1
+            one = record if is_all else record._replace(db=db, effects=[argv])
             database = past.databases[db]
             if changes_databases(argv):
                 self._apply_to_all(past, one)
                 continue
-            keys = [
-                key
+            known = {
+                key: found
                 for key in changed_keys(argv)
-                if self._meaning(key, argv[0]) is not None
-            ]
-            finish = watch_effect(database, argv, keys) if keys else list
+                if (found := self._meaning(key, argv[0])) is not None
+            }
+            if not known:
+                past.apply([one])
+                if argv[0].upper() == b"SELECT":
+                    db = int(argv[1])
+                continue
+            finish = watch_effect(database, argv, known)
             past.apply([one])
-            if argv[0].upper() == b"SELECT":
-                db = int(argv[1])
             moves = finish()
-            for key in keys:
-                self._take(database, key, argv, one, moves)
+            for key, found in known.items():
+                self._take(database, key, found, argv, one, moves)
         yield from self._settle_all(record)
 
     def _take(
         self,
         database: Database,
         key: bytes,
+        found: tuple[Schema, Meaning],
         argv: list[bytes],
         record: Record,
         moves: list[Move],
     ) -> None:
         """Take in what one effect did to one key."""
-        found = self._meaning(key, argv[0])
-        assert found is not None
         schema, meaning = found
         home = (database.index, key)
         rule = meaning.rule

@@ -152,6 +152,13 @@ def story_facts(story: Story, verdict: Verdict, at_ms: int) -> dict[str, Any]:
     if verdict.reason:
         facts["reason"] = plain_text(verdict.reason)
     facts["deliveries"] = story.deliveries
+    if story.last is not None:
+        record = story.last.record
+        facts["last"] = {
+            "step": story.last.kind,
+            "seq": record.seq,
+            "client_id": record.origin.client_id,
+        }
     times = {
         "enqueued": story.enqueued_ms,
         "taken": story.taken_ms,

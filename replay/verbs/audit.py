@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from app.moments import Moment
     from replay.jobs.audit import Deed
+    from replay.jobs.schema import Schema
 
 
 @click.command()
@@ -50,7 +51,7 @@ def audit(
     queue: bytes | None,
     form: str | None,
     path: Path | None,
-    schemas: tuple[str, ...],
+    schemas: tuple[Schema, ...],
 ) -> int:
     r"""Report what records after A, up to B, did to jobs of DIR, and who made them.
 

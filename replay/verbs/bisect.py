@@ -12,6 +12,7 @@ from replay.bisecting import Asker, Bisection
 from replay.conditions import BUILT_IN, ConditionError, Shape, make_condition
 from replay.options import NOTHING, Tool, takes_folder
 from replay.serving import ServeError, program_condition
+from replay.verbs.jobs import schema_option
 from replay.verbs.show import shown_facts, write_record
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def _complete_condition(_: object, __: object, start: str) -> list[str]:
     "--done", type=field_and_value, metavar="FIELD=VALUE",
     help="A job whose hash has this needs no place.",
 )  # fmt: skip
+@schema_option
 def bisect(
     tool: Tool,
     span: tuple[Moment, Moment],
@@ -76,6 +78,7 @@ def bisect(
       replay bisect joblog-data @0..now --check job-in-two-places --place 'queue:*'
       replay bisect DIR @0..now --run 'redis-cli -s $REDIS_SOCKET GET n | grep 1'
       replay bisect joblog-data .. --check job-in-none --job 'job:*' --done state=done
+      replay bisect joblog-data .. --check lease-without-job --schema bullmq
     """
     if (text is None) == (command is None):
         raise click.UsageError("one of --check and --run is needed")

@@ -25,6 +25,7 @@ from replay.verbs.jobs import limits_options, open_jobs, schema_option
 if TYPE_CHECKING:
     from app.moments import Moment, Point
     from replay.jobs.reading import Timeline
+    from replay.jobs.schema import Schema
     from replay.jobs.stories import Step, Story
     from replay.jobs.verdicts import Limits
 
@@ -42,7 +43,7 @@ def job(
     tool: Tool,
     job_id: bytes,
     at: Moment | None,
-    schemas: tuple[str, ...],
+    schemas: tuple[Schema, ...],
     limits: Limits,
     *,
     is_exact: bool,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.moments import Moment, Point
+    from replay.jobs.schema import Schema
+    from replay.jobs.stories import Step
     from replay.past import Progress
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -36,11 +38,27 @@ _STYLES = {
     "done": "green",
 }
 
+
+def load_named(
+    _: click.Context, __: click.Parameter, names: tuple[str, ...]
+) -> tuple[Schema, ...]:
+    """Return the schemas that an option names.
+
+    Raises:
+        click.BadParameter: one of them is none.
+    """
+    try:
+        return tuple(load_schemas(names))
+    except SchemaError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 schema_option = click.option(
     "--schema",
     "schemas",
     multiple=True,
     metavar="NAME|FILE",
+    callback=load_named,
     help="The queue library, a schema file, or a folder of them; else found out.",
 )
 
@@ -70,19 +88,13 @@ def limits_options(verb: F) -> F:
     return run  # type: ignore[return-value]  # the options took the place of arguments
 
 
-def open_jobs(tool: Tool, schemas: tuple[str, ...], progress: Progress) -> JobLog:
-    """Return a folder's jobs, by the schemas that were named or found.
+def open_jobs(tool: Tool, schemas: tuple[Schema, ...], progress: Progress) -> JobLog:
+    """Return a folder's jobs, by the schemas that were named, or else are found.
 
-    Raises:
-        click.BadParameter: a named schema is none.
+    Where the log was pruned it is told that what was before is not known.
     """
-    try:
-        chosen = load_schemas(schemas) if schemas else None
-    except SchemaError as error:
-        raise click.BadParameter(str(error), param_hint="--schema") from error
-    if chosen is None:
-        chosen = detect_schemas(tool.index)
-    return JobLog(tool.index, chosen, progress)
+    tool.floor_seq()
+    return JobLog(tool.index, schemas or detect_schemas(tool.index), progress)
 
 
 @click.command()
@@ -126,7 +138,7 @@ def jobs(tool: Tool, at: Moment | None, count: int | None, **chosen: Any) -> int
     point = tool.point(at)
     wants = _make_filter(point, **chosen)
     actors = Actors(tool.index, tool.clients())
-    columns = ("job", "queue", "verdict", "since", "waited", "ran", "taker", "why")
+    columns = ("job", "queue", "verdict", "since", "waited", "ran", "by", "why")
     with (
         tool.progress("folding", point.seq) as progress,
         tool.output.rows(*columns) as rows,
@@ -186,6 +198,11 @@ def _is_slow(judged: Judged, at_ms: int, slow_ms: float) -> bool:
     return max(waited or 0, ran_ms(story, at_ms) or 0) > slow_ms
 
 
+def _author(step: Step) -> tuple[int, int]:
+    """Return the client that made a step, and the record."""
+    return step.record.origin.client_id, step.record.seq
+
+
 def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[str, ...]:
     story, verdict = judged
     limit = tool.output.word_limit
@@ -193,9 +210,9 @@ def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[st
     if story.state == "waiting":
         waited = point.at_ms - story.since_ms
     ran = ran_ms(story, point.at_ms)
-    taker = "-"
-    if story.last is not None and story.taker:
-        taker = actors.name(story.taker, story.taken_seq)
+    who = actors.name(story.taker, story.taken_seq) if story.taker else "-"
+    if verdict.word == "deleted" and story.last is not None:
+        who = actors.name(*_author(story.last))
     return (
         show(story.id, limit),
         show(story.queue, limit),
@@ -203,6 +220,6 @@ def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[st
         show_time(verdict.since_ms),
         "-" if waited is None else show_duration(waited),
         "-" if ran is None else show_duration(ran),
-        taker,
+        who,
         plain_text(verdict.reason)[: limit or None],
     )

@@ -15,9 +15,11 @@ from replay.proving import make_receipt
 from replay.receipts import check_receipt
 from replay.texts import json_text, show
 from replay.verbs.jobs import open_jobs, schema_option
+from replay.verbs.show import require_record
 
 if TYPE_CHECKING:
     from app.moments import Moment
+    from replay.jobs.schema import Schema
     from storage.record import Record
 
 
@@ -39,7 +41,7 @@ def prove(
     target: str,
     to: Moment | None,
     path: Path | None,
-    schemas: tuple[str, ...],
+    schemas: tuple[Schema, ...],
     *,
     is_job: bool,
 ) -> int:
@@ -59,7 +61,7 @@ def prove(
     digits = target.removeprefix("@")
     if digits.isdecimal() and not is_job:
         about = f"record {int(digits)}"
-        records = [_require_record(tool, int(digits))]
+        records = [require_record(tool, int(digits))]
     else:
         job_id = options.text(target)
         about = f"job {show(job_id)}"
@@ -83,17 +85,7 @@ def prove(
     return 0
 
 
-def _require_record(tool: Tool, seq: int) -> Record:
-    record = tool.index.get_record(seq) if seq else None
-    if record is None:
-        raise NoSuchMomentError(
-            f"{tool.folder}: there is no seq {seq}: the log ends with seq "
-            f"{tool.last_seq()}"
-        )
-    return record
-
-
-def _find_job(tool: Tool, job_id: bytes, schemas: tuple[str, ...]) -> list[Record]:
+def _find_job(tool: Tool, job_id: bytes, schemas: tuple[Schema, ...]) -> list[Record]:
     point = tool.point(None)
     with tool.progress("folding", point.seq) as progress:
         timelines = open_jobs(tool, schemas, progress).follow(job_id, point)

@@ -88,7 +88,7 @@ def write_record(tool: Tool, seq: int, *, has_state: bool = True) -> None:
 
 
 def _find(tool: Tool, seq: int) -> tuple[Record, Match, bytes | None]:
-    record = _require_record(tool, seq)
+    record = require_record(tool, seq)
     match = Match(record, tool.clients().find(record.origin.client_id, seq))
     sha = script_sha(record)
     source = find_script_source(tool.index, sha, seq) if sha else None
@@ -100,7 +100,12 @@ def _find_changes(tool: Tool, record: Record) -> Changes:
         return find_changes(tool.index, progress, record)
 
 
-def _require_record(tool: Tool, seq: int) -> Record:
+def require_record(tool: Tool, seq: int) -> Record:
+    """Return a record of the log.
+
+    Raises:
+        NoSuchMomentError: the log has no record of that number.
+    """
     record = tool.index.get_record(seq) if seq else None
     if record is None:
         raise NoSuchMomentError(

@@ -343,3 +343,20 @@ def test_damage_in_the_log_is_damage_with_a_snapshot_too(folder):
 
     with pytest.raises(CorruptLogError, match="damaged frame"):
         recover(folder)
+
+
+def test_a_record_that_cannot_be_applied_stops_the_fold_and_is_named(tmp_path):
+    history, _ = make_history(tmp_path / "data", "SET k v")
+    history.write(
+        (1, 0, [[b"LPUSH", b"k", b"x"]], 7), (2, 0, [[b"SET", b"a", b"b"]], 7)
+    )
+    seq = history.log.last_seq - 1
+    history.close()
+    fold = Fold()
+
+    with pytest.raises(CorruptLogError, match=f"record {seq} cannot be applied"):
+        fold.apply(read_records(tmp_path / "data", filesystem=DISK))
+
+    assert b"a" not in fold.keyspace.databases[0].values
+    with pytest.raises(CorruptLogError, match=f"record {seq} cannot be applied"):
+        recover(tmp_path / "data")

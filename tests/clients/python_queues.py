@@ -18,6 +18,11 @@ def arq():
     return [require_python("arq")]
 
 
+def tiger():
+    """Return the Python that has TaskTiger, which wants redis-py 4."""
+    return [require_python("tasktiger")]
+
+
 QUEUES = [
     Queue(
         name="rq",
@@ -89,5 +94,39 @@ QUEUES = [
         fate=Fate.RUNS_AGAIN,
         can=BASICS,
         environment=ENVIRONMENT,
+    ),
+    Queue(
+        name="streaq",
+        require=modern,
+        client=["-m", "streaq_runner"],
+        worker=["-m", "streaq", "run", "streaq_runner:worker"],
+        fate=Fate.RUNS_AGAIN,
+        can=BASICS | {"cancel"},
+        environment=ENVIRONMENT,
+        survives=False,
+    ),
+    Queue(
+        name="docket",
+        require=modern,
+        client=["-m", "docket_runner"],
+        worker=[
+            *("-m", "docket", "worker", "--docket", "runner", "--concurrency", "1"),
+            *("--url", "unix://{socket}", "--tasks", "docket_runner:TASKS"),
+            *("--redelivery-timeout", "5s", "--reconnection-delay", "1s"),
+        ],
+        fate=Fate.RUNS_AGAIN,
+        can=BASICS | {"cancel"},
+        environment=ENVIRONMENT,
+    ),
+    Queue(
+        name="tasktiger",
+        require=tiger,
+        client=["-m", "tasktiger_runner"],
+        worker=["-m", "tasktiger_runner", "worker"],
+        fate=Fate.RUNS_AGAIN,
+        # It keeps no results, and takes back only what is not queued yet.
+        can=frozenset({"retry", "delay", "error"}),
+        environment=ENVIRONMENT,
+        survives=False,
     ),
 ]

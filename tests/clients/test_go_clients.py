@@ -11,7 +11,8 @@ from queue import SimpleQueue
 import pytest
 
 from tests import servers
-from tests.clients.go_queues import require_go_tests
+from tests.clients.go_queues import PROGRAMS, require_go_tests
+from tests.servers import require_program
 
 STARTERS = {"joblog": servers.start_joblog, "valkey": servers.start_valkey}
 ASYNQ = "github.com/hibiken/asynq"
@@ -106,3 +107,34 @@ def run_one(program, test, server):
     """Run one of asynq's tests, which must pass."""
     output = run_tests(program, f"-redis_addr={server.path}", f"-test.run=^{test}$")
     assert f"--- PASS: {test} " in output
+
+
+def test_asynq_runs_the_task_of_a_killed_worker_again_while_it_has_retries(stage_of):
+    stage = stage_of("asynq")
+    client, journal = stage.client(), stage.journal
+    worker = stage.worker()
+    task = client.enqueue("hold", "held", retries=1)
+    journal.wait_for("held", "held")
+
+    worker.kill()
+    client.ask("maintain", ahead=60)
+    journal.release()
+    stage.worker()
+
+    assert client.wait_for(task)["result"] == "held"
+    assert len(journal.times("held", "held")) == 2
+
+
+def test_go_code_is_formatted_and_vetted():
+    go, gofmt = require_program("go"), require_program("gofmt")
+
+    for command in ([gofmt, "-l", "."], [go, "vet", "./..."]):
+        done = subprocess.run(
+            command,
+            cwd=PROGRAMS,
+            env={**os.environ, "CGO_ENABLED": "0"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (0, b"")

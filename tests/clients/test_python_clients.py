@@ -8,7 +8,8 @@ from tests.clients.runners import Fate, Queue, Stage
 
 pytestmark = pytest.mark.slow
 
-# `modern` has hiredis and redis-py 8; `arq` redis-py 5, as many still have.
+# `modern` has hiredis and redis-py 8; `arq` redis-py 5 and `tasktiger` 4, without
+# hiredis, as many still have.
 LIBRARIES = [
     pytest.param("modern", ["-m", "client_checks", "redis-py", "2"], id="redis-py 8"),
     pytest.param(
@@ -17,6 +18,9 @@ LIBRARIES = [
     pytest.param("arq", ["-m", "client_checks", "redis-py", "2"], id="redis-py 5"),
     pytest.param(
         "arq", ["-m", "client_checks", "redis-py", "3"], id="redis-py 5, RESP3"
+    ),
+    pytest.param(
+        "tasktiger", ["-m", "client_checks", "redis-py", "2"], id="redis-py 4"
     ),
     pytest.param("modern", ["-m", "client_checks", "valkey-py", "2"], id="valkey-py"),
     pytest.param(

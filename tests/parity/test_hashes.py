@@ -117,7 +117,6 @@ SCANS = [
     "HSCAN h x",
     "HSCAN h 1x",
     "HSCAN h 01",
-    "HSCAN h -1",
     "HSCAN none 0",
     "HSCAN none x",
     "HSCAN none 0 COUNT 0",

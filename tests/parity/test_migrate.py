@@ -146,7 +146,7 @@ WORDS = [
     [*GETKEYS, "", "0", "10", "AUTH", "KEYS", "KEYS", "a", "b"],
     [*GETKEYS, "", "0", "10", "AUTH2", "KEYS", "KEYS", "KEYS", "a"],
     "COMMAND GETKEYSANDFLAGS MIGRATE h 1 k 0 10",
-    ["MIGRATE", "no such host", "1", "k", "0", "10"],
+    ["MIGRATE", "x" * 300, "1", "k", "0", "10"],  # no name: no server is asked for it
     "GET k",
 ]
 

@@ -1,6 +1,6 @@
-"""The sessions in docs/replay.md, run over the demo history.
+"""The sessions in docs/replay.md and docs/cookbook.md, run over two small histories.
 
-    python -m tests.replay.sessions      write what the verbs answer into the page
+    python -m tests.replay.sessions      write what the verbs answer into the pages
 
 A session is a block of `console` with lines that begin with `$ replay`. Digests and log
 ids differ from log to log, so they count as equal.
@@ -23,6 +23,7 @@ from replay.cli import main
 from tests.replay.histories import make_demo, make_mail
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "replay.md"
+COOKBOOK = PAGE.with_name("cookbook.md")
 BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
 DIGEST = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{32})\b")
 
@@ -71,13 +72,13 @@ def demo_folder():
 
 
 def rewrite() -> None:
-    """Write what the verbs answer into the page."""
+    """Write what the verbs answer into the pages."""
     os.environ["TZ"] = "UTC"
     time.tzset()
-    page = PAGE.read_text()
-    with demo_folder():
-        page = BLOCK.sub(lambda match: play(match[0]), page)
-    PAGE.write_text(page)
+    for path in (PAGE, COOKBOOK):
+        with demo_folder():
+            page = BLOCK.sub(lambda match: play(match[0]), path.read_text())
+        path.write_text(page)
 
 
 if __name__ == "__main__":

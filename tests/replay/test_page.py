@@ -1,4 +1,6 @@
-"""The sessions in docs/replay.md are what the tool answers."""
+"""The sessions in docs/replay.md and docs/cookbook.md are what the tool answers."""
+
+import re
 
 import pytest
 
@@ -6,6 +8,22 @@ from replay.cli import main
 from tests.replay import sessions
 
 BLOCKS = sessions.blocks(sessions.PAGE.read_text())
+
+RECIPES = sessions.blocks(sessions.COOKBOOK.read_text())
+
+
+@pytest.mark.parametrize("block", RECIPES, ids=lambda b: sessions.commands(b)[0])
+def test_recipe_of_the_cookbook_is_what_the_tool_answers(block):
+    with sessions.demo_folder():
+        answer = sessions.play(block)
+
+    assert sessions.normal(answer) == sessions.normal(block)
+
+
+def test_cookbook_answers_fifteen_questions_and_more():
+    questions = re.findall(r"^## .*\n", sessions.COOKBOOK.read_text(), re.MULTILINE)
+
+    assert len(questions) == len(RECIPES) >= 15
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[sessions.commands(b)[0] for b in BLOCKS])

@@ -12,7 +12,12 @@ from random import Random
 
 import pytest
 
-from storage.errors import StorageError, SyncFailedError, WriteFailedError
+from storage.errors import (
+    ReadOnlyError,
+    StorageError,
+    SyncFailedError,
+    WriteFailedError,
+)
 from storage.log import Log
 from storage.reader import read_records
 from storage.verify import verify_log
@@ -326,3 +331,70 @@ def test_a_seal_that_fails_is_put_off_and_costs_no_record(call, caplog):
     log.close()
     assert len(read_values(filesystem)) == 78
     assert verify_log(FOLDER, filesystem=filesystem).is_sound
+
+
+@pytest.mark.parametrize("call", ["fsync", "rename", "sync_directory"])
+def test_a_seal_that_cannot_be_made_durable_ends_the_log(call):
+    filesystem = new_disk()
+    log = open_log(filesystem)
+    log.defer_seals()
+    while len(log.segments) == 1:
+        log.append(drafts([b"x"]), log.last_seq)
+        if log.needs_sync and len(log.segments) == 1:
+            log.sync()
+    synced_seq, count = log.synced_seq, log.last_seq
+    filesystem.fail(Fault(errno.EIO, call))
+
+    with pytest.raises(SyncFailedError):
+        log.sync()
+    with pytest.raises(SyncFailedError, match="takes nothing more"):
+        log.append(drafts([b"y"]), log.last_seq)
+    with pytest.raises(SyncFailedError, match="takes nothing more"):
+        log.sync()
+
+    assert log.synced_seq == synced_seq
+    filesystem.restart()
+    log = open_log(filesystem)
+    assert log.last_seq == count
+    assert read_values(filesystem) == [b"x"] * count
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO, errno.EROFS])
+@pytest.mark.parametrize("call", ["create", "write"])
+def test_a_deferred_seal_that_finds_no_room_is_put_off(error, call, caplog):
+    filesystem = new_disk()
+    log = open_log(filesystem)
+    log.defer_seals()
+    appended = 0
+    while not log.needs_sync:
+        log.append(drafts([b"x"]), log.last_seq)
+    if call == "create":
+        filesystem.fail(Fault(error, call))
+        log.sync()
+        assert "cannot begin the next segment" in caplog.text
+    else:
+        log.sync()
+        while log._size < SEGMENT_BYTES_MAX - 60:
+            log.append(drafts([b"x"]), log.last_seq)
+        filesystem.fail(Fault(error, call, skip=1))
+        log.append(drafts([b"x" * 60]), log.last_seq)
+    log.append(drafts([b"y" * 1_100_000]), log.last_seq)
+    for _ in range(6):
+        log.append(drafts([b"x" * 200]), log.last_seq)
+        log.sync()
+    assert len(log.segments) > 1
+    appended = log.last_seq
+    log.close()
+
+    assert len(read_values(filesystem)) == appended
+    assert verify_log(FOLDER, filesystem=filesystem).is_sound
+
+
+@pytest.mark.parametrize("error", [errno.EROFS, errno.EACCES])
+def test_a_folder_that_cannot_be_written_is_read_only(error):
+    filesystem = new_disk()
+    open_log(filesystem).close()
+    filesystem.fail(Fault(error, "open_to_append"))
+
+    with pytest.raises(ReadOnlyError, match="read-only for this process"):
+        open_log(filesystem)

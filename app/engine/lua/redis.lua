@@ -74,16 +74,25 @@ local function settle_protected(reply, ...)
   return value
 end
 
--- Two to four strings or numbers are by far the most common: they cross without a table.
--- Where nil is among them Python says so.
+-- Say whether a fifth to eighth argument may cross.
+local function cross_too(e, f, g, h)
+  return CROSSES[type(e)]
+    and (f == nil or CROSSES[type(f)])
+    and (g == nil or CROSSES[type(g)])
+    and (h == nil or CROSSES[type(h)])
+end
+
+-- Up to eight strings and numbers cross without a table. Where nil is among them Python
+-- says so.
 local function call(...)
-  local a, b, c, d, e = ...
+  local a, b, c, d, e, f, g, h, i = ...
   if
-    e == nil
-    and type(a) == "string"
+    type(a) == "string"
     and (b == nil or CROSSES[type(b)])
     and (c == nil or CROSSES[type(c)])
     and (d == nil or CROSSES[type(d)])
+    and i == nil
+    and ((e == nil and f == nil and g == nil and h == nil) or cross_too(e, f, g, h))
   then
     return settle(execute(...))
   end

@@ -74,6 +74,18 @@ def test_what_changes_nothing_leaves_no_trace(timed, line):
     assert timed.value("none") is None
 
 
+def test_times_are_told_in_ms_and_in_seconds_rounded(timed):
+    timed("HSET h a 1 b 2 c 3")
+    timed(f"HPEXPIREAT h {NOW + 1499} FIELDS 1 a")
+    timed(f"HPEXPIREAT h {NOW + 1500} FIELDS 1 b")
+
+    assert timed("HTTL h FIELDS 4 a b c x") == [1, 2, -1, -2]
+    assert timed("HPTTL h FIELDS 4 a b c x") == [1499, 1500, -1, -2]
+    assert timed("HEXPIRETIME h FIELDS 2 a b") == [NOW // 1000 + 1, NOW // 1000 + 2]
+    assert timed("HPEXPIRETIME h FIELDS 2 a b") == [NOW + 1499, NOW + 1500]
+    assert timed("HTTL none FIELDS 1 a") == [-2]
+
+
 READS = {
     "HGET h a": None,
     "HGETALL h": {b"b": b"2"},

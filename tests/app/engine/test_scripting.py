@@ -1,5 +1,6 @@
 import pytest
 
+from app import errors
 from app.errors import CommandError
 from app.reply import (
     NULL_ARRAY,
@@ -196,6 +197,32 @@ def test_any_number_of_arguments_crosses_in_order(script, count):
     assert script.calls == [(b"DEL", *arguments)]
 
 
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 7, 8, 9, 10, 51, 120])
+@pytest.mark.parametrize("value", ["nil", "true", "{}", "print", "cjson.null"])
+@pytest.mark.parametrize("form", ["call", "pcall"])
+def test_what_is_no_string_or_number_never_crosses(script, form, value, count):
+    for place in {2, (count + 2) // 2, count}:
+        words = ["'DEL'"] + ["'k'"] * (count - 1)
+        words[place - 1] = value.replace("print", "tostring")
+
+        script(f"return redis.{form}({', '.join(words)})")
+        error = script(f"return redis.pcall({', '.join(words)}).err")
+
+        assert error == errors.SCRIPT_BAD_ARGUMENTS
+    assert script.calls == []
+
+
+def test_numbers_among_many_arguments_are_written_as_redis_writes_them(script):
+    script("redis.call('HSET', 'h', 'a', 1, 'b', 2.5, 'c', 1e15, 'd', -0.0, 'e', 'f')")
+    script("redis.call('DEL', 255, 256, -1, 1e14 - 1)")
+    script("local t = {} for i = 1, 60 do t[i] = i end redis.call('DEL', unpack(t))")
+
+    hset, short, long = script.calls
+    assert hset[2:] == tuple(b"a 1 b 2.5 c 1000000000000000 d 0 e f".split())
+    assert short == (b"DEL", b"255", b"256", b"-1", b"99999999999999")
+    assert long == (b"DEL", *[b"%d" % i for i in range(1, 61)])
+
+
 @pytest.mark.parametrize("keys", [0, 1, 2, 3, 4, 5])
 @pytest.mark.parametrize("arguments", [0, 1, 250, 9000])
 def test_keys_and_arguments_arrive(script, keys, arguments):
@@ -373,6 +400,21 @@ def test_memory_that_ends_is_an_error_and_the_runtime_goes_on(script):
 
     assert script(bomb).startswith(b"ERR not enough memory")
     assert script("return #('x'):rep(2 ^ 20)") == 2**20
+
+
+def test_the_garbage_of_a_large_heap_goes_before_memory_ends(script):
+    keeps = "local kept = {} for i = 1, 20 do kept[i] = ('x'):rep(2 ^ 20) .. i end "
+    litters = "for i = 1, 5000 do local t = {} for j = 1, 100 do t[j] = {} end end "
+
+    assert script(keeps + litters + "return #kept") == 20
+    assert script("return 1") == 1
+
+
+def test_the_garbage_of_many_short_scripts_goes_too(script):
+    for _ in range(2000):
+        script("local t = {} for i = 1, 500 do t[i] = {} end")
+
+    assert script.runtime.memory_used < 16 * 1024 * 1024
 
 
 def test_a_reply_too_large_for_lua_is_an_error_not_a_hang(script):

@@ -157,7 +157,7 @@ def test_a_bug_in_a_script_s_command_records_nothing_and_surfaces(
     def broken(ctx, key):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(LOOKUP[b"get"], "handler", broken)
+    monkeypatch.setattr(LOOKUP[b"get"], "invoke", broken)
 
     with pytest.raises(ZeroDivisionError):
         evaluate(run, "redis.call('set', 'k', 1) pcall(redis.call, 'get', 'k')")

@@ -17,7 +17,29 @@ REQUESTS = [
     pytest.param(b"*-1\r\n*1\r\n$1\r\nx\r\n", [[b"x"]], id="null array"),
     pytest.param(b"PING\r\n", [[b"PING"]], id="inline command"),
     pytest.param(b'SET k "a b"\r\n', [[b"SET", b"k", b"a b"]], id="inline, quoted"),
+    pytest.param(
+        b"*1\r\n$4\r\na\r\nb\r\n*1\r\n$1\r\nc\r\n",
+        [[b"a\r\nb"], [b"c"]],
+        id="line's end in a value",
+    ),
+    pytest.param(
+        b"*2\r\n$4\r\n$1\r\n\r\n$0\r\n\r\n", [[b"$1\r\n", b""]], id="header as a value"
+    ),
+    pytest.param(b"*1\r\n$1\r\nabc*1\r\n$1\r\nd\r\n", [[b"a"], [b"d"]], id="no CRLF"),
+    pytest.param(
+        encode([b"x" * 5, b"y" * 1500] * 700),
+        [[b"x" * 5, b"y" * 1500] * 700],
+        id="more words, and longer, than usual",
+    ),
 ]
+
+PIECES = (
+    *(b"*1\r\n", b"*2\r\n", b"*0\r\n", b"*-1\r\n", b"*01\r\n", b"*", b"PING\r\n"),
+    *(b"$1\r\n", b"$3\r\n", b"$0\r\n", b"$-1\r\n", b"$01\r\n", b"$", b":1\r\n"),
+    *(b"a\r\n", b"abc\r\n", b"a\r\n\r\n", b"\r\n", b"\r", b"\n", b"a", b"\0"),
+    *(encode([b"GET", b"k"]), encode([b"SET", b"k", b"\r\n"])),
+)
+"""What requests are made of, and what spoils them."""
 
 
 @pytest.mark.parametrize(("wire", "commands"), REQUESTS)
@@ -47,6 +69,18 @@ def test_any_pipeline_cut_anywhere_is_read_back(commands, cuts):
     assert found == commands
     assert parser.error is None
     assert parser.buffered_bytes == 0
+
+
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=12).map(b"".join))
+def test_quick_way_and_exact_way_agree_on_anything(wire):
+    whole, dripped = RequestParser(), RequestParser()
+
+    commands = whole.feed(wire)
+
+    # A byte at a time nothing is ever whole when it comes: all goes the exact way.
+    assert commands == [c for byte in wire for c in dripped.feed(bytes([byte]))]
+    assert getattr(whole.error, "text", None) == getattr(dripped.error, "text", None)
+    assert whole.buffered_bytes == dripped.buffered_bytes or whole.error is not None
 
 
 @given(st.binary(min_size=1, max_size=200))

@@ -151,8 +151,11 @@ def main(name, protocol):
     connect = getattr(library, "Redis", None) or library.Valkey
 
     def run(check):
+        words = {"protocol": int(protocol)}
+        if library.__version__ < "5":  # It speaks RESP2 only, and knows no such word.
+            words = {}
         with connect(
-            unix_socket_path=jobs.SOCKET, protocol=int(protocol), client_name="checks"
+            unix_socket_path=jobs.SOCKET, client_name="checks", **words
         ) as client:
             client.flushall()
             CHECKS[check](client, library)

@@ -1,11 +1,16 @@
 # ruff: noqa: E501 - a step is a line
 
-import pytest
+import json
 
-from replay.jobs.checks import CHECKS, find_faults
+import pytest
+from click.testing import CliRunner
+
+from replay.cli import main
+from replay.jobs.checks import CHECKS, find_faults, schema_condition
 from replay.jobs.shipped import load_schemas
 from replay.past import Past
 from storage.filesystem import FileSystem
+from tests.replay.histories import make_mail
 from tests.replay.jobs.scenarios import BULL_TAKEN, DONE, NOW, OWN, play
 
 
@@ -37,19 +42,19 @@ FAULTS = [
     pytest.param(
         "rq",
         [("p", "RPUSH rq:queue:q 7"), ("p", f"ZADD rq:wip:q {NOW} 7"), ("p", "HSET rq:job:7 status queued")],
-        [("two-places", b"7")],
+        [("job-in-two-places", b"7")],
         id="waits and runs",
     ),
     pytest.param(
         "rq",
         [("p", "RPUSH rq:queue:q 7 7"), ("p", "HSET rq:job:7 status queued")],
-        [("two-places", b"7")],
+        [("job-in-two-places", b"7")],
         id="twice in one queue",
     ),
     pytest.param(
         "rq",
         [("p", "HSET rq:job:7 status queued")],
-        [("no-place", b"7")],
+        [("job-in-none", b"7")],
         id="in no place",
     ),
     pytest.param(
@@ -92,8 +97,35 @@ def test_only_the_checks_that_are_asked_for_are_made(tmp_path):
     past.close()
     schemas = load_schemas(["rq"])
 
-    assert list(find_faults(past.databases, schemas, ["two-places"])) == []
-    assert len(list(find_faults(past.databases, schemas, ["no-place"]))) == 1
-    assert set(CHECKS) >= {"two-places", "no-place"}
+    assert list(find_faults(past.databases, schemas, ["job-in-two-places"])) == []
+    assert len(list(find_faults(past.databases, schemas, ["job-in-none"]))) == 1
+    assert set(CHECKS) >= {"job-in-two-places", "job-in-none"}
     with pytest.raises(KeyError):
         list(find_faults(past.databases, schemas, ["nope"]))
+
+
+def test_bisection_finds_the_record_that_put_a_job_in_two_places(tmp_path):
+    make_mail(tmp_path).close()
+    words = ["bisect", str(tmp_path), "@0..@18", "--check", "job-in-two-places"]
+
+    found = CliRunner().invoke(main, [*words, "--schema", "rq", "--json"])
+
+    assert json.loads(found.output)["fails_seq"] == 17
+    assert CliRunner().invoke(main, [*words, "--schema", "nope"]).exit_code == 2
+
+
+def test_condition_holds_where_its_check_finds_nothing(tmp_path):
+    history = play(
+        tmp_path, [("p", "SET note x"), ("p", "HSET rq:job:7 status queued")]
+    )
+    history.close()
+    past = Past(tmp_path, FileSystem())
+    holds = schema_condition("job-in-none", load_schemas(["rq"]))
+
+    past.go_to(2)
+    assert holds(past.fold.keyspace, 0)
+    past.go_to(3)
+    assert not holds(past.fold.keyspace, 0)
+    past.close()
+    with pytest.raises(KeyError):
+        schema_condition("nope", [])

@@ -321,6 +321,17 @@ def test_generic_schema_lists_what_it_guesses(tmp_path):
     history.close()
 
 
+def test_list_whose_name_says_nothing_holds_jobs_whatever_was_done_to_it_before(
+    tmp_path,
+):
+    history = play(
+        tmp_path, (("p", "SET mail x"), ("p", "DEL mail"), ("p", "LPUSH mail 7"))
+    )
+
+    assert judge_all(history, "generic") == {b"7": "waiting"}
+    history.close()
+
+
 def test_flush_of_everything_ends_every_job(tmp_path):
     history = play(
         tmp_path, (*GENERIC[:2], ("p", "LPUSH jobs 8"), ("hand", "FLUSHALL"))

@@ -1,0 +1,47 @@
+"""Replies to bytes: what goes before the table is what the table says."""
+
+import pytest
+
+from app.errors import CommandError
+from app.protocol.encoder import encode, encode_bulks
+from app.reply import OK, PONG, BulkList, SimpleString
+
+REPLIES = [
+    pytest.param(OK, b"+OK\r\n", b"+OK\r\n", id="OK"),
+    pytest.param(PONG, b"+PONG\r\n", b"+PONG\r\n", id="another status"),
+    pytest.param(SimpleString(b"OK"), b"+OK\r\n", b"+OK\r\n", id="an equal of OK"),
+    pytest.param(b"", b"$0\r\n\r\n", b"$0\r\n\r\n", id="empty bulk string"),
+    pytest.param(b"OK", b"$2\r\nOK\r\n", b"$2\r\nOK\r\n", id="bulk string"),
+    pytest.param(0, b":0\r\n", b":0\r\n", id="zero"),
+    pytest.param(-1, b":-1\r\n", b":-1\r\n", id="below zero"),
+    pytest.param(1023, b":1023\r\n", b":1023\r\n", id="last of the small integers"),
+    pytest.param(1024, b":1024\r\n", b":1024\r\n", id="first that is not small"),
+    pytest.param(
+        -(2**63),
+        b":-9223372036854775808\r\n",
+        b":-9223372036854775808\r\n",
+        id="64 bits",
+    ),
+    pytest.param(True, b":1\r\n", b"#t\r\n", id="true is no integer"),
+    pytest.param(None, b"$-1\r\n", b"_\r\n", id="null"),
+    pytest.param(
+        CommandError(b"ERR a\r\nb"), b"-ERR a  b\r\n", b"-ERR a  b\r\n", id="error"
+    ),
+    pytest.param(BulkList(), b"*0\r\n", b"*0\r\n", id="empty bulk list"),
+]
+
+
+@pytest.mark.parametrize(("reply", "resp2", "resp3"), REPLIES)
+def test_reply_is_encoded_in_both_protocols(reply, resp2, resp3):
+    assert encode(reply, 2) == resp2
+    assert encode(reply, 3) == resp3
+
+
+@pytest.mark.parametrize("length", [0, 1, 1023, 1024, 70_000])
+def test_array_of_bulk_strings_is_one_bulk_string_behind_the_other(length):
+    values = [b"x" * length, b"", b"y"]
+
+    wire = encode_bulks(values)
+
+    assert wire == b"*3\r\n" + b"".join(encode(value, 2) for value in values)
+    assert encode(BulkList(values), 3) == encode(values, 3) == wire

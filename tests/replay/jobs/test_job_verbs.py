@@ -1,0 +1,117 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from app import folding
+from replay.cli import main
+from tests.replay.histories import History, make_mail
+
+AT = ["--at", "2023-11-14T22:30Z"]
+
+
+@pytest.fixture
+def mail(tmp_path):
+    make_mail(tmp_path / "mail-data").close()
+
+    def run(verb, *words):
+        command = [verb, str(tmp_path / "mail-data"), *words]
+        return CliRunner().invoke(main, command, catch_exceptions=False)
+
+    return run
+
+
+@pytest.mark.parametrize("verb", ["job", "jobs", "audit", "prove", "check"])
+def test_verb_explains_itself_with_examples(verb):
+    result = CliRunner().invoke(main, [verb, "--help"])
+
+    assert result.exit_code == 0
+    assert "Examples:" in result.output
+
+
+FILTERS = [
+    ([], ["m2", "m3", "m4", "m5", "m6"]),
+    (["--all"], ["m1", "m2", "m3", "m4", "m5", "m6"]),
+    (["--stuck"], ["m2"]),
+    (["--deleted"], ["m3"]),
+    (["--double"], ["m4"]),
+    (["--lost"], ["m5"]),
+    (["--stuck", "--lost"], ["m2", "m5"]),
+    (["--state", "waiting"], ["m6"]),
+    (["--state", "done", "--queue", "mai?"], ["m1"]),
+    (["--queue", "other"], []),
+    (["--slow", "2"], ["m2", "m5", "m6"]),
+    (["--lost", "--lost-after", "86400"], []),
+    (["--all", "-n", "2"], ["m1", "m2"]),
+]
+
+
+@pytest.mark.parametrize(("words", "jobs"), FILTERS, ids=[str(f[0]) for f in FILTERS])
+def test_filter_lets_its_jobs_through(mail, words, jobs):
+    result = mail("jobs", *words, *AT, "--json")
+
+    assert [json.loads(line)["id"] for line in result.output.splitlines()] == jobs
+    assert result.exit_code == (0 if jobs else 1)
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_moment_of_the_past_has_the_jobs_as_they_were_then(mail, words):
+    then = mail("jobs", "--all", "--at", "@8", *words).output
+
+    assert then.count("waiting") >= 6
+    assert "done" not in mail("job", "m1", "--at", "@8").output
+
+
+def test_job_in_json_has_its_steps_and_who_is_to_blame(mail):
+    (facts,) = map(json.loads, mail("job", "m4", "--json").output.splitlines())
+
+    assert facts["verdict"] == "delivered twice"
+    assert facts["by"]["client"]["name"] == "worker-2"
+    assert facts["deliveries"] == 2
+    assert [step["step"] for step in facts["steps"]][:3] == [
+        "enqueued",
+        "enqueued again",
+        "taken",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["job", "m9"], 1),
+        (["job", "m1", "--schema", "nope"], 2),
+        (["jobs", "--state", "odd"], 2),
+        (["jobs", "--schema", "bullmq"], 1),
+        (["audit", "now..now"], 1),
+        (["prove", "@99"], 1),
+        (["job", "m1", "--exact"], 0),
+    ],
+    ids=str,
+)
+def test_exit_code_says_what_was_found(mail, words, code):
+    assert mail(*words).exit_code == code
+
+
+def test_job_of_a_pruned_log_is_told_from_the_first_snapshot_on(tmp_path):
+    history = History(tmp_path, segment_bytes_max=400)
+    session = history.connect(b"web")
+    for number in range(8):
+        history.run(session, f"RPUSH rq:queue:q job-{number}")
+    history.close()
+    prune_behind_snapshot(tmp_path, 6)
+
+    result = CliRunner().invoke(main, ["jobs", str(tmp_path), "--json"])
+
+    found = {each["id"]: each["verdict"] for each in map(json.loads, lines(result))}
+    assert found == {f"job-{number}": "waiting" for number in range(8)}
+
+
+def lines(result):
+    assert result.exit_code == 0, result.output
+    return result.stdout.splitlines()
+
+
+def prune_behind_snapshot(folder, until_seq):
+    words = [str(folder), "--until", str(until_seq)]
+    assert folding.main([*words, "--tidy", "--retention-bytes", "1"]) == 0
+    assert min((folder / "log").glob("*.log")).stem != f"{1:020d}"
