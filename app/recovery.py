@@ -21,7 +21,7 @@ from app.config import Config
 from app.errors import CommandError
 from app.keyspace.keyspace import Keyspace
 from app.snapshots import load_blocks
-from storage.errors import CorruptLogError, PrunedError, SnapshotError
+from storage.errors import PrunedError, RecordRefusedError, SnapshotError
 from storage.folder import LogFolder
 from storage.reader import RecordEnd, read_records
 from storage.snapshots import usable_snapshots
@@ -95,8 +95,8 @@ class Fold:
         """Apply records in order.
 
         Raises:
-            CorruptLogError: a record cannot be applied: its effect is no command, or
-                the command refuses it. Nothing is skipped.
+            RecordRefusedError: a record cannot be applied: its effect is no command,
+                or the command refuses it. Nothing is skipped.
         """
         context = self._context
         databases = self.keyspace.databases
@@ -114,13 +114,13 @@ class Fold:
                 self.records += 1
         except IndexError as error:
             assert record is not None
-            raise CorruptLogError(
+            raise RecordRefusedError(
                 f"record {record.seq} belongs to database {record.db}, but there are "
                 f"{len(databases)}: start with a larger 'databases' setting"
             ) from error
         except (CommandError, KeyError, TypeError, ValueError) as error:
             assert record is not None
-            raise CorruptLogError(
+            raise RecordRefusedError(
                 f"record {record.seq} cannot be applied: {error!r}; its effects are "
                 f"{record.effects!r}"
             ) from error

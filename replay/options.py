@@ -103,8 +103,9 @@ class Tool:
 
     def reading(self) -> SlowProgress:
         """Return a progress bar for scans of the log, told of from now on."""
-        last_seq = last_seq_hint(self.folder, filesystem=self.filesystem)
-        progress = SlowProgress("reading", last_seq)
+        progress = SlowProgress(
+            "reading", lambda: last_seq_hint(self.folder, filesystem=self.filesystem)
+        )
         self.index.tell(progress)
         return progress
 

@@ -211,8 +211,8 @@ class SlowProgress:
     _shown: ClassVar[SlowProgress | None] = None
     _quiet_since: ClassVar[float] = 0
 
-    def __init__(self, label: str, total: int) -> None:
-        """Prepare a bar for a fold up to a number of records."""
+    def __init__(self, label: str, total: int | Callable[[], int]) -> None:
+        """Prepare a bar for so many records; a function is asked when it is shown."""
         self._label = label
         self._total = total
         self._started = time.monotonic()
@@ -251,7 +251,8 @@ class SlowProgress:
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._bar.add_task(self._label, total=self._total)
+        total = self._total if isinstance(self._total, int) else self._total()
+        self._task = self._bar.add_task(self._label, total=total)
         self._bar.start()
 
     def then(self, label: str) -> Callable[[int], None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.errors import PrunedError, StorageError
+from storage.errors import CorruptLogError, PrunedError, StorageError
 from storage.filesystem import sync_file, sync_names, write_all
 from storage.folder import LogFolder, read_segment_info
 from storage.lock import FolderLock
@@ -146,9 +146,7 @@ class _Copier:
             segments = [n for n in self._source.find_segments() if n > done]
             if not segments and not done:
                 raise StorageError(f"{self._source.path}: there is no log to copy")
-            if not segments:
-                # It was sealed, and the next one is not in use yet.
-                self._copy_open(done)
+            if not segments and self._copy_behind_seal(done, until_seq):
                 return log_id
             for first_seq in segments:
                 info = read_segment_info(
@@ -170,28 +168,48 @@ class _Copier:
             self._copy_sealed(info)
             return False
         reader = SegmentReader(self._filesystem, info.path)
+        self._copy_up_to(reader, until_seq)
+        now = read_segment_info(self._filesystem, info.path)
+        if until_seq == _NO_LIMIT and now.footer is not None:
+            # Sealed since it was looked at: the log goes on in the next one.
+            self._copy_sealed(now)
+            return False
+        return True
+
+    def _copy_behind_seal(self, first_seq: int, until_seq: int) -> bool:
+        """Copy what follows a segment whose seal is not over.
+
+        Returns:
+            False where it is over by now: the next segment has its name.
+        """
+        filesystem, source = self._filesystem, self._source
+        following = source.next_path(first_seq)
+        if following.name in filesystem.listdir(source.log_path):
+            try:
+                reader = SegmentReader(filesystem, following)
+            except FileNotFoundError:
+                return False
+            except CorruptLogError:
+                pass  # it has no header yet
+            else:
+                self._copy_up_to(reader, until_seq)
+                return True
+        if source.find_segments()[-1] != first_seq:
+            return False
+        # Without its footer, so that the copy can go on.
+        reader = SegmentReader(filesystem, source.segment_path(first_seq))
+        self._copy_up_to(reader, until_seq)
+        return True
+
+    def _copy_up_to(self, reader: SegmentReader, until_seq: int) -> None:
+        """Copy a segment's whole records, up to one or all; then close the segment."""
+        first_seq = reader.header.first_seq
         try:
             if until_seq == _NO_LIMIT:
                 while reader.read_payloads():
                     continue
             else:
-                reader.read_to(max(until_seq - info.first_seq + 1, 0))
-            if until_seq == _NO_LIMIT and reader.read_footer() is not None:
-                # Sealed since it was looked at: the log goes on in the next one.
-                self._copy_sealed(read_segment_info(self._filesystem, info.path))
-                return False
-            target = self._target.segment_path(info.first_seq)
-            self._write_aside(target, reader, reader.offset)
-        finally:
-            reader.close()
-        return True
-
-    def _copy_open(self, first_seq: int) -> None:
-        """Copy a sealed segment without its footer, so that the copy can go on."""
-        reader = SegmentReader(self._filesystem, self._source.segment_path(first_seq))
-        try:
-            while reader.read_payloads():
-                continue
+                reader.read_to(max(until_seq - first_seq + 1, 0))
             target = self._target.segment_path(first_seq)
             self._write_aside(target, reader, reader.offset)
         finally:

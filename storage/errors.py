@@ -104,6 +104,12 @@ class ForeignSegmentError(CorruptLogError):
     exit_code = 16
 
 
+class RecordRefusedError(CorruptLogError):
+    """A sound record that the fold cannot apply: of a newer program, or a bug."""
+
+    exit_code = 19
+
+
 class NewerFormatError(CorruptLogError):
     """A segment was written in a format that this version does not know."""
 

@@ -224,10 +224,7 @@ def read_chain(folder: LogFolder, filesystem: FileSystem) -> list[SegmentInfo]:
     Raises:
         CorruptLogError: a segment is damaged, missing, swapped or foreign.
     """
-    chain = [
-        read_segment_info(filesystem, folder.segment_path(first_seq))
-        for first_seq in folder.find_segments()
-    ]
+    chain = _read_infos(folder, filesystem)
     if chain:
         require_first(chain[0].header, chain[0].path)
     for elder, segment in pairwise(chain):
@@ -240,6 +237,20 @@ def read_chain(folder: LogFolder, filesystem: FileSystem) -> list[SegmentInfo]:
             )
         require_link(elder.header, elder.footer, segment.header, segment.path)
     return chain
+
+
+def _read_infos(folder: LogFolder, filesystem: FileSystem) -> list[SegmentInfo]:
+    """Read all headers and footers; begin anew where the oldest is pruned meanwhile."""
+    while True:
+        segments = folder.find_segments()
+        try:
+            return [
+                read_segment_info(filesystem, folder.segment_path(first_seq))
+                for first_seq in segments
+            ]
+        except FileNotFoundError:
+            if folder.find_segments()[:1] == segments[:1]:
+                raise
 
 
 def require_first(header: SegmentHeader, path: Path) -> None:

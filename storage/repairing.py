@@ -95,9 +95,11 @@ def plan_repair(
         elif place < len(segments) - 1:
             hopeless.append(segment.damage)
         elif not segment.created_at_ms:
+            steps += _set_next_aside(paths, filesystem, segment)
             steps.append(Step("set aside", segment.path, 0, segment.damage))
             steps += _reopen(segments[:place], filesystem)
         else:
+            steps += _set_next_aside(paths, filesystem, segment)
             steps.append(_cut(segment, filesystem))
     named = {step.why for step in steps}
     missing = [text for text in report.damage if text not in named]
@@ -181,6 +183,26 @@ def _cut(segment: SegmentReport, filesystem: FileSystem) -> Step:
     finally:
         reader.close()
     return Step("cut", segment.path, offset, segment.damage or "", lost)
+
+
+def _set_next_aside(
+    paths: LogFolder, filesystem: FileSystem, segment: SegmentReport
+) -> list[Step]:
+    """Plan to move what a seal had begun behind a segment, which no more ends there."""
+    if segment.first_seq not in paths.find_next():
+        return []
+    path = paths.next_path(segment.first_seq)
+    lost: tuple[Record, ...] = ()
+    try:
+        reader = SegmentReader(filesystem, path)
+    except CorruptLogError:
+        return [Step("set aside", path)]
+    try:
+        rest = reader.read_rest()
+        lost = tuple(_readable(rest, reader.header.first_seq - 1, reader))
+    finally:
+        reader.close()
+    return [Step("set aside", path, lost=lost)]
 
 
 def _readable(rest: bytes, last_seq: int, reader: SegmentReader) -> Iterator[Record]:

@@ -11,6 +11,16 @@ FUNCTION_NOTE: Final[dict[str, Any]] = {"kind": "script", "sha": ""}
 """What the record of a function says of it, which its command names."""
 
 
+def failure_note(sha: bytes, error: bytes) -> dict[str, Any]:
+    """Return what the record of a script that failed says of it.
+
+    Args:
+        sha: the script's; empty for a function.
+        error: the error line that the client got.
+    """
+    return {"kind": "script", "sha": sha.decode(), "error": error}
+
+
 class Script:
     """One script that is loaded.
 

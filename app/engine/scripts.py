@@ -23,7 +23,7 @@ from app.engine.effects import Unit
 from app.engine.lua_callbacks import Hooks
 from app.engine.lua_values import sha1_of
 from app.engine.script_commands import ScriptCommands, check_access
-from app.engine.script_text import FUNCTION_NOTE, SCRIPT_CALL, Script
+from app.engine.script_text import FUNCTION_NOTE, SCRIPT_CALL, Script, failure_note
 from app.engine.scripting import FunctionSpec, ScriptRuntime
 from app.errors import CommandError
 from app.version import REDIS_VERSION
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _BY_TEXT: Final = {b"EVAL": SCRIPT_CALL, b"EVAL_RO": b"EVALSHA_RO"}
-_NINE: Final = 9
-_DIGITS: Final = [b"%d" % digit for digit in range(_NINE + 1)]
 _GO_ON, _KILL_SCRIPT, _KILL_FUNCTION, _END_LOADING = range(4)
 _LOADING_MS_MAX = 500
 
@@ -181,9 +179,8 @@ class Scripts:
                 if not script.is_described:
                     self._describe(caller, script)
                 if self._is_outermost:
-                    number = _DIGITS[count] if count <= _NINE else b"%d" % count
-                    command = [SCRIPT_CALL, script.sha, number, *rest]
-                    note = None if error is None else _failure(script.sha, error)
+                    command = [SCRIPT_CALL, script.sha, b"%d" % count, *rest]
+                    note = None if error is None else failure_note(script.sha, error)
                     engine.record_unit(caller, self._unit, command, note)
         return reply
 
@@ -220,7 +217,7 @@ class Scripts:
             raise
         finally:
             if self._end(caller, is_whole=is_whole) and self._is_outermost:
-                note = FUNCTION_NOTE if error is None else _failure(b"", error)
+                note = FUNCTION_NOTE if error is None else failure_note(b"", error)
                 self._engine.record_unit(caller, self._unit, argv, note)
         return reply
 
@@ -299,10 +296,7 @@ class Scripts:
         engine.context.session = session
 
     def _end(self, caller: Session, *, is_whole: bool) -> bool:
-        """Go back to the caller, and say whether the script has changed anything.
-
-        Nothing is recorded of a script that a bug broke off.
-        """
+        """Go back to the caller, and say whether the script has changed anything."""
         context = self._engine.context
         unit = self._unit
         self.is_running = False
@@ -311,7 +305,7 @@ class Scripts:
         context.effects = []
         if self.is_busy or self._is_killed:
             self._calm_down()
-        if not is_whole or self._is_abandoned:
+        if not is_whole or self._is_abandoned:  # broken off: nothing is recorded
             unit.effects.clear()
             unit.db = None
         if self._is_outermost:
@@ -319,15 +313,10 @@ class Scripts:
         return len(unit.effects) > self._effects_before
 
     def as_recorded(self, argv: Argv) -> Argv:
-        """Return how the record of a transaction names a script that ran in it.
-
-        `describe_named` then records the text, where the transaction leaves a record.
-        """
+        """Return how the record of a transaction names a script (see below)."""
         name = argv[0].upper()
-        if name in _BY_TEXT:
-            script = self._by_source.get(argv[1])
-        else:
-            script = self.find(argv[1])
+        find = self._by_source.get if name in _BY_TEXT else self.find
+        script = find(argv[1])
         if script is None:
             return argv
         if not script.is_described:
@@ -409,8 +398,3 @@ class Scripts:
             context.session, context.db, context.effects, context.now_ms = kept
             keyspace.now_ms = context.now_ms
             self._engine.unit = unit
-
-
-def _failure(sha: bytes, error: bytes) -> dict[str, Any]:
-    """Return what a record says of a script that failed; see `storage.notes`."""
-    return {"kind": "script", "sha": sha.decode(), "error": error}

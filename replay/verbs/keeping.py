@@ -105,6 +105,7 @@ def repair(tool: Tool, source: Path | None, *, is_applied: bool) -> int:
       replay repair joblog-data
       replay repair joblog-data --from /mnt/backup/joblog --apply
     """
+    tool.may_index = False  # what is damaged is not to be indexed
     plan = plan_repair(tool.folder, filesystem=tool.filesystem, backup=source)
     _write_plan(tool, plan)
     if plan.hopeless:

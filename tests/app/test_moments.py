@@ -66,11 +66,16 @@ def test_number_is_a_record(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "7up", "5x ago", "@", "@x", "25:00", "2026-13-01", "-5", "5m", "@-1"]
+    "text", ["", "so on", "5x ago", "@", "@x", "25:00", "2026-13-01", "-5", "5m", "@-1"]
 )
 def test_anything_else_says_what_was_expected(text):
     with pytest.raises(MomentError, match=r"write"):
         parse_moment(text, NOW_MS)
+
+
+@pytest.mark.parametrize("text", ["soon", "v1.2", "release/2026-11"])
+def test_other_word_is_a_tag(text):
+    assert parse_moment(text, NOW_MS) == Moment(text, tag=text.encode())
 
 
 def test_range_has_two_ends_and_either_may_be_left_out():

@@ -23,7 +23,7 @@ from tests.servers import ROOT
 
 HERE = Path(__file__).resolve().parent
 ENVIRONMENTS = ROOT / ".venv-clients"
-INSTALL_SECONDS = 240
+INSTALL_SECONDS = 400
 TRIES = 2
 
 Steps = Callable[[Path], Sequence[Sequence[str]]]

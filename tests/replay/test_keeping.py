@@ -124,8 +124,9 @@ def test_backup_while_a_server_writes(tmp_path):
             if number % 1000 == 500:
                 result = run("backup", server.folder, tmp_path / "copy", "--json")
                 assert result.exit_code == 0, result.output
-        run("backup", server.folder, tmp_path / "copy")
+        result = run("backup", server.folder, tmp_path / "copy")
 
+        assert result.exit_code == 0, result.output
         assert digest_of(tmp_path / "copy") == live_digest(server)
 
 

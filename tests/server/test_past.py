@@ -57,6 +57,16 @@ def test_connection_comes_back_to_the_present(client):
     assert client.ask("SET", "a", "3") == b"+OK\r\n"
 
 
+def test_tag_is_a_moment_to_look_at(client):
+    client.ask("LOG.TAG", "release")
+    seq = int(client.ask("LOG.TAG", "release")[1:-2])
+    client.ask("SET", "a", "3")
+
+    assert client.ask("CLIENT", "AT", "release") == b":%d\r\n" % seq
+    assert client.ask("GET", "a") == b"$1\r\n2\r\n"
+    assert b"nobody gave one that name" in client.ask("CLIENT", "AT", "nope")
+
+
 def test_past_takes_no_writes_also_not_from_scripts_and_transactions(client):
     client.ask("CLIENT", "AT", f"@{client.seq}")
 

@@ -79,10 +79,10 @@ def test_port_in_use_is_one_clear_line_and_exit_1(tmp_path):
     assert f"127.0.0.1:{port}: bind: Address already in use" in lines[0]
 
 
-def test_locked_data_folder_is_one_clear_line_and_exit_1(server):
+def test_locked_data_folder_is_one_clear_line_and_exit_10(server):
     code, output = run_joblog("--port", "0", "--dir", str(server.folder))
 
-    assert code == 1
+    assert code == 10
     lines = output.splitlines()
     assert len(lines) == 1
     assert str(server.folder) in lines[0]
@@ -225,7 +225,7 @@ def test_log_that_cannot_be_applied_stops_the_start(server):
     with pytest.raises(RuntimeError, match="cannot be applied"):
         server.start()
 
-    assert server.process.returncode == 1
+    assert server.process.returncode == 19
 
 
 def _append_garbage(folder):

@@ -30,8 +30,10 @@ function beClient() {
       return (await queue.add(data.job, data, { delay: delay * 1000, ...attempts })).id;
     },
     async look({ job_id }) {
+      const state = await (await queue.getJob(job_id)).getState();
+      // Only now: a job that was read before its end has no result.
       const job = await queue.getJob(job_id);
-      switch (await job.getState()) {
+      switch (state) {
         case "completed":
           return { state: "done", result: job.returnvalue };
         case "failed":

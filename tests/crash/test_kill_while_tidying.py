@@ -1,0 +1,55 @@
+"""SIGKILL while snapshots are made and the log is sealed, pruned and packed.
+
+Promises 8 and 12 of docs/reliability.md. The child that does it is left to itself by
+the kill: it must neither harm what the next server does nor stay for long.
+"""
+
+import random
+import threading
+
+import pytest
+
+from storage.filesystem import FileSystem
+from storage.folder import LogFolder
+from storage.verify import verify_log
+from tests.crash.test_kill import Writer
+
+CLIENTS = 3
+ROUNDS = 6
+OPTIONS = (
+    *("--segment-bytes-max", "4096", "--log-retention-bytes", "20000"),
+    *("--log-compression", "zlib", "--save", "1 1", "--snapshots-kept", "1"),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["always", "everysec"])
+def test_no_acknowledged_write_is_lost_when_the_server_dies_while_tidying(
+    start, policy
+):
+    server = start("--appendfsync", policy, *OPTIONS)
+    writers = [Writer(server, number) for number in range(CLIENTS)]
+    chance = random.Random(policy)
+
+    for _ in range(ROUNDS):
+        threads = [threading.Thread(target=writer.run) for writer in writers]
+        for thread in threads:
+            thread.start()
+        connection = server.connect()
+        connection.ask("BGREWRITEAOF")
+        connection.close()
+        threads[0].join(chance.uniform(0.2, 1.5))
+        server.kill()
+        for thread in threads:
+            thread.join()
+        server.start()
+        for writer in writers:
+            writer.catch_up()
+
+    connection = server.connect()
+    assert connection.ask("SAVE") == b"+OK\r\n"
+    connection.close()
+    report = verify_log(server.folder, filesystem=FileSystem())
+    assert report.damage == []
+    assert report.segments[0].first_seq > 1
+    assert len(LogFolder(server.folder, FileSystem()).find_snapshots()) == 1
