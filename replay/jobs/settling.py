@@ -35,6 +35,10 @@ _KINDS = {
 }
 
 
+_MARKED = frozenset(("taken", "dropped", "put back"))
+"""Steps that count as the last one though the state may stay."""
+
+
 def settle(story: Story, change: Change, record: Record) -> Step | None:
     """Bring a story to what it is after a record.
 
@@ -167,6 +171,8 @@ def _name_kind(story: Story, change: Change, record: Record, new: str) -> str | 
     before = change.before
     if story.is_dropped and change.left:
         return "dropped"
+    if change.was_dropped and new == before == "running" and change.entered:
+        return "put back"
     if new == "running" and (
         before != "running" or change.left_state("waiting", "popped")
     ):
@@ -273,7 +279,7 @@ def _advance(story: Story, change: Change, step: Step) -> None:
         story.done_seq, story.is_done_told = record.seq, change.tells("done")
     if step.problem:
         story.doubles += (step.problem,)
-    if step.state != change.before or step.kind in {"taken", "dropped"}:
+    if step.state != change.before or step.kind in _MARKED:
         story.state, story.since_ms, story.last = step.state, at_ms, step
         if step.state in ENDS:
             story.ended_ms, story.lease_ms, story.is_in_hand = at_ms, None, False

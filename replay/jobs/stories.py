@@ -160,11 +160,12 @@ class Change:
         is_gone: whether its own key was removed.
         has_lease: whether its lease changed.
         lost_lease: whether its lease was removed: "expired" or "ended", "" for not.
+        was_dropped: whether another's script had dropped it before the record.
     """
 
     __slots__ = (
         *("before", "due_ms", "entered", "has_lease", "is_gone", "is_result"),
-        *("key", "left", "lost_lease", "notes", "told"),
+        *("key", "left", "lost_lease", "notes", "told", "was_dropped"),
     )
 
     def __init__(self, story: Story) -> None:
@@ -180,6 +181,7 @@ class Change:
         self.is_gone = False
         self.has_lease = False
         self.lost_lease = ""
+        self.was_dropped = story.is_dropped
 
     def entered_state(self, state: str) -> bytes | None:
         """Return the place of a state that the job came to, None for none."""

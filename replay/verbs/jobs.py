@@ -133,8 +133,8 @@ def open_jobs(tool: Tool, schemas: tuple[Schema, ...], progress: Progress) -> Jo
 )
 @click.option("--deleted", is_flag=True, help="Removed before they ended.")
 @click.option(
-    "--slow", type=click.FloatRange(0), metavar="SECONDS",
-    help="That waited or ran for longer than this.",
+    "--slow", type=click.FloatRange(0), is_flag=False, flag_value=60.0,
+    metavar="[SECONDS]", help="That waited or ran for longer than this, or a minute.",
 )  # fmt: skip
 @click.option("--all", "is_all", is_flag=True, help="Also those that are done.")
 @click.option("-n", "count", type=click.IntRange(1), help="Only the first N.")

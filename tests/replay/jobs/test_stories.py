@@ -164,6 +164,14 @@ def test_script_that_dropped_a_job_is_named(played):
     assert timeline.story.last == timeline.steps[-1]
 
 
+def test_job_that_was_put_back_where_it_was_dropped_runs_again(played):
+    back = ("hand", "RPUSH rq:queue:mail:intermediate 7")
+    timeline = played((*RQ_DROPPED, back), later_ms=60_001)
+
+    assert kinds_of(timeline)[-2:] == ["dropped", "put back"]
+    assert timeline.verdict.word == "running"
+
+
 DOUBLES = [
     pytest.param(
         (
