@@ -93,7 +93,12 @@ def find_point(moment: Moment, index: LogIndex) -> Point:
 def _find_end(now_ms: int, index: LogIndex) -> Point:
     """Return the log's end; its time is now, or its last record's if that is later."""
     last_seq = index.last_seq
-    record = index.get_record(last_seq) if last_seq else None
+    try:
+        if index.find_seq_at(now_ms) == last_seq:
+            return Point(last_seq, now_ms)
+    except PrunedError:  # all that is left of the log is of later
+        pass
+    record = index.get_record(last_seq)
     return Point(last_seq, max(now_ms, record.at_ms if record else 0))
 
 
