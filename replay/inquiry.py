@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MARGIN = 4
 _MENTIONS_MAX = 100
+_TRACED_RECORDS = 100
 
 
 class Loss(NamedTuple):
@@ -200,14 +201,47 @@ def _follow(
     from_seq, until_seq = span
     here: tuple[int, bytes] | None = place
     while here is not None:
-        steps = trace(index, progress, here, from_seq, until_seq)
-        step = next((step for step in steps if not _holds(step.after, word)), None)
+        step = _find_exit(index, progress, word, here, (from_seq, until_seq))
         if step is None or step.before is None:
             return loss
         loss = Loss(step.record, *here, step.before)
         from_seq = step.record.seq
         here = next(_gainers(find_changes(index, progress, step.record), word), None)
     return loss
+
+
+def _find_exit(
+    index: LogIndex,
+    progress: Progress,
+    word: bytes,
+    place: tuple[int, bytes],
+    span: tuple[int, int],
+) -> Step | None:
+    """Return how a key lost a word that it had at the start of a stretch.
+
+    A busy queue changes a million times behind a job that left it soon: so it is asked
+    at moments further and further on, and then by halves.
+
+    Returns:
+        The step; None where the key has the word at the end of the stretch.
+    """
+
+    def has_word(seq: int) -> bool:
+        return _holds(find_version(index, progress, *place, seq), word)
+
+    low, until_seq = span
+    if has_word(until_seq):
+        return None
+    width = _TRACED_RECORDS
+    high = min(low + width, until_seq)
+    while high < until_seq and has_word(high):
+        width *= 10
+        low, high = high, min(high + width, until_seq)
+    while high - low > _TRACED_RECORDS:
+        middle = (low + high) // 2
+        low, high = (middle, high) if has_word(middle) else (low, middle)
+    steps = trace(index, progress, place, low, high)
+    return next((step for step in steps if not _holds(step.after, word)), None)
 
 
 def _gainers(changes: Changes, word: bytes) -> Iterator[tuple[int, bytes]]:

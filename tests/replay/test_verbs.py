@@ -300,6 +300,18 @@ def test_why_follows_a_job_through_pops_that_do_not_mention_it(replay, demo):
     assert replay("why", "j2").exit_code == 1
 
 
+def test_why_finds_a_pop_far_behind_the_push(replay, demo):
+    session = demo.engine.server.sessions[1]
+    demo.run(session, *[f"RPUSH q:long j{number}" for number in range(400)])
+    demo.run(session, *["LPOP q:long", "RPUSH q:long other"] * 400)
+
+    answer = objects(replay("why", "j333", "--json"))[0]
+
+    assert answer["before"]["value"][:2] == ["j333", "j334"]
+    assert answer["record"]["effects"] == [["LPOP", "q:long"]]
+    assert replay("why", "j0", "--json").exit_code == 0
+
+
 def test_end_of_a_log_whose_clock_ran_ahead_is_its_last_record(replay, demo):
     session = demo.engine.server.sessions[1]
     demo.clock.at_ms = (int(time.time()) + 86_400) * 1000
