@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from replay.index.finder import LogIndex
-    from replay.past import Progress, Step
+    from replay.past import Keyspace, Progress, Step
     from replay.values import Version
     from storage.record import Record
 
@@ -219,29 +219,40 @@ def _find_exit(
 ) -> Step | None:
     """Return how a key lost a word that it had at the start of a stretch.
 
-    A busy queue changes a million times behind a job that left it soon: so it is asked
-    at moments further and further on, and then by halves.
-
     Returns:
         The step; None where the key has the word at the end of the stretch.
     """
-
-    def has_word(seq: int) -> bool:
-        return _holds(find_version(index, progress, *place, seq), word)
-
-    low, until_seq = span
-    if has_word(until_seq):
+    low, high = span
+    if _holds(find_version(index, progress, *place, high), word):
         return None
-    width = _TRACED_RECORDS
-    high = min(low + width, until_seq)
-    while high < until_seq and has_word(high):
-        width *= 10
-        low, high = high, min(high + width, until_seq)
     while high - low > _TRACED_RECORDS:
-        middle = (low + high) // 2
-        low, high = (middle, high) if has_word(middle) else (low, middle)
+        try:
+            few = Slice(index, [place[1]], low, high)
+            low, high = _narrow(few, word, place, (low, high))
+        except NoSliceError:
+            with closing(open_past(index, progress)) as past:
+                low, high = _narrow(past, word, place, (low, high))
     steps = trace(index, progress, place, low, high)
     return next((step for step in steps if not _holds(step.after, word)), None)
+
+
+def _narrow(
+    past: Keyspace, word: bytes, place: tuple[int, bytes], span: tuple[int, int]
+) -> tuple[int, int]:
+    """Return a shorter stretch in which a key lost a word, after one pass over it.
+
+    To look at a long list after each record would be slow. So it is looked at ever less
+    often, the further it is from the start: most jobs leave a queue soon.
+    """
+    start, end = span
+    past.go_to(start)
+    low = start
+    while True:
+        high = min(low + max(_TRACED_RECORDS, (low - start) // 64), end)
+        past.go_to(high)
+        if high == end or not _holds(past.version(*place), word):
+            return low, high
+        low = high
 
 
 def _gainers(changes: Changes, word: bytes) -> Iterator[tuple[int, bytes]]:
