@@ -193,11 +193,14 @@ def takes_folder(verb: F) -> F:
     @functools.wraps(verb)
     def run(output: Output, folder: Path, **arguments: Any) -> Any:
         tool = Tool(folder, output)
-        with tool.reading():
-            code = verb(tool, **arguments)
-        if tool.may_index:
-            tool.output.flush()
-            index_later(tool.index)
+        try:
+            with tool.reading():
+                code = verb(tool, **arguments)
+            if tool.may_index:
+                tool.output.flush()
+                index_later(tool.index)
+        finally:
+            tool.index.close()
         return code
 
     return run  # type: ignore[return-value]  # the options took the place of arguments
