@@ -1,6 +1,5 @@
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -316,15 +315,22 @@ def test_completion_is_a_script_for_the_shell(shell):
     assert "_REPLAY_COMPLETE" in result.output
 
 
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from replay.cli import main
+main(prog_name="replay")
+"""
+"""The tool, also where a shell's background job passes on that Ctrl-C is ignored."""
+
+
 def start(*words):
     return subprocess.Popen(
-        [sys.executable, "-m", "replay", *map(str, words)],
+        [sys.executable, "-c", INTERRUPTIBLE, *map(str, words)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONUNBUFFERED": "0"},
-        # A job in the background of a shell would pass on that Ctrl-C is ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
