@@ -37,6 +37,7 @@ class Appender(Receiver):
     __slots__ = (
         "_actor",
         "_log",
+        "_open_first_seq",
         "_policy",
         "held",
         "is_closed",
@@ -61,6 +62,7 @@ class Appender(Receiver):
         self.unwritten: list[Entry] = []
         self.unwritten_replies: Replies = []
         self.is_closed = False
+        self._open_first_seq = 0 if log is None else log.open_first_seq
 
     def receive_all(self, inbox: Inbox) -> None:
         """Take all mail: nearly always one commit."""
@@ -96,6 +98,9 @@ class Appender(Receiver):
         except StorageError as error:
             self._actor.on_write_failed(commit, error)
             return
+        if log.open_first_seq != self._open_first_seq:
+            self._open_first_seq = log.open_first_seq
+            self._actor.on_sealed()
         if self.held or self._policy() is FsyncPolicy.ALWAYS:
             self.held.append((last_seq, commit.replies))
             self._actor.sync_if_held()

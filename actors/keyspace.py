@@ -28,6 +28,7 @@ from actors.messages import (
     LogTrouble,
     Neighbours,
     Push,
+    SegmentSealed,
     SnapshotEnded,
     SnapshotProgress,
     Status,
@@ -320,6 +321,8 @@ class KeyspaceActor(CooperativeActor):
         elif isinstance(message, LogTrouble):
             engine.guards.disk_error = message.reason
             engine.guards.update_watchful()
+        elif isinstance(message, SegmentSealed):
+            self._saving.begin_segment()
         elif isinstance(message, Status):
             self._saving.note_log(message.fields)
         else:

@@ -21,6 +21,7 @@ from actors.messages import (
     HeldReply,
     LogTrouble,
     SegmentsChanged,
+    SegmentSealed,
     Status,
     Sync,
     Synced,
@@ -185,6 +186,10 @@ class LogWriter(CooperativeActor):
         self._stop_server()
 
     # --- a disk that takes no writes -----------------------------------------------
+
+    def on_sealed(self) -> None:
+        """Tell the keyspace that a segment was sealed; the appender calls it."""
+        self._keyspace.post(SegmentSealed())
 
     def on_write_failed(self, commit: Commit, error: StorageError) -> None:
         """Keep a commit that the disk did not take; stop where the log is in doubt."""

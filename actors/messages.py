@@ -143,6 +143,10 @@ class LogTrouble(NamedTuple):
     reason: bytes | None
 
 
+class SegmentSealed(NamedTuple):
+    """What is appended from now on is in a new segment. Log writer -> keyspace."""
+
+
 class Status(NamedTuple):
     """What INFO says of the log. Log writer -> keyspace."""
 

@@ -89,7 +89,6 @@ class Saving:
         """
         self._reload = reload
         self._prover = Prover(engine)
-        self._segments = 0
         self._engine = engine
         self._begin = begin
         self.waiting: list[HeldReply] = []
@@ -136,17 +135,20 @@ class Saving:
             return SegmentsChanged(0, {first_seq: size})
         return None
 
+    def begin_segment(self) -> None:
+        """Do what each segment begins with: a round of proofs, and who is who.
+
+        Older segments may be pruned: clients and scripts are described in each anew.
+        """
+        self._prover.begin()
+        self._engine.scripts.describe_anew()
+        for session in self._engine.server.sessions.values():
+            session.is_described = False
+
     def note_log(self, fields: dict[str, Any]) -> None:
         """Take what INFO says of the log each second; the `save` rules may ask."""
         server = self._engine.server
         server.log_status.update(fields)
-        segments, self._segments = self._segments, fields.get("log_segments", 0)
-        if self._segments > segments > 0:
-            self._prover.begin()
-            # Older segments may be pruned: who and which script stands in each anew.
-            self._engine.scripts.describe_anew()
-            for session in server.sessions.values():
-                session.is_described = False
         if self._begin is not None and not server.is_loading:
             now_ms = self._engine.context.now_ms
             last_seq = fields.get("log_last_seq", 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -141,11 +142,11 @@ def _find_tags(folder: Path | str | None) -> Iterator[str]:
     if folder is None:
         return
     try:
-        index = LogIndex(Path(folder), FileSystem())
-        if index.count_unindexed_bytes() < _QUICK_BYTES:
-            notes = (read_note(record.origin) for record in tag_records(index))
-            names = (note.name for note in notes if isinstance(note, TagNote))
-            yield from sorted({name.decode(errors="replace") for name in names})
+        with closing(LogIndex(Path(folder), FileSystem())) as index:
+            if index.count_unindexed_bytes() < _QUICK_BYTES:
+                notes = (read_note(record.origin) for record in tag_records(index))
+                names = (note.name for note in notes if isinstance(note, TagNote))
+                yield from sorted({name.decode(errors="replace") for name in names})
     except StorageError:
         return
 
@@ -229,11 +230,14 @@ def takes_folder(verb: F) -> F:
     @functools.wraps(verb)
     def run(output: Output, folder: Path, **arguments: Any) -> Any:
         tool = Tool(folder, output)
-        with tool.reading():
-            code = verb(tool, **arguments)
-        if tool.may_index:
-            tool.output.flush()
-            index_later(tool.index)
+        try:
+            with tool.reading():
+                code = verb(tool, **arguments)
+            if tool.may_index:
+                tool.output.flush()
+                index_later(tool.index)
+        finally:
+            tool.index.close()
         return code
 
     return run  # type: ignore[return-value]  # the options took the place of arguments

@@ -349,8 +349,21 @@ def rehearse(
         ScriptNotFoundError: a script that is to be replaced did not run there.
         StorageError: the log is damaged, or does not go back so far.
     """
-    from_seq, until_seq = span
     index = LogIndex(folder, filesystem)
+    try:
+        return _rehearse(index, span, changes, shown, progress)
+    finally:
+        index.close()
+
+
+def _rehearse(
+    index: LogIndex,
+    span: tuple[int, int],
+    changes: Changes,
+    shown: int,
+    progress: Progress,
+) -> Report:
+    from_seq, until_seq = span
     keyspace = _keyspace_at(index, from_seq, progress)
     rehearsal = Rehearsal(
         keyspace,

@@ -106,22 +106,24 @@ def plan_revert(
         StorageError: the log is damaged, or does not go back so far.
     """
     wanted = set(seqs)
-    past = Past(folder, filesystem, progress, LogIndex(folder, filesystem).bases)
+    index = LogIndex(folder, filesystem)
+    past = Past(folder, filesystem, progress, index.bases)
     steps: list[_Step] = []
     try:
         past.go_to(min(wanted, default=1) - 1)
         for records in past.batches(end_seq):
             start = 0
-            for index, record in enumerate(records):
+            for place, record in enumerate(records):
                 if record.seq not in wanted:
                     continue
-                past.apply(records[start:index])
+                past.apply(records[start:place])
                 steps += _take_step(past, record)
-                start = index + 1
+                start = place + 1
             past.apply(records[start:])
         now = {key: _state(past, key) for key in dict.fromkeys(s.key for s in steps)}
     finally:
         past.close()
+        index.close()
     if word:
         steps = list(_narrow(steps, word_test(word)))
         now = {step.key: now[step.key] for step in steps}

@@ -47,6 +47,11 @@ class LogFacts:
         return self.segments[0].first_seq
 
     @property
+    def open_first_seq(self) -> int:
+        """The number that the open segment starts with; it rises with each seal."""
+        return self._header.first_seq
+
+    @property
     def log_id(self) -> str:
         """The id of this log, in every segment: 32 hexadecimal digits."""
         return self._header.log_id.hex()

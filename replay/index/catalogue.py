@@ -49,6 +49,10 @@ class CoveredSegment(NamedTuple):
     offset: int
 
 
+_READERS_MAX = 256
+"""How many segments are open at a time: a process may open some thousand files."""
+
+
 class Catalogue:
     """What there is of a log and of its index; only looked at when it is asked for.
 
@@ -180,6 +184,9 @@ class Catalogue:
         """
         reader = self._readers.get(segment_seq)
         if reader is None:
+            if len(self._readers) >= _READERS_MAX:
+                # The one that was opened first; nobody keeps a reader for long.
+                self._readers.pop(next(iter(self._readers))).close()
             path = self.folder.segment_path(segment_seq)
             reader = self._readers[segment_seq] = SegmentReader(self.filesystem, path)
         return reader

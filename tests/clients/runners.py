@@ -199,8 +199,11 @@ class Client(Program):
     def _read(self) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE_SECONDS
         pipe = self.process.stdout.fileno()
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
         while b"\n" not in self._buffer:
-            ready, _, _ = select.select([pipe], [], [], deadline - time.monotonic())
+            left_ms = (deadline - time.monotonic()) * 1000
+            ready = poll.poll(max(left_ms, 0))
             read = os.read(pipe, 65536) if ready else b""
             assert read, f"the client does not answer:\n{self.output()}"
             self._buffer += read

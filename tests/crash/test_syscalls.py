@@ -216,7 +216,7 @@ def test_log_that_takes_no_writes_refuses_them_and_goes_on_later(
                 if workload.sent > 60:
                     break
             connection.close()
-        tracer.send_signal(signal.SIGINT)
+        tracer.terminate()
         tracer.wait()
 
         assert workload.sent > 60, "service did not resume"

@@ -392,9 +392,18 @@ def test_completion_is_a_script_for_the_shell(shell):
     assert "_REPLAY_COMPLETE" in result.output
 
 
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from replay.cli import main
+main(prog_name="replay")
+"""
+"""The tool, also where a shell's background job passes on that Ctrl-C is ignored."""
+
+
 def start(*words):
     return subprocess.Popen(
-        [sys.executable, "-m", "replay", *map(str, words)],
+        [sys.executable, "-c", INTERRUPTIBLE, *map(str, words)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -28,7 +28,9 @@ class Child:
             )
         self.process.stdin.write(json.dumps(source).encode() + b"\n")
         self.process.stdin.flush()
-        ready, _, _ = select.select([self.process.stdout], [], [], HANG_SECONDS)
+        poll = select.poll()
+        poll.register(self.process.stdout, select.POLLIN)
+        ready = poll.poll(HANG_SECONDS * 1000)
         line = self.process.stdout.readline() if ready else b""
         if not line:
             self.stop()
