@@ -92,7 +92,7 @@ QUEUES = [
         client=["-m", "taskiq_runner"],
         worker=["-m", "taskiq_runner", "worker"],
         fate=Fate.RUNS_AGAIN,
-        can=BASICS,
+        can=BASICS | {"stir"},
         environment=ENVIRONMENT,
     ),
     Queue(

@@ -76,6 +76,7 @@ class Queue:
             `{folder}` stand for what the environment says.
         fate: what it promises a job whose worker is killed.
         can: which of `retry`, `delay`, `result`, `error` and `cancel` it knows; and
+            `stir` where its workers look for abandoned jobs only behind new ones;
             `maintain` where its client can do at once what workers do seldom, as if
             some seconds later.
         environment: more variables for both.

@@ -195,12 +195,12 @@ def test_moment_of_a_pruned_log_begins_with_a_snapshot(start):
     n = client.ask("INCR", "n")
     seq = last_seq(client)
     client.ask("DEL", "n", "first")
-    client.ask("LOG.TAG", "emptied")
+    emptied = client.ask("LOG.TAG", "emptied")
 
     assert client.ask("CLIENT", "AT", f"@{seq}") == b":%d\r\n" % seq
     assert client.ask("GET", "n")[4:-2] == n[1:-2]
     assert client.ask("GET", "first") == b"$4\r\nhere\r\n"
-    assert client.ask("CLIENT", "AT", "emptied") == b":%d\r\n" % (seq + 2)
+    assert client.ask("CLIENT", "AT", "emptied") == emptied
     assert client.ask("DBSIZE") == b":0\r\n"
 
 

@@ -3,10 +3,12 @@
 python -m taskiq_runner worker    run both, as a deployment does
 """
 
+import contextlib
 import datetime as dt
 import os
 import subprocess
 import sys
+import time
 import uuid
 
 import jobs
@@ -19,6 +21,7 @@ from taskiq_redis import (
 )
 
 IDLE_MS = 5000
+STIR_SECONDS = 1.0
 URL = f"unix://{jobs.SOCKET}"
 
 broker = (
@@ -36,6 +39,7 @@ source = ListRedisScheduleSource(URL)
 scheduler = taskiq.TaskiqScheduler(broker, [source])
 TASKS = {name: broker.task(task_name=name)(job) for name, job in jobs.JOBS.items()}
 ready = []
+stirred = [0.0]
 
 
 async def enqueue(job, arguments, delay=0, retries=0):
@@ -55,6 +59,20 @@ async def enqueue(job, arguments, delay=0, retries=0):
     return job_id
 
 
+@broker.task
+def nothing():
+    """Do nothing."""
+
+
+async def stir():
+    """Send what does nothing: only behind a new message a worker looks for old ones."""
+    if time.monotonic() - stirred[0] > STIR_SECONDS:
+        stirred[0] = time.monotonic()
+        # The connection is to a server that was killed: the next one is new.
+        with contextlib.suppress(taskiq.SendTaskError):
+            await nothing.kiq()
+
+
 async def look(job_id):
     """Return state, result and error."""
     if not await broker.result_backend.is_result_ready(job_id):
@@ -66,10 +84,15 @@ async def look(job_id):
 
 
 def work():
-    """Become the worker; the scheduler is its child."""
+    """Become the worker; the scheduler is its child.
+
+    A scheduler that finds no server ends: another is started, as a supervisor would.
+    """
     command = [sys.executable, "-m", "taskiq"]
     every = ["--update-interval", "1"]
-    subprocess.Popen([*command, "scheduler", "taskiq_runner:scheduler", *every])
+    scheduler = [*command, "scheduler", "taskiq_runner:scheduler", *every]
+    supervise = f"import subprocess\nwhile True: subprocess.run({scheduler!r})"
+    subprocess.Popen([sys.executable, "-c", supervise])
     one = ["--workers", "1", "--max-async-tasks", "1"]
     os.execv(sys.executable, [*command, "worker", "taskiq_runner:broker", *one])
 
@@ -77,4 +100,4 @@ def work():
 if __name__ == "__main__":
     if sys.argv[1:] == ["worker"]:
         work()
-    answer(enqueue=enqueue, look=look)
+    answer(enqueue=enqueue, look=look, stir=stir)
