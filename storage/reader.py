@@ -157,26 +157,33 @@ class LogReader:
         """Open the segment that has the next record; None where there is none yet."""
         after, self._after = self._after, None
         if after is not None:
-            path = self._folder.segment_path(after.first_seq)
-            segment = self._enter(self._open(path), after.first_seq)
+            try:
+                segment = self._open(self._folder.segment_path(after.first_seq))
+            except FileNotFoundError:
+                self._require_kept(after.first_seq, self._folder.find_segments())
+                raise
+            segment = self._enter(segment, after.first_seq)
             segment.offset = after.offset
             self._last_seq = after.seq
             return segment
         segments = self._folder.find_segments()
-        first_seq = max((n for n in segments if n <= self.next_seq), default=0)
         if not segments:
             return None
-        if not first_seq:
-            raise PrunedError(
-                f"{self._folder.path}: seq {self.next_seq} is pruned: the log starts "
-                f"at seq {segments[0]}",
-                segments[0],
-            )
+        self._require_kept(self.next_seq, segments)
+        first_seq = max(n for n in segments if n <= self.next_seq)
         try:
             segment = self._open(self._folder.segment_path(first_seq))
         except FileNotFoundError:
             return self._open_segment()  # it was pruned just now
         return self._enter(segment, first_seq)
+
+    def _require_kept(self, seq: int, segments: list[int]) -> None:
+        """Raise PrunedError where a record is before all segments."""
+        if segments and seq < segments[0]:
+            where = f"{self._folder.path}: seq {seq} is pruned"
+            raise PrunedError(
+                f"{where}: the log starts at seq {segments[0]}", segments[0]
+            )
 
     def _open(self, path: Path) -> SegmentReader:
         return SegmentReader(self._filesystem, path, verify=self._verify)
@@ -233,11 +240,7 @@ class LogReader:
         return []
 
     def _read_tail(self, segment: SegmentReader) -> list[bytes]:
-        """Check that what ends the log can be a write that is still going on.
-
-        Returns:
-            Payloads that were finished in the meantime.
-        """
+        """Return what was finished meanwhile, if the end can be a write going on."""
         try:
             require_torn(segment, segment.read_rest(), self._last_seq + 1)
         except CorruptLogError:
@@ -254,8 +257,10 @@ class LogReader:
         # A new segment loses the one name when it gets the other: ask in that order.
         is_sealing = self._folder.is_sealing(segment.header.first_seq, first_seq)
         path = self._folder.segment_path(first_seq)
-        if first_seq not in self._folder.find_segments():
+        segments = self._folder.find_segments()
+        if first_seq not in segments:
             if not is_sealing:
+                self._require_kept(first_seq, segments)
                 raise corrupt(
                     path,
                     0,

@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 
 from app.engine.digest import dataset_digest
 from app.recovery import Fold, recover
+from storage.errors import PrunedError
 from storage.filesystem import FileSystem
 from storage.folder import LogFolder
 from storage.reader import read_records
@@ -22,17 +23,22 @@ class FoldCheck:
 
     def __call__(self, server: ServerProcess) -> None:
         """Assert that a server's log folds to the keyspace that it has in memory."""
-        fold = self._folds.get(server)
-        if fold is None:
-            fold = self._folds[server] = _begin(server)
         for _ in range(LOOKS_MAX):
-            seen_seq = fold.last_seq
             live = live_digest(server)
-            fold.apply(
-                read_records(
-                    server.folder, filesystem=FileSystem(), from_seq=seen_seq + 1
+            fold = self._folds.get(server)
+            try:
+                if fold is None:
+                    fold = self._folds[server] = _begin(server)
+                seen_seq = fold.last_seq
+                fold.apply(
+                    read_records(
+                        server.folder, filesystem=FileSystem(), from_seq=seen_seq + 1
+                    )
                 )
-            )
+            except PrunedError:
+                # The server pruned it between two looks: begin behind a snapshot.
+                self._folds.pop(server, None)
+                continue
             folded = dataset_digest(fold.keyspace).hex()
             # A key may expire between the two looks, so only one at a log that has
             # not grown since the last is the last word.

@@ -4,6 +4,7 @@ from storage.errors import CorruptLogError, PrunedError
 from storage.places import find_seq_at, last_seq_hint
 from storage.reader import (
     LogReader,
+    RecordEnd,
     follow_records,
     read_records,
 )
@@ -188,6 +189,31 @@ def test_what_was_pruned_is_refused_and_the_floor_is_named(disk):
 
     assert caught.value.floor_seq == floor
     assert read_values(disk, from_seq=floor)[0] == b"%d" % floor
+
+
+def test_a_reader_that_pruning_overtakes_says_so_and_speaks_of_no_damage(disk):
+    names = sorted(disk.listdir(LOG_FOLDER))
+    floor = int(names[3][:20])
+    reader = LogReader(FOLDER, filesystem=disk)
+    reader.read_batch()
+    for name in names[:3]:
+        disk.unlink(LOG_FOLDER / name)
+
+    with pytest.raises(PrunedError, match=f"the log starts at seq {floor}"):
+        list(iter(reader.read_batch, []))
+
+    reader.close()
+
+
+def test_a_place_that_was_pruned_is_refused_and_the_floor_is_named(disk):
+    names = sorted(disk.listdir(LOG_FOLDER))
+    first_seq, floor = int(names[1][:20]), int(names[2][:20])
+    place = RecordEnd(first_seq=first_seq, seq=first_seq, offset=0)
+    for name in names[:2]:
+        disk.unlink(LOG_FOLDER / name)
+
+    with pytest.raises(PrunedError, match=f"the log starts at seq {floor}"):
+        read_all(disk, after=place)
 
 
 def test_damage_is_an_error_after_all_records_before_it(disk):
