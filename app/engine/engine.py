@@ -21,7 +21,7 @@ from app.engine.blocking import Blocking
 from app.engine.digest import dataset_digest, value_digest
 from app.engine.effects import Entry, Unit, client_note, record_expired
 from app.engine.functions import Functions
-from app.engine.guards import Guards
+from app.engine.guards import HTTP_WORDS, Guards
 from app.engine.notifications import Notifications
 from app.engine.observers import Observers
 from app.engine.past_views import run_in_past
@@ -179,6 +179,8 @@ class Engine:
         try:
             command = require_command(argv)
         except CommandError as error:
+            if argv[0].upper() in HTTP_WORDS:
+                return self.guards.turn_away(session)
             return self.guards.reject(session, error.with_traceback(None), argv)
         refusal = self.guards.refuse(session, command, argv)
         if refusal is not None:

@@ -130,6 +130,8 @@ def test_command_finds_keys(parity):
     parity(
         [
             "COMMAND GETKEYS GET k",
+            "COMMAND GETKEYS SPUBLISH a b",
+            "COMMAND GETKEYSANDFLAGS SSUBSCRIBE a b",
             "COMMAND GETKEYS MSET a 1 b 2",
             "COMMAND GETKEYS LMOVE a b LEFT RIGHT",
             "COMMAND GETKEYS ZUNIONSTORE d 2 a b",

@@ -142,6 +142,27 @@ def test_client_that_sends_a_line_without_end_is_cut_off(server):
     assert client.read() == b"<closed>"
 
 
+def test_client_that_never_ends_its_command_is_cut_off_and_counted(start):
+    server = start("--client-query-buffer-limit", "1mb")
+    greedy, other = server.connect(), server.connect()
+
+    greedy.send(b"*2\r\n$3\r\nGET\r\n$4000000\r\n" + b"x" * 3_000_000)
+
+    assert greedy.read() == b"<closed>"
+    cut_off = b"client_query_buffer_limit_disconnections:1\r\n"
+    wait_for(lambda: cut_off in other.ask("INFO", "stats"))
+
+
+def test_client_that_speaks_http_is_cut_off_before_its_body_runs(server):
+    browser, other = server.connect(), server.connect()
+
+    browser.send(b"POST / HTTP/1.1\r\nHost: here\r\n\r\nSET k v\r\n")
+
+    assert browser.read() == b"<closed>"
+    assert other.ask("GET", "k") == b"$-1\r\n"
+    assert "speaks HTTP" in server.output()
+
+
 def test_client_that_never_reads_is_held_to_its_output_limit(start):
     server = start("--client-output-buffer-limit", "normal 4mb 0 0")
     greedy, other = server.connect(), server.connect()
