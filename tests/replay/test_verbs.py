@@ -423,7 +423,7 @@ def test_reader_that_has_seen_enough_ends_it_quietly(tmp_path):
     process.stdout.readline()
     process.stdout.close()
 
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert process.stderr.read() == b""
     process.stderr.close()
 
@@ -436,9 +436,9 @@ def test_follow_shows_a_record_soon_after_it_is_written(demo):
         demo.run(demo.engine.server.sessions[1], "SET new 1")
         started = time.monotonic()
         assert b"SET new 1" in process.stdout.readline()
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
     finally:
         process.send_signal(2)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         process.stdout.close()
         process.stderr.close()
