@@ -37,8 +37,9 @@ Examples:
 _OWN_FILES = 32
 
 _NOT_COMPILED = (
-    "compiled: no, so this server is a fifth to a third slower than it could be; install "
-    "a C compiler and Python's headers (Debian: gcc, python3-dev), then `make clean setup`"
+    "compiled: no, so this server is a fifth to a third slower than it could be; "
+    "install a C compiler and Python's headers (Debian: gcc, python3-dev), then run "
+    "`make clean setup`"
 )
 
 _LEVELS = {

@@ -31,7 +31,7 @@ from app.engine.redaction import without_secret
 from app.engine.scripts import Scripts
 from app.engine.tracking import Tracking
 from app.engine.transactions import Transactions
-from app.engine.upkeep import look_after
+from app.engine.upkeep import compare_memory, look_after
 from app.errors import CommandError
 from app.keyspace.keyspace import Keyspace
 from app.protocol.encoder import encode
@@ -107,6 +107,7 @@ class Engine:
             "latency_monitor_threshold",
             "latency_tracking",
         )
+        config.on_change(partial(compare_memory, self), "maxmemory")
         self.observers = Observers(self.keyspace)
         self.transactions = Transactions(self)
         self.blocking = Blocking(self)
@@ -207,7 +208,7 @@ class Engine:
             # A traceback would hold this frame, and the frame the error: a circle.
             reply = error.with_traceback(None)
             command.failed += 1
-            self.guards.count_error(error)
+            self.guards.note_failure(error, argv)
         if keyspace.changes != changes:
             self.record(session, argv)
         elif context.effects is not None:

@@ -141,8 +141,8 @@ class Guards:
         """Count a command that does not run; it also breaks or ends a transaction."""
         if session.queued is not None:
             session.is_broken = True
-            if argv[0].upper() == b"EXEC":
-                error = self._engine.transactions.abort(session, error)
+        if argv[0].upper() == b"EXEC":
+            error = self._engine.transactions.abort(session, error)
         self.count_error(error)
         return error
 
@@ -152,8 +152,8 @@ class Guards:
         if now_ms >= self._tell_from_ms:
             self._tell_from_ms = now_ms + _TELL_AGAIN_MS
             logger.warning(
-                "client id=%d address=%s closed: it speaks HTTP; a web page may be trying "
-                "to reach this server by way of somebody's browser",
+                "client id=%d address=%s closed: it speaks HTTP; a web page may be "
+                "trying to reach this server by way of somebody's browser",
                 session.id,
                 session.address,
             )
@@ -178,6 +178,20 @@ class Guards:
         if code not in codes and len(codes) >= _CODES_MAX:
             code = _OTHER_CODES
         codes[code] = codes.get(code, 0) + 1
+
+    def note_failure(self, error: CommandError, argv: Argv) -> None:
+        """Count the error of a command that ran; put it in the words of the call."""
+        text = error.text
+        if text.startswith(errors.ODD_SUBCOMMAND):
+            own = errors.wrong_subcommand_arity(argv[1], argv[0].upper())
+        elif text.endswith(errors.BLOCK_IN_SCRIPT):
+            own = errors.block_in_script(argv[0])
+        else:
+            own = text
+        # Another call's words come from a script that passes them on.
+        if own.lower() == text.lower():
+            error.text = own
+        self.count_error(error)
 
     def what_is_sent(self, session: Session, reply: Any) -> bytes:
         """Return what to send for a reply, where it may be more or less than that."""

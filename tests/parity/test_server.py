@@ -106,6 +106,21 @@ def test_shutdown_refuses_bad_options(parity):
     )
 
 
+def test_a_changed_maxmemory_counts_at_once(parity):
+    parity(
+        [
+            "CONFIG SET maxmemory 1",
+            "SET k v",
+            "GET k",
+            "MULTI",
+            "LPUSH k v",
+            "EXEC",
+            "CONFIG SET maxmemory 0",
+            "SET k v",
+        ]
+    )
+
+
 def test_what_a_browser_sends_is_cut_off_as_in_redis(parity):
     parity(
         [
