@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from replay.cli import main
 from replay.texts import from_json_text
+from replay.verbs import VERBS as ALL_VERBS
 from storage.notes import ScriptNote, ScriptSourceNote, TagNote, encode_note
 from tests.replay.histories import History
 
@@ -48,12 +49,13 @@ def test_verb_answers_in_json_too(replay, words):
     assert all(isinstance(answer, dict) for answer in objects(result))
 
 
-@pytest.mark.parametrize("words", VERBS, ids=[words[0] for words in VERBS])
-def test_verb_explains_itself_with_examples(replay, words):
-    result = replay(words[0], "--help")
+@pytest.mark.parametrize("verb", ALL_VERBS)
+def test_verb_explains_itself_with_examples(replay, verb):
+    result = replay(verb, "--help")
 
     assert result.exit_code == 0
-    assert "Examples:" in result.output
+    assert "\n  Examples:\n" in result.output
+    assert f"\n    replay {verb} " in result.output
 
 
 @pytest.mark.parametrize(
