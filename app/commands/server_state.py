@@ -17,6 +17,22 @@ if TYPE_CHECKING:
     from app.commands.migrate import Dial
     from app.config import Config
 
+_STATISTICS: Final = (
+    "total_connections_received",
+    "total_net_input_bytes",
+    "total_net_output_bytes",
+    "total_reads_processed",
+    "total_writes_processed",
+    "rejected_connections",
+    "expired_keys",
+    "expired_fields",
+    "evicted_keys",
+    "total_error_replies",
+    "unexpected_error_replies",
+    "client_query_buffer_limit_disconnections",
+    "client_output_buffer_limit_disconnections",
+    "acl_access_denied_auth",
+)
 _RATES: Final = ("commands", "input", "output", "cycles")
 _RATE_SAMPLES: Final = 16
 """Rates are the mean of so many samples, which the engine takes ten times a second."""
@@ -92,25 +108,7 @@ class ServerState:
         self.slow_commands_seen = 0
         self.latencies: dict[bytes, deque[tuple[int, int]]] = {}
         self.latency_peaks: dict[bytes, int] = {}
-        self.statistics: dict[str, int] = dict.fromkeys(
-            (
-                "total_connections_received",
-                "total_net_input_bytes",
-                "total_net_output_bytes",
-                "total_reads_processed",
-                "total_writes_processed",
-                "rejected_connections",
-                "expired_keys",
-                "expired_fields",
-                "evicted_keys",
-                "total_error_replies",
-                "unexpected_error_replies",
-                "client_query_buffer_limit_disconnections",
-                "client_output_buffer_limit_disconnections",
-                "acl_access_denied_auth",
-            ),
-            0,
-        )
+        self.statistics: dict[str, int] = dict.fromkeys(_STATISTICS, 0)
         self.error_codes: dict[bytes, int] = {}
         self.rates = {name: Rate() for name in _RATES}
         self.loop_cycles: Callable[[], int] = lambda: 0
