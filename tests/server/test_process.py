@@ -133,6 +133,16 @@ def _is_served(server):
         client.close()
 
 
+def test_more_clients_than_the_system_has_files_for_are_refused(server):
+    client = server.connect()
+
+    reply = client.ask("CONFIG", "SET", "maxclients", 2_000_000_000)
+
+    assert b"not able to handle the specified number of clients, try with " in reply
+    assert client.ask("CONFIG", "GET", "maxclients").endswith(b"\r\n10000\r\n")
+    assert client.ask("CONFIG", "SET", "maxclients", 500) == b"+OK\r\n"
+
+
 def test_client_that_sends_a_line_without_end_is_cut_off(server):
     client = server.connect()
 
