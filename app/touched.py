@@ -10,8 +10,7 @@ from collections.abc import Callable
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.commands import catalogue  # noqa: F401 - registers the commands
-from app.commands.table import find_command
+from app.commands.writers import find_writer
 from app.errors import CommandError
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ def _home(name: bytes, db: int, key: bytes, argv: list[bytes]) -> int:
 
 def _make_finder(argv: list[bytes]) -> _KeysOf:
     """Return what gives the changed keys of every argv with this command's name."""
-    command = find_command(argv)
+    command = find_writer(argv)
     if command is None or (command.keys is None and not command.subcommands):
         return _no_keys
     name = argv[0].upper().decode("ascii", "replace")
@@ -148,7 +147,7 @@ def _first_argument(argv: list[bytes]) -> list[bytes]:
 
 
 def _of_subcommand(argv: list[bytes]) -> list[bytes]:
-    command = find_command(argv)
+    command = find_writer(argv)
     return [] if command is None else _keys(command, argv)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from app.commands.table import COMMANDS, find_command
+from app.commands.writers import find_writer
 from app.errors import CommandError
 from app.recovery import Fold
 from app.snapshots import load_keys
@@ -41,20 +41,6 @@ _KEYS_MAX = 32
 _INDEPENDENT = {b"DEL", b"UNLINK", b"MSET"}
 _READS_MORE = {b"SORT", b"GEORADIUS", b"GEORADIUSBYMEMBER", b"FUNCTION", b"EVAL"}
 _SWITCHES = {b"SELECT"}
-
-
-_ALONE = (
-    frozenset(
-        name
-        for name, command in COMMANDS.items()
-        if command.keys is not None
-        and command.keys.find is None
-        and not command.keys.count_at
-        and (command.keys.first, command.keys.last) == (1, 1)
-    )
-    - _READS_MORE
-)
-"""Commands that name one key: their outcome depends on nothing else."""
 
 
 class NoSliceError(Exception):
@@ -95,6 +81,7 @@ class Slice:
         self._until_seq = until_seq
         self._records_max = records_max
         self._found: dict[int, Record] = {}
+        self._alone: dict[bytes, bool] = {}
         self._base_seq = self.seq = 0
         self._fold = Fold(DATABASES)
         opened = index.bases.open(from_seq) if from_seq else None
@@ -140,13 +127,21 @@ class Slice:
         needed: set[bytes] = set()
         for argv in record.effects:
             name = argv[0].upper()
-            if name in _ALONE or name in _INDEPENDENT:
+            if name in _INDEPENDENT or self._is_alone(argv):
                 continue
             if self._writes(argv):
                 if name in _READS_MORE:
                     raise NoSliceError
                 needed.update(_all_keys(argv))
         return needed
+
+    def _is_alone(self, argv: list[bytes]) -> bool:
+        """Tell whether an effect names one key, so that it depends on nothing else."""
+        name = argv[0]
+        is_alone = self._alone.get(name)
+        if is_alone is None:
+            is_alone = self._alone[name] = _names_one_key(argv)
+        return is_alone
 
     def _writes(self, argv: list[bytes]) -> bool:
         return not self.keys.isdisjoint(changed_keys(argv))
@@ -223,8 +218,17 @@ def trace_slice(
     return steps
 
 
+def _names_one_key(argv: list[bytes]) -> bool:
+    command = find_writer(argv)
+    if command is None or command.keys is None or argv[0].upper() in _READS_MORE:
+        return False
+    keys = command.keys
+    is_plain = keys.find is None and not keys.count_at
+    return is_plain and (keys.first, keys.last) == (1, 1)
+
+
 def _all_keys(argv: list[bytes]) -> list[bytes]:
-    command = find_command(argv)
+    command = find_writer(argv)
     if command is None:
         raise NoSliceError
     try:
