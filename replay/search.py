@@ -14,7 +14,6 @@ from replay.index.marks import (
     WHOLE_DATABASES,
     find_words,
     mention_test,
-    source_mark,
 )
 from replay.scanning import (
     END_SEQ,
@@ -299,24 +298,3 @@ class Search:
 
     def _make_directory(self, from_seq: int) -> ClientDirectory:
         return ClientDirectory(self._index, from_seq=from_seq)
-
-
-def find_script_source(index: LogIndex, sha: str, before_seq: int) -> bytes | None:
-    """Return the text of a script, as it was recorded before a record; None if not."""
-    record = find_script_record(index, sha, before_seq)
-    note = None if record is None else read_note(record.origin)
-    return note.source if isinstance(note, ScriptSourceNote) else None
-
-
-def find_script_record(index: LogIndex, sha: str, before_seq: int) -> Record | None:
-    """Return the record before another one that has the text of a script."""
-    for record in index.candidates(
-        [[source_mark(sha)]],
-        Pieces(sha.encode()),
-        until_seq=before_seq - 1,
-        is_reverse=True,
-    ):
-        note = read_note(record.origin)
-        if isinstance(note, ScriptSourceNote) and note.sha == sha:
-            return record
-    return None

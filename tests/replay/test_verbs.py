@@ -442,3 +442,24 @@ def test_follow_shows_a_record_soon_after_it_is_written(demo):
         assert process.wait(20) == 0
         process.stdout.close()
         process.stderr.close()
+
+
+def test_why_tells_the_line_of_the_function(replay, demo):
+    web = demo.connect(b"web")
+    library = (
+        b"#!lua name=mail\n"
+        b"redis.register_function('drop', function(keys)\n"
+        b"  return redis.call('DEL', keys[1])\n"
+        b"end)\n"
+    )
+    load = [b"FUNCTION", b"LOAD", library]
+    demo.run(web, load, "SET gone 1", "FCALL drop 1 gone")
+
+    shown = replay("why", "gone").output
+
+    assert "function\tdrop\n" in shown
+    assert "line 3\treturn redis.call('DEL', keys[1])\n" in shown
+    facts = json.loads(replay("why", "gone", "--json").output)
+    assert facts["script"]["lines"] == [3]
+    seq = facts["record"]["seq"]
+    assert "  return redis.call('DEL', keys[1])" in replay("show", seq).output
