@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import merge
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.keyspace.glob import compile_glob
@@ -64,6 +65,7 @@ class Query:
         pattern: a regular expression that is found there.
         ignores_case: for `text`.
         job: the record mentions this, such as a job's id (see `index.marks`).
+        job_seqs: records that have to do with the job and need not mention it.
         db: the database that the record begins in.
         from_seq: the first record.
         until_seq: the last record.
@@ -79,6 +81,7 @@ class Query:
     pattern: re.Pattern[bytes] | None = None
     ignores_case: bool = False
     job: bytes = b""
+    job_seqs: frozenset[int] = frozenset()
     db: int | None = None
     from_seq: int = 1
     until_seq: int | None = None
@@ -132,7 +135,7 @@ class Query:
             found = self.pattern.search
             tests.append(lambda record: any(map(found, _lines(record))))
         if self.job:
-            tests.append(mention_test(self.job))
+            tests.append(self._make_job_test())
         if self.keys:
             matchers = [compile_glob(key) for key in self.keys]
             tests.append(
@@ -154,6 +157,10 @@ class Query:
             return True
         return note is not None and bool(compile_glob(self.user.encode())(note.user))
 
+    def _make_job_test(self) -> Callable[[Record], object]:
+        mentions, seqs = mention_test(self.job), self.job_seqs
+        return lambda record: record.seq in seqs or mentions(record)
+
     def _make_text_test(self) -> Callable[[Record], bool]:
         text = self.text
         if not self.ignores_case:
@@ -166,6 +173,10 @@ class Query:
         return lambda record: any(
             match(argv[0]) for argv in given_and_effects(record) for match in matchers
         )
+
+
+def _seq_of(record: Record) -> int:
+    return record.seq
 
 
 def _is_tag(record: Record) -> bool:
@@ -271,13 +282,21 @@ class Search:
         query = self._query
         assert query.indexed is not None
         self.clients = self._make_directory(END_SEQ)
-        for record in self._index.candidates(
-            *query.indexed,
-            self._from_seq,
-            END_SEQ if query.until_seq is None else query.until_seq,
-            is_reverse=is_reverse,
-        ):
-            yield from self._sift([record])
+        until_seq = END_SEQ if query.until_seq is None else query.until_seq
+        candidates = self._index.candidates(
+            *query.indexed, self._from_seq, until_seq, is_reverse=is_reverse
+        )
+        others = (
+            record
+            for seq in sorted(query.job_seqs, reverse=is_reverse)
+            if self._from_seq <= seq <= until_seq
+            and (record := self._index.get_record(seq)) is not None
+        )
+        last_seq = 0
+        for record in merge(candidates, others, key=_seq_of, reverse=is_reverse):
+            if record.seq != last_seq:
+                last_seq = record.seq
+                yield from self._sift([record])
 
     def _sift(self, batch: list[Record]) -> Iterator[Match]:
         query = self._query

@@ -11,6 +11,7 @@ from replay.jobs.sparse import SparseError, SparsePast
 from replay.jobs.tracker import Tracker
 from replay.jobs.verdicts import Limits, Verdict, judge
 from replay.past import Past
+from storage.errors import PrunedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -84,16 +85,14 @@ class JobLog:
             CorruptLogError: the log is damaged.
             PrunedError: the log no longer has its first record.
         """
-        schemas = [
-            GenericSchema(job_id) if isinstance(schema, GenericSchema) else schema
-            for schema in self._schemas
-        ]
-        is_long = point.seq - self._index.first_seq > LONG_RECORDS
-        if is_long and not is_exact and self._index.first_seq == 1:
+        schemas = self._narrow(job_id)
+        if not is_exact:
             try:
-                return self._follow_sparsely(schemas, job_id, point, limits)
+                found = self._follow_quickly(schemas, job_id, point, limits)
             except SparseError:
-                pass
+                found = None
+            if found is not None:
+                return found
         tracker = Tracker(schemas, wants=lambda each: each == job_id)
         return _timelines(tracker, self._run(tracker, point.seq), point, limits)
 
@@ -115,6 +114,48 @@ class JobLog:
             if any(is_named(key) for _, key in find_touched(record).keys):
                 seqs.add(record.seq)
         return seqs
+
+    def find_steps(self, job_id: bytes, point: Point) -> set[int] | None:
+        """Return the records that are steps of a job, up to a moment.
+
+        Returns:
+            None where only following a long log would tell, or one that was pruned.
+
+        Raises:
+            CorruptLogError: the log is damaged.
+        """
+        try:
+            timelines = self._follow_quickly(self._narrow(job_id), job_id, point)
+            if timelines is None:
+                timelines = self.follow(job_id, point)
+        except (SparseError, PrunedError):
+            return None
+        return {step.record.seq for each in timelines for step in each.steps}
+
+    def _narrow(self, job_id: bytes) -> list[Schema]:
+        """Return the schemas; one that guesses looks for this job alone."""
+        return [
+            GenericSchema(job_id) if isinstance(schema, GenericSchema) else schema
+            for schema in self._schemas
+        ]
+
+    def _follow_quickly(
+        self,
+        schemas: list[Schema],
+        job_id: bytes,
+        point: Point,
+        limits: Limits = Limits(),  # noqa: B008 - a NamedTuple never changes
+    ) -> list[Timeline] | None:
+        """Return the jobs of an id as a long log's index tells; None for a short one.
+
+        Raises:
+            SparseError: the index does not tell.
+        """
+        if point.seq - self._index.first_seq <= LONG_RECORDS:
+            return None
+        if self._index.first_seq > 1:
+            raise SparseError("what was before is pruned")
+        return self._follow_sparsely(schemas, job_id, point, limits)
 
     def _follow_sparsely(
         self, schemas: list[Schema], job_id: bytes, point: Point, limits: Limits
