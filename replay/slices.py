@@ -30,17 +30,26 @@ from storage.errors import CorruptLogError, SnapshotError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from app.keyspace.database import Database
     from replay.index.finder import LogIndex
     from replay.values import Version
     from storage.record import Record
 
 RECORDS_MAX = 20_000
-"""With more records than these, a slice is hardly quicker than a fold of all."""
+"""So many records are always worth while."""
+
+_RECORDS_KEPT = 200_000
+"""A slice keeps its records in memory; with more than these it is none."""
+
+_PART_OF_ALL = 2
+"""With more than one record in so many, a fold of all is hardly slower."""
 
 _KEYS_MAX = 32
 _INDEPENDENT = {b"DEL", b"UNLINK", b"MSET"}
 _READS_MORE = {b"SORT", b"GEORADIUS", b"GEORADIUSBYMEMBER", b"FUNCTION", b"EVAL"}
 _SWITCHES = {b"SELECT"}
+_TAKES = {b"RPOPLPUSH", b"LMOVE", b"SMOVE", b"RENAME"}
+"""Commands whose first key loses something, whatever the second key is."""
 
 
 class NoSliceError(Exception):
@@ -70,7 +79,7 @@ class Slice:
             keys: the keys.
             from_seq: the first moment that is of interest; 0 for all that was.
             until_seq: the last one.
-            records_max: the most records that are worth while.
+            records_max: how many records are worth while in any case.
 
         Raises:
             NoSliceError: these keys cannot be folded alone.
@@ -79,7 +88,6 @@ class Slice:
         self.keys: set[bytes] = set()
         self._index = index
         self._until_seq = until_seq
-        self._records_max = records_max
         self._found: dict[int, Record] = {}
         self._alone: dict[bytes, bool] = {}
         self._base_seq = self.seq = 0
@@ -90,6 +98,8 @@ class Slice:
             self._base_seq = end.seq
         elif index.first_seq > 1:
             raise NoSliceError
+        of_all = (until_seq - self._base_seq) // _PART_OF_ALL
+        self._records_max = max(records_max, min(of_all, _RECORDS_KEPT))
         try:
             self._gather(keys)
             if opened is not None:
@@ -129,6 +139,8 @@ class Slice:
             name = argv[0].upper()
             if name in _INDEPENDENT or self._is_alone(argv):
                 continue
+            if name in _TAKES and argv[2] not in self.keys:
+                continue
             if self._writes(argv):
                 if name in _READS_MORE:
                     raise NoSliceError
@@ -165,14 +177,14 @@ class Slice:
             yield record, record._replace(effects=effects)
         self.seq = max(self.seq, until_seq)
 
-    def apply(self, part: Record) -> None:
-        """Let one record happen.
+    def apply(self, parts: list[Record]) -> None:
+        """Let the next records happen.
 
         Raises:
             NoSliceError: it does not go as it went in the whole keyspace.
         """
         try:
-            self._fold.apply([part])
+            self._fold.apply(parts)
         except CorruptLogError as error:
             raise NoSliceError from error
 
@@ -183,7 +195,12 @@ class Slice:
             NoSliceError: it does not go as it went in the whole keyspace.
         """
         for _, part in self.steps(seq):
-            self.apply(part)
+            self.apply([part])
+
+    @property
+    def databases(self) -> list[Database]:
+        """The databases at this moment; only the keys in them are as they were."""
+        return self._fold.keyspace.databases
 
     def version(self, db: int, key: bytes) -> Version | None:
         """Return what one of the keys is at this moment, None where it is missing."""
@@ -210,7 +227,7 @@ def trace_slice(
     version = past.version(db, key)
     steps: list[Step] = []
     for record, part in past.steps(until_seq):
-        past.apply(part)
+        past.apply([part])
         after = past.version(db, key)
         if after != version:
             steps.append(Step(record, version, after))

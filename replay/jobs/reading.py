@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from app.touched import find_touched
 from replay.index.marks import word_test
 from replay.jobs.generic import GenericSchema
-from replay.jobs.sparse import SparseError, SparsePast
+from replay.jobs.sparse import MissedExitError, SparseError, SparsePast
 from replay.jobs.tracker import Tracker
 from replay.jobs.verdicts import Limits, Verdict, judge
 from replay.past import Past
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 LONG_RECORDS = 50_000
 """From so many records on a job is looked for by the index."""
+
+
+_TRIES = 32
+"""How many pops may be found that no record mentions, before all is followed."""
 
 
 class Timeline(NamedTuple):
@@ -160,11 +164,18 @@ class JobLog:
     def _follow_sparsely(
         self, schemas: list[Schema], job_id: bytes, point: Point, limits: Limits
     ) -> list[Timeline]:
-        past = SparsePast(self._index, schemas, job_id, point.seq)
-        tracker = Tracker(schemas, wants=lambda each: each == job_id)
-        past.attend(tracker)
-        found = _timelines(tracker, tracker.run(past, point.seq), point, limits)
-        past.require_true()
+        past = SparsePast(self._index, schemas, job_id, point.seq, self._progress)
+        for _ in range(_TRIES):
+            tracker = Tracker(schemas, wants=lambda each: each == job_id)
+            past.begin(tracker)
+            try:
+                told = tracker.run(past, point.seq)
+                found = _timelines(tracker, told, point, limits)
+                break
+            except MissedExitError:
+                continue
+        else:
+            raise SparseError("it was taken many times, and not mentioned")
         return [
             timeline._replace(
                 steps=[

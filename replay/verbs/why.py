@@ -8,7 +8,8 @@ import click
 
 from app.moments import show_time
 from replay import options
-from replay.inquiry import find_loss, trace_last
+from replay.inquiry import trace_last
+from replay.losses import find_loss
 from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
 from replay.records import client_label, record_facts, record_text
 from replay.script_lines import find_lines

@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from app import folding
 from replay.cli import main
-from replay.jobs import reading
+from replay.jobs import reading, sparse
 from tests.replay.histories import History, make_mail
 
 AT = ["--at", "2023-11-14T22:30Z"]
@@ -147,6 +147,7 @@ def test_log_of_a_job_passes_the_other_filters_too(mail):
 
 def test_log_of_a_job_says_where_pops_may_be_left_out(mail, monkeypatch):
     monkeypatch.setattr(reading, "LONG_RECORDS", -1)
+    monkeypatch.setattr(sparse, "_MENTIONS_MAX", 1)
 
     result = mail("log", "--job", "m5")
 
