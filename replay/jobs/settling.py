@@ -178,7 +178,7 @@ def _name_kind(story: Story, change: Change, record: Record, new: str) -> str | 
     ):
         return "taken"
     if new != before:
-        return _name_change(story, before, new, record)
+        return _name_change(story, change, new, record)
     if new in ENDS:
         if change.told == new and story.done_seq and not change.left:
             return f"{new} again"
@@ -189,11 +189,20 @@ def _name_kind(story: Story, change: Change, record: Record, new: str) -> str | 
     return _name_detail(change)
 
 
-def _name_change(story: Story, before: str, new: str, record: Record) -> str:
+def _is_given_back(story: Story, change: Change, record: Record) -> bool:
+    """Tell whether a running job was put back by whoever had it.
+
+    A worker may have several connections; but who ends the lease before its time has it.
+    """
+    is_own = record.origin.client_id in story.hands
+    return is_own or change.lost_lease == "ended"
+
+
+def _name_change(story: Story, change: Change, new: str, record: Record) -> str:
     """Return what a step from one state to another is called."""
+    before = change.before
     if (before, new) == ("running", "waiting"):
-        is_own = record.origin.client_id in story.hands
-        return "retried" if is_own else "taken back"
+        return "retried" if _is_given_back(story, change, record) else "taken back"
     if before in ENDS and new == "waiting":
         return "enqueued again"
     return _KINDS.get((before, new), new)
@@ -215,7 +224,9 @@ def _name_detail(change: Change) -> str | None:
 def _find_double(story: Story, change: Change, record: Record, kind: str | None) -> str:
     """Return what makes a step a double delivery, "" where it is none."""
     if kind == "taken":
-        if change.before == "running" and story.taker:
+        if change.before == "running" and story.taker and not change.left_state(
+            "running"
+        ):
             return "taken while another had it"
         if story.done_seq > story.enqueued_seq > 0:
             return "taken again after it was done"
@@ -257,6 +268,8 @@ def _advance(story: Story, change: Change, step: Step) -> None:
         story.deliveries += 1
         if change.before == "running" and story.taker not in {0, client}:
             story.former |= story.hands
+            # One that its key lost in the same record was taken back for the next.
+            story.times_taken_back += change.left_state("running")
         has_waited = change.before in {"waiting", "scheduled"}
         story.waited_ms = at_ms - story.since_ms if has_waited else None
         story.taker, story.taken_seq, story.taken_ms = client, record.seq, at_ms
@@ -265,7 +278,7 @@ def _advance(story: Story, change: Change, step: Step) -> None:
         story.former -= {client}
         story.ended_ms = None
     elif change.before == "running" and step.state in {"waiting", "scheduled"}:
-        if client not in story.hands:
+        if not _is_given_back(story, change, record):
             story.former |= story.hands
             story.times_taken_back += 1
         story.lease_ms = None

@@ -236,6 +236,10 @@ class Tracker:
         if found is None:
             return
         story, change = found
+        content = element if rule.form != "pickle" else move.value
+        facts = read_paths(rule, content) if rule.fields and content else {}
+        if rule.on_error is not None and "error" in facts:
+            rule = rule.on_error
         _, there = story.places.get(home, (rule, 0))
         there += move.delta
         if there > 0:
@@ -244,7 +248,7 @@ class Tracker:
             story.places.pop(home, None)
         if move.delta > 0:
             change.entered.append((rule, home[1]))
-            note_facts(story, change, read_paths(rule, element))
+            note_facts(story, change, facts)
             if rule.state and meaning.names.queue:
                 story.queue = meaning.names.queue
         elif move.delta < 0:
@@ -294,6 +298,9 @@ class Tracker:
         if "status" in fresh:
             story.status = schema.statuses.get(fresh["status"], "")
             change.told = story.status
+        if rule.kind == "result" and change.told == "done":
+            # Where a failed job's error lies, a result may lie as well.
+            fresh.pop("error", None)
         note_facts(story, change, fresh)
 
     def _mark(

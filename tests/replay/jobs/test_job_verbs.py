@@ -153,3 +153,12 @@ def test_log_of_a_job_says_where_pops_may_be_left_out(mail, monkeypatch):
 
     assert "RPUSH rq:queue:mail m5" in result.stdout
     assert "'replay job --exact' finds them" in result.stderr
+
+
+def test_bisect_finds_the_schema_that_fits_by_itself(mail):
+    named = mail("bisect", "..", "--check", "job-in-none", "--schema", "rq", "--json")
+    found = mail("bisect", "..", "--check", "job-in-none", "--json")
+
+    assert found.stdout == named.stdout
+    assert json.loads(found.stdout)["fails_seq"]
+    assert "by the schema rq" in found.stderr
