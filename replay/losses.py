@@ -85,7 +85,11 @@ def find_loss(
             if loss is not None:
                 return loss
         for (db, key), (before, after) in changes.items():
-            if before is not None and _holds(before, finds) and not _holds(after, finds):
+            if (
+                before is not None
+                and _holds(before, finds)
+                and not _holds(after, finds)
+            ):
                 return Loss(record, db, key, before)
     return None
 

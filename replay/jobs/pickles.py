@@ -101,7 +101,9 @@ class _Machine:
             stack.append(self._pop_to_mark())
         elif name == "DICT":
             values = self._pop_to_mark()
-            stack.append(dict(zip(map(_as_key, values[::2]), values[1::2], strict=True)))
+            stack.append(
+                dict(zip(map(_as_key, values[::2]), values[1::2], strict=True))
+            )
         elif name not in _IGNORED:
             self._change(name, argument)
 
@@ -169,6 +171,11 @@ _PUSHES = {
     *("SHORT_BINBYTES", "BYTEARRAY8", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE"),
     "BINUNICODE8",
 }
-_EMPTY = {"EMPTY_LIST": list, "EMPTY_TUPLE": list, "EMPTY_DICT": dict, "EMPTY_SET": list}
+_EMPTY = {
+    "EMPTY_LIST": list,
+    "EMPTY_TUPLE": list,
+    "EMPTY_DICT": dict,
+    "EMPTY_SET": list,
+}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _IGNORED = {"PROTO", "FRAME"}

@@ -224,8 +224,10 @@ def _name_detail(change: Change) -> str | None:
 def _find_double(story: Story, change: Change, record: Record, kind: str | None) -> str:
     """Return what makes a step a double delivery, "" where it is none."""
     if kind == "taken":
-        if change.before == "running" and story.taker and not change.left_state(
-            "running"
+        if (
+            change.before == "running"
+            and story.taker
+            and not change.left_state("running")
         ):
             return "taken while another had it"
         if story.done_seq > story.enqueued_seq > 0:

@@ -241,8 +241,7 @@ class SparsePast:
             (home, rule)
             for story in self._stories()
             for home, (rule, _) in story.places.items()
-            if rule.state == "waiting"
-            or not (rule.state in ENDS or story.has_ended)
+            if rule.state == "waiting" or not (rule.state in ENDS or story.has_ended)
         ]
 
     def _stories(self) -> list[Story]:

@@ -50,6 +50,7 @@ _STYLES = ("cyan", "dim", "magenta", "green", "")
 @click.option("--script", metavar="SHA|NAME", help="By this script or function.")
 @click.option(
     "--job", type=options.text, default=b"", metavar="ID",
+    shell_complete=options.complete_job,
     help="Mentioning this job, or taking it out of a queue.",
 )  # fmt: skip
 @click.option("--db", type=click.IntRange(0), help="In this database.")

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @takes_folder
-@click.argument("key", metavar="KEY|JOB", type=options.text)
+@click.argument(
+    "key",
+    metavar="KEY|JOB",
+    type=options.text,
+    shell_complete=options.complete_key,
+)
 @at_option
 @db_option
 def why(tool: Tool, key: bytes, at: Moment | None, db: int) -> int:

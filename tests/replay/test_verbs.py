@@ -9,7 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from replay.cli import main
+from replay.completing import find_jobs, find_keys
+from replay.index.building import build_index
+from replay.index.finder import LogIndex
 from replay.texts import from_json_text
+from storage.filesystem import FileSystem
 from storage.notes import ScriptNote, ScriptSourceNote, TagNote, encode_note
 from tests.replay.histories import History
 
@@ -371,6 +375,39 @@ def test_shell_completes_moments_with_the_tags_of_the_log(demo, monkeypatch):
         "tuesday",
     ]
     assert complete(monkeypatch, "replay get nowhere key --at n") == ["now"]
+
+
+def test_shell_completes_keys_and_job_ids(demo, monkeypatch):
+    web = demo.connect(b"web")
+    demo.run(web, "RPUSH rq:queue:mail m1 m2", "HSET rq:job:m2 status queued")
+    folder = demo.folder
+
+    for verb in ("get", "history", "why", "blame"):
+        assert complete(monkeypatch, f"replay {verb} {folder} rq:") == [
+            *("rq:job:m2", "rq:queue:mail"),
+        ]
+    assert complete(monkeypatch, f"replay get {folder} bin") == ["bin\\x00\\xff"]
+    assert complete(monkeypatch, f"replay job {folder} m") == ["m1", "m2"]
+    assert complete(monkeypatch, f"replay log {folder} --job m1") == ["m1"]
+
+
+def test_shell_completes_keys_that_only_a_checkpoint_has(demo):
+    build_index(demo.folder, FileSystem(), print, print, part_bytes=64)
+    index = LogIndex(demo.folder, FileSystem())
+
+    assert b"bin\x00\xff" in find_keys(index, b"bin")
+    assert find_keys(index, b"no such") == []
+
+
+def test_completion_ends_in_time_on_damage(demo):
+    (segment,) = (demo.folder / "log").glob("*.log")
+    data = bytearray(segment.read_bytes())
+    data[len(data) // 2] ^= 1
+    segment.write_bytes(data)
+    index = LogIndex(demo.folder, FileSystem())
+
+    assert isinstance(find_keys(index, b"", seconds=0), list)
+    assert isinstance(find_jobs(index, b""), list)
 
 
 def test_shell_completes_names_of_schemas(monkeypatch):
