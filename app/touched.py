@@ -72,10 +72,9 @@ def find_touched(record: Record) -> Touched:
 
 def changed_keys(argv: list[bytes]) -> list[bytes]:
     """Return the keys that an effect names and changes, of whichever database."""
-    name = argv[0].upper()
-    keys_of = _FINDERS.get(name)
+    keys_of = _FINDERS.get(argv[0])
     if keys_of is None:
-        keys_of = _FINDERS[name] = _make_finder(argv)
+        keys_of = _FINDERS[argv[0]] = _make_finder(argv)
     return keys_of(argv)
 
 
@@ -184,4 +183,4 @@ WHOLE_DATABASE_NAMES = frozenset(
 """Effects that change whole databases, in every case of letters."""
 
 _FINDERS: dict[bytes, _KeysOf] = {}
-"""By a command's name in upper case; filled as names come by."""
+"""By a command's name, as it is written; filled as names come by."""

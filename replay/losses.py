@@ -25,7 +25,6 @@ from replay.values import elements
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from app.keyspace.database import Database
     from replay.index.finder import LogIndex
     from replay.past import Changes, Past, Progress
     from replay.values import Version

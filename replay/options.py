@@ -141,7 +141,7 @@ def complete_moment(
 
 
 def complete_key(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Return the keys that one may go on with in a shell, as far as they are soon found."""
+    """Return the keys that one may go on with in a shell, as far as soon found."""
     from replay.completing import find_keys  # noqa: PLC0415 - only then
 
     return _complete(ctx, incomplete, find_keys)

@@ -5,7 +5,7 @@ can be compared with an effect: the command's name, KEYS[n] and ARGV[n] by what 
 script was given, and words that stand in the text. What is computed fits anything.
 
 The text of a function is that of its library. The lines of the function itself go
-before those of the others, which it may call; it has names of its own for KEYS and ARGV.
+before those of the others, which it may call; it has its own names for KEYS and ARGV.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def find_lines(source: bytes, record: Record, effect: list[bytes]) -> list[int]:
 
 
 def _find_function(source: bytes, name: bytes) -> range | None:
-    """Return the lines in which a library has a function, None where that is unclear."""
+    """Return the lines of a function in a library, None where that is unclear."""
     text = _without_comments(source)
     quoted = re.search(rb"([\"'])%b\1" % re.escape(name), text, re.IGNORECASE)
     if quoted is None:

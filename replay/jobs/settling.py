@@ -35,6 +35,8 @@ _KINDS = {
 }
 
 
+_OPEN = frozenset(("waiting", "scheduled", "blocked"))
+
 _MARKED = frozenset(("taken", "dropped", "put back"))
 """Steps that count as the last one though the state may stay."""
 
@@ -102,14 +104,16 @@ def _note_hand(story: Story, change: Change) -> None:
 
 def _told_states(story: Story, change: Change) -> set[str]:
     """Return the states that a job's places and marks tell."""
-    states = set(story.counts())
-    states |= {rule.state for rule, _ in story.marks.values() if rule.state}
-    states |= {"running"} if story.is_in_hand else set()
-    fresh = {rule.state for rule, _ in change.entered}
-    ended = ENDS & (fresh | {change.told})
-    if ended and "running" not in states and change.before == "running":
-        # A copy that was enqueued before is no reason why it should not have ended.
-        states -= {"waiting", "scheduled", "blocked"} - fresh
+    states = {rule.state for rule, _ in story.places.values() if rule.state}
+    if story.marks:
+        states |= {rule.state for rule, _ in story.marks.values() if rule.state}
+    if story.is_in_hand:
+        states.add("running")
+    if change.before == "running" and "running" not in states:
+        fresh = {rule.state for rule, _ in change.entered}
+        if change.told in ENDS or not ENDS.isdisjoint(fresh):
+            # A copy that was enqueued before is no reason why it should not have ended.
+            states -= _OPEN - fresh
     return states
 
 
@@ -192,7 +196,7 @@ def _name_kind(story: Story, change: Change, record: Record, new: str) -> str | 
 def _is_given_back(story: Story, change: Change, record: Record) -> bool:
     """Tell whether a running job was put back by whoever had it.
 
-    A worker may have several connections; but who ends the lease before its time has it.
+    A worker may have several connections; who ends the lease before its time has it.
     """
     is_own = record.origin.client_id in story.hands
     return is_own or change.lost_lease == "ended"

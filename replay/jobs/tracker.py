@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.touched import changed_keys, changes_databases
+from app.touched import WHOLE_DATABASE_NAMES, changed_keys
 from replay.jobs.facts import Aliases, note_facts, read_fields, read_paths, take_score
 from replay.jobs.moves import Move, contents, watch_effect
 from replay.jobs.notices import read_notice
@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 _ENDED_KEPT = 100_000
 _LEAVING_KEPT = 10_000
 
+_MEANINGS_KEPT = 20_000
+
 Telling = tuple[Story, "Step"]
+
+Known = dict[bytes, "tuple[Schema, Meaning]"]
+"""Of the keys that one effect changes, those that a schema knows."""
 
 
 class Tracker:
@@ -67,6 +72,7 @@ class Tracker:
         self._changes: dict[JobName, Change] = {}
         self._ended: dict[JobName, None] = {}
         self._leaving: dict[JobName, None] = {}
+        self._meanings: dict[bytes, dict[bytes, tuple[Schema, Meaning] | None]] = {}
 
     def run(self, past: Followed, until_seq: int) -> Iterator[Telling]:
         """Fold the log up to a record and yield what happened to jobs, in order.
@@ -81,10 +87,16 @@ class Tracker:
         for records in past.batches(until_seq):
             start = 0
             for position, record in enumerate(records):
-                if record.effects and self._is_about_jobs(record):
-                    past.apply(records[start:position])
+                if not record.effects:
+                    continue
+                known = self._find_known(record)
+                if known is not None:
+                    if start < position:
+                        past.apply(records[start:position])
                     start = position + 1
-                    yield from self._enter(past, record)
+                    self._enter(past, record, known)
+                    if self._changes:
+                        yield from self._settle_all(record)
             past.apply(records[start:])
 
     def begin(self, past: Past) -> None:
@@ -117,14 +129,33 @@ class Tracker:
             story.state = next((each for each in STRONGEST if each in states), "")
         self._changes.clear()
 
-    def _is_about_jobs(self, record: Record) -> bool:
+    def _find_known(self, record: Record) -> list[Known] | None:
+        """Return for each effect which of its keys a schema knows; None for no effect.
+
+        Most keys come by several times, with the same few commands.
+        """
+        is_about_jobs = False
+        of_effects: list[Known] = []
         for argv in record.effects:
-            if changes_databases(argv):
-                return True
+            command = argv[0]
+            meanings = self._meanings.get(command)
+            if meanings is None:
+                meanings = self._meanings[command] = {}
+            known: Known = {}
             for key in changed_keys(argv):
-                if self._meaning(key, argv[0]) is not None:
-                    return True
-        return False
+                if key in meanings:
+                    found = meanings[key]
+                else:
+                    if len(meanings) >= _MEANINGS_KEPT:
+                        meanings.clear()
+                    found = meanings[key] = self._meaning(key, command)
+                if found is not None:
+                    known[key] = found
+                    is_about_jobs = True
+            of_effects.append(known)
+            if command in WHOLE_DATABASE_NAMES:
+                is_about_jobs = True
+        return of_effects if is_about_jobs else None
 
     def _meaning(self, key: bytes, command: bytes) -> tuple[Schema, Meaning] | None:
         for schema in self._schemas:
@@ -133,21 +164,18 @@ class Tracker:
                 return schema, meaning
         return None
 
-    def _enter(self, past: Followed, record: Record) -> Iterator[Telling]:
-        """Apply one record, effect by effect, and yield what it did to jobs."""
+    def _enter(
+        self, past: Followed, record: Record, known_of_effects: list[Known]
+    ) -> None:
+        """Apply one record, effect by effect, and take in what it did to jobs."""
         db = record.db
-        for argv in record.effects:
-            is_all = db == record.db and len(record.effects) == 1
+        is_all = len(record.effects) == 1
+        for argv, known in zip(record.effects, known_of_effects, strict=True):
             one = record if is_all else record._replace(db=db, effects=[argv])
             database = past.databases[db]
-            if changes_databases(argv):
+            if argv[0] in WHOLE_DATABASE_NAMES:
                 self._apply_to_all(past, one)
                 continue
-            known = {
-                key: found
-                for key in changed_keys(argv)
-                if (found := self._meaning(key, argv[0])) is not None
-            }
             if not known:
                 past.apply([one])
                 if argv[0].upper() == b"SELECT":
@@ -158,7 +186,6 @@ class Tracker:
             moves = finish()
             for key, found in known.items():
                 self._take(database, key, found, argv, one, moves)
-        yield from self._settle_all(record)
 
     def _take(
         self,
@@ -174,7 +201,8 @@ class Tracker:
         home = (database.index, key)
         rule = meaning.rule
         own = [move for move in moves if move.key == key]
-        self._aliases.learn(rule, own)
+        if rule.kind == "alias" or rule.has_aliases:
+            self._aliases.learn(rule, own)
         match rule.kind:
             case "place":
                 for move in own:
@@ -230,7 +258,7 @@ class Tracker:
         job_id = rule.read_id(element, self._aliases.known)
         if not job_id:
             return
-        if move.delta > 0 and record is not None:
+        if move.delta > 0 and record is not None and self._ended:
             self._revive(schema, meaning, job_id)
         found = self._find(schema, meaning, job_id, seq, is_new=move.delta > 0)
         if found is None:
@@ -253,7 +281,9 @@ class Tracker:
                 story.queue = meaning.names.queue
         elif move.delta < 0:
             change.left.append((rule, home[1], move.how))
-            if not any(other.score[:3] == "due" for other, _ in story.places.values()):
+            if story.due_ms is not None and not any(
+                other.score[:3] == "due" for other, _ in story.places.values()
+            ):
                 story.due_ms = None
         if rule.score and move.score is not None and move.delta >= 0:
             take_score(story, change, rule, move.score)

@@ -83,7 +83,8 @@ def bisect(
     nor empty; Lua where it returns true. Moments in the middle are folded and asked,
     twenty for a million records. CMD finds a server of the moment, read-only, at the
     Unix socket $REDIS_SOCKET. What jobs and leases look like is told by globs or
-    --schema; where one schema alone fits the log, it is found. Exit code 1: it fails at A already, or holds at B.
+    --schema; where one schema alone fits the log, it is found. Exit code 1: it fails
+    at A already, or holds at B.
 
     \b
     Examples:

@@ -7,7 +7,6 @@ import sys
 import click
 from click.shell_completion import get_completion_class
 
-
 _WHOLE_WORDS = """\
 # Keys have colons, at which bash would break words.
 COMP_WORDBREAKS=${COMP_WORDBREAKS//:/}
