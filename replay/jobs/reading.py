@@ -191,10 +191,18 @@ class JobLog:
         point: Point,
         limits: Limits,
         wants: Callable[[Judged], bool],
+        since_seq: int = 0,
     ) -> Iterator[Judged]:
         """Yield the jobs that are wanted, as they were at a moment, the oldest first.
 
         A job that has ended is judged when it ends, and let go where it is not wanted.
+
+        Args:
+            point: the moment.
+            limits: from when on a job is stuck or lost.
+            wants: whether a job is wanted.
+            since_seq: where to begin to follow jobs. Of those that are in a key then it
+                is known where they are, and not how they came there.
 
         Raises:
             CorruptLogError: the log is damaged.
@@ -205,7 +213,7 @@ class JobLog:
             return wants(Judged(story, judge(story, point.at_ms, limits)))
 
         tracker = Tracker(self._schemas, keeps=keeps)
-        for _ in self._run(tracker, point.seq):
+        for _ in self._run(tracker, point.seq, since_seq):
             pass
         for story in tracker.stories.values():
             judged = Judged(
@@ -226,13 +234,17 @@ class JobLog:
             if step.record.seq > from_seq:
                 yield story, step
 
-    def _run(self, tracker: Tracker, until_seq: int) -> Iterator[tuple[Story, Step]]:
-        """Follow jobs from the first moment that can be opened."""
+    def _run(
+        self, tracker: Tracker, until_seq: int, since_seq: int = 0
+    ) -> Iterator[tuple[Story, Step]]:
+        """Follow jobs from a moment, or from the first one that can be opened."""
         index = self._index
         past = Past(index.folder, index.filesystem, self._progress, index.bases)
         try:
             if index.first_seq > 1:
-                past.go_to(index.bases.floor_seq(index.first_seq - 1))
+                floor_seq = index.bases.floor_seq(index.first_seq - 1)
+                since_seq = max(since_seq, floor_seq)
+            past.go_to(since_seq)
             tracker.begin(past)
             yield from tracker.run(past, until_seq)
         finally:

@@ -162,3 +162,16 @@ def test_bisect_finds_the_schema_that_fits_by_itself(mail):
     assert found.stdout == named.stdout
     assert json.loads(found.stdout)["fails_seq"]
     assert "by the schema rq" in found.stderr
+
+
+def test_jobs_since_a_moment_are_those_that_were_there_then_or_came_later(mail):
+    def verdicts(*words):
+        lines = mail("jobs", "--all", *AT, *words, "--json").stdout.splitlines()
+        return {fact["id"]: fact["verdict"] for fact in map(json.loads, lines)}
+
+    everything = verdicts()
+
+    assert verdicts("--since", "@0") == everything
+    # After the first six records nothing was taken yet, so nothing is missing.
+    assert verdicts("--since", "@7") == everything
+    assert verdicts("--since", "now").keys() < everything.keys()
