@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.touched import WHOLE_DATABASE_NAMES, changed_keys
+from app.touched import WHOLE_DATABASE_NAMES
 from replay.jobs.facts import Aliases, note_facts, read_fields, read_paths, take_score
+from replay.jobs.known import KnownKeys
 from replay.jobs.moves import Move, contents, watch_effect
 from replay.jobs.notices import read_notice
 from replay.jobs.schema import ENDS, Meaning
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from app.keyspace.database import Database
     from replay.jobs.followed import Followed
+    from replay.jobs.known import Known
     from replay.jobs.schema import Schema
     from replay.jobs.stories import Home, JobName, Step
     from replay.past import Past
@@ -31,12 +33,7 @@ if TYPE_CHECKING:
 _ENDED_KEPT = 100_000
 _LEAVING_KEPT = 10_000
 
-_MEANINGS_KEPT = 20_000
-
 Telling = tuple[Story, "Step"]
-
-Known = dict[bytes, "tuple[Schema, Meaning]"]
-"""Of the keys that one effect changes, those that a schema knows."""
 
 
 class Tracker:
@@ -62,7 +59,7 @@ class Tracker:
             wants: which ids to follow; None for all.
             keeps: whether to keep the story of a job that has ended.
         """
-        self._schemas = schemas
+        self._known = KnownKeys(schemas)
         self._wants = wants
         self._keeps = keeps
         self.stories: dict[JobName, Story] = {}
@@ -72,7 +69,6 @@ class Tracker:
         self._changes: dict[JobName, Change] = {}
         self._ended: dict[JobName, None] = {}
         self._leaving: dict[JobName, None] = {}
-        self._meanings: dict[bytes, dict[bytes, tuple[Schema, Meaning] | None]] = {}
 
     def run(self, past: Followed, until_seq: int) -> Iterator[Telling]:
         """Fold the log up to a record and yield what happened to jobs, in order.
@@ -89,7 +85,7 @@ class Tracker:
             for position, record in enumerate(records):
                 if not record.effects:
                     continue
-                known = self._find_known(record)
+                known = self._known.find(record)
                 if known is not None:
                     if start < position:
                         past.apply(records[start:position])
@@ -108,7 +104,7 @@ class Tracker:
             return
         for database in past.databases:
             for key in list(database.values):
-                meaning = self._meaning(key, b"")
+                meaning = self._known.meaning(key, b"")
                 if meaning is None:
                     continue
                 schema, (rule, _) = meaning
@@ -128,41 +124,6 @@ class Tracker:
             states = set(story.counts())
             story.state = next((each for each in STRONGEST if each in states), "")
         self._changes.clear()
-
-    def _find_known(self, record: Record) -> list[Known] | None:
-        """Return for each effect which of its keys a schema knows; None for no effect.
-
-        Most keys come by several times, with the same few commands.
-        """
-        is_about_jobs = False
-        of_effects: list[Known] = []
-        for argv in record.effects:
-            command = argv[0]
-            meanings = self._meanings.get(command)
-            if meanings is None:
-                meanings = self._meanings[command] = {}
-            known: Known = {}
-            for key in changed_keys(argv):
-                if key in meanings:
-                    found = meanings[key]
-                else:
-                    if len(meanings) >= _MEANINGS_KEPT:
-                        meanings.clear()
-                    found = meanings[key] = self._meaning(key, command)
-                if found is not None:
-                    known[key] = found
-                    is_about_jobs = True
-            of_effects.append(known)
-            if command in WHOLE_DATABASE_NAMES:
-                is_about_jobs = True
-        return of_effects if is_about_jobs else None
-
-    def _meaning(self, key: bytes, command: bytes) -> tuple[Schema, Meaning] | None:
-        for schema in self._schemas:
-            meaning = schema.meaning(key, command)
-            if meaning is not None:
-                return schema, meaning
-        return None
 
     def _enter(
         self, past: Followed, record: Record, known_of_effects: list[Known]
