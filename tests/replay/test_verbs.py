@@ -13,6 +13,7 @@ from replay.completing import find_jobs, find_keys
 from replay.index.building import build_index
 from replay.index.finder import LogIndex
 from replay.texts import from_json_text
+from replay.verbs import VERBS as VERBS_BY_NAME
 from storage.filesystem import FileSystem
 from storage.notes import ScriptNote, ScriptSourceNote, TagNote, encode_note
 from tests.replay.histories import History
@@ -501,3 +502,13 @@ def test_why_tells_the_line_of_the_function(replay, demo):
     assert facts["script"]["lines"] == [3]
     seq = facts["record"]["seq"]
     assert "  return redis.call('DEL', keys[1])" in replay("show", seq).output
+
+
+@pytest.mark.parametrize("verb", list(VERBS_BY_NAME))
+def test_help_of_a_verb_has_each_example_on_a_line(verb):
+    lines = CliRunner().invoke(main, [verb, "--help"]).output.splitlines()
+
+    assert "\\b" not in " ".join(lines)
+    assert "  Examples:" in lines
+    after = lines[lines.index("  Examples:") + 1 :]
+    assert after[0].startswith("    ")
