@@ -298,9 +298,9 @@ class Engine:
                 effects = [argv]
             else:
                 context.effects = None
-                origin = [session.id, without_secret(argv), None]
                 if not effects:
                     return  # a unit, whose record is there already
+                origin = [session.id, without_secret(argv), None]
             self.entries.append((context.now_ms, context.db.index, effects, origin))
 
     def record_unit(

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from actors.inbox import ActorReceiver, Inbox
 from actors.loop import READ, Loop
 
 
@@ -61,6 +62,36 @@ def test_callback_that_closes_another_ready_socket_keeps_it_from_being_called(lo
     loop.run_once(1.0)
 
     assert seen == ["called"]
+    for ours, theirs in pairs:
+        ours.close()
+        theirs.close()
+
+
+@pytest.mark.parametrize(("commands", "order"), [(1, "rrdd"), (1000, "rdrd")])
+def test_many_commands_are_served_before_more_clients_are_read(loop, commands, order):
+    pairs = [socket.socketpair() for _ in range(2)]
+    seen = []
+
+    class Letters:
+        def receive_all(self, inbox):
+            while not inbox.empty():
+                seen.append(inbox.take())
+
+    inbox = Inbox()
+    inbox.bind(ActorReceiver(Letters()), loop)
+
+    def read(_):
+        seen.append("r")
+        loop.commands_read += commands
+        inbox.post("d")
+
+    for ours, theirs in pairs:
+        loop.watch(ours.fileno(), READ, read)
+        theirs.send(b"x")
+
+    loop.run_once(1.0)
+
+    assert "".join(seen) == order
     for ours, theirs in pairs:
         ours.close()
         theirs.close()
