@@ -13,10 +13,10 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.commands import catalogue  # noqa: F401 - registers the commands
 from app.commands.context import Context
 from app.commands.server_state import ServerState
-from app.commands.table import LOOKUP, require_command
+from app.commands.table import LOOKUP
+from app.commands.writers import require_writer
 from app.config import Config
 from app.errors import CommandError
 from app.keyspace.keyspace import Keyspace
@@ -107,7 +107,7 @@ class Fold:
                 if record.effects:
                     context.db = databases[record.db]
                     for argv in record.effects:
-                        command = lookup.get(argv[0]) or require_command(argv)
+                        command = lookup.get(argv[0]) or require_writer(argv)
                         command.apply(context, argv)
                 elif self.proofs is not None:
                     self.proofs.look(record.seq, record.origin.note, self.keyspace)

@@ -170,6 +170,19 @@ def load_keys(keyspace: Keyspace, reader: SnapshotReader, wanted: set[bytes]) ->
         database.order_deadlines()
 
 
+def snapshot_keys(reader: SnapshotReader, piece: bytes) -> Iterator[list[bytes]]:
+    """Yield the keys of each block of a snapshot that has a piece of bytes in it.
+
+    Raises:
+        SnapshotError: a block is not sound.
+    """
+    for payload in reader.blocks():
+        if piece in payload:
+            block = msgpack.unpackb(payload)
+            if block[0] == KEYS_BLOCK:
+                yield block[2]
+
+
 def _narrow(block: list[Any], wanted: set[bytes]) -> list[Any]:
     """Return a block of keys with only those that are wanted."""
     kind, index, keys, kinds, values, places, deadlines = block

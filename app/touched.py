@@ -10,8 +10,7 @@ from collections.abc import Callable
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.commands import catalogue  # noqa: F401 - registers the commands
-from app.commands.table import find_command
+from app.commands.writers import find_writer
 from app.errors import CommandError
 
 if TYPE_CHECKING:
@@ -73,10 +72,9 @@ def find_touched(record: Record) -> Touched:
 
 def changed_keys(argv: list[bytes]) -> list[bytes]:
     """Return the keys that an effect names and changes, of whichever database."""
-    name = argv[0].upper()
-    keys_of = _FINDERS.get(name)
+    keys_of = _FINDERS.get(argv[0])
     if keys_of is None:
-        keys_of = _FINDERS[name] = _make_finder(argv)
+        keys_of = _FINDERS[argv[0]] = _make_finder(argv)
     return keys_of(argv)
 
 
@@ -122,7 +120,7 @@ def _home(name: bytes, db: int, key: bytes, argv: list[bytes]) -> int:
 
 def _make_finder(argv: list[bytes]) -> _KeysOf:
     """Return what gives the changed keys of every argv with this command's name."""
-    command = find_command(argv)
+    command = find_writer(argv)
     if command is None or (command.keys is None and not command.subcommands):
         return _no_keys
     name = argv[0].upper().decode("ascii", "replace")
@@ -148,7 +146,7 @@ def _first_argument(argv: list[bytes]) -> list[bytes]:
 
 
 def _of_subcommand(argv: list[bytes]) -> list[bytes]:
-    command = find_command(argv)
+    command = find_writer(argv)
     return [] if command is None else _keys(command, argv)
 
 
@@ -185,4 +183,4 @@ WHOLE_DATABASE_NAMES = frozenset(
 """Effects that change whole databases, in every case of letters."""
 
 _FINDERS: dict[bytes, _KeysOf] = {}
-"""By a command's name in upper case; filled as names come by."""
+"""By a command's name, as it is written; filled as names come by."""

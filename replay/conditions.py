@@ -179,6 +179,9 @@ def _lease_without_job(shape: Shape) -> Condition:
     return holds
 
 
+NEED_NAMES = frozenset(("job-in-none", "lease-without-job"))
+"""Conditions that cannot be asked unless it is told what jobs' keys look like."""
+
 BUILT_IN: dict[str, Callable[[Shape], Condition]] = {
     "job-in-two-places": _job_in_two_places,
     "job-in-none": _job_in_none,
@@ -219,7 +222,10 @@ def _is_done(value: object, done: tuple[bytes, bytes] | None) -> bool:
 def _id_finder(glob: bytes | None, option: str) -> Callable[[bytes], bytes | None]:
     """Return what gives the job's id in a key, None for another key."""
     if glob is None or glob.count(b"*") != 1:
-        raise ConditionError(f"it needs {option} GLOB, with one * for the job's id")
+        raise ConditionError(
+            f"it needs {option} GLOB, with one * for the job's id; or --schema, since "
+            f"no schema fits this log alone"
+        )
     before, _, after = glob.partition(b"*")
     fixed = len(before) + len(after)
 

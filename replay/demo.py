@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.commands import catalogue  # noqa: F401 - registers the commands
 from app.config import Config
 from app.engine.engine import Engine
 from storage.log import Log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -27,7 +28,7 @@ from replay.output import Mode, Output, SlowProgress
 from replay.past import Past
 from replay.points import find_point, tag_records
 from replay.scanning import END_SEQ
-from replay.texts import from_json_text
+from replay.texts import from_json_text, json_text
 from storage.errors import StorageError
 from storage.filesystem import FileSystem
 from storage.notes import TagNote, read_note
@@ -121,6 +122,7 @@ class Tool:
 
 _WORDS = ("now", "today", "yesterday")
 _QUICK_BYTES = 64 << 20
+_UNTYPED = re.compile("[\\x00-\\x1f\\x7f]")
 
 
 def complete_moment(
@@ -136,6 +138,38 @@ def complete_moment(
     folder = ctx.params.get("folder") or next(iter(ctx.args), None)
     words = (*_WORDS, *_find_tags(folder))
     return [range_start + dots + word for word in words if word.startswith(start)]
+
+
+def complete_key(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the keys that one may go on with in a shell, as far as soon found."""
+    from replay.completing import find_keys  # noqa: PLC0415 - only then
+
+    return _complete(ctx, incomplete, find_keys)
+
+
+def complete_job(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the jobs' ids that one may go on with in a shell, as far as soon found."""
+    from replay.completing import find_jobs  # noqa: PLC0415 - only then
+
+    return _complete(ctx, incomplete, find_jobs)
+
+
+def _complete(
+    ctx: click.Context, incomplete: str, find: Callable[[LogIndex, bytes], list[bytes]]
+) -> list[str]:
+    folder = ctx.params.get("folder") or next(iter(ctx.args), None)
+    if folder is None:
+        return []
+    try:
+        with closing(LogIndex(Path(folder), FileSystem())) as index:
+            found = map(json_text, find(index, text(incomplete)))
+            return [_UNTYPED.sub(_as_typed, name) for name in found]
+    except (StorageError, OSError):
+        return []
+
+
+def _as_typed(letter: re.Match[str]) -> str:
+    return f"\\x{ord(letter[0]):02x}"
 
 
 def _find_tags(folder: Path | str | None) -> Iterator[str]:

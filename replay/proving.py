@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from replay.receipts import write_receipt
+from replay.script_texts import find_script_record
 from replay.scripts import script_sha
-from replay.search import find_script_record
 from replay.stretches import read_stretches
 from storage.folder import LogFolder
 from storage.segment import SegmentReader

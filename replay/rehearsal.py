@@ -24,8 +24,8 @@ from app.touched import DbKey, find_touched
 from replay.differences import KeyChange
 from replay.index.finder import LogIndex
 from replay.past import Past
+from replay.script_texts import find_script_source
 from replay.scripts import script_name
-from replay.search import find_script_source
 from replay.values import take_version
 from storage.notes import ClientNote, ExecNote, ScriptSourceNote, read_note
 from storage.record import Origin, Record

@@ -97,7 +97,7 @@ def read_batches(
             return
         if until_seq is not None and reader.next_seq - 1 > until_seq:
             del payloads[until_seq + 1 - reader.next_seq :]
-        yield _decode(decoder, payloads, sieve, reader.next_seq)
+        yield decode_sifted(decoder, payloads, sieve, reader.next_seq)
 
 
 def read_window(
@@ -163,7 +163,7 @@ def read_backward(
                 end_seq = seq + len(payloads)
                 del payloads[max(last + 1 - seq, 0) :]
                 del payloads[: max(low_seq - seq, 0)]
-                yield _decode(decoder, payloads, sieve, end_seq)
+                yield decode_sifted(decoder, payloads, sieve, end_seq)
         finally:
             reader.close()
 
@@ -225,9 +225,14 @@ def sift(payloads: list[bytes], sieve: Sieve | None) -> Iterable[bytes]:
     return filter(sieve, payloads)
 
 
-def _decode(
+def decode_sifted(
     decoder: RecordDecoder, payloads: list[bytes], sieve: Sieve | None, end_seq: int
 ) -> list[Record]:
+    """Return the records of those payloads that a sieve lets through.
+
+    Raises:
+        CorruptLogError: one is no record; `end_seq` is the number behind them all.
+    """
     try:
         return decoder.decode_all(sift(payloads, sieve))
     except ValueError as error:

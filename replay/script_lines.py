@@ -3,12 +3,17 @@
 The log has what a script wrote, not which of its lines did. But the calls in its text
 can be compared with an effect: the command's name, KEYS[n] and ARGV[n] by what the
 script was given, and words that stand in the text. What is computed fits anything.
+
+The text of a function is that of its library. The lines of the function itself go
+before those of the others, which it may call; it has its own names for KEYS and ARGV.
 """
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
+
+from replay.scripts import BY_FUNCTION
 
 if TYPE_CHECKING:
     from storage.record import Record
@@ -22,6 +27,12 @@ _TOKEN = re.compile(
 )
 _GIVEN = re.compile(rb"(KEYS|ARGV)\s*\[\s*(\d+)\s*\]")
 _COMMENT = re.compile(rb"--\[\[.*?\]\]|--[^\n]*", re.DOTALL)
+_CALLBACK = re.compile(rb"\s*,\s*(?:callback\s*=\s*)?([A-Za-z_]\w*)\s*[,)}]")
+_TOP_LEVEL = re.compile(
+    rb"^(?:local\s+)?function\b|^[\w.]+\s*=\s*function\b|^(?:redis|server)\s*\.",
+    re.MULTILINE,
+)
+_PARAMETERS = re.compile(rb"\bfunction\s*\w*\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)")
 _OPENING, _CLOSING = b"([{", b")]}"
 
 # What else an effect can have been called for: effects are deterministic commands.
@@ -53,16 +64,56 @@ def find_lines(source: bytes, record: Record, effect: list[bytes]) -> list[int]:
     """Return the lines of a script whose calls may have caused an effect, in order.
 
     Args:
-        source: the script's text.
+        source: the script's text; a function's with all of its library.
         record: what the script wrote; its command has the keys and arguments.
         effect: one of its effects.
     """
-    keys, arguments = _given(record.origin.command or [])
-    return [
+    command = record.origin.command or []
+    is_function = bool(command) and command[0].upper() in BY_FUNCTION
+    own = _find_function(source, command[1]) if is_function else None
+    if own is not None:
+        source = _with_usual_names(source)
+    lines = [
         call.line
-        for call in find_calls(source, keys, arguments)
+        for call in find_calls(source, *_given(command))
         if _fits(call.words, effect)
     ]
+    return [line for line in lines if own and line in own] or lines
+
+
+def _find_function(source: bytes, name: bytes) -> range | None:
+    """Return the lines of a function in a library, None where that is unclear."""
+    text = _without_comments(source)
+    quoted = re.search(rb"([\"'])%b\1" % re.escape(name), text, re.IGNORECASE)
+    if quoted is None:
+        return None
+    start = text.rfind(b"\n", 0, quoted.start()) + 1
+    callback = _CALLBACK.match(text, quoted.end())
+    if callback is not None:
+        defined = _definition(text, callback[1])
+        start = start if defined is None else defined.start()
+    # It ends where the next begins: most libraries are not indented at that level.
+    after = _TOP_LEVEL.search(text, text.find(b"\n", start) + 1 or len(text))
+    end = len(text) if after is None else after.start()
+    return range(_line_of(text, start), _line_of(text, end) + (after is None))
+
+
+def _definition(text: bytes, name: bytes) -> re.Match[bytes] | None:
+    word = re.escape(name)
+    pattern = rb"^[ \t]*(?:local\s+)?(?:function\s+%b\b|%b\s*=\s*function\b)"
+    return re.search(pattern % (word, word), text, re.MULTILINE)
+
+
+def _with_usual_names(source: bytes) -> bytes:
+    """Return a library's text with KEYS and ARGV for what its functions call them.
+
+    The lines stay what they are; the places in them do not.
+    """
+    names = {(b"keys", b"args"), *_PARAMETERS.findall(source)}
+    for keys, arguments in names:
+        source = re.sub(rb"\b%b(?=\s*\[)" % re.escape(keys), b"KEYS", source)
+        source = re.sub(rb"\b%b(?=\s*\[)" % re.escape(arguments), b"ARGV", source)
+    return source
 
 
 def _given(command: list[bytes]) -> tuple[list[bytes], list[bytes]]:
@@ -75,11 +126,10 @@ def _given(command: list[bytes]) -> tuple[list[bytes], list[bytes]]:
 
 def find_calls(source: bytes, keys: list[bytes], arguments: list[bytes]) -> list[Call]:
     """Return the calls of commands in a script's text, in order."""
-    # Comments become blanks, so that lines and places stay what they are.
-    text = _COMMENT.sub(lambda match: re.sub(rb"[^\n]", b" ", match[0]), source)
+    text = _without_comments(source)
     return [
         Call(
-            source.count(b"\n", 0, match.start()) + 1,
+            _line_of(text, match.start()),
             [
                 _word(argument, keys, arguments)
                 for argument in _split_arguments(text, match.end())
@@ -87,6 +137,15 @@ def find_calls(source: bytes, keys: list[bytes], arguments: list[bytes]) -> list
         )
         for match in _CALL.finditer(text)
     ]
+
+
+def _without_comments(source: bytes) -> bytes:
+    """Return a text with blanks for comments: lines and places stay what they are."""
+    return _COMMENT.sub(lambda match: re.sub(rb"[^\n]", b" ", match[0]), source)
+
+
+def _line_of(text: bytes, place: int) -> int:
+    return text.count(b"\n", 0, place) + 1
 
 
 def _split_arguments(text: bytes, start: int) -> list[bytes]:

@@ -26,7 +26,7 @@ _NAME_LINE = re.compile(rb"--\s*name:\s*(\S+)", re.IGNORECASE)
 _SHA_DIGITS = re.compile(r"[0-9a-f]{4,40}")
 _BY_SHA = {b"EVALSHA", b"EVALSHA_RO"}
 _BY_SOURCE = {b"EVAL", b"EVAL_RO"}
-_BY_FUNCTION = {b"FCALL", b"FCALL_RO"}
+BY_FUNCTION = {b"FCALL", b"FCALL_RO"}
 
 
 def script_sha(record: Record) -> str | None:
@@ -91,4 +91,4 @@ class ScriptFilter:
             sha = hashlib.sha1(script, usedforsecurity=False).hexdigest()
             name = script_name(script)
             return self._wants_sha(sha) or bool(name and self._matches_name(name))
-        return verb in _BY_FUNCTION and bool(self._matches_name(script))
+        return verb in BY_FUNCTION and bool(self._matches_name(script))

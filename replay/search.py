@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import merge
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.keyspace.glob import compile_glob
@@ -14,7 +15,6 @@ from replay.index.marks import (
     WHOLE_DATABASES,
     find_words,
     mention_test,
-    source_mark,
 )
 from replay.scanning import (
     END_SEQ,
@@ -65,6 +65,7 @@ class Query:
         pattern: a regular expression that is found there.
         ignores_case: for `text`.
         job: the record mentions this, such as a job's id (see `index.marks`).
+        job_seqs: records that have to do with the job and need not mention it.
         db: the database that the record begins in.
         from_seq: the first record.
         until_seq: the last record.
@@ -80,6 +81,7 @@ class Query:
     pattern: re.Pattern[bytes] | None = None
     ignores_case: bool = False
     job: bytes = b""
+    job_seqs: frozenset[int] = frozenset()
     db: int | None = None
     from_seq: int = 1
     until_seq: int | None = None
@@ -133,7 +135,7 @@ class Query:
             found = self.pattern.search
             tests.append(lambda record: any(map(found, _lines(record))))
         if self.job:
-            tests.append(mention_test(self.job))
+            tests.append(self._make_job_test())
         if self.keys:
             matchers = [compile_glob(key) for key in self.keys]
             tests.append(
@@ -155,6 +157,10 @@ class Query:
             return True
         return note is not None and bool(compile_glob(self.user.encode())(note.user))
 
+    def _make_job_test(self) -> Callable[[Record], object]:
+        mentions, seqs = mention_test(self.job), self.job_seqs
+        return lambda record: record.seq in seqs or mentions(record)
+
     def _make_text_test(self) -> Callable[[Record], bool]:
         text = self.text
         if not self.ignores_case:
@@ -167,6 +173,10 @@ class Query:
         return lambda record: any(
             match(argv[0]) for argv in given_and_effects(record) for match in matchers
         )
+
+
+def _seq_of(record: Record) -> int:
+    return record.seq
 
 
 def _is_tag(record: Record) -> bool:
@@ -272,13 +282,21 @@ class Search:
         query = self._query
         assert query.indexed is not None
         self.clients = self._make_directory(END_SEQ)
-        for record in self._index.candidates(
-            *query.indexed,
-            self._from_seq,
-            END_SEQ if query.until_seq is None else query.until_seq,
-            is_reverse=is_reverse,
-        ):
-            yield from self._sift([record])
+        until_seq = END_SEQ if query.until_seq is None else query.until_seq
+        candidates = self._index.candidates(
+            *query.indexed, self._from_seq, until_seq, is_reverse=is_reverse
+        )
+        others = (
+            record
+            for seq in sorted(query.job_seqs, reverse=is_reverse)
+            if self._from_seq <= seq <= until_seq
+            and (record := self._index.get_record(seq)) is not None
+        )
+        last_seq = 0
+        for record in merge(candidates, others, key=_seq_of, reverse=is_reverse):
+            if record.seq != last_seq:
+                last_seq = record.seq
+                yield from self._sift([record])
 
     def _sift(self, batch: list[Record]) -> Iterator[Match]:
         query = self._query
@@ -299,24 +317,3 @@ class Search:
 
     def _make_directory(self, from_seq: int) -> ClientDirectory:
         return ClientDirectory(self._index, from_seq=from_seq)
-
-
-def find_script_source(index: LogIndex, sha: str, before_seq: int) -> bytes | None:
-    """Return the text of a script, as it was recorded before a record; None if not."""
-    record = find_script_record(index, sha, before_seq)
-    note = None if record is None else read_note(record.origin)
-    return note.source if isinstance(note, ScriptSourceNote) else None
-
-
-def find_script_record(index: LogIndex, sha: str, before_seq: int) -> Record | None:
-    """Return the record before another one that has the text of a script."""
-    for record in index.candidates(
-        [[source_mark(sha)]],
-        Pieces(sha.encode()),
-        until_seq=before_seq - 1,
-        is_reverse=True,
-    ):
-        note = read_note(record.origin)
-        if isinstance(note, ScriptSourceNote) and note.sha == sha:
-            return record
-    return None

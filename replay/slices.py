@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from app.commands.table import COMMANDS, find_command
+from app.commands.writers import find_writer
 from app.errors import CommandError
 from app.recovery import Fold
 from app.snapshots import load_keys
@@ -30,31 +30,26 @@ from storage.errors import CorruptLogError, SnapshotError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from app.keyspace.database import Database
     from replay.index.finder import LogIndex
     from replay.values import Version
     from storage.record import Record
 
 RECORDS_MAX = 20_000
-"""With more records than these, a slice is hardly quicker than a fold of all."""
+"""So many records are always worth while."""
+
+_RECORDS_KEPT = 200_000
+"""A slice keeps its records in memory; with more than these it is none."""
+
+_PART_OF_ALL = 2
+"""With more than one record in so many, a fold of all is hardly slower."""
 
 _KEYS_MAX = 32
 _INDEPENDENT = {b"DEL", b"UNLINK", b"MSET"}
 _READS_MORE = {b"SORT", b"GEORADIUS", b"GEORADIUSBYMEMBER", b"FUNCTION", b"EVAL"}
 _SWITCHES = {b"SELECT"}
-
-
-_ALONE = (
-    frozenset(
-        name
-        for name, command in COMMANDS.items()
-        if command.keys is not None
-        and command.keys.find is None
-        and not command.keys.count_at
-        and (command.keys.first, command.keys.last) == (1, 1)
-    )
-    - _READS_MORE
-)
-"""Commands that name one key: their outcome depends on nothing else."""
+_TAKES = {b"RPOPLPUSH", b"LMOVE", b"SMOVE", b"RENAME"}
+"""Commands whose first key loses something, whatever the second key is."""
 
 
 class NoSliceError(Exception):
@@ -84,7 +79,7 @@ class Slice:
             keys: the keys.
             from_seq: the first moment that is of interest; 0 for all that was.
             until_seq: the last one.
-            records_max: the most records that are worth while.
+            records_max: how many records are worth while in any case.
 
         Raises:
             NoSliceError: these keys cannot be folded alone.
@@ -93,8 +88,8 @@ class Slice:
         self.keys: set[bytes] = set()
         self._index = index
         self._until_seq = until_seq
-        self._records_max = records_max
         self._found: dict[int, Record] = {}
+        self._alone: dict[bytes, bool] = {}
         self._base_seq = self.seq = 0
         self._fold = Fold(DATABASES)
         opened = index.bases.open(from_seq) if from_seq else None
@@ -103,6 +98,8 @@ class Slice:
             self._base_seq = end.seq
         elif index.first_seq > 1:
             raise NoSliceError
+        of_all = (until_seq - self._base_seq) // _PART_OF_ALL
+        self._records_max = max(records_max, min(of_all, _RECORDS_KEPT))
         try:
             self._gather(keys)
             if opened is not None:
@@ -140,13 +137,23 @@ class Slice:
         needed: set[bytes] = set()
         for argv in record.effects:
             name = argv[0].upper()
-            if name in _ALONE or name in _INDEPENDENT:
+            if name in _INDEPENDENT or self._is_alone(argv):
+                continue
+            if name in _TAKES and argv[2] not in self.keys:
                 continue
             if self._writes(argv):
                 if name in _READS_MORE:
                     raise NoSliceError
                 needed.update(_all_keys(argv))
         return needed
+
+    def _is_alone(self, argv: list[bytes]) -> bool:
+        """Tell whether an effect names one key, so that it depends on nothing else."""
+        name = argv[0]
+        is_alone = self._alone.get(name)
+        if is_alone is None:
+            is_alone = self._alone[name] = _names_one_key(argv)
+        return is_alone
 
     def _writes(self, argv: list[bytes]) -> bool:
         return not self.keys.isdisjoint(changed_keys(argv))
@@ -170,14 +177,14 @@ class Slice:
             yield record, record._replace(effects=effects)
         self.seq = max(self.seq, until_seq)
 
-    def apply(self, part: Record) -> None:
-        """Let one record happen.
+    def apply(self, parts: list[Record]) -> None:
+        """Let the next records happen.
 
         Raises:
             NoSliceError: it does not go as it went in the whole keyspace.
         """
         try:
-            self._fold.apply([part])
+            self._fold.apply(parts)
         except CorruptLogError as error:
             raise NoSliceError from error
 
@@ -188,7 +195,12 @@ class Slice:
             NoSliceError: it does not go as it went in the whole keyspace.
         """
         for _, part in self.steps(seq):
-            self.apply(part)
+            self.apply([part])
+
+    @property
+    def databases(self) -> list[Database]:
+        """The databases at this moment; only the keys in them are as they were."""
+        return self._fold.keyspace.databases
 
     def version(self, db: int, key: bytes) -> Version | None:
         """Return what one of the keys is at this moment, None where it is missing."""
@@ -215,7 +227,7 @@ def trace_slice(
     version = past.version(db, key)
     steps: list[Step] = []
     for record, part in past.steps(until_seq):
-        past.apply(part)
+        past.apply([part])
         after = past.version(db, key)
         if after != version:
             steps.append(Step(record, version, after))
@@ -223,8 +235,17 @@ def trace_slice(
     return steps
 
 
+def _names_one_key(argv: list[bytes]) -> bool:
+    command = find_writer(argv)
+    if command is None or command.keys is None or argv[0].upper() in _READS_MORE:
+        return False
+    keys = command.keys
+    is_plain = keys.find is None and not keys.count_at
+    return is_plain and (keys.first, keys.last) == (1, 1)
+
+
 def _all_keys(argv: list[bytes]) -> list[bytes]:
-    command = find_command(argv)
+    command = find_writer(argv)
     if command is None:
         raise NoSliceError
     try:

@@ -12,6 +12,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from app import clock
+from app.commands import catalogue  # noqa: F401 - registers the commands
 from app.commands.client_past import is_travel
 from app.commands.context import Argv, Context, Session
 from app.commands.delays import note_delay

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app import clock
-from app.commands import catalogue  # noqa: F401 - registers the commands
 from app.config import Config
 from app.engine.engine import Engine
 from app.engine.functions import decode_dump

@@ -186,6 +186,9 @@ class LogIndex:
             PrunedError: the log no longer has the first.
             CorruptLogError: the log is damaged; all records before it were yielded.
         """
+        for stretch in self._catalogue.stretches(from_seq, from_seq):
+            if stretch.is_growing:
+                return stretch.scan(sieve, from_seq, until_seq)
         after = self.find_end_before(from_seq)
         return read_window(
             self.folder,

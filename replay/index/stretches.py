@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from replay.index.parts import DamagedPartError, Part
-from replay.scanning import END_SEQ, read_window, sift
+from replay.scanning import END_SEQ, decode_sifted, read_window, sift
 from storage.errors import CorruptLogError
 from storage.reader import RecordEnd
 from storage.record import RecordDecoder
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
 
 _READ_BYTES_MAX = 1024 * 1024
+_SIFTED_AT_ONCE = 4096
 
 
 class Stretch:
@@ -108,6 +109,15 @@ class Stretch:
 
     def _scan(self, low: int, high: int, sieve: Sieve | None) -> Iterator[Record]:
         catalogue = self._catalogue
+        if self.is_growing:
+            try:
+                payloads = catalogue.read_rest(self.after)
+            except CorruptLogError:
+                # Read on below, so that all before the damage is yielded.
+                payloads = None
+            if payloads is not None:
+                first = self.first_seq
+                return _decode(payloads[low - first : high + 1 - first], low, sieve)
         return read_window(
             catalogue.folder.path,
             catalogue.filesystem,
@@ -117,6 +127,11 @@ class Stretch:
             self.end_before(low),
             catalogue.progress,
         )
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether it is what follows the index in the last segment."""
+        return self.part is None and self.last_seq == END_SEQ - 1
 
     def _find_chunks(self, wanted: Sequence[Iterable[bytes]]) -> list[Chunk] | None:
         """Return the runs of chunks to look into; None where all has to be read."""
@@ -130,6 +145,16 @@ class Stretch:
         except DamagedPartError:
             self.part = None
             return None
+
+
+def _decode(
+    payloads: list[bytes], first_seq: int, sieve: Sieve | None
+) -> Iterator[Record]:
+    decoder = RecordDecoder()
+    for start in range(0, len(payloads), _SIFTED_AT_ONCE):
+        some = payloads[start : start + _SIFTED_AT_ONCE]
+        end_seq = first_seq + start + len(some)
+        yield from decode_sifted(decoder, some, sieve, end_seq)
 
 
 def _join(chunks: Iterable[Chunk]) -> list[Chunk]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgpack
 
 from replay.jobs.patterns import Pattern
+from replay.jobs.pickles import Made, read_pickle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -84,7 +85,11 @@ def _make_one(text: str) -> ReadId:
 
 
 def read_path(data: bytes, steps: Sequence[str], kind: str = "json") -> bytes | None:
-    """Return what lies at the end of a path through JSON or msgpack, as bytes.
+    """Return what lies at the end of a path through data of a kind, as bytes.
+
+    Kinds are "json", "msgpack" and "pickle". Nothing that a pickle names is made; an
+    object in it has the steps `str()`, an error's text, and `NAME()`, its arguments
+    where that is its class.
 
     Returns:
         The text or number there; None where there is none, or the data is none.
@@ -92,11 +97,7 @@ def read_path(data: bytes, steps: Sequence[str], kind: str = "json") -> bytes | 
     if kind == "json" and data[:1] not in {b"{", b"["}:
         return None
     try:
-        value = (
-            json.loads(data)
-            if kind == "json"
-            else msgpack.unpackb(data, strict_map_key=False)
-        )
+        value = _LOADERS[kind](data)
         for step in steps:
             value = _enter(value, step)
     except (
@@ -110,12 +111,30 @@ def read_path(data: bytes, steps: Sequence[str], kind: str = "json") -> bytes | 
     return as_bytes(value)
 
 
+_LOADERS: dict[str, Callable[[bytes], Any]] = {
+    "json": json.loads,
+    "msgpack": lambda data: msgpack.unpackb(data, strict_map_key=False),
+    "pickle": read_pickle,
+}
+
+
 def _enter(value: Any, step: str) -> Any:
+    if isinstance(value, Made):
+        return _enter_made(value, step)
     if isinstance(value, str):
         value = json.loads(value)
     if isinstance(value, list):
         return value[int(step)]
     return value[step]
+
+
+def _enter_made(value: Made, step: str) -> Any:
+    """Return an object's text for `str()`; its arguments for its class's `NAME()`."""
+    if step == "str()":
+        return repr(value)
+    if step == f"{value.class_name}()":
+        return value.arguments
+    raise LookupError(step)
 
 
 def as_bytes(value: Any) -> bytes | None:

@@ -66,16 +66,17 @@ def read_fields(rule: Rule, value: object, moves: list[Move]) -> dict[str, bytes
             content = changed.get(field.encode())
             if content is not None:
                 found[name] = content
-    elif rule.form == "json" and isinstance(value, bytes):
+    elif rule.form in {"json", "pickle"} and isinstance(value, bytes):
         found = read_paths(rule, value)
     return found
 
 
 def read_paths(rule: Rule, data: bytes) -> dict[str, bytes]:
-    """Return what JSON says at the paths that a rule names."""
+    """Return what JSON, or a pickle, says at the paths that a rule names."""
     found: dict[str, bytes] = {}
+    kind = "pickle" if rule.form == "pickle" else "json"
     for name, path in rule.fields.items():
-        content = read_path(data, path.split("."))
+        content = read_path(data, path.split("."), kind)
         if content is not None:
             found[name] = content
     return found

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from app.touched import find_touched
 from replay.index.marks import word_test
 from replay.jobs.generic import GenericSchema
-from replay.jobs.sparse import SparseError, SparsePast
+from replay.jobs.sparse import MissedExitError, SparseError, SparsePast
 from replay.jobs.tracker import Tracker
 from replay.jobs.verdicts import Limits, Verdict, judge
 from replay.past import Past
+from storage.errors import PrunedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 LONG_RECORDS = 50_000
 """From so many records on a job is looked for by the index."""
+
+
+_TRIES = 32
+"""How many pops may be found that no record mentions, before all is followed."""
 
 
 class Timeline(NamedTuple):
@@ -84,16 +89,14 @@ class JobLog:
             CorruptLogError: the log is damaged.
             PrunedError: the log no longer has its first record.
         """
-        schemas = [
-            GenericSchema(job_id) if isinstance(schema, GenericSchema) else schema
-            for schema in self._schemas
-        ]
-        is_long = point.seq - self._index.first_seq > LONG_RECORDS
-        if is_long and not is_exact and self._index.first_seq == 1:
+        schemas = self._narrow(job_id)
+        if not is_exact:
             try:
-                return self._follow_sparsely(schemas, job_id, point, limits)
+                found = self._follow_quickly(schemas, job_id, point, limits)
             except SparseError:
-                pass
+                found = None
+            if found is not None:
+                return found
         tracker = Tracker(schemas, wants=lambda each: each == job_id)
         return _timelines(tracker, self._run(tracker, point.seq), point, limits)
 
@@ -116,14 +119,63 @@ class JobLog:
                 seqs.add(record.seq)
         return seqs
 
+    def find_steps(self, job_id: bytes, point: Point) -> set[int] | None:
+        """Return the records that are steps of a job, up to a moment.
+
+        Returns:
+            None where only following a long log would tell, or one that was pruned.
+
+        Raises:
+            CorruptLogError: the log is damaged.
+        """
+        try:
+            timelines = self._follow_quickly(self._narrow(job_id), job_id, point)
+            if timelines is None:
+                timelines = self.follow(job_id, point)
+        except (SparseError, PrunedError):
+            return None
+        return {step.record.seq for each in timelines for step in each.steps}
+
+    def _narrow(self, job_id: bytes) -> list[Schema]:
+        """Return the schemas; one that guesses looks for this job alone."""
+        return [
+            GenericSchema(job_id) if isinstance(schema, GenericSchema) else schema
+            for schema in self._schemas
+        ]
+
+    def _follow_quickly(
+        self,
+        schemas: list[Schema],
+        job_id: bytes,
+        point: Point,
+        limits: Limits = Limits(),  # noqa: B008 - a NamedTuple never changes
+    ) -> list[Timeline] | None:
+        """Return the jobs of an id as a long log's index tells; None for a short one.
+
+        Raises:
+            SparseError: the index does not tell.
+        """
+        if point.seq - self._index.first_seq <= LONG_RECORDS:
+            return None
+        if self._index.first_seq > 1:
+            raise SparseError("what was before is pruned")
+        return self._follow_sparsely(schemas, job_id, point, limits)
+
     def _follow_sparsely(
         self, schemas: list[Schema], job_id: bytes, point: Point, limits: Limits
     ) -> list[Timeline]:
-        past = SparsePast(self._index, schemas, job_id, point.seq)
-        tracker = Tracker(schemas, wants=lambda each: each == job_id)
-        past.attend(tracker)
-        found = _timelines(tracker, tracker.run(past, point.seq), point, limits)
-        past.require_true()
+        past = SparsePast(self._index, schemas, job_id, point.seq, self._progress)
+        for _ in range(_TRIES):
+            tracker = Tracker(schemas, wants=lambda each: each == job_id)
+            past.begin(tracker)
+            try:
+                told = tracker.run(past, point.seq)
+                found = _timelines(tracker, told, point, limits)
+                break
+            except MissedExitError:
+                continue
+        else:
+            raise SparseError("it was taken many times, and not mentioned")
         return [
             timeline._replace(
                 steps=[
@@ -139,10 +191,18 @@ class JobLog:
         point: Point,
         limits: Limits,
         wants: Callable[[Judged], bool],
+        since_seq: int = 0,
     ) -> Iterator[Judged]:
         """Yield the jobs that are wanted, as they were at a moment, the oldest first.
 
         A job that has ended is judged when it ends, and let go where it is not wanted.
+
+        Args:
+            point: the moment.
+            limits: from when on a job is stuck or lost.
+            wants: whether a job is wanted.
+            since_seq: where to begin to follow jobs. Of those that are in a key then it
+                is known where they are, and not how they came there.
 
         Raises:
             CorruptLogError: the log is damaged.
@@ -153,7 +213,7 @@ class JobLog:
             return wants(Judged(story, judge(story, point.at_ms, limits)))
 
         tracker = Tracker(self._schemas, keeps=keeps)
-        for _ in self._run(tracker, point.seq):
+        for _ in self._run(tracker, point.seq, since_seq):
             pass
         for story in tracker.stories.values():
             judged = Judged(
@@ -174,13 +234,17 @@ class JobLog:
             if step.record.seq > from_seq:
                 yield story, step
 
-    def _run(self, tracker: Tracker, until_seq: int) -> Iterator[tuple[Story, Step]]:
-        """Follow jobs from the first moment that can be opened."""
+    def _run(
+        self, tracker: Tracker, until_seq: int, since_seq: int = 0
+    ) -> Iterator[tuple[Story, Step]]:
+        """Follow jobs from a moment, or from the first one that can be opened."""
         index = self._index
         past = Past(index.folder, index.filesystem, self._progress, index.bases)
         try:
             if index.first_seq > 1:
-                past.go_to(index.bases.floor_seq(index.first_seq - 1))
+                floor_seq = index.bases.floor_seq(index.first_seq - 1)
+                since_seq = max(since_seq, floor_seq)
+            past.go_to(since_seq)
             tracker.begin(past)
             yield from tracker.run(past, until_seq)
         finally:

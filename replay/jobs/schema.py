@@ -15,12 +15,13 @@
     fields = { error = "error_message" }   what more elements say that are JSON
     score = "deadline_s"                   of a sorted set: what scores are
     left = "done"                          what leaving it for nowhere means
+    on_error = "failed"                    its state where `fields` find an error
     register = true                        it lists jobs that lie elsewhere too
     aliases = true                         of a hash: a field is another name of the job
 
     [[job]]                                a key with what is known of one job
     key = "rq:job:{id}"
-    as = "hash"                            or "json" or "value": a string
+    as = "hash"                            or "json", "pickle", "value": a string
     fields = { status = "status", error = "exc_info" }
 
     [[mark]]                               a key whose being there tells a state
@@ -46,7 +47,7 @@ docs/schemas.md says how to write one.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from replay.jobs.elements import ReaderError, make_reader
@@ -98,12 +99,13 @@ class Rule:
         left: the state after leaving it for nowhere, "" for what is usual.
         is_register: whether jobs in it may lie elsewhere too.
         has_aliases: whether a hash's fields are other names of the jobs in it.
-        form: "hash", "json" or "value": how a job's key holds what is known.
+        form: "hash", "json", "pickle" or "value": how a key holds what is known.
         fields: from one of FIELDS to where it is: a field's name, or a JSON path.
         is_lease: whether the key's deadline is that of a lease.
         states: of a notice: from what an entry says to a state.
         job: of a notice: the field that has the job's id, where the key has not.
         event: of a notice: the field that says what happened.
+        on_error: the rule that counts where `fields` find an error, None for this.
     """
 
     kind: str
@@ -121,6 +123,7 @@ class Rule:
     states: dict[str, str] = field(default_factory=dict)
     job: str = "id"
     event: str = "event"
+    on_error: Rule | None = None
 
 
 class Meaning(NamedTuple):
@@ -292,6 +295,8 @@ _ALLOWED = {
         "aliases",
         "register",
         "fields",
+        "as",
+        "on_error",
     },
     "job": {"key", "as", "fields"},
     "mark": {"key", "state", "id", "lease"},
@@ -331,7 +336,8 @@ def _make_rule(
 ) -> Rule:
     state = table.get("state", "done" if kind == "result" else "")
     left, score = table.get("left", ""), table.get("score", "")
-    for each in (state, left, *table.get("states", {}).values()):
+    on_error = table.get("on_error", "")
+    for each in (state, left, on_error, *table.get("states", {}).values()):
         _require_state(source, place, each)
     _require(source, place, score in SCORES, f"score is one of {', '.join(SCORES[1:])}")
     fields = table.get("fields", {})
@@ -339,11 +345,14 @@ def _make_rule(
     _require(source, place, not wrong, f"fields are {', '.join(FIELDS)}")
     form = table.get("as", "hash" if kind == "job" else "value")
     _require(
-        source, place, form in {"hash", "json", "value"}, "as is hash, json or value"
+        source,
+        place,
+        form in {"hash", "json", "pickle", "value"},
+        "as is hash, json, pickle or value",
     )
     if kind in {"job", "mark", "result"} and reader is None:
         _require(source, place, "id" in pattern.holes, "its key needs {id}")
-    return Rule(
+    rule = Rule(
         kind,
         pattern,
         state,
@@ -360,6 +369,8 @@ def _make_rule(
         job=str(table.get("job", "id")),
         event=str(table.get("event", "event")),
     )
+    on_error_rule = replace(rule, state=on_error) if on_error else None
+    return replace(rule, on_error=on_error_rule)
 
 
 def _require_state(source: str, place: str, state: object) -> None:

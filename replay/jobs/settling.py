@@ -35,6 +35,8 @@ _KINDS = {
 }
 
 
+_OPEN = frozenset(("waiting", "scheduled", "blocked"))
+
 _MARKED = frozenset(("taken", "dropped", "put back"))
 """Steps that count as the last one though the state may stay."""
 
@@ -102,14 +104,16 @@ def _note_hand(story: Story, change: Change) -> None:
 
 def _told_states(story: Story, change: Change) -> set[str]:
     """Return the states that a job's places and marks tell."""
-    states = set(story.counts())
-    states |= {rule.state for rule, _ in story.marks.values() if rule.state}
-    states |= {"running"} if story.is_in_hand else set()
-    fresh = {rule.state for rule, _ in change.entered}
-    ended = ENDS & (fresh | {change.told})
-    if ended and "running" not in states and change.before == "running":
-        # A copy that was enqueued before is no reason why it should not have ended.
-        states -= {"waiting", "scheduled", "blocked"} - fresh
+    states = {rule.state for rule, _ in story.places.values() if rule.state}
+    if story.marks:
+        states |= {rule.state for rule, _ in story.marks.values() if rule.state}
+    if story.is_in_hand:
+        states.add("running")
+    if change.before == "running" and "running" not in states:
+        fresh = {rule.state for rule, _ in change.entered}
+        if change.told in ENDS or not ENDS.isdisjoint(fresh):
+            # A copy that was enqueued before is no reason why it should not have ended.
+            states -= _OPEN - fresh
     return states
 
 
@@ -178,7 +182,7 @@ def _name_kind(story: Story, change: Change, record: Record, new: str) -> str | 
     ):
         return "taken"
     if new != before:
-        return _name_change(story, before, new, record)
+        return _name_change(story, change, new, record)
     if new in ENDS:
         if change.told == new and story.done_seq and not change.left:
             return f"{new} again"
@@ -189,11 +193,20 @@ def _name_kind(story: Story, change: Change, record: Record, new: str) -> str | 
     return _name_detail(change)
 
 
-def _name_change(story: Story, before: str, new: str, record: Record) -> str:
+def _is_given_back(story: Story, change: Change, record: Record) -> bool:
+    """Tell whether a running job was put back by whoever had it.
+
+    A worker may have several connections; who ends the lease before its time has it.
+    """
+    is_own = record.origin.client_id in story.hands
+    return is_own or change.lost_lease == "ended"
+
+
+def _name_change(story: Story, change: Change, new: str, record: Record) -> str:
     """Return what a step from one state to another is called."""
+    before = change.before
     if (before, new) == ("running", "waiting"):
-        is_own = record.origin.client_id in story.hands
-        return "retried" if is_own else "taken back"
+        return "retried" if _is_given_back(story, change, record) else "taken back"
     if before in ENDS and new == "waiting":
         return "enqueued again"
     return _KINDS.get((before, new), new)
@@ -215,7 +228,11 @@ def _name_detail(change: Change) -> str | None:
 def _find_double(story: Story, change: Change, record: Record, kind: str | None) -> str:
     """Return what makes a step a double delivery, "" where it is none."""
     if kind == "taken":
-        if change.before == "running" and story.taker:
+        if (
+            change.before == "running"
+            and story.taker
+            and not change.left_state("running")
+        ):
             return "taken while another had it"
         if story.done_seq > story.enqueued_seq > 0:
             return "taken again after it was done"
@@ -257,6 +274,8 @@ def _advance(story: Story, change: Change, step: Step) -> None:
         story.deliveries += 1
         if change.before == "running" and story.taker not in {0, client}:
             story.former |= story.hands
+            # One that its key lost in the same record was taken back for the next.
+            story.times_taken_back += change.left_state("running")
         has_waited = change.before in {"waiting", "scheduled"}
         story.waited_ms = at_ms - story.since_ms if has_waited else None
         story.taker, story.taken_seq, story.taken_ms = client, record.seq, at_ms
@@ -265,7 +284,7 @@ def _advance(story: Story, change: Change, step: Step) -> None:
         story.former -= {client}
         story.ended_ms = None
     elif change.before == "running" and step.state in {"waiting", "scheduled"}:
-        if client not in story.hands:
+        if not _is_given_back(story, change, record):
             story.former |= story.hands
             story.times_taken_back += 1
         story.lease_ms = None

@@ -6,12 +6,14 @@ no job but this one. A pop names nothing: where a record shows that the job has 
 queue, the pop is looked for backward from there, first by the same client. That is a
 conclusion, and `inferred` has the record; all else is as the log says it.
 
-Where this does not do (an id that half the log mentions, a job that left its queue and
-was never heard of again), `SparseError` says so, and the whole log has to be followed.
+Where a job has left a place and no record mentions it again, what took it is found by
+following that place alone (`replay.losses`). Where all this does not do (an id that
+half the log mentions), `SparseError` says so, and the whole log has to be followed.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -20,9 +22,9 @@ from app.recovery import Fold
 from app.touched import changed_keys, changes_databases
 from replay.index.marks import WHOLE_DATABASES
 from replay.jobs.schema import ENDS
+from replay.losses import NotThereError, find_exit
 from replay.past import DATABASES
 from replay.scanning import KeyPieces
-from replay.slices import NoSliceError, Slice
 from storage.errors import CorruptLogError
 
 if TYPE_CHECKING:
@@ -30,9 +32,11 @@ if TYPE_CHECKING:
 
     from app.keyspace.database import Database
     from replay.index.finder import LogIndex
+    from replay.jobs.elements import ReadId
     from replay.jobs.schema import Meaning, Rule, Schema
     from replay.jobs.stories import Home, Story
     from replay.jobs.tracker import Tracker
+    from replay.past import Progress
     from storage.record import Record
 
 _MENTIONS_MAX = 2_000
@@ -45,6 +49,10 @@ _SHOWING = {"running", "done", "failed", "cancelled"}
 
 class SparseError(Exception):
     """The records that mention a job do not tell what happened to it."""
+
+
+class MissedExitError(Exception):
+    """A pop was found that came before records which were told already: begin again."""
 
 
 class SparsePast:
@@ -61,6 +69,7 @@ class SparsePast:
         schemas: Sequence[Schema],
         job_id: bytes,
         until_seq: int,
+        progress: Progress = lambda _: None,
     ) -> None:
         """Find what mentions a job.
 
@@ -72,6 +81,9 @@ class SparsePast:
         self._schemas = schemas
         self._job_id = job_id
         self._until_seq = until_seq
+        self._progress = progress
+        self._settled: set[Home] = set()
+        self._entered: dict[Home, int] = {}
         self._fold = Fold(DATABASES)
         self._aliases: dict[bytes, bytes] = {}
         self._tracker: Tracker | None = None
@@ -84,9 +96,14 @@ class SparsePast:
         """The databases, with nothing in them but the job's."""
         return self._fold.keyspace.databases
 
-    def attend(self, tracker: Tracker) -> None:
-        """Note down whose stories tell where the job is believed to be."""
+    def begin(self, tracker: Tracker) -> None:
+        """Go to the log's start, and note down whose stories tell where the job is."""
         self._tracker = tracker
+        self._fold = Fold(DATABASES)
+        self.inferred.clear()
+        self._settled.clear()
+        self._entered.clear()
+        self.seq = 0
 
     def _find_mentions(self) -> list[Record]:
         """Return the records that mention the job, by whichever name, in order."""
@@ -154,7 +171,12 @@ class SparsePast:
             raise SparseError(str(error)) from error
 
     def batches(self, _: int) -> Iterator[list[Record]]:
-        """Yield the records that tell of the job, one at a time."""
+        """Yield the records that tell of the job, one at a time.
+
+        Raises:
+            MissedExitError: another record has to come in between; it will from now on.
+            SparseError: the records do not tell what happened.
+        """
         for record in self._mentions:
             for home in self._left_unseen(record):
                 pop = self._find_pop(home, record)
@@ -164,6 +186,63 @@ class SparsePast:
                     yield [self._narrow(pop)]
             self.seq = record.seq
             yield [self._narrow(record)]
+            self._note_places()
+        yield from self._silent_exits()
+
+    def _note_places(self) -> None:
+        """Note down with which record the job came to each of its places."""
+        there = {home for story in self._stories() for home in story.places}
+        for home in there:
+            self._entered.setdefault(home, self.seq)
+        for home in self._entered.keys() - there:
+            del self._entered[home]
+
+    def _silent_exits(self) -> Iterator[list[Record]]:
+        """Yield what took the job out of places after it was last mentioned.
+
+        Raises:
+            SparseError: what did does not do the same to the job alone.
+        """
+        while (found := self._find_exit()) is not None:
+            record, home = found
+            if record in self._mentions:
+                raise SparseError(f"{home[1]!r} was cut, and not by a pop")
+            is_late = record.seq < self.seq
+            insort(self._mentions, record, key=_seq_of)
+            if is_late:
+                raise MissedExitError
+            self.seq = record.seq
+            yield [self._narrow(record)]
+            self._note_places()
+
+    def _find_exit(self) -> tuple[Record, Home] | None:
+        """Return a record that took the job out of a place it is believed to be in."""
+        for home, rule in self._open_places():
+            read_id = rule.read_id
+            if home in self._settled or read_id is None:
+                continue
+
+            def finds(element: bytes, read_id: ReadId = read_id) -> bool:
+                return read_id(element, self._aliases) == self._job_id
+
+            span = self._entered[home], self._until_seq
+            try:
+                record = find_exit(self._index, self._progress, finds, home, span)
+            except NotThereError as error:
+                raise SparseError(f"it never came to {home[1]!r}") from error
+            if record is not None:
+                return record, home
+            self._settled.add(home)
+        return None
+
+    def _open_places(self) -> list[tuple[Home, Rule]]:
+        """Return the places that a job which has not ended should still be in."""
+        return [
+            (home, rule)
+            for story in self._stories()
+            for home, (rule, _) in story.places.items()
+            if rule.state == "waiting" or not (rule.state in ENDS or story.has_ended)
+        ]
 
     def _stories(self) -> list[Story]:
         return [] if self._tracker is None else list(self._tracker.stories.values())
@@ -233,34 +312,9 @@ class SparsePast:
         ]
         return [*argv[:start], *own] if own else None
 
-    # --- is it true? -------------------------------------------------------------
 
-    def require_true(self) -> None:
-        """Check what no record mentions: that a job which has not ended is still there.
-
-        Raises:
-            SparseError: it is not, or that cannot be told quickly.
-        """
-        for story in self._stories():
-            for (db, key), (rule, _) in story.places.items():
-                is_open = rule.state not in ENDS and not story.has_ended
-                if is_open or rule.state == "waiting":
-                    self._require_there(db, key, rule, story.id)
-
-    def _require_there(self, db: int, key: bytes, rule: Rule, job_id: bytes) -> None:
-        try:
-            few = Slice(self._index, [key], self._until_seq, self._until_seq)
-        except NoSliceError as error:
-            raise SparseError(f"{key!r} has too long a history") from error
-        few.go_to(self._until_seq)
-        version = few.version(db, key)
-        read_id = rule.read_id
-        assert read_id is not None
-        elements = () if version is None else version.data
-        if version is not None and version.kind == "hash" and rule.part == "value":
-            elements = version.data.values()
-        if not any(read_id(each, self._aliases) == job_id for each in elements):
-            raise SparseError("it left a place, and was not mentioned again")
+def _seq_of(record: Record) -> int:
+    return record.seq
 
 
 def _pops(record: Record, key: bytes) -> bool:

@@ -185,7 +185,10 @@ class Change:
 
     def entered_state(self, state: str) -> bytes | None:
         """Return the place of a state that the job came to, None for none."""
-        return next((key for rule, key in self.entered if rule.state == state), None)
+        for rule, key in self.entered:
+            if rule.state == state:
+                return key
+        return None
 
     def tells(self, state: str) -> bool:
         """Tell whether a key says that the job is in a state."""
@@ -193,7 +196,7 @@ class Change:
 
     def left_state(self, state: str, how: str = "") -> bool:
         """Tell whether the job left a place of a state, in a certain way or any."""
-        return any(
-            rule.state == state and (not how or each == how)
-            for rule, _, each in self.left
-        )
+        for rule, _, each in self.left:
+            if rule.state == state and (not how or each == how):
+                return True
+        return False

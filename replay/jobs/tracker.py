@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.touched import changed_keys, changes_databases
+from app.touched import WHOLE_DATABASE_NAMES
 from replay.jobs.facts import Aliases, note_facts, read_fields, read_paths, take_score
+from replay.jobs.known import KnownKeys
 from replay.jobs.moves import Move, contents, watch_effect
 from replay.jobs.notices import read_notice
 from replay.jobs.schema import ENDS, Meaning
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from app.keyspace.database import Database
     from replay.jobs.followed import Followed
+    from replay.jobs.known import Known
     from replay.jobs.schema import Schema
     from replay.jobs.stories import Home, JobName, Step
     from replay.past import Past
@@ -57,7 +59,7 @@ class Tracker:
             wants: which ids to follow; None for all.
             keeps: whether to keep the story of a job that has ended.
         """
-        self._schemas = schemas
+        self._known = KnownKeys(schemas)
         self._wants = wants
         self._keeps = keeps
         self.stories: dict[JobName, Story] = {}
@@ -81,10 +83,16 @@ class Tracker:
         for records in past.batches(until_seq):
             start = 0
             for position, record in enumerate(records):
-                if record.effects and self._is_about_jobs(record):
-                    past.apply(records[start:position])
+                if not record.effects:
+                    continue
+                known = self._known.find(record)
+                if known is not None:
+                    if start < position:
+                        past.apply(records[start:position])
                     start = position + 1
-                    yield from self._enter(past, record)
+                    self._enter(past, record, known)
+                    if self._changes:
+                        yield from self._settle_all(record)
             past.apply(records[start:])
 
     def begin(self, past: Past) -> None:
@@ -96,7 +104,7 @@ class Tracker:
             return
         for database in past.databases:
             for key in list(database.values):
-                meaning = self._meaning(key, b"")
+                meaning = self._known.meaning(key, b"")
                 if meaning is None:
                     continue
                 schema, (rule, _) = meaning
@@ -117,37 +125,18 @@ class Tracker:
             story.state = next((each for each in STRONGEST if each in states), "")
         self._changes.clear()
 
-    def _is_about_jobs(self, record: Record) -> bool:
-        for argv in record.effects:
-            if changes_databases(argv):
-                return True
-            for key in changed_keys(argv):
-                if self._meaning(key, argv[0]) is not None:
-                    return True
-        return False
-
-    def _meaning(self, key: bytes, command: bytes) -> tuple[Schema, Meaning] | None:
-        for schema in self._schemas:
-            meaning = schema.meaning(key, command)
-            if meaning is not None:
-                return schema, meaning
-        return None
-
-    def _enter(self, past: Followed, record: Record) -> Iterator[Telling]:
-        """Apply one record, effect by effect, and yield what it did to jobs."""
+    def _enter(
+        self, past: Followed, record: Record, known_of_effects: list[Known]
+    ) -> None:
+        """Apply one record, effect by effect, and take in what it did to jobs."""
         db = record.db
-        for argv in record.effects:
-            is_all = db == record.db and len(record.effects) == 1
+        is_all = len(record.effects) == 1
+        for argv, known in zip(record.effects, known_of_effects, strict=True):
             one = record if is_all else record._replace(db=db, effects=[argv])
             database = past.databases[db]
-            if changes_databases(argv):
+            if argv[0] in WHOLE_DATABASE_NAMES:
                 self._apply_to_all(past, one)
                 continue
-            known = {
-                key: found
-                for key in changed_keys(argv)
-                if (found := self._meaning(key, argv[0])) is not None
-            }
             if not known:
                 past.apply([one])
                 if argv[0].upper() == b"SELECT":
@@ -158,7 +147,6 @@ class Tracker:
             moves = finish()
             for key, found in known.items():
                 self._take(database, key, found, argv, one, moves)
-        yield from self._settle_all(record)
 
     def _take(
         self,
@@ -174,7 +162,8 @@ class Tracker:
         home = (database.index, key)
         rule = meaning.rule
         own = [move for move in moves if move.key == key]
-        self._aliases.learn(rule, own)
+        if rule.kind == "alias" or rule.has_aliases:
+            self._aliases.learn(rule, own)
         match rule.kind:
             case "place":
                 for move in own:
@@ -230,12 +219,16 @@ class Tracker:
         job_id = rule.read_id(element, self._aliases.known)
         if not job_id:
             return
-        if move.delta > 0 and record is not None:
+        if move.delta > 0 and record is not None and self._ended:
             self._revive(schema, meaning, job_id)
         found = self._find(schema, meaning, job_id, seq, is_new=move.delta > 0)
         if found is None:
             return
         story, change = found
+        content = element if rule.form != "pickle" else move.value
+        facts = read_paths(rule, content) if rule.fields and content else {}
+        if rule.on_error is not None and "error" in facts:
+            rule = rule.on_error
         _, there = story.places.get(home, (rule, 0))
         there += move.delta
         if there > 0:
@@ -244,12 +237,14 @@ class Tracker:
             story.places.pop(home, None)
         if move.delta > 0:
             change.entered.append((rule, home[1]))
-            note_facts(story, change, read_paths(rule, element))
+            note_facts(story, change, facts)
             if rule.state and meaning.names.queue:
                 story.queue = meaning.names.queue
         elif move.delta < 0:
             change.left.append((rule, home[1], move.how))
-            if not any(other.score[:3] == "due" for other, _ in story.places.values()):
+            if story.due_ms is not None and not any(
+                other.score[:3] == "due" for other, _ in story.places.values()
+            ):
                 story.due_ms = None
         if rule.score and move.score is not None and move.delta >= 0:
             take_score(story, change, rule, move.score)
@@ -294,6 +289,9 @@ class Tracker:
         if "status" in fresh:
             story.status = schema.statuses.get(fresh["status"], "")
             change.told = story.status
+        if rule.kind == "result" and change.told == "done":
+            # Where a failed job's error lies, a result may lie as well.
+            fresh.pop("error", None)
         note_facts(story, change, fresh)
 
     def _mark(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from app.moments import json_time, show_time
 from replay.jobs.verdicts import last_line
 from replay.records import client_facts, client_label
+from replay.script_texts import find_script_source
 from replay.scripts import script_name, script_sha
-from replay.search import find_script_source
 from replay.texts import json_text, plain_text, show
 from storage.notes import ExecNote, ExpiredNote, read_note
 

@@ -9,7 +9,15 @@ import click
 
 from replay import bisecting, options
 from replay.bisecting import Asker, Bisection
-from replay.conditions import BUILT_IN, ConditionError, Shape, make_condition
+from replay.conditions import (
+    BUILT_IN,
+    NEED_NAMES,
+    ConditionError,
+    Shape,
+    make_condition,
+)
+from replay.jobs.generic import GenericSchema
+from replay.jobs.shipped import detect_schemas
 from replay.options import NOTHING, Tool, takes_folder
 from replay.serving import ServeError, program_condition
 from replay.verbs.jobs import schema_option
@@ -74,7 +82,9 @@ def bisect(
     It must hold at A and fail at B. A command holds where its reply is neither nil, 0
     nor empty; Lua where it returns true. Moments in the middle are folded and asked,
     twenty for a million records. CMD finds a server of the moment, read-only, at the
-    Unix socket $REDIS_SOCKET. Exit code 1: it fails at A already, or holds at B.
+    Unix socket $REDIS_SOCKET. What jobs and leases look like is told by globs or
+    --schema; where one schema alone fits the log, it is found. Exit code 1: it fails
+    at A already, or holds at B.
 
     \b
     Examples:
@@ -83,7 +93,8 @@ def bisect(
       replay bisect joblog-data @0..now --check job-in-two-places --place 'queue:*'
       replay bisect DIR @0..now --run 'redis-cli -s $REDIS_SOCKET GET n | grep 1'
       replay bisect joblog-data .. --check job-in-none --job 'job:*' --done state=done
-      replay bisect joblog-data .. --check lease-without-job --schema bullmq
+      replay bisect joblog-data .. --check lease-without-job
+      replay bisect joblog-data .. --check job-in-none --schema bullmq
     """
     if (text is None) == (command is None):
         raise click.UsageError("one of --check and --run is needed")
@@ -94,7 +105,7 @@ def bisect(
         if command is not None:
             holds = program_condition(tool.folder, command)
             return _write(tool, bisecting.bisect(holds, from_seq, until_seq))
-        condition = make_condition(text or "", Shape(**shape))
+        condition = make_condition(text or "", _find_shape(tool, text, Shape(**shape)))
         with (
             tool.progress("folding", until_seq) as progress,
             closing(Asker(tool.index, condition, progress)) as ask,
@@ -105,6 +116,17 @@ def bisect(
     except ServeError as error:
         raise click.UsageError(f"--run: {error}") from error
     return _write(tool, found)
+
+
+def _find_shape(tool: Tool, text: str | None, shape: Shape) -> Shape:
+    """Return what keys look like; by the log's schema where nothing is said of it."""
+    if text not in NEED_NAMES or shape != Shape():
+        return shape
+    schemas = detect_schemas(tool.index)
+    if len(schemas) > 1 or isinstance(schemas[0], GenericSchema):
+        return shape
+    tool.output.hint(f"replay: by the schema {schemas[0].name}, which fits this log")
+    return shape._replace(schemas=tuple(schemas))
 
 
 def _write(tool: Tool, found: Bisection) -> int:

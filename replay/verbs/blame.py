@@ -26,7 +26,7 @@ _COLUMNS = ("place", "value", "seq", "time", "client", "by")
 
 @click.command()
 @takes_folder
-@click.argument("key", type=options.text)
+@click.argument("key", type=options.text, shell_complete=options.complete_key)
 @at_option
 @db_option
 def blame(tool: Tool, key: bytes, at: Moment | None, db: int) -> int:

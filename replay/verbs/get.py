@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @takes_folder
-@click.argument("key", type=options.text)
+@click.argument("key", type=options.text, shell_complete=options.complete_key)
 @at_option
 @db_option
 @click.option("--raw", is_flag=True, help="A string's bytes, nothing added.")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @takes_folder
-@click.argument("key", type=options.text)
+@click.argument("key", type=options.text, shell_complete=options.complete_key)
 @at_option
 @click.option(
     "--since",

@@ -34,7 +34,12 @@ _STYLES = ("cyan", "dim", "dim", "bold", "", "green", "dim")
 
 @click.command()
 @takes_folder
-@click.argument("job_id", metavar="ID", type=options.text)
+@click.argument(
+    "job_id",
+    metavar="ID",
+    type=options.text,
+    shell_complete=options.complete_job,
+)
 @at_option
 @click.option("--exact", "is_exact", is_flag=True, help="Follow the whole log.")
 @schema_option

@@ -136,6 +136,11 @@ def open_jobs(tool: Tool, schemas: tuple[Schema, ...], progress: Progress) -> Jo
     "--slow", type=click.FloatRange(0), is_flag=False, flag_value=60.0,
     metavar="[SECONDS]", help="That waited or ran for longer than this, or a minute.",
 )  # fmt: skip
+@click.option(
+    "--since", type=options.moment, metavar="MOMENT",
+    shell_complete=options.complete_moment,
+    help="Follow jobs from here on: quick, but blind to what was before.",
+)  # fmt: skip
 @click.option("--all", "is_all", is_flag=True, help="Also those that are done.")
 @click.option("-n", "count", type=click.IntRange(1), help="Only the first N.")
 @schema_option
@@ -144,17 +149,21 @@ def jobs(tool: Tool, at: Moment | None, count: int | None, **chosen: Any) -> int
     r"""List the jobs of DIR at a moment: state, age, how long they waited and ran.
 
     Without a filter it lists all that have not ended, and those that failed or were
-    deleted. Exit code 1 says that there is none.
+    deleted. Exit code 1 says that there is none. Of a long log, --since is much
+    quicker: where jobs are at that moment is known, how they came there is not.
 
     \b
     Examples:
       replay jobs joblog-data
       replay jobs joblog-data --lost --double --stuck
       replay jobs joblog-data --queue 'mail*' --state failed --json
+      replay jobs joblog-data --since '2h ago' --stuck
       replay jobs joblog-data --all --slow 30 --at 'yesterday 14:00'
     """
     schemas, limits = chosen.pop("schemas"), chosen.pop("limits")
     point = tool.point(at)
+    since: Moment | None = chosen.pop("since")
+    since_seq = 0 if since is None else min(tool.point(since).seq, point.seq)
     wants = _make_filter(point, **chosen)
     actors = Actors(tool.index, tool.clients())
     columns = ("job", "queue", "verdict", "since", "waited", "ran", "by", "why")
@@ -163,7 +172,7 @@ def jobs(tool: Tool, at: Moment | None, count: int | None, **chosen: Any) -> int
         tool.output.rows(*columns) as rows,
     ):
         for judged in open_jobs(tool, schemas, progress).judge_all(
-            point, limits, wants
+            point, limits, wants, since_seq
         ):
             story, verdict = judged
             facts = story_facts(story, verdict, point.at_ms)

@@ -13,9 +13,12 @@ import click
 
 from app.moments import Moment, show_time
 from replay import options
+from replay.jobs.reading import JobLog
+from replay.jobs.shipped import detect_schemas
 from replay.options import NOTHING, Tool, takes_folder
 from replay.records import client_label, record_facts, record_text
 from replay.search import Match, Query, Search
+from replay.texts import show
 from storage.errors import PrunedError
 
 if TYPE_CHECKING:
@@ -46,8 +49,10 @@ _STYLES = ("cyan", "dim", "magenta", "green", "")
 @click.option("--user", metavar="GLOB", help="By a client of such a user.")
 @click.option("--script", metavar="SHA|NAME", help="By this script or function.")
 @click.option(
-    "--job", type=options.text, default=b"", metavar="ID", help="Mentioning this job."
-)
+    "--job", type=options.text, default=b"", metavar="ID",
+    shell_complete=options.complete_job,
+    help="Mentioning this job, or taking it out of a queue.",
+)  # fmt: skip
 @click.option("--db", type=click.IntRange(0), help="In this database.")
 @click.option(
     "--grep", "text", type=options.text, default=b"", help="With this text in it."
@@ -82,12 +87,15 @@ def log(tool: Tool, **chosen: Any) -> int:
     r"""Show the records of DIR: when, who, the command, and its effects after `=>`.
 
     A record must pass all filters that are given; of several --key or --command, one.
+    --job finds what `replay job` does, and shows it in the log's form; with --follow,
+    records to come have to mention the job.
 
     \b
     Examples:
       replay log joblog-data -n 20
       replay log joblog-data --key 'rq:job:42*' --since yesterday
       replay log joblog-data --command DEL --client worker-3
+      replay log joblog-data --job 7d0a5a4e-6f0e-4a3e-9d55-0c6a1f3f2a11
       replay log joblog-data --grep 'LPUSH jobs' --json | jq .at
       replay log joblog-data --follow
     """
@@ -137,8 +145,25 @@ def _make_query(
         ignores_case=ignore_case,
         from_seq=from_seq,
         until_seq=to_seq,
+        job_seqs=_find_steps(tool, filters["job"]),
         **filters,
     )
+
+
+def _find_steps(tool: Tool, job_id: bytes) -> frozenset[int]:
+    """Return the records that `replay job` tells of, also those that lack the id."""
+    if not job_id:
+        return frozenset()
+    point = tool.point(None)
+    with tool.progress("folding", point.seq) as progress:
+        jobs = JobLog(tool.index, detect_schemas(tool.index), progress)
+        seqs = jobs.find_steps(job_id, point)
+    if seqs is None:
+        tool.output.hint(
+            f"replay: pops that may have taken {show(job_id)} unnamed are left out; "
+            f"'replay job --exact' finds them"
+        )
+    return frozenset(seqs or ())
 
 
 def _seq_since(tool: Tool, since: Moment) -> int:

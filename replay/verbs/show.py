@@ -12,8 +12,8 @@ from replay import options
 from replay.inquiry import find_changes
 from replay.options import Tool, takes_folder
 from replay.records import client_facts, client_label, record_facts
-from replay.scripts import script_sha
-from replay.search import Match, find_script_source
+from replay.script_texts import find_script
+from replay.search import Match
 from replay.showing import (
     difference_facts,
     difference_lines,
@@ -90,9 +90,8 @@ def write_record(tool: Tool, seq: int, *, has_state: bool = True) -> None:
 def _find(tool: Tool, seq: int) -> tuple[Record, Match, bytes | None]:
     record = require_record(tool, seq)
     match = Match(record, tool.clients().find(record.origin.client_id, seq))
-    sha = script_sha(record)
-    source = find_script_source(tool.index, sha, seq) if sha else None
-    return record, match, source
+    script = find_script(tool.index, record)
+    return record, match, script and script.source
 
 
 def _find_changes(tool: Tool, record: Record) -> Changes:

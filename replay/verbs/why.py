@@ -8,12 +8,13 @@ import click
 
 from app.moments import show_time
 from replay import options
-from replay.inquiry import find_loss, trace_last
+from replay.inquiry import trace_last
+from replay.losses import find_loss
 from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
 from replay.records import client_label, record_facts, record_text
 from replay.script_lines import find_lines
-from replay.scripts import script_name, script_sha
-from replay.search import Match, find_script_source
+from replay.script_texts import ScriptText, find_script
+from replay.search import Match
 from replay.showing import deadline_text, version_facts, version_text
 from replay.texts import json_text, plain_text, show
 from replay.values import Version, is_expired
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @takes_folder
-@click.argument("key", metavar="KEY|JOB", type=options.text)
+@click.argument(
+    "key",
+    metavar="KEY|JOB",
+    type=options.text,
+    shell_complete=options.complete_key,
+)
 @at_option
 @db_option
 def why(tool: Tool, key: bytes, at: Moment | None, db: int) -> int:
@@ -112,21 +118,25 @@ def _write(
     shown |= values
     if client.note is not None and client.note.name:
         shown["address"] = client.note.address
-    sha = script_sha(record)
-    if sha:
-        source = find_script_source(tool.index, sha, record.seq)
-        lines = _lines(record, key, source or b"")
-        facts["script"] = {
-            "sha": sha,
-            "name": json_text(script_name(source or b"") or b"") or None,
-            "source": source and json_text(source),
-            "lines": [number for number, _ in lines],
-        }
-        name = script_name(source or b"")
-        shown["script"] = f"{show(name)}, {sha}" if name else sha
+    script = find_script(tool.index, record)
+    if script is not None:
+        lines = _lines(record, key, script.source or b"")
+        facts["script"] = _script_facts(script, lines)
+        label = "script" if script.sha else "function"
+        words = (show(script.name) if script.name else "", script.sha)
+        shown[label] = ", ".join(filter(None, words))
         for number, text in lines:
             shown[f"line {number}"] = plain_text(text)
     tool.output.facts(facts, shown)
+
+
+def _script_facts(script: ScriptText, lines: list[tuple[int, str]]) -> dict[str, Any]:
+    return {
+        "sha": script.sha,
+        "name": json_text(script.name) if script.name else None,
+        "source": script.source and json_text(script.source),
+        "lines": [number for number, _ in lines],
+    }
 
 
 def _lines(record: Record, key: bytes, source: bytes) -> list[tuple[int, str]]:

@@ -10,6 +10,7 @@ Jobs have ids such as `j00000123`; each leaves 10 records or so.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import sys
 import time
@@ -157,8 +158,11 @@ def make_history(folder: Path, records: int = RECORDS, **options) -> None:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    wanted = int(sys.argv[2]) if len(sys.argv) > 2 else RECORDS
+    parser = argparse.ArgumentParser(description="Make a long history of a job queue.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("records", type=int, nargs="?", default=RECORDS)
+    chosen = parser.parse_args()
     started = time.monotonic()
-    make_history(target, wanted)
-    sys.stdout.write(f"{wanted:,} records in {time.monotonic() - started:.1f} s\n")
+    make_history(chosen.folder, chosen.records)
+    seconds = time.monotonic() - started
+    sys.stdout.write(f"{chosen.records:,} records in {seconds:.1f} s\n")

@@ -29,6 +29,11 @@ KEYS = {
     "bullmq": ("bull:jobs:wait", "bull:jobs:"),
     "asynq": ("asynq:{default}:pending", "asynq:{default}:t:"),
     "sidekiq": ("queue:default",),
+    "dramatiq": ("dramatiq:default",),
+    "huey": ("huey.redis.runner",),
+    "arq": ("arq:queue", "arq:job:"),
+    "saq": ("saq:default:queued", "saq:job:default:"),
+    "bull": ("bull:jobs:wait", "bull:jobs:"),
 }
 # Their workers are given up while they sleep, and wake up to learn it.
 CAN_SLEEP = {"bullmq", "asynq"}
@@ -116,11 +121,24 @@ def delete_by_hand(stage: Stage, job: str) -> None:
     queue, *keys = KEYS[stage.queue.name]
     with contextlib.closing(stage.server.connect()) as person:
         person.ask("CLIENT", "SETNAME", "a-person")
-        for item in person.ask("LRANGE", queue, 0, -1).split(b"\r\n")[2::2]:
-            if job.encode() in item:
-                assert person.ask("LREM", queue, 1, item) == b":1\r\n"
+        element = element_of(person, stage.queue.name, job.encode())
+        is_list = person.ask("TYPE", queue) == b"+list\r\n"
+        look, *take = ("LRANGE", "LREM") if is_list else ("ZRANGE", "ZREM")
+        for item in person.ask(look, queue, 0, -1).split(b"\r\n")[2::2]:
+            if element in item:
+                count = [1] if is_list else []
+                assert person.ask(*take, queue, *count, item) == b":1\r\n"
         for key in keys:
             assert person.ask("DEL", key + job) == b":1\r\n"
+
+
+def element_of(person, name: str, job: bytes) -> bytes:
+    """Return what stands for a job in its queue: Dramatiq has another id there."""
+    if name != "dramatiq":
+        return job
+    words = person.ask("HGETALL", "dramatiq:default.msgs").split(b"\r\n")[2::2]
+    messages = zip(words[::2], words[1::2], strict=True)
+    return next(field for field, message in messages if job in message)
 
 
 if __name__ == "__main__":

@@ -42,3 +42,39 @@ def test_lines_are_those_whose_calls_fit_an_effect(effect, lines):
 
 def test_text_that_ends_in_the_middle_of_a_call_is_no_error():
     assert find_calls(b"redis.call('SET', KEYS[1", [], [])[0].words == [b"SET", None]
+
+
+LIBRARY = b"""#!lua name=mail
+local function drop(keys, args)
+  redis.call('HDEL', keys[1], args[1])
+  return redis.call('DEL', keys[1])
+end
+
+local function forget(names, given)
+  redis.call('DEL', names[1])
+end
+
+redis.register_function('drop', drop)
+redis.register_function{function_name='forget', callback=forget}
+redis.register_function('sweep', function(keys, args)
+  redis.call('LREM', keys[1], 0, args[1])
+  return forget({keys[2]}, {})
+end)
+"""
+FUNCTIONS = [
+    pytest.param("drop", [b"DEL", b"job:1"], [4], id="that is registered by its name"),
+    pytest.param("FORGET", [b"DEL", b"job:1"], [8], id="with names of its own"),
+    pytest.param("sweep", [b"LREM", b"job:1", b"0", b"x"], [14], id="without a name"),
+    pytest.param("sweep", [b"DEL", b"q"], [], id="through another one, of another key"),
+    pytest.param("gone", [b"DEL", b"job:1"], [4, 8], id="that the library lacks"),
+]
+
+
+@pytest.mark.parametrize(("name", "effect", "lines"), FUNCTIONS)
+def test_lines_of_a_function_are_its_own_before_those_of_its_library(
+    name, effect, lines
+):
+    command = [b"FCALL", name.encode(), b"1", b"job:1", b"x"]
+    record = Record(1, 0, 0, 0, [], Origin(1, command))
+
+    assert find_lines(LIBRARY, record, effect) == lines

@@ -4,7 +4,8 @@ import pytest
 
 from replay.clients import ClientDirectory
 from replay.index.finder import LogIndex
-from replay.search import Query, Search, find_script_source
+from replay.script_texts import find_script_source
+from replay.search import Query, Search
 from storage.errors import CorruptLogError
 from storage.filesystem import FileSystem
 from tests.replay.histories import SCRIPT, SHA, History

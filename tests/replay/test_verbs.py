@@ -9,8 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from replay.cli import main
+from replay.completing import find_jobs, find_keys
+from replay.index.building import build_index
+from replay.index.finder import LogIndex
 from replay.texts import from_json_text
 from replay.verbs import VERBS as ALL_VERBS
+from storage.filesystem import FileSystem
 from storage.notes import ScriptNote, ScriptSourceNote, TagNote, encode_note
 from tests.replay.histories import History
 
@@ -168,7 +172,8 @@ def test_last_records_come_in_order_and_reversed(replay):
     assert seqs("--since", "2023-11-14T22:13:20.021Z") == [12, 13, 14]
     assert seqs("--until", "2023-11-14T22:13:20.001Z") == [2, 3]
     assert seqs("--since", "@13", "--until", "@13") == [13]
-    assert seqs("--job", "job:1") == [2, 3, 7, 9, 14]
+    # The sixth takes it out of a list, and does not name it.
+    assert seqs("--job", "job:1") == [2, 3, 6, 7, 9, 14]
     assert seqs("--job", "3", "-r") == [11]
     assert seqs("--job", "job:1", "--client", "worker-1", "-n", 1) == [9]
 
@@ -375,6 +380,39 @@ def test_shell_completes_moments_with_the_tags_of_the_log(demo, monkeypatch):
     assert complete(monkeypatch, "replay get nowhere key --at n") == ["now"]
 
 
+def test_shell_completes_keys_and_job_ids(demo, monkeypatch):
+    web = demo.connect(b"web")
+    demo.run(web, "RPUSH rq:queue:mail m1 m2", "HSET rq:job:m2 status queued")
+    folder = demo.folder
+
+    for verb in ("get", "history", "why", "blame"):
+        assert complete(monkeypatch, f"replay {verb} {folder} rq:") == [
+            *("rq:job:m2", "rq:queue:mail"),
+        ]
+    assert complete(monkeypatch, f"replay get {folder} bin") == ["bin\\x00\\xff"]
+    assert complete(monkeypatch, f"replay job {folder} m") == ["m1", "m2"]
+    assert complete(monkeypatch, f"replay log {folder} --job m1") == ["m1"]
+
+
+def test_shell_completes_keys_that_only_a_checkpoint_has(demo):
+    build_index(demo.folder, FileSystem(), print, print, part_bytes=64)
+    index = LogIndex(demo.folder, FileSystem())
+
+    assert b"bin\x00\xff" in find_keys(index, b"bin")
+    assert find_keys(index, b"no such") == []
+
+
+def test_completion_ends_in_time_on_damage(demo):
+    (segment,) = (demo.folder / "log").glob("*.log")
+    data = bytearray(segment.read_bytes())
+    data[len(data) // 2] ^= 1
+    segment.write_bytes(data)
+    index = LogIndex(demo.folder, FileSystem())
+
+    assert isinstance(find_keys(index, b"", seconds=0), list)
+    assert isinstance(find_jobs(index, b""), list)
+
+
 def test_shell_completes_names_of_schemas(monkeypatch):
     assert complete(monkeypatch, "replay jobs x --schema bull") == ["bull", "bullmq"]
     assert complete(monkeypatch, "replay jobs x --schema mine.t") == ["mine.t"]
@@ -444,3 +482,24 @@ def test_follow_shows_a_record_soon_after_it_is_written(demo):
         assert process.wait(60) == 0
         process.stdout.close()
         process.stderr.close()
+
+
+def test_why_tells_the_line_of_the_function(replay, demo):
+    web = demo.connect(b"web")
+    library = (
+        b"#!lua name=mail\n"
+        b"redis.register_function('drop', function(keys)\n"
+        b"  return redis.call('DEL', keys[1])\n"
+        b"end)\n"
+    )
+    load = [b"FUNCTION", b"LOAD", library]
+    demo.run(web, load, "SET gone 1", "FCALL drop 1 gone")
+
+    shown = replay("why", "gone").output
+
+    assert "function\tdrop\n" in shown
+    assert "line 3\treturn redis.call('DEL', keys[1])\n" in shown
+    facts = json.loads(replay("why", "gone", "--json").output)
+    assert facts["script"]["lines"] == [3]
+    seq = facts["record"]["seq"]
+    assert "  return redis.call('DEL', keys[1])" in replay("show", seq).output

@@ -17,7 +17,7 @@ from replay.index.catalogue import Catalogue
 from replay.index.finder import LogIndex
 from replay.index.sidecar import VARIABLE
 from replay.scanning import END_SEQ
-from replay.search import find_script_source
+from replay.script_texts import find_script_source
 from storage.errors import CorruptLogError
 from storage.filesystem import FileSystem
 from storage.segment import FOOTER_BYTES, decode_footer, decode_header, encode_footer

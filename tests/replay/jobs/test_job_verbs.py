@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from app import folding
 from replay.cli import main
+from replay.jobs import reading, sparse
 from tests.replay.histories import History, make_mail
 
 AT = ["--at", "2023-11-14T22:30Z"]
@@ -116,3 +117,61 @@ def prune_behind_snapshot(folder, until_seq):
     words = [str(folder), "--until", str(until_seq)]
     assert folding.main([*words, "--tidy", "--retention-bytes", "1"]) == 0
     assert min((folder / "log").glob("*.log")).stem != f"{1:020d}"
+
+
+def _seqs(result):
+    facts = map(json.loads, result.output.splitlines())
+    return [fact["seq"] for fact in facts]
+
+
+@pytest.mark.parametrize("job_id", ["m1", "m2", "m4", "m5"])
+def test_log_of_a_job_has_the_pops_that_do_not_mention_it(mail, job_id):
+    told = json.loads(mail("job", job_id, "--json").output)
+    steps = {step["seq"] for step in told["steps"]}
+
+    seqs = _seqs(mail("log", "--job", job_id, "--json"))
+
+    assert steps <= set(seqs)
+    assert seqs == sorted(set(seqs))
+    assert _seqs(mail("log", "--job", job_id, "--json", "-r")) == seqs[::-1]
+    assert _seqs(mail("log", "--job", job_id, "--json", "-n", "2")) == seqs[-2:]
+
+
+def test_log_of_a_job_passes_the_other_filters_too(mail):
+    pops = mail("log", "--job", "m1", "--command", "LMOVE", "--json")
+
+    assert len(_seqs(pops)) == 1
+    until = str(_seqs(pops)[0] - 1)
+    assert mail("log", "--job", "m1", "--command", "LMOVE", "--to", until).output == ""
+
+
+def test_log_of_a_job_says_where_pops_may_be_left_out(mail, monkeypatch):
+    monkeypatch.setattr(reading, "LONG_RECORDS", -1)
+    monkeypatch.setattr(sparse, "_MENTIONS_MAX", 0)
+
+    result = mail("log", "--job", "m5")
+
+    assert "RPUSH rq:queue:mail m5" in result.stdout
+    assert "'replay job --exact' finds them" in result.stderr
+
+
+def test_bisect_finds_the_schema_that_fits_by_itself(mail):
+    named = mail("bisect", "..", "--check", "job-in-none", "--schema", "rq", "--json")
+    found = mail("bisect", "..", "--check", "job-in-none", "--json")
+
+    assert found.stdout == named.stdout
+    assert json.loads(found.stdout)["fails_seq"]
+    assert "by the schema rq" in found.stderr
+
+
+def test_jobs_since_a_moment_are_those_that_were_there_then_or_came_later(mail):
+    def verdicts(*words):
+        lines = mail("jobs", "--all", *AT, *words, "--json").stdout.splitlines()
+        return {fact["id"]: fact["verdict"] for fact in map(json.loads, lines)}
+
+    everything = verdicts()
+
+    assert verdicts("--since", "@0") == everything
+    # After the first six records nothing was taken yet, so nothing is missing.
+    assert verdicts("--since", "@7") == everything
+    assert verdicts("--since", "now").keys() < everything.keys()

@@ -72,6 +72,41 @@ STORIES = {
         "stopped": ("taken", "keeps nothing", ["taken", "retried", "taken"]),
         "waiting": ("waiting", "", ["enqueued"]),
     },
+    "bull": {
+        "normal": ("done", "", ["enqueued", "taken", "lease", "done"]),
+        "retried": ("done", "after 3", ["taken", "put off", "due", "taken", "done"]),
+        "failed": ("failed", "this job always fails", ["taken", "failed"]),
+        "deleted": ("deleted", "", ["enqueued", "deleted"]),
+        "killed": ("done", "it was taken back", ["lease expired", BACK, "taken"]),
+    },
+    "dramatiq": {
+        "normal": ("done", "", ["enqueued", "taken", "done"]),
+        "retried": ("done", "after 4", ["taken", "put off", "taken", "done"]),
+        "failed": ("failed", "", ["taken", "failed"]),
+        "deleted": ("deleted", "", ["enqueued", "deleted"]),
+        "killed": ("done", "it was taken back", ["taken", "taken", "done"]),
+    },
+    "huey": {
+        "normal": ("done", "", ["enqueued", "taken", "done"]),
+        "retried": ("done", "after 3", ["taken", "retried", "taken", "done"]),
+        "failed": ("failed", "this job always fails", ["taken", "failed"]),
+        "deleted": ("deleted", "", ["enqueued", "deleted"]),
+        "killed": ("taken", "keeps nothing", ["enqueued", "taken"]),
+    },
+    "arq": {
+        "normal": ("done", "", ["taken", "done"]),
+        "retried": ("done", "after 3", ["taken", "retried", "taken", "done"]),
+        "failed": ("failed", "ValueError: this job always fails", ["taken", "failed"]),
+        "deleted": ("deleted", "", ["deleted"]),
+        "killed": ("done", "it was taken back", ["taken", BACK, "taken", "done"]),
+    },
+    "saq": {
+        "normal": ("done", "", ["enqueued", "taken", "done"]),
+        "retried": ("done", "after 3", ["taken", "retried", "taken", "done"]),
+        "failed": ("failed", "ValueError: this job always fails", ["taken", "failed"]),
+        "deleted": ("deleted", "its own key was removed", ["enqueued", "deleted"]),
+        "killed": ("done", "after 2", ["taken", "enqueued again", "taken", "done"]),
+    },
 }
 CASES = [
     pytest.param(library, story, *expected, id=f"{library} {story}")
@@ -124,7 +159,9 @@ def test_every_recorded_job_is_named_here_and_listed(library):
     }
 
 
-DELETERS = {"rq": "a-person", "celery": "a-person", "bullmq": "operator"}
+DELETERS = dict.fromkeys(
+    ("rq", "celery", "bull", "dramatiq", "huey", "arq", "saq"), "a-person"
+) | {"bullmq": "operator"}
 
 
 @pytest.mark.parametrize("library", DELETERS)

@@ -13,7 +13,7 @@ from replay.jobs.sparse import SparseError, SparsePast
 from storage.filesystem import FileSystem
 from tests.replay.histories import History, make_mail
 from tests.replay.jobs.scenarios import DONE, GENERIC_LONG, UUID, play
-from tests.replay.jobs.test_recorded import HISTORIES
+from tests.replay.jobs.test_recorded import HISTORIES, STORIES
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def told(folder, job_id, *, is_exact, schemas=None):
 
 RECORDED = [
     pytest.param(HISTORIES / library / "data", job_id.encode(), id=f"{library} {story}")
-    for library in ("rq", "celery", "bullmq", "asynq", "sidekiq")
+    for library in sorted(STORIES)
     for story, job_id in json.loads(
         (HISTORIES / library / "jobs.json").read_text()
     ).items()
