@@ -13,7 +13,8 @@ the same digest.
     child    the child alone: it folds a snapshot, prunes segments, packs others
 
 A scene of its own for each, since the n-th call of one thread hides that of another
-that comes later. Exit status 1 where anything is wrong. `test_every_call.py` plays some.
+that comes later. Exit status 1 where anything is wrong. A few of all these points are
+in `test_every_call.py`.
 Promises 1, 4, 7, 8, 9, 10 and 12 of docs/reliability.md.
 """
 
@@ -28,18 +29,18 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import TimeoutExpired
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from storage.filesystem import FileSystem
 from storage.verify import verify_log
 from tests.folding import FoldCheck
-from tests.servers import ROOT, START_SECONDS, ServerProcess, start_joblog
+from tests.servers import ROOT, START_SECONDS, STOP_SECONDS, start_joblog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,7 +131,7 @@ class Scene:
             if place is None and outcome == "killed":
                 place = f"{fault.call} of another"
             self.check()
-        except (AssertionError, RuntimeError, OSError) as error:
+        except (AssertionError, RuntimeError, OSError, TimeoutExpired) as error:
             raise WrongError(
                 f"{self.name}: {fault.what} at {fault.call} {number}: {error}"
             ) from error
@@ -183,7 +184,7 @@ class Scene:
         ]
 
     def _find_place(self, fault: Fault, number: int) -> str | None:
-        """Return which call it was, from strace's output; None where it came to none."""
+        """Return which call it was, from strace's output; None where there was none."""
         lines = [
             line.split(maxsplit=1)
             for line in self._trace.read_text(errors="replace").splitlines()
@@ -227,7 +228,7 @@ class Scene:
         """Return the exit code of a process; None where it had to be killed."""
         try:
             return process.wait(SECONDS)
-        except subprocess.TimeoutExpired:
+        except TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -305,8 +306,7 @@ class RunScene(Scene):
         self.ask("BGREWRITEAOF")
         is_done = is_done and self.write(RUN_WRITES - RUN_WRITES // 2)
         if is_done:
-            tracer.terminate()
-            tracer.wait(SECONDS)
+            _detach(tracer)
             return "went on"
         code = self.server.process.wait(SECONDS)
         tracer.wait(SECONDS)
@@ -314,6 +314,17 @@ class RunScene(Scene):
         assert code in (1, -signal.SIGKILL), f"exit code {code}"
         assert code == 1 or fault.what == "KILL", "it was killed"
         return "stopped" if code == 1 else "killed"
+
+
+def _detach(tracer: subprocess.Popen[bytes]) -> None:
+    """End strace; what it traced goes on."""
+    tracer.terminate()
+    try:
+        tracer.wait(STOP_SECONDS)
+    except TimeoutExpired:
+        # It waits for ever where a child that it traces ends as it lets go.
+        tracer.kill()
+        tracer.wait()
 
 
 class ChildScene(Scene):
@@ -353,7 +364,7 @@ SCENES = (StartScene, RunScene, ChildScene)
 
 def _short(call: str) -> str:
     """Return which call it was, without what differs from run to run."""
-    name = call.split("(")[0]
+    name = call.split("(", maxsplit=1)[0]
     found = re.search(
         r"(log|snapshots)/?[\w.-]*|joblog\.lock|eventfd|pipe|socket|output|said",
         call.replace("joblog-", ""),
