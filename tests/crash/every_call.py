@@ -174,7 +174,7 @@ class Scene:
         """
         names = ["joblog.lock"]
         seqs = [int(path.name[:20]) for path in (self.server.folder / "log").iterdir()]
-        for seq in range(min(seqs), self.sent + 2 * RUN_WRITES):
+        for seq in range(min(seqs), max(seqs) + 8 * RUN_WRITES):
             name = f"log/{seq:020d}.log"
             ends = ("", ".next", ".new", ".torn-new", ".packed-new")
             names += [name + end for end in ends]
@@ -334,6 +334,9 @@ class ChildScene(Scene):
 
     def play(self, fault: Fault, number: int) -> str:
         """Run the child over what was there at first, beside no server."""
+        if not self._kept.exists():
+            info = self.ask("INFO", "persistence").decode()
+            self._last_seq = int(info.split("log_last_seq:")[1].split()[0])
         self.server.kill()
         if not self._kept.exists():
             shutil.copytree(self.server.folder, self._kept)
@@ -343,7 +346,7 @@ class ChildScene(Scene):
         self.acknowledged = self.sent = self._kept_count
         output = self.server.folder.with_name("said")
         child = [sys.executable, "-m", "app.folding", str(self.server.folder)]
-        child += ["--until", str(self.acknowledged), "--pack", "--keep", "1"]
+        child += ["--until", str(self._last_seq), "--pack", "--keep", "1"]
         child += ["--retention-bytes", "8000"]
         command = [self._strace, *self.options(fault, number), *child]
         code = self.end(self.spawn(command, output))
@@ -394,7 +397,9 @@ def main() -> int:
     """Play all scenes with all faults; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", default="", help="for instance run:write:KILL")
+    parser.add_argument(
+        "--only", nargs="*", default=[""], help="for instance run:write child:fsync:EIO"
+    )
     options = parser.parse_args()
     strace = shutil.which("strace")
     if strace is None:
@@ -404,7 +409,7 @@ def main() -> int:
 
     def play(scene_class: type[Scene], fault: Fault) -> Counter[Strike]:
         title = f"{scene_class.name}:{fault.call}:{fault.what}"
-        if not title.startswith(options.only):
+        if not title.startswith(tuple(options.only)):
             return Counter()
         try:
             strikes = strike_all(strace, scene_class, fault, itertools.count(1))

@@ -81,7 +81,6 @@ def test_what_is_asked_for_meanwhile_comes_next(saves):
 
 
 def test_the_log_is_tidied_with_each_seal_also_once_it_was_pruned(saves):
-    """What was pruned must be sealed anew in between: none waits for it to come back."""
     orders = []
     for at_ms, segments in enumerate((1, 2, 9, 9, 3, 3, 4, 4, 3, 4)):
         saves.consider_tidying(segments, at_ms)
