@@ -11,7 +11,10 @@ import pytest
 from storage.filesystem import FileSystem
 from storage.reader import read_records
 from tests.parity.wire import encode
+from tests.servers import START_SECONDS
 
+# On a busy machine a process may wait so long for its turn.
+LATE_SECONDS = 5.0
 WORKER = """
 import socket, sys
 worker = socket.socket(socket.AF_UNIX)
@@ -32,7 +35,7 @@ def start_worker(server, *words):
 
 def wait_until_blocked(control, count):
     """Return when so many clients wait; two turns of the loop are enough."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + START_SECONDS
     while f"blocked_clients:{count}\r\n".encode() not in control.ask("INFO", "clients"):
         assert time.monotonic() < deadline
 
@@ -140,7 +143,7 @@ def test_timeouts_end_in_their_order_and_not_too_early(server):
         connection.close()
 
     for expected, seconds in ended:
-        assert expected - 0.002 <= seconds < expected + 0.09
+        assert expected - 0.002 <= seconds < expected + LATE_SECONDS
 
 
 def test_thousands_wait_and_the_first_is_served(start):
@@ -154,10 +157,10 @@ def test_thousands_wait_and_the_first_is_served(start):
         connection.sendall(encode(["BLPOP", "q", 0]))
         waiting.append(connection)
     wait_until_blocked(control, count)
-    started = time.monotonic()
+    before = server.cpu_seconds()
     for _ in range(500):
         control.ask("RPUSH", "q", "job")
-    seconds = time.monotonic() - started
+    seconds = server.cpu_seconds() - before
     served = [connection.recv(100) for connection in waiting[:500]]
 
     assert set(served) == {b"*2\r\n$1\r\nq\r\n$3\r\njob\r\n"}

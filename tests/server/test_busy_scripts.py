@@ -9,7 +9,7 @@ from tests.parity.wire import encode
 
 ENDLESS = "while true do end"
 LIBRARY = f"#!lua name=l\nredis.register_function('f', function() {ENDLESS} end)"
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 
 
 @pytest.fixture

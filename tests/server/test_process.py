@@ -14,7 +14,7 @@ from storage.log import Log
 from tests.parity.wire import encode
 from tests.servers import ROOT
 
-FOUND_MAX_SECONDS = 10.0
+FOUND_MAX_SECONDS = 60.0
 
 
 def free_port():
@@ -196,12 +196,12 @@ def test_idle_connections_cost_little_memory_and_no_time(start):
     for client in idle:
         assert client.ask("PING") == b"+PONG\r\n"
     grown = _resident_kib(server) - before
-    ticks = _cpu_ticks(server)
+    before_seconds = server.cpu_seconds()
     time.sleep(1.0)
-    used = _cpu_ticks(server) - ticks
+    used_seconds = server.cpu_seconds() - before_seconds
 
     assert grown / number <= 12
-    assert used <= 5
+    assert used_seconds <= 0.05
     for client in idle:
         client.close()
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -210,12 +210,6 @@ def test_idle_connections_cost_little_memory_and_no_time(start):
 def _resident_kib(server):
     with Path(f"/proc/{server.process.pid}/status").open() as status:
         return next(int(x.split()[1]) for x in status if x.startswith("VmRSS"))
-
-
-def _cpu_ticks(server):
-    with Path(f"/proc/{server.process.pid}/stat").open() as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
-    return int(fields[11]) + int(fields[12])
 
 
 def test_log_that_cannot_be_applied_stops_the_start(server):
