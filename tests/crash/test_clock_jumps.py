@@ -93,7 +93,7 @@ def test_record_times_never_run_backwards_over_jumps_and_restarts(
 ):
     """Also where the server begins on a day that never comes again."""
     server = start("--appendfsync", "always")
-    for count in range(1, 4):
+    for count in (1, 2):
         for offset in offsets:
             set_clock(offset)
             client = server.connect()
@@ -103,6 +103,7 @@ def test_record_times_never_run_backwards_over_jumps_and_restarts(
         server.start()
         assert server.connect().ask("LLEN", "list") == b":%d\r\n" % (3 * count)
         fold_equals_live(server)
+    assert server.connect().ask("RPUSH", "list", "last") == b":7\r\n"
 
     times = [
         record.at_ms for record in read_records(server.folder, filesystem=FileSystem())

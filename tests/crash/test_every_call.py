@@ -15,7 +15,6 @@ POINTS = [
     pytest.param(
         StartScene, Fault("write", "ENOSPC"), 1, "refused to start", id="start, no room"
     ),
-    pytest.param(RunScene, Fault("write", "EIO"), 9, "went on", id="run, a write"),
     pytest.param(RunScene, Fault("rename", "EIO"), 1, "stopped", id="run, a seal"),
     pytest.param(
         ChildScene,
