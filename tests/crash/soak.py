@@ -59,6 +59,8 @@ class Load:
         self.open_jobs: set[bytes] = set()
         self.unsure: set[bytes] = set()
         self.acknowledged = self.finished = 0
+        self.snapshots = self.last_seq = 0
+        self.first_seq = 1
         self.is_stopping = False
 
     def run_round(self, seconds: float) -> None:
@@ -77,11 +79,22 @@ class Load:
             thread.start()
         time.sleep(seconds)
         self.memory, self.files = _memory(self._server), _open_files(self._server)
+        self._read_info()
         self._server.kill()
         for thread in threads:
             thread.join()
         for connection in idle:
             connection.close()
+
+    def _read_info(self) -> None:
+        """Note what the log and its snapshots have come to."""
+        connection = self._server.connect()
+        text = connection.ask("INFO", "persistence").decode()
+        connection.close()
+        fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        self.snapshots += int(fields["rdb_saves"])
+        self.last_seq = int(fields.get("log_last_seq", self.last_seq))
+        self.first_seq = int(fields.get("log_first_seq", self.first_seq))
 
     def _produce(self) -> None:
         connection = self._server.connect()
@@ -218,6 +231,11 @@ def soak(minutes: float, round_seconds: float) -> None:
             raise SoakError(f"the log is damaged: {report.damage[0]}")
         if not live_digest(server):
             raise SoakError("the server has no digest")
+        print(  # noqa: T201 - as above
+            f"{len(memories)} kills, {load.snapshots} snapshots, "
+            f"{load.last_seq:,} records, of which {load.first_seq - 1:,} are pruned",
+            flush=True,
+        )
     few = max(len(memories) // 4, 1)
     first, last = statistics.median(memories[:few]), statistics.median(memories[-few:])
     if last > 1.3 * first + 20_000:
