@@ -212,6 +212,18 @@ def _resident_kib(server):
         return next(int(x.split()[1]) for x in status if x.startswith("VmRSS"))
 
 
+def test_a_socket_that_cannot_be_removed_does_not_keep_it_from_stopping(server):
+    path = Path(server.path)
+    path.unlink()
+    path.mkdir()
+
+    assert server.stop() == 0
+
+    assert "cannot be removed" in server.output()
+    assert "Traceback" not in server.output()
+    path.rmdir()
+
+
 def test_log_that_cannot_be_applied_stops_the_start(server):
     server.stop()
     _append_garbage(server.folder)
