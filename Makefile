@@ -26,6 +26,7 @@ setup: $(STAMP) ## make .venv and install joblog with its development tools
 # Some systems ship Python without ensurepip; their own pip then fills the new folder.
 $(STAMP): pyproject.toml setup.py $(HOT)
 	@test -n "$(PYTHON)" || { echo "joblog needs Python 3.11 or later on PATH" >&2; exit 1; }
+	@echo "setting up $(VENV): a minute or two, the first time" >&2
 	@test -x $(BIN)/python && $(BIN)/python -m pip --version >/dev/null 2>&1 \
 	  || $(PYTHON) -m venv $(VENV) \
 	  || { $(PYTHON) -m venv --clear --without-pip $(VENV) \

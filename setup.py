@@ -57,6 +57,7 @@ HOT = [
     "app/protocol/encoder.py",
     "app/protocol/parser.py",
     "app/types/deadlines.py",
+    "app/types/hashes.py",
     "app/types/numbers.py",
     "app/types/sorted_sets.py",
     "storage/batch.py",

@@ -77,6 +77,7 @@ class Connection(CooperativeActor):
         self.actor_inbox.bind(self._wire, loop)
         self._limits = "normal"
         self._soft_limit: Timer | None = None
+        self._cut_off = ""
         self._on_gone = on_gone
 
     def on_start(self) -> None:
@@ -99,7 +100,7 @@ class Connection(CooperativeActor):
         self._socket.close()
         if self._soft_limit is not None:
             self._soft_limit.cancel()
-        self._keyspace.post(ClientClosed(self._client_id))
+        self._keyspace.post(ClientClosed(self._client_id, self._cut_off))
         self._on_gone(self._client_id)
 
     def on_receive(self, message: Any) -> None:
@@ -145,6 +146,7 @@ class Connection(CooperativeActor):
                 self._client_id,
                 self._addresses[0],
             )
+            self._cut_off = "client_query_buffer_limit_disconnections"
             self.stop_now()
 
     def on_backlog(self) -> None:
@@ -170,4 +172,5 @@ class Connection(CooperativeActor):
             self._addresses[0],
             self._wire.output_bytes,
         )
+        self._cut_off = "client_output_buffer_limit_disconnections"
         self.stop_now()

@@ -306,6 +306,8 @@ class KeyspaceActor(CooperativeActor):
             self._mailboxes.pop(message.client_id, None)
             self._held.pop(message.client_id, None)
             self._listening.discard(message.client_id)
+            if message.cut_off:
+                engine.server.statistics[message.cut_off] += 1
             session = sessions.get(message.client_id)
             if session is not None:
                 engine.close_session(session)

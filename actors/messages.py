@@ -59,9 +59,15 @@ class Backlog(NamedTuple):
 
 
 class ClientClosed(NamedTuple):
-    """A client is gone. Connection -> keyspace."""
+    """A client is gone. Connection -> keyspace.
+
+    Attributes:
+        client_id: which one.
+        cut_off: the statistic that counts why it was cut off, "" where it was not.
+    """
 
     client_id: int
+    cut_off: str = ""
 
 
 class Push(NamedTuple):

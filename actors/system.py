@@ -93,6 +93,7 @@ class Server:
         self.port = sockets.tcp_port(self._sockets)
         self._engine.server.port = self.port
         self._engine.server.dial = Link
+        self._engine.server.loop_cycles = lambda: self._loop.ticks
         try:
             self._log = _open_log(config) if config.appendonly else None
         except StorageError as error:

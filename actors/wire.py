@@ -147,6 +147,7 @@ class Wire(Receiver):
         broken = parser.error
         if commands or broken is not None:
             self.is_busy = True
+            self._loop.commands_read += len(commands)
             self._keyspace.post(
                 Batch(self._client_id, self._inbox, commands, broken, len(data))
             )

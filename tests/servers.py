@@ -20,9 +20,8 @@ import pytest
 from tests.parity.wire import Connection
 
 ROOT = Path(__file__).resolve().parent.parent
-# They only bound what has gone wrong: a busy machine needs its time.
 START_SECONDS = 60.0
-STOP_SECONDS = 30.0
+STOP_SECONDS = 60.0
 
 
 class ServerProcess:
@@ -98,12 +97,6 @@ class ServerProcess:
         self._connections.append(connection)
         return connection
 
-    def cpu_seconds(self) -> float:
-        """Return how much processor time it has taken; no other process's counts."""
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
     @property
     def is_alive(self) -> bool:
         """Whether the process has not ended."""
@@ -167,3 +160,10 @@ def require_program(name: str) -> str:
         missing(f"{name} is not on PATH")
     assert found is not None
     return found
+
+
+def cpu_ticks(server: ServerProcess) -> int:
+    """Return the CPU time that a server has used, in hundredths of a second."""
+    stat = Path(f"/proc/{server.process.pid}/stat").read_text()
+    fields = stat.rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])

@@ -57,7 +57,7 @@ def acl_cat(_: Context, *category: bytes) -> BulkList:
     if not category:
         return BulkList([name.encode() for name in CATEGORIES])
     if len(category) > 1:
-        raise CommandError(errors.unknown_or_wrong_arity(b"ACL", b"CAT"))
+        raise CommandError(errors.wrong_subcommand_arity(b"CAT", b"ACL"))
     name = category[0].decode("utf-8", "replace").lower()
     if name not in CATEGORIES:
         raise CommandError(errors.unknown_category(category[0]))

@@ -143,6 +143,7 @@ def _authenticate(ctx: Context, user: bytes, password: bytes) -> None:
     expected = ctx.server.config.requirepass
     is_right = not expected or hmac.compare_digest(password, expected)
     if user != _DEFAULT_USER or not is_right:
+        ctx.server.statistics["acl_access_denied_auth"] += 1
         raise CommandError(errors.WRONG_PASSWORD)
     ctx.session.is_authenticated = True
     ctx.session.update_special()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
-from app.commands.script_sources import read_library_shebang
+from app.commands.script_sources import SCRIPT_FLAGS, read_library_shebang
 from app.commands.table import Flag, command, numkeys_at
 from app.commands.usage import add_help
 from app.errors import CommandError
@@ -153,7 +153,7 @@ def function_flush(ctx: Context, *mode: bytes) -> SimpleString:
         CommandError: the mode is neither SYNC nor ASYNC.
     """
     if len(mode) > 1:
-        raise CommandError(errors.unknown_or_wrong_arity(b"FUNCTION", b"flush"))
+        raise CommandError(errors.wrong_subcommand_arity(b"flush", b"FUNCTION"))
     if mode and mode[0].upper() not in (b"SYNC", b"ASYNC"):
         raise CommandError(errors.FUNCTION_FLUSH_OPTION)
     if ctx.engine is None:
@@ -192,7 +192,9 @@ def function_list(ctx: Context, *options: bytes) -> list[dict[bytes, Any]]:
                     b"name": spec.name,
                     b"description": spec.description,
                     b"flags": SetReply(
-                        SimpleString(flag) for flag in sorted(spec.flags)
+                        SimpleString(flag)
+                        for flag in SCRIPT_FLAGS
+                        if flag in spec.flags
                     ),
                 }
                 for spec in library.functions
@@ -301,7 +303,7 @@ def function_restore(ctx: Context, payload: bytes, *policies: bytes) -> SimpleSt
         CommandError: the payload or the policy is wrong, or a name is taken.
     """
     if len(policies) > 1:
-        raise CommandError(errors.unknown_or_wrong_arity(b"FUNCTION", b"restore"))
+        raise CommandError(errors.wrong_subcommand_arity(b"restore", b"FUNCTION"))
     policy = policies[0].upper() if policies else b"APPEND"
     if policy not in _POLICIES:
         raise CommandError(errors.FUNCTION_RESTORE_POLICY)

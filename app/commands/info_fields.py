@@ -47,6 +47,7 @@ def server(ctx: Context) -> Fields:
         ("atomicvar_api", "none"),
         ("gcc_version", "0.0.0"),
         ("python_version", sys.version.split()[0]),
+        ("compiled", "yes" if process.is_compiled() else "no"),
         ("process_id", os.getpid()),
         ("process_supervised", "no"),
         ("run_id", state.run_id),
@@ -81,6 +82,7 @@ def clients(ctx: Context) -> Fields:
         ("total_watched_keys", sum(watched)),
         ("total_blocking_keys", ctx.engine.blocking.awaited_keys()),
         ("total_blocking_keys_on_nokey", 0),
+        *ctx.engine.pause.status().items(),
     ]
 
 

@@ -43,6 +43,11 @@ def statistics(ctx: Context) -> Fields:
         ("tracking_total_keys", len(ctx.engine.tracking.table)),
         ("tracking_total_items", ctx.engine.tracking.items),
         ("tracking_total_prefixes", ctx.engine.tracking.prefixes),
+        ("eventloop_cycles", state.cycles()),
+        (
+            "instantaneous_eventloop_cycles_per_sec",
+            round(rates["cycles"].per_second()),
+        ),
         *dict.fromkeys(_NEVER, 0).items(),
     ]
 
@@ -73,9 +78,13 @@ _NEVER: Final = (
     "io_threaded_writes_processed",
     "reply_buffer_shrinks",
     "reply_buffer_expands",
+    "evicted_scripts",
+    "acl_access_denied_cmd",
+    "acl_access_denied_key",
+    "acl_access_denied_channel",
 )
-"""Fields about what this server has not: replicas, defragmentation, client eviction,
-I/O threads, forks. All are 0."""
+"""Fields about what this server has not: replicas, defragmentation, eviction of clients
+and scripts, I/O threads, forks, users but the default one. All are 0."""
 
 
 def command_statistics(_: Context) -> Fields:

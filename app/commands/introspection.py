@@ -168,7 +168,7 @@ def _keys_of(argv: list[bytes]) -> list[tuple[bytes, str]]:
     made = find_called(argv)
     if made is None:
         raise CommandError(errors.INVALID_COMMAND)
-    if made.keys is None:
+    if made.keys is None or made.keys.access == "NOT_KEY":
         raise CommandError(errors.NO_KEY_ARGUMENTS)
     wrong = len(argv) != made.arity if made.arity > 0 else len(argv) < -made.arity
     if wrong:

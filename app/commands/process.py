@@ -41,6 +41,12 @@ def operating_system() -> str:
     return f"{platform.system()} {platform.release()} {platform.machine()}"
 
 
+def is_compiled() -> bool:
+    """Say whether the modules on the road of every command are native; see setup.py."""
+    engine = sys.modules.get("app.engine.engine")
+    return engine is not None and not str(engine.__file__).endswith(".py")
+
+
 def human_bytes(count: int) -> str:
     """Return a number of bytes for people: `919.04K`."""
     for size, unit in _UNITS:

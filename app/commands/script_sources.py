@@ -15,16 +15,14 @@ from app.errors import CommandError
 from app.types.numbers import parse_int64
 from app.words import split_words
 
-SCRIPT_FLAGS = frozenset(
-    (
-        b"no-writes",
-        b"allow-oom",
-        b"allow-stale",
-        b"no-cluster",
-        b"allow-cross-slot-keys",
-    )
+SCRIPT_FLAGS: Final = (
+    b"no-writes",
+    b"allow-oom",
+    b"allow-stale",
+    b"no-cluster",
+    b"allow-cross-slot-keys",
 )
-"""What a script, or a function, may say of itself."""
+"""What a script, or a function, may say of itself, in the order of FUNCTION LIST."""
 
 _ZERO: Final = ord("0")
 _NINE: Final = ord("9")

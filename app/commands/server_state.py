@@ -17,6 +17,23 @@ if TYPE_CHECKING:
     from app.commands.migrate import Dial
     from app.config import Config
 
+_STATISTICS: Final = (
+    "total_connections_received",
+    "total_net_input_bytes",
+    "total_net_output_bytes",
+    "total_reads_processed",
+    "total_writes_processed",
+    "rejected_connections",
+    "expired_keys",
+    "expired_fields",
+    "evicted_keys",
+    "total_error_replies",
+    "unexpected_error_replies",
+    "client_query_buffer_limit_disconnections",
+    "client_output_buffer_limit_disconnections",
+    "acl_access_denied_auth",
+)
+_RATES: Final = ("commands", "input", "output", "cycles")
 _RATE_SAMPLES: Final = 16
 """Rates are the mean of so many samples, which the engine takes ten times a second."""
 
@@ -72,7 +89,8 @@ class ServerState:
         latencies: (seconds since the epoch, milliseconds) of each event, oldest first.
         latency_peaks: the longest of each event, in milliseconds.
         dial: connects to another server; the driver sets it (see `migrate.Link`).
-        rates: `commands`, `input` and `output`, which the engine has sampled.
+        rates: `commands`, `input`, `output` and `cycles`, which the engine has sampled.
+        loop_cycles: tells how many turns the event loop has made; the driver sets it.
         time_ns: the time that TIME tells, in ns since the epoch.
     """
 
@@ -90,24 +108,11 @@ class ServerState:
         self.slow_commands_seen = 0
         self.latencies: dict[bytes, deque[tuple[int, int]]] = {}
         self.latency_peaks: dict[bytes, int] = {}
-        self.statistics: dict[str, int] = dict.fromkeys(
-            (
-                "total_connections_received",
-                "total_net_input_bytes",
-                "total_net_output_bytes",
-                "total_reads_processed",
-                "total_writes_processed",
-                "rejected_connections",
-                "expired_keys",
-                "expired_fields",
-                "evicted_keys",
-                "total_error_replies",
-                "unexpected_error_replies",
-            ),
-            0,
-        )
+        self.statistics: dict[str, int] = dict.fromkeys(_STATISTICS, 0)
         self.error_codes: dict[bytes, int] = {}
-        self.rates = {name: Rate() for name in ("commands", "input", "output")}
+        self.rates = {name: Rate() for name in _RATES}
+        self.loop_cycles: Callable[[], int] = lambda: 0
+        self._cycles_before = 0
         self.time_ns: Callable[[], int] = time.time_ns
         self.is_loading = False
         self.loading: dict[str, int] = {}
@@ -122,12 +127,17 @@ class ServerState:
         """Return how many commands ran since the statistics were last reset."""
         return sum(command.calls for command in every_command())
 
+    def cycles(self) -> int:
+        """Return the turns of the event loop since the statistics were last reset."""
+        return self.loop_cycles() - self._cycles_before
+
     def sample_rates(self, now_ms: int) -> None:
         """Note how far the counters are; the engine calls it ten times a second."""
         statistics = self.statistics
         self.rates["commands"].sample(now_ms, self.commands_processed())
         self.rates["input"].sample(now_ms, statistics["total_net_input_bytes"])
         self.rates["output"].sample(now_ms, statistics["total_net_output_bytes"])
+        self.rates["cycles"].sample(now_ms, self.cycles())
 
     def count_traffic(self, received: int, sent: int, reads: int) -> None:
         """Count bytes, and the reads that brought them, each answered by one write."""
@@ -152,6 +162,7 @@ class ServerState:
         for name in self.statistics:
             self.statistics[name] = 0
         self.error_codes.clear()
+        self._cycles_before = self.loop_cycles()
         for command in every_command():
             command.calls = command.nanoseconds = 0
             command.failed = command.rejected = 0

@@ -21,7 +21,7 @@ from app.engine.blocking import Blocking
 from app.engine.digest import dataset_digest, value_digest
 from app.engine.effects import Entry, Unit, client_note, record_expired
 from app.engine.functions import Functions
-from app.engine.guards import Guards
+from app.engine.guards import HTTP_WORDS, Guards
 from app.engine.notifications import Notifications
 from app.engine.observers import Observers
 from app.engine.past_views import run_in_past
@@ -31,7 +31,7 @@ from app.engine.redaction import without_secret
 from app.engine.scripts import Scripts
 from app.engine.tracking import Tracking
 from app.engine.transactions import Transactions
-from app.engine.upkeep import look_after
+from app.engine.upkeep import compare_memory, look_after
 from app.errors import CommandError
 from app.keyspace.keyspace import Keyspace
 from app.protocol.encoder import encode
@@ -107,6 +107,7 @@ class Engine:
             "latency_monitor_threshold",
             "latency_tracking",
         )
+        config.on_change(partial(compare_memory, self), "maxmemory")
         self.observers = Observers(self.keyspace)
         self.transactions = Transactions(self)
         self.blocking = Blocking(self)
@@ -179,6 +180,8 @@ class Engine:
         try:
             command = require_command(argv)
         except CommandError as error:
+            if argv[0].upper() in HTTP_WORDS:
+                return self.guards.turn_away(session)
             return self.guards.reject(session, error.with_traceback(None), argv)
         refusal = self.guards.refuse(session, command, argv)
         if refusal is not None:
@@ -205,7 +208,7 @@ class Engine:
             # A traceback would hold this frame, and the frame the error: a circle.
             reply = error.with_traceback(None)
             command.failed += 1
-            self.guards.count_error(error)
+            self.guards.note_failure(error, argv)
         if keyspace.changes != changes:
             self.record(session, argv)
         elif context.effects is not None:
@@ -297,9 +300,9 @@ class Engine:
                 effects = [argv]
             else:
                 context.effects = None
-                origin = [session.id, without_secret(argv), None]
                 if not effects:
                     return  # a unit, whose record is there already
+                origin = [session.id, without_secret(argv), None]
             self.entries.append((context.now_ms, context.db.index, effects, origin))
 
     def record_unit(

@@ -6,6 +6,7 @@ state, or a server that loads, cannot write, is watched by MONITOR or is paused.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from app import errors
@@ -14,11 +15,13 @@ from app.commands.table import Command, Flag, require_command
 from app.engine.redaction import redact
 from app.errors import CommandError
 from app.protocol.encoder import encode
-from app.reply import POSTPONED, QUEUED, Replies
+from app.reply import NO_REPLY, POSTPONED, QUEUED, NoReplyType, Replies
 
 if TYPE_CHECKING:
     from app.commands.context import Argv, Session
     from app.engine.engine import Engine
+
+logger = logging.getLogger(__name__)
 
 _NEVER_QUEUED = {"exec", "discard", "multi", "watch", "quit", "reset"}
 # CLIENT REPLY inside of a transaction: the reply to EXEC itself is still sent.
@@ -30,6 +33,13 @@ _SLOW_ARGUMENTS_MAX = 32
 _SLOW_ARGUMENT_BYTES_MAX = 128
 
 
+HTTP_WORDS = frozenset({b"POST", b"HOST:"})
+"""Commands that only a web page sends, which has a browser talk to this server."""
+
+_TELL_AGAIN_MS = 60_000
+_CODE_BYTES_MAX = 31
+_CODES_MAX = 128
+_OTHER_CODES = b"ERRORSTATS_OVERFLOW"
 _RESP2 = 2
 _WHILE_SUBSCRIBED = {
     *("subscribe", "psubscribe", "ssubscribe"),
@@ -55,6 +65,7 @@ class Guards:
         self.disk_error: bytes | None = None
         self.is_out_of_memory = False
         self.is_read_only = False
+        self._tell_from_ms = 0
 
     def update_watchful(self) -> None:
         """Set `is_watchful` anew; call it after changing what it depends on."""
@@ -130,17 +141,57 @@ class Guards:
         """Count a command that does not run; it also breaks or ends a transaction."""
         if session.queued is not None:
             session.is_broken = True
-            if argv[0].upper() == b"EXEC":
-                error = self._engine.transactions.abort(session, error)
+        if argv[0].upper() == b"EXEC":
+            error = self._engine.transactions.abort(session, error)
         self.count_error(error)
         return error
 
+    def turn_away(self, session: Session) -> NoReplyType:
+        """Close a connection that speaks HTTP, before the commands in its body run."""
+        now_ms = self._engine.context.now_ms
+        if now_ms >= self._tell_from_ms:
+            self._tell_from_ms = now_ms + _TELL_AGAIN_MS
+            logger.warning(
+                "client id=%d address=%s closed: it speaks HTTP; a web page may be "
+                "trying to reach this server by way of somebody's browser",
+                session.id,
+                session.address,
+            )
+        session.is_closing = True
+        session.update_special()
+        return NO_REPLY
+
     def count_error(self, error: CommandError) -> None:
-        """Count an error reply, by its code too."""
+        """Count an error reply, by its code too.
+
+        Scripts choose codes as they like, so only so many are told from each other.
+        """
+        if error.is_counted:
+            return
+        error.is_counted = True
         server = self._engine.server
         server.statistics["total_error_replies"] += 1
-        code = error.code
-        server.error_codes[code] = server.error_codes.get(code, 0) + 1
+        code, space, _ = error.text[:_CODE_BYTES_MAX].partition(b" ")
+        if not space:
+            code = b"ERR"
+        codes = server.error_codes
+        if code not in codes and len(codes) >= _CODES_MAX:
+            code = _OTHER_CODES
+        codes[code] = codes.get(code, 0) + 1
+
+    def note_failure(self, error: CommandError, argv: Argv) -> None:
+        """Count the error of a command that ran; put it in the words of the call."""
+        text = error.text
+        if text.startswith(errors.ODD_SUBCOMMAND):
+            own = errors.wrong_subcommand_arity(argv[1], argv[0].upper())
+        elif text.endswith(errors.BLOCK_IN_SCRIPT):
+            own = errors.block_in_script(argv[0])
+        else:
+            own = text
+        # Another call's words come from a script that passes them on.
+        if own.lower() == text.lower():
+            error.text = own
+        self.count_error(error)
 
     def what_is_sent(self, session: Session, reply: Any) -> bytes:
         """Return what to send for a reply, where it may be more or less than that."""

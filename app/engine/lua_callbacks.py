@@ -8,7 +8,7 @@ text only where Lua's memory has room for it, since lupa cannot fail in between.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from app import errors
 from app.engine import lua_replies
@@ -18,17 +18,18 @@ from app.reply import OK
 from app.types.numbers import format_double
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-_LOG = logging.getLogger(__name__)
+_LOG: Final = logging.getLogger(__name__)
 TOTAL: Final = True
 """What lupa is told for a measure of memory that never wraps around."""
 
-_RESP3 = 3
-_NO_ROOM = (False, lua_replies.NO_ROOM)
-_INTERNAL_ERROR = (False, lua_replies.ERROR, b"ERR internal error", True)
-_BAD_ARGUMENTS = (False, lua_replies.ERROR, errors.SCRIPT_BAD_ARGUMENTS, False)
-_LEVELS = (logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING)
+_RESP3: Final = 3
+_MISSING: Final = object()
+_NO_ROOM: Final = (False, lua_replies.NO_ROOM)
+_INTERNAL_ERROR: Final = (False, lua_replies.ERROR, b"ERR internal error", True)
+_BAD_ARGUMENTS: Final = (False, lua_replies.ERROR, errors.SCRIPT_BAD_ARGUMENTS, False)
+_LEVELS: Final = (logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING)
 
 
 class CommandCaller:
@@ -60,6 +61,7 @@ class Hooks:
 
     Attributes:
         caller: runs a command of the script.
+        names: of the commands that scripts call the quick way, as scripts write them.
         should_stop: asked about every 100,000 instructions; 0 goes on, 1 kills a
             script, 2 a function, 3 a library that is being loaded. It may serve other
             clients meanwhile.
@@ -71,12 +73,14 @@ class Hooks:
         self,
         call: CommandCaller | Callable[[tuple[bytes, ...]], Any],
         *,
+        names: Iterable[bytes] = (),
         should_stop: Callable[[], int] = lambda: 0,
         check_access: Callable[[tuple[bytes, ...]], bool | None] = lambda _: True,
         on_setresp: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Name the functions to call."""
         self.caller = call if isinstance(call, CommandCaller) else FunctionCaller(call)
+        self.names = tuple(names)
         self.should_stop = should_stop
         self.check_access = check_access
         self.on_setresp = on_setresp
@@ -110,6 +114,10 @@ class Callbacks:
         self.failure: BaseException | None = None
         self.is_tidy = True
 
+    def commands(self) -> dict[bytes, Any]:
+        """Return a callback for each command that scripts call the quick way."""
+        return {name: NamedCommand(self, name).run for name in self._hooks.names}
+
     def table(self, version: str) -> dict[bytes, Any]:
         """Return the callbacks by the names that Lua knows them by.
 
@@ -134,7 +142,7 @@ class Callbacks:
         }
 
     def _execute(self, *words: Any) -> Any:
-        """Run a command of the script; the hottest callback.
+        """Run a command of the script.
 
         Returns:
             An integer, text, None or True (OK) as they are; else a tuple, which Lua
@@ -145,6 +153,13 @@ class Callbacks:
             if self.staged:
                 argv = self.staged + argv
                 self.staged = []
+        except BaseException as error:  # noqa: BLE001 - nothing may reach Lua
+            return self._fail(error)
+        return self.execute(argv)
+
+    def execute(self, argv: list[Any]) -> Any:
+        """Run a command of the script, of any values that may cross; see `_execute`."""
+        try:
             for word in argv:
                 if type(word) is not bytes:
                     if not make_arguments(argv):
@@ -231,3 +246,40 @@ class Callbacks:
 
 def _log(level: int, text: bytes) -> None:
     _LOG.log(_LEVELS[level], "script: %s", text.decode("utf-8", "replace"))
+
+
+@final
+class NamedCommand:
+    """The callback of one command; the hottest of all.
+
+    Its name need not cross, and a fixed number of parameters is read the quick way.
+    """
+
+    def __init__(self, callbacks: Callbacks, name: bytes) -> None:
+        """Name the command, as scripts write it."""
+        self._callbacks = callbacks
+        self._name = name
+
+    def run(
+        self,
+        a: Any,
+        b: Any = _MISSING,
+        c: Any = _MISSING,
+        d: Any = _MISSING,
+        e: Any = _MISSING,
+        f: Any = _MISSING,
+        g: Any = _MISSING,
+    ) -> Any:
+        """Run the command with one to seven arguments; see `Callbacks._execute`."""
+        if b is _MISSING:
+            argv = [self._name, a]
+        elif c is _MISSING:
+            argv = [self._name, a, b]
+        elif d is _MISSING:
+            argv = [self._name, a, b, c]
+        else:
+            argv = [self._name, a, b, c, d]
+            for word in (e, f, g):
+                if word is not _MISSING:
+                    argv.append(word)
+        return self._callbacks.execute(argv)

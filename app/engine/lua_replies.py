@@ -8,7 +8,7 @@ what the tags and the codes of a tree mean, and builds tables of them.
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from app.errors import CommandError
 from app.reply import (
@@ -29,15 +29,29 @@ if TYPE_CHECKING:
 
 Crossing = tuple[Any, ...]
 
-PIECE_ITEMS = 2000
+PIECE_ITEMS: Final = 2000
 """How many values cross at once; the C stack of Lua 5.1 holds 8000."""
 
-FLAT, FLAT_AND_MORE, TREE, TREE_AND_MORE, ERROR, NO_ROOM = range(1, 7)
-_VALUE, _NULL, _STATUS, _ERROR, _ARRAY, _MAP, _SET = range(7)
-_DOUBLE, _BIG_NUMBER, _VERBATIM = range(7, 10)
+# Tags, and codes of a tree; spelled out, since compiled code then has the numbers.
+FLAT: Final = 1
+FLAT_AND_MORE: Final = 2
+TREE: Final = 3
+TREE_AND_MORE: Final = 4
+ERROR: Final = 5
+NO_ROOM: Final = 6
+_VALUE: Final = 0
+_NULL: Final = 1
+_STATUS: Final = 2
+_ERROR: Final = 3
+_ARRAY: Final = 4
+_MAP: Final = 5
+_SET: Final = 6
+_DOUBLE: Final = 7
+_BIG_NUMBER: Final = 8
+_VERBATIM: Final = 9
 
-_PLAIN = {bytes, int}
-_PLAIN_OR_NULL = {bytes, int, type(None)}
+_PLAIN: Final = {bytes, int}
+_PLAIN_OR_NULL: Final = {bytes, int, type(None)}
 
 
 def crossing(reply: Any, *, is_resp3: bool) -> Crossing | None:

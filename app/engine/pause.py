@@ -70,6 +70,20 @@ class Pause:
             flags |= self._engine.transactions.flags(session)
         return bool(flags & _WRITES)
 
+    def status(self) -> dict[str, str | int]:
+        """Return what INFO tells of the pause."""
+        self.end_if_due()
+        if not self.is_on:
+            reason, actions, left_ms = "none", "none", 0
+        else:
+            reason, actions = "client_pause", "all" if self._is_for_all else "write"
+            left_ms = self._end_ms - self._engine.context.now_ms
+        return {
+            "paused_reason": reason,
+            "paused_actions": actions,
+            "paused_timeout_milliseconds": left_ms,
+        }
+
     def hide_expired(self) -> None:
         """Remove no expired keys while it lasts, but in a transaction that began it.
 

@@ -77,7 +77,7 @@ class ScriptCommands(CommandCaller):
         except CommandError as error:
             reply = error.with_traceback(None)
             command.failed += 1
-            guards.count_error(error)
+            guards.note_failure(error, argv)
         command.calls += 1
         if keyspace.changes != changes:
             effects = context.effects

@@ -15,7 +15,7 @@ Lua (`lua/*.lua`) and loaded here. Rules that keep the sandbox whole:
 from __future__ import annotations
 
 from importlib import resources
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lupa import lua51
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MEMORY_LIMIT = 256 * 1024 * 1024
 """How much all scripts may hold at once, in bytes, before an allocation fails."""
 
-_TIDY_ABOVE = 1024 * 1024
+_TIDY_ABOVE: Final = 1024 * 1024
 """From how many bytes of arguments on they are forgotten right behind the script."""
 
 _FILES = (
@@ -41,14 +41,19 @@ _FILES = (
 _NOT_A_SCRIPT = b"ERR Error compiling script (new function): "
 _NOT_A_LIBRARY = b"ERR Error compiling function: "
 _NO_MEMORY = "not enough memory"
-_STAGE_ITEMS = 1000
-_DIRECT_KEYS = 4
-_DIRECT_ITEMS = 200
+_STAGE_ITEMS: Final = 1000
+_DIRECT_KEYS: Final = 4
+_DIRECT_ITEMS: Final = 200
 # What a script leaves crosses as one plain value, or behind such a code.
-_STRINGS, _STRINGS_AND_INTEGERS, _RESP, _ERROR_REPLY, _FAILURE = range(1, 6)
+_STRINGS: Final = 1
+_STRINGS_AND_INTEGERS: Final = 2
+_RESP: Final = 3
+_ERROR_REPLY: Final = 4
+_FAILURE: Final = 5
 
 _BOOT = b"""
-local files, names, callbacks = ...
+local files, names, callbacks, commands = ...
+callbacks.commands = commands
 local debug, loadstring, error = debug, loadstring, error
 callbacks.null = newproxy(true)
 debug.getmetatable(callbacks.null).__tostring = function() return "userdata: (nil)" end
@@ -292,6 +297,7 @@ class ScriptRuntime:
             self._lua.table_from(files),
             self._lua.table_from(names),
             self._lua.table_from(self._callbacks.table(version)),
+            self._lua.table_from(self._callbacks.commands()),
         )
         self._collect()
 
@@ -367,8 +373,12 @@ class ScriptRuntime:
         if code == _RESP:
             return Encoded(result[1])
         if code == _ERROR_REPLY:
-            raise CommandError(result[1])
-        _, text, source, line = (*result, None, None)[:4]
+            error = CommandError(result[1])
+            error.is_counted = result[2]
+            raise error
+        _, text, source, line, is_counted = (*result, None, None, False)[:5]
         if source is not None:
             text += b" script: %b, on %b:%d." % (name, source, line)
-        raise CommandError(one_line(text))
+        error = CommandError(one_line(text))
+        error.is_counted = is_counted
+        raise error

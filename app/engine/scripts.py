@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from app import errors
 from app.commands.context import Session
 from app.commands.script_sources import count_keys, read_script_flags
+from app.commands.table import LOOKUP
 from app.engine.effects import Unit
 from app.engine.lua_callbacks import Hooks
 from app.engine.lua_values import sha1_of
@@ -79,17 +80,15 @@ class Scripts:
     def runtime(self) -> ScriptRuntime:
         """Lua, with all scripts that are loaded; it is made when it is first needed."""
         if self._runtime is None:
-            self._runtime = self._make_runtime()
+            hooks = Hooks(
+                self._commands,
+                names=LOOKUP,
+                should_stop=self._tick,
+                check_access=check_access,
+                on_setresp=self._note_resp,
+            )
+            self._runtime = ScriptRuntime(hooks, version=REDIS_VERSION)
         return self._runtime
-
-    def _make_runtime(self) -> ScriptRuntime:
-        hooks = Hooks(
-            self._commands,
-            should_stop=self._tick,
-            check_access=check_access,
-            on_setresp=self._note_resp,
-        )
-        return ScriptRuntime(hooks, version=REDIS_VERSION)
 
     # --- loading -----------------------------------------------------------------
 

@@ -25,20 +25,21 @@ def look_after(engine: Engine, limit: int) -> None:
         engine.keyspace.expire_due(limit)
     engine.serve_waiters()
     engine.blocking.rest()
-    _compare(engine)
+    compare_memory(engine)
+    timeout_seconds = engine.server.config.timeout
+    if timeout_seconds:
+        _close_idle_clients(engine, timeout_seconds * _MS_PER_SECOND)
     engine.server.sample_rates(engine.context.now_ms)
 
 
-def _compare(engine: Engine) -> None:
-    """Compare memory with `maxmemory`, and close clients that idle for too long."""
+def compare_memory(engine: Engine) -> None:
+    """Compare what the process holds with `maxmemory`."""
     config = engine.server.config
     if config.maxmemory or engine.guards.is_out_of_memory:
         is_over = 0 < config.maxmemory < process.resident_bytes()
         if is_over != engine.guards.is_out_of_memory:
             engine.guards.is_out_of_memory = is_over
             engine.guards.update_watchful()
-    if config.timeout:
-        _close_idle_clients(engine, config.timeout * _MS_PER_SECOND)
 
 
 def _close_idle_clients(engine: Engine, timeout_ms: int) -> None:

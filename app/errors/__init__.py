@@ -18,14 +18,16 @@ class CommandError(Exception):
 
     Attributes:
         text: the error line for the client, code first, as bytes.
+        is_counted: the statistics know it: a script passes on what its command met.
     """
 
-    __slots__ = ("text",)
+    __slots__ = ("is_counted", "text")
 
     def __init__(self, text: bytes) -> None:
         """Make the error from its line, such as `b"ERR syntax error"`."""
         super().__init__(text)
         self.text = text
+        self.is_counted = False
 
     @property
     def code(self) -> bytes:

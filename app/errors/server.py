@@ -112,15 +112,15 @@ def unknown_attribute(name: bytes) -> bytes:
     return one_line(b"ERR Unrecognized option '" + name + b"'")
 
 
+ODD_SUBCOMMAND = b"ERR unknown subcommand or wrong number of arguments for '"
+
+
 def wrong_subcommand_arity(subcommand: bytes, name: bytes) -> bytes:
-    """Return the text for a subcommand with odd arguments; both as written."""
-    return one_line(
-        b"ERR unknown subcommand or wrong number of arguments for '"
-        + subcommand[:128]
-        + b"'. Try "
-        + name
-        + b" HELP."
-    )
+    """Return the text for a subcommand with odd arguments.
+
+    The subcommand may be in any case: the engine puts it as the client wrote it.
+    """
+    return one_line(ODD_SUBCOMMAND + subcommand[:128] + b"'. Try " + name + b" HELP.")
 
 
 PROTECTED_MODE = (
@@ -242,17 +242,6 @@ def command_not_allowed(name: bytes) -> bytes:
         b'"local", you can run it from a local connection, otherwise you need to set '
         b"this option in the configuration file, and then restart the server."
     ) % (name.upper(), name)
-
-
-def unknown_or_wrong_arity(name: bytes, subcommand: bytes) -> bytes:
-    """Return the text of commands that take their subcommand as an argument (DEBUG)."""
-    return one_line(
-        b"ERR unknown subcommand or wrong number of arguments for '"
-        + subcommand[:128]
-        + b"'. Try "
-        + name
-        + b" HELP."
-    )
 
 
 def no_latency_samples(event: bytes) -> bytes:

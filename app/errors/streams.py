@@ -76,11 +76,15 @@ def unbalanced_streams(name: bytes, symbol: bytes) -> bytes:
     )
 
 
+BLOCK_IN_SCRIPT = b" command is not allowed with BLOCK option from scripts"
+
+
 def block_in_script(name: bytes) -> bytes:
-    """Return the text for BLOCK inside of a script; `name` is in lower case."""
-    return (
-        b"ERR %b command is not allowed with BLOCK option from scripts" % name.upper()
-    )
+    """Return the text for BLOCK inside of a script.
+
+    The name may be in any case: the engine puts it as the script wrote it.
+    """
+    return b"ERR " + name + BLOCK_IN_SCRIPT
 
 
 def no_group_to_read(key: bytes, group: bytes) -> bytes:

@@ -74,6 +74,8 @@ class Verbs(Mapping[str, click.Command]):
         module = importlib.import_module(f"replay.verbs.{_SHARED.get(name, name)}")
         verb = getattr(module, f"{name}_" if iskeyword(name) else name)
         assert isinstance(verb, click.Command)
+        # click's mark for lines that are kept as they are: raw docstrings spell it out.
+        verb.help = (verb.help or "").replace("\\b\n", "\b\n")
         return verb
 
     def __iter__(self) -> Iterator[str]:

@@ -18,7 +18,7 @@ STARTERS = {"joblog": servers.start_joblog, "valkey": servers.start_valkey}
 ASYNQ = "github.com/hibiken/asynq"
 # Its tests mostly sleep, so many run side by side, each on a server of its own.
 SIDE_BY_SIDE = 8
-TEST_SECONDS = 120
+TEST_SECONDS = 240
 
 pytestmark = pytest.mark.slow
 

@@ -234,6 +234,10 @@ class Worker:
             self.held = None
 
 
+def count_succeeded(workers):
+    return sum(len(worker.succeeded) for worker in workers)
+
+
 @pytest.mark.slow
 def test_kill_of_the_server_loses_and_doubles_no_job(server, connect):
     chance = random.Random("delancie")
@@ -243,7 +247,10 @@ def test_kill_of_the_server_loses_and_doubles_no_job(server, connect):
         threads = [threading.Thread(target=worker.run) for worker in workers]
         for thread in threads:
             thread.start()
+        before = count_succeeded(workers)
         time.sleep(chance.uniform(0.1, 0.3))
+        while count_succeeded(workers) == before and threads[0].is_alive():
+            time.sleep(0.01)
         server.kill()
         for thread in threads:
             thread.join()

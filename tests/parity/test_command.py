@@ -9,6 +9,7 @@ import pytest
 from app.commands import catalogue  # noqa: F401 - registers the commands
 from app.commands.table import COMMANDS
 from tests.parity import wire
+from tests.parity.test_scripting import as_valkey
 
 CHANGED_IN_7_2 = {
     b"blmove",
@@ -130,6 +131,8 @@ def test_command_finds_keys(parity):
     parity(
         [
             "COMMAND GETKEYS GET k",
+            "COMMAND GETKEYS SPUBLISH a b",
+            "COMMAND GETKEYSANDFLAGS SSUBSCRIBE a b",
             "COMMAND GETKEYS MSET a 1 b 2",
             "COMMAND GETKEYS LMOVE a b LEFT RIGHT",
             "COMMAND GETKEYS ZUNIONSTORE d 2 a b",
@@ -165,3 +168,23 @@ def test_command_docs_have_a_summary_of_each_command(running, name):
     assert reply.items[0].data == name.lower()
     assert docs[0].data == b"summary"
     assert docs[1].data
+
+
+def test_subcommands_with_odd_arguments_are_named_as_they_were_written(parity):
+    parity(
+        [
+            "function flush sync x",
+            "FUNCTION FLUSH SYNC x",
+            "function restore x append y",
+            "xgroup create s g 0 foo",
+            "xgroup setid s g 0 foo",
+            "pubsub channels a b",
+            "slowlog get 1 2",
+            "debug foo",
+            ["eval", "return redis.call('xgroup', 'create', 's', 'g', '0', 'x')", 0],
+        ],
+        loose=as_valkey,
+    )
+    parity(["client unblock 1 timeout x", "client pause 1 all x"], witness="redis")
+    block = "return redis.call(ARGV[1], 'BLOCK', 0, 'STREAMS', 's', '$')"
+    parity([["EVAL", block, 0, "xread"], ["EVAL", block, 0, "XREAD"]], witness="redis")

@@ -160,3 +160,9 @@ def test_calls(parity):
 
 def test_lists_and_the_rest(parity):
     run(parity, LISTS)
+
+
+def test_flags_of_functions_come_in_an_order_of_their_own(parity):
+    flags = "flags = {'no-cluster', 'allow-stale', 'allow-oom', 'no-writes'}"
+    spec = f"{{function_name = 'f', callback = {BODY}, {flags}}}"
+    parity([load(register(spec)), "FUNCTION LIST"])

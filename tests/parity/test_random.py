@@ -179,22 +179,17 @@ SORTED_SETS = [
     call("ZREVRANK", KEY, MEMBER),
     call("ZRANGE", KEY, INDEX, INDEX, any_of("REV"), SCORED),
     call("ZRANGE", KEY, BOUND, BOUND, "BYSCORE", any_of("REV"), LIMIT, SCORED),
-    call("ZRANGE", KEY, LEX, LEX, "BYLEX", any_of("REV"), LIMIT),
     call("ZRANGESTORE", KEY, KEY, INDEX, INDEX),
     call("ZREVRANGE", KEY, INDEX, INDEX, SCORED),
     call("ZRANGEBYSCORE", KEY, BOUND, BOUND, SCORED, LIMIT),
     call("ZREVRANGEBYSCORE", KEY, BOUND, BOUND, LIMIT),
-    call("ZRANGEBYLEX", KEY, LEX, LEX, LIMIT),
-    call("ZREVRANGEBYLEX", KEY, LEX, LEX),
     call("ZCOUNT", KEY, BOUND, BOUND),
-    call("ZLEXCOUNT", KEY, LEX, LEX),
     call("ZCARD", KEY),
     call("ZPOPMIN", KEY, maybe(COUNT)),
     call("ZPOPMAX", KEY, maybe(COUNT)),
     call("ZMPOP", NUMKEYS, st.sampled_from(["MIN", "MAX"]), maybe("COUNT", COUNT)),
     call("ZREMRANGEBYRANK", KEY, INDEX, INDEX),
     call("ZREMRANGEBYSCORE", KEY, BOUND, BOUND),
-    call("ZREMRANGEBYLEX", KEY, LEX, LEX),
     call("ZUNION", NUMKEYS, WEIGHTS, AGGREGATE, SCORED),
     call("ZINTER", NUMKEYS, WEIGHTS, AGGREGATE, SCORED),
     call("ZDIFF", NUMKEYS, SCORED),
@@ -203,6 +198,17 @@ SORTED_SETS = [
     call("ZDIFFSTORE", KEY, NUMKEYS),
     call("ZINTERCARD", NUMKEYS, maybe("LIMIT", COUNT)),
     call("ZSCAN", KEY, "0", "COUNT", "100"),
+]
+# Redis leaves open what ranges by member are where scores differ.
+EVEN_SORTED_SETS = [
+    call("ZADD", KEY, any_of("NX", "XX"), "0", MEMBER, "0", MEMBER),
+    call("ZREM", KEY, some(MEMBER)),
+    call("ZRANGE", KEY, LEX, LEX, "BYLEX", any_of("REV"), LIMIT),
+    call("ZRANGESTORE", KEY, KEY, LEX, LEX, "BYLEX", any_of("REV"), LIMIT),
+    call("ZRANGEBYLEX", KEY, LEX, LEX, LIMIT),
+    call("ZREVRANGEBYLEX", KEY, LEX, LEX, LIMIT),
+    call("ZLEXCOUNT", KEY, LEX, LEX),
+    call("ZREMRANGEBYLEX", KEY, LEX, LEX),
 ]
 KEYS = [
     call("DEL", some(KEY)),
@@ -239,6 +245,7 @@ FAMILIES = {
     "sets": SETS,
     "sorted sets": SORTED_SETS,
 }
+ALONE = {**FAMILIES, "even sorted sets": EVEN_SORTED_SETS}
 SCANS = ("SCAN", "HSCAN", "SSCAN", "ZSCAN")
 
 
@@ -278,11 +285,11 @@ def compare(parity, script, protocol, **options):
     )
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ALONE)
 @EXAMPLES
 @given(data=st.data())
 def test_random_commands_of_one_type_get_equal_replies(parity, family, data):
-    script = data.draw(sequences(FAMILIES[family], KEYS))
+    script = data.draw(sequences(ALONE[family], KEYS))
 
     compare(parity, script, data.draw(st.sampled_from([2, 3])))
 

@@ -216,3 +216,48 @@ def test_scripts_are_shared_between_clients(parity):
         ],
         loose=as_valkey,
     )
+
+
+FAILURES = [
+    "return redis.call('nosuch')",
+    "return redis.call('get')",
+    "redis.pcall('get') return 1",
+    "redis.call('set', 's', 'x') return redis.call('incr', 's')",
+    "return redis.pcall('incr', 's')",
+    "error(redis.pcall('incr', 's'))",
+    "return redis.error_reply(redis.pcall('incr', 's').err)",
+    "local ok, e = pcall(redis.call, 'incr', 's') error(e)",
+    "error('x')",
+    "error({err = 'MINE y'})",
+    "return {err = 'MINE y'}",
+    "return {err = 'noword'}",
+    "return {err = ('x'):rep(40) .. ' y'}",
+    "x x",
+]
+
+
+@pytest.mark.parametrize("script", FAILURES)
+def test_errors_of_scripts_are_counted_once(parity, script):
+    parity(
+        [
+            "SET s x",
+            "CONFIG RESETSTAT",
+            ["EVAL", script, 0],
+            "INFO errorstats",
+            "MULTI",
+            ["EVAL", script, 0],
+            "EXEC",
+            "INFO errorstats",
+        ],
+        loose=as_valkey,
+    )
+
+
+def test_codes_of_errors_are_told_apart_up_to_a_number(parity):
+    parity(
+        [
+            "CONFIG RESETSTAT",
+            *(["EVAL", f"return {{err = 'E{i} x'}}", 0] for i in range(140)),
+            "INFO errorstats",
+        ]
+    )

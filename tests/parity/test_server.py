@@ -3,7 +3,7 @@
 import re
 
 from tests.parity import wire
-from tests.parity.harness import at, nearly, receive, same_shape
+from tests.parity.harness import at, nearly, raw, receive, same_shape
 
 VARIES = re.compile(rb"(cmdstat_|errorstat_|latency_percentiles_|db\d|listener\d)")
 OF_ITS_OWN = {b"python_version", b"server_name"}
@@ -103,6 +103,34 @@ def test_shutdown_refuses_bad_options(parity):
             "EXEC",
         ],
         witness="redis",
+    )
+
+
+def test_a_changed_maxmemory_counts_at_once(parity):
+    parity(
+        [
+            "CONFIG SET maxmemory 1",
+            "SET k v",
+            "GET k",
+            "MULTI",
+            "LPUSH k v",
+            "EXEC",
+            "CONFIG SET maxmemory 0",
+            "SET k v",
+        ]
+    )
+
+
+def test_what_a_browser_sends_is_cut_off_as_in_redis(parity):
+    parity(
+        [
+            at("a", "POST", "/"),
+            at("b", "host:", "here"),
+            raw(b"POST / HTTP/1.1\r\nHost: here\r\n\r\nSET k v\r\n", client="c"),
+            "MULTI",
+            "POST",
+            at("d", "GET", "k"),
+        ]
     )
 
 

@@ -239,3 +239,20 @@ def test_watch_holds_for_the_database_in_which_it_was_said(parity):
 
 def test_a_client_may_break_its_own_watch(parity):
     parity(["WATCH k", "SET k 1", "MULTI", "GET k", "EXEC", "MULTI", "GET k", "EXEC"])
+
+
+def test_exec_that_is_refused_is_aborted_also_without_a_transaction(parity):
+    parity(
+        [
+            "EXEC x",
+            "WATCH k",
+            "EXEC x",
+            at("other", "SET", "k", "1"),
+            "MULTI",
+            "EXEC x",
+            "EXEC",
+            "MULTI",
+            "PING",
+            "EXEC",
+        ]
+    )

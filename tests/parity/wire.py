@@ -9,8 +9,6 @@ from __future__ import annotations
 import socket
 from typing import Any, NamedTuple
 
-# No test waits for a reply not to come, so this only has to be long enough for SAVE,
-# whose child is niced, on a busy machine.
 TIMEOUT_SECONDS = 30.0
 
 

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from replay.cli import main
 from replay.texts import from_json_text
+from replay.verbs import VERBS as ALL_VERBS
 from storage.notes import ScriptNote, ScriptSourceNote, TagNote, encode_note
 from tests.replay.histories import History
 
@@ -48,12 +49,13 @@ def test_verb_answers_in_json_too(replay, words):
     assert all(isinstance(answer, dict) for answer in objects(result))
 
 
-@pytest.mark.parametrize("words", VERBS, ids=[words[0] for words in VERBS])
-def test_verb_explains_itself_with_examples(replay, words):
-    result = replay(words[0], "--help")
+@pytest.mark.parametrize("verb", ALL_VERBS)
+def test_verb_explains_itself_with_examples(replay, verb):
+    result = replay(verb, "--help")
 
     assert result.exit_code == 0
-    assert "Examples:" in result.output
+    assert "\n  Examples:\n" in result.output
+    assert f"\n    replay {verb} " in result.output
 
 
 @pytest.mark.parametrize(
@@ -423,7 +425,7 @@ def test_reader_that_has_seen_enough_ends_it_quietly(tmp_path):
     process.stdout.readline()
     process.stdout.close()
 
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert process.stderr.read() == b""
     process.stderr.close()
 
@@ -436,9 +438,9 @@ def test_follow_shows_a_record_soon_after_it_is_written(demo):
         demo.run(demo.engine.server.sessions[1], "SET new 1")
         started = time.monotonic()
         assert b"SET new 1" in process.stdout.readline()
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
     finally:
         process.send_signal(2)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         process.stdout.close()
         process.stderr.close()

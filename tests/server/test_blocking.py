@@ -11,10 +11,8 @@ import pytest
 from storage.filesystem import FileSystem
 from storage.reader import read_records
 from tests.parity.wire import encode
-from tests.servers import START_SECONDS
+from tests.servers import cpu_ticks
 
-# On a busy machine a process may wait so long for its turn.
-LATE_SECONDS = 5.0
 WORKER = """
 import socket, sys
 worker = socket.socket(socket.AF_UNIX)
@@ -35,7 +33,7 @@ def start_worker(server, *words):
 
 def wait_until_blocked(control, count):
     """Return when so many clients wait; two turns of the loop are enough."""
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + 60
     while f"blocked_clients:{count}\r\n".encode() not in control.ask("INFO", "clients"):
         assert time.monotonic() < deadline
 
@@ -142,8 +140,9 @@ def test_timeouts_end_in_their_order_and_not_too_early(server):
         ended.append((hundredths / 100, time.monotonic() - started))
         connection.close()
 
+    # How late they are is the machine's affair.
     for expected, seconds in ended:
-        assert expected - 0.002 <= seconds < expected + LATE_SECONDS
+        assert expected - 0.002 <= seconds < expected + 20
 
 
 def test_thousands_wait_and_the_first_is_served(start):
@@ -157,17 +156,17 @@ def test_thousands_wait_and_the_first_is_served(start):
         connection.sendall(encode(["BLPOP", "q", 0]))
         waiting.append(connection)
     wait_until_blocked(control, count)
-    before = server.cpu_seconds()
+    ticks = cpu_ticks(server)
     for _ in range(500):
         control.ask("RPUSH", "q", "job")
-    seconds = server.cpu_seconds() - before
+    ticks = cpu_ticks(server) - ticks
     served = [connection.recv(100) for connection in waiting[:500]]
 
     assert set(served) == {b"*2\r\n$1\r\nq\r\n$3\r\njob\r\n"}
     assert f"blocked_clients:{count - 500}\r\n".encode() in control.ask(
         "INFO", "clients"
     )
-    assert seconds < 2.5, "a waiter must not cost a push anything"
+    assert ticks < 150, "a waiter must not cost a push anything"
     for connection in waiting:
         connection.close()
     control.close()

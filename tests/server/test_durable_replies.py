@@ -61,7 +61,7 @@ def test_shutdown_ends_the_server_and_keeps_what_was_written(start):
 
     connection.send(b"SHUTDOWN NOSAVE\r\n")
 
-    assert server.process.wait(10) == 0
+    assert server.process.wait(60) == 0
     connection.close()
     server.start()
     connection = server.connect()

@@ -12,7 +12,7 @@ import pytest
 from storage.filesystem import FileSystem
 from storage.log import Log
 from tests.parity.wire import encode
-from tests.servers import ROOT
+from tests.servers import ROOT, cpu_ticks
 
 FOUND_MAX_SECONDS = 60.0
 
@@ -133,6 +133,16 @@ def _is_served(server):
         client.close()
 
 
+def test_more_clients_than_the_system_has_files_for_are_refused(server):
+    client = server.connect()
+
+    reply = client.ask("CONFIG", "SET", "maxclients", 2_000_000_000)
+
+    assert b"not able to handle the specified number of clients, try with " in reply
+    assert client.ask("CONFIG", "GET", "maxclients").endswith(b"\r\n10000\r\n")
+    assert client.ask("CONFIG", "SET", "maxclients", 500) == b"+OK\r\n"
+
+
 def test_client_that_sends_a_line_without_end_is_cut_off(server):
     client = server.connect()
 
@@ -140,6 +150,27 @@ def test_client_that_sends_a_line_without_end_is_cut_off(server):
 
     assert client.read() == b"-ERR Protocol error: too big inline request\r\n"
     assert client.read() == b"<closed>"
+
+
+def test_client_that_never_ends_its_command_is_cut_off_and_counted(start):
+    server = start("--client-query-buffer-limit", "1mb")
+    greedy, other = server.connect(), server.connect()
+
+    greedy.send(b"*2\r\n$3\r\nGET\r\n$4000000\r\n" + b"x" * 3_000_000)
+
+    assert greedy.read() == b"<closed>"
+    cut_off = b"client_query_buffer_limit_disconnections:1\r\n"
+    wait_for(lambda: cut_off in other.ask("INFO", "stats"))
+
+
+def test_client_that_speaks_http_is_cut_off_before_its_body_runs(server):
+    browser, other = server.connect(), server.connect()
+
+    browser.send(b"POST / HTTP/1.1\r\nHost: here\r\n\r\nSET k v\r\n")
+
+    assert browser.read() == b"<closed>"
+    assert other.ask("GET", "k") == b"$-1\r\n"
+    assert "speaks HTTP" in server.output()
 
 
 def test_client_that_never_reads_is_held_to_its_output_limit(start):
@@ -196,12 +227,10 @@ def test_idle_connections_cost_little_memory_and_no_time(start):
     for client in idle:
         assert client.ask("PING") == b"+PONG\r\n"
     grown = _resident_kib(server) - before
-    before_seconds = server.cpu_seconds()
-    time.sleep(1.0)
-    used_seconds = server.cpu_seconds() - before_seconds
 
     assert grown / number <= 12
-    assert used_seconds <= 0.05
+    # The calmest of some seconds: a machine under load makes the same work dearer.
+    assert any(_ticks_of_a_second(server) <= 5 for _ in range(5))
     for client in idle:
         client.close()
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -210,6 +239,12 @@ def test_idle_connections_cost_little_memory_and_no_time(start):
 def _resident_kib(server):
     with Path(f"/proc/{server.process.pid}/status").open() as status:
         return next(int(x.split()[1]) for x in status if x.startswith("VmRSS"))
+
+
+def _ticks_of_a_second(server):
+    ticks = cpu_ticks(server)
+    time.sleep(1.0)
+    return cpu_ticks(server) - ticks
 
 
 def test_a_socket_that_cannot_be_removed_does_not_keep_it_from_stopping(server):

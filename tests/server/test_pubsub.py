@@ -71,6 +71,8 @@ def test_listener_that_reads_nothing_is_closed_at_its_limit(start):
         publisher.ask("PUBLISH", "c", "x" * 100_000)
 
     assert publisher.ask("PUBLISH", "c", "m") == b":0\r\n"
+    cut_off = b"client_output_buffer_limit_disconnections:1\r\n"
+    assert cut_off in publisher.ask("INFO", "stats")
     listener.close(), publisher.close()
 
 

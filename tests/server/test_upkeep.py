@@ -8,7 +8,7 @@ from tests.parity.wire import encode
 from tests.server.test_process import run_joblog
 
 OOM = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n"
-SECONDS_MAX = 10.0
+SECONDS_MAX = 60.0
 
 
 def wait_for(is_so):

@@ -322,7 +322,7 @@ class SlowDisk(FileSystem):
 
     def fdatasync(self, file):
         self.began.set()
-        assert self.may_go_on.wait(10)
+        assert self.may_go_on.wait(60)
         super().fdatasync(file)
 
 
@@ -334,7 +334,7 @@ def test_appends_and_seals_go_on_while_a_thread_syncs(tmp_path, segment_bytes_ma
     synced = []
     thread = threading.Thread(target=lambda: synced.append(log.sync()))
     thread.start()
-    assert filesystem.began.wait(10)
+    assert filesystem.began.wait(60)
 
     for number in range(40):
         append(log, b"%d" % number)

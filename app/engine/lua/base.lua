@@ -3,7 +3,7 @@
 
 local core = ...
 
-local bases, unveil, poll = core.bases, core.unveil, core.poll
+local bases, poll = core.bases, core.poll
 local collectgarbage, error, getmetatable = collectgarbage, error, getmetatable
 local loadstring, next, pairs, rawget = loadstring, next, pairs, rawget
 local rawset, select, setfenv, setmetatable = rawset, select, setfenv, setmetatable
@@ -25,22 +25,33 @@ function globals.pairs(t)
   return pairs(t)
 end
 
-function globals.next(t, key)
-  return next(unveil(t), key)
+function globals.next(...)
+  local t, key = ...
+  local base = bases[t]
+  if base then
+    return next(base, key)
+  end
+  return next(...)
 end
 
-function globals.rawget(t, key)
-  return rawget(unveil(t), key)
+function globals.rawget(...)
+  local t, key = ...
+  local base = bases[t]
+  if base then
+    return rawget(base, key)
+  end
+  return rawget(...)
 end
 
-function globals.rawset(t, key, value)
-  if bases[t] then
+function globals.rawset(...)
+  if bases[(...)] then
     error(READONLY, 0)
   end
-  return rawset(t, key, value)
+  return rawset(...)
 end
 
-function globals.getmetatable(value)
+function globals.getmetatable(...)
+  local value = ...
   if type(value) == "userdata" then
     return nil
   end
@@ -48,7 +59,7 @@ function globals.getmetatable(value)
   if base then
     return core.shown_metatables[base]
   end
-  return getmetatable(value)
+  return getmetatable(...)
 end
 
 function globals.setmetatable(...)
@@ -144,6 +155,8 @@ function globals.collectgarbage(option, argument)
     return 0
   elseif option == "setpause" or option == "setstepmul" then
     return 200
+  elseif type(option) ~= "string" and type(option) ~= "number" then
+    core.wrong_type(1, "collectgarbage", "string", option)
   end
   core.bad_argument(1, "collectgarbage", "invalid option '" .. tostring(option) .. "'")
 end

@@ -21,7 +21,7 @@ local function define_many(name)
   library[name] = function(...)
     local count = select("#", ...)
     local result = bit_operation("tobit", as_number((...), 1, name, count), 0)
-    for i = 2, count do
+    for i = count, 2, -1 do -- from the last, so that this is the one to be complained of
       result = bit_operation(name, result, as_number((select(i, ...)), i, name, count))
     end
     return result
@@ -51,9 +51,10 @@ define_shift("ror")
 
 function library.tohex(...)
   local value, digits = ...
-  value = as_number(value, 1, "tohex", select("#", ...))
+  local given = select("#", ...)
+  value = as_number(value, 1, "tohex", given)
   local bits = bit_operation("tobit", value, 0) % 4294967296
-  local count = digits == nil and 8 or bit_operation("tobit", as_number(digits, 2, "tohex"), 0)
+  local count = given < 2 and 8 or bit_operation("tobit", as_number(digits, 2, "tohex", given), 0)
   local form = "%08x"
   if count < 0 then
     form, count = "%08X", -count

@@ -78,6 +78,19 @@ local function number_text(settings, number)
   return format(settings.number_form, number)
 end
 
+-- Return the largest index as C's int, which overflows: a table whose keys are times in
+-- milliseconds is an object, not a sparse array.
+local INT_MAX, INT_MIN = 2147483647, -2147483648
+local function overflowing_largest(t)
+  local largest = 0
+  for key in next, t do
+    if key > largest then
+      largest = key <= INT_MAX and key or INT_MIN
+    end
+  end
+  return largest
+end
+
 -- Return the length of a table that is an array, or nil.
 local function array_length(settings, t)
   local largest, count = 0, 0
@@ -88,6 +101,12 @@ local function array_length(settings, t)
       end
       count = count + 1
     else
+      return nil
+    end
+  end
+  if largest > INT_MAX then
+    largest = overflowing_largest(t)
+    if largest < 0 then
       return nil
     end
   end

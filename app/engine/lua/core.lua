@@ -13,7 +13,8 @@ local core = ...
 
 local error, getinfo, find_metatable = error, debug.getinfo, debug.getmetatable
 local next, running, select, setmetatable = next, coroutine.running, select, setmetatable
-local sethook, sub, gsub, tonumber, type = debug.sethook, string.sub, string.gsub, tonumber, type
+local sethook, sub, gsub, match = debug.sethook, string.sub, string.gsub, string.match
+local tonumber, type = tonumber, type
 local pcall, xpcall, create, resume, yield = pcall, xpcall, coroutine.create, coroutine.resume, coroutine.yield
 local status, clock, gcinfo, collectgarbage = coroutine.status, os.clock, gcinfo, collectgarbage
 local should_stop = core.should_stop
@@ -59,11 +60,6 @@ core.view_of = find_metatable
 -- The metatables that `getmetatable` shows for a base, where it shows any.
 core.shown_metatables = {}
 
--- Return the base of a proxy, and any other value as it is.
-function core.unveil(value)
-  return bases[value] or value
-end
-
 -- Make a base raise where a field is missing, as the globals of a script do.
 function core.make_strict(base)
   return setmetatable(base, {
@@ -78,8 +74,8 @@ end
 
 -- Errors ----------------------------------------------------------------------------
 
--- Return the prefix, source and line of the innermost frame that is the script's: of the
--- running coroutine, or of one that died of an error.
+-- Return the prefix, source, line and level of the innermost frame that is the script's:
+-- of the running coroutine, or of one that died of an error.
 local function place(thread)
   local level = thread and 0 or 3
   while true do
@@ -93,18 +89,41 @@ local function place(thread)
       return "", nil, nil
     end
     if frame.what ~= "C" and frame.what ~= "tail" and frame.source ~= "=~" then
-      return frame.short_src .. ":" .. frame.currentline .. ": ", frame.source, frame.currentline
+      return frame.short_src .. ":" .. frame.currentline .. ": ", frame.source, frame.currentline, level
     end
     level = level + 1
   end
 end
 core.place = place
 
+-- Put an error about an argument in terms of the call as the script wrote it: by the
+-- name it used, and not counting what stands before the colon.
+local function name_callee(text, called)
+  local position, rest = match(text, "^bad argument #(%d+) to '[^']*'(.*)$")
+  if not position then
+    return text
+  end
+  local name = called and called.name or "?"
+  if called and called.namewhat == "method" then
+    if position == "1" then
+      return "calling '" .. name .. "' on bad self" .. rest
+    end
+    position = position - 1
+  end
+  return "bad argument #" .. position .. " to '" .. name .. "'" .. rest
+end
+
 -- Move an error that was raised in one of our frames to the script's own line.
 local function relocate(reason, thread)
   if type(reason) == "string" and sub(reason, 1, 2) == "~:" then
-    local where = place(thread)
-    reason = where .. gsub(reason, "^~:%d+: ", "", 1)
+    local text = gsub(reason, "^~:%d+: ", "", 1)
+    local where, source, _, level = place(thread)
+    if source and thread then
+      text = name_callee(text, level > 0 and getinfo(thread, level - 1, "n") or nil)
+    elseif source then
+      text = name_callee(text, getinfo(level - 2, "n"))
+    end
+    reason = where .. text
   end
   return reason
 end
@@ -279,14 +298,22 @@ local function settle_native(ok, ...)
   local reason = (...)
   if type(reason) == "string" then
     reason = gsub(reason, "^~:%d+: ", "", 1)
+    reason = name_callee(reason, nil)
   end
   return caught(reason)
+end
+
+local function is_callable(value)
+  local metatable = find_metatable(value)
+  return metatable and metatable.__call
 end
 
 local function protected_call(...)
   local count = select("#", ...)
   if count == 0 then
     return false, "attempt to call a nil value"
+  elseif type((...)) ~= "function" and not is_callable((...)) then
+    return pcall((...))
   elseif natives[(...)] then
     return settle_native(pcall(...))
   elseif count == 1 then

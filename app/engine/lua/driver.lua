@@ -118,7 +118,8 @@ local function finish(ok, value)
     end
     return nil
   end
-  return 5, one_line(text_of(value)), source, line
+  local is_counted = type(value) == "table" and rawget(value, "ignore_error_stats_update") == true
+  return 5, one_line(text_of(value)), source, line, is_counted
 end
 
 local body, keys, arguments

@@ -10,6 +10,7 @@ local foreach, setn, rawget, rawset = table.foreach, table.setn, rawget, rawset
 local READONLY = core.READONLY
 local STRING_MAX = 512 * 1024 * 1024
 local MANY = 50000
+local SMALL_INT = 2 ^ 31 - 1
 
 local function copy(library)
   local own = {}
@@ -17,6 +18,16 @@ local function copy(library)
     own[name] = value
   end
   return own
+end
+
+-- Return a number as C's int: cut to its lowest 32 bits, as the stock functions do.
+local function as_int(value)
+  if value ~= value or value >= 9.2233720368547758e18 or value < -9.2233720368547758e18 then
+    return 0
+  end
+  local whole = value < 0 and -floor(-value) or floor(value)
+  whole = whole % 4294967296
+  return whole >= 2147483648 and whole - 4294967296 or whole
 end
 
 -- string ----------------------------------------------------------------------------
@@ -56,19 +67,22 @@ local function refuse_readonly(t)
 end
 
 function table_library.insert(...)
-  local t, position = ...
+  local t, position, value = ...
   if bases[t] then
     error(READONLY, 0)
   end
-  if select("#", ...) == 3 and type(t) == "table" and type(position) == "number" and position < -MANY then
-    -- The stock function shifts from the end down to there without the hook.
-    local _, _, value = ...
-    position = floor(position)
-    for at = #t + 1, position + 1, -1 do
-      rawset(t, at, rawget(t, at - 1))
+  if select("#", ...) == 3 and type(t) == "table" and type(position) == "number" then
+    if position < -MANY or position > SMALL_INT then
+      position = as_int(position)
     end
-    rawset(t, position, value)
-    return
+    if position < -MANY then
+      -- The stock function shifts from the end down to there without the hook.
+      for at = #t + 1, position + 1, -1 do
+        rawset(t, at, rawget(t, at - 1))
+      end
+      rawset(t, position, value)
+      return
+    end
   end
   return insert(...)
 end
@@ -100,8 +114,13 @@ function table_library.concat(t, ...)
   return concat(t, ...)
 end
 
-function table_library.foreach(t, visit)
-  return foreach(bases[t] or t, visit)
+function table_library.foreach(...)
+  local t, visit = ...
+  local base = bases[t]
+  if base then
+    return foreach(base, visit)
+  end
+  return foreach(...)
 end
 
 -- math: Redis's own generator, the 48-bit linear congruence of lrand48. All scripts draw
@@ -138,15 +157,6 @@ function core.restore_random()
   if saved_high then
     state_high, state_low, saved_high, saved_low = saved_high, saved_low, nil, nil
   end
-end
-
-local function as_int(value)
-  if value ~= value or value >= 9.2233720368547758e18 or value < -9.2233720368547758e18 then
-    return 0
-  end
-  local whole = value < 0 and -floor(-value) or floor(value)
-  whole = whole % 4294967296
-  return whole >= 2147483648 and whole - 4294967296 or whole
 end
 
 local function require_int(value, position, name, count)

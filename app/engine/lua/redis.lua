@@ -6,7 +6,9 @@ local error, select, type, floor, tonumber = error, select, type, math.floor, to
 local unpack, tostring, concat, sub, find = core.unpack, tostring, table.concat, string.sub, string.find
 local execute, push_arguments, receive = core.execute, core.push_arguments, core.receive
 local next, get_null = next, core.get_null
+local commands = core.commands
 local DIRECT_MAX = 50
+local DIRECT_COMMAND_MAX = 8
 local ERROR = 5 -- the tag: see replies.lua
 
 local null = false
@@ -74,27 +76,35 @@ local function settle_protected(reply, ...)
   return value
 end
 
--- Say whether a fifth to eighth argument may cross.
-local function cross_too(e, f, g, h)
-  return CROSSES[type(e)]
-    and (f == nil or CROSSES[type(f)])
-    and (g == nil or CROSSES[type(g)])
-    and (h == nil or CROSSES[type(h)])
+-- Say whether three more arguments may cross, where they are there.
+local function cross_too(e, f, g)
+  return (e == nil or CROSSES[type(e)]) and (f == nil or CROSSES[type(f)]) and (g == nil or CROSSES[type(g)])
 end
 
--- Up to eight strings and numbers cross without a table. Where nil is among them Python
--- says so.
+-- Up to seven strings and numbers cross without a table, to the command's own callback:
+-- each value that crosses costs. Where nil is among them Python says so.
 local function call(...)
-  local a, b, c, d, e, f, g, h, i = ...
-  if
-    type(a) == "string"
-    and (b == nil or CROSSES[type(b)])
-    and (c == nil or CROSSES[type(c)])
-    and (d == nil or CROSSES[type(d)])
-    and i == nil
-    and ((e == nil and f == nil and g == nil and h == nil) or cross_too(e, f, g, h))
-  then
-    return settle(execute(...))
+  local name, a, b, c, d = ...
+  local command = commands[name]
+  if command and CROSSES[type(a)] then
+    local count = select("#", ...)
+    if count == 2 then
+      return settle(command(a))
+    elseif CROSSES[type(b)] then
+      if count == 3 then
+        return settle(command(a, b))
+      elseif CROSSES[type(c)] then
+        if count == 4 then
+          return settle(command(a, b, c))
+        elseif CROSSES[type(d)] then
+          if count == 5 then
+            return settle(command(a, b, c, d))
+          elseif count <= DIRECT_COMMAND_MAX and cross_too(select(6, ...)) then
+            return settle(command(a, b, c, d, select(6, ...)))
+          end
+        end
+      end
+    end
   end
   return settle(execute_any(...))
 end

@@ -296,7 +296,7 @@ function core.reply_of_table(t)
       return code, unpack(t, 1, count)
     end
   elseif type(rawget(t, "err")) == "string" then
-    return 4, one_line(rawget(t, "err"))
+    return 4, one_line(rawget(t, "err")), rawget(t, "ignore_error_stats_update") == true
   end
   local out = {}
   encode(t, out, 0)

@@ -4,8 +4,10 @@
 local core = ...
 
 local byte, char, concat, error, find = string.byte, string.char, table.concat, error, string.find
+local next = next
 local floor, rep, reverse, select, sub = math.floor, string.rep, string.reverse, select, string.sub
 local tonumber, tostring, type, unpack = tonumber, tostring, type, core.unpack
+local bit_operation = core.bit_operation
 local INTEGER_MAX = 32
 local NATIVE_ALIGN = 8
 
@@ -34,9 +36,8 @@ local function read_integer_size(format, at)
   return size, at
 end
 
--- Return the option at a place, its size and the place behind it; change the settings.
--- `name` is the function to name where the option is unknown, nil to pass over it.
-local function read_option(format, at, settings, name)
+-- Return the option at a place, its size and the place behind both.
+local function read_option(format, at)
   local option = sub(format, at, at)
   at = at + 1
   local size = FIXED_SIZES[option] or 0
@@ -44,7 +45,14 @@ local function read_option(format, at, settings, name)
     size, at = read_integer_size(format, at)
   elseif option == "c" then
     size, at = read_count(format, at, 1)
-  elseif option == "<" then
+  end
+  return option, size, at
+end
+
+-- Change the settings by an option that stands for no value, and return the place behind
+-- its number; `name` is the function to name where the option is unknown.
+local function control(format, at, option, settings, name)
+  if option == "<" then
     settings.is_little = true
   elseif option == ">" then
     settings.is_little = false
@@ -55,24 +63,24 @@ local function read_option(format, at, settings, name)
       error("alignment " .. align .. " is not a power of 2")
     end
     settings.align = align
-  elseif option == " " or option == "s" or size > 0 then -- luacheck: ignore 542
-    -- nothing to set
-  elseif name then
+  elseif option ~= " " then
     core.bad_argument(1, name, "invalid format option '" .. option .. "'")
   end
-  return option, size, at
+  return at
 end
 
--- Return how many bytes of padding stand before an item.
+-- Return how many bytes of padding stand before an item. The C function takes a size for
+-- a power of 2, whatever it is.
 local function padding(position, option, size, settings)
-  if size == 0 or option == "c" or option == "x" then
+  if size == 0 or option == "c" then
     return 0
   end
   local align = size > settings.align and settings.align or size
   if align <= 1 then
     return 0
   end
-  return (align - position % align) % align
+  local beyond = bit_operation("band", position % 256, align - 1)
+  return bit_operation("band", align - beyond, align - 1)
 end
 
 local function new_settings()
@@ -98,7 +106,9 @@ local function integer_bytes(number, size)
     number = -2 ^ 63
   end
   number = number < 0 and -floor(-number) or floor(number)
-  if number >= 2 ^ 64 or number < -2 ^ 63 then
+  if number >= 2 ^ 64 then
+    number = 0
+  elseif number < -2 ^ 63 then
     number = -2 ^ 63
   end
   local bytes = core.encode_integer(number, 8)
@@ -131,7 +141,10 @@ local function pack_item(option, size, value, position, settings)
   return settings.is_little and reverse(bytes) or bytes
 end
 
-local TAKES_NO_VALUE = { ["<"] = true, [">"] = true, ["!"] = true, [" "] = true, x = true }
+local IS_VALUE = { i = true, I = true, s = true, c = true }
+for option in next, FIXED_SIZES do
+  IS_VALUE[option] = option ~= "x"
+end
 
 local function pack(...)
   local values = { ... }
@@ -140,7 +153,7 @@ local function pack(...)
   local out, count, total, at = {}, 0, 0, 1
   while at <= #format do
     local option, size
-    option, size, at = read_option(format, at, settings, "pack")
+    option, size, at = read_option(format, at)
     local fill = padding(total, option, size, settings)
     if fill > 0 then
       count = count + 1
@@ -148,9 +161,11 @@ local function pack(...)
       total = total + fill
     end
     local piece = option == "x" and "\0"
-    if not TAKES_NO_VALUE[option] then
+    if IS_VALUE[option] then
       taken = taken + 1
       piece = pack_item(option, size, values[taken], taken, settings)
+    elseif not piece then
+      at = control(format, at, option, settings, "pack")
     end
     if piece then
       count = count + 1
@@ -163,28 +178,28 @@ end
 
 -- Unpacking -------------------------------------------------------------------------------
 
+-- Return an integer: exact to 53 bits, since its halves are joined last. Only the lowest
+-- eight bytes count, as they do in C.
 local function read_integer(bytes, is_signed)
-  local value = 0
-  if #bytes >= 8 then
-    -- Only the lowest eight count, as they do in C.
-    bytes = sub(bytes, -8)
-    local high, low = 0, 0
-    for i = 1, 4 do
-      high = high * 256 + byte(bytes, i)
-      low = low * 256 + byte(bytes, i + 4)
+  local width = #bytes
+  if width > 8 then
+    bytes, width = sub(bytes, -8), 8
+  end
+  local high, low = 0, 0
+  for i = 1, width - 4 do
+    high = high * 256 + byte(bytes, i)
+  end
+  for i = width > 4 and width - 3 or 1, width do
+    low = low * 256 + byte(bytes, i)
+  end
+  if is_signed and width > 0 and byte(bytes, 1) >= 128 then
+    if width > 4 then
+      high = high - 2 ^ (width * 8 - 32)
+    else
+      low = low - 2 ^ (width * 8)
     end
-    if is_signed and high >= 2147483648 then
-      high = high - 4294967296
-    end
-    return high * 4294967296 + low
   end
-  for i = 1, #bytes do
-    value = value * 256 + byte(bytes, i)
-  end
-  if is_signed and value >= 2 ^ (#bytes * 8 - 1) then
-    value = value - 2 ^ (#bytes * 8)
-  end
-  return value
+  return high * 4294967296 + low
 end
 
 local SIGNED = { b = true, h = true, l = true, i = true }
@@ -213,14 +228,15 @@ local function unpack_values(...)
   start = start == nil and 1 or floor(require_number(start, 3, "unpack", given))
   if start == 0 then
     core.bad_argument(3, "unpack", "offset must be 1 or greater")
-  elseif start < 0 then
-    too_short()
   end
   local settings = new_settings()
   local values, count, position, at = {}, 0, start - 1, 1
   while at <= #format do
     local option, size
-    option, size, at = read_option(format, at, settings, "unpack")
+    option, size, at = read_option(format, at)
+    if start < 0 or size > #data or position > #data - size then
+      too_short()
+    end
     position = position + padding(position, option, size, settings)
     if option == "c" and size == 0 then
       if count == 0 or type(values[count]) ~= "number" then
@@ -246,9 +262,11 @@ local function unpack_values(...)
     elseif option == "c" then
       count = count + 1
       values[count] = sub(data, position + 1, position + size)
-    elseif not TAKES_NO_VALUE[option] then
+    elseif IS_VALUE[option] then
       count = count + 1
       values[count] = unpack_number(option, sub(data, position + 1, position + size), settings)
+    elseif option ~= "x" then
+      at = control(format, at, option, settings, "unpack")
     end
     position = position + size
     if count > 7000 then
@@ -264,12 +282,15 @@ local function size_of(...)
   local settings, position, at = new_settings(), 0, 1
   while at <= #format do
     local option, size
-    option, size, at = read_option(format, at, settings)
+    option, size, at = read_option(format, at)
     if option == "s" or (option == "c" and size == 0) then
       local shown = option == "s" and "s" or "c0"
       core.bad_argument(1, "size", "option '" .. shown .. "' has no fixed size")
     end
     position = position + padding(position, option, size, settings) + size
+    if find(option, "^%W") then -- unknown letters pass, as in C
+      at = control(format, at, option, settings, "size")
+    end
   end
   return position
 end

@@ -107,9 +107,9 @@ def test_no_input_breaks_the_parser_itself(data):
 )
 def test_announcing_many_items_costs_nothing(data):
     parser = RequestParser()
-    started = time.perf_counter()
+    started = time.process_time()
 
     parser.feed(data)
 
     # Room for them all would be 16 GiB, and seconds to give back.
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5

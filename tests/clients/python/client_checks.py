@@ -84,7 +84,7 @@ def script(client, library):
 @check
 def lock(client, library):
     """A lock is held by one."""
-    with client.lock("resource", timeout=5):
+    with client.lock("resource", timeout=60):
         assert client.lock("resource", blocking=False).acquire() is False
     assert client.lock("resource", blocking=False, timeout=5).acquire() is True
 
@@ -110,10 +110,10 @@ def pubsub(client, library):
     with client.pubsub(ignore_subscribe_messages=False) as listener:
         listener.subscribe("channel")
         listener.psubscribe("chan*")
-        kinds = [listener.get_message(timeout=5)["type"] for _ in range(2)]
+        kinds = [listener.get_message(timeout=30)["type"] for _ in range(2)]
         assert kinds == ["subscribe", "psubscribe"]
         assert client.publish("channel", "hello") == 2
-        found = [listener.get_message(timeout=5) for _ in range(2)]
+        found = [listener.get_message(timeout=30) for _ in range(2)]
         assert [message["type"] for message in found] == ["message", "pmessage"]
         assert {message["data"] for message in found} == {b"hello"}
 

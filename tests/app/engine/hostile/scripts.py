@@ -119,6 +119,7 @@ ENDLESS = [
     ("quadratic search", "return ('a'):rep(300000):find('a-b')", ""),
     ("rep of nothing", "return ('').rep('', 2 ^ 31 - 1)", "b''"),
     ("insert far below", "table.insert({}, -2 ^ 31, 1)", ""),
+    ("insert far below, by overflow", "table.insert({}, 2 ^ 31, 1)", ""),
     ("unpack in a loop", "while true do pcall(unpack, {}, 1, 1e9) end", KILLED),
     ("a killed script that goes on", "pcall(function() while true do end end) redis.call('ECHO', 'after') return 'went on'", KILLED),
 ]
