@@ -334,13 +334,12 @@ class ChildScene(Scene):
 
     def play(self, fault: Fault, number: int) -> str:
         """Run the child over what was there at first, beside no server."""
-        if not self._kept.exists():
-            info = self.ask("INFO", "persistence").decode()
-            self._last_seq = int(info.split("log_last_seq:")[1].split()[0])
         self.server.kill()
         if not self._kept.exists():
             shutil.copytree(self.server.folder, self._kept)
             self._kept_count = self.acknowledged
+            report = verify_log(self._kept, filesystem=FileSystem())
+            self._last_seq = report.last_seq
         shutil.rmtree(self.server.folder)
         shutil.copytree(self._kept, self.server.folder)
         self.acknowledged = self.sent = self._kept_count
