@@ -59,7 +59,11 @@ class Listener(CooperativeActor):
         for listening in self._sockets:
             self.loop.unwatch(listening.fileno())
             if listening.family == socket.AF_UNIX:
-                Path(listening.getsockname()).unlink(missing_ok=True)
+                path = Path(listening.getsockname())
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    logger.warning("the socket %s cannot be removed: %s", path, error)
             listening.close()
         for connection in list(self._connections.values()):
             connection.stop(block=False)

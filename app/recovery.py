@@ -21,10 +21,10 @@ from app.config import Config
 from app.errors import CommandError
 from app.keyspace.keyspace import Keyspace
 from app.snapshots import load_blocks
-from storage.errors import PrunedError, RecordRefusedError, SnapshotError
+from storage.errors import RecordRefusedError, SnapshotError
 from storage.folder import LogFolder
 from storage.reader import RecordEnd, read_records
-from storage.snapshots import usable_snapshots
+from storage.snapshots import require_beginning, usable_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -251,20 +251,8 @@ class Recovery:
                 return end
             finally:
                 reader.close()
-        self._require_beginning()
+        require_beginning(self._folder, self.rejected)
         return None
-
-    def _require_beginning(self) -> None:
-        """Check that the log can be folded without a snapshot."""
-        segments = self._folder.find_segments()
-        if segments and segments[0] > 1:
-            why = "; ".join(self.rejected) or "there is no snapshot"
-            raise PrunedError(
-                f"{self._folder.path}: the log starts at seq {segments[0]}, and no "
-                f"snapshot stands for what was before: {why}; bring a snapshot back "
-                f"from a backup",
-                segments[0],
-            )
 
 
 def find_floor(folder: Path | str, filesystem: FileSystem) -> int:

@@ -15,7 +15,12 @@ import click
 from app.moments import NoSuchMomentError
 from replay.exits import DAMAGED, NOTHING
 from replay.verbs import VERBS, Verbs
-from storage.errors import CorruptLogError, PrunedError, StorageError
+from storage.errors import (
+    CorruptLogError,
+    PrunedError,
+    SnapshotAheadError,
+    StorageError,
+)
 
 _CLOSED = 0
 _FIND_HELP = {"help_option_names": ["-h", "--help"]}
@@ -42,7 +47,7 @@ class _Replay(click.Group):
         try:
             code = super().invoke(ctx)
             sys.stdout.flush()
-        except CorruptLogError as error:
+        except (CorruptLogError, SnapshotAheadError) as error:
             _fail(str(error), DAMAGED, ctx)
         except PrunedError as error:
             _fail(f"{error}; nothing is known of what was before", NOTHING, ctx)

@@ -201,18 +201,27 @@ def read_segment_info(filesystem: FileSystem, path: Path) -> SegmentInfo:
         info = SegmentInfo(
             path, reader.header, reader.read_last_footer(), reader.size_on_disk()
         )
+        require_named(reader)
     finally:
         reader.close()
-    named = int(path.name[:20])
-    if info.first_seq != named:
+    return info
+
+
+def require_named(reader: SegmentReader) -> None:
+    """Check that a segment has the name that its header asks for.
+
+    Raises:
+        MisplacedSegmentError: it has that of another.
+    """
+    named, first_seq = int(reader.path.name[:20]), reader.header.first_seq
+    if first_seq != named:
         raise corrupt(
-            path,
+            reader.path,
             16,
-            f"first seq {info.first_seq}",
+            f"first seq {first_seq}",
             f"{named}, as named",
             MisplacedSegmentError,
         )
-    return info
 
 
 def read_chain(folder: LogFolder, filesystem: FileSystem) -> list[SegmentInfo]:

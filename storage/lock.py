@@ -50,7 +50,6 @@ class FolderLock:
         except OSError:
             filesystem.close(file)
             raise
-        # A first start that died in the middle of `write_owner` names no log.
         match = _LOG_ID.match(text)
         self.log_id = match[0] if match else ""
         self.stale_pid = "".join(text.split()[1:2]) if match else ""
@@ -94,23 +93,40 @@ class FolderLock:
         return f" by process {pid[0]}" if pid else ""
 
 
-def require_same_log(lock: FolderLock, folder: LogFolder, found: bytes | None) -> None:
+def read_log_id(folder: LogFolder, filesystem: FileSystem) -> str:
+    """Return which log the lock file names, without taking the lock; "" for none.
+
+    A first start that died in the middle of `write_owner` names none.
+    """
+    try:
+        file = filesystem.open_to_read(folder.lock_path)
+    except FileNotFoundError:
+        return ""
+    try:
+        text = filesystem.read_at(file, 256, 0).decode("ascii", "replace")
+    finally:
+        filesystem.close(file)
+    match = _LOG_ID.match(text)
+    return match[0] if match else ""
+
+
+def require_same_log(log_id: str, folder: LogFolder, found: bytes | None) -> None:
     """Check that the folder's segments are of the log that lived here before.
 
     Args:
-        lock: the folder's lock.
+        log_id: the log that the folder's lock file names; "" for none.
         folder: the data folder.
         found: the log id of the segments, None where there are none.
 
     Raises:
         CorruptLogError: all segments are gone, or they are another log's.
     """
-    if not lock.log_id or (found is not None and found.hex() == lock.log_id):
+    if not log_id or (found is not None and found.hex() == log_id):
         return
     what = "no segment" if found is None else f"segments of log {found.hex()}"
     kind = MissingSegmentError if found is None else ForeignSegmentError
     raise kind(
-        f"{folder.log_path}: {what}, expected those of log {lock.log_id}, which "
+        f"{folder.log_path}: {what}, expected those of log {log_id}, which "
         f"{folder.lock_path} names; bring them back, or remove {folder.lock_path} if "
         f"this was on purpose"
     )

@@ -65,7 +65,7 @@ def recover_log(
         SyncFailedError: the disk refused to make something durable.
     """
     chain = read_chain(folder, filesystem)
-    require_same_log(lock, folder, chain[0].header.log_id if chain else None)
+    require_same_log(lock.log_id, folder, chain[0].header.log_id if chain else None)
     if not chain:
         chain = [_begin_log(folder, filesystem, now_ms)]
     elif chain[-1].footer is not None:

@@ -2,20 +2,22 @@
 
     the open segment is bad from a frame on    cut there; the bytes are kept beside it
     the newest segment is missing              the one before is opened again
-    the newest segment has no sound header     moved aside, then as above
+    the newest segment has no sound header,    moved aside, then as above
+    or the name of another
     a sealed segment is bad                    replaced, where a backup has a sound copy
-    a snapshot is bad                          moved aside; it can be made again
+    a snapshot is bad, or newer than the log   moved aside; it can be made again
 
 Nothing is removed: what is cut off or moved keeps its bytes under another name. What
-cannot be repaired so (a sealed segment without a copy) can only be salvaged into a new
-log, without the records that are gone.
+cannot be repaired so (a sealed segment without a copy, a segment that is missing or of
+another log) has to be brought back, or can be salvaged into a new log, without the
+records that are gone. What a newer program wrote is left alone.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.errors import CorruptLogError, SnapshotError
+from storage.errors import CorruptLogError, NewerFormatError, SnapshotError
 from storage.filesystem import sync_file, sync_names, write_aside
 from storage.folder import LogFolder, read_segment_info
 from storage.frame import find_frame, split_frames
@@ -80,10 +82,13 @@ def plan_repair(
 
     Raises:
         StorageError: this is not a data folder.
+        NewerFormatError: a newer program wrote a part of it.
     """
     paths = LogFolder(folder, filesystem)
+    _require_known_formats(paths, filesystem)
+    snapshots = paths.find_snapshots()  # before the log, which is ahead of them
     report = verify_log(folder, filesystem=filesystem)
-    steps = _snapshot_steps(paths, filesystem)
+    steps: list[Step] = []
     hopeless: list[str] = []
     segments = report.segments
     for place, segment in enumerate(segments):
@@ -92,7 +97,7 @@ def plan_repair(
         copy = _find_copy(backup, segment, segments[place + 1 :], filesystem)
         if copy is not None:
             steps.append(Step("replace", segment.path, 0, segment.damage, (), copy))
-        elif place < len(segments) - 1:
+        elif place < len(segments) - 1 or _is_astray(segment):
             hopeless.append(segment.damage)
         elif not segment.created_at_ms:
             steps += _set_next_aside(paths, filesystem, segment)
@@ -101,12 +106,19 @@ def plan_repair(
         else:
             steps += _set_next_aside(paths, filesystem, segment)
             steps.append(_cut(segment, filesystem))
-    named = {step.why for step in steps}
-    missing = [text for text in report.damage if text not in named]
-    missing = [text for text in missing if text not in hopeless]
-    if missing and segments and segments[-1].damage is None:
-        steps += _reopen(segments, filesystem, missing[0])
-    return Plan(steps, hopeless, report.last_seq)
+    if report.missing_end:
+        steps += _reopen(segments, filesystem, report.missing_end)
+    known = {step.why for step in steps} | set(hopeless)
+    hopeless += [text for text in report.damage if text not in known]
+    kept = _SnapshotPlan(paths, filesystem, report.last_seq)
+    for seq in snapshots:
+        kept.look(seq)
+    if not kept.has_sound and segments and segments[0].first_seq > 1:
+        hopeless.append(
+            f"{folder}: the log starts at seq {segments[0].first_seq}, and no "
+            f"snapshot stands for what was before; bring one back from a backup"
+        )
+    return Plan(kept.steps + steps, hopeless, report.last_seq)
 
 
 def apply_repair(folder: Path, plan: Plan, *, filesystem: FileSystem) -> None:
@@ -136,15 +148,53 @@ def apply_repair(folder: Path, plan: Plan, *, filesystem: FileSystem) -> None:
 # --- planning --------------------------------------------------------------------
 
 
-def _snapshot_steps(paths: LogFolder, filesystem: FileSystem) -> list[Step]:
-    steps = []
-    for seq in paths.find_snapshots():
-        path = paths.snapshot_path(seq)
+def _require_known_formats(paths: LogFolder, filesystem: FileSystem) -> None:
+    """Check that no segment is of a newer program: what is unknown is not damaged."""
+    for first_seq in paths.find_segments():
         try:
-            verify_snapshot(filesystem, path)
+            SegmentReader(filesystem, paths.segment_path(first_seq)).close()
+        except NewerFormatError:
+            raise
+        except CorruptLogError:
+            continue  # it will be looked at
+
+
+def _is_astray(segment: SegmentReport) -> bool:
+    """Say whether a segment is sound, as named, and does not follow the one before."""
+    return segment.is_misplaced and bool(segment.created_at_ms)
+
+
+class _SnapshotPlan:
+    """Which snapshots can stay.
+
+    Attributes:
+        steps: what to do about the others.
+        has_sound: whether one can stay.
+    """
+
+    def __init__(self, paths: LogFolder, filesystem: FileSystem, last_seq: int) -> None:
+        self.steps: list[Step] = []
+        self.has_sound = False
+        self._paths = paths
+        self._filesystem = filesystem
+        self._last_seq = last_seq
+
+    def look(self, seq: int) -> None:
+        """Look at one."""
+        path = self._paths.snapshot_path(seq)
+        try:
+            verify_snapshot(self._filesystem, path)
         except SnapshotError as error:
-            steps.append(Step("set aside", path, 0, str(error)))
-    return steps
+            self.steps.append(Step("set aside", path, 0, str(error)))
+            return
+        if seq <= self._last_seq:
+            self.has_sound = True
+            return
+        why = (
+            f"{path}: it is newer than the log, which ends with seq {self._last_seq}: "
+            f"what it has of the records behind that goes with it"
+        )
+        self.steps.append(Step("set aside", path, 0, why))
 
 
 def _find_copy(

@@ -10,11 +10,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.errors import PrunedError, SnapshotAheadError, SnapshotError
+from storage.errors import (
+    NewerFormatError,
+    PrunedError,
+    SnapshotAheadError,
+    SnapshotError,
+)
 from storage.reader import RecordEnd
 from storage.record import RecordDecoder
 from storage.segment import SegmentReader, link_digest
-from storage.snapshot import NO_LINK, SnapshotHeader, SnapshotReader
+from storage.snapshot import (
+    NO_LINK,
+    SnapshotHeader,
+    SnapshotReader,
+    verify_snapshot,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +44,23 @@ def require_of_log(
         SnapshotError: it is of another log, or there is a gap between the two.
         CorruptLogError: the segment that it ends in is damaged.
     """
-    segments = folder.find_segments()
+    while True:
+        segments = folder.find_segments()
+        try:
+            return _find_end(folder, filesystem, path, header, segments)
+        except FileNotFoundError:
+            # Beside a server the segment may be pruned before it is read.
+            if segments == folder.find_segments():
+                raise
+
+
+def _find_end(
+    folder: LogFolder,
+    filesystem: FileSystem,
+    path: Path,
+    header: SnapshotHeader,
+    segments: list[int],
+) -> RecordEnd:
     if not segments:
         raise SnapshotError(f"{path}: there is no log beside the snapshot")
     if header.first_seq in segments:
@@ -164,14 +190,21 @@ def usable_snapshots(
         NewerFormatError: one was written by a newer program.
         CorruptLogError: a segment is damaged.
     """
-    for seq in reversed(folder.find_snapshots()):
+    waiting = folder.find_snapshots()
+    while waiting:
+        seq = waiting.pop()
         if until_seq is not None and seq > until_seq:
             continue
         path = folder.snapshot_path(seq)
         try:
             reader = SnapshotReader(filesystem, path)
         except SnapshotError as error:
-            rejected.append(str(error))
+            present = folder.find_snapshots()
+            if seq in present:
+                rejected.append(str(error))
+            else:
+                # A server made a newer one and removed this, before it was opened.
+                waiting += [each for each in present if each > seq]
             continue
         try:
             end = require_of_log(folder, filesystem, path, reader.header)
@@ -186,3 +219,50 @@ def usable_snapshots(
             reader.close()
             raise
         yield reader, end
+
+
+def find_start_damage(folder: LogFolder, filesystem: FileSystem) -> str:
+    """Return what keeps a start from folding a log that is sound by itself.
+
+    Returns:
+        A text for the operator: a snapshot is newer than the log, or of a newer
+        program, or the log is pruned and none is sound. "" where a start may fold.
+
+    Raises:
+        CorruptLogError: a segment is damaged.
+    """
+    rejected: list[str] = []
+    try:
+        for reader, _ in usable_snapshots(folder, filesystem, rejected):
+            reader.close()
+            try:
+                if folder.find_segments()[:1] != [1]:
+                    verify_snapshot(filesystem, reader.path)
+            except SnapshotError as error:
+                rejected.append(str(error))
+            else:
+                return ""
+        require_beginning(folder, rejected)
+    except (SnapshotAheadError, NewerFormatError, PrunedError) as error:
+        return str(error)
+    return ""
+
+
+def require_beginning(folder: LogFolder, rejected: list[str]) -> None:
+    """Check that a log can be folded without a snapshot.
+
+    Args:
+        folder: the data folder.
+        rejected: a line for each snapshot that could not be used.
+
+    Raises:
+        PrunedError: its beginning is pruned.
+    """
+    segments = folder.find_segments()
+    if segments and segments[0] > 1:
+        why = "; ".join(rejected) or "there is no snapshot"
+        raise PrunedError(
+            f"{folder.path}: the log starts at seq {segments[0]}, and no snapshot "
+            f"stands for what was before: {why}; bring a snapshot back from a backup",
+            segments[0],
+        )

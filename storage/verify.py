@@ -5,17 +5,17 @@ Unlike recovery this goes on behind damage, so that one run names all of it.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from storage.errors import CorruptLogError, PrunedError, StorageError
-from storage.folder import LogFolder, require_first, require_link
+from storage.folder import LogFolder, require_first, require_link, require_named
+from storage.lock import read_log_id, require_same_log
 from storage.record import RecordDecoder
 from storage.segment import SegmentReader, corrupt
 from storage.tail import require_footer, require_sequence, require_torn
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from storage.filesystem import FileSystem
     from storage.segment import SegmentFooter, SegmentHeader
 
@@ -34,6 +34,7 @@ class SegmentReport(NamedTuple):
         keyspace_digest_hex: the server's digest of its state after `last_seq`, or "".
         torn_bytes: how many bytes of an unfinished write end the open segment.
         damage: what is wrong, for the operator; None where it is sound.
+        is_misplaced: its bytes are sound, and what is wrong is where it stands.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class SegmentReport(NamedTuple):
     keyspace_digest_hex: str = ""
     torn_bytes: int = 0
     damage: str | None = None
+    is_misplaced: bool = False
 
 
 class VerifyReport(NamedTuple):
@@ -54,10 +56,12 @@ class VerifyReport(NamedTuple):
     Attributes:
         segments: one report for each segment, in order.
         damage: all that is wrong, for the operator; empty where the log is sound.
+        missing_end: that of it which says that the newest segment is gone, or "".
     """
 
     segments: list[SegmentReport]
     damage: list[str]
+    missing_end: str = ""
 
     @property
     def is_sound(self) -> bool:
@@ -86,7 +90,21 @@ def verify_log(folder: Path | str, *, filesystem: FileSystem) -> VerifyReport:
         OSError: a file cannot be read.
     """
     paths = LogFolder(folder, filesystem)
-    # In this order, because a new segment loses the one name when it gets the other.
+    while True:
+        try:
+            return _verify(paths, filesystem)
+        except FileNotFoundError as error:
+            # Beside a server the oldest segment may be pruned before it is read.
+            segments = paths.find_segments()
+            path = Path(error.filename or "")
+            if not segments or path >= paths.segment_path(segments[0]):
+                raise
+
+
+def _verify(paths: LogFolder, filesystem: FileSystem) -> VerifyReport:
+    # In this order, because who is named had segments, and because a new segment loses
+    # the one name when it gets the other.
+    log_id = read_log_id(paths, filesystem)
     waiting = paths.find_new_segments()
     sealing = paths.find_next()
     segments = paths.find_segments()
@@ -98,15 +116,22 @@ def verify_log(folder: Path | str, *, filesystem: FileSystem) -> VerifyReport:
         for first_seq in segments
     ]
     damage = [report.damage for report in reports if report.damage is not None]
+    try:
+        if not damage:
+            require_same_log(log_id, paths, verifier.log_id)
+    except CorruptLogError as error:
+        damage.append(str(error))
     footer = verifier.footer
     is_sealing = bool(segments) and segments[-1] in sealing
+    missing = ""
     if footer is not None and not is_sealing and footer.last_seq + 1 not in waiting:
         path = paths.segment_path(footer.last_seq + 1)
         if path.name not in filesystem.listdir(paths.log_path):
-            damage.append(
-                str(corrupt(path, 0, "no such file", "the next segment, or .log.next"))
+            missing = str(
+                corrupt(path, 0, "no such file", "the next segment, or .log.next")
             )
-    return VerifyReport(reports, damage)
+            damage.append(missing)
+    return VerifyReport(reports, damage, missing)
 
 
 class _Verifier:
@@ -117,6 +142,7 @@ class _Verifier:
         self._header: SegmentHeader | None = None
         self._is_first = True
         self._last_at_ms = 0
+        self.log_id: bytes | None = None
         self.footer: SegmentFooter | None = None
 
     def verify(self, path: Path, *, is_last: bool) -> SegmentReport:
@@ -129,12 +155,14 @@ class _Verifier:
             reader = SegmentReader(self._filesystem, path, with_digest=True)
         except CorruptLogError as error:
             return report._replace(damage=str(error))
+        self.log_id = reader.header.log_id
         try:
+            require_named(reader)
             report = self._read(reader, report, is_last=is_last)
             if report.damage is None:
                 self._check_link(reader, elder, elder_footer)
         except CorruptLogError as error:
-            report = report._replace(damage=str(error))
+            report = report._replace(damage=str(error), is_misplaced=True)
         finally:
             reader.close()
             self._is_first = False
@@ -221,12 +249,6 @@ class _Verifier:
         elder_footer: SegmentFooter | None,
     ) -> None:
         """Check that a segment follows the one before, where that one was sound."""
-        named = int(reader.path.name[:20])
-        first_seq = reader.header.first_seq
-        if first_seq != named:
-            raise corrupt(
-                reader.path, 16, f"first seq {first_seq}", f"{named}, as named"
-            )
         if self._is_first:
             require_first(reader.header, reader.path)
         elif elder is not None and elder_footer is not None:

@@ -138,6 +138,8 @@ class Saves:
             segments: how many there are.
             now_ms: the time.
         """
+        # Those that were pruned count no more: the next seal is one more again.
+        self._tidied_segments = min(self._tidied_segments, segments)
         if self.running or (self._failed_ms and now_ms - self._failed_ms < RETRY_MS):
             return
         has_more = segments > max(self._tidied_segments, 1)

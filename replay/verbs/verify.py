@@ -10,6 +10,8 @@ import click
 from app.moments import json_time
 from replay.options import DAMAGED, Tool, takes_folder
 from replay.proof import DeepProof, check_expected
+from storage.folder import LogFolder
+from storage.snapshots import find_start_damage
 from storage.verify import SegmentReport, VerifyReport, verify_log
 
 _KEPT_DIGEST = re.compile(r"([0-9a-f]{64})@([0-9]+)")
@@ -51,12 +53,16 @@ def verify(tool: Tool, *, deep: bool, expect: tuple[tuple[str, int], ...]) -> in
     """
     report = verify_log(tool.folder, filesystem=tool.filesystem)
     damage = list(report.damage)
+    if not damage:
+        paths = LogFolder(tool.folder, tool.filesystem)
+        damage += filter(None, [find_start_damage(paths, tool.filesystem)])
+    tool.may_index = not damage
     for digest, seq in expect:
         wrong = check_expected(tool.folder, tool.filesystem, digest, seq)
         if wrong:
             damage.append(wrong)
     proof: DeepProof | None = None
-    if deep and report.is_sound:
+    if deep and not damage:
         with tool.progress("folding", report.last_seq) as progress:
             proof = DeepProof(tool.folder, tool.filesystem, progress)
             proof.run()

@@ -7,10 +7,11 @@ with a blocking command, and finish them in a transaction. Beside them locks exp
 jobs are scheduled, clients wait in vain, segments are sealed, packed and pruned,
 snapshots are made, and every now and then the server is killed with SIGKILL.
 
-A job is in one place at any time: the queue, a worker's list, or the finished ones.
-After each kill every job that was acknowledged is looked for. At the end memory and
-open files are compared with those of the first rounds. Exit status 1 where anything is
-wrong.
+A job is in one place at any time: the queue, a worker's list, or the finished ones,
+from which it goes after a while. After each kill every job that was acknowledged is
+looked for. For the last third of the time the server lives on, and is killed at its
+end. Memory and open files are compared with those of the first rounds, and in that long
+life with those of its beginning. Exit status 1 where anything is wrong.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storage.filesystem import FileSystem
 from storage.verify import verify_log
@@ -29,8 +31,13 @@ from tests.folding import live_digest
 from tests.parity.wire import Connection, encode, parse
 from tests.servers import ServerProcess, start_joblog
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 PRODUCERS, WORKERS, IDLE = 2, 4, 20
 ROUND_SECONDS = 20.0
+LONG_SECONDS = 60.0
+LONG_SHARE = 1 / 3
 SETTINGS = (
     *("--appendfsync", "everysec", "--segment-bytes-max", "2000000"),
     *("--log-retention-bytes", "12000000", "--log-compression", "zlib"),
@@ -58,13 +65,17 @@ class Load:
         self._next = 0
         self.open_jobs: set[bytes] = set()
         self.unsure: set[bytes] = set()
+        self.leaving: set[bytes] = set()
         self.acknowledged = self.finished = 0
+        self.snapshots = self.last_seq = 0
+        self.first_seq = 1
         self.is_stopping = False
 
     def run_round(self, seconds: float) -> None:
         """Load the server for a while, then kill it."""
         self.is_stopping = False
-        targets = [self._produce] * PRODUCERS + [self._lock_and_let_expire]
+        targets = [self._produce] * PRODUCERS
+        targets += [self._lock_and_let_expire, self._put_aside_finished]
         threads = [threading.Thread(target=target) for target in targets]
         threads += [
             threading.Thread(target=self._work, args=(number,))
@@ -75,13 +86,37 @@ class Load:
             connection.send(encode(["BLPOP", f"never:{number}", "0"]))
         for thread in threads:
             thread.start()
-        time.sleep(seconds)
-        self.memory, self.files = _memory(self._server), _open_files(self._server)
+        sizes = self._watch(seconds)
+        self.memory, self.files = sizes[-1]
+        self._read_info()
         self._server.kill()
         for thread in threads:
             thread.join()
         for connection in idle:
             connection.close()
+        if seconds >= LONG_SECONDS:
+            begun = len(sizes) // 4  # what is there at first is still made
+            memories, files = zip(*sizes[begun:], strict=True)
+            require_flat(memories, files)
+
+    def _watch(self, seconds: float) -> list[tuple[int, int]]:
+        """Let time pass; return memory in KiB and open files, about once a second."""
+        ends = time.monotonic() + seconds
+        sizes = []
+        while (left := ends - time.monotonic()) > 0 or not sizes:
+            time.sleep(max(min(left, 1.0), 0.0))
+            sizes.append((_memory(self._server), _open_files(self._server)))
+        return sizes
+
+    def _read_info(self) -> None:
+        """Note what the log and its snapshots have come to."""
+        connection = self._server.connect()
+        text = connection.ask("INFO", "persistence").decode()
+        connection.close()
+        fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+        self.snapshots += int(fields["rdb_saves"])
+        self.last_seq = int(fields.get("log_last_seq", self.last_seq))
+        self.first_seq = int(fields.get("log_first_seq", self.first_seq))
 
     def _produce(self) -> None:
         connection = self._server.connect()
@@ -95,9 +130,10 @@ class Load:
             if reply != b":1\r\n":
                 break
             with self._lock:
-                self.unsure.discard(job)
-                self.open_jobs.add(job)
                 self.acknowledged += 1
+                if job in self.unsure:  # else it is finished and put aside already
+                    self.unsure.discard(job)
+                    self.open_jobs.add(job)
             time.sleep(0.002)
         connection.close()
 
@@ -120,6 +156,25 @@ class Load:
                     reply = connection.read()
             elif not reply.startswith(b"*-1"):
                 break
+        connection.close()
+
+    def _put_aside_finished(self) -> None:
+        connection = self._server.connect()
+        while not connection.is_closed:
+            reply = connection.ask("SRANDMEMBER", "finished", "500")
+            if not reply.startswith(b"*"):
+                break
+            jobs = {item.data for item in parse(reply).items}
+            with self._lock:
+                self.leaving |= jobs
+            if jobs and not connection.ask("SREM", "finished", *jobs).startswith(b":"):
+                break
+            with self._lock:
+                self.leaving -= jobs
+                self.open_jobs -= jobs
+                self.unsure -= jobs
+                self.finished += len(jobs)
+            time.sleep(0.1)
         connection.close()
 
     def _lock_and_let_expire(self) -> None:
@@ -150,7 +205,7 @@ class Load:
             if len(set(jobs)) != len(jobs) or found & set(jobs):
                 raise SoakError("a job is in two places")
             found |= set(jobs)
-        lost = self.open_jobs - found
+        lost = self.open_jobs - found - self.leaving
         if lost:
             raise SoakError(
                 f"{len(lost)} acknowledged jobs are lost: {min(lost)[:20]!r}"
@@ -162,8 +217,9 @@ class Load:
         for start in range(0, len(finished), 500):
             connection.ask("SREM", "finished", *finished[start : start + 500])
         self.open_jobs = found - set(finished)
+        self.finished += len(finished) + len(self.leaving - found)
         self.unsure.clear()
-        self.finished += len(finished)
+        self.leaving.clear()
         for number in range(WORKERS):  # what a killed worker had goes back
             while (
                 connection.ask(
@@ -174,6 +230,25 @@ class Load:
                 if connection.ask("LLEN", f"active:{number}") == b":0\r\n":
                     break
         connection.close()
+
+
+def require_flat(memories: Sequence[int], files: Sequence[int]) -> None:
+    """Compare the last quarter of some figures with the first.
+
+    Args:
+        memories: resident memory in KiB, in the order of time.
+        files: numbers of open files.
+
+    Raises:
+        SoakError: one of them has grown.
+    """
+    few = max(len(memories) // 4, 1)
+    first, last = statistics.median(memories[:few]), statistics.median(memories[-few:])
+    if last > 1.3 * first + 20_000:
+        raise SoakError(f"memory has grown from {first:,.0f} to {last:,.0f} KiB")
+    first, last = statistics.median(files[:few]), statistics.median(files[-few:])
+    if last > first + 10:
+        raise SoakError(f"open files have grown from {first:.0f} to {last:.0f}")
 
 
 def _list(connection: Connection, *words: str) -> list[bytes]:
@@ -202,7 +277,9 @@ def soak(minutes: float, round_seconds: float) -> None:
     with start_joblog(*SETTINGS) as server:
         load = Load(server)
         while not memories or time.monotonic() < ends:
-            load.run_round(round_seconds)
+            left = ends - time.monotonic()
+            is_long = left < minutes * 60 * LONG_SHARE
+            load.run_round(max(left, round_seconds) if is_long else round_seconds)
             memories.append(load.memory)
             files.append(load.files)
             server.start()
@@ -218,12 +295,12 @@ def soak(minutes: float, round_seconds: float) -> None:
             raise SoakError(f"the log is damaged: {report.damage[0]}")
         if not live_digest(server):
             raise SoakError("the server has no digest")
-    few = max(len(memories) // 4, 1)
-    first, last = statistics.median(memories[:few]), statistics.median(memories[-few:])
-    if last > 1.3 * first + 20_000:
-        raise SoakError(f"memory has grown from {first:,.0f} to {last:,.0f} KiB")
-    if statistics.median(files[-few:]) > statistics.median(files[:few]) + 10:
-        raise SoakError(f"open files have grown: {files}")
+        print(  # noqa: T201 - as above
+            f"{len(memories)} kills, {load.snapshots} snapshots, "
+            f"{load.last_seq:,} records, of which {load.first_seq - 1:,} are pruned",
+            flush=True,
+        )
+    require_flat(memories, files)
 
 
 def main() -> int:

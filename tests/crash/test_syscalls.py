@@ -20,6 +20,7 @@ import pytest
 
 from storage.filesystem import FileSystem
 from storage.verify import verify_log
+from tests.parity.wire import encode
 from tests.servers import (
     ROOT,
     START_SECONDS,
@@ -226,6 +227,24 @@ def test_log_that_takes_no_writes_refuses_them_and_goes_on_later(
         assert verify_log(server.folder, filesystem=FileSystem()).is_sound
 
 
+def fill_up(server):
+    """Push until the disk is full; return how many pushes were acknowledged.
+
+    The client whose write hit the full disk waits; others are refused.
+    """
+    connection = server.connect()
+    connection._socket.settimeout(1.0)
+    acknowledged = 0
+    connection.send(encode(["RPUSH", "list", b"x" * 7000]))
+    while True:
+        reply = connection.read()
+        if reply.startswith(b":"):
+            acknowledged = int(reply[1:-2])
+            connection.send(encode(["RPUSH", "list", b"x" * 7000]))
+        elif b"aof_last_write_status:err" in server.connect().ask("INFO", "all"):
+            return acknowledged
+
+
 def test_write_that_takes_only_a_part_is_completed_or_cut(strace, fold_equals_live):
     """A file system that is full in the middle of a record, for real."""
     if os.geteuid() != 0 or shutil.which("mount") is None:
@@ -247,17 +266,9 @@ def test_write_that_takes_only_a_part_is_completed_or_cut(strace, fold_equals_li
             server._command[place] = str(folder)
             server.folder = folder
             server.start()
-            connection = server.connect()
-            acknowledged = 0
-            connection._socket.settimeout(1.0)
-            while True:
-                reply = connection.ask("RPUSH", "list", b"x" * 7000)
-                if not reply.startswith(b":"):
-                    break
-                acknowledged = int(reply[1:-2])
+            acknowledged = fill_up(server)
+            assert server.connect().ask("SET", "k", "v").startswith(b"-MISCONF")
             assert server.connect().ask("LLEN", "list").startswith(b":")
-            refusal = server.connect().ask("SET", "k", "v")
-            assert refusal.startswith(b"-MISCONF")
             subprocess.run(["mount", "-o", "remount,size=20m", str(folder)], check=True)
             deadline = time.monotonic() + START_SECONDS
             while server.connect().ask("SET", "k", "v") != b"+OK\r\n":

@@ -247,6 +247,18 @@ def _ticks_of_a_second(server):
     return cpu_ticks(server) - ticks
 
 
+def test_a_socket_that_cannot_be_removed_does_not_keep_it_from_stopping(server):
+    path = Path(server.path)
+    path.unlink()
+    path.mkdir()
+
+    assert server.stop() == 0
+
+    assert "cannot be removed" in server.output()
+    assert "Traceback" not in server.output()
+    path.rmdir()
+
+
 def test_log_that_cannot_be_applied_stops_the_start(server):
     server.stop()
     _append_garbage(server.folder)

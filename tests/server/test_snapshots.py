@@ -252,8 +252,9 @@ def test_bgrewriteaof_prunes_archives_and_packs_as_the_settings_say(start, tmp_p
     server.start()
     connection = server.connect()
 
+    # The server may be at it by itself already; then the rewrite comes after that.
     assert connection.ask("BGREWRITEAOF")[:1] == b"+"
-    wait_until(connection, "aof_rewrite_in_progress", "0")
+    wait_until(connection, "aof_rewrites", "1")
 
     gone = [name for name in before if name not in segments(server)]
     assert gone

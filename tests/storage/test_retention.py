@@ -19,7 +19,7 @@ from storage.retention import (
     remove_old_snapshots,
 )
 from storage.snapshot import write_snapshot
-from storage.snapshots import describe_state
+from storage.snapshots import describe_state, find_start_damage, usable_snapshots
 from storage.verify import verify_log
 from tests.fakes import Fault, KilledError
 from tests.storage.logs import FOLDER, copy_disk, make_log, open_log, read_values
@@ -52,6 +52,76 @@ def add_snapshot(disk, seq):
 
 def run_prune(disk, retention=EVERYTHING, archive=lambda _: None, now_ms=NOW_MS):
     return list(prune(folder_of(disk), disk, retention, now_ms, archive))
+
+
+class Interruption:
+    """A disk on which a server does something just before a file is first opened."""
+
+    def __init__(self, disk, path, action):
+        self._disk, self._path, self._action = disk, path, action
+
+    def __getattr__(self, name):
+        return getattr(self._disk, name)
+
+    def open_to_read(self, path):
+        if path == self._path:
+            self._path = None
+            self._action()
+        return self._disk.open_to_read(path)
+
+
+def test_a_log_is_verified_from_where_it_begins_after_a_server_pruned_it(disk):
+    add_snapshot(disk, 60)
+    segments = folder_of(disk).find_segments()
+    path = folder_of(disk).segment_path(segments[1])
+
+    report = verify_log(
+        FOLDER, filesystem=Interruption(disk, path, lambda: run_prune(disk))
+    )
+
+    assert report.is_sound
+    assert report.segments[0].first_seq == folder_of(disk).find_segments()[0]
+    assert report.segments[0].first_seq > segments[1]
+
+
+def test_a_missing_segment_that_was_not_pruned_is_no_reason_to_begin_anew(disk):
+    path = folder_of(disk).segment_path(folder_of(disk).find_segments()[1])
+    interrupted = Interruption(disk, path, lambda: disk.unlink(path))
+
+    with pytest.raises(FileNotFoundError):
+        verify_log(FOLDER, filesystem=interrupted)
+
+
+def test_a_snapshot_is_of_use_whose_segment_is_pruned_as_it_is_compared(disk):
+    chain = chain_of(disk)
+    add_snapshot(disk, chain[2].footer.last_seq)
+    interrupted = Interruption(disk, chain[2].path, lambda: run_prune(disk))
+    folder = LogFolder(FOLDER, interrupted)
+
+    [(reader, end)] = usable_snapshots(folder, interrupted, [])
+
+    assert end.seq == reader.header.seq == chain[2].footer.last_seq
+    assert end.first_seq == folder.find_segments()[0] == chain[3].first_seq
+    reader.close()
+
+
+def test_the_newer_snapshot_is_taken_where_a_server_replaced_the_one_found(disk):
+    add_snapshot(disk, 30)
+
+    def replace():
+        add_snapshot(disk, 60)
+        remove_old_snapshots(folder_of(disk), disk, 1)
+
+    old = folder_of(disk).snapshot_path(30)
+    interrupted = Interruption(disk, old, replace)
+    rejected = []
+
+    [(reader, _)] = usable_snapshots(folder_of(disk), interrupted, rejected)
+
+    assert (reader.header.seq, rejected) == (60, [])
+    reader.close()
+    run_prune(disk)
+    assert find_start_damage(folder_of(disk), disk) == ""
 
 
 def test_by_size_the_oldest_go_while_enough_is_left(disk):

@@ -78,3 +78,22 @@ def test_what_is_asked_for_meanwhile_comes_next(saves):
     assert saves.rewrite_took_seconds == 3
     assert saves.rewrites == saves.count == 1
     assert saves.scheduled == ""
+
+
+def test_the_log_is_tidied_with_each_seal_also_once_it_was_pruned(saves):
+    orders = []
+    for at_ms, segments in enumerate((1, 2, 9, 9, 3, 3, 4, 4, 3, 4)):
+        saves.consider_tidying(segments, at_ms)
+        orders.append(saves.running == "tidy")
+        saves.running = ""
+
+    # Pruned to 3, a fourth; pruned to 3 again, a fourth again.
+    assert orders == [False, True, True, False, False, False, True, False, False, True]
+
+
+def test_the_log_is_looked_at_once_a_minute_for_its_age(saves):
+    saves.consider_tidying(1, 59_999)
+    assert not saves.running
+
+    saves.consider_tidying(1, 60_000)
+    assert saves.running == "tidy"
