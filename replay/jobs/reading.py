@@ -268,4 +268,5 @@ def _timelines(
             judge(story, point.at_ms, limits, tracker.has_results),
         )
         for story in tracker.stories.values()
+        if story.state or id(story) in steps
     ]

@@ -73,7 +73,8 @@ def job(
         )
     if not timelines:
         tool.output.hint(
-            f"replay: no record up to seq {point.seq} tells of a job {show(job_id)}"
+            f"replay: no record up to seq {point.seq} tells of a job {show(job_id)}; "
+            f"log --job has those that only name it"
         )
         return NOTHING
     actors = Actors(tool.index, tool.clients())

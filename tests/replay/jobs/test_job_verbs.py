@@ -56,6 +56,20 @@ def test_filter_lets_its_jobs_through(mail, words, jobs):
     assert result.exit_code == (0 if jobs else 1)
 
 
+def test_job_that_only_has_a_key_of_its_own_has_no_verdict(tmp_path):
+    history = History(tmp_path / "data")
+    history.run(history.connect(), "HSET job:8 state queued")
+    history.close()
+
+    result = CliRunner().invoke(main, ["job", str(tmp_path / "data"), "8"])
+
+    assert result.exit_code == 1
+    assert result.output == (
+        "replay: no record up to seq 2 tells of a job 8; "
+        "log --job has those that only name it\n"
+    )
+
+
 @pytest.mark.parametrize("words", [[], ["--json"]])
 def test_moment_of_the_past_has_the_jobs_as_they_were_then(mail, words):
     then = mail("jobs", "--all", "--at", "@8", *words).output
