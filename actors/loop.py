@@ -40,7 +40,7 @@ Ready = Callable[[int], None]
 
 _IDLE_SECONDS = 3600.0
 _WAKES_READ = 4096
-_COMMANDS_AT_ONCE = 64
+_COMMANDS_AT_ONCE = 200
 
 
 class Timer:

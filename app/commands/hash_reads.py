@@ -56,7 +56,11 @@ def hmget(ctx: Context, key: bytes, field: bytes, *fields: bytes) -> list[bytes 
     table = ctx.db.get(key, Hash)
     if table is None:
         return [None] * (1 + len(fields))
-    return list(map(table.get, (field, *fields)))
+    get = table.get
+    values = [get(field)]
+    for other in fields:
+        values.append(get(other))  # noqa: PERF401 - compiled, it is the quicker way
+    return values
 
 
 @command(
