@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+from app.commands.script_sources import ScriptRunner
 from app.reply import NULL_ARRAY
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ class Context:
         keyspace: all databases.
         server: configuration, statistics and clients.
         random: the source of chance; tests seed it.
+        scripts: runs scripts.
         effects: what to record instead of the command as given, or None.
     """
 
@@ -189,6 +191,7 @@ class Context:
         "keyspace",
         "now_ms",
         "random",
+        "scripts",
         "server",
         "session",
     )
@@ -204,6 +207,7 @@ class Context:
         self.session = Session(0, self.db)
         self.now_ms = 0
         self.random = random.Random()  # noqa: S311 - picks, not secrets
+        self.scripts = ScriptRunner()
         self.effects: list[Argv] | None = None
 
     def record(self, *argv: bytes) -> None:

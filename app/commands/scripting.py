@@ -49,7 +49,7 @@ def _require_script(
     if len(sha) != _SHA_BYTES:
         raise CommandError(errors.NO_SCRIPT)
     count = count_keys(numkeys, rest)
-    script = ctx.engine.scripts.find(sha)
+    script = ctx.scripts.find(sha)
     if script is None:
         raise CommandError(errors.NO_SCRIPT)
     return script, count
@@ -71,9 +71,9 @@ def eval_(ctx: Context, script: bytes, numkeys: bytes, *rest: bytes) -> Any:
     Raises:
         CommandError: it does not compile, or fails.
     """
-    scripts = ctx.engine.scripts
+    scripts = ctx.scripts
     count = count_keys(numkeys, rest)
-    return scripts.evaluate(scripts.load(script), count, rest)
+    return scripts.evaluate(scripts.load(script), count, rest, is_read_only=False)
 
 
 @command(
@@ -93,7 +93,7 @@ def evalsha(ctx: Context, sha: bytes, numkeys: bytes, *rest: bytes) -> Any:
         CommandError: there is no such script, or it fails.
     """
     script, count = _require_script(ctx, sha, numkeys, rest)
-    return ctx.engine.scripts.evaluate(script, count, rest)
+    return ctx.scripts.evaluate(script, count, rest, is_read_only=False)
 
 
 @command(
@@ -108,7 +108,7 @@ def evalsha(ctx: Context, sha: bytes, numkeys: bytes, *rest: bytes) -> Any:
 )
 def eval_ro(ctx: Context, script: bytes, numkeys: bytes, *rest: bytes) -> Any:
     """Return what the script returns; see `eval_`."""
-    scripts = ctx.engine.scripts
+    scripts = ctx.scripts
     count = count_keys(numkeys, rest)
     return scripts.evaluate(scripts.load(script), count, rest, is_read_only=True)
 
@@ -126,7 +126,7 @@ def eval_ro(ctx: Context, script: bytes, numkeys: bytes, *rest: bytes) -> Any:
 def evalsha_ro(ctx: Context, sha: bytes, numkeys: bytes, *rest: bytes) -> Any:
     """Return what the script returns; see `evalsha`."""
     script, count = _require_script(ctx, sha, numkeys, rest)
-    return ctx.engine.scripts.evaluate(script, count, rest, is_read_only=True)
+    return ctx.scripts.evaluate(script, count, rest, is_read_only=True)
 
 
 @command(

@@ -178,6 +178,10 @@ class Command:
             return self.invoke(context, argv[1], argv[2])
         if words == 4:  # noqa: PLR2004 - the name and three arguments
             return self.invoke(context, argv[1], argv[2], argv[3])
+        if words == 5:  # noqa: PLR2004 - the name and four arguments
+            return self.invoke(context, argv[1], argv[2], argv[3], argv[4])
+        if words == 6:  # noqa: PLR2004 - EVAL with two keys and an argument
+            return self.invoke(context, argv[1], argv[2], argv[3], argv[4], argv[5])
         return self.invoke(context, *argv[1:])
 
     def arguments(self, argv: list[bytes]) -> list[Any]:

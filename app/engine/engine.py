@@ -97,7 +97,7 @@ class Engine:
         self.is_resuming = False
         self.pause = Pause(self)
         self.guards = Guards(self)
-        self.scripts = Scripts(self)
+        self.scripts = self.context.scripts = Scripts(self)
         self.functions = Functions(self)
         self._look_above_ns = self._slow_above_ns = self._rest_above_ns = 0
         self._is_tracking = False

@@ -18,9 +18,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
 from app.commands.context import Session
-from app.commands.script_sources import count_keys, read_script_flags
+from app.commands.script_sources import (
+    ScriptRunner,
+    count_keys,
+    read_script_flags,
+)
 from app.commands.table import LOOKUP
 from app.engine.effects import Unit
+from app.engine.long_scripts import serve_others
 from app.engine.lua_callbacks import Hooks
 from app.engine.lua_values import sha1_of
 from app.engine.script_commands import ScriptCommands, check_access
@@ -40,9 +45,10 @@ logger = logging.getLogger(__name__)
 _BY_TEXT: Final = {b"EVAL": SCRIPT_CALL, b"EVAL_RO": b"EVALSHA_RO"}
 _GO_ON, _KILL_SCRIPT, _KILL_FUNCTION, _END_LOADING = range(4)
 _LOADING_MS_MAX = 500
+_DIGITS: Final = [b"%d" % number for number in range(10)]
 
 
-class Scripts:
+class Scripts(ScriptRunner):
     """Runs scripts for the clients of an engine.
 
     Attributes:
@@ -137,7 +143,7 @@ class Scripts:
         count: int,
         rest: tuple[bytes, ...],
         *,
-        is_read_only: bool = False,
+        is_read_only: bool,
     ) -> Any:
         """Run a loaded script for the client of the engine's context.
 
@@ -178,7 +184,8 @@ class Scripts:
                 if not script.is_described:
                     self._describe(caller, script)
                 if self._is_outermost:
-                    command = [SCRIPT_CALL, script.sha, b"%d" % count, *rest]
+                    numkeys = _DIGITS[count] if count < len(_DIGITS) else b"%d" % count
+                    command = [SCRIPT_CALL, script.sha, numkeys, *rest]
                     note = None if error is None else failure_note(script.sha, error)
                     engine.record_unit(caller, self._unit, command, note)
         return reply
@@ -376,24 +383,10 @@ class Scripts:
                 name,
                 self.running_ms,
             )
-        self._serve_meanwhile()
+        if self.meanwhile is not None:
+            serve_others(engine, self.meanwhile)
         if engine.server.stop_requested:
             self._is_killed = self._is_abandoned = True
         if not self._is_killed:
             return _GO_ON
         return _KILL_FUNCTION if self.is_function else _KILL_SCRIPT
-
-    def _serve_meanwhile(self) -> None:
-        """Let the driver serve others; the script finds all as it was."""
-        if self.meanwhile is None:
-            return
-        context = self._engine.context
-        keyspace = context.keyspace
-        kept = (context.session, context.db, context.effects, context.now_ms)
-        unit = self._engine.unit
-        try:
-            self.meanwhile()
-        finally:
-            context.session, context.db, context.effects, context.now_ms = kept
-            keyspace.now_ms = context.now_ms
-            self._engine.unit = unit

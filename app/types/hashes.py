@@ -55,10 +55,10 @@ class Hash(dict[bytes, bytes]):
 
     def replace(self, field: bytes, value: bytes) -> int:
         """Set a field, and leave its deadline; return 1 where it is new. O(1)."""
-        if field in self:
-            self[field] = value
-            return 0
+        before = len(self)
         self[field] = value
+        if len(self) == before:
+            return 0
         if self._fields is not None:
             self._fields.add(field)
         return 1

@@ -183,11 +183,12 @@ end
 
 -- Choose how the collector works by how large the heap is.
 local function watch_heap()
+  local held = gcinfo()
   if is_lazy then
-    if gcinfo() > LARGE_HEAP_KIB then
+    if held > LARGE_HEAP_KIB then
       collect_early()
     end
-  elseif gcinfo() < SMALL_HEAP_KIB then
+  elseif held < SMALL_HEAP_KIB then
     collect_lazily()
   end
 end
@@ -218,12 +219,14 @@ local function hook()
     error({ err = kill_reason }, 0)
   end
   ticks = ticks + 1
-  if is_lazy then
-    watch_heap()
+  local held = gcinfo()
+  if is_lazy and held > LARGE_HEAP_KIB then
+    collect_early()
+    held = gcinfo()
   end
   if ticks >= ASK_EVERY then
     ask()
-  elseif gcinfo() > MUCH_MEMORY_KIB then
+  elseif held > MUCH_MEMORY_KIB then
     look_closely(thread)
     if clock() - asked_at > ASK_EVERY_SECONDS then
       ask()
