@@ -1,7 +1,7 @@
 """Compiles the hot modules with mypyc where a C compiler is at hand.
 
 Without one, or with JOBLOG_PURE=1 in the environment, the same modules run as plain
-Python: slower by a fifth to a third, and no different otherwise. See
+Python: slower by a seventh to two fifths, and no different otherwise. See
 docs/decisions/0003-compile-the-hot-modules.md.
 """
 
