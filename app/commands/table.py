@@ -121,7 +121,6 @@ class Command:
         skip: how many words the name has: 1, or 2 for a subcommand.
         handler: `handler(context, *arguments)`.
         converters: (position among the arguments, converter), in order.
-        is_simple: whether argv without its name is what the handler takes, as it is.
         is_reading: whether its look-ups count as hits and misses.
         plain_most: most words of a call whose argv without its name is what the handler
             takes, as it is; 0 for a subcommand.
@@ -149,7 +148,6 @@ class Command:
     subcommands: dict[bytes, Command] = field(default_factory=dict)
     is_write: bool = False
     is_reading: bool = False
-    is_simple: bool = False
     plain_most: int = 0
     invoke: Any = None
     calls: int = 0
@@ -261,7 +259,6 @@ def command(
             is_write=bool(flags & Flag.WRITE),
         )
         made.is_reading = bool(flags & Flag.READONLY) or made.name in READ_BY_WRITERS
-        made.is_simple = len(words) == 1 and not made.converters
         if len(words) == 1:
             first = [position for position, _ in made.converters[:1]]
             made.plain_most = first[0] + 1 if first else _UNLIMITED

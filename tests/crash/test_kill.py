@@ -49,6 +49,21 @@ class Writer:
         connection.close()
 
 
+def kill_while_they_write(server, writers, seconds, meanwhile=lambda: None):
+    """Let writers write, kill the server, start it again and let them catch up."""
+    threads = [threading.Thread(target=writer.run) for writer in writers]
+    for thread in threads:
+        thread.start()
+    meanwhile()
+    threads[0].join(seconds)
+    server.kill()
+    for thread in threads:
+        thread.join()
+    server.start()
+    for writer in writers:
+        writer.catch_up()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ROUNDS)
 def test_no_acknowledged_write_is_lost_when_the_server_is_killed(start, policy):
@@ -57,16 +72,7 @@ def test_no_acknowledged_write_is_lost_when_the_server_is_killed(start, policy):
     chance = random.Random(policy)
 
     for _ in range(ROUNDS[policy]):
-        threads = [threading.Thread(target=writer.run) for writer in writers]
-        for thread in threads:
-            thread.start()
-        threads[0].join(chance.uniform(0.02, 0.25))
-        server.kill()
-        for thread in threads:
-            thread.join()
-        server.start()
-        for writer in writers:
-            writer.catch_up()
+        kill_while_they_write(server, writers, chance.uniform(0.02, 0.25))
 
     connection = server.connect()
     for writer in writers:

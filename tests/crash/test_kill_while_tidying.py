@@ -5,7 +5,6 @@ the kill: it must neither harm what the next server does nor stay for long.
 """
 
 import random
-import threading
 import time
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from storage.filesystem import FileSystem
 from storage.folder import LogFolder
 from storage.verify import verify_log
-from tests.crash.test_kill import Writer
+from tests.crash.test_kill import Writer, kill_while_they_write
 from tests.servers import START_SECONDS
 
 CLIENTS = 3
@@ -33,20 +32,13 @@ def test_no_acknowledged_write_is_lost_when_the_server_dies_while_tidying(
     writers = [Writer(server, number) for number in range(CLIENTS)]
     chance = random.Random(policy)
 
-    for _ in range(ROUNDS):
-        threads = [threading.Thread(target=writer.run) for writer in writers]
-        for thread in threads:
-            thread.start()
+    def tidy():
         connection = server.connect()
         connection.ask("BGREWRITEAOF")
         connection.close()
-        threads[0].join(chance.uniform(0.2, 1.5))
-        server.kill()
-        for thread in threads:
-            thread.join()
-        server.start()
-        for writer in writers:
-            writer.catch_up()
+
+    for _ in range(ROUNDS):
+        kill_while_they_write(server, writers, chance.uniform(0.2, 1.5), tidy)
 
     connection = server.connect()
     assert connection.ask("SAVE") == b"+OK\r\n"
