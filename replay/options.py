@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,8 +29,9 @@ from replay.past import Past
 from replay.points import find_point, tag_records
 from replay.scanning import END_SEQ
 from replay.texts import from_json_text, json_text
-from storage.errors import StorageError
+from storage.errors import PrunedError, StorageError
 from storage.filesystem import FileSystem
+from storage.folder import LogFolder
 from storage.notes import TagNote, read_note
 from storage.places import last_seq_hint
 
@@ -91,6 +92,11 @@ class Tool:
         self.output.hint(f"replay: what was before seq {floor + 1} is pruned")
         return floor
 
+    def find_kept(self) -> tuple[int, list[int]]:
+        """Return what pruning changes: the log's first number, and the snapshots."""
+        folder = LogFolder(self.folder, self.filesystem)
+        return self.index.first_seq, folder.find_snapshots()
+
     def last_seq(self) -> int:
         """Return the number of the log's last record."""
         return self.index.last_seq
@@ -119,6 +125,9 @@ class Tool:
         """
         return Past(self.folder, self.filesystem, progress, self.index.bases)
 
+
+_ATTEMPTS = 10
+"""How often a verb begins anew where pruning overtakes it."""
 
 _WORDS = ("now", "today", "yesterday")
 _QUICK_BYTES = 64 << 20
@@ -263,18 +272,33 @@ def takes_folder(verb: F) -> F:
     @takes_output
     @functools.wraps(verb)
     def run(output: Output, folder: Path, **arguments: Any) -> Any:
-        tool = Tool(folder, output)
-        try:
-            with tool.reading():
-                code = verb(tool, **arguments)
-            if tool.may_index:
-                tool.output.flush()
-                index_later(tool.index)
-        finally:
-            tool.index.close()
-        return code
+        attempt = 1
+        while True:
+            tool = Tool(folder, output)
+            kept = tool.find_kept()
+            try:
+                return _run(verb, tool, arguments)
+            except PrunedError:
+                # A server beside may have pruned what the verb was about to read.
+                is_overtaken = tool.find_kept() != kept
+                if not is_overtaken or output.has_written or attempt == _ATTEMPTS:
+                    raise
+            attempt += 1
 
     return run  # type: ignore[return-value]  # the options took the place of arguments
+
+
+def _run(verb: Callable[..., Any], tool: Tool, arguments: dict[str, Any]) -> Any:
+    try:
+        with tool.reading():
+            code = verb(tool, **arguments)
+        if tool.may_index:
+            tool.output.flush()
+            with suppress(PrunedError):
+                index_later(tool.index)
+    finally:
+        tool.index.close()
+    return code
 
 
 def takes_output(verb: F) -> F:

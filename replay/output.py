@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import TextIO
 
     from rich.console import Console, RenderableType
     from rich.progress import Progress, TaskID
@@ -43,10 +44,12 @@ class Output:
 
     Attributes:
         mode: how.
+        has_written: whether a part of the answer is out already.
     """
 
     def __init__(self, mode: Mode | None = None) -> None:
         """Write in a mode; by default as standard output asks for."""
+        self.has_written = False
         if mode is None:
             mode = Mode.TERMINAL if sys.stdout.isatty() else Mode.PLAIN
         self.mode = mode
@@ -62,8 +65,15 @@ class Output:
 
         return Console(highlight=False, emoji=False)
 
+    @property
+    def stream(self) -> TextIO:
+        """Standard output, for whoever writes a part of the answer there."""
+        self.has_written = True
+        return sys.stdout
+
     def draw(self, what: RenderableType, *, soft_wrap: bool = False) -> None:
         """Print on the terminal."""
+        self.has_written = True
         SlowProgress.make_way()
         self.console.print(what, soft_wrap=soft_wrap)
 
@@ -79,12 +89,12 @@ class Output:
 
     def json(self, value: Any) -> None:
         """Write one line of JSON."""
-        sys.stdout.write(_encode_json(value) + "\n")
+        self.stream.write(_encode_json(value) + "\n")
 
     def line(self, cells: Sequence[str], styles: Sequence[str] = ()) -> None:
         """Write one line at once: coloured, or tab-separated."""
         if self.mode is not Mode.TERMINAL:
-            sys.stdout.write("\t".join(cells) + "\n")
+            self.stream.write("\t".join(cells) + "\n")
             return
         from rich.text import Text
 
@@ -101,7 +111,7 @@ class Output:
 
             self.draw(Text(text, style), soft_wrap=True)
         elif self.mode is Mode.PLAIN:
-            sys.stdout.write(text + "\n")
+            self.stream.write(text + "\n")
 
     def hint(self, text: str) -> None:
         """Tell something beside the answer, on standard error."""
@@ -123,7 +133,7 @@ class Output:
             return
         if self.mode is Mode.PLAIN:
             for label, value in shown.items():
-                sys.stdout.write(f"{label}\t{value}\n")
+                self.stream.write(f"{label}\t{value}\n")
             return
         from rich.table import Table
         from rich.text import Text

@@ -8,8 +8,7 @@ from replay.receipts import write_receipt
 from replay.script_texts import find_script_record
 from replay.scripts import script_sha
 from replay.stretches import read_stretches
-from storage.folder import LogFolder
-from storage.segment import SegmentReader
+from storage.folder import LogFolder, open_segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,7 +59,6 @@ def make_receipt(
 
 
 def _log_id(folder: Path, filesystem: FileSystem, segment: int) -> str:
-    path = LogFolder(folder, filesystem).segment_path(segment)
-    reader = SegmentReader(filesystem, path)
+    reader = open_segment(LogFolder(folder, filesystem), filesystem, segment)
     reader.close()
     return reader.header.log_id.hex()

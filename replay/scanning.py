@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from app.touched import names_whole_databases
 from storage.errors import CorruptLogError
-from storage.folder import LogFolder
+from storage.folder import LogFolder, open_segment
 from storage.reader import LogReader
 from storage.record import RecordDecoder
-from storage.segment import SegmentReader, corrupt
+from storage.segment import corrupt
 from storage.tail import require_torn
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from storage.filesystem import FileSystem
     from storage.reader import RecordEnd
     from storage.record import Record
+    from storage.segment import SegmentReader
 
 END_SEQ = 1 << 63
 """Higher than the number of any record."""
@@ -152,8 +153,7 @@ def read_backward(
     for first, last in segments_before(folder, filesystem, high_seq + 1):
         if last < low_seq:
             return
-        path = LogFolder(folder, filesystem).segment_path(first)
-        reader = SegmentReader(filesystem, path)
+        reader = open_segment(LogFolder(folder, filesystem), filesystem, first)
         try:
             chunks = _find_chunks(reader, first, last)
             decoder = RecordDecoder()

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from replay.scanning import END_SEQ
 from replay.sha256 import ResumePoint, RunningHash, finish
-from storage.errors import PrunedError, StorageError
-from storage.folder import LogFolder
+from storage.errors import StorageError
+from storage.folder import LogFolder, open_segment, require_kept
 from storage.frame import encode_frame
-from storage.segment import HEADER_BYTES, SegmentReader, corrupt, encode_footer
+from storage.segment import HEADER_BYTES, corrupt, encode_footer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from storage.filesystem import FileSystem
+    from storage.segment import SegmentReader
 
 
 class Stretch(NamedTuple):
@@ -73,15 +74,11 @@ def read_stretches(
     segments = paths.find_segments()
     if not segments or not wanted:
         raise StorageError(f"{folder}: there is no record to prove")
-    if wanted[0] < segments[0]:
-        raise PrunedError(
-            f"{folder}: seq {wanted[0]} is pruned: the log starts at seq {segments[0]}",
-            segments[0],
-        )
+    require_kept(paths, wanted[0], segments)
     for first, following in pairwise([*segments, END_SEQ]):
         spans = _spans(wanted, until_seq, first, following)
         if spans:
-            yield from _read_segment(filesystem, paths.segment_path(first), spans)
+            yield from _read_segment(paths, filesystem, first, spans)
 
 
 def _spans(
@@ -105,9 +102,9 @@ def _spans(
 
 
 def _read_segment(
-    filesystem: FileSystem, path: Path, spans: list[Span]
+    paths: LogFolder, filesystem: FileSystem, first_seq: int, spans: list[Span]
 ) -> Iterator[Stretch]:
-    reader = SegmentReader(filesystem, path)
+    reader = open_segment(paths, filesystem, first_seq)
     try:
         yield from _Cutter(reader, spans).cut()
     finally:

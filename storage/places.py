@@ -6,16 +6,16 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from storage.errors import CorruptLogError, PrunedError
-from storage.folder import LogFolder
+from storage.folder import LogFolder, open_segment
 from storage.frame import find_frame, leading_uints, split_frames
 from storage.record import RecordDecoder
-from storage.segment import SegmentReader
 from storage.tail import require_torn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from storage.filesystem import FileSystem
+    from storage.segment import SegmentReader
 
 _HINT_WINDOW_BYTES = 64 * 1024
 
@@ -30,7 +30,7 @@ def last_seq_hint(folder: Path | str, *, filesystem: FileSystem) -> int:
     segments = paths.find_segments()
     if not segments:
         return 0
-    reader = SegmentReader(filesystem, paths.segment_path(segments[-1]))
+    reader = open_segment(paths, filesystem, segments[-1])
     try:
         footer = reader.read_last_footer()
         if footer is not None:
@@ -62,7 +62,7 @@ def find_seq_at(folder: Path | str, at_ms: int, *, filesystem: FileSystem) -> in
     found = find_segment_at(paths, at_ms, filesystem=filesystem)
     if not found:
         return 0
-    reader = SegmentReader(filesystem, paths.segment_path(found))
+    reader = open_segment(paths, filesystem, found)
     try:
         return find_in_segment(reader, at_ms, found - 1)
     finally:
@@ -81,7 +81,7 @@ def find_segment_at(paths: LogFolder, at_ms: int, *, filesystem: FileSystem) -> 
     """
     segments = paths.find_segments()
     for first_seq in reversed(segments):
-        reader = SegmentReader(filesystem, paths.segment_path(first_seq))
+        reader = open_segment(paths, filesystem, first_seq)
         created_at_ms = reader.header.created_at_ms
         reader.close()
         if created_at_ms <= at_ms:

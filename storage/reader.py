@@ -14,7 +14,13 @@ from storage.errors import (
     MissingSegmentError,
     PrunedError,
 )
-from storage.folder import LogFolder, require_first, require_link
+from storage.folder import (
+    LogFolder,
+    open_segment,
+    require_first,
+    require_kept,
+    require_link,
+)
 from storage.frame import leading_uints
 from storage.record import RecordDecoder
 from storage.segment import HEADER_BYTES, SegmentReader, corrupt
@@ -157,36 +163,25 @@ class LogReader:
         """Open the segment that has the next record; None where there is none yet."""
         after, self._after = self._after, None
         if after is not None:
-            try:
-                segment = self._open(self._folder.segment_path(after.first_seq))
-            except FileNotFoundError:
-                self._require_kept(after.first_seq, self._folder.find_segments())
-                raise
-            segment = self._enter(segment, after.first_seq)
+            segment = self._enter(self._open(after.first_seq), after.first_seq)
             segment.offset = after.offset
             self._last_seq = after.seq
             return segment
         segments = self._folder.find_segments()
         if not segments:
             return None
-        self._require_kept(self.next_seq, segments)
+        require_kept(self._folder, self.next_seq, segments)
         first_seq = max(n for n in segments if n <= self.next_seq)
         try:
-            segment = self._open(self._folder.segment_path(first_seq))
-        except FileNotFoundError:
-            return self._open_segment()  # it was pruned just now
+            segment = self._open(first_seq)
+        except PrunedError:
+            return self._open_segment()  # just now; the next record may be kept
         return self._enter(segment, first_seq)
 
-    def _require_kept(self, seq: int, segments: list[int]) -> None:
-        """Raise PrunedError where a record is before all segments."""
-        if segments and seq < segments[0]:
-            where = f"{self._folder.path}: seq {seq} is pruned"
-            raise PrunedError(
-                f"{where}: the log starts at seq {segments[0]}", segments[0]
-            )
-
-    def _open(self, path: Path) -> SegmentReader:
-        return SegmentReader(self._filesystem, path, verify=self._verify)
+    def _open(self, first_seq: int) -> SegmentReader:
+        return open_segment(
+            self._folder, self._filesystem, first_seq, verify=self._verify
+        )
 
     def _enter(self, segment: SegmentReader, first_seq: int) -> SegmentReader:
         """Read on in a segment, once it is the one that its name says."""
@@ -254,27 +249,11 @@ class LogReader:
     def _open_next(self, segment: SegmentReader, footer: SegmentFooter) -> None:
         """Go to the segment after a sealed one, where it is in use already."""
         first_seq = footer.last_seq + 1
-        # A new segment loses the one name when it gets the other: ask in that order.
-        is_sealing = self._folder.is_sealing(segment.header.first_seq, first_seq)
-        path = self._folder.segment_path(first_seq)
-        segments = self._folder.find_segments()
-        if first_seq not in segments:
-            if not is_sealing:
-                self._require_kept(first_seq, segments)
-                raise corrupt(
-                    path,
-                    0,
-                    "no such file",
-                    f"the segment after {segment.path.name}",
-                    MissingSegmentError,
-                )
-            if not self._is_begun(segment):
-                return
-            path = self._folder.next_path(segment.header.first_seq)
-        try:
-            following = self._open(path)
-        except FileNotFoundError:
-            return  # it got its name just now: it is there the next time
+        following = self._find_next(segment, first_seq)
+        while following is None and first_seq in self._folder.find_segments():
+            following = self._find_next(segment, first_seq)  # it has its name now
+        if following is None:
+            return
         try:
             require_link(segment.header, footer, following.header, following.path)
         except CorruptLogError:
@@ -283,13 +262,33 @@ class LogReader:
         segment.close()
         self._enter(following, first_seq)
 
-    def _is_begun(self, segment: SegmentReader) -> bool:
-        """Say whether there is a header behind a segment whose seal is not over."""
-        path = self._folder.next_path(segment.header.first_seq)
+    def _find_next(self, elder: SegmentReader, first_seq: int) -> SegmentReader | None:
+        """Open the segment after a sealed one; None where it is not in use yet."""
+        # A new segment loses the one name when it gets the other: ask in that order.
+        is_sealing = self._folder.is_sealing(elder.header.first_seq, first_seq)
+        segments = self._folder.find_segments()
+        if first_seq in segments:
+            return self._open(first_seq)
+        if not is_sealing:
+            require_kept(self._folder, first_seq, segments)
+            raise corrupt(
+                self._folder.segment_path(first_seq),
+                0,
+                "no such file",
+                f"the segment after {elder.path.name}",
+                MissingSegmentError,
+            )
+        path = self._folder.next_path(elder.header.first_seq)
         try:
-            file = self._filesystem.open_to_read(path)
+            if self._is_begun(path):
+                return SegmentReader(self._filesystem, path, verify=self._verify)
         except FileNotFoundError:
-            return False
+            pass
+        return None
+
+    def _is_begun(self, path: Path) -> bool:
+        """Say whether a segment has a header."""
+        file = self._filesystem.open_to_read(path)
         try:
             return self._filesystem.size(file) >= HEADER_BYTES
         finally:

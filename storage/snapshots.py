@@ -231,6 +231,15 @@ def find_start_damage(folder: LogFolder, filesystem: FileSystem) -> str:
     Raises:
         CorruptLogError: a segment is damaged.
     """
+    while True:
+        kept = folder.find_segments()[:1], folder.find_snapshots()
+        damage = _find_start_damage(folder, filesystem)
+        # Beside a server the oldest may be pruned while this looks.
+        if not damage or kept == (folder.find_segments()[:1], folder.find_snapshots()):
+            return damage
+
+
+def _find_start_damage(folder: LogFolder, filesystem: FileSystem) -> str:
     rejected: list[str] = []
     try:
         for reader, _ in usable_snapshots(folder, filesystem, rejected):

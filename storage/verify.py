@@ -8,8 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.errors import CorruptLogError, PrunedError, StorageError
-from storage.folder import LogFolder, require_first, require_link, require_named
+from storage.errors import CorruptLogError, StorageError
+from storage.folder import (
+    LogFolder,
+    open_segment,
+    require_first,
+    require_kept,
+    require_link,
+    require_named,
+)
 from storage.lock import read_log_id, require_same_log
 from storage.record import RecordDecoder
 from storage.segment import SegmentReader, corrupt
@@ -271,14 +278,10 @@ def compute_digest(folder: Path | str, seq: int, *, filesystem: FileSystem) -> s
     segments = paths.find_segments()
     first_seq = max((number for number in segments if number <= seq), default=0)
     if not first_seq:
-        if segments and seq > 0:
-            raise PrunedError(
-                f"{paths.path}: seq {seq} is pruned: the log starts at seq "
-                f"{segments[0]}",
-                segments[0],
-            )
+        if seq > 0:
+            require_kept(paths, seq, segments)
         raise StorageError(f"{paths.path}: there is no seq {seq}")
-    reader = SegmentReader(filesystem, paths.segment_path(first_seq))
+    reader = open_segment(paths, filesystem, first_seq)
     try:
         return reader.digest_after(seq - first_seq + 1)
     finally:

@@ -85,6 +85,21 @@ class Bases:
             seq + 1,
         )
 
+    def require_start(self, seq: int) -> None:
+        """Check that a fold up to a record can begin with nothing.
+
+        Raises:
+            PrunedError: the log's beginning is pruned.
+            CorruptLogError: the log is damaged.
+        """
+        first_seq = next(iter(self._catalogue.folder.find_segments()), 1)
+        if first_seq > 1:
+            raise PrunedError(
+                f"{self._catalogue.folder.path}: what was at seq {seq} is pruned: the "
+                f"first moment that can be opened is @{self.floor_seq(first_seq - 1)}",
+                first_seq,
+            )
+
     def open(
         self, until_seq: int, after_seq: int = -1
     ) -> tuple[SnapshotReader, RecordEnd] | None:

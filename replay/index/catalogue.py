@@ -17,10 +17,10 @@ from replay.index.parts import DamagedPartError, Part
 from replay.index.sidecar import Sidecar
 from replay.index.stretches import Stretch
 from replay.scanning import END_SEQ
-from storage.folder import LogFolder
+from storage.folder import LogFolder, open_segment
 from storage.frame import leading_uints, split_frames
 from storage.reader import LogReader, RecordEnd
-from storage.segment import FOOTER_BYTES, HEADER_BYTES, SegmentReader, corrupt
+from storage.segment import FOOTER_BYTES, HEADER_BYTES, corrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from replay.index.parts import Chunk
     from storage.filesystem import FileSystem
+    from storage.segment import SegmentReader
 
 # A little more than a part: what follows the last one in a log that is indexed.
 _KEPT_BYTES_MAX = 24 * 1024 * 1024
@@ -187,8 +188,8 @@ class Catalogue:
             if len(self._readers) >= _READERS_MAX:
                 # The one that was opened first; nobody keeps a reader for long.
                 self._readers.pop(next(iter(self._readers))).close()
-            path = self.folder.segment_path(segment_seq)
-            reader = self._readers[segment_seq] = SegmentReader(self.filesystem, path)
+            reader = open_segment(self.folder, self.filesystem, segment_seq)
+            self._readers[segment_seq] = reader
         return reader
 
     def read_chunk(self, segment_seq: int, chunk: Chunk) -> list[bytes]:

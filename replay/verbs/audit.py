@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,15 +89,15 @@ def audit(
             _write(tool, report, deeds, ends)
         else:
             write = write_csv if form == "csv" else write_html
-            with _open(path) as stream:
+            with _open(tool, path) as stream:
                 write(stream, report, deeds, ends)
     return 0 if report.deeds else NOTHING
 
 
 @contextmanager
-def _open(path: Path | None) -> Iterator[TextIO]:
+def _open(tool: Tool, path: Path | None) -> Iterator[TextIO]:
     if path is None:
-        yield sys.stdout
+        yield tool.output.stream
         return
     with path.open("w", encoding="utf-8", errors="surrogateescape") as stream:
         yield stream

@@ -17,7 +17,6 @@ from replay.texts import json_text, show
 
 if TYPE_CHECKING:
     from app.moments import Moment
-    from replay.output import Rows
     from storage.record import Record
 
 _STYLES = ("bold", "", "cyan", "dim", "green")
@@ -46,18 +45,24 @@ def blame(tool: Tool, key: bytes, at: Moment | None, db: int) -> int:
     if owners.version is None:
         tool.output.hint(f"replay: {show(key)} is missing at seq {point.seq}")
         return NOTHING
+    # Each looks for its client in the log: when all are found, they are written.
+    found = [_blame_row(tool, one) for one in owners.blames()]
+    if owners.deadline is not None:
+        text = deadline_text(owners.version)
+        facts: dict[str, object] = {"place": None}
+        facts["deadline_ms"] = owners.version.deadline_ms
+        found.append(_row(tool, facts, ["(expires)", text], owners.deadline))
     with tool.output.rows(*_COLUMNS, right=("seq",)) as rows:
-        for one in owners.blames():
-            _add(tool, rows, one)
-        if owners.deadline is not None:
-            text = deadline_text(owners.version)
-            facts: dict[str, object] = {"place": None}
-            facts["deadline_ms"] = owners.version.deadline_ms
-            _add_row(tool, rows, facts, ["(expires)", text], owners.deadline)
+        for row in found:
+            rows.add(*row, _STYLES)
     return 0
 
 
-def _add(tool: Tool, rows: Rows, one: Blame) -> None:
+_Row = tuple[dict[str, object], list[str]]
+"""What is told for JSON, and the cells of a table."""
+
+
+def _blame_row(tool: Tool, one: Blame) -> _Row:
     place, content, record = one
     name = json_text(place) if isinstance(place, bytes) else place
     value = None if content is None else json_text(content)
@@ -66,19 +71,14 @@ def _add(tool: Tool, rows: Rows, one: Blame) -> None:
     cells = [shown if place is not None else "-", show(content or b"", limit)]
     if content is None:
         cells[1] = "-"
-    _add_row(tool, rows, {"place": name, "value": value}, cells, record)
+    return _row(tool, {"place": name, "value": value}, cells, record)
 
 
-def _add_row(
-    tool: Tool,
-    rows: Rows,
-    facts: dict[str, object],
-    cells: list[str],
-    record: Record | None,
-) -> None:
+def _row(
+    tool: Tool, facts: dict[str, object], cells: list[str], record: Record | None
+) -> _Row:
     if record is None:
-        rows.add(facts | {"record": None}, [*cells, "-", "-", "-", "-"], _STYLES)
-        return
+        return facts | {"record": None}, [*cells, "-", "-", "-", "-"]
     client = tool.clients().find(record.origin.client_id, record.seq)
     cells += [
         str(record.seq),
@@ -88,4 +88,4 @@ def _add_row(
     ]
     if tool.output.is_json:
         facts["record"] = record_facts(Match(record, client))
-    rows.add(facts, cells, _STYLES)
+    return facts, cells

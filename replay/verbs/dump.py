@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -53,7 +52,7 @@ def dump(
     for argv in _commands(fold_to(tool, point), key_glob, db, point.at_ms):
         shown += 1
         if resp:
-            sys.stdout.buffer.write(_encode(argv))
+            tool.output.stream.buffer.write(_encode(argv))
         elif tool.output.is_json:
             tool.output.json([json_text(word) for word in argv])
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -44,7 +43,7 @@ def get(tool: Tool, key: bytes, at: Moment | None, db: int, *, raw: bool) -> int
                 f"--raw is for strings, and this is a {version.kind}"
             )
         tool.output.flush()
-        sys.stdout.buffer.write(version.data)
+        tool.output.stream.buffer.write(version.data)
         return 0
     if tool.output.is_json:
         facts = {"db": db, "key": json_text(key), "seq": point.seq}

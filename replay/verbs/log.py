@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from dataclasses import replace
 from itertools import islice
@@ -236,6 +235,6 @@ def _write_line(output: Output, match: Match, limit: int | None) -> None:
         record_text(record, limit),
     )
     if limit is None:
-        sys.stdout.write("\t".join(cells) + "\n")
+        output.stream.write("\t".join(cells) + "\n")
     else:
         output.line(cells, _STYLES)

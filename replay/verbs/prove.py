@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +69,7 @@ def prove(
     until_seq = None if to is None else tool.point(to).seq
     text = make_receipt(tool.index, tool.clients(), records, about, until_seq)
     if path is None:
-        sys.stdout.write(text)
+        tool.output.stream.write(text)
         return 0
     path.write_text(text, encoding="ascii")
     anchors = check_receipt(text.encode()).anchors

@@ -16,8 +16,7 @@ from replay.search import Query, Search
 from replay.showing import key_label
 from replay.texts import json_text, show, show_argv
 from replay.verbs.jobs import open_jobs, schema_option
-from storage.folder import LogFolder
-from storage.segment import SegmentReader
+from storage.folder import LogFolder, open_segment
 
 if TYPE_CHECKING:
     from replay.jobs.schema import Schema
@@ -132,7 +131,7 @@ def _find_seqs(
 def _log_id(tool: Tool) -> str:
     paths = LogFolder(tool.folder, tool.filesystem)
     newest = paths.find_segments()[-1]
-    reader = SegmentReader(tool.filesystem, paths.segment_path(newest))
+    reader = open_segment(paths, tool.filesystem, newest)
     try:
         return reader.header.log_id.hex()
     finally:

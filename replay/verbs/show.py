@@ -81,9 +81,9 @@ def write_record(tool: Tool, seq: int, *, has_state: bool = True) -> None:
         NoSuchMomentError: the log has no such record.
     """
     record, match, source = _find(tool, seq)
+    changes = _find_changes(tool, record) if has_state else None
     _write_record(tool, match, source)
-    if has_state:
-        changes = _find_changes(tool, record)
+    if changes is not None:
         _write_changes(tool, record.db, find_touched(record), changes)
 
 

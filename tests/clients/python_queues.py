@@ -56,6 +56,7 @@ QUEUES = [
         fate=Fate.RUNS_AGAIN,
         can=BASICS,
         environment=ENVIRONMENT,
+        forgets=True,
     ),
     Queue(
         name="huey",

@@ -80,6 +80,8 @@ class Queue:
             `maintain` where its client can do at once what workers do seldom, as if
             some seconds later.
         environment: more variables for both.
+        forgets: whether its worker forgets the delayed jobs that it fetched when it
+            loses the server; another one takes them over when it is gone itself.
         survives: whether its worker outlives a restart of the server; otherwise the
             test starts another one, as a supervisor would.
     """
@@ -91,6 +93,7 @@ class Queue:
     fate: Fate
     can: frozenset[str] = frozenset({"retry", "delay", "result", "error", "cancel"})
     environment: Mapping[str, str] = field(default_factory=dict)
+    forgets: bool = False
     survives: bool = True
 
 

@@ -1,15 +1,13 @@
 """A log that has lost its beginning: what is still known is told, the rest refused."""
 
+import itertools
 import json
 import shutil
 
 import pytest
 
-from app.recovery import Fold
-from app.snapshots import save_snapshot
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from storage.reader import read_records
+from replay import options
+from tests.pruning import OvertakenFileSystem, prune
 from tests.replay.histories import History
 
 
@@ -17,20 +15,14 @@ from tests.replay.histories import History
 def pruned(tmp_path):
     """Return a folder, the last record before its floor, and the log's last one."""
     folder = tmp_path / "pruned-data"
-    history = History(folder, segment_bytes_max=600)
+    history = History(folder, segment_bytes_max=400)
     session = history.connect(b"web")
     history.run(session, "HSET job:1 state new", "RPUSH queue job:1")
     for number in range(30):
         history.run(session, f"SET key {number}")
     history.run(session, "HSET job:1 tries 1", "DEL key", "RPOP queue")
     history.close()
-    paths = LogFolder(folder, FileSystem())
-    first, second = paths.find_segments()[:2]
-    fold = Fold()
-    fold.apply(read_records(folder, filesystem=FileSystem(), until_seq=second - 1))
-    save_snapshot(paths, FileSystem(), fold.keyspace, second - 1, 0)
-    paths.segment_path(first).unlink()
-    return folder, second - 1, history.log.last_seq
+    return folder, prune(folder), history.log.last_seq
 
 
 def objects(result):
@@ -99,3 +91,45 @@ def test_copy_gives_the_same_answers(replay, pruned, tmp_path):
             replay(*words, folder=tmp_path / "copy").stdout
             == replay(*words, folder=folder).stdout
         )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["get", "job:1"],
+        ["keys"],
+        ["state"],
+        ["history", "key", "-n", "1"],
+        ["why", "key"],
+        ["blame", "job:1"],
+        ["show", "LAST"],
+        ["diff", "@BEFORE", "now"],
+        ["log", "--key", "job:1"],
+        ["log", "--since", "1970-01-02", "--reverse", "-n", "2"],
+        ["bisect", "@BEFORE..now", "--check", "PING"],
+        ["verify"],
+        ["prove", "LAST"],
+    ],
+)
+def test_verb_begins_anew_where_pruning_overtakes_it(
+    replay, pruned, tmp_path, monkeypatch, words
+):
+    folder, _, last_seq = pruned
+    words = [
+        word.replace("LAST", str(last_seq)).replace("BEFORE", str(last_seq - 1))
+        for word in words
+    ]
+    expected = replay(*words, folder=folder)
+    for point in itertools.count(1):
+        copy = shutil.copytree(folder, tmp_path / f"copy-{point}")
+        filesystem = OvertakenFileSystem(copy, point)
+        with monkeypatch.context() as patch:
+            patch.setattr(options, "FileSystem", lambda fs=filesystem: fs)
+            result = replay(*words, folder=copy)
+        if filesystem.looks_left > 0:
+            break  # it looked less often than that
+
+        assert result.exit_code == expected.exit_code, (point, result.output)
+        if words[0] not in ("verify", "state", "prove"):  # which tell of the segments
+            assert result.stdout == expected.stdout
+    assert point > 3

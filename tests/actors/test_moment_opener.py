@@ -1,0 +1,73 @@
+"""MomentOpener: opens what the log keeps, also while the log is being pruned."""
+
+import itertools
+import shutil
+
+import pytest
+
+from actors.moment_opener import MomentOpener
+from app.errors import CommandError
+from storage.notes import TagNote, encode_note
+from tests.pruning import OvertakenFileSystem, prune
+from tests.replay.histories import History
+
+
+@pytest.fixture
+def history(tmp_path):
+    history = History(tmp_path / "data", segment_bytes_max=400)
+    session = history.connect()
+    for number in range(30):
+        history.run(session, f"SET key {number}")
+    note = encode_note(TagNote(b"end"))
+    history.write((history.clock.at_ms, 0, [], [session.id, None, note]))
+    history.close()
+    return history
+
+
+def open_moment(history, folder, filesystem, text):
+    """Return what the opener comes to, all slices at once."""
+    work = MomentOpener(folder, filesystem, history.log, 16).open(text)
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            return stop.value
+
+
+@pytest.mark.parametrize("moment", ["@{last_seq}", "end"])
+def test_moment_that_is_kept_opens_wherever_pruning_overtakes_it(
+    history, tmp_path, moment
+):
+    floor = prune(history.folder)
+    last_seq = history.log.last_seq
+    moment = moment.format(last_seq=last_seq)
+    for point in itertools.count(1):
+        copy = shutil.copytree(history.folder, tmp_path / f"copy-{point}")
+        filesystem = OvertakenFileSystem(copy, point)
+
+        view = open_moment(history, copy, filesystem, moment)
+
+        assert view.seq == last_seq
+        if filesystem.looks_left > 0:
+            break
+    assert point > 3
+    assert floor < last_seq
+
+
+def test_moment_that_pruning_takes_meanwhile_is_refused_or_opened(history, tmp_path):
+    floor = prune(history.folder)
+    outcomes = set()
+    for point in itertools.count(1):
+        copy = shutil.copytree(history.folder, tmp_path / f"copy-{point}")
+        filesystem = OvertakenFileSystem(copy, point)
+        try:
+            assert open_moment(history, copy, filesystem, f"@{floor}").seq == floor
+            outcomes.add("opened")
+        except CommandError as error:
+            outcomes.add(error.args[0].rstrip(b"0123456789"))
+        if filesystem.looks_left > 0:
+            break
+    assert outcomes == {
+        "opened",
+        b"ERR pruned: the first moment that can be opened is @",
+    }
