@@ -66,6 +66,10 @@ HOT = [
 ]
 """The modules that every command goes through, from the socket to the log."""
 
+# Without these the linker lets every function be replaced by another library's, so that
+# none is inlined and each call goes through a table: a twentieth of the time.
+COMPILER_OPTIONS = ["-fno-semantic-interposition", "-fvisibility=hidden", "-fno-plt"]
+
 MYPY_OPTIONS = ["--config-file=", "--ignore-missing-imports", "--follow-imports=silent"]
 
 
@@ -80,10 +84,15 @@ def extensions() -> list[Extension]:
     from mypyc.build import mypycify  # noqa: PLC0415 - only where it is used
 
     try:
-        return mypycify([*MYPY_OPTIONS, *HOT], opt_level="3", debug_level="0")
+        compiled: list[Extension] = mypycify(
+            [*MYPY_OPTIONS, *HOT], opt_level="3", debug_level="0"
+        )
     except SystemExit:
         sys.stderr.write("joblog: mypyc refused; its modules stay plain Python\n")
         return []
+    for extension in compiled:
+        extension.extra_compile_args += COMPILER_OPTIONS
+    return compiled
 
 
 setup(ext_modules=extensions())
