@@ -49,7 +49,7 @@ def hset(ctx: Context, key: bytes, field: bytes, value: bytes, *more: bytes) -> 
     """Return how many of the fields are new."""
     db = ctx.db
     if more:
-        return _set_fields(ctx, key, (field, value, *more), b"hset")
+        return _set_fields(ctx, key, field, value, more, b"hset")
     added = db.get_or_create(key, Hash).put(field, value)
     db.touch(key, b"hset")
     return added
@@ -69,15 +69,25 @@ def hmset(
     ctx: Context, key: bytes, field: bytes, value: bytes, *more: bytes
 ) -> SimpleString:
     """Return OK."""
-    _set_fields(ctx, key, (field, value, *more), b"hmset")
+    _set_fields(ctx, key, field, value, more, b"hmset")
     return OK
 
 
-def _set_fields(ctx: Context, key: bytes, words: tuple[bytes, ...], name: bytes) -> int:
-    """Set fields from alternating fields and values; return how many are new."""
-    if len(words) & 1:
+def _set_fields(
+    ctx: Context,
+    key: bytes,
+    field: bytes,
+    value: bytes,
+    more: tuple[bytes, ...],
+    name: bytes,
+) -> int:
+    """Set a field, and more alternating with values; return how many are new."""
+    if len(more) & 1:
         raise CommandError(errors.wrong_arity(name))
-    added = ctx.db.get_or_create(key, Hash).put_all(words[::2], words[1::2])
+    table = ctx.db.get_or_create(key, Hash)
+    added = table.put(field, value)
+    for place in range(0, len(more), 2):
+        added += table.put(more[place], more[place + 1])
     ctx.db.touch(key, b"hset")
     return added
 

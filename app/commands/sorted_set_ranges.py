@@ -8,7 +8,7 @@ Source: Redis 7.2; see tests/parity/test_sorted_sets.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, final
 
 from app import errors
 from app.commands.arguments import integer
@@ -29,14 +29,20 @@ _LEX: Final = b"BYLEX"
 _UNLIMITED: Final = -1
 
 
-class RankRange(NamedTuple):
+@final
+class RankRange:
     """Ranks from a first to a last, both included; negative counts from the end."""
 
-    start: int
-    stop: int
+    __slots__ = ("start", "stop")
+
+    def __init__(self, start: int, stop: int) -> None:
+        """Name the ends."""
+        self.start = start
+        self.stop = stop
 
 
-class Query(NamedTuple):
+@final
+class Query:
     """What a range command asks for.
 
     Attributes:
@@ -47,11 +53,23 @@ class Query(NamedTuple):
         with_scores: whether the reply has scores.
     """
 
-    wanted: RankRange | ScoreRange | LexRange
-    is_reversed: bool = False
-    offset: int = 0
-    limit: int = _UNLIMITED
-    with_scores: bool = False
+    __slots__ = ("is_reversed", "limit", "offset", "wanted", "with_scores")
+
+    def __init__(
+        self,
+        wanted: RankRange | ScoreRange | LexRange,
+        offset: int,
+        limit: int,
+        *,
+        is_reversed: bool,
+        with_scores: bool,
+    ) -> None:
+        """Ask for a range."""
+        self.wanted = wanted
+        self.is_reversed = is_reversed
+        self.offset = offset
+        self.limit = limit
+        self.with_scores = with_scores
 
     def select(self, zset: SortedSet) -> list[Pair]:
         """Return the pairs asked for, in the order asked for."""
@@ -105,16 +123,17 @@ def _parse_query(
         CommandError: an unknown word, options that exclude each other, a bad range.
     """
     offset, limit, with_scores = 0, _UNLIMITED, False
-    rest = iter(options)
-    for given in rest:
-        word = given.upper()
+    place = 0
+    while place < len(options):
+        word = options[place].upper()
+        place += 1
         if word == b"WITHSCORES" and not stores:
             with_scores = True
         elif word == b"LIMIT":
-            amounts = next(rest, None), next(rest, None)
-            if amounts[0] is None or amounts[1] is None:
+            if place + 2 > len(options):
                 raise CommandError(errors.SYNTAX)
-            offset, limit = integer(amounts[0]), integer(amounts[1])
+            offset, limit = integer(options[place]), integer(options[place + 1])
+            place += 2
         elif word == b"REV" and is_reversed is None:
             is_reversed = True
         elif word in (_SCORE, _LEX) and not by:
@@ -127,7 +146,9 @@ def _parse_query(
         raise CommandError(errors.WITHSCORES_BY_LEX)
     is_reversed = bool(is_reversed)
     wanted = _parse_range(start, stop, by, is_reversed=is_reversed)
-    return Query(wanted, is_reversed, offset, limit, with_scores)
+    return Query(
+        wanted, offset, limit, is_reversed=is_reversed, with_scores=with_scores
+    )
 
 
 def _parse_range(

@@ -32,7 +32,7 @@ def score_range(least: bytes, most: bytes) -> ScoreRange:
     first, last = parse_score_bound(least), parse_score_bound(most)
     if first is None or last is None:
         raise CommandError(errors.SCORE_BOUND)
-    return ScoreRange(first[0], last[0], first[1], last[1])
+    return ScoreRange(first[0], last[0], excludes_least=first[1], excludes_most=last[1])
 
 
 def lex_range(least: bytes, most: bytes) -> LexRange:

@@ -180,6 +180,10 @@ class Command:
             return self.invoke(context, argv[1], argv[2], argv[3], argv[4])
         if words == 6:  # noqa: PLR2004 - EVAL with two keys and an argument
             return self.invoke(context, argv[1], argv[2], argv[3], argv[4], argv[5])
+        if words == 8:  # noqa: PLR2004 - HSET of three fields
+            return self.invoke(
+                context, argv[1], argv[2], argv[3], argv[4], argv[5], argv[6], argv[7]
+            )
         return self.invoke(context, *argv[1:])
 
     def arguments(self, argv: list[bytes]) -> list[Any]:

@@ -277,9 +277,12 @@ class NamedCommand:
             argv = [self._name, a, b]
         elif d is _MISSING:
             argv = [self._name, a, b, c]
-        else:
+        elif e is _MISSING:
             argv = [self._name, a, b, c, d]
-            for word in (e, f, g):
-                if word is not _MISSING:
-                    argv.append(word)
+        elif f is _MISSING:
+            argv = [self._name, a, b, c, d, e]
+        elif g is _MISSING:
+            argv = [self._name, a, b, c, d, e, f]
+        else:
+            argv = [self._name, a, b, c, d, e, f, g]
         return self._callbacks.execute(argv)

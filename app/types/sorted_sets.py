@@ -17,7 +17,7 @@ no sign here: Redis loses it too while a sorted set is small.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, final
 
 from sortedcontainers import SortedList
 
@@ -37,26 +37,51 @@ _UNORDERED_MAX = 100_000  # not Final, which is compiled in: tests lower it
 _FEW: Final = 8
 
 
-class ScoreRange(NamedTuple):
+@final
+class ScoreRange:
     """Scores from a least to a most, either of them excluded or not."""
 
-    least: float
-    most: float
-    excludes_least: bool = False
-    excludes_most: bool = False
+    __slots__ = ("excludes_least", "excludes_most", "least", "most")
+
+    def __init__(
+        self,
+        least: float,
+        most: float,
+        *,
+        excludes_least: bool = False,
+        excludes_most: bool = False,
+    ) -> None:
+        """Name the ends."""
+        self.least = least
+        self.most = most
+        self.excludes_least = excludes_least
+        self.excludes_most = excludes_most
 
 
-class LexRange(NamedTuple):
+@final
+class LexRange:
     """Members from a least to a most; None is a bound that bounds nothing.
 
     `is_empty` is set where the bounds are crossed: `+` as the least, `-` as the most.
     """
 
-    least: bytes | None
-    most: bytes | None
-    excludes_least: bool = False
-    excludes_most: bool = False
-    is_empty: bool = False
+    __slots__ = ("excludes_least", "excludes_most", "is_empty", "least", "most")
+
+    def __init__(
+        self,
+        least: bytes | None,
+        most: bytes | None,
+        *,
+        excludes_least: bool = False,
+        excludes_most: bool = False,
+        is_empty: bool = False,
+    ) -> None:
+        """Name the ends."""
+        self.least = least
+        self.most = most
+        self.excludes_least = excludes_least
+        self.excludes_most = excludes_most
+        self.is_empty = is_empty
 
 
 class SortedSet:
@@ -176,6 +201,11 @@ class SortedSet:
 
     def pairs(self, first: int = 0, end: int | None = None) -> list[Pair]:
         """Return the pairs from one rank to before another, in order."""
+        if end is not None:  # the list takes longer over a slice than over one pair
+            if first >= end or first >= len(self.scores):
+                return []
+            if end - first == 1:
+                return [self._in_order()[first]]
         return self._in_order()[first:end]
 
     def ranks_by_score(self, wanted: ScoreRange) -> tuple[int, int]:

@@ -8,7 +8,6 @@ local execute, push_arguments, receive = core.execute, core.push_arguments, core
 local next, get_null = next, core.get_null
 local commands = core.commands
 local DIRECT_MAX = 50
-local DIRECT_COMMAND_MAX = 8
 local ERROR = 5 -- the tag: see replies.lua
 
 local null = false
@@ -76,15 +75,10 @@ local function settle_protected(reply, ...)
   return value
 end
 
--- Say whether three more arguments may cross, where they are there.
-local function cross_too(e, f, g)
-  return (e == nil or CROSSES[type(e)]) and (f == nil or CROSSES[type(f)]) and (g == nil or CROSSES[type(g)])
-end
-
 -- Up to seven strings and numbers cross without a table, to the command's own callback:
--- each value that crosses costs. Where nil is among them Python says so.
+-- each value that crosses costs. Where nil is among them they are no strings.
 local function call(...)
-  local name, a, b, c, d = ...
+  local name, a, b, c, d, e, f, g = ...
   local command = commands[name]
   if command and CROSSES[type(a)] then
     local count = select("#", ...)
@@ -99,8 +93,16 @@ local function call(...)
         elseif CROSSES[type(d)] then
           if count == 5 then
             return settle(command(a, b, c, d))
-          elseif count <= DIRECT_COMMAND_MAX and cross_too(select(6, ...)) then
-            return settle(command(a, b, c, d, select(6, ...)))
+          elseif CROSSES[type(e)] then
+            if count == 6 then
+              return settle(command(a, b, c, d, e))
+            elseif CROSSES[type(f)] then
+              if count == 7 then
+                return settle(command(a, b, c, d, e, f))
+              elseif count == 8 and CROSSES[type(g)] then
+                return settle(command(a, b, c, d, e, f, g))
+              end
+            end
           end
         end
       end

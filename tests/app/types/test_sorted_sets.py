@@ -78,7 +78,12 @@ class SortedSetModel(RuleBasedStateMachine):
     )
     def read_by_score(self, least, most, without_least, without_most):
         first, end = self.ours.ranks_by_score(
-            ScoreRange(least, most, without_least, without_most)
+            ScoreRange(
+                least,
+                most,
+                excludes_least=without_least,
+                excludes_most=without_most,
+            )
         )
         expected = [
             (score, member)
