@@ -41,9 +41,9 @@ def segment_names(filesystem: FileSystem):
     return sorted(filesystem.listdir(LOG_FOLDER))
 
 
-def make_log(*batches, segment_bytes_max=1 << 20, is_synced=True):
+def make_log(*batches, segment_bytes_max=1 << 20, is_synced=True, filesystem=None):
     """Make a log of batches of values, synced after each one."""
-    filesystem = FaultyFileSystem()
+    filesystem = filesystem or FaultyFileSystem()
     log = open_log(filesystem, segment_bytes_max)
     for values in batches:
         append(log, *values)

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from storage.errors import CorruptLogError, PrunedError
@@ -203,6 +205,74 @@ def test_a_reader_that_pruning_overtakes_says_so_and_speaks_of_no_damage(disk):
         list(iter(reader.read_batch, []))
 
     reader.close()
+
+
+class BusyFileSystem(FaultyFileSystem):
+    """A disk on which something happens just before one of the looks at it."""
+
+    looks_left = 0
+    happens = staticmethod(lambda: None)
+
+    def listdir(self, folder):
+        self._look()
+        return super().listdir(folder)
+
+    def open_to_read(self, path):
+        self._look()
+        return super().open_to_read(path)
+
+    def _look(self):
+        self.looks_left -= 1
+        if self.looks_left == 0:
+            self.happens()
+
+
+@pytest.mark.parametrize("removed", [1, 2, 3])
+def test_a_reader_takes_what_was_pruned_under_it_for_no_end(removed):
+    outcomes = set()
+    for look in itertools.count(1):
+        disk = make_log(
+            *[[value] for value in VALUES],
+            segment_bytes_max=260,
+            filesystem=BusyFileSystem(),
+        )
+        names = sorted(disk.listdir(LOG_FOLDER))
+
+        def prune(disk=disk, names=names):
+            for name in names[:removed]:
+                disk.unlink(LOG_FOLDER / name)
+
+        disk.happens, disk.looks_left = prune, look
+        try:
+            assert read_values(disk) == VALUES
+            outcomes.add("whole")
+        except PrunedError:
+            outcomes.add("pruned")
+        if disk.looks_left > 0:
+            break
+
+    assert outcomes == {"whole", "pruned"}
+
+
+def test_a_reader_takes_a_seal_that_ends_under_it_for_no_end():
+    for look in itertools.count(1):
+        disk = BusyFileSystem()
+        log = open_log(disk, 1000)
+        log.defer_seals()
+        while len(log.segments) == 1:  # until there is one whose seal is not over
+            if log.needs_sync:
+                log.sync()
+            append(log, b"x")
+        append(log, b"x")
+        disk.happens, disk.looks_left = log.sync, look
+
+        seqs = [record.seq for record in read_all(disk)]
+
+        assert seqs == list(range(1, log.last_seq + 1))
+        if disk.looks_left > 0:
+            break
+
+    assert look > 3
 
 
 def test_a_place_that_was_pruned_is_refused_and_the_floor_is_named(disk):
