@@ -65,8 +65,11 @@ def parse_int64(text: bytes) -> int | None:
 
     Source: Redis 7.0.15; see tests/parity/test_strings.py.
     """
-    if text.isdigit() and len(text) < _INT64_DIGITS_SURE and text[0] != _ZERO:
-        return int(text)  # by far the most common: it needs no second look
+    if text.isdigit():
+        if len(text) < _INT64_DIGITS_SURE and (text[0] != _ZERO or len(text) == 1):
+            return int(text)  # by far the most common: it needs no second look
+    elif text == b"-1":
+        return -1  # the end of a range
     if len(text) > _INT64_DIGITS_MAX:
         return None
     try:
