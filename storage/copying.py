@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from storage.errors import CorruptLogError, PrunedError, StorageError
 from storage.filesystem import sync_file, sync_names, write_all
-from storage.folder import LogFolder, read_segment_info
+from storage.folder import LogFolder, read_segment_info, require_kept
 from storage.lock import FolderLock
 from storage.segment import SegmentReader
 from storage.verify import verify_log
@@ -149,18 +149,26 @@ class _Copier:
             if not segments and self._copy_behind_seal(done, until_seq):
                 return log_id
             for first_seq in segments:
-                info = read_segment_info(
-                    self._filesystem, self._source.segment_path(first_seq)
-                )
-                log_id = log_id or info.header.log_id.hex()
-                if info.header.log_id.hex() != log_id:
-                    raise StorageError(
-                        f"{self._target.path}: holds another log, {log_id}; choose an "
-                        "empty folder"
+                try:
+                    info = read_segment_info(
+                        self._filesystem, self._source.segment_path(first_seq)
                     )
-                if self._copy_segment(info, until_seq):
-                    return log_id
+                    log_id = log_id or info.header.log_id.hex()
+                    self._require_log(info, log_id)
+                    if self._copy_segment(info, until_seq):
+                        return log_id
+                except FileNotFoundError:
+                    # A server may have pruned it just now.
+                    require_kept(self._source, first_seq, self._source.find_segments())
+                    raise
                 done = first_seq
+
+    def _require_log(self, info: SegmentInfo, log_id: str) -> None:
+        if info.header.log_id.hex() != log_id:
+            raise StorageError(
+                f"{self._target.path}: holds another log, {log_id}; choose an "
+                "empty folder"
+            )
 
     def _copy_segment(self, info: SegmentInfo, until_seq: int) -> bool:
         """Copy one segment; say whether the copy ends with it."""

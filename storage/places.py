@@ -9,13 +9,13 @@ from storage.errors import CorruptLogError, PrunedError
 from storage.folder import LogFolder, open_segment
 from storage.frame import find_frame, leading_uints, split_frames
 from storage.record import RecordDecoder
+from storage.segment import SegmentReader
 from storage.tail import require_torn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from storage.filesystem import FileSystem
-    from storage.segment import SegmentReader
 
 _HINT_WINDOW_BYTES = 64 * 1024
 
@@ -64,9 +64,51 @@ def find_seq_at(folder: Path | str, at_ms: int, *, filesystem: FileSystem) -> in
         return 0
     reader = open_segment(paths, filesystem, found)
     try:
-        return find_in_segment(reader, at_ms, found - 1)
+        last_seq = find_in_segment(reader, at_ms, found - 1)
+        return find_behind_seal(paths, filesystem, reader, at_ms, last_seq)
     finally:
         reader.close()
+
+
+def find_behind_seal(
+    paths: LogFolder,
+    filesystem: FileSystem,
+    elder: SegmentReader,
+    at_ms: int,
+    last_seq: int,
+) -> int:
+    """Go on looking in the segment that follows, which may have no name yet.
+
+    Args:
+        paths: the data folder.
+        filesystem: the door to the disk.
+        elder: the last segment that was begun by the time.
+        at_ms: the time.
+        last_seq: its last record that is not later than the time.
+
+    Returns:
+        The number of the last record that is not later than the time.
+
+    Raises:
+        CorruptLogError: the segment that follows is damaged.
+    """
+    footer = elder.read_last_footer()
+    if footer is None or last_seq < footer.last_seq:
+        return last_seq
+    # While the seal is not over, it has the one name, and then the other.
+    for path in (
+        paths.next_path(elder.header.first_seq),
+        paths.segment_path(footer.last_seq + 1),
+    ):
+        try:
+            reader = SegmentReader(filesystem, path)
+        except FileNotFoundError:
+            continue
+        try:
+            return find_in_segment(reader, at_ms, last_seq)
+        finally:
+            reader.close()
+    return last_seq
 
 
 def find_segment_at(paths: LogFolder, at_ms: int, *, filesystem: FileSystem) -> int:

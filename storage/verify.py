@@ -109,11 +109,8 @@ def verify_log(folder: Path | str, *, filesystem: FileSystem) -> VerifyReport:
 
 
 def _verify(paths: LogFolder, filesystem: FileSystem) -> VerifyReport:
-    # In this order, because who is named had segments, and because a new segment loses
-    # the one name when it gets the other.
+    # In this order, because who is named had segments.
     log_id = read_log_id(paths, filesystem)
-    waiting = paths.find_new_segments()
-    sealing = paths.find_next()
     segments = paths.find_segments()
     verifier = _Verifier(filesystem)
     reports = [
@@ -129,16 +126,24 @@ def _verify(paths: LogFolder, filesystem: FileSystem) -> VerifyReport:
     except CorruptLogError as error:
         damage.append(str(error))
     footer = verifier.footer
-    is_sealing = bool(segments) and segments[-1] in sealing
     missing = ""
-    if footer is not None and not is_sealing and footer.last_seq + 1 not in waiting:
+    if footer is not None and _is_missing(paths, segments[-1], footer.last_seq + 1):
         path = paths.segment_path(footer.last_seq + 1)
-        if path.name not in filesystem.listdir(paths.log_path):
-            missing = str(
-                corrupt(path, 0, "no such file", "the next segment, or .log.next")
-            )
-            damage.append(missing)
+        missing = str(
+            corrupt(path, 0, "no such file", "the next segment, or .log.next")
+        )
+        damage.append(missing)
     return VerifyReport(reports, damage, missing)
+
+
+def _is_missing(paths: LogFolder, elder_seq: int, following_seq: int) -> bool:
+    """Say whether the segment behind the last one that was verified is gone."""
+    # A new segment loses the one name when it gets the other: ask in that order.
+    if paths.is_sealing(elder_seq, following_seq):
+        return False
+    segments = paths.find_segments()
+    is_pruned = bool(segments) and following_seq < segments[0]
+    return following_seq not in segments and not is_pruned
 
 
 class _Verifier:

@@ -12,7 +12,7 @@ from replay.index.marks import WHOLE_DATABASES, find_words, mention_test
 from replay.index.parts import DamagedPartError
 from replay.index.stretches import require_records
 from replay.scanning import END_SEQ, KeyPieces, Pieces, read_window
-from storage.places import find_in_segment, find_segment_at
+from storage.places import find_behind_seal, find_in_segment, find_segment_at
 from storage.reader import RecordEnd
 from storage.record import RecordDecoder
 
@@ -262,7 +262,10 @@ class LogIndex:
                 return last_seq + bisect_right(rest, at_ms, key=_read_time)
         reader = catalogue.reader(found)
         reader.offset = covered.offset
-        return find_in_segment(reader, at_ms, last_seq)
+        last_seq = find_in_segment(reader, at_ms, last_seq)
+        return find_behind_seal(
+            catalogue.folder, catalogue.filesystem, reader, at_ms, last_seq
+        )
 
     def _find_in_part(self, segment_seq: int, part: Part, at_ms: int) -> int:
         """Return a part's last record that is not later than a time."""

@@ -53,6 +53,44 @@ def make_log(*batches, segment_bytes_max=1 << 20, is_synced=True, filesystem=Non
     return filesystem
 
 
+def make_sealing_log(filesystem):
+    """Make an open log of which one segment is sealed, and its seal is not over."""
+    log = open_log(filesystem, 1000)
+    log.defer_seals()
+    seal_another(log)
+    return log
+
+
+def seal_another(log):
+    """Append until one more segment is sealed, and one record behind it."""
+    count = len(log.segments)
+    while len(log.segments) == count:
+        if log.needs_sync:
+            log.sync()
+        append(log, b"x")
+    append(log, b"x")
+
+
+class BusyFileSystem(FaultyFileSystem):
+    """A disk on which something happens just before one of the looks at it."""
+
+    looks_left = 0
+    happens = staticmethod(lambda: None)
+
+    def listdir(self, folder):
+        self._look()
+        return super().listdir(folder)
+
+    def open_to_read(self, path):
+        self._look()
+        return super().open_to_read(path)
+
+    def _look(self):
+        self.looks_left -= 1
+        if self.looks_left == 0:
+            self.happens()
+
+
 def copy_disk(filesystem):
     """Return a disk with the same folder, durably, so that a test can damage it."""
     copy = FaultyFileSystem()

@@ -16,9 +16,11 @@ from tests.storage.logs import (
     FIRST,
     FOLDER,
     LOG_FOLDER,
+    BusyFileSystem,
     append,
     draft,
     make_log,
+    make_sealing_log,
     open_log,
     read_all,
     read_values,
@@ -207,26 +209,6 @@ def test_a_reader_that_pruning_overtakes_says_so_and_speaks_of_no_damage(disk):
     reader.close()
 
 
-class BusyFileSystem(FaultyFileSystem):
-    """A disk on which something happens just before one of the looks at it."""
-
-    looks_left = 0
-    happens = staticmethod(lambda: None)
-
-    def listdir(self, folder):
-        self._look()
-        return super().listdir(folder)
-
-    def open_to_read(self, path):
-        self._look()
-        return super().open_to_read(path)
-
-    def _look(self):
-        self.looks_left -= 1
-        if self.looks_left == 0:
-            self.happens()
-
-
 @pytest.mark.parametrize("removed", [1, 2, 3])
 def test_a_reader_takes_what_was_pruned_under_it_for_no_end(removed):
     outcomes = set()
@@ -257,13 +239,7 @@ def test_a_reader_takes_what_was_pruned_under_it_for_no_end(removed):
 def test_a_reader_takes_a_seal_that_ends_under_it_for_no_end():
     for look in itertools.count(1):
         disk = BusyFileSystem()
-        log = open_log(disk, 1000)
-        log.defer_seals()
-        while len(log.segments) == 1:  # until there is one whose seal is not over
-            if log.needs_sync:
-                log.sync()
-            append(log, b"x")
-        append(log, b"x")
+        log = make_sealing_log(disk)
         disk.happens, disk.looks_left = log.sync, look
 
         seqs = [record.seq for record in read_all(disk)]
@@ -355,6 +331,19 @@ def timed():
 )
 def test_a_time_finds_the_last_record_that_is_not_later(timed, at_ms, seq):
     assert find_seq_at(FOLDER, at_ms, filesystem=timed) == seq
+
+
+def test_a_time_finds_the_last_record_behind_a_seal_that_is_not_over():
+    for look in itertools.count(1):
+        disk = BusyFileSystem()
+        log = make_sealing_log(disk)
+        disk.happens, disk.looks_left = log.sync, look
+
+        assert find_seq_at(FOLDER, 10**15, filesystem=disk) == log.last_seq
+        if disk.looks_left > 0:
+            break
+
+    assert look > 2
 
 
 def test_every_time_finds_the_same_as_a_look_at_all_records(timed):

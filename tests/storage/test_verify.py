@@ -1,4 +1,5 @@
 import hashlib
+import itertools
 
 import pytest
 
@@ -11,10 +12,13 @@ from tests.storage.logs import (
     FIRST,
     FOLDER,
     LOG_FOLDER,
+    BusyFileSystem,
     append,
     copy_disk,
     make_log,
+    make_sealing_log,
     open_log,
+    seal_another,
     segment_names,
 )
 
@@ -158,3 +162,23 @@ def test_the_digest_of_a_past_moment_can_be_computed_again():
     for seq in (0, 12):
         with pytest.raises(StorageError):
             compute_digest(FOLDER, seq, filesystem=filesystem)
+
+
+@pytest.mark.parametrize("seals", [0, 1, 2])
+def test_a_log_that_is_sealed_while_it_is_verified_is_sound(seals):
+    for look in itertools.count(1):
+        disk = BusyFileSystem()
+        log = make_sealing_log(disk)
+
+        def seal(log=log):
+            log.sync()
+            for _ in range(seals):
+                seal_another(log)
+
+        disk.happens, disk.looks_left = seal, look
+
+        assert verify_log(FOLDER, filesystem=disk).damage == []
+        if disk.looks_left > 0:
+            break
+
+    assert look > 3

@@ -2,7 +2,9 @@ import pytest
 
 from replay.index.finder import LogIndex
 from storage.filesystem import FileSystem
+from tests.fakes import FaultyFileSystem
 from tests.replay.histories import History
+from tests.storage.logs import FOLDER, make_sealing_log
 
 LINES = [
     "SET job:1 queued",
@@ -54,3 +56,13 @@ def test_range_limits_what_is_found(index):
     assert list(index.find_key(0, b"job:1", until_seq=last - 1)) == [first]
     assert index.get_record(first).effects == [[b"SET", b"job:1", b"queued"]]
     assert index.get_record(last + 1) is None
+
+
+def test_last_record_is_found_behind_a_seal_that_is_not_over():
+    disk = FaultyFileSystem()
+    log = make_sealing_log(disk)
+    index = LogIndex(FOLDER, disk)
+
+    assert index.last_seq == log.last_seq
+    assert index.get_record(log.last_seq).seq == log.last_seq
+    index.close()
