@@ -8,7 +8,8 @@ from replay.receipts import write_receipt
 from replay.script_texts import find_script_record
 from replay.scripts import script_sha
 from replay.stretches import read_stretches
-from storage.folder import LogFolder, open_segment
+from storage.folder import LogFolder
+from storage.segment_files import open_segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,15 +9,15 @@ memory holds one chunk whatever the length of the log.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from app.touched import names_whole_databases
 from storage.errors import CorruptLogError
-from storage.folder import LogFolder, open_segment
+from storage.folder import LogFolder
 from storage.reader import LogReader
 from storage.record import RecordDecoder
 from storage.segment import corrupt
+from storage.segment_files import open_behind_seal, open_segment
 from storage.tail import require_torn
 
 if TYPE_CHECKING:
@@ -150,52 +150,73 @@ def read_backward(
         CorruptLogError: the log is damaged; all behind it was yielded, but for those of
             the same segment.
     """
-    for first, last in segments_before(folder, filesystem, high_seq + 1):
-        if last < low_seq:
-            return
-        reader = open_segment(LogFolder(folder, filesystem), filesystem, first)
+    paths, end_seq = LogFolder(folder, filesystem), high_seq + 1
+    for reader, first, following in _segments_before(paths, filesystem, end_seq):
         try:
-            chunks = _find_chunks(reader, first, last)
+            if following <= low_seq:
+                return
+            end = min(following, end_seq)
+            chunks = _find_chunks(reader, first, end, is_newest=following == END_SEQ)
             decoder = RecordDecoder()
             for seq, offset in reversed(chunks):
                 reader.offset = offset
                 payloads = reader.read_payloads()
-                end_seq = seq + len(payloads)
-                del payloads[max(last + 1 - seq, 0) :]
+                behind = seq + len(payloads)
+                del payloads[max(end - seq, 0) :]
                 del payloads[: max(low_seq - seq, 0)]
-                yield decode_sifted(decoder, payloads, sieve, end_seq)
+                yield decode_sifted(decoder, payloads, sieve, behind)
         finally:
             reader.close()
 
 
-def segments_before(
-    folder: Path, filesystem: FileSystem, end_seq: int
-) -> Iterator[tuple[int, int]]:
-    """Yield (first, last) of each segment's records before a number, the newest first.
+def _segments_before(
+    paths: LogFolder, filesystem: FileSystem, end_seq: int
+) -> Iterator[tuple[SegmentReader, int, int]]:
+    """Yield the segments that begin before a record, the newest first.
 
-    A segment is the least that can be read: whoever wants its last record passes all.
-    Of the newest segment, `last` may be higher than its last record.
+    Yields:
+        A reader, which the caller closes; the number of the segment's first record; and
+        that of the segment behind it, END_SEQ for the newest.
+
+    Raises:
+        PrunedError: a segment was pruned meanwhile.
+        CorruptLogError: a segment's header is damaged.
     """
-    segments = LogFolder(folder, filesystem).find_segments()
-    for first, following in reversed(list(pairwise([*segments, END_SEQ]))):
-        last = min(following, end_seq) - 1
-        if first <= last:
-            yield first, last
+    # The one behind a seal that is not over comes first: it may get its name meanwhile.
+    unnamed = open_behind_seal(paths, filesystem)
+    segments = paths.find_segments()
+    following = END_SEQ
+    if unnamed is not None and unnamed.header.first_seq in segments:
+        unnamed.close()
+    elif unnamed is not None:
+        yield unnamed, unnamed.header.first_seq, following
+        following = unnamed.header.first_seq
+    for first in reversed(segments):
+        if first < end_seq:
+            yield open_segment(paths, filesystem, first), first, following
+        following = first
 
 
-def _find_chunks(reader: SegmentReader, first: int, last: int) -> list[tuple[int, int]]:
-    """Return (first number, offset) of a segment's chunks, up to a record or its end.
+def _find_chunks(
+    reader: SegmentReader, seq: int, end_seq: int, *, is_newest: bool
+) -> list[tuple[int, int]]:
+    """Return (first number, offset) of a segment's chunks, before a record or its end.
+
+    Args:
+        reader: of the segment, at its start.
+        seq: its first record.
+        end_seq: the record.
+        is_newest: whether no segment follows, so that it may end before the record.
 
     Raises:
         CorruptLogError: the segment is damaged before that record.
     """
     chunks = []
-    seq = first
-    while seq <= last:
+    while seq < end_seq:
         offset = reader.offset
         payloads = reader.read_payloads()
         if not payloads:
-            _require_end(reader, seq, is_newest=last >= END_SEQ - 1)
+            _require_end(reader, seq, is_newest=is_newest)
             break
         chunks.append((seq, offset))
         seq += len(payloads)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from replay.scanning import END_SEQ
 from replay.sha256 import ResumePoint, RunningHash, finish
 from storage.errors import StorageError
-from storage.folder import LogFolder, open_segment, require_kept
+from storage.folder import LogFolder
 from storage.frame import encode_frame
 from storage.segment import HEADER_BYTES, corrupt, encode_footer
+from storage.segment_files import open_segment, require_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from storage.errors import CorruptLogError, PrunedError, StorageError
 from storage.filesystem import sync_file, sync_names, write_all
-from storage.folder import LogFolder, read_segment_info, require_kept
+from storage.folder import LogFolder, read_segment_info
 from storage.lock import FolderLock
 from storage.segment import SegmentReader
+from storage.segment_files import require_kept
 from storage.verify import verify_log
 
 if TYPE_CHECKING:

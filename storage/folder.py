@@ -21,7 +21,6 @@ from storage.errors import (
     ForeignSegmentError,
     MisplacedSegmentError,
     MissingSegmentError,
-    PrunedError,
     StorageError,
 )
 from storage.filesystem import sync_names
@@ -189,43 +188,6 @@ class SegmentInfo(NamedTuple):
     def is_sealed(self) -> bool:
         """Whether it has its footer and takes no more records."""
         return self.footer is not None
-
-
-def open_segment(
-    folder: LogFolder, filesystem: FileSystem, first_seq: int, *, verify: bool = True
-) -> SegmentReader:
-    """Open a segment, which a server beside may have pruned.
-
-    Args:
-        folder: the data folder.
-        filesystem: the door to the disk.
-        first_seq: the number of its first record.
-        verify: whether checksums of frames are compared.
-
-    Raises:
-        PrunedError: it is no longer in the log.
-        CorruptLogError: its header is not sound.
-        OSError: the file cannot be read.
-    """
-    path = folder.segment_path(first_seq)
-    try:
-        return SegmentReader(filesystem, path, verify=verify)
-    except FileNotFoundError:
-        require_kept(folder, first_seq, folder.find_segments())
-        raise
-
-
-def require_kept(folder: LogFolder, seq: int, segments: list[int]) -> None:
-    """Check that a record is not before all segments.
-
-    Raises:
-        PrunedError: it is.
-    """
-    if segments and seq < segments[0]:
-        raise PrunedError(
-            f"{folder.path}: seq {seq} is pruned: the log starts at seq {segments[0]}",
-            segments[0],
-        )
 
 
 def read_segment_info(filesystem: FileSystem, path: Path) -> SegmentInfo:

@@ -6,10 +6,11 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from storage.errors import CorruptLogError, PrunedError
-from storage.folder import LogFolder, open_segment
+from storage.folder import LogFolder
 from storage.frame import find_frame, leading_uints, split_frames
 from storage.record import RecordDecoder
 from storage.segment import SegmentReader
+from storage.segment_files import open_segment
 from storage.tail import require_torn
 
 if TYPE_CHECKING:

@@ -14,16 +14,11 @@ from storage.errors import (
     MissingSegmentError,
     PrunedError,
 )
-from storage.folder import (
-    LogFolder,
-    open_segment,
-    require_first,
-    require_kept,
-    require_link,
-)
+from storage.folder import LogFolder, require_first, require_link
 from storage.frame import leading_uints
 from storage.record import RecordDecoder
-from storage.segment import HEADER_BYTES, SegmentReader, corrupt
+from storage.segment import corrupt
+from storage.segment_files import open_begun, open_segment, require_kept
 from storage.tail import require_footer, require_torn
 
 if TYPE_CHECKING:
@@ -32,7 +27,7 @@ if TYPE_CHECKING:
 
     from storage.filesystem import FileSystem
     from storage.record import Record
-    from storage.segment import SegmentFooter
+    from storage.segment import SegmentFooter, SegmentReader
 
 
 class RecordEnd(NamedTuple):
@@ -280,19 +275,9 @@ class LogReader:
             )
         path = self._folder.next_path(elder.header.first_seq)
         try:
-            if self._is_begun(path):
-                return SegmentReader(self._filesystem, path, verify=self._verify)
+            return open_begun(self._filesystem, path, verify=self._verify)
         except FileNotFoundError:
-            pass
-        return None
-
-    def _is_begun(self, path: Path) -> bool:
-        """Say whether a segment has a header."""
-        file = self._filesystem.open_to_read(path)
-        try:
-            return self._filesystem.size(file) >= HEADER_BYTES
-        finally:
-            self._filesystem.close(file)
+            return None
 
     def _decode(self, payloads: list[bytes]) -> list[Record]:
         """Return the records in payloads, from the next that is wanted on."""

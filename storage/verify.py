@@ -9,17 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from storage.errors import CorruptLogError, StorageError
-from storage.folder import (
-    LogFolder,
-    open_segment,
-    require_first,
-    require_kept,
-    require_link,
-    require_named,
-)
+from storage.folder import LogFolder, require_first, require_link, require_named
 from storage.lock import read_log_id, require_same_log
 from storage.record import RecordDecoder
 from storage.segment import SegmentReader, corrupt
+from storage.segment_files import open_segment, require_kept
 from storage.tail import require_footer, require_sequence, require_torn
 
 if TYPE_CHECKING:

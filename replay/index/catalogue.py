@@ -17,10 +17,11 @@ from replay.index.parts import DamagedPartError, Part
 from replay.index.sidecar import Sidecar
 from replay.index.stretches import Stretch
 from replay.scanning import END_SEQ
-from storage.folder import LogFolder, open_segment
+from storage.folder import LogFolder
 from storage.frame import leading_uints, split_frames
 from storage.reader import LogReader, RecordEnd
 from storage.segment import FOOTER_BYTES, HEADER_BYTES, corrupt
+from storage.segment_files import open_segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,7 +16,8 @@ from replay.search import Query, Search
 from replay.showing import key_label
 from replay.texts import json_text, show, show_argv
 from replay.verbs.jobs import open_jobs, schema_option
-from storage.folder import LogFolder, open_segment
+from storage.folder import LogFolder
+from storage.segment_files import open_segment
 
 if TYPE_CHECKING:
     from replay.jobs.schema import Schema

@@ -1,3 +1,4 @@
+import itertools
 import re
 
 import pytest
@@ -9,6 +10,12 @@ from replay.search import Query, Search
 from storage.errors import CorruptLogError
 from storage.filesystem import FileSystem
 from tests.replay.histories import SCRIPT, SHA, History
+from tests.storage.logs import (
+    FOLDER,
+    BusyFileSystem,
+    make_sealing_log,
+    seal_another,
+)
 
 
 def found(folder, **query):
@@ -175,3 +182,24 @@ def test_damage_is_an_error_in_both_directions(tmp_path):
         list(search.forward())
     with pytest.raises(CorruptLogError, match=second.name):
         list(search.backward())
+
+
+@pytest.mark.parametrize("is_reverse", [False, True])
+@pytest.mark.parametrize("query", [{}, {"text": b"x"}, {"until_seq": 10**9}])
+def test_search_beside_a_server_that_ends_a_seal_finds_every_record(query, is_reverse):
+    for look in itertools.count(1):
+        disk = BusyFileSystem()
+        log = make_sealing_log(disk)
+        log.sync()
+        seal_another(log)
+        disk.happens, disk.looks_left = log.sync, look
+        search = Search(LogIndex(FOLDER, disk), Query(**query))
+
+        found = search.backward() if is_reverse else search.forward()
+
+        seqs = sorted(match.record.seq for match in found)
+        assert seqs == list(range(1, log.last_seq + 1))
+        if disk.looks_left > 0:
+            break
+
+    assert look > 3
