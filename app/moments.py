@@ -159,6 +159,10 @@ def _count_seconds(words: str) -> float:
     return seconds
 
 
+BEGINNING = Moment("", seq=0)
+"""What a range begins with where it does not say; before the first record."""
+
+
 def parse_range(text: str, now_ms: int) -> tuple[Moment, Moment]:
     """Read a range, `A..B`.
 
@@ -169,7 +173,7 @@ def parse_range(text: str, now_ms: int) -> tuple[Moment, Moment]:
     if not dots:
         raise MomentError(f"{text!r} is no range; write A..B, such as '@10..@20'")
     return (
-        parse_moment(first.strip() or "@0", now_ms),
+        parse_moment(first.strip(), now_ms) if first.strip() else BEGINNING,
         parse_moment(last.strip() or NOW, now_ms),
     )
 

@@ -13,6 +13,7 @@ import click
 
 from app import clock
 from app.moments import (
+    BEGINNING,
     NOW,
     Moment,
     MomentError,
@@ -64,32 +65,47 @@ class Tool:
         self.output = output
         self.index = LogIndex(folder, self.filesystem)
         self.may_index = True
+        self._has_told_floor = False
 
     def point(self, moment: Moment | None) -> Point:
-        """Find a moment in the log; None is its end."""
+        """Find a moment in the log; None is its end.
+
+        The beginning of a log that was pruned is the first moment that can be opened.
+        """
         if moment is None:
             moment = Moment(NOW, at_ms=clock.now_ms())
+        elif moment == BEGINNING:
+            moment = Moment("", seq=self.floor_seq())
         try:
             return find_point(moment, self.index)
         except MomentError as error:
             raise click.BadParameter(str(error)) from error
 
-    def floor_seq(self, since: Moment | None = None) -> int:
+    def floor_seq(
+        self, since: Moment | None = None, until_seq: int | None = None
+    ) -> int:
         """Return the first moment that can be opened; or one that was asked for.
 
         Where the log was pruned, the state of its first moments is only known from a
         snapshot on. Who asked for all that was, is told that this is not all.
 
+        Args:
+            since: the moment that was asked for, if one was.
+            until_seq: the end of what was asked for.
+
         Raises:
             PrunedError: what was asked for lies before.
         """
+        if until_seq is not None:
+            self.index.bases.require_openable(until_seq)
         if since is not None:
-            return self.point(since).seq
-        first = self.index.first_seq
-        if first == 1:
-            return 0
-        floor = self.index.bases.floor_seq(first - 1)
-        self.output.hint(f"replay: what was before seq {floor + 1} is pruned")
+            seq = self.point(since).seq
+            self.index.bases.require_openable(seq)
+            return seq
+        floor = self.index.bases.find_floor()
+        if floor and not self._has_told_floor:
+            self._has_told_floor = True
+            self.output.hint(f"replay: what was before seq {floor + 1} is pruned")
         return floor
 
     def find_kept(self) -> tuple[int, list[int]]:

@@ -119,7 +119,7 @@ class Past:
             self.go_on_from(self._fold, end)
             return
         if not self.seq:
-            self._bases.require_start(seq)
+            self._bases.require_openable(seq)
 
     def go_on_from(self, fold: Fold, end: RecordEnd | None) -> None:
         """Take over another fold of the same log.

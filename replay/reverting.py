@@ -106,11 +106,13 @@ def plan_revert(
         StorageError: the log is damaged, or does not go back so far.
     """
     wanted = set(seqs)
+    if not wanted:
+        return Plan([], [], [], end_seq)
     index = LogIndex(folder, filesystem)
     past = Past(folder, filesystem, progress, index.bases)
     steps: list[_Step] = []
     try:
-        past.go_to(min(wanted, default=1) - 1)
+        past.go_to(min(wanted) - 1)
         for records in past.batches(end_seq):
             start = 0
             for place, record in enumerate(records):

@@ -85,19 +85,29 @@ class Bases:
             seq + 1,
         )
 
-    def require_start(self, seq: int) -> None:
-        """Check that a fold up to a record can begin with nothing.
+    def find_floor(self) -> int:
+        """Return the first moment that can be opened: 0 where nothing is pruned.
 
         Raises:
-            PrunedError: the log's beginning is pruned.
+            PrunedError: the log's beginning is pruned, and no snapshot stands for it.
             CorruptLogError: the log is damaged.
         """
         first_seq = next(iter(self._catalogue.folder.find_segments()), 1)
-        if first_seq > 1:
+        return 0 if first_seq == 1 else self.floor_seq(first_seq - 1)
+
+    def require_openable(self, seq: int) -> None:
+        """Check that a moment can be opened.
+
+        Raises:
+            PrunedError: what was then is pruned.
+            CorruptLogError: the log is damaged.
+        """
+        floor = self.find_floor()
+        if seq < floor:
             raise PrunedError(
                 f"{self._catalogue.folder.path}: what was at seq {seq} is pruned: the "
-                f"first moment that can be opened is @{self.floor_seq(first_seq - 1)}",
-                first_seq,
+                f"first moment that can be opened is @{floor}",
+                floor + 1,
             )
 
     def open(

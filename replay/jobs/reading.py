@@ -241,10 +241,8 @@ class JobLog:
         index = self._index
         past = Past(index.folder, index.filesystem, self._progress, index.bases)
         try:
-            if index.first_seq > 1:
-                floor_seq = index.bases.floor_seq(index.first_seq - 1)
-                since_seq = max(since_seq, floor_seq)
-            past.go_to(since_seq)
+            index.bases.require_openable(until_seq)
+            past.go_to(max(since_seq, index.bases.find_floor()))
             tracker.begin(past)
             yield from tracker.run(past, until_seq)
         finally:

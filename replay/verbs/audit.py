@@ -74,6 +74,7 @@ def audit(
     first, last = (tool.point(moment) for moment in span)
     if first.seq > last.seq:
         raise click.UsageError("A must not be later than B")
+    tool.index.bases.require_openable(first.seq)
     ends = (
         find_end(tool.folder, tool.filesystem, first.seq),
         find_end(tool.folder, tool.filesystem, last.seq),

@@ -39,7 +39,7 @@ def blame(tool: Tool, key: bytes, at: Moment | None, db: int) -> int:
       replay blame joblog-data queue:jobs --at 'yesterday 14:00' --json
     """
     point = tool.point(at)
-    floor = tool.floor_seq()
+    floor = tool.floor_seq(until_seq=point.seq)
     with tool.progress("folding", point.seq) as progress:
         owners = find_blame(tool.index, progress, (db, key), (floor, point.seq))
     if owners.version is None:

@@ -51,7 +51,7 @@ def history(
       replay history joblog-data queue:jobs --since '1h ago' --json
     """
     until_seq = tool.point(at).seq
-    from_seq = tool.floor_seq(since)
+    from_seq = tool.floor_seq(since, until_seq)
     clients = tool.clients()
     shown = 0
     with tool.progress("folding", until_seq) as progress:

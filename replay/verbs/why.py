@@ -49,7 +49,7 @@ def why(tool: Tool, key: bytes, at: Moment | None, db: int) -> int:
       replay why joblog-data 0f9a1c52-7d1e-4c7e-8f0a-2f6f4a1f3c11
     """
     point = tool.point(at)
-    floor = tool.floor_seq()
+    floor = tool.floor_seq(until_seq=point.seq)
     with tool.progress("folding", point.seq) as progress:
         span = floor, point.seq
         steps = trace_last(tool.index, progress, (db, key), span, 1)

@@ -6,7 +6,11 @@ import shutil
 
 import pytest
 
+from app.recovery import recover
+from app.snapshots import save_snapshot
 from replay import options
+from storage.filesystem import FileSystem
+from storage.folder import LogFolder
 from tests.pruning import OvertakenFileSystem, prune
 from tests.replay.histories import History
 
@@ -91,6 +95,77 @@ def test_copy_gives_the_same_answers(replay, pruned, tmp_path):
             replay(*words, folder=tmp_path / "copy").stdout
             == replay(*words, folder=folder).stdout
         )
+
+
+@pytest.fixture
+def behind(pruned):
+    """Return a folder whose one snapshot is of later than its first records."""
+    folder, floor, last_seq = pruned
+    disk = FileSystem()
+    paths = LogFolder(folder, disk)
+    later = floor + 8
+    fold = recover(folder, disk, until_seq=later)
+    save_snapshot(paths, disk, fold.keyspace, later, 0)
+    paths.snapshot_path(floor).unlink()
+    return folder, later, last_seq
+
+
+def test_moment_of_which_only_records_are_kept_is_refused_by_every_verb(replay, behind):
+    folder, floor, _ = behind
+    below = f"@{floor - 3}"
+
+    for words in (
+        ["get", "key", "--at", below],
+        ["keys", "--at", below],
+        ["history", "key", "--at", below],
+        ["history", "key", "--since", below],
+        ["blame", "key", "--at", below],
+        ["why", "key", "--at", below],
+        ["diff", below, "now"],
+        ["jobs", "--at", below],
+        ["job", "job:1", "--at", below],
+        ["audit", f"{below}..now"],
+        ["bisect", f"{below}..now", "--check", "PING"],
+        ["show", floor - 3],
+        ["whatif", f"{below}..now"],
+        ["revert", below],
+    ):
+        result = replay(*words, folder=folder)
+        assert result.exit_code == 1, words
+        assert f"first moment that can be opened is @{floor}" in result.stderr, words
+        assert result.stdout == "", words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["audit", ".."],
+        ["audit", "..now", "--json"],
+        ["changes", ".."],
+        ["diff", ".."],
+        ["revert", ".."],
+        ["revert", "--client", "1"],
+    ],
+)
+def test_range_without_a_beginning_begins_with_what_can_be_opened(
+    replay, behind, words
+):
+    folder, floor, _ = behind
+    told = [word.replace("..", f"@{floor}..") for word in words]
+
+    result = replay(*words, folder=folder)
+
+    assert result.exit_code == 0
+    assert f"what was before seq {floor + 1} is pruned" in result.stderr
+    if told != words:
+        assert result.stdout == replay(*told, folder=folder).stdout
+
+
+def test_nothing_to_revert_is_no_failure_of_a_pruned_log(replay, behind):
+    result = replay("revert", "--client", "nobody", folder=behind[0])
+
+    assert result.exit_code == 1
+    assert "pruned: the first" not in result.stderr
 
 
 @pytest.mark.parametrize(
