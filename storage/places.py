@@ -9,14 +9,14 @@ from storage.errors import CorruptLogError, PrunedError
 from storage.folder import LogFolder
 from storage.frame import find_frame, leading_uints, split_frames
 from storage.record import RecordDecoder
-from storage.segment import SegmentReader
-from storage.segment_files import open_segment
+from storage.segment_files import open_begun, open_segment
 from storage.tail import require_torn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from storage.filesystem import FileSystem
+    from storage.segment import SegmentReader
 
 _HINT_WINDOW_BYTES = 64 * 1024
 
@@ -102,9 +102,11 @@ def find_behind_seal(
         paths.segment_path(footer.last_seq + 1),
     ):
         try:
-            reader = SegmentReader(filesystem, path)
+            reader = open_begun(filesystem, path)
         except FileNotFoundError:
             continue
+        if reader is None:
+            break
         try:
             return find_in_segment(reader, at_ms, last_seq)
         finally:

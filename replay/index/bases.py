@@ -48,6 +48,7 @@ class Bases:
         """Look at the snapshots of a log and at its sidecar, once asked."""
         self._catalogue = catalogue
         self._found: list[Base] | None = None
+        self._floor: int | None = None
 
     def find(self) -> list[Base]:
         """Return all that there are by their names, in order; some may be of no use."""
@@ -92,8 +93,10 @@ class Bases:
             PrunedError: the log's beginning is pruned, and no snapshot stands for it.
             CorruptLogError: the log is damaged.
         """
-        first_seq = next(iter(self._catalogue.folder.find_segments()), 1)
-        return 0 if first_seq == 1 else self.floor_seq(first_seq - 1)
+        if self._floor is None:
+            first_seq = next(iter(self._catalogue.folder.find_segments()), 1)
+            self._floor = 0 if first_seq == 1 else self.floor_seq(first_seq - 1)
+        return self._floor
 
     def require_openable(self, seq: int) -> None:
         """Check that a moment can be opened.

@@ -346,6 +346,15 @@ def test_a_time_finds_the_last_record_behind_a_seal_that_is_not_over():
     assert look > 2
 
 
+def test_a_seal_of_which_a_power_cut_left_the_footer_only_is_no_damage():
+    disk = FaultyFileSystem()
+    make_sealing_log(disk)
+    (temporary,) = [name for name in disk.listdir(LOG_FOLDER) if name.endswith(".next")]
+    disk.write_file(LOG_FOLDER / temporary, b"")
+
+    assert find_seq_at(FOLDER, 10**15, filesystem=disk) == read_all(disk)[-1].seq
+
+
 def test_every_time_finds_the_same_as_a_look_at_all_records(timed):
     times = [record.at_ms for record in read_all(timed)]
 
