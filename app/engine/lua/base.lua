@@ -52,7 +52,8 @@ end
 
 function globals.getmetatable(...)
   local value = ...
-  if type(value) == "userdata" then
+  local kind = type(value)
+  if kind == "userdata" or kind == "number" then
     return nil
   end
   local base = bases[value]
@@ -128,9 +129,8 @@ function globals.load(...)
   local pieces, count = {}, 0
   while true do
     local ok, piece = xpcall(reader, relocate)
-    if core.is_killed() then
-      error(piece, 0)
-    elseif not ok then
+    if not ok then
+      core.count_error()
       return nil, type(piece) == "string" and { err = "ERR " .. piece } or piece
     elseif piece == nil or piece == "" then
       break

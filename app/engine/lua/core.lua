@@ -21,6 +21,7 @@ local should_stop = core.should_stop
 
 local HOOK_INSTRUCTIONS = 400
 local ASK_EVERY = 250
+local ASK_LATE = 20
 local FEW_INSTRUCTIONS = 20
 local ASK_EVERY_SECONDS = 0.002
 local MUCH_MEMORY_KIB = 32 * 1024
@@ -56,6 +57,12 @@ end
 
 -- Return what a proxy's `__index` may be changed in.
 core.view_of = find_metatable
+
+-- Text and numbers may cross to Python. They are told by their metatables, which is
+-- quicker than by `type`; that of numbers is empty, and no script sees it.
+debug.setmetatable(0, {})
+core.metatable_of = find_metatable
+core.crossing = { [find_metatable("")] = true, [find_metatable(0)] = true }
 
 -- The metatables that `getmetatable` shows for a base, where it shows any.
 core.shown_metatables = {}
@@ -197,26 +204,34 @@ watch_heap()
 
 local is_killed, kill_reason = false, nil
 local ticks, asked_at, is_close = 0, 0, false
-local look_closely
+local is_on = false -- whether a script runs, rather than what is ours
+local look_every, look_closely
 
 local function ask()
   ticks = 0
   local verdict = should_stop()
   asked_at = clock()
   if verdict then
-    is_killed = true
     kill_reason = KILL_REASONS[verdict]
+    is_killed = true
     error({ err = kill_reason }, 0)
   end
 end
 
+-- Say whether what the hook interrupted is not, or no longer, within a protected call.
+local edges = {}
+local function is_at_edge()
+  return edges[getinfo(3, "f").func]
+end
+
 local function hook()
-  local thread = running()
-  if not thread then
+  if not is_on then
     return
-  end
-  if is_killed then
-    error({ err = kill_reason }, 0)
+  elseif is_killed then
+    if not is_at_edge() then
+      error({ err = kill_reason }, 0)
+    end
+    return
   end
   ticks = ticks + 1
   local held = gcinfo()
@@ -224,44 +239,83 @@ local function hook()
     collect_early()
     held = gcinfo()
   end
-  if ticks >= ASK_EVERY then
-    ask()
-  elseif held > MUCH_MEMORY_KIB then
-    look_closely(thread)
-    if clock() - asked_at > ASK_EVERY_SECONDS then
+  local is_large = held > MUCH_MEMORY_KIB
+  if ticks >= ASK_EVERY or (is_large and clock() - asked_at > ASK_EVERY_SECONDS) then
+    if not is_at_edge() then
       ask()
     end
+  end
+  -- Last, because Lua counts the instructions of the hook as well.
+  if is_large then
+    look_closely()
   elseif is_close then
     is_close = false
-    sethook(thread, hook, "", HOOK_INSTRUCTIONS)
+    look_every(HOOK_INSTRUCTIONS)
   end
 end
 
-function look_closely(thread)
+-- Choose how often the hook looks at the running coroutine, or at the main program.
+function look_every(instructions)
+  local thread = running()
+  if thread then
+    sethook(thread, hook, "", instructions)
+  else
+    sethook(hook, "", instructions)
+  end
+end
+look_every(HOOK_INSTRUCTIONS)
+
+function look_closely()
   is_close = true
-  sethook(thread, hook, "", FEW_INSTRUCTIONS)
+  look_every(FEW_INSTRUCTIONS)
 end
 
 -- Ask whether to stop, from a library function that has taken or will take long.
 function core.poll()
-  local thread = running()
-  if thread then
+  if is_on then
     if gcinfo() > MUCH_MEMORY_KIB then
-      look_closely(thread)
+      look_closely()
     end
     ask()
   end
 end
 
-function core.is_killed()
-  return is_killed
-end
-
-function core.revive()
+local function revive()
   is_killed = false
   ticks = 0
   asked_at = clock()
 end
+core.revive = revive
+
+-- Switch the hook off behind a call. Who was killed has failed, whatever it says itself.
+local function leave(ok, ...)
+  is_on = false
+  if is_killed then
+    revive()
+    return false, { err = kill_reason }
+  end
+  return ok, ...
+end
+
+-- Call a function under the hook, as pcall does.
+local function call_hooked(body, ...)
+  is_on = true
+  return leave(pcall(body, ...))
+end
+core.call_hooked = call_hooked
+
+-- Call a function under the hook, as xpcall does; it leaves one value at the most.
+local function run_hooked(body, handler)
+  is_on = true
+  local ok, value = xpcall(body, handler)
+  is_on = false
+  if is_killed then
+    return leave(ok)
+  end
+  return ok, value
+end
+core.run_hooked = run_hooked
+edges[leave], edges[call_hooked], edges[run_hooked] = true, true, true
 
 -- Return a coroutine under the hook.
 local function create_hooked(body)
@@ -269,14 +323,25 @@ local function create_hooked(body)
   sethook(thread, hook, "", HOOK_INSTRUCTIONS)
   return thread
 end
-core.create_hooked = create_hooked
 
 -- Protected calls -------------------------------------------------------------------
 
-local function caught(reason)
+-- Where C's stack ends the hook cannot run: it fails, with an error that the script may
+-- catch, and does so again at the same place of a loop. So what is caught counts as well.
+local function count_error()
   if is_killed then
     error({ err = kill_reason }, 0)
   end
+  ticks = ticks + 1
+  if ticks >= ASK_EVERY + ASK_LATE then
+    ask()
+  end
+end
+
+core.count_error = count_error
+
+local function caught(reason)
+  count_error()
   if type(reason) == "table" then
     local text = reason.err
     if type(text) == "string" or type(text) == "number" then
@@ -345,18 +410,16 @@ end
 local function settle_handler(ok, ...)
   if ok then
     return false, ...
-  elseif is_killed then
-    error({ err = kill_reason }, 0)
   end
+  count_error()
   return false, "error in error handling"
 end
 
 local function settle_with(handler, ok, ...)
   if ok then
     return true, ...
-  elseif is_killed then
-    error({ err = kill_reason }, 0)
   end
+  count_error()
   local reason = (...)
   return settle_handler(xpcall(function()
     return (handler(reason))
@@ -383,9 +446,8 @@ end
 local function settle_resume(thread, ok, ...)
   if ok then
     return true, ...
-  elseif is_killed then
-    error({ err = kill_reason }, 0)
   end
+  count_error()
   return false, relocate((...), thread)
 end
 
@@ -402,8 +464,6 @@ local function settle_wrapped(thread, ok, ...)
   error(reason, 0)
 end
 
-local worker
-
 core.coroutine = {
   create = function(body)
     local thread = create_checked(body, "create")
@@ -416,11 +476,7 @@ core.coroutine = {
     return settle_resume(thread, resume(thread, ...))
   end,
   running = function()
-    local thread = running()
-    if thread == worker then
-      return nil
-    end
-    return thread
+    return (running())
   end,
   status = function(thread)
     if type(thread) ~= "thread" then
@@ -435,17 +491,12 @@ core.coroutine = {
     end
   end,
   yield = function(...)
-    if running() == worker then
+    if not running() then
       error("attempt to yield across metamethod/C-call boundary", 0)
     end
     return yield(...)
   end,
 }
-
--- Tell which coroutine runs the scripts themselves.
-function core.set_worker(thread)
-  worker = thread
-end
 
 -- Globals that only the base library has ------------------------------------------------
 

@@ -1,16 +1,15 @@
 -- The driver: what Python calls. It compiles scripts, keeps them by number, and runs them
--- one at a time in a coroutine of their own, which lives on from script to script.
+-- one at a time, under the hook of core.lua.
 
 local core = ...
 
 local byte, error, getinfo, loadstring, next = string.byte, error, debug.getinfo, loadstring, next
-local resume, setfenv, setmetatable, tostring, type = coroutine.resume, setfenv, setmetatable, tostring, type
-local xpcall, yield, unpack, select, sub = xpcall, coroutine.yield, core.unpack, select, string.sub
+local setfenv, setmetatable, tostring, type = setfenv, setmetatable, tostring, type
+local unpack, select, sub = core.unpack, select, string.sub
 local rawget, dump, getmetatable, find = rawget, string.dump, getmetatable, string.find
 local protect, place, relocate = core.protect, core.place, core.relocate
 local reply_of_table, reply_of_boolean, one_line = core.reply_of_table, core.reply_of_boolean, core.one_line
-local is_killed, revive, create_hooked = core.is_killed, core.revive, core.create_hooked
-local watch_heap = core.watch_heap
+local run_hooked, call_hooked, revive, watch_heap = core.run_hooked, core.call_hooked, core.revive, core.watch_heap
 
 -- Environments --------------------------------------------------------------------------
 
@@ -105,59 +104,38 @@ local function text_of(reason)
   return "ERR " .. tostring(reason)
 end
 
--- Turn what a script left into what crosses: see replies.lua.
-local function finish(ok, value)
+-- Turn a table or an error that a script left into what crosses: see replies.lua.
+local function convert(ok, value)
   if ok then
-    local kind = type(value)
-    if kind == "string" or kind == "number" then
-      return value
-    elseif kind == "table" then
-      return reply_of_table(value)
-    elseif kind == "boolean" then
-      return reply_of_boolean(value)
-    end
-    return nil
+    return reply_of_table(value)
   end
   local is_counted = type(value) == "table" and rawget(value, "ignore_error_stats_update") == true
   return 5, one_line(text_of(value)), source, line, is_counted
 end
 
-local body, keys, arguments
-
-local function call_function()
-  return body(keys, arguments)
-end
-
-local function live()
-  local job = yield()
-  while true do
-    source, line = nil, nil
-    job = yield(finish(xpcall(job, note)))
-  end
-end
-
-local worker
-
-local function hire()
-  worker = create_hooked(live)
-  core.set_worker(worker)
-  resume(worker)
-end
-hire()
-
--- The worker itself only dies of what no handler sees: a kill while the reply is being
--- encoded, or memory that ends there.
+-- What converts may take long too, and be killed; or memory ends there.
 local function deliver(ok, ...)
-  if is_killed() then
-    revive()
-    hire()
-  elseif not ok then
-    hire()
-  end
   if ok then
     return ...
   end
   return 5, one_line(text_of((...)))
+end
+
+-- Run a function of a script's, and return what crosses of what it leaves.
+local function run(body)
+  source, line = nil, nil
+  local ok, value = run_hooked(body, note)
+  if ok then
+    local kind = type(value)
+    if kind == "string" or kind == "number" then
+      return value
+    elseif kind == "boolean" then
+      return reply_of_boolean(value)
+    elseif kind ~= "table" then
+      return nil
+    end
+  end
+  return deliver(call_hooked(convert, ok, value))
 end
 
 local scripts = {}
@@ -175,7 +153,7 @@ local function start(id)
   if is_dirty then
     reset()
   end
-  return deliver(resume(worker, scripts[id]))
+  return run(scripts[id])
 end
 
 local driver = {}
@@ -202,6 +180,12 @@ function driver.run3(id, a, b, c, ...)
   script_globals.KEYS = { a, b, c }
   script_globals.ARGV = { ... }
   return start(id)
+end
+
+local body, keys, arguments
+
+local function call_function()
+  return body(keys, arguments)
 end
 
 -- Keys and arguments that were put aside by `stage`, piece by piece.
@@ -247,7 +231,6 @@ function driver.recover()
   is_dirty = true
   environment = script_environment
   function_view.__index = function_globals
-  hire()
 end
 
 -- Compiling ---------------------------------------------------------------------------------
@@ -396,7 +379,7 @@ function driver.load_library(id, dumped)
   environment = function_environment
   function_view.__index = load_globals
   local list, bodies = registered, registered_bodies
-  local code, failure = deliver(resume(worker, compiled))
+  local code, failure = run(compiled)
   registered, registered_bodies = nil, nil
   environment = script_environment
   function_view.__index = function_globals
@@ -427,7 +410,7 @@ function driver.run_function(id, key_count)
   body = functions[id]
   keys, arguments = unstage(key_count)
   environment = function_environment
-  return leave(deliver(resume(worker, call_function)))
+  return leave(run(call_function))
 end
 
 function driver.set_client_resp(version)

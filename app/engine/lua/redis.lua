@@ -17,9 +17,9 @@ local null = false
 local BAD_ARGUMENTS = core.wrong_arguments
 local NO_ARGUMENTS = "ERR Please specify at least one argument for this redis lib call"
 
--- What may cross. A table or a function must not: lupa would keep a reference to it,
--- which takes memory where the limit must not be hit.
-local CROSSES = { string = true, number = true }
+-- What may cross, by its metatable. A table or a function must not: lupa would keep a
+-- reference to it, which takes memory where the limit must not be hit.
+local CROSSES, metatable_of = core.crossing, core.metatable_of
 
 -- Return what `execute` returns for any arguments; Python makes text of numbers.
 local function execute_any(...)
@@ -29,7 +29,7 @@ local function execute_any(...)
   end
   local arguments = { ... }
   for i = 1, count do
-    if not CROSSES[type(arguments[i])] then
+    if not CROSSES[metatable_of(arguments[i])] then
       return false, ERROR, BAD_ARGUMENTS
     end
   end
@@ -80,26 +80,26 @@ end
 local function call(...)
   local name, a, b, c, d, e, f, g = ...
   local command = commands[name]
-  if command and CROSSES[type(a)] then
+  if command and CROSSES[metatable_of(a)] then
     local count = select("#", ...)
     if count == 2 then
       return settle(command(a))
-    elseif CROSSES[type(b)] then
+    elseif CROSSES[metatable_of(b)] then
       if count == 3 then
         return settle(command(a, b))
-      elseif CROSSES[type(c)] then
+      elseif CROSSES[metatable_of(c)] then
         if count == 4 then
           return settle(command(a, b, c))
-        elseif CROSSES[type(d)] then
+        elseif CROSSES[metatable_of(d)] then
           if count == 5 then
             return settle(command(a, b, c, d))
-          elseif CROSSES[type(e)] then
+          elseif CROSSES[metatable_of(e)] then
             if count == 6 then
               return settle(command(a, b, c, d, e))
-            elseif CROSSES[type(f)] then
+            elseif CROSSES[metatable_of(f)] then
               if count == 7 then
                 return settle(command(a, b, c, d, e, f))
-              elseif count == 8 and CROSSES[type(g)] then
+              elseif count == 8 and CROSSES[metatable_of(g)] then
                 return settle(command(a, b, c, d, e, f, g))
               end
             end
@@ -221,7 +221,7 @@ local function acl_check_cmd(...)
   end
   local arguments = { ... }
   for i = 1, count do
-    if not CROSSES[type(arguments[i])] then
+    if not CROSSES[metatable_of(arguments[i])] then
       raise(BAD_ARGUMENTS)
     end
   end
