@@ -172,8 +172,20 @@ class ScriptRuntime:
             self._client_resp = resp
             self._set_client_resp(resp)
         try:
-            if count < _DIRECT_KEYS and len(rest) < _DIRECT_ITEMS:
-                result = self._runs[count](number, *rest)
+            words = len(rest)
+            if count < _DIRECT_KEYS and words < _DIRECT_ITEMS:
+                run = self._runs[count]
+                # Spelled out for a few: a star costs a list and a tuple.
+                if words == 1:
+                    result = run(number, rest[0])
+                elif words == 2:  # noqa: PLR2004 - as it says
+                    result = run(number, rest[0], rest[1])
+                elif words == 3:  # noqa: PLR2004 - as it says
+                    result = run(number, rest[0], rest[1], rest[2])
+                elif words == 4:  # noqa: PLR2004 - as it says
+                    result = run(number, rest[0], rest[1], rest[2], rest[3])
+                else:
+                    result = run(number, *rest)
             else:
                 self._stage_all(rest)
                 result = self._run_staged(number, count)

@@ -67,6 +67,7 @@ class Scripts(ScriptRunner):
         self._runtime: ScriptRuntime | None = None
         self._by_source: dict[bytes, Script] = {}
         self._by_sha: dict[bytes, Script] = {}
+        self._last: Script | None = None
         self._described: set[bytes] = set()
         self._named: list[Script] = []
         self._commands = ScriptCommands(engine, self._session)
@@ -104,6 +105,9 @@ class Scripts(ScriptRunner):
         Raises:
             CommandError: its first line, or what follows, cannot be read.
         """
+        last = self._last
+        if last is not None and last.source == source:
+            return last  # which spares the hash of a long text
         script = self._by_source.get(source)
         if script is None:
             flags = read_script_flags(source)
@@ -111,6 +115,7 @@ class Scripts(ScriptRunner):
             script = Script(sha, source, self.runtime.load(source), flags)
             script.is_described = sha in self._described
             self._by_source[source] = self._by_sha[sha] = script
+        self._last = script
         return script
 
     def find(self, sha: bytes) -> Script | None:
@@ -121,6 +126,7 @@ class Scripts(ScriptRunner):
         """Forget all scripts, not the functions."""
         self._by_source.clear()
         self._by_sha.clear()
+        self._last = None
         self.runtime.flush()
 
     def describe_anew(self) -> None:

@@ -51,17 +51,21 @@ class Hash(dict[bytes, bytes]):
         """Set a field, which then never expires; return 1 where it is new. O(1)."""
         if self.deadlines is not None:
             self._persist((field,))
-        return self.replace(field, value)
+        before = len(self)
+        self[field] = value
+        added = len(self) - before
+        if added and self._fields is not None:
+            self._fields.add(field)
+        return added
 
     def replace(self, field: bytes, value: bytes) -> int:
         """Set a field, and leave its deadline; return 1 where it is new. O(1)."""
         before = len(self)
         self[field] = value
-        if len(self) == before:
-            return 0
-        if self._fields is not None:
+        added = len(self) - before
+        if added and self._fields is not None:
             self._fields.add(field)
-        return 1
+        return added
 
     def put_all(self, fields: Iterable[bytes], values: Iterable[bytes]) -> int:
         """Set fields to values, in order; return how many are new."""
