@@ -115,6 +115,7 @@ class ScriptRuntime:
         self._ceiling = memory_limit * 2 // 3
         self._collect_above = memory_limit // 2
         self._scripts: list[int] = []
+        self._runs: list[Any] = []
         self._next_number = 1
         self._client_resp = 2
         self._boot(hooks, version)
@@ -163,14 +164,7 @@ class ScriptRuntime:
         Raises:
             CommandError: the script raised an error, or returned one.
         """
-        size = 0
-        for word in rest:
-            size += len(word)
-        if self._used(TOTAL) + size > self._collect_above:
-            self._make_room(size)
-        if resp != self._client_resp:
-            self._client_resp = resp
-            self._set_client_resp(resp)
+        size = self._prepare(rest, resp)
         try:
             words = len(rest)
             if count < _DIRECT_KEYS and words < _DIRECT_ITEMS:
@@ -234,14 +228,7 @@ class ScriptRuntime:
         self, function: FunctionSpec, count: int, rest: tuple[bytes, ...], resp: int
     ) -> Any:
         """Run a function; see `run`."""
-        size = 0
-        for word in rest:
-            size += len(word)
-        if self._used(TOTAL) + size > self._collect_above:
-            self._make_room(size)
-        if resp != self._client_resp:
-            self._client_resp = resp
-            self._set_client_resp(resp)
+        size = self._prepare(rest, resp)
         try:
             self._stage_all(rest)
             result = self._run_function(function.number, count)
@@ -312,6 +299,19 @@ class ScriptRuntime:
             self._lua.table_from(self._callbacks.commands()),
         )
         self._collect()
+
+    def _prepare(self, rest: tuple[bytes, ...], resp: int) -> int:
+        """Make room for what a script is given, whose size in bytes is returned."""
+        size = 0
+        for word in rest:
+            size += len(word)
+        used: int = self._used(TOTAL)
+        if used + size > self._collect_above:
+            self._make_room(size)
+        if resp != self._client_resp:
+            self._client_resp = resp
+            self._set_client_resp(resp)
+        return size
 
     def _stage_all(self, words: tuple[bytes, ...]) -> None:
         for start in range(0, len(words), _STAGE_ITEMS):

@@ -127,3 +127,15 @@ def test_the_log_knows_who_wrote_and_when_they_took_another_name(server, connect
         (b"one", b""),
         (b"two", b"lib"),
     ]
+
+
+def test_a_client_that_asked_for_little_may_ask_for_much(connect):
+    client = connect()
+    for _ in range(40):
+        assert client.ask("PING") == b"+PONG\r\n"
+
+    send(client, *("PING",) * 1000)
+    assert [client.read() for _ in range(1000)] == [b"+PONG\r\n"] * 1000
+    for size in (1, 400, 447, 448, 449, 65_536, 300_000, 1):
+        assert client.ask("SET", "k", b"x" * size) == b"+OK\r\n"
+        assert client.ask("STRLEN", "k") == b":%d\r\n" % size

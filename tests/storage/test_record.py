@@ -50,6 +50,22 @@ def test_many_records_come_back_in_their_order(records):
     assert RecordDecoder().decode_all(payloads) == records
 
 
+class Word(bytes):
+    """A byte string of a derived class."""
+
+
+def test_tuples_and_derived_classes_are_packed_as_what_they_are():
+    plain = Record(9, 8, 7, 1, [[b"SET", b"k", b"v"]], Origin(3, [b"EVAL"]))
+    dressed = Record(9, 8, 7, 1, ((Word(b"SET"), b"k", b"v"),), Origin(3, (b"EVAL",)))
+
+    assert encode_record(dressed) == encode_record(plain)
+
+
+def test_what_msgpack_has_no_form_for_is_refused():
+    with pytest.raises(TypeError, match="cannot hold"):
+        encode_record(Record(9, 8, 7, 1, [[{b"SET"}]], Origin(3)))
+
+
 def test_a_record_is_an_array_of_six_on_disk():
     record = Record(9, 8, 7, 1, [[b"SET", b"k\xff", b"v"]], Origin(3))
 
