@@ -35,8 +35,8 @@ _TIDY_ABOVE: Final = 1024 * 1024
 """From how many bytes of arguments on they are forgotten right behind the script."""
 
 _FILES = (
-    "core", "base", "libraries", "patterns", "matcher", "numbers", "bit", "struct",
-    "cjson", "cmsgpack", "replies", "redis", "driver",
+    "hook", "core", "base", "libraries", "patterns", "matcher", "numbers", "bit",
+    "struct", "cjson", "cmsgpack", "replies", "redis", "driver",
 )  # fmt: skip
 _NOT_A_SCRIPT = b"ERR Error compiling script (new function): "
 _NOT_A_LIBRARY = b"ERR Error compiling function: "

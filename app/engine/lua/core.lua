@@ -1,7 +1,7 @@
 -- The sandbox's foundation: what every other file here builds on.
 --
--- It is loaded once for each runtime, before anything else, with one table: the Python
--- callbacks. It takes what it needs of the standard library into upvalues, because
+-- It is loaded once for each runtime, behind the hook alone, with the table that every
+-- file here adds to. It takes what it needs of the standard library into upvalues, because
 -- afterwards all of `_G` is emptied: a script sees only what `core.protect` shows it.
 --
 -- Words: a *proxy* is an empty table that shows another table, its *base*, and refuses
@@ -13,19 +13,10 @@ local core = ...
 
 local error, getinfo, find_metatable = error, debug.getinfo, debug.getmetatable
 local next, running, select, setmetatable = next, coroutine.running, select, setmetatable
-local sethook, sub, gsub, match = debug.sethook, string.sub, string.gsub, string.match
-local tonumber, type = tonumber, type
-local pcall, xpcall, create, resume, yield = pcall, xpcall, coroutine.create, coroutine.resume, coroutine.yield
-local status, clock, gcinfo, collectgarbage = coroutine.status, os.clock, gcinfo, collectgarbage
-local should_stop = core.should_stop
-
-local HOOK_INSTRUCTIONS = 400
-local ASK_EVERY = 250
-local ASK_LATE = 20
-local FEW_INSTRUCTIONS = 20
-local ASK_EVERY_SECONDS = 0.002
-local MUCH_MEMORY_KIB = 32 * 1024
-local SMALL_HEAP_KIB, LARGE_HEAP_KIB = 2 * 1024, 4 * 1024
+local sub, gsub, match = string.sub, string.gsub, string.match
+local pcall, xpcall, tonumber, type = pcall, xpcall, tonumber, type
+local resume, status, yield = coroutine.resume, coroutine.status, coroutine.yield
+local count_error, create_hooked = core.count_error, core.create_hooked
 
 core.READONLY = "Attempt to modify a readonly table"
 core.NO_MEMORY = "not enough memory"
@@ -158,187 +149,7 @@ function core.require_number(value, position, name, count)
   return number
 end
 
--- The count hook --------------------------------------------------------------------
---
--- It runs every few hundred instructions, which costs a loop some percent, and asks
--- Python every hundred thousand. Where a script holds much memory it runs far more often
--- and goes by the clock: a single instruction may join strings of many megabytes. Once a script is killed, every protected call in it
--- raises again, so that it cannot catch its own end.
-
-local KILL_REASONS = {
-  "ERR Script killed by user with SCRIPT KILL.",
-  "ERR Script killed by user with FUNCTION KILL.",
-  "ERR FUNCTION LOAD timeout",
-}
-
--- A round of the collector marks all that lives, the libraries too: a fifth of the time
--- of short scripts where it begins at half again as much, nothing where a small heap may
--- grow tenfold. A heap that is not small is collected early, to stay below the limit.
-
-local is_lazy = false
-
-local function collect_lazily()
-  is_lazy = true
-  collectgarbage("setpause", 1000)
-end
-
-local function collect_early()
-  is_lazy = false
-  collectgarbage("setpause", 150)
-  collectgarbage("step", 0)
-end
-
--- Choose how the collector works by how large the heap is.
-local function watch_heap()
-  local held = gcinfo()
-  if is_lazy then
-    if held > LARGE_HEAP_KIB then
-      collect_early()
-    end
-  elseif held < SMALL_HEAP_KIB then
-    collect_lazily()
-  end
-end
-core.watch_heap = watch_heap
-watch_heap()
-
-local is_killed, kill_reason = false, nil
-local ticks, asked_at, is_close = 0, 0, false
-local is_on = false -- whether a script runs, rather than what is ours
-local look_every, look_closely
-
-local function ask()
-  ticks = 0
-  local verdict = should_stop()
-  asked_at = clock()
-  if verdict then
-    kill_reason = KILL_REASONS[verdict]
-    is_killed = true
-    error({ err = kill_reason }, 0)
-  end
-end
-
--- Say whether what the hook interrupted is not, or no longer, within a protected call.
-local edges = {}
-local function is_at_edge()
-  return edges[getinfo(3, "f").func]
-end
-
-local function hook()
-  if not is_on then
-    return
-  elseif is_killed then
-    if not is_at_edge() then
-      error({ err = kill_reason }, 0)
-    end
-    return
-  end
-  ticks = ticks + 1
-  local held = gcinfo()
-  if is_lazy and held > LARGE_HEAP_KIB then
-    collect_early()
-    held = gcinfo()
-  end
-  local is_large = held > MUCH_MEMORY_KIB
-  if ticks >= ASK_EVERY or (is_large and clock() - asked_at > ASK_EVERY_SECONDS) then
-    if not is_at_edge() then
-      ask()
-    end
-  end
-  -- Last, because Lua counts the instructions of the hook as well.
-  if is_large then
-    look_closely()
-  elseif is_close then
-    is_close = false
-    look_every(HOOK_INSTRUCTIONS)
-  end
-end
-
--- Choose how often the hook looks at the running coroutine, or at the main program.
-function look_every(instructions)
-  local thread = running()
-  if thread then
-    sethook(thread, hook, "", instructions)
-  else
-    sethook(hook, "", instructions)
-  end
-end
-look_every(HOOK_INSTRUCTIONS)
-
-function look_closely()
-  is_close = true
-  look_every(FEW_INSTRUCTIONS)
-end
-
--- Ask whether to stop, from a library function that has taken or will take long.
-function core.poll()
-  if is_on then
-    if gcinfo() > MUCH_MEMORY_KIB then
-      look_closely()
-    end
-    ask()
-  end
-end
-
-local function revive()
-  is_killed = false
-  ticks = 0
-  asked_at = clock()
-end
-core.revive = revive
-
--- Switch the hook off behind a call. Who was killed has failed, whatever it says itself.
-local function leave(ok, ...)
-  is_on = false
-  if is_killed then
-    revive()
-    return false, { err = kill_reason }
-  end
-  return ok, ...
-end
-
--- Call a function under the hook, as pcall does.
-local function call_hooked(body, ...)
-  is_on = true
-  return leave(pcall(body, ...))
-end
-core.call_hooked = call_hooked
-
--- Call a function under the hook, as xpcall does; it leaves one value at the most.
-local function run_hooked(body, handler)
-  is_on = true
-  local ok, value = xpcall(body, handler)
-  is_on = false
-  if is_killed then
-    return leave(ok)
-  end
-  return ok, value
-end
-core.run_hooked = run_hooked
-edges[leave], edges[call_hooked], edges[run_hooked] = true, true, true
-
--- Return a coroutine under the hook.
-local function create_hooked(body)
-  local thread = create(body)
-  sethook(thread, hook, "", HOOK_INSTRUCTIONS)
-  return thread
-end
-
 -- Protected calls -------------------------------------------------------------------
-
--- Where C's stack ends the hook cannot run: it fails, with an error that the script may
--- catch, and does so again at the same place of a loop. So what is caught counts as well.
-local function count_error()
-  if is_killed then
-    error({ err = kill_reason }, 0)
-  end
-  ticks = ticks + 1
-  if ticks >= ASK_EVERY + ASK_LATE then
-    ask()
-  end
-end
-
-core.count_error = count_error
 
 local function caught(reason)
   count_error()
@@ -454,8 +265,6 @@ end
 local function settle_wrapped(thread, ok, ...)
   if ok then
     return ...
-  elseif is_killed then
-    error({ err = kill_reason }, 0)
   end
   local reason = relocate((...), thread)
   if type(reason) == "string" then

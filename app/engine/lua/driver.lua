@@ -1,5 +1,5 @@
 -- The driver: what Python calls. It compiles scripts, keeps them by number, and runs them
--- one at a time, under the hook of core.lua.
+-- one at a time, under the hook of hook.lua.
 
 local core = ...
 

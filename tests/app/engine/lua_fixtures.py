@@ -13,14 +13,20 @@ class ScriptRunner:
         calls: the argvs that scripts called.
         replies: by the first word of an argv, what answers it; else None does.
         verdict: what the runtime is told when it asks whether to stop.
+        asked: how often it has asked.
     """
 
     def __init__(self, memory_limit=64 * 1024 * 1024):
         self.calls = []
         self.replies = {}
         self.verdict = 0
-        hooks = Hooks(self._call, should_stop=lambda: self.verdict)
+        self.asked = 0
+        hooks = Hooks(self._call, should_stop=self._should_stop)
         self.runtime = ScriptRuntime(hooks, version="7.2.4", memory_limit=memory_limit)
+
+    def _should_stop(self):
+        self.asked += 1
+        return self.verdict
 
     def _call(self, argv):
         self.calls.append(argv)

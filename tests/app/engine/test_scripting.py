@@ -443,6 +443,30 @@ def test_a_script_is_killed_when_the_runtime_is_told_so(script, verdict):
     assert script("return 1") == 1
 
 
+LOOP = "for i = 1, 1e6 do end"
+HUGE = "local s = ('x'):rep(4e7) for i = 1, 1e4 do end return #s"
+
+
+@pytest.mark.parametrize(
+    "huge", [HUGE, f"return coroutine.wrap(function() {HUGE} end)()"]
+)
+def test_a_huge_heap_is_no_burden_to_those_behind_it(huge):
+    script = ScriptRunner(memory_limit=256 * 1024 * 1024)
+
+    def count_asks(source):
+        before = script.asked
+        script(source)
+        return script.asked - before
+
+    usual = count_asks(LOOP)
+    assert count_asks(huge) > 0
+    for _ in range(10):
+        script("return 1")
+
+    # Lua keeps half of the buffer in which it joined the text.
+    assert count_asks(LOOP) <= 3 * usual
+
+
 def test_flush_forgets_scripts_and_gives_memory_back(script):
     for i in range(200):
         script(f"return '{i}'" + " " * 1000)
