@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.engine.hostile.scripts import ALL
+from tests.app.engine.hostile.scripts import ALL, MEMORY
 
 ROOT = Path(__file__).resolve().parents[4]
 HANG_SECONDS = 90.0
+# For how long a script may run before it is killed; to fill the memory takes a while.
+PATIENCE_SECONDS, PATIENCE_SECONDS_FOR_MEMORY = 0.25, 5
+BUSY_SECONDS = 30
 
 
 class Child:
@@ -18,7 +21,7 @@ class Child:
     def __init__(self):
         self.process = None
 
-    def run(self, source):
+    def run(self, source, patience):
         if self.process is None:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.app.engine.hostile.child"],
@@ -26,7 +29,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
-        self.process.stdin.write(json.dumps(source).encode() + b"\n")
+        self.process.stdin.write(json.dumps([source, patience]).encode() + b"\n")
         self.process.stdin.flush()
         poll = select.poll()
         poll.register(self.process.stdout, select.POLLIN)
@@ -57,12 +60,16 @@ def child():
     ("source", "expected"), [pytest.param(s, e, id=name) for name, s, e in ALL]
 )
 def test_a_hostile_script_harms_nobody(child, source, expected):
-    report = child.run(source)
+    needs_memory = expected == MEMORY
+    patience = PATIENCE_SECONDS_FOR_MEMORY if needs_memory else PATIENCE_SECONDS
+
+    report = child.run(source, patience)
 
     assert report["touched"] == []
     assert report["traces"] == ""
     assert "after" not in report["echoed"]
     assert expected in report["outcome"]
+    assert report["seconds"] < BUSY_SECONDS
 
 
 def test_there_are_enough_hostile_scripts_and_none_twice():
