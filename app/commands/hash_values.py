@@ -15,7 +15,7 @@ from app.commands.hash_expiry import deadline_of, note_deadline, remove_expired
 from app.commands.hash_fields import Words, require_number_of, split_at_fields
 from app.commands.table import Flag, KeySpec, command
 from app.errors import CommandError
-from app.types.hashes import Hash
+from app.types.hashes import Hash, replace_field
 
 if TYPE_CHECKING:
     from app.commands.context import Context
@@ -119,7 +119,7 @@ def hsetex(
     table = db.get_or_create(key, Hash)
     if options.deadline == b"KEEPTTL":
         for name, content in zip(fields, values, strict=True):
-            table.replace(name, content)
+            replace_field(table, name, content)
     else:
         table.put_all(fields, values)
     db.touch(key, b"hset")

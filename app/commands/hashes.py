@@ -14,14 +14,13 @@ from app.commands.arguments import integer
 from app.commands.table import Flag, KeySpec, command
 from app.errors import CommandError
 from app.reply import OK, SimpleString
-from app.types.hashes import Hash
+from app.types.hashes import Hash, replace_field, set_field
 from app.types.numbers import (
     INFINITE,
-    INT64_MAX,
-    INT64_MIN,
     LongDouble,
     add_long_doubles,
     format_long_double,
+    is_int64,
     parse_int64,
     parse_long_double,
 )
@@ -50,7 +49,7 @@ def hset(ctx: Context, key: bytes, field: bytes, value: bytes, *more: bytes) -> 
     db = ctx.db
     if more:
         return _set_fields(ctx, key, field, value, more, b"hset")
-    added = db.get_or_create(key, Hash).put(field, value)
+    added = set_field(db.get_or_create(key, Hash), field, value)
     db.touch(key, b"hset")
     return added
 
@@ -85,9 +84,9 @@ def _set_fields(
     if len(more) & 1:
         raise CommandError(errors.wrong_arity(name))
     table = ctx.db.get_or_create(key, Hash)
-    added = table.put(field, value)
+    added = set_field(table, field, value)
     for place in range(0, len(more), 2):
-        added += table.put(more[place], more[place + 1])
+        added += set_field(table, more[place], more[place + 1])
     ctx.db.touch(key, b"hset")
     return added
 
@@ -107,7 +106,7 @@ def hsetnx(ctx: Context, key: bytes, field: bytes, value: bytes) -> int:
     table = ctx.db.get_or_create(key, Hash)
     if field in table:
         return 0
-    table.put(field, value)
+    set_field(table, field, value)
     ctx.db.touch(key, b"hset")
     return 1
 
@@ -146,10 +145,10 @@ def hdel(ctx: Context, key: bytes, field: bytes, *fields: bytes) -> int:
     since="2.0.0",
     summary="Add to the integer in a field; a missing field counts as 0.",
     complexity="O(1)",
-    convert={"increment": integer},
 )
-def hincrby(ctx: Context, key: bytes, field: bytes, increment: int) -> int:
+def hincrby(ctx: Context, key: bytes, field: bytes, increment: bytes) -> int:
     """Return the sum."""
+    total = integer(increment)
     db = ctx.db
     table = db.get(key, Hash)
     old = None if table is None else table.get(field)
@@ -157,14 +156,14 @@ def hincrby(ctx: Context, key: bytes, field: bytes, increment: int) -> int:
         value = parse_int64(old)
         if value is None:
             raise CommandError(errors.HASH_VALUE_NOT_AN_INTEGER)
-        increment += value
-        if not INT64_MIN <= increment <= INT64_MAX:
+        total += value
+        if not is_int64(total):
             raise CommandError(errors.INCREMENT_OVERFLOW)
     if table is None:
         table = db.get_or_create(key, Hash)
-    table.replace(field, b"%d" % increment)
+    replace_field(table, field, b"%d" % total)
     db.touch(key, b"hincrby")
-    return increment
+    return total
 
 
 @command(
@@ -190,7 +189,7 @@ def hincrbyfloat(ctx: Context, key: bytes, field: bytes, increment: bytes) -> by
     result = format_long_double(_add_to_value(old, amount))
     if table is None:
         table = db.get_or_create(key, Hash)
-    table.replace(field, result)
+    replace_field(table, field, result)
     db.touch(key, b"hincrbyfloat")
     if table.deadline_ms(field) is None:
         ctx.record(b"HSET", key, field, result)

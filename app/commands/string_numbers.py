@@ -12,10 +12,10 @@ from app.commands.arguments import integer
 from app.commands.table import Flag, KeySpec, command
 from app.errors import CommandError
 from app.types.numbers import (
-    INT64_MAX,
     INT64_MIN,
     add_long_doubles,
     format_long_double,
+    is_int64,
     parse_int64,
     parse_long_double,
 )
@@ -65,11 +65,10 @@ def decr(ctx: Context, key: bytes) -> int:
     since="1.0.0",
     summary="Add an integer to the one at a key; a missing key counts as 0.",
     complexity="O(1)",
-    convert={"increment": integer},
 )
-def incrby(ctx: Context, key: bytes, increment: int) -> int:
+def incrby(ctx: Context, key: bytes, increment: bytes) -> int:
     """Return the new number."""
-    return _add_integer(ctx, key, increment)
+    return _add_integer(ctx, key, integer(increment))
 
 
 @command(
@@ -81,13 +80,13 @@ def incrby(ctx: Context, key: bytes, increment: int) -> int:
     since="1.0.0",
     summary="Subtract an integer from the one at a key; a missing key counts as 0.",
     complexity="O(1)",
-    convert={"decrement": integer},
 )
-def decrby(ctx: Context, key: bytes, decrement: int) -> int:
+def decrby(ctx: Context, key: bytes, decrement: bytes) -> int:
     """Return the new number."""
-    if decrement == INT64_MIN:  # it has no opposite in 64 bits
+    less = integer(decrement)
+    if less == INT64_MIN:  # it has no opposite in 64 bits
         raise CommandError(errors.DECREMENT_OVERFLOW)
-    return _add_integer(ctx, key, -decrement)
+    return _add_integer(ctx, key, -less)
 
 
 def _add_integer(ctx: Context, key: bytes, increment: int) -> int:
@@ -100,7 +99,7 @@ def _add_integer(ctx: Context, key: bytes, increment: int) -> int:
         if number is None:
             raise CommandError(errors.NOT_AN_INTEGER)
         total = number + increment
-        if not INT64_MIN <= total <= INT64_MAX:
+        if not is_int64(total):
             raise CommandError(errors.INCREMENT_OVERFLOW)
     db.set(key, b"%d" % total)
     db.touch(key, b"incrby")

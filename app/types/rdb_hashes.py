@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from app.types.hashes import Hash
+from app.types.hashes import Hash, set_field
 from app.types.listpack import decode_listpack
 from app.types.numbers import parse_int64
 from app.types.rdb_strings import encode_length, encode_rdb_string
@@ -93,7 +93,7 @@ def _read_packed(reader: Reader) -> Hash:
 def _build(entries: Iterable[Entry]) -> Hash:
     made = Hash()
     for field, value, deadline_ms in entries:
-        if not made.put(field, value):
+        if not set_field(made, field, value):
             raise ValueError("a field of a hash comes twice")
         if deadline_ms != _NEVER:
             if deadline_ms < 0:

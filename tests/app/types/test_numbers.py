@@ -1,6 +1,7 @@
 """Numbers: what is read, what is refused, what is printed."""
 
 import math
+import re
 import struct
 
 import pytest
@@ -13,6 +14,7 @@ from app.types.numbers import (
     format_double,
     format_double_17,
     format_long_double,
+    is_int64,
     parse_double,
     parse_int64,
     parse_long_double,
@@ -43,6 +45,28 @@ INTEGERS = [
 @pytest.mark.parametrize(("text", "value"), INTEGERS)
 def test_parse_int64_takes_canonical_decimals_only(text, value):
     assert parse_int64(text) == value
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.integers(-(2**64), 2**64).map(lambda number: b"%d" % number)
+    | st.text("0123456789-+ _.", max_size=21).map(str.encode)
+    | st.binary(max_size=20)
+)
+def test_parse_int64_agrees_with_a_pattern(text):
+    is_canonical = re.fullmatch(rb"0|-?[1-9][0-9]*", text)
+    number = int(text) if is_canonical else None
+    if number is not None and not -(2**63) <= number < 2**63:
+        number = None
+
+    assert parse_int64(text) == number
+
+
+@pytest.mark.parametrize("number", [0, 2**61, -(2**61), 2**63 - 1, -(2**63)])
+def test_an_int64_has_64_bits(number):
+    assert is_int64(number)
+    assert not is_int64(number + 2**64)
+    assert not is_int64(number - 2**64)
 
 
 DOUBLES = [
