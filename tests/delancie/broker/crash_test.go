@@ -41,6 +41,7 @@ type crashTest struct {
 
 	mutex   sync.Mutex
 	held    map[string]Receipt // the deliveries that workers know of
+	dropped int                // those of them that nobody works on
 	batches [][]string
 
 	producing, working       context.Context
@@ -203,8 +204,15 @@ func (c *crashTest) work(number int) error {
 	}
 }
 
+// drops says whether the delivery just made is to be dropped, and counts it then.
 func (c *crashTest) drops() bool {
-	return c.producing.Err() == nil && rand.IntN(20) == 0
+	if c.producing.Err() != nil || rand.IntN(20) != 0 {
+		return false
+	}
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.dropped++
+	return true
 }
 
 func (c *crashTest) workOn(d *Delivery) error {
@@ -250,6 +258,7 @@ func (c *crashTest) keepUp(int) error {
 		_, err := insist(c, func() (int, error) { return c.q.Promote(ctx) })
 		if err == nil && c.producing.Err() != nil && c.onlyDroppedAreLeft() {
 			c.clock.advance(2 * crashLease)
+			c.forgetDropped()
 			_, err = insist(c, func() (map[string]string, error) { return c.q.Requeue(ctx) })
 		}
 		if err != nil {
@@ -260,12 +269,18 @@ func (c *crashTest) keepUp(int) error {
 	return nil
 }
 
+func (c *crashTest) forgetDropped() {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.dropped = 0
+}
+
 func (c *crashTest) onlyDroppedAreLeft() bool {
 	stats, err := insist(c, func() (Stats, error) { return c.q.Stats(ctx) })
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	return err == nil && stats.Pending+stats.Scheduled == 0 && stats.Leased > 0 &&
-		int(stats.Leased) == len(c.held)
+		int(stats.Leased) == c.dropped
 }
 
 // isFinished says whether all that was produced has ended.
