@@ -181,7 +181,7 @@ end
 
 -- Let the next script run, whatever became of the last one.
 local function revive()
-  is_killed = false
+  is_on, is_killed = false, false
   ticks = 0
   asked_at = clock()
 end
