@@ -24,8 +24,6 @@ SCRIPT_FLAGS: Final = (
 )
 """What a script, or a function, may say of itself, in the order of FUNCTION LIST."""
 
-_ZERO: Final = ord("0")
-_NINE: Final = ord("9")
 _NAME_BYTES = frozenset(
     b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 )
@@ -78,10 +76,7 @@ def count_keys(
     Raises:
         CommandError: the count is no integer, is negative, or too large.
     """
-    if len(numkeys) == 1 and _ZERO <= numkeys[0] <= _NINE:
-        count: int | None = numkeys[0] - _ZERO
-    else:
-        count = parse_int64(numkeys)
+    count = parse_int64(numkeys)
     if count is None:
         raise CommandError(bad_count)
     if count > len(rest):

@@ -178,7 +178,7 @@ class Hash(dict[bytes, bytes]):
 
 
 # Functions, since a class that is derived from a dictionary cannot be made native: its
-# methods are looked up by name at each call, a quarter of the time of an HSET.
+# methods are looked up by name at each call.
 
 
 def set_field(table: Hash, field: bytes, value: bytes) -> int:

@@ -33,6 +33,13 @@ def objects(result):
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
+def require_refused(result, reason, words):
+    """Check that a verb said why it has no answer, and nothing else."""
+    assert result.exit_code == 1, words
+    assert reason in result.stderr, words
+    assert result.stdout == "", words
+
+
 def test_moment_below_the_floor_is_refused_by_every_verb(replay, pruned):
     folder, floor, _ = pruned
     below = f"@{floor - 1}"
@@ -52,10 +59,9 @@ def test_moment_below_the_floor_is_refused_by_every_verb(replay, pruned):
         ["bisect", f"{below}..now", "--check", "PING"],
         ["show", floor - 1],
     ):
-        result = replay(*words, folder=folder)
-        assert result.exit_code == 1, words
-        assert f"the log starts at seq {floor + 1}" in result.stderr, words
-        assert result.stdout == "", words
+        require_refused(
+            replay(*words, folder=folder), f"the log starts at seq {floor + 1}", words
+        )
 
 
 def test_what_the_snapshot_stands_for_is_known(replay, pruned):
@@ -130,10 +136,11 @@ def test_moment_of_which_only_records_are_kept_is_refused_by_every_verb(replay, 
         ["whatif", f"{below}..now"],
         ["revert", below],
     ):
-        result = replay(*words, folder=folder)
-        assert result.exit_code == 1, words
-        assert f"first moment that can be opened is @{floor}" in result.stderr, words
-        assert result.stdout == "", words
+        require_refused(
+            replay(*words, folder=folder),
+            f"first moment that can be opened is @{floor}",
+            words,
+        )
 
 
 @pytest.mark.parametrize(
