@@ -81,19 +81,21 @@ class Listener(CooperativeActor):
             except OSError as error:
                 logger.warning("cannot accept a client: %s", error)
                 return
-            client.setblocking(False)  # noqa: FBT003 - the socket module's signature
-            self._open(listening, client, address)
+            try:
+                client.setblocking(False)  # noqa: FBT003 - the socket module's signature
+                self._open(listening, client, address)
+            except OSError as error:
+                # Mostly it is gone already: reset before it was accepted.
+                logger.debug("a client that has just connected failed: %s", error)
+                client.close()
 
     def _open(
         self, listening: socket.socket, client: socket.socket, address: Any
     ) -> None:
         is_unix = client.family == socket.AF_UNIX
-        refusal = self._refusal(client, is_unix=is_unix)
+        refusal = self._refusal(None if is_unix else address[0])
         if refusal is not None:
-            try:
-                client.send(b"-" + refusal + b"\r\n")
-            except OSError as error:
-                logger.debug("refused client is gone: %s", error)
+            client.send(b"-" + refusal + b"\r\n")
             client.close()
             return
         if is_unix:
@@ -115,14 +117,14 @@ class Listener(CooperativeActor):
             self._forget,
         )
 
-    def _refusal(self, client: socket.socket, *, is_unix: bool) -> bytes | None:
+    def _refusal(self, host: str | None) -> bytes | None:
+        """Return why a client at an address (None: a Unix socket) is not served."""
         config = self._config
         if len(self._connections) >= config.maxclients:
             return errors.MAX_CLIENTS
-        if not is_unix and config.protected_mode and not config.requirepass:
-            host = client.getpeername()[0]
-            if not _is_loopback(host):
-                return errors.PROTECTED_MODE
+        is_protected = config.protected_mode and not config.requirepass
+        if is_protected and host is not None and not _is_loopback(host):
+            return errors.PROTECTED_MODE
         return None
 
     def _forget(self, client_id: int) -> None:
