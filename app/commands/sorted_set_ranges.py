@@ -81,13 +81,25 @@ class Query:
         else:
             if isinstance(wanted, ScoreRange):
                 first, end = zset.ranks_by_score(wanted)
-            else:
+            elif zset.has_one_score():
                 first, end = zset.ranks_by_lex(wanted)
+            else:
+                return self._walk(zset, wanted)
             first, end = self._cut(first, end)
         found = zset.pairs(first, end)
         if self.is_reversed:
             found.reverse()
         return found
+
+    def _walk(self, zset: SortedSet, wanted: LexRange) -> list[Pair]:
+        if self.offset < 0:
+            return []
+        return zset.walk_by_lex(
+            wanted,
+            offset=self.offset,
+            limit=self.limit,
+            is_reversed=self.is_reversed,
+        )
 
     def _cut(self, first: int, end: int) -> tuple[int, int]:
         """Apply offset and limit to ranks."""

@@ -1,5 +1,7 @@
 """Ranges of sorted sets, by rank, score and member, compared with a real server."""
 
+import pytest
+
 ABC = ["ZADD", "z", "1", "a", "2", "b", "3", "c", "inf", "max", "-inf", "min"]
 LEX = ["ZADD", "lex", *(word for c in "abcdefg" for word in ("0", c))]
 LIST = ["RPUSH", "l", "x"]
@@ -37,6 +39,45 @@ def test_zrange_by_score_answers_as_redis_does(parity):
             ["ZREVRANGEBYSCORE", "z", "3", "1", "LIMIT", "0", "1", "WITHSCORES"],
             ["ZRANGEBYSCORE", "missing", "1", "3"],
             ["ZCOUNT", "missing", "1", "3"],
+        ]
+    )
+
+
+RISING = ["ZADD", "mixed", *(w for i, c in enumerate("abcdefg") for w in (i, c))]
+MIXED = ["ZADD", "mixed", *(w for i, c in enumerate("cafebdg") for w in (i, c))]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [pytest.param(RISING, id="rising"), pytest.param(MIXED, id="in disorder")],
+)
+def test_ranges_by_member_over_different_scores_are_walked_as_by_redis(parity, members):
+    bounds = ["-", "+", "[a", "(a", "[c", "(c", "[cc", "(e", "[g", "(g", "[z", "["]
+    pairs = [(a, b) for a in bounds for b in bounds]
+    limits = [("0", "2"), ("1", "1"), ("2", "1"), ("1", "-1"), ("9", "1"), ("-1", "9")]
+    parity(
+        [
+            members,
+            *(["ZRANGEBYLEX", "mixed", *pair] for pair in pairs),
+            *(["ZREVRANGEBYLEX", "mixed", *pair] for pair in pairs),
+            *(["ZLEXCOUNT", "mixed", *pair] for pair in pairs),
+            *(["ZRANGE", "mixed", *pair, "BYLEX", "REV"] for pair in pairs),
+            *(
+                ["ZRANGE", "mixed", *pair, "BYLEX", "LIMIT", *limit]
+                for pair in (("[b", "[e"), ("[c", "[c"), ("(a", "+"))
+                for limit in limits
+            ),
+            *(
+                ["ZREVRANGEBYLEX", "mixed", "[e", "[b", "LIMIT", *limit]
+                for limit in limits
+            ),
+            ["ZRANGESTORE", "to", "mixed", "[b", "[e", "BYLEX"],
+            ["ZRANGE", "to", "0", "-1", "WITHSCORES"],
+            ["ZRANGESTORE", "to", "mixed", "[e", "[b", "BYLEX", "REV", "LIMIT", 1, 2],
+            ["ZRANGE", "to", "0", "-1", "WITHSCORES"],
+            ["ZREMRANGEBYLEX", "mixed", "(b", "[e"],
+            ["ZRANGE", "mixed", "0", "-1"],
+            ["ZREMRANGEBYLEX", "mixed", "-", "+"],
         ]
     )
 
