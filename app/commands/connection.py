@@ -101,7 +101,8 @@ def reset(ctx: Context) -> SimpleString:
     ctx.engine.tracking.stop(session)
     session.resp = 2
     session.db = ctx.keyspace.databases[0]
-    session.reply_mode = "on"
+    if session.reply_mode == "off":
+        session.reply_mode = "on"
     session.no_evict = session.no_touch = False
     session.is_authenticated = not ctx.server.config.requirepass
     if session.name:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app import errors
 from app.commands.table import Flag, command
-from app.reply import OK, SimpleString
+from app.errors import CommandError
+from app.reply import NO_REPLY, OK, NoReplyType, SimpleString
 
 if TYPE_CHECKING:
     from app.commands.context import Context
@@ -20,9 +22,19 @@ if TYPE_CHECKING:
     summary="Send each command that runs from now on to this client.",
     complexity="O(1), and for each command O(N) for N such clients",
 )
-def monitor(ctx: Context) -> SimpleString:
-    """Return OK; the commands follow as status lines, until RESET or the end."""
+def monitor(ctx: Context) -> SimpleString | NoReplyType:
+    """Return OK; the commands follow as status lines, until RESET or the end.
+
+    A second MONITOR is not answered, as in Redis.
+
+    Raises:
+        CommandError: it runs inside of EXEC.
+    """
     session = ctx.session
+    if session.is_monitor:
+        return NO_REPLY
+    if ctx.engine.unit is not None:
+        raise CommandError(errors.MONITOR_IN_EXEC)
     session.is_monitor = True
     session.update_special()
     ctx.server.monitors.add(session.id)

@@ -190,7 +190,8 @@ class Engine:
         self.context.db = session.db
         if self.notifications.wants_misses:
             self.notifications.note_misses(session.db, command, argv)
-        reply = self.call(session, command, argv)
+        call = self.guards.call_shown if self.server.monitors else self.call
+        reply = call(session, command, argv)
         if session.tracking is not None:
             self.tracking.note_reads(session, command, argv)
             self.tracking.end_caching(session, command)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_REACHES_KEYS = Flag.READONLY | Flag.WRITE | Flag.MAY_REPLICATE
+_SILENT = ("off", "skip")
 _NEVER_QUEUED = {"exec", "discard", "multi", "watch", "quit", "reset"}
 # CLIENT REPLY inside of a transaction: the reply to EXEC itself is still sent.
 _LATER = {"off later": "off", "skip later": "skip"}
@@ -108,10 +110,6 @@ class Guards:
                 return self.reject(session, CommandError(errors.NOT_IN_MULTI), argv)
             session.queued.append(argv)
             return QUEUED
-        if command.name == "exec":
-            session.last_words = argv  # shown behind the commands that it runs
-        elif self._engine.server.monitors:
-            self.show_to_monitors(session, command, argv)
         return None
 
     def _why_not(self, session: Session, command: Command) -> bytes | None:
@@ -127,7 +125,16 @@ class Guards:
             return errors.OUT_OF_MEMORY
         if self._engine.server.is_loading and not command.flags & Flag.LOADING:
             return errors.LOADING
+        if session.is_monitor and self._reaches_keys(session, command):
+            return errors.MONITOR_READS_NO_KEYS
         return None
+
+    def _reaches_keys(self, session: Session, command: Command) -> bool:
+        """Say whether a command may read or write keys, or an EXEC a queued one."""
+        flags = command.flags
+        if command.name == "exec":
+            flags |= self._engine.transactions.flags(session)
+        return bool(flags & _REACHES_KEYS)
 
     def _why_not_exec(self, session: Session) -> bytes | None:
         """Return why one of the queued commands may not run any more, or None."""
@@ -143,6 +150,8 @@ class Guards:
             session.is_broken = True
         if argv[0].upper() == b"EXEC":
             error = self._engine.transactions.abort(session, error)
+            if self._engine.server.monitors:
+                self._feed_monitors(session, argv)  # so that the MULTI has an end
         self.count_error(error)
         return error
 
@@ -277,26 +286,42 @@ class Guards:
         if caller is not None and caller.tracking is not None:
             engine.tracking.note_reads(caller, command, argv)
 
+    def call_shown(self, session: Session, command: Command, argv: Argv) -> Any:
+        """Run a command and return its reply, while clients are in MONITOR.
+
+        It is shown when it has run, and a script before what it calls.
+        """
+        is_shown_first = bool(command.flags & Flag.SKIP_MONITOR)
+        if is_shown_first:
+            self.show_to_monitors(session, command, argv)
+        reply = self._engine.call(session, command, argv)
+        if not is_shown_first:
+            self.show_to_monitors(session, command, argv)
+        return reply
+
     def show_to_monitors(self, session: Session, command: Command, argv: Argv) -> None:
         """Send a command to the clients in MONITOR, unless it is not to be shown."""
-        # A script is shown before what it calls, since this comes before it runs.
         if not command.flags & Flag.ADMIN:
-            self.feed_monitors(session, argv)
+            self._feed_monitors(session, argv)
 
-    def feed_monitors(self, session: Session, argv: Argv) -> None:
-        """Send a command that is about to run to the clients in MONITOR."""
+    def _feed_monitors(self, session: Session, argv: Argv) -> None:
         engine = self._engine
-        now_ms = engine.context.now_ms
+        now_us = engine.server.time_ns() // 1000
+        address = session.address.encode()
+        if address.endswith(b":0"):  # a Unix socket's, which MONITOR alone writes so
+            address = b"unix:" + address[:-2]
         words = b" ".join(_quote(argument) for argument in redact(argv))
         line = b"+%d.%06d [%d %b] %b\r\n" % (
-            now_ms // 1000,
-            now_ms % 1000 * 1000,
+            now_us // 1_000_000,
+            now_us % 1_000_000,
             session.db.index,
-            session.address.encode(),
+            address,
             words,
         )
+        sessions = engine.server.sessions
         for client_id in engine.server.monitors:
-            engine.pushes.append((client_id, line))
+            if sessions[client_id].reply_mode not in _SILENT:
+                engine.pushes.append((client_id, line))
 
 
 def _why_not_subscribed(command: Command) -> bytes | None:

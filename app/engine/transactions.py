@@ -106,11 +106,11 @@ class Transactions:
             for argv in queued:
                 context.db = session.db
                 command = require_command(argv)
-                if engine.server.monitors:
-                    engine.guards.show_to_monitors(session, command, argv)
                 if engine.notifications.wants_misses:
                     engine.notifications.note_misses(session.db, command, argv)
-                reply = engine.call(session, command, argv)
+                shows = bool(engine.server.monitors)
+                call = engine.guards.call_shown if shows else engine.call
+                reply = call(session, command, argv)
                 if isinstance(reply, CommandError):
                     failed.append(len(told))
                 told.append(self._as_recorded(argv, unit))
@@ -125,8 +125,6 @@ class Transactions:
                 engine.pause.hide_expired()
                 engine.scripts.describe_named(session, unit)
                 engine.record_unit(session, unit, [b"EXEC"], _note(told, failed))
-        if engine.server.monitors:
-            engine.guards.feed_monitors(session, session.last_words)
         if session.reply_mode != mode:
             session.reply_mode = _REPLY_MODE_LATER.get(
                 session.reply_mode, session.reply_mode

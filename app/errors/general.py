@@ -54,6 +54,8 @@ EXEC_ABORTED_BECAUSE = b"EXECABORT Transaction discarded because of: "
 EXEC_WITHOUT_MULTI = b"ERR EXEC without MULTI"
 DISCARD_WITHOUT_MULTI = b"ERR DISCARD without MULTI"
 WATCH_INSIDE_MULTI = b"ERR WATCH inside MULTI is not allowed"
+MONITOR_IN_EXEC = b"ERR MONITOR isn't allowed for DENY BLOCKING client"
+MONITOR_READS_NO_KEYS = b"ERR Replica can't interact with the keyspace"
 NOT_IN_MULTI = b"ERR Command not allowed inside a transaction"
 
 

@@ -25,7 +25,7 @@ from sortedcontainers import SortedList
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 Pair = tuple[float, bytes]
 
@@ -300,7 +300,7 @@ class SortedSet:
             limit: how many at most; negative is no limit.
             is_reversed: whether to walk from the highest score down.
         """
-        order = self._in_order()
+        order: Sequence[Pair] = self._in_order()
         size = len(order)
         if not size or not wanted.can_hold(order[0][1], order[-1][1]):
             return []

@@ -3,7 +3,7 @@
 import re
 
 from tests.parity import wire
-from tests.parity.harness import at, nearly, raw, receive, same_shape
+from tests.parity.harness import at, nearly, raw, same_shape
 
 VARIES = re.compile(rb"(cmdstat_|errorstat_|latency_percentiles_|db\d|listener\d)")
 OF_ITS_OWN = {b"python_version", b"server_name"}
@@ -182,28 +182,6 @@ def test_memory_usage_answers_as_in_redis(parity):
             "MEMORY NOSUCH",
         ],
         loose=same_shape,
-    )
-
-
-def test_monitor_shows_the_commands_of_others(parity):
-    def same_command(_words, ours, theirs):
-        return ours.text.split(b"] ")[-1] == theirs.text.split(b"] ")[-1]
-
-    parity(
-        [
-            "MONITOR",
-            at("other", "set", "k", b'a b\n\x00\xff"\\'),
-            receive("main"),
-            at("other", "auth", "user", "pw"),
-            receive("main"),
-            at("other", "CONFIG", "GET", "timeout"),
-            at("other", "GET", "k", "too many"),
-            at("other", "PING"),
-            receive("main"),
-        ],
-        loose=same_command,
-        protocols=[2],
-        witness="redis",
     )
 
 
