@@ -89,8 +89,8 @@ class Appender(Receiver):
             self.held.append((log.last_seq, commit.replies))
         else:
             deliver(commit.replies)
-        if commit.held and not self.is_closed:
-            self._actor.wait(commit.held)
+        if commit.orders and not self.is_closed:
+            self._actor.wait(commit.orders)
 
     def _write(self, log: Log, commit: Commit) -> None:
         try:

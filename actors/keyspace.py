@@ -22,11 +22,11 @@ from actors.messages import (
     ClientOpened,
     ClientWaits,
     Close,
-    HeldReply,
     Inquire,
     Limits,
     LogTrouble,
     Neighbours,
+    Order,
     Push,
     SegmentSealed,
     SnapshotEnded,
@@ -36,6 +36,7 @@ from actors.messages import (
 from actors.saving import Saving
 from actors.traffic import Batch
 from actors.turn import Turn
+from app.commands.inquiries import AwaitDurable, AwaitSave
 from app.errors import CommandError
 from app.protocol.encoder import encode
 from storage.errors import StorageError
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from actors.inbox import Inbox, Replies
     from actors.loop import Loop, Timer
     from app.commands.context import Session
+    from app.commands.inquiries import Inquiry
     from app.engine.engine import Engine
     from app.keyspace.keyspace import Keyspace
 
@@ -124,13 +126,14 @@ class KeyspaceActor(CooperativeActor):
         if engine.closings:
             self._deliver_closings(replies)
         if engine.server.saves.is_due:
-            self._turn.held.append(self._saving.order())
+            self._turn.orders.append(self._saving.order())
+        inquiries, engine.inquiries = engine.inquiries, []
+        of_history = [one for one in inquiries if not self._looks_after(one)]
         self._turn.post_commit(replies)
-        for inquiry in engine.inquiries:
+        for inquiry in of_history:
             # Behind the commit: a client is to find what it has written itself.
             assert self._historian is not None
             self._historian.post(Inquire(inquiry))
-            engine.inquiries = []
         if engine.is_resuming:
             engine.is_resuming = False
             self._resume_held()
@@ -141,6 +144,21 @@ class KeyspaceActor(CooperativeActor):
             self._watch_timeouts()
         if engine.server.stop_requested:
             self._stop_server()
+
+    def _looks_after(self, inquiry: Inquiry) -> bool:
+        """Take on an inquiry that asks nothing of the history; say whether it does."""
+        if isinstance(inquiry, AwaitSave):
+            self._saving.waiting.append(inquiry)
+            return True
+        if not isinstance(inquiry, AwaitDurable):
+            return False
+
+        def answer() -> None:
+            inquiry.answer = True
+            self.inbox.post(Answered(inquiry.session.id))
+
+        self._turn.orders.append(Order(answer))
+        return True
 
     def deliver_pushes(self, replies: Replies) -> None:
         """Send what is pushed: all that one client gets in one piece, in order.
@@ -258,12 +276,6 @@ class KeyspaceActor(CooperativeActor):
         mailbox = self._mailboxes.get(batch.client_id)
         if mailbox is None:
             return  # gone while its script let others be served
-        if session.hold is not None:
-            held = HeldReply(mailbox, replies.pop()[1], session.hold)
-            is_saved = session.hold.awaited_save
-            (self._saving.waiting if is_saved else self._turn.held).append(held)
-            session.hold = None
-            session.update_special()
         is_listening = session.subscriptions is not None
         if is_listening != (session.id in self._listening):
             self._listening ^= {session.id}
@@ -285,7 +297,9 @@ class KeyspaceActor(CooperativeActor):
         elif isinstance(message.message, Neighbours):
             self._turn.log_writer, self._historian = message.message
         elif isinstance(message.message, SnapshotProgress | SnapshotEnded):
-            self.commit(self._saving.take(message.message, self._turn.log_writer))
+            news = message.message
+            for session in self._saving.take(news, self._turn.log_writer):
+                self._engine.blocking.retry(session)
         else:
             super().receive(message)
 

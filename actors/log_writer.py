@@ -18,8 +18,8 @@ from actors.appender import Appender
 from actors.cooperative import CooperativeActor
 from actors.inbox import Inbox, deliver
 from actors.messages import (
-    HeldReply,
     LogTrouble,
+    Order,
     SegmentsChanged,
     SegmentSealed,
     Status,
@@ -28,7 +28,7 @@ from actors.messages import (
     SyncFailed,
 )
 from actors.syncer import Syncer
-from actors.waiting import WaitingReplies
+from actors.waiting import WaitingOrders
 from storage.errors import StorageError, WriteFailedError
 from storage.fsync import FsyncPolicy
 
@@ -76,7 +76,7 @@ class LogWriter(CooperativeActor):
         self._stop_server = stop_server
         self._syncer: pykka.ActorRef[Syncer] | None = None
         self._is_syncing = False
-        self._waiting = WaitingReplies(loop)
+        self._waiting = WaitingOrders()
 
     def on_start(self) -> None:
         """Start the syncer."""
@@ -121,14 +121,14 @@ class LogWriter(CooperativeActor):
         else:
             super().on_receive(message)
 
-    def wait(self, held: Sequence[HeldReply]) -> None:
-        """Let replies wait for what they wait for, all entries so far included."""
+    def wait(self, orders: Sequence[Order]) -> None:
+        """Let orders wait until all entries so far are durable."""
         seq, synced_seq = 0, 0
         if self._log is not None:
             seq = self._log.last_seq + len(self._appender.unwritten)
             synced_seq = self._log.synced_seq
-        for reply in held:
-            self._waiting.add(reply, seq)
+        for order in orders:
+            self._waiting.add(order, seq)
         self._waiting.release(synced_seq)
         self.sync_if_held()
 

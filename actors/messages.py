@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.inbox import Inbox
-    from app.commands.holds import Hold
     from app.commands.inquiries import Inquiry
 
 
@@ -96,12 +95,13 @@ class Admit(NamedTuple):
     """The client has authenticated: lift the small limits. Keyspace -> connection."""
 
 
-class HeldReply(NamedTuple):
-    """A reply that waits as its command said (WAITAOF). Keyspace -> log writer."""
+class Order(NamedTuple):
+    """What to do once all that was written before is durable.
 
-    mailbox: Mailbox
-    data: bytes
-    hold: Hold
+    Keyspace -> log writer.
+    """
+
+    do: Callable[[], None]
 
 
 class Neighbours(NamedTuple):

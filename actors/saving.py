@@ -1,8 +1,7 @@
 """Saving: what the keyspace actor does about snapshots.
 
-A snapshot is begun once all that was written is durable: the log writer holds the order
-back like any reply that waits for that (`HeldReply`), and lets it go to the snapshotter
-instead of to a client. Clients of SAVE are answered when the snapshot has ended.
+A snapshot is begun once all that was written is durable: that is an `Order` to the log
+writer. Clients of SAVE are answered when the snapshot has ended.
 """
 
 from __future__ import annotations
@@ -11,19 +10,23 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from actors.messages import (
-    HeldReply,
+    Order,
     SegmentsChanged,
     SnapshotEnded,
     SnapshotProgress,
 )
-from app.commands.holds import Hold
+from app import errors
 from app.engine.digest import dataset_digest
 from app.engine.proofs import Prover
+from app.errors import CommandError
+from app.reply import OK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.messages import Mailbox
+    from app.commands.context import Session
+    from app.commands.inquiries import AwaitSave
     from app.config import Config
     from app.engine.engine import Engine
     from app.keyspace.keyspace import Keyspace
@@ -54,23 +57,11 @@ def _wants_tidying(config: Config) -> bool:
     )
 
 
-class Order:
-    """Stands in for a mailbox: what is posted to it begins a snapshot."""
-
-    def __init__(self, begin: Callable[[], None]) -> None:
-        """Make an order that begins a snapshot when it is delivered."""
-        self._begin = begin
-
-    def post(self, _: Any) -> None:
-        """Begin it."""
-        self._begin()
-
-
 class Saving:
-    """Has snapshots made for an engine, and holds the replies of those who wait.
+    """Has snapshots made for an engine, and answers those who wait.
 
     Attributes:
-        waiting: the replies of SAVE, until the snapshot that they wait for has ended.
+        waiting: those of SAVE, until the snapshot that they wait for has ended.
     """
 
     def __init__(
@@ -91,18 +82,17 @@ class Saving:
         self._prover = Prover(engine)
         self._engine = engine
         self._begin = begin
-        self.waiting: list[HeldReply] = []
+        self.waiting: list[AwaitSave] = []
 
-    def order(self) -> HeldReply:
-        """Return what the log writer is to let go when everything is durable."""
+    def order(self) -> Order:
+        """Return what the log writer is to have done when everything is durable."""
         server = self._engine.server
         server.saves.is_due = False
         begin, options = self._begin, _options(server.config)
         if server.saves.running == "tidy":
             options += ("--tidy",)
         assert begin is not None
-        order = Order(lambda: begin(options))
-        return HeldReply(order, b"", Hold(ends_when_durable=True))
+        return Order(lambda: begin(options))
 
     def reload(self) -> bool:
         """Take the state that is on disk in place of memory's, which it must equal.
@@ -162,7 +152,7 @@ class Saving:
 
     def take(
         self, news: SnapshotProgress | SnapshotEnded, log_writer: Mailbox | None
-    ) -> list[tuple[Any, Any]]:
+    ) -> list[Session]:
         """Note what the snapshotter says.
 
         Args:
@@ -170,7 +160,7 @@ class Saving:
             log_writer: is told which segments have changed.
 
         Returns:
-            The replies that may go: each with its mailbox.
+            The clients that have an answer.
         """
         saves = self._engine.server.saves
         if isinstance(news, SnapshotProgress):
@@ -183,12 +173,9 @@ class Saving:
         self._engine.read_clock()
         now_ms = self._engine.context.now_ms
         saves.end(news.seq, now_ms, is_ok=news.error is None)
-        ended = [each for each in self.waiting if each.hold.awaited_save <= covered]
+        ended = [each for each in self.waiting if each.awaited_save <= covered]
         self.waiting = [each for each in self.waiting if each not in ended]
-        return [
-            (
-                reply.mailbox,
-                reply.data if news.error is None else reply.hold.late_data(reply.data),
-            )
-            for reply in ended
-        ]
+        for inquiry in ended:
+            is_saved = news.error is None
+            inquiry.answer = OK if is_saved else CommandError(errors.SAVE_FAILED)
+        return [inquiry.session for inquiry in ended]

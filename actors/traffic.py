@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.inbox import Inbox, Replies
-    from actors.messages import HeldReply
+    from actors.messages import Order
     from app.commands.context import Argv
     from app.engine.effects import Entry
     from app.errors import ProtocolError
@@ -56,18 +56,18 @@ class Commit:
         entries: to be appended, in order.
         replies: to be delivered once the entries are as safe as the fsync policy
             promises.
-        held: replies that wait for more than that, or for a time to be over.
+        orders: what to do once the entries are durable, whatever the policy.
     """
 
-    __slots__ = ("entries", "held", "replies")
+    __slots__ = ("entries", "orders", "replies")
 
     def __init__(
         self,
         entries: list[Entry],
         replies: Replies,
-        held: Sequence[HeldReply] = (),
+        orders: Sequence[Order] = (),
     ) -> None:
         """Make the mail."""
         self.entries = entries
         self.replies = replies
-        self.held = held
+        self.orders = orders

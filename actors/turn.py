@@ -14,7 +14,7 @@ from actors.inbox import Inbox, Receiver, Replies
 from actors.traffic import Batch, Commit
 
 if TYPE_CHECKING:
-    from actors.messages import HeldReply
+    from actors.messages import Order
     from app.commands.context import Session
     from app.engine.engine import Engine
 
@@ -27,11 +27,11 @@ class Turn(Receiver):
         replies: those of the turn under way that were not committed yet. Empty between
             turns; a script that runs for long lets them go before its own.
         log_writer: where commits go.
-        held: replies that wait as their command said, for the next commit.
+        orders: what waits for the log to be durable, for the next commit.
         has_failed: a bug showed; nothing runs any more.
     """
 
-    __slots__ = ("_actor", "_engine", "has_failed", "held", "log_writer", "replies")
+    __slots__ = ("_actor", "_engine", "has_failed", "log_writer", "orders", "replies")
 
     def __init__(self, engine: Engine, actor: Any) -> None:
         """Make the turns of an engine.
@@ -43,7 +43,7 @@ class Turn(Receiver):
         self._engine = engine
         self._actor = actor
         self.replies: Replies = []
-        self.held: list[HeldReply] = []
+        self.orders: list[Order] = []
         self.has_failed = False
         self.log_writer: Inbox | None = None
 
@@ -126,9 +126,9 @@ class Turn(Receiver):
     def post_commit(self, replies: Replies) -> None:
         """Mail what was made to the log writer, if it is anything."""
         engine = self._engine
-        entries, held = engine.entries, self.held
-        if entries or replies or held:
+        entries, orders = engine.entries, self.orders
+        if entries or replies or orders:
             assert self.log_writer is not None
             engine.entries = []
-            self.held = []
-            self.log_writer.post(Commit(entries, replies, held))
+            self.orders = []
+            self.log_writer.post(Commit(entries, replies, orders))

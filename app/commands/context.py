@@ -11,7 +11,6 @@ from app.reply import NULL_ARRAY
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from app.commands.holds import Hold
     from app.commands.server_state import ServerState
     from app.commands.subscriptions import Subscriptions
     from app.commands.tracking_modes import TrackingMode
@@ -42,7 +41,6 @@ class Session:
         is_described: the log knows who this client is.
         reply_mode: `on`, `off`, or `skip` (CLIENT REPLY).
         is_closing: close the connection once the replies are sent.
-        hold: until when the replies of the batch that runs wait, or None.
         subscriptions: what the client listens to, or None where it listens to nothing.
         tracking: how its reads are tracked, or None where they are not.
         waiter: what the client waits for in a blocking command, or None.
@@ -58,7 +56,6 @@ class Session:
         "db",
         "fd",
         "has_hung_up",
-        "hold",
         "id",
         "is_authenticated",
         "is_broken",
@@ -129,18 +126,11 @@ class Session:
         self.reply_mode = "on"
         self.no_evict = False
         self.no_touch = False
-        self.hold: Hold | None = None
         self.waiter: Waiter | None = None
         self.subscriptions: Subscriptions | None = None
         self.tracking: TrackingMode | None = None
         self.past: Any = None
         self.has_hung_up = has_hung_up
-
-    def hold_reply(self, hold: Hold) -> None:
-        """Let the replies of the batch that runs wait."""
-        if self.hold is None or hold.awaited_save >= self.hold.awaited_save:
-            self.hold = hold
-        self.update_special()
 
     def put_off(self, commands: list[Argv], argv: Argv) -> None:
         """Keep what is left of a batch: from a command on that is held back, or waits.
@@ -163,7 +153,6 @@ class Session:
             or not self.is_authenticated
             or self.reply_mode != "on"
             or self.is_monitor
-            or self.hold is not None
             or self.subscriptions is not None
             or self.tracking is not None
             or self.past is not None

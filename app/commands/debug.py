@@ -11,11 +11,11 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from app import errors
 from app.commands.debug_replies import sample_reply
-from app.commands.holds import Hold
+from app.commands.inquiries import AwaitDurable, ask
 from app.commands.memory import value_bytes
 from app.commands.object_commands import encoding_of
 from app.commands.privileges import require_allowed
@@ -124,8 +124,10 @@ def _reload_from_disk(ctx: Context, *, is_saving: bool) -> SimpleString:
         raise CommandError(errors.MISCONF + ctx.engine.guards.disk_error)
     ctx.engine.is_check_due = True
     ctx.server.saves.is_reload_saving = is_saving
-    ctx.session.hold_reply(Hold(ends_when_durable=True))
-    return OK
+    if ctx.engine.unit is not None:
+        return OK
+    reply = ask(ctx, AwaitDurable(ctx.session), 0, lambda _: OK)
+    return cast("SimpleString", reply)
 
 
 def _change_replication_id(ctx: Context) -> SimpleString:

@@ -64,6 +64,14 @@ def server(ctx: Context) -> Fields:
     ]
 
 
+def _paused_clients(ctx: Context) -> int:
+    """Return how many clients CLIENT PAUSE holds back."""
+    if not ctx.engine.pause.is_on:
+        return 0
+    sessions = ctx.server.sessions.values()
+    return sum(one.postponed is not None and one.waiter is None for one in sessions)
+
+
 def clients(ctx: Context) -> Fields:
     """Return who is connected."""
     sessions = ctx.server.sessions.values()
@@ -74,7 +82,7 @@ def clients(ctx: Context) -> Fields:
         ("maxclients", ctx.server.config.maxclients),
         ("client_recent_max_input_buffer", 0),
         ("client_recent_max_output_buffer", 0),
-        ("blocked_clients", ctx.server.blocked_clients),
+        ("blocked_clients", ctx.server.blocked_clients + _paused_clients(ctx)),
         ("tracking_clients", len(ctx.engine.tracking.clients)),
         ("pubsub_clients", ctx.engine.pubsub.clients),
         ("watching_clients", len(watched)),

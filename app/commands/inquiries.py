@@ -1,4 +1,4 @@
-"""Inquiries: what a client asks of the log on disk; see `actors.historian`.
+"""Inquiries: what a client asks of the log and the disk; see `actors.historian`.
 
 A handler makes one and lets its client wait for the answer; the engine's driver takes
 it to whoever reads the log. So no command ever reads a file.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.reply import BLOCKED
+from app.reply import BLOCKED, NULL_ARRAY
 
 if TYPE_CHECKING:
     from app.commands.context import Context, Session
@@ -80,14 +80,43 @@ class OpenMoment(Inquiry):
         self.text = text
 
 
-def ask(ctx: Context, inquiry: Inquiry, timeout_ms: int, then: Any) -> Any:
+class AwaitDurable(Inquiry):
+    """Whether all that was written so far is durable (WAITAOF); True once it is."""
+
+    __slots__ = ()
+
+
+class AwaitSave(Inquiry):
+    """Whether a snapshot is there (SAVE): OK, or the error.
+
+    Attributes:
+        awaited_save: when the one has ended that was asked for so many times (see
+            `saves.Saves.asked`).
+    """
+
+    __slots__ = ("awaited_save",)
+
+    def __init__(self, session: Session, awaited_save: int) -> None:
+        """Make the question."""
+        super().__init__(session)
+        self.awaited_save = awaited_save
+
+
+def ask(
+    ctx: Context,
+    inquiry: Inquiry,
+    timeout_ms: int,
+    then: Any,
+    at_timeout: Any = NULL_ARRAY,
+) -> Any:
     """Let the client wait for an answer; return this from the handler.
 
     Args:
         ctx: the context of the command.
         inquiry: the question.
         timeout_ms: how long the client waits; 0 for as long as it takes.
-        then: `then(answer)` returns the reply.
+        then: `then(answer)` returns the reply, or BLOCKED to wait on.
+        at_timeout: the reply when the time is over.
     """
 
     def serve(_: Context) -> Any:
@@ -96,4 +125,4 @@ def ask(ctx: Context, inquiry: Inquiry, timeout_ms: int, then: Any) -> Any:
         return BLOCKED if inquiry.answer is BLOCKED else then(inquiry.answer)
 
     ctx.engine.inquiries.append(inquiry)
-    return ctx.wait((), timeout_ms, None, serve)
+    return ctx.wait((), timeout_ms, None, serve, at_timeout=at_timeout)

@@ -8,22 +8,20 @@ Source: Redis 7.2 and Valkey 9.1; see tests/parity/test_replication.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from app import errors
 from app.commands.arguments import integer
-from app.commands.holds import Hold
+from app.commands.inquiries import AwaitDurable, ask
 from app.commands.table import Flag, command
 from app.errors import CommandError
-from app.reply import OK, SimpleString
+from app.reply import BLOCKED, OK, SimpleString
 from app.types.numbers import parse_int64
 
 if TYPE_CHECKING:
     from app.commands.context import Context
 
 _PORT_MAX: Final = 65535
-_ONE_LOCAL: Final = b"*2\r\n:1\r\n:0\r\n"
-_NO_LOCAL: Final = b"*2\r\n:0\r\n:0\r\n"
 
 
 def _timeout(argument: bytes) -> int:
@@ -63,9 +61,10 @@ def role(ctx: Context) -> list[Any]:
 )
 def wait(ctx: Context, numreplicas: int, timeout: int) -> int:
     """Return 0, the number of replicas: at once, or when the time is over."""
-    if numreplicas > 0 and ctx.engine.unit is None:
-        ctx.session.hold_reply(Hold(wait_ms=timeout))
-    return 0
+    if numreplicas <= 0:
+        return 0
+    reply = ctx.wait((), timeout, None, lambda _: BLOCKED, at_timeout=0, inside_unit=0)
+    return cast("int", reply)
 
 
 @command(
@@ -83,21 +82,26 @@ def waitaof(
 ) -> list[int]:
     """Return [1 where all that was written is durable, number of replicas: 0]."""
     local, replicas, wait_ms = _waitaof_arguments(ctx, numlocal, numreplicas, timeout)
-    engine = ctx.engine
+    engine, session = ctx.engine, ctx.session
     is_durable = engine.is_recording and engine.is_durable()
+    so_far = [int(is_durable), 0]
     is_satisfied = not replicas and (is_durable or not local)
-    if is_satisfied or engine.unit is not None or not engine.is_recording:
-        if replicas and engine.unit is None:
-            ctx.session.hold_reply(Hold(wait_ms=wait_ms))
-        return [int(is_durable), 0]
-    hold = Hold(
-        ends_when_durable=not replicas,
-        wait_ms=wait_ms,
-        reply=_ONE_LOCAL,
-        late=_NO_LOCAL,
-    )
-    ctx.session.hold_reply(hold)
-    return [1, 0]
+    if is_satisfied or engine.unit is not None:
+        return so_far
+    if is_durable or not engine.is_recording:
+        # Only replicas can be waited for, and there are none.
+        reply = ctx.wait((), wait_ms, None, lambda _: BLOCKED, at_timeout=so_far)
+        return cast("list[int]", reply)
+
+    def durable(_: Any) -> Any:
+        if not replicas:
+            return [1, 0]
+        if session.waiter is not None:
+            session.waiter.at_timeout = [1, 0]
+        return BLOCKED
+
+    question = AwaitDurable(session)
+    return cast("list[int]", ask(ctx, question, wait_ms, durable, at_timeout=so_far))
 
 
 def _waitaof_arguments(

@@ -9,13 +9,13 @@ Source: Redis 7.0.15; see tests/parity/test_server.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from app import errors
-from app.commands.holds import Hold
+from app.commands.inquiries import AwaitSave, ask
 from app.commands.table import Flag, command
 from app.errors import CommandError
-from app.reply import NO_REPLY, OK, BulkList, NoReplyType, SimpleString, Verbatim
+from app.reply import NO_REPLY, BulkList, NoReplyType, SimpleString, Verbatim
 
 if TYPE_CHECKING:
     from app.commands.context import Context
@@ -61,10 +61,8 @@ def save(ctx: Context) -> SimpleString:
         raise CommandError(errors.SAVE_IN_PROGRESS)
     saves.ask("save", ctx.now_ms)
     saves.has_waiters = True
-    late = b"-" + errors.SAVE_FAILED + b"\r\n"
-    hold = Hold(reply=b"+OK\r\n", late=late, awaited_save=saves.asked)
-    ctx.session.hold_reply(hold)
-    return OK
+    reply = ask(ctx, AwaitSave(ctx.session, saves.asked), 0, lambda ok: ok)
+    return cast("SimpleString", reply)
 
 
 @command(

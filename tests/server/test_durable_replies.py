@@ -1,8 +1,10 @@
-"""SAVE, WAITAOF and WAIT hold back their reply; SHUTDOWN and RELOAD keep all data."""
+"""SAVE, WAITAOF and WAIT answer later; SHUTDOWN and RELOAD keep all data."""
 
 import time
 
 import pytest
+
+from tests.parity.wire import encode
 
 
 @pytest.fixture
@@ -95,3 +97,72 @@ def test_debug_is_refused_unless_a_setting_admits_it(start):
 
     assert reply.startswith(b"-ERR DEBUG command not allowed. If the enable-debug")
     connection.close()
+
+
+WAITS = [
+    pytest.param(["WAIT", 1, 0], b":0\r\n", id="WAIT"),
+    pytest.param(["WAITAOF", 0, 1, 0], b"*2\r\n:1\r\n:0\r\n", id="WAITAOF"),
+]
+
+
+def find_client(control, command):
+    """Return the line of CLIENT LIST of a client whose last command it was."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for line in control.ask("CLIENT", "LIST").splitlines():
+            if b" cmd=%b " % command.encode() in line and b" flags=b" in line:
+                return dict(word.split(b"=", 1) for word in line.split())
+    raise AssertionError(f"nobody waits in {command}")
+
+
+@pytest.mark.parametrize(("words", "reply"), WAITS)
+def test_who_waits_for_replicas_is_a_blocked_client(server, client, words, reply):
+    client.ask("SET", "k", "v")
+    client.ask("WAITAOF", "1", "0", "0")
+    waiting = server.connect()
+    try:
+        for mode, expected in (("TIMEOUT", reply), ("ERROR", b"-UNBLOCKED ")):
+            waiting.send(encode(words))
+            found = find_client(client, words[0].lower())
+            assert b"blocked_clients:1\r\n" in client.ask("INFO", "clients")
+
+            assert client.ask("CLIENT", "UNBLOCK", found[b"id"], mode) == b":1\r\n"
+
+            assert waiting.read().startswith(expected)
+            assert b"blocked_clients:0\r\n" in client.ask("INFO", "clients")
+    finally:
+        waiting.close()
+
+
+@pytest.mark.parametrize(("words", "_"), WAITS)
+def test_who_waits_for_replicas_and_hangs_up_is_forgotten(server, client, words, _):
+    for _ in range(30):
+        waiting = server.connect()
+        waiting.send(encode(words))
+        find_client(client, words[0].lower())
+        waiting.close()
+
+    deadline = time.monotonic() + 60
+    while b"connected_clients:1\r\n" not in client.ask("INFO", "clients"):
+        assert time.monotonic() < deadline
+    assert b"blocked_clients:0\r\n" in client.ask("INFO", "clients")
+
+
+def test_replies_before_one_that_waits_are_sent_at_once(client):
+    client.send(encode(["PING"]) + encode(["WAIT", 1, 0]) + encode(["ECHO", "late"]))
+
+    assert client.read() == b"+PONG\r\n"
+
+
+def test_clients_that_a_pause_holds_back_are_blocked_clients(server, client):
+    client.ask("CLIENT", "PAUSE", "60000", "WRITE")
+    paused = server.connect()
+    paused.send(encode(["SET", "k", "v"]))
+    find_client(client, "set")
+
+    assert b"blocked_clients:1\r\n" in client.ask("INFO", "clients")
+
+    client.ask("CLIENT", "UNPAUSE")
+    assert paused.read() == b"+OK\r\n"
+    assert b"blocked_clients:0\r\n" in client.ask("INFO", "clients")
+    paused.close()
