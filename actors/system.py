@@ -17,6 +17,8 @@ from actors.loop import Loop
 from actors.messages import Neighbours, TakeSnapshot
 from actors.snapshotter import Snapshotter
 from app import clock
+from app.commands.table import switch_off
+from app.config.kinds import encode
 from app.engine.engine import Engine
 from app.engine.proofs import whole_digest
 from app.moments import first_seq
@@ -75,11 +77,7 @@ class Server:
         Raises:
             StartError: an address is in use, or the data folder is.
         """
-        if config.rename_command:
-            raise StartError(
-                "rename-command is not possible here: the log keeps commands by their "
-                "names; remove the directive"
-            )
+        _switch_off_commands(config)
         self._config = config
         self._loop = Loop()
         self._engine = engine or Engine(config, now_ms=clock.SteadyClock())
@@ -257,6 +255,23 @@ class Server:
             recovery.snapshot or "no snapshot",
             fold.records,
         )
+
+
+def _switch_off_commands(config: Config) -> None:
+    """Take from clients the commands that `rename-command X ""` names.
+
+    Raises:
+        StartError: there is no such command.
+    """
+    for at, (name, _) in enumerate(config.rename_command):
+        try:
+            switch_off(encode(name))
+        except KeyError:
+            place = config.places["rename-command"][at]
+            raise StartError(
+                f"{place}: rename-command: there is no command of that name; correct "
+                "it, or remove the directive"
+            ) from None
 
 
 def _calm_garbage_collector() -> None:

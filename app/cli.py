@@ -72,7 +72,15 @@ def run(arguments: list[str]) -> int:
         return 1
     if config.daemonize:
         _go_to_background()
-    _set_up_logging(config)
+    try:
+        _set_up_logging(config)
+    except OSError as error:
+        place = config.places["logfile"][-1]
+        sys.stderr.write(
+            f"{place}: logfile {config.logfile}: {error.strerror}; name a file that "
+            "this user may write\n"
+        )
+        return 1
     allowed = _allow_clients(config.maxclients)
     if allowed < config.maxclients:
         logger.warning("clients beyond %d will be refused: too few open files", allowed)
@@ -86,8 +94,7 @@ def _serve(config: Config) -> int:
     except StartError as error:
         logger.critical("%s", error)
         return error.exit_code
-    if config.pidfile:
-        Path(config.pidfile).write_text(f"{os.getpid()}\n")
+    _write_pid(config.pidfile)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
     where = f"port {server.port}" if server.port else config.unixsocket
@@ -103,6 +110,15 @@ def _serve(config: Config) -> int:
             Path(config.pidfile).unlink(missing_ok=True)
     logger.info("stopped")
     return server.exit_code
+
+
+def _write_pid(path: str) -> None:
+    """Write the process id to a file; without one the server starts all the same."""
+    try:
+        if path:
+            Path(path).write_text(f"{os.getpid()}\n")
+    except OSError as error:
+        logger.warning("pidfile %s: %s", path, error.strerror)
 
 
 def _allow_clients(wanted: int) -> int:

@@ -86,7 +86,7 @@ class ServerProcess:
         except OSError:
             return False
         try:
-            return connection.ask("PING") == b"+PONG\r\n"
+            return connection.ask("PING").startswith((b"+PONG", b"-NOAUTH"))
         finally:
             connection.close()
 

@@ -205,6 +205,9 @@ COMMANDS: Final[dict[bytes, Command]] = {}
 LOOKUP: Final[dict[bytes, Command]] = {}
 """Every command without subcommands, by its name in upper case and in lower case."""
 
+SWITCHED_OFF: Final[dict[bytes, Command]] = {}
+"""Commands that are in neither of the two any more, by name (`rename-command X ""`)."""
+
 
 def command(
     name: str,
@@ -335,6 +338,19 @@ def every_command() -> Iterator[Command]:
         yield from made.subcommands.values()
 
 
+def switch_off(name: bytes) -> None:
+    """Make a command unknown to clients and scripts; records that hold it still fold.
+
+    Raises:
+        KeyError: there is no such command.
+    """
+    name = name.upper()
+    if name not in SWITCHED_OFF:
+        SWITCHED_OFF[name] = COMMANDS.pop(name)
+        LOOKUP.pop(name, None)
+        LOOKUP.pop(name.lower(), None)
+
+
 def find_command(argv: list[bytes]) -> Command | None:
     """Return the command that argv calls, or the subcommand, or None."""
     found = COMMANDS.get(argv[0].upper())
@@ -349,7 +365,20 @@ def require_command(argv: list[bytes]) -> Command:
     Raises:
         CommandError: no such command or subcommand, or a wrong number of arguments.
     """
-    found = COMMANDS.get(argv[0].upper())
+    return _require(COMMANDS.get(argv[0].upper()), argv)
+
+
+def require_effect(argv: list[bytes]) -> Command:
+    """Return the command that an effect calls, whether clients may call it or not.
+
+    Raises:
+        CommandError: see `require_command`.
+    """
+    name = argv[0].upper()
+    return _require(COMMANDS.get(name) or SWITCHED_OFF.get(name), argv)
+
+
+def _require(found: Command | None, argv: list[bytes]) -> Command:
     if found is None:
         raise CommandError(errors.unknown_command(argv))
     if found.subcommands and len(argv) > 1:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import Final
 
-from app.commands.table import Command, find_command, require_command
+from app.commands.table import Command, find_command, require_effect
 
 HOMES: Final[dict[str, str]] = {
     "bitfields": "BITFIELD",
@@ -68,7 +68,7 @@ def require_writer(argv: list[bytes]) -> Command:
         CommandError: no such command or subcommand, or a wrong number of arguments.
     """
     find_writer(argv)
-    return require_command(argv)
+    return require_effect(argv)
 
 
 def _import_home(name: bytes) -> None:

@@ -1,9 +1,13 @@
 """Configuration: every setting once, with its type, default, unit and summary.
 
 kinds, particular    what a setting can be
+stops                values that stop the start
 settings             those that this server acts on
 accepted             those that are accepted and reported only
     single_server        the same, of replication and cluster mode
+    tls, valkey          the same, of TLS and of Valkey
+users                the directive `user`
+rules                what must hold between settings
 conf_file            redis.conf and the command line
 rewriting            CONFIG REWRITE
 config               Config: values as attributes, and how they change

@@ -6,8 +6,7 @@ this server.
 
 from __future__ import annotations
 
-from functools import partial
-
+from app.config import stops
 from app.config.kinds import (
     INT_MAX,
     LONG_MAX,
@@ -15,44 +14,34 @@ from app.config.kinds import (
     Choice,
     Integer,
     Memory,
-    SettingError,
     Text,
 )
-from app.config.particular import MemoryOrPercent, OomScores
+from app.config.particular import FileName, MemoryOrPercent, OomScores
 
 _MB = 1024 * 1024
 _SHUTDOWN = ("default", "save", "nosave", "now", "force")
 
 
-def _require_file_name(setting: str, value: str) -> None:
-    if "/" in value or not value:
-        reason = "can't be a path, just a filename" if value else "can't be empty"
-        raise SettingError(f"{setting} {reason}")
-
-
 class PersistenceSettings:
     """Redis's own files, which the command log replaces."""
 
-    dbfilename = Text(
+    dbfilename = FileName(
         "dump.rdb",
-        "The name of Redis's RDB file.",
+        "Redis's RDB file: a start tells where it finds one.",
         protected=True,
         effect=False,
-        check=partial(_require_file_name, "dbfilename"),
     )
-    appendfilename = Text(
+    appendfilename = FileName(
         "appendonly.aof",
-        "The name of Redis's AOF file.",
+        "Redis's AOF file: a start tells where it finds one.",
         live=False,
         effect=False,
-        check=partial(_require_file_name, "appendfilename"),
     )
-    appenddirname = Text(
+    appenddirname = FileName(
         "appendonlydir",
-        "The folder of Redis's AOF files.",
+        "The folder of Redis's AOF files: a start tells where it finds one.",
         live=False,
         effect=False,
-        check=partial(_require_file_name, "appenddirname"),
     )
     auto_aof_rewrite_percentage = Integer(
         100, "When Redis would rewrite its AOF.", effect=False
@@ -61,10 +50,18 @@ class PersistenceSettings:
         64 * _MB, "When Redis would rewrite its AOF.", effect=False
     )
     no_appendfsync_on_rewrite = Boolean(
-        "no", "There is no rewrite to be spared.", effect=False
+        "no",
+        "There is no rewrite: the log is synced as `appendfsync` says.",
+        effect=False,
     )
     aof_load_truncated = Boolean(
-        "yes", "A torn tail is always cut and kept aside.", effect=False
+        "yes",
+        "A torn tail is always cut and kept aside.",
+        effect=False,
+        stop=stops.if_off(
+            "a torn tail, which a crash leaves, is always cut off and kept beside the "
+            "log; set it to yes"
+        ),
     )
     aof_use_rdb_preamble = Boolean("yes", "About Redis's AOF.", effect=False)
     aof_timestamp_enabled = Boolean(
@@ -95,8 +92,9 @@ class MemorySettings:
 
     maxmemory_policy = Choice(
         "noeviction",
-        "Nothing is ever evicted: above maxmemory, commands that need memory are "
-        "refused whatever the policy says.",
+        "Nothing is ever evicted: above `maxmemory`, commands that need memory are "
+        "refused. **Stops the start**: any but `noeviction` together with a "
+        "`maxmemory`; a server that evicts would go on taking writes.",
         (
             "volatile-lru",
             "volatile-lfu",
@@ -112,7 +110,13 @@ class MemorySettings:
     maxmemory_samples = Integer(5, "About eviction.", 1, INT_MAX, effect=False)
     maxmemory_eviction_tenacity = Integer(10, "About eviction.", 0, 100, effect=False)
     maxmemory_clients = MemoryOrPercent(
-        0, "Each client has its own limits instead.", effect=False
+        0,
+        "Each client has its own limits instead.",
+        effect=False,
+        stop=stops.above_zero(
+            "the memory of all clients together has no limit here; set it to 0, and "
+            "limit each by client-output-buffer-limit and client-query-buffer-limit"
+        ),
     )
     lfu_log_factor = Integer(10, "About eviction.", effect=False)
     lfu_decay_time = Integer(1, "About eviction.", effect=False)
@@ -155,7 +159,7 @@ class ProcessSettings:
     io_threads_do_reads = Boolean("no", "There is one loop.", live=False, effect=False)
     supervised = Choice(
         "no",
-        "Who watches the process.",
+        "Who watches the process; it is not told that the server is ready.",
         ("upstart", "systemd", "auto", "no"),
         live=False,
         effect=False,
@@ -168,7 +172,16 @@ class ProcessSettings:
         "{title} {listen-addr} {server-mode}", "The title is left alone.", effect=False
     )
     locale_collate = Text("", "Strings are compared as bytes.", effect=False)
-    syslog_enabled = Boolean("no", "About syslog.", live=False, effect=False)
+    syslog_enabled = Boolean(
+        "no",
+        "Nothing is written to syslog.",
+        live=False,
+        effect=False,
+        stop=stops.if_on(
+            "this server does not write to syslog; set it to no, and use logfile or "
+            "the standard output, which systemd keeps in its journal"
+        ),
+    )
     syslog_ident = Text("redis", "About syslog.", live=False, effect=False)
     syslog_facility = Choice(
         "local0",
@@ -185,40 +198,88 @@ class ProcessSettings:
         "The score is left alone.",
         ("no", "yes", "relative", "absolute"),
         effect=False,
+        stop=stops.unless(
+            "no",
+            "this server leaves its OOM score as it is; set it to no, and let the "
+            "service manager set the score (systemd: OOMScoreAdjust=)",
+        ),
     )
     oom_score_adj_values = OomScores(
         ("0", "200", "800"), "The score is left alone.", effect=False
     )
     server_cpulist = Text(
-        "", "CPUs are left alone.", live=False, effect=False, name="server_cpulist"
+        "",
+        "CPUs are left alone.",
+        live=False,
+        effect=False,
+        name="server_cpulist",
+        aliases=("server-cpulist",),
     )
     bio_cpulist = Text(
-        "", "CPUs are left alone.", live=False, effect=False, name="bio_cpulist"
+        "",
+        "CPUs are left alone.",
+        live=False,
+        effect=False,
+        name="bio_cpulist",
+        aliases=("bio-cpulist",),
     )
     aof_rewrite_cpulist = Text(
-        "", "CPUs are left alone.", live=False, effect=False, name="aof_rewrite_cpulist"
+        "",
+        "CPUs are left alone.",
+        live=False,
+        effect=False,
+        name="aof_rewrite_cpulist",
+        aliases=("aof-rewrite-cpulist",),
     )
     bgsave_cpulist = Text(
-        "", "CPUs are left alone.", live=False, effect=False, name="bgsave_cpulist"
+        "",
+        "CPUs are left alone.",
+        live=False,
+        effect=False,
+        name="bgsave_cpulist",
+        aliases=("bgsave-cpulist",),
     )
     socket_mark_id = Integer(
-        0, "Sockets are not marked.", 0, 4294967295, live=False, effect=False
+        0,
+        "Sockets are not marked.",
+        0,
+        4294967295,
+        live=False,
+        effect=False,
+        stop=stops.above_zero(
+            "sockets get no mark here, so what filters or routes by it would not see "
+            "them; set it to 0"
+        ),
     )
-    bind_source_addr = Text("", "Nothing connects out.", effect=False)
+    bind_source_addr = Text(
+        "",
+        "MIGRATE connects from whichever address the system picks.",
+        effect=False,
+        stop=stops.if_given(
+            "connections to other servers come from whichever address the system "
+            "picks; remove the directive"
+        ),
+    )
     enable_module_command = Choice(
         "no", "There are no modules.", ("no", "yes", "local"), live=False, effect=False
     )
     ignore_warnings = Text("", "There are no such warnings.", effect=False)
-    tracking_table_max_keys = Integer(
-        1000000, "About client-side caching.", 0, LONG_MAX, effect=False
-    )
     acl_pubsub_default = Choice(
         "resetchannels",
-        "Channels of a new ACL user.",
+        "Channels of a new ACL user, of which there are none yet.",
         ("allchannels", "resetchannels"),
         effect=False,
     )
-    aclfile = Text("", "A file of ACL users.", live=False, effect=False)
+    aclfile = Text(
+        "",
+        "A file of ACL users, of which there are none yet.",
+        live=False,
+        effect=False,
+        stop=stops.if_given(
+            "there are no ACL users here, so the file would protect nothing; remove "
+            "the directive, and set requirepass"
+        ),
+    )
     propagation_error_behavior = Choice(
         "ignore",
         "Effects never fail.",

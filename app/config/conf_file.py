@@ -2,7 +2,8 @@
 
 A line is blank, a `#` comment, or a directive and its words, quoted as in an inline
 command. Options on the command line are lines after the last line of the file, so that
-they go before what the file says. Error texts have the form of redis-server's.
+they go before what the file says. An error is one line: file and line, directive, why
+it is refused, what to do. It shows a value only where that is known to be no secret.
 
 Source: Redis 7.0.15; see tests/app/test_config.py.
 """
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     Opened = Callable[[str], str]
 
 _INCLUDES_MAX = 16
-_STANDARD_INPUT = "-"
+STANDARD_INPUT = "standard input"
+COMMAND_LINE = "command line"
+_BARE = {"save": '""', "memory-only": "yes"}
+"""Options that may stand without a value, and what they mean then."""
 
 
 class ConfigError(Exception):
@@ -38,13 +42,20 @@ class Line(NamedTuple):
         number: counted from 1, within its file.
         text: without white space around it.
         words: its words, or None where quotes are unbalanced; none in a comment.
-        path: the file that it stands in; None for standard input or the command line.
+        path: the file that it stands in, or STANDARD_INPUT or COMMAND_LINE.
     """
 
     number: int
     text: str
     words: list[str] | None
-    path: str | None = None
+    path: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where the line stands, for an error."""
+        if self.path == COMMAND_LINE:
+            return self.path
+        return f"{self.path}:{self.number}"
 
 
 class Source(NamedTuple):
@@ -53,12 +64,20 @@ class Source(NamedTuple):
     Attributes:
         path: the absolute path of the configuration file, or None.
         text: the file's text; empty where there is none.
-        options: standard input and the options, as lines of their own.
+        piped: what came by standard input.
+        options: the options, as lines of their own.
     """
 
     path: str | None
     text: str
+    piped: str
     options: str
+
+    def lines(self) -> Iterator[Line]:
+        """Yield all lines, in the order in which they count."""
+        yield from split_lines(self.text, self.path or "")
+        yield from split_lines(self.piped, STANDARD_INPUT)
+        yield from split_lines(self.options, COMMAND_LINE)
 
 
 def read_arguments(arguments: Sequence[str], stdin: Callable[[], str]) -> Source:
@@ -76,17 +95,17 @@ def read_arguments(arguments: Sequence[str], stdin: Callable[[], str]) -> Source
     if rest and not rest[0].startswith("-"):
         path = str(Path(rest.pop(0)).absolute())
     piped = ""
-    if rest and rest[-1] == _STANDARD_INPUT:
+    if rest and rest[-1] == "-":
         rest.pop()
-        piped = stdin() + "\n"
+        piped = stdin()
     text = read_text(path) if path is not None else ""
-    return Source(path, text, piped + "\n".join(_option_lines(rest)))
+    return Source(path, text, piped, "\n".join(_option_lines(rest)))
 
 
 def _option_lines(arguments: Sequence[str]) -> Iterator[str]:
     lines: list[list[str]] = []
     for argument in arguments:
-        is_value_due = bool(lines) and len(lines[-1]) == 1 and lines[-1][0] != "save"
+        is_value_due = bool(lines) and len(lines[-1]) == 1 and lines[-1][0] not in _BARE
         if argument.startswith("--") and not (is_value_due and lines[-1][0]):
             lines.append([argument[2:]])
         elif lines:
@@ -95,7 +114,12 @@ def _option_lines(arguments: Sequence[str]) -> Iterator[str]:
             lines.append([quote(argument)])
     for line in lines:
         # `--save` without a value is the usual way to say `--save ""`.
-        yield " ".join(line if line != ["save"] else ["save", '""'])
+        yield " ".join([*line, _BARE[line[0]]] if is_bare(line) else line)
+
+
+def is_bare(line: Sequence[str]) -> bool:
+    """Say whether an option stands without a value and may."""
+    return len(line) == 1 and line[0] in _BARE
 
 
 def read_text(path: str) -> str:
@@ -108,19 +132,19 @@ def read_text(path: str) -> str:
         return decode(Path(path).read_bytes())
     except OSError as error:
         raise ConfigError(
-            f"Fatal error, can't open config file '{path}': {error.strerror}"
+            f"Fatal error, can't open config file '{path}': {error.strerror}; name one "
+            "that is there and that this user may read"
         ) from error
 
 
-def split_lines(text: str, path: str | None = None, first: int = 1) -> Iterator[Line]:
+def split_lines(text: str, path: str = "") -> Iterator[Line]:
     """Yield every line of a text, comments and blank ones too.
 
     Args:
         text: the configuration.
         path: the file that it comes from.
-        first: the number of its first line.
     """
-    for number, raw in enumerate(text.split("\n"), first):
+    for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip(" \t\r\n")
         if not line or line.startswith("#"):
             yield Line(number, line, [], path)
@@ -142,7 +166,7 @@ def expand_includes(
     """
     for line in lines:
         if line.words is None:
-            raise bad_line(line, "Unbalanced quotes in configuration line")
+            raise bad_line(line, "Unbalanced quotes in configuration line; close them")
         if not line.words:
             continue
         name, *words = line.words
@@ -150,9 +174,11 @@ def expand_includes(
             yield line
             continue
         if len(words) != 1:
-            raise bad_line(line, "wrong number of arguments")
+            raise bad_line(line, "wrong number of arguments; name one file")
         if depth == _INCLUDES_MAX:
-            raise bad_line(line, "files include each other in a circle")
+            raise bad_line(
+                line, "files include each other in a circle; remove one include"
+            )
         is_pattern = glob.has_magic(words[0])
         for path in _found(words[0]) if is_pattern else words:
             included = split_lines(open_file(path), path)
@@ -164,15 +190,18 @@ def _found(pattern: str) -> list[str]:
     return sorted(glob.glob(pattern))  # noqa: PTH207
 
 
-def bad_line(line: Line, reason: str) -> ConfigError:
-    """Return the error that redis-server would report for a line."""
-    where = f" of {line.path}" if line.path is not None else ""
-    return ConfigError(
-        "\n*** FATAL CONFIG FILE ERROR (joblog) ***\n"
-        f"Reading the configuration file, at line {line.number}{where}\n"
-        f">>> '{line.text}'\n"
-        f"{reason}"
-    )
+def bad_line(line: Line, reason: str, *, shows_value: bool = False) -> ConfigError:
+    """Return the error that names a line, in one line.
+
+    Args:
+        line: what is wrong.
+        reason: why, and what to do.
+        shows_value: whether its value may be read by whoever reads the error: it is
+            known to be no secret.
+    """
+    directive = (line.text.split(None, 1) or [""])[0]
+    shown = line.text if shows_value else directive
+    return ConfigError(f"{line.place}: {shown}: {reason}")
 
 
 def write_text(path: str, text: str) -> None:

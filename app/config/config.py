@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from app.config import conf_file
 from app.config.accepted import MemorySettings, PersistenceSettings, ProcessSettings
 from app.config.conf_file import ConfigError, Line
-from app.config.kinds import Setting, SettingError, decode, encode
+from app.config.kinds import Secret, Setting, SettingError, Text, decode, encode
 from app.config.particular import RawLines
 from app.config.rewriting import rewritten
+from app.config.rules import find_contradiction
 from app.config.settings import (
     ClientSettings,
     LogSettings,
@@ -25,6 +26,8 @@ from app.config.settings import (
     OperationSettings,
 )
 from app.config.single_server import ClusterSettings, ReplicationSettings
+from app.config.tls import TlsSettings
+from app.config.valkey import ValkeySettings
 from app.errors import CommandError
 
 if TYPE_CHECKING:
@@ -51,11 +54,14 @@ class Config(
     ProcessSettings,
     ReplicationSettings,
     ClusterSettings,
+    TlsSettings,
+    ValkeySettings,
 ):
     """The value of every setting, as attributes named like it with underscores.
 
     Attributes:
         path: the absolute path of the configuration file, or None.
+        places: by setting, where the lines stand that set it, for errors.
         SETTINGS: every setting, by its name, in the order of the documentation.
         BY_NAME: every setting, by name and by alias.
     """
@@ -71,6 +77,7 @@ class Config(
             KeyError: there is no such setting.
         """
         self.path: str | None = None
+        self.places: dict[str, list[str]] = defaultdict(list)
         self._listeners: dict[str, list[Listener]] = defaultdict(list)
         for setting in self.SETTINGS.values():
             self.__dict__[setting.attribute] = setting.default
@@ -91,41 +98,53 @@ class Config(
 
         Raises:
             ConfigError: it cannot be read, or a line is wrong; the text says which
-                and what was expected, as redis-server says it.
+                and what was expected, in one line.
         """
         source = conf_file.read_arguments(arguments, stdin)
         config = cls()
         config.path = source.path
-        lines = list(conf_file.split_lines(source.text, source.path))
-        # redis-server counts on from the file's last line; so do we.
-        options = conf_file.split_lines(source.options, first=len(lines) + 1)
-        config.load([*lines, *options])
+        config.load(source.lines())
         return config
 
     def load(self, lines: Iterable[Line]) -> None:
         """Set what the lines of a configuration say, in order.
 
         Raises:
-            ConfigError: a line is wrong.
+            ConfigError: a line is wrong, or two of them contradict each other.
         """
-        seen: set[str] = set()
+        seen: dict[str, Line] = {}
+        self.places = defaultdict(list)
         for line in conf_file.expand_includes(iter(lines)):
             assert line.words
-            name, *words = line.words
-            setting = self.BY_NAME.get(name.lower())
+            setting = self.BY_NAME.get(line.words[0].lower())
             if setting is None:
-                raise conf_file.bad_line(line, _unknown(name, self.BY_NAME))
-            current = self.__dict__[setting.attribute]
-            if setting.starts_over and setting.name not in seen:
-                current = ()
-            if not words:
-                raise conf_file.bad_line(line, "wrong number of arguments")
-            try:
-                value = setting.parse(words, current)
-            except SettingError as error:
-                raise conf_file.bad_line(line, str(error)) from None
-            self.__dict__[setting.attribute] = value
-            seen.add(setting.name)
+                raise conf_file.bad_line(line, _unknown(line.words[0], self.BY_NAME))
+            self._take(line, setting, is_first=setting.name not in seen)
+            seen[setting.name] = line
+            self.places[setting.name].append(line.place)
+        wrong = find_contradiction(self.__dict__, seen)
+        if wrong is not None:
+            blamed = next(seen[name] for name in wrong.names if name in seen)
+            raise _bad_value(blamed, self.BY_NAME[wrong.names[0]], wrong.reason)
+
+    def _take(self, line: Line, setting: Setting[Any], *, is_first: bool) -> None:
+        assert line.words
+        words = line.words[1:]
+        if not words:
+            reason = f"wrong number of arguments; expected {setting.expects}"
+            raise _bad_value(line, setting, reason)
+        is_anew = setting.starts_over and is_first
+        current = () if is_anew else self.__dict__[setting.attribute]
+        try:
+            value = setting.parse(words, current)
+        except SettingError as error:
+            raise _bad_value(line, setting, str(error)) from None
+        self.__dict__[setting.attribute] = value
+
+    @property
+    def keeps_log(self) -> bool:
+        """Whether what is written outlives the process."""
+        return not self.memory_only and (self.appendonly or bool(self.save))
 
     def show(self, name: str) -> str:
         """Return the value of a setting, named as in CONFIG, as CONFIG GET shows it."""
@@ -200,6 +219,9 @@ class Config(
         values: dict[str, Any] = {}
         for change in changes:
             values[change.setting.attribute] = self._parsed(change, values)
+        wrong = find_contradiction({**self.__dict__, **values}, ())
+        if wrong is not None:
+            raise _refused(_name_of(changes, wrong.names), wrong.reason)
         old = {attribute: self.__dict__[attribute] for attribute in values}
         self.__dict__.update(values)
         self._tell_listeners(changes, old)
@@ -284,10 +306,23 @@ def _refused(name: bytes, reason: str) -> CommandError:
     )
 
 
+def _name_of(changes: Iterable[_Change], names: tuple[str, ...]) -> bytes:
+    """Return the name, as the client gave it, of a change of one of some settings."""
+    given = {change.setting.name: change.name for change in changes}
+    return next(given[name] for name in names if name in given)
+
+
+def _bad_value(line: Line, setting: Setting[Any], reason: str) -> ConfigError:
+    may_show = not isinstance(setting, (Secret, Text, RawLines))
+    return conf_file.bad_line(line, reason, shows_value=may_show)
+
+
 def _unknown(name: str, known: Iterable[str]) -> str:
     reason = "Bad directive or wrong number of arguments"
     similar = difflib.get_close_matches(name.lower(), known, n=1)
-    return f"{reason}; did you mean '{similar[0]}'?" if similar else reason
+    if similar:
+        return f"{reason}; did you mean '{similar[0]}'?"
+    return f"{reason}; remove it, or correct its name"
 
 
 def _collect() -> None:

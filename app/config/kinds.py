@@ -14,7 +14,9 @@ import re
 from typing import TYPE_CHECKING, Generic, Self, TypeVar, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+
+    from app.config.stops import Stop
 
 T = TypeVar("T")
 
@@ -51,6 +53,7 @@ class Setting(Generic[T]):
         is_live: CONFIG SET may change it.
         is_protected: CONFIG SET may change it only where enable-protected-configs says.
         has_effect: False for what is accepted and reported, but changes nothing here.
+        stop: which values stop the start, or None where all are accepted.
         aliases: older names, which CONFIG GET shows too.
         summary: one line.
         starts_over: the first line of a configuration, and CONFIG SET, replace the
@@ -73,7 +76,7 @@ class Setting(Generic[T]):
         effect: bool = True,
         aliases: tuple[str, ...] = (),
         name: str = "",
-        check: Callable[[T], None] | None = None,
+        stop: Stop | None = None,
     ) -> None:
         self.default = default
         self.summary = summary
@@ -84,7 +87,7 @@ class Setting(Generic[T]):
         self.aliases = aliases
         self.name = name
         self.attribute = ""
-        self._check = check
+        self.stop = stop
 
     def __set_name__(self, owner: type, attribute: str) -> None:
         self.attribute = attribute
@@ -123,8 +126,8 @@ class Setting(Generic[T]):
         Raises:
             SettingError: with the reason.
         """
-        if self._check is not None:
-            self._check(value)
+        if self.stop is not None and self.stop.when(value):
+            raise SettingError(self.stop.reason)
 
     def read(self, word: str) -> T:
         """Return the value of one word.

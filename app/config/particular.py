@@ -24,6 +24,8 @@ from app.config.kinds import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from app.config.stops import Stop
+
 
 class SavePoint(NamedTuple):
     """Save after so many seconds if so many keys changed."""
@@ -208,9 +210,29 @@ class Folder(Text):
 
     expects = "a path"
 
+    def read(self, word: str) -> str:
+        """Read anything but nothing."""
+        if not word:
+            raise SettingError("No such file or directory")
+        return word
+
     def show(self, value: str) -> str:
         """Show where the folder is."""
         return str(Path(value).absolute())
+
+
+class FileName(Text):
+    """The name of a file, without a path."""
+
+    expects = "a file's name"
+
+    def read(self, word: str) -> str:
+        """Read anything without a slash."""
+        if not word:
+            raise SettingError(f"{self.name} can't be empty")
+        if "/" in word:
+            raise SettingError(f"{self.name} can't be a path, just a filename")
+        return word
 
 
 class OomScores(Words):
@@ -266,8 +288,10 @@ class RawLines(Setting[tuple[tuple[str, ...], ...]]):
 
     expects = "words; repeated"
 
-    def __init__(self, summary: str, least: int, most: int, name: str) -> None:
-        super().__init__((), summary, live=False, name=name)
+    def __init__(
+        self, summary: str, least: int, most: int, name: str, stop: Stop | None = None
+    ) -> None:
+        super().__init__((), summary, live=False, name=name, stop=stop)
         self._least, self._most = least, most
 
     def parse(
@@ -276,4 +300,6 @@ class RawLines(Setting[tuple[tuple[str, ...], ...]]):
         """Add one line."""
         if not self._least <= len(words) <= self._most:
             raise SettingError("Bad directive or wrong number of arguments")
-        return (*current, tuple(words))
+        value = (*current, tuple(words))
+        self.check(value)
+        return value

@@ -6,6 +6,7 @@ written from both by `make docs`.
 
 from __future__ import annotations
 
+from app.config import stops
 from app.config.kinds import (
     INT_MAX,
     LONG_MAX,
@@ -16,7 +17,6 @@ from app.config.kinds import (
     Memory,
     Octal,
     Secret,
-    SettingError,
     Text,
     Words,
 )
@@ -31,13 +31,9 @@ from app.config.particular import (
     SavePoint,
     SavePoints,
 )
+from app.config.users import is_like_default
 
 _MB = 1024 * 1024
-
-
-def _require_folder(value: str) -> None:
-    if not value:
-        raise SettingError("No such file or directory")
 
 
 class NetworkSettings:
@@ -60,7 +56,8 @@ class NetworkSettings:
     )
     protected_mode = Boolean(
         "yes",
-        "Serve only this machine's clients while neither `bind` nor a password is set.",
+        "Serve only this machine's clients while no password is set, whatever `bind` "
+        "says.",
     )
     requirepass = Secret(b"", "The password of the default user; empty asks for none.")
 
@@ -101,6 +98,12 @@ class ClientSettings:
         0,
         ULONG_MAX,
     )
+    tracking_table_max_keys = Integer(
+        1000000,
+        "Keys of which is kept who caches them (CLIENT TRACKING); 0 is no limit.",
+        0,
+        LONG_MAX,
+    )
     notify_keyspace_events = EventClasses(
         frozenset(), "Which keyspace events are published; empty publishes none."
     )
@@ -114,9 +117,20 @@ class LogSettings:
         "The data folder; it is made where it is missing.",
         live=False,
         protected=True,
-        check=_require_folder,
     )
-    appendonly = Boolean("yes", "Keep the command log.", live=False)
+    appendonly = Boolean(
+        "yes",
+        "Keep the command log, synced as `appendfsync` says. With `no` it is kept all "
+        "the same while there are `save` rules, synced when the system likes; with "
+        '`no` and `save ""` all is in memory only.',
+        live=False,
+    )
+    memory_only = Boolean(
+        "no",
+        "Keep no log: whatever the server holds is lost when it stops. `--memory-only` "
+        "is short for `--memory-only yes`.",
+        live=False,
+    )
     appendfsync = Choice(
         "everysec",
         "When the log is synced to the disk: before each reply, every second, or when "
@@ -184,8 +198,15 @@ class OperationSettings:
         -1,
         LONG_MAX,
         unit="us",
+        aliases=("commandlog-execution-slower-than",),
     )
-    slowlog_max_len = Integer(128, "Entries that the slow log keeps.", 0, LONG_MAX)
+    slowlog_max_len = Integer(
+        128,
+        "Entries that the slow log keeps.",
+        0,
+        LONG_MAX,
+        aliases=("commandlog-slow-execution-max-len",),
+    )
     latency_monitor_threshold = Integer(
         0, "Delays that LATENCY notes; 0 notes none.", 0, LONG_MAX, unit="ms"
     )
@@ -201,10 +222,9 @@ class OperationSettings:
     )
     enable_protected_configs = Choice(
         "no",
-        "There are no protected settings that may change.",
+        "Who may change settings that are marked *protected*.",
         ("no", "yes", "local"),
         live=False,
-        effect=False,
     )
     hash_max_listpack_entries = Integer(
         512,
@@ -259,9 +279,35 @@ class OperationSettings:
         3000, "The longest HyperLogLog that is kept sparse, its header included."
     )
     rename_command = RawLines(
-        "Commands keep their names, which the log needs: any line stops the start.",
+        "A command and an empty name switch that command off for clients and scripts.",
         2,
         2,
         "rename-command",
+        stops.Stop(
+            "any other new name",
+            "a command can be switched off here but not get another name, since the "
+            'log knows it by its own; give it the name "", or remove the directive',
+            lambda lines: any(name for _, name in lines),
+        ),
     )
-    user = RawLines("An ACL user and its rules.", 1, INT_MAX, "user")
+    user = RawLines(
+        "An ACL user: there is only `default`, who may do everything.",
+        1,
+        INT_MAX,
+        "user",
+        stops.Stop(
+            "all that differs from `user default on nopass ~* &* +@all`",
+            "there are no ACL users here, so it would protect nothing; remove the "
+            "directive, and set requirepass",
+            lambda lines: not all(is_like_default(line) for line in lines),
+        ),
+    )
+    loadmodule = RawLines(
+        "A module to load.",
+        1,
+        INT_MAX,
+        "loadmodule",
+        stops.Stop(
+            "any", "this server cannot load modules; remove the directive", bool
+        ),
+    )

@@ -6,6 +6,7 @@ is refused, with the reason.
 
 from __future__ import annotations
 
+from app.config import stops
 from app.config.kinds import (
     INT_MAX,
     LONG_MAX,
@@ -14,7 +15,6 @@ from app.config.kinds import (
     Integer,
     Memory,
     Secret,
-    SettingError,
     Text,
     Words,
 )
@@ -22,14 +22,8 @@ from app.config.kinds import (
 _MB = 1024 * 1024
 
 
-def _refuse_cluster(value: bool) -> None:  # noqa: FBT001 - a setting's value
-    if value:
-        raise SettingError("this server has no cluster mode: expected 'no'")
-
-
-def _refuse_primary(value: tuple[str, ...]) -> None:
-    if value and tuple(word.lower() for word in value) != ("no", "one"):
-        raise SettingError("this server cannot be a replica: expected 'no one'")
+def _is_primary(value: tuple[str, ...]) -> bool:
+    return bool(value) and tuple(word.lower() for word in value) != ("no", "one")
 
 
 class ReplicationSettings:
@@ -41,10 +35,18 @@ class ReplicationSettings:
         live=False,
         effect=False,
         aliases=("slaveof",),
-        check=_refuse_primary,
+        stop=stops.Stop(
+            "any but `no one`",
+            "this server cannot be a replica; remove the directive",
+            _is_primary,
+        ),
     )
-    masterauth = Secret(b"", "There is no replication.", effect=False)
-    masteruser = Text("", "There is no replication.", effect=False)
+    masterauth = Secret(
+        b"", "There is no replication.", effect=False, aliases=("primaryauth",)
+    )
+    masteruser = Text(
+        "", "There is no replication.", effect=False, aliases=("primaryuser",)
+    )
     replica_announce_ip = Text(
         "", "There is no replication.", effect=False, aliases=("slave-announce-ip",)
     )
@@ -82,7 +84,13 @@ class ReplicationSettings:
         aliases=("slave-serve-stale-data",),
     )
     min_replicas_to_write = Integer(
-        0, "There is no replication.", effect=False, aliases=("min-slaves-to-write",)
+        0,
+        "There is no replication.",
+        effect=False,
+        aliases=("min-slaves-to-write",),
+        stop=stops.above_zero(
+            "there are no replicas here, so none would have a write; set it to 0"
+        ),
     )
     min_replicas_max_lag = Integer(
         10,
@@ -133,7 +141,7 @@ class ClusterSettings:
         "Cluster mode; only `no` is possible.",
         live=False,
         effect=False,
-        check=_refuse_cluster,
+        stop=stops.if_on("this server has no cluster mode; set it to no"),
     )
     cluster_config_file = Text(
         "nodes.conf", "There is no cluster mode.", live=False, effect=False

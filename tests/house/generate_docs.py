@@ -35,8 +35,11 @@ def configuration_page() -> str:
         "`CONFIG SET` changes what is marked *live*, and `CONFIG REWRITE` writes it to",
         "the file. Bytes may be written as `1kb` (1024), `1k` (1000), `1mb`, `1gb`.",
         "",
-        "An unknown directive or a bad value stops the start with the line and with",
-        "what was expected.",
+        "An unknown directive or a bad value stops the start in one line: file and",
+        "line, directive, why, and what to do. So does any value that would protect",
+        "something that this server does not protect: it is never weaker than its",
+        "configuration says. `CONFIG SET` of such a value is an error. What becomes of",
+        "each directive of Redis and Valkey is in [operations](operations.md).",
     ]
     acting, accepted = [], []
     for group in Config.__bases__:
@@ -50,7 +53,8 @@ def configuration_page() -> str:
         "## Accepted without effect",
         "",
         "These change nothing here. They are accepted, checked and reported, so that a",
-        "redis.conf in use starts this server and clients that ask get an answer.",
+        "redis.conf in use starts this server and clients that ask get an answer. What",
+        "would guard something is not accepted: such values stop the start.",
     ]
     for group, settings in accepted:
         lines += _section(group, settings, level=3)
@@ -70,11 +74,19 @@ def _section(group: type, settings: list[Setting[Any]], level: int = 2) -> list[
             values += f" ({setting.unit})"
         live = "yes" if setting.is_live else "no"
         live = "protected" if setting.is_live and setting.is_protected else live
-        cells = [", ".join(names), default, values, live, setting.summary]
+        cells = [", ".join(names), default, values, live, meaning(setting)]
         lines.append(
             "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
         )
     return lines
+
+
+def meaning(setting: Setting[Any]) -> str:
+    """Return what a setting means, and which values of it stop the start."""
+    if setting.stop is None:
+        return setting.summary
+    stop = setting.stop
+    return f"{setting.summary} **Stops the start**: {stop.values}; {stop.reason}."
 
 
 def _default(setting: Setting[Any]) -> str:

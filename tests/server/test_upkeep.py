@@ -5,7 +5,6 @@ import time
 import pytest
 
 from tests.parity.wire import encode
-from tests.server.test_process import run_joblog
 
 OOM = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n"
 SECONDS_MAX = 60.0
@@ -53,12 +52,3 @@ def test_idle_clients_are_closed_after_the_timeout_and_waiting_ones_are_not(star
     assert closed == b"<closed>"
     assert blocked.read() == b"*2\r\n$5\r\nqueue\r\n$3\r\njob\r\n"
     assert not listening.is_closed
-
-
-def test_renamed_commands_are_refused_at_the_start(tmp_path):
-    code, output = run_joblog(
-        *("--port", "0", "--dir", str(tmp_path), "--rename-command", "FLUSHALL", "")
-    )
-
-    assert code == 1
-    assert "rename-command is not possible here" in output

@@ -1,0 +1,51 @@
+"""What must hold between settings; each by itself is fine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from app.config.users import asks_for_another_password
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+
+class Contradiction(NamedTuple):
+    """Two settings that cannot both hold.
+
+    Attributes:
+        names: the settings, the one to blame first.
+        reason: why, and what to do.
+    """
+
+    names: tuple[str, ...]
+    reason: str
+
+
+def find_contradiction(
+    values: Mapping[str, Any], given: Container[str]
+) -> Contradiction | None:
+    """Return what does not go together, or None.
+
+    Args:
+        values: every setting's value, by attribute.
+        given: the names of settings that the configuration names.
+    """
+    if values["maxmemory"] and values["maxmemory_policy"] != "noeviction":
+        return Contradiction(
+            ("maxmemory-policy", "maxmemory"),
+            "nothing is evicted here, so writes would be refused once maxmemory is "
+            "reached; set maxmemory-policy to noeviction, or maxmemory to 0",
+        )
+    if asks_for_another_password(values["user"], values["requirepass"]):
+        return Contradiction(
+            ("user",),
+            "the password of the user default must be that of requirepass; remove the "
+            "directive, and set requirepass",
+        )
+    if values["memory_only"] and values["appendonly"] and "appendonly" in given:
+        return Contradiction(
+            ("memory-only", "appendonly"),
+            "appendonly yes asks for a log, and this for none; remove one of the two",
+        )
+    return None

@@ -1,0 +1,207 @@
+"""What would protect something that is not protected here stops the start in words."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from app.config import Config, ConfigError
+from app.config.particular import RawLines
+from app.errors import CommandError
+
+SECRET_HASH = "#" + hashlib.sha256(b"sesame").hexdigest()
+
+STOPS = [
+    ("aclfile", "/etc/redis/users.acl"),
+    ("aof-load-truncated", "no"),
+    ("bind-source-addr", "10.0.0.1"),
+    ("cluster-enabled", "yes"),
+    ("import-mode", "yes"),
+    ("loadmodule", "/usr/lib/module.so argument"),
+    ("maxmemory-clients", "10mb"),
+    ("maxmemory-clients", "5%"),
+    ("min-replicas-to-write", "1"),
+    ("min-slaves-to-write", "1"),
+    ("oom-score-adj", "yes"),
+    ("oom-score-adj", "relative"),
+    ("oom-score-adj", "absolute"),
+    ("rdma-port", "6379"),
+    ("rename-command", "FLUSHALL another"),
+    ("replicaof", "127.0.0.1 6379"),
+    ("slaveof", "127.0.0.1 6379"),
+    ("socket-mark-id", "7"),
+    ("syslog-enabled", "yes"),
+    ("tls-cluster", "yes"),
+    ("tls-port", "6380"),
+    ("tls-replication", "yes"),
+    ("unixsocketgroup", "staff"),
+    ("user", "app on >sesame ~* &* +@all"),
+    ("user", "app off"),
+    ("user", "default"),
+    ("user", "default off"),
+    ("user", "default on >sesame ~* &* +@all"),
+    ("user", "default on nopass ~* &* +@all -flushall"),
+    ("user", "default on nopass ~jobs:* &* +@all"),
+    ("user", "default on nopass ~* +@all"),
+    ("user", "default on nopass ~* &* +@all (+get ~x)"),
+    ("user", "default nopass ~* &* +@all"),
+    ("user", f"default on nopass {SECRET_HASH} ~* &* +@all"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), STOPS, ids=[f"{name} {value}" for name, value in STOPS]
+)
+def test_value_that_would_protect_stops_the_start_in_one_line(name, value, tmp_path):
+    path = tmp_path / "redis.conf"
+    path.write_text(f"# mine\n{name} {value}\n")
+    setting = Config.BY_NAME[name]
+
+    with pytest.raises(ConfigError) as caught:
+        Config.from_arguments([str(path)])
+
+    text = str(caught.value)
+    assert text.startswith(f"{path}:2: {name}")
+    assert text.endswith(f": {setting.stop.reason}")
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (name, value)
+        for name, value in STOPS
+        if Config.BY_NAME[name].is_live
+        and not isinstance(Config.BY_NAME[name], RawLines)
+    ],
+)
+def test_config_set_of_such_a_value_is_an_error(name, value):
+    config = Config()
+    before = config.show(name)
+
+    with pytest.raises(CommandError) as caught:
+        config.change([(name.encode(), value.encode())])
+
+    reason = Config.BY_NAME[name].stop.reason
+    assert caught.value.text.decode() == (
+        f"ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}"
+    )
+    assert config.show(name) == before
+
+
+def test_every_setting_that_stops_the_start_is_tried_here():
+    tried = {Config.BY_NAME[name].name for name, _ in STOPS}
+
+    assert {x.name for x in Config.SETTINGS.values() if x.stop is not None} == tried
+
+
+def test_every_reason_is_one_sentence_that_says_what_to_do():
+    for setting in Config.SETTINGS.values():
+        if setting.stop is not None:
+            why, what_to_do = setting.stop.reason.split("; ", 1)
+            assert why
+            assert what_to_do.split()[0] in {"set", "remove", "give"}, setting.name
+            assert "\n" not in setting.stop.reason
+
+
+NEUTRAL = [
+    "user default on nopass sanitize-payload ~* &* +@all",
+    "user default on nopass ~* &* +@all",
+    "USER default ON NOPASS skip-sanitize-payload allkeys allchannels allcommands",
+    f"requirepass sesame\nuser default on {SECRET_HASH} ~* &* +@all",
+    f"user default on {SECRET_HASH} sanitize-payload ~* &* +@all\nrequirepass sesame",
+    'aclfile ""',
+    "aof-load-truncated yes",
+    "maxmemory-clients 0",
+    "min-replicas-to-write 0\nmin-replicas-max-lag 10",
+    "oom-score-adj no\noom-score-adj-values 0 200 800",
+    'rename-command FLUSHALL ""\nrename-command CONFIG ""',
+    "replicaof no one",
+    "syslog-enabled no\nsyslog-ident redis\nsyslog-facility local0",
+    "tls-port 0\ntls-cert-file /etc/cert.pem\ntls-auth-clients optional",
+    "cluster-enabled no\ncluster-node-timeout 5000",
+    "maxmemory 0\nmaxmemory-policy allkeys-lru",
+    "maxmemory 1gb\nmaxmemory-policy noeviction",
+]
+
+
+@pytest.mark.parametrize("text", NEUTRAL)
+def test_neutral_value_passes(text):
+    Config.from_arguments(["-"], lambda: text)
+
+
+CONTRADICTIONS = [
+    ("maxmemory 1gb\nmaxmemory-policy allkeys-lru", 2, "maxmemory-policy allkeys-lru"),
+    ("maxmemory-policy volatile-ttl\nmaxmemory 1gb", 1, "maxmemory-policy volatile-"),
+    (f"user default on {SECRET_HASH} ~* &* +@all", 1, "user: the password of"),
+    (
+        f"requirepass other\nuser default on {SECRET_HASH} ~* &* +@all",
+        2,
+        "user: the password of",
+    ),
+    ("appendonly yes\nmemory-only yes", 2, "memory-only yes: appendonly yes asks"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "start"), CONTRADICTIONS)
+def test_lines_that_contradict_each_other_stop_the_start(text, line, start):
+    with pytest.raises(ConfigError) as caught:
+        Config.from_arguments(["-"], lambda: text)
+
+    assert str(caught.value).startswith(f"standard input:{line}: {start}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [(b"maxmemory", b"1gb"), (b"maxmemory-policy", b"allkeys-lru")],
+        [(b"maxmemory-policy", b"allkeys-lru"), (b"maxmemory", b"1gb")],
+    ],
+)
+def test_config_set_of_eviction_is_refused_in_one_step_and_in_two(pairs):
+    config, other = Config(), Config()
+    other.change(pairs[:1])
+
+    with pytest.raises(CommandError, match=r"maxmemory-policy'. - nothing"):
+        config.change(pairs)
+    with pytest.raises(CommandError, match=rf"{pairs[1][0].decode()}'. - no"):
+        other.change(pairs[1:])
+
+    assert (config.maxmemory, config.maxmemory_policy) == (0, "noeviction")
+
+
+def test_rewritten_file_of_another_server_keeps_its_line_of_the_default_user(tmp_path):
+    path = tmp_path / "redis.conf"
+    line = "user default on nopass sanitize-payload ~* &* +@all\n"
+    path.write_text(line)
+    config = Config.from_arguments([str(path)])
+
+    config.rewrite()
+
+    assert path.read_text() == line
+
+
+def test_memory_only_goes_without_a_value_on_the_command_line():
+    config = Config.from_arguments(["--memory-only", "--port", "7"])
+
+    assert (config.memory_only, config.port) == (True, 7)
+    assert not config.keeps_log
+    assert Config.from_arguments(["--port", "7", "--memory-only"]).memory_only
+    assert not Config.from_arguments(["--memory-only", "no"]).memory_only
+
+
+KEPT = [
+    ([], True),
+    (["--appendonly", "no"], True),
+    (["--appendonly", "no", "--save", "900 1"], True),
+    (["--save", ""], True),
+    (["--appendonly", "no", "--save", ""], False),
+    (["--memory-only"], False),
+]
+
+
+@pytest.mark.parametrize(("arguments", "keeps_log"), KEPT)
+def test_log_is_kept_unless_somebody_asks_for_memory_only(arguments, keeps_log):
+    assert Config.from_arguments(arguments).keeps_log is keeps_log
