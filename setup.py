@@ -52,6 +52,7 @@ HOT = [
     "app/engine/scripting.py",
     "app/engine/scripts.py",
     "app/engine/tracking.py",
+    "app/engine/transactions.py",
     "app/keyspace/database.py",
     "app/keyspace/keyspace.py",
     "app/protocol/encoder.py",

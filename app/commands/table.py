@@ -121,6 +121,7 @@ class Command:
         skip: how many words the name has: 1, or 2 for a subcommand.
         handler: `handler(context, *arguments)`.
         converters: (position among the arguments, converter), in order.
+        is_never_queued: whether it runs, or is refused, at once inside of a MULTI too.
         is_reading: whether its look-ups count as hits and misses.
         plain_most: most words of a call whose argv without its name is what the handler
             takes, as it is; 0 for a subcommand.
@@ -147,6 +148,7 @@ class Command:
     converters: tuple[tuple[int, Converter], ...] = ()
     subcommands: dict[bytes, Command] = field(default_factory=dict)
     is_write: bool = False
+    is_never_queued: bool = False
     is_reading: bool = False
     plain_most: int = 0
     invoke: Any = None
@@ -208,6 +210,8 @@ LOOKUP: Final[dict[bytes, Command]] = {}
 SWITCHED_OFF: Final[dict[bytes, Command]] = {}
 """Commands that are in neither of the two any more, by name (`rename-command X ""`)."""
 
+_NEVER_QUEUED: Final = ("exec", "discard", "multi", "watch", "quit", "reset")
+
 
 def command(
     name: str,
@@ -265,6 +269,8 @@ def command(
             ),
             is_write=bool(flags & Flag.WRITE),
         )
+        is_never_queued = flags & Flag.NO_MULTI or made.name in _NEVER_QUEUED
+        made.is_never_queued = bool(is_never_queued)
         made.is_reading = bool(flags & Flag.READONLY) or made.name in READ_BY_WRITERS
         if len(words) == 1:
             first = [position for position, _ in made.converters[:1]]

@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 _REACHES_KEYS = Flag.READONLY | Flag.WRITE | Flag.MAY_REPLICATE
 _SILENT = ("off", "skip")
-_NEVER_QUEUED = {"exec", "discard", "multi", "watch", "quit", "reset"}
 # CLIENT REPLY inside of a transaction: the reply to EXEC itself is still sent.
 _LATER = {"off later": "off", "skip later": "skip"}
 _SLOW_NS = 1_000_000
@@ -105,11 +104,13 @@ class Guards:
         if self._engine.pause.is_on and self._engine.pause.holds(session, command):
             session.is_changed = True
             return POSTPONED
-        if session.queued is not None and command.name not in _NEVER_QUEUED:
+        queued = session.queued
+        if queued is not None:
+            if not command.is_never_queued:
+                queued.append(argv)
+                return QUEUED
             if command.flags & Flag.NO_MULTI:
                 return self.reject(session, CommandError(errors.NOT_IN_MULTI), argv)
-            session.queued.append(argv)
-            return QUEUED
         return None
 
     def _why_not(self, session: Session, command: Command) -> bytes | None:

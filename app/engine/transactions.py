@@ -14,21 +14,20 @@ Source: Redis 7.2; see tests/parity/test_transactions.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from app import errors
 from app.commands.table import Flag, require_command
 from app.engine.effects import Unit
 from app.engine.redaction import without_secret
 from app.errors import CommandError
-from app.protocol.encoder import RESP2, RESP3
+from app.protocol.encoder import encode
 from app.reply import NULL_ARRAY, Encoded
 
 if TYPE_CHECKING:
     from app.commands.context import Argv, Session
     from app.engine.engine import Engine
 
-_RESP2: Final = 2
 # What CLIENT REPLY said inside of a transaction holds from behind its end.
 _REPLY_MODE_LATER = {"off": "off later", "skip next": "skip later"}
 
@@ -117,8 +116,7 @@ class Transactions:
                 if session.tracking is not None:
                     engine.tracking.note_reads(session, command, argv)
                 if session.reply_mode != "off":
-                    encoders = RESP2 if session.resp == _RESP2 else RESP3
-                    replies.append(encoders[type(reply)](reply))
+                    replies.append(encode(reply, session.resp))
         finally:
             if is_outermost:
                 engine.unit = None

@@ -59,9 +59,14 @@ class Set(dict[bytes, int]):
     def add_all(self, members: Iterable[bytes]) -> int:
         """Add members; return how many are new. O(N) for N members."""
         before = len(self)
-        new = list(filterfalse(self.__contains__, dict.fromkeys(members)))
-        self.members += new
+        new = list(filterfalse(self.__contains__, members)) if self else list(members)
         self.update(zip(new, range(before, before + len(new)), strict=True))
+        if len(self) < before + len(new):
+            # Some came twice, and have their last position. To look for them beforehand
+            # would cost as much again where none does.
+            new = list(dict.fromkeys(new))
+            self.update(zip(new, range(before, before + len(new)), strict=True))
+        self.members += new
         return len(new)
 
     def discard(self, member: bytes) -> int:
