@@ -94,12 +94,13 @@ class Connection(CooperativeActor):
         self.loop.serve(self._fd, READ, self._wire)
 
     def on_stop(self) -> None:
-        """Close the socket and tell the keyspace."""
-        self._wire.is_closed = True
+        """Close the socket and tell the keyspace; nothing stays in memory."""
+        self._wire.close()
         self.loop.unwatch(self._fd)
         self._socket.close()
         if self._soft_limit is not None:
             self._soft_limit.cancel()
+            self._soft_limit = None
         self._keyspace.post(ClientClosed(self._client_id, self._cut_off))
         self._on_gone(self._client_id)
 

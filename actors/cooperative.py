@@ -14,10 +14,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pykka
-from pykka import messages as pykka_messages
 from pykka._envelope import Envelope
 
-from actors.inbox import ActorReceiver, Inbox
+from actors.inbox import ActorReceiver, Inbox, refuse
 
 if TYPE_CHECKING:
     from actors.loop import Loop
@@ -68,12 +67,7 @@ class CooperativeActor(pykka.Actor):
 
     def _receive_envelope(self, envelope: Envelope[Any]) -> None:
         if self.actor_stopped.is_set():
-            if isinstance(envelope.message, pykka_messages._ActorStop):  # noqa: SLF001 - as pykka
-                if envelope.reply_to is not None:
-                    envelope.reply_to.set(None)
-            elif envelope.reply_to is not None:
-                error = pykka.ActorDeadError(f"{self.actor_ref} is stopped")
-                envelope.reply_to.set_exception((type(error), error, None))
+            refuse(envelope)
             return
         try:
             response = self._handle_receive(envelope.message)

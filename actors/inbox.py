@@ -8,8 +8,10 @@ actors, so that mypyc makes them native: a request passes through three inboxes.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
+import pykka
+from pykka import messages as pykka_messages
 from pykka._envelope import Envelope
 
 if TYPE_CHECKING:
@@ -49,6 +51,20 @@ class ActorReceiver(Receiver):
 
 
 @final
+class _Nobody(Receiver):
+    """Takes the mail of an actor that is gone; whoever asked is told so."""
+
+    __slots__ = ()
+
+    def receive_all(self, inbox: Inbox) -> None:
+        """Drop all mail."""
+        while not inbox.empty():
+            message = inbox.take()
+            if isinstance(message, Envelope):
+                refuse(message)
+
+
+@final
 class Inbox:
     """The mailbox of one cooperative actor, in pykka's interface and in ours."""
 
@@ -64,6 +80,14 @@ class Inbox:
         """Say who takes the mail, and whose run queue the inbox stands in."""
         self._receiver = receiver
         self._loop = loop
+
+    def close(self) -> None:
+        """Drop what is there and what will come: the actor is gone.
+
+        Its receiver is let go, so that neither keeps the other in memory.
+        """
+        self._receiver = _NOBODY
+        _NOBODY.receive_all(self)
 
     def post(self, message: Any) -> None:
         """Leave a message; only from the loop's own thread."""
@@ -102,6 +126,20 @@ class Inbox:
         """Let the receiver take all mail."""
         self._is_queued = False
         self._receiver.receive_all(self)
+
+
+_NOBODY: Final = _Nobody()
+
+
+def refuse(envelope: Any) -> None:
+    """Answer who asks an actor that is gone: nothing but a stop can be done."""
+    if envelope.reply_to is None:
+        return
+    if isinstance(envelope.message, pykka_messages._ActorStop):  # noqa: SLF001 - as pykka
+        envelope.reply_to.set(None)
+    else:
+        error = pykka.ActorDeadError("the actor is stopped")
+        envelope.reply_to.set_exception((type(error), error, None))
 
 
 def deliver(replies: Replies) -> None:

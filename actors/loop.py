@@ -41,6 +41,7 @@ Ready = Callable[[int], None]
 _IDLE_SECONDS = 3600.0
 _WAKES_READ = 4096
 _COMMANDS_AT_ONCE = 200
+_TIMERS_SLACK = 256
 
 
 class Timer:
@@ -122,6 +123,7 @@ class Loop:
         self._poll = select.epoll() if hasattr(select, "epoll") else _SelectorsPoll()
         self._ready: dict[int, Receiver] = {}
         self._timers: list[tuple[float, int, Timer]] = []
+        self._timers_at_most = _TIMERS_SLACK
         self._soon: deque[Callback] = deque()
         self._order = count()
         self._is_running = False
@@ -155,10 +157,20 @@ class Loop:
 
     def call_later(self, seconds: float, callback: Callback) -> Timer:
         """Call back once after a while, from the loop."""
+        if len(self._timers) >= self._timers_at_most:
+            self._drop_cancelled()
         timer = Timer(callback)
         due = time.monotonic() + seconds
         heapq.heappush(self._timers, (due, next(self._order), timer))
         return timer
+
+    def _drop_cancelled(self) -> None:
+        """Forget timers that nobody waits for: some would be due in days."""
+        timers = self._timers
+        # In place: one may be made while the due ones are called.
+        timers[:] = [one for one in timers if one[2].callback is not None]
+        heapq.heapify(timers)
+        self._timers_at_most = 2 * len(timers) + _TIMERS_SLACK
 
     def call_soon(self, callback: Callback) -> None:
         """Call back in the next tick, after the sockets were served."""

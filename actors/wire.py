@@ -219,6 +219,20 @@ class Wire(Receiver):
         logger.debug("client id=%d: %s", self._client_id, error)
         self._actor.stop_now()
 
+    def close(self) -> None:
+        """Let go of what was read and what was to be sent, and of the connection.
+
+        The three hold each other: without this they would all stay in memory, and
+        their bytes with them, until the garbage collector comes by, which it seldom
+        does.
+        """
+        self.is_closed = True
+        self.parser.forget()
+        self.output.clear()
+        self.output_bytes = 0
+        self._recv = self._send = self._actor = None
+        self._inbox.close()
+
     def choose_events(self) -> None:
         """Tell the loop what to wait for; call it after changing what it depends on."""
         if self.is_closed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from app.commands.script_sources import ScriptRunner
 from app.reply import NULL_ARRAY
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from app.keyspace.keyspace import Keyspace
 
 Argv = list[bytes]
+
+_WORD_BYTES_MAX: Final = 64
+
+
+def _is_gone() -> bool:
+    """Say that a client's connection is closed."""
+    return True
 
 
 class Session:
@@ -131,6 +138,23 @@ class Session:
         self.tracking: TrackingMode | None = None
         self.past: Any = None
         self.has_hung_up = has_hung_up
+
+    def let_go(self) -> None:
+        """Hold nothing large any more, nor the connection: the client is gone.
+
+        Somebody may hold the session for a while, such as a waiter whose time is not
+        over.
+        """
+        self.has_hung_up = _is_gone
+        self.queued = self.postponed = None
+        self.last_words = []
+
+    def note_words(self, argv: Argv) -> None:
+        """Remember the last command; of long words only what may name a command."""
+        words = argv[:2]
+        if len(words[0]) > _WORD_BYTES_MAX or len(words[-1]) > _WORD_BYTES_MAX:
+            words = [word[:_WORD_BYTES_MAX] for word in words]
+        self.last_words = words
 
     def put_off(self, commands: list[Argv], argv: Argv) -> None:
         """Keep what is left of a batch: from a command on that is held back, or waits.

@@ -232,12 +232,13 @@ def memory_malloc_stats(_: Context) -> Verbatim:
     flags=Flag(0),
     group="server",
     since="4.0.0",
-    summary="Let the garbage collector run.",
+    summary="Let the garbage collector run, and give freed memory to the system.",
     complexity="O(N) for N objects",
 )
 def memory_purge(_: Context) -> SimpleString:
     """Return OK."""
     gc.collect()
+    process.give_back()
     return OK
 
 

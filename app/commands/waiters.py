@@ -27,6 +27,7 @@ class Waiter:
         serve: called when a place may be ready.
         at_timeout: the reply when the time is over.
         argv: the command as it was given.
+        number: by which its timeout knows it; -1 where it waits for ever.
     """
 
     __slots__ = (
@@ -34,6 +35,7 @@ class Waiter:
         "at_timeout",
         "is_sharing",
         "kind",
+        "number",
         "places",
         "serve",
         "session",
@@ -57,3 +59,4 @@ class Waiter:
         self.at_timeout = at_timeout
         self.is_sharing = is_sharing
         self.argv: Argv = []
+        self.number = -1

@@ -63,7 +63,8 @@ class Blocking:
         ready: places that were touched and are waited for, in order.
         woken: (client id, encoded reply) of those who wait no longer. The engine's
             driver empties it.
-        timeouts: a heap of (deadline in ms, number, waiter); some wait no longer.
+        timeouts: a heap of (deadline in ms, number of a waiter). Some wait no longer:
+            numbers are left behind, and nothing of the client.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -71,7 +72,8 @@ class Blocking:
         self._engine = engine
         self.ready: dict[Place, None] = {}
         self.woken: list[tuple[int, bytes]] = []
-        self.timeouts: list[tuple[int, int, Waiter]] = []
+        self.timeouts: list[tuple[int, int]] = []
+        self._timed: dict[int, Waiter] = {}
         self._queues: dict[Place, dict[type | None, _Queue]] = {}
         self._order = count()
         self._is_listening = False
@@ -111,7 +113,9 @@ class Blocking:
         self._add(waiter)
         if timeout_ms:
             deadline_ms = context.now_ms + timeout_ms
-            heapq.heappush(self.timeouts, (deadline_ms, next(self._order), waiter))
+            waiter.number = next(self._order)
+            self._timed[waiter.number] = waiter
+            heapq.heappush(self.timeouts, (deadline_ms, waiter.number))
         return BLOCKED
 
     def retry(self, session: Session) -> None:
@@ -146,8 +150,8 @@ class Blocking:
         """Let those go on whose time is over."""
         timeouts, now_ms = self.timeouts, self._engine.context.now_ms
         while timeouts and timeouts[0][0] <= now_ms:
-            waiter = heapq.heappop(timeouts)[2]
-            if waiter.session.waiter is waiter:
+            waiter = self._timed.get(heapq.heappop(timeouts)[1])
+            if waiter is not None:
                 self._finish(waiter, waiter.at_timeout)
 
     # --- serving -------------------------------------------------------------------
@@ -237,6 +241,7 @@ class Blocking:
     def _remove(self, waiter: Waiter) -> None:
         server = self._engine.server
         waiter.session.waiter = None
+        self._timed.pop(waiter.number, None)
         server.blocked_clients -= 1
         for place in waiter.places:
             queues = self._queues[place]
@@ -247,11 +252,8 @@ class Blocking:
                 if not queues:
                     del self._queues[place]
         if len(self.timeouts) > 2 * server.blocked_clients + _HEAP_SLACK:
-            self.timeouts = [
-                timeout
-                for timeout in self.timeouts
-                if timeout[2].session.waiter is timeout[2]
-            ]
+            timed = self._timed
+            self.timeouts = [one for one in self.timeouts if one[1] in timed]
             heapq.heapify(self.timeouts)
 
     def rest(self) -> None:

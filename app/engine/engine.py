@@ -169,7 +169,7 @@ class Engine:
         self.running = interrupted
         session.last_ms = context.now_ms
         if commands:
-            session.last_words = argv[:2]
+            session.note_words(argv)
         return replies[0] if len(replies) == 1 else b"".join(replies)
 
     def execute(self, session: Session, argv: Argv) -> Any:
@@ -355,6 +355,7 @@ class Engine:
         self.pubsub.forget(session)
         self.tracking.stop(session)
         self.stop_monitoring(session)
+        session.let_go()
 
     def push(self, session: Session, data: bytes) -> None:
         """Send a client something besides its replies, behind the one under way."""

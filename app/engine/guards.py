@@ -56,6 +56,7 @@ class Guards:
         is_watchful: whether any guard has reason to look at every command.
         disk_error: why the log cannot be written, or None.
         is_out_of_memory: the process is larger than `maxmemory` allows.
+        looks_until_given_back: see `upkeep.compare_memory`.
         is_read_only: the keyspace is a moment of the past, which stands still.
     """
 
@@ -66,6 +67,7 @@ class Guards:
         self.disk_error: bytes | None = None
         self.is_out_of_memory = False
         self.is_read_only = False
+        self.looks_until_given_back = 0
         self._tell_from_ms = 0
 
     def update_watchful(self) -> None:

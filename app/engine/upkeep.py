@@ -8,8 +8,13 @@ from app.commands import process
 
 if TYPE_CHECKING:
     from app.engine.engine import Engine
+    from app.engine.guards import Guards
 
 _MS_PER_SECOND = 1000
+_WORTH_IT = 20
+_LOOKS_SOON = 10
+_LOOKS_LATER = 600
+"""How many looks at memory go by until it is given back again: a second, a minute."""
 
 
 def look_after(engine: Engine, limit: int) -> None:
@@ -33,13 +38,34 @@ def look_after(engine: Engine, limit: int) -> None:
 
 
 def compare_memory(engine: Engine) -> None:
-    """Compare what the process holds with `maxmemory`."""
-    config = engine.server.config
-    if config.maxmemory or engine.guards.is_out_of_memory:
+    """Compare what the process holds with `maxmemory`.
+
+    Before a server is found too large, and now and then while it is, what was freed
+    already goes back to the system.
+    """
+    config, guards = engine.server.config, engine.guards
+    if config.maxmemory or guards.is_out_of_memory:
         is_over = 0 < config.maxmemory < process.resident_bytes()
-        if is_over != engine.guards.is_out_of_memory:
-            engine.guards.is_out_of_memory = is_over
-            engine.guards.update_watchful()
+        if is_over and guards.looks_until_given_back:
+            guards.looks_until_given_back -= 1
+        elif is_over:
+            is_over = config.maxmemory < _give_back(guards)
+        if is_over != guards.is_out_of_memory:
+            guards.is_out_of_memory = is_over
+            guards.update_watchful()
+
+
+def _give_back(guards: Guards) -> int:
+    """Return what the process holds once freed memory is with the system again.
+
+    Where that brings little it is not tried again soon: it takes its time.
+    """
+    before = process.resident_bytes()
+    process.give_back()
+    after = process.resident_bytes()
+    is_worth_it = before - after > before // _WORTH_IT
+    guards.looks_until_given_back = _LOOKS_SOON if is_worth_it else _LOOKS_LATER
+    return after
 
 
 def _close_idle_clients(engine: Engine, timeout_ms: int) -> None:

@@ -87,6 +87,13 @@ class RequestParser:
         """How many bytes wait for the rest of their command."""
         return len(self._buffer) if self._buffer is not None else 0
 
+    def forget(self) -> None:
+        """Let go of what was read: the client is gone."""
+        self._buffer = None
+        self._argv = []
+        self._position = self._items_left = 0
+        self._bulk_length = -1
+
     def feed(self, data: bytes) -> list[Argv]:
         """Take what one read brought.
 
@@ -135,7 +142,8 @@ class RequestParser:
                 if is_one_enough:
                     return True
         except ProtocolError as error:
-            self.error = error
+            # A traceback would hold this frame, and the frame the error: a circle.
+            self.error = error.with_traceback(None)
         self._drop_read_bytes()
         return False
 
