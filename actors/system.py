@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors import sockets
 from actors.historian import Historian
+from actors.keeping import tell_what_is_kept
 from actors.keyspace import KeyspaceActor
 from actors.links import Link
 from actors.listener import Listener
@@ -70,7 +71,7 @@ class Server:
         """Bind, lock and open; nothing is served yet.
 
         Args:
-            config: the settings; `appendonly` must be off where there is an engine.
+            config: the settings; `memory-only` must be on where there is an engine.
             engine: what to serve, such as a moment of the past (`app.engine.past`); by
                 default what the log in the data folder folds to.
 
@@ -93,10 +94,13 @@ class Server:
         self._engine.server.dial = Link
         self._engine.server.loop_cycles = lambda: self._loop.ticks
         try:
-            self._log = _open_log(config) if config.appendonly else None
+            self._log = _open_log(config) if config.keeps_log else None
         except StorageError as error:
             sockets.close_all(self._sockets)
             raise StartError(str(error), error.exit_code) from error
+        if engine is None:
+            last_seq = None if self._log is None else self._log.last_seq
+            tell_what_is_kept(config, last_seq)
         self._engine.is_recording = self._log is not None
         if self._log is not None:
             self._engine.is_log_synced = self._is_synced
@@ -206,7 +210,9 @@ class Server:
         self.stop()
 
     def _policy(self) -> FsyncPolicy:
-        return _POLICIES[self._config.appendfsync]
+        # Without `appendonly` the log stands for Redis's snapshots, and is as safe.
+        config = self._config
+        return _POLICIES[config.appendfsync] if config.appendonly else FsyncPolicy.NO
 
     def _reload(self, is_saving: bool) -> Keyspace:  # noqa: FBT001 - see Saving
         """Return the state that is on disk, all that was appended included.

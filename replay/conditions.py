@@ -89,7 +89,9 @@ def _ask(argv: list[bytes]) -> Condition:
     """Return the condition that a command's reply is none of nil, 0, "" and nothing."""
 
     def holds(keyspace: Keyspace, at_ms: int) -> bool:
-        config = Config({"databases": str(len(keyspace.databases)), "appendonly": "no"})
+        config = Config(
+            {"databases": str(len(keyspace.databases)), "memory-only": "yes"}
+        )
         engine = open_past(config, keyspace, at_ms)
         session = engine.open_session(_CLIENT_ID, address="replay")
         session.is_authenticated = True

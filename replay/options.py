@@ -33,6 +33,7 @@ from replay.texts import from_json_text, json_text
 from storage.errors import PrunedError, StorageError
 from storage.filesystem import FileSystem
 from storage.folder import LogFolder
+from storage.memory_mark import read_mark
 from storage.notes import TagNote, read_note
 from storage.places import last_seq_hint
 
@@ -63,6 +64,9 @@ class Tool:
         self.folder = folder
         self.filesystem = FileSystem()
         self.output = output
+        mark = read_mark(folder)
+        if mark:
+            output.hint(f"replay: {folder}: {mark}")
         self.index = LogIndex(folder, self.filesystem)
         self.may_index = True
         self._has_told_floor = False

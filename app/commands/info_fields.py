@@ -176,6 +176,16 @@ def _no_fragmentation() -> Fields:
     ]
 
 
+def log_mode(ctx: Context) -> str:
+    """Return whether a log is kept, and what asks for it.
+
+    `save-rules` is a log that is synced when the system likes: `appendonly` is off.
+    """
+    if not ctx.engine.is_recording:
+        return "memory-only"
+    return "appendonly" if ctx.server.config.appendonly else "save-rules"
+
+
 def persistence(ctx: Context) -> Fields:
     """Return how the data is kept: log and snapshots, under Redis's names for them."""
     state, engine = ctx.server, ctx.engine
@@ -185,7 +195,8 @@ def persistence(ctx: Context) -> Fields:
         *dict.fromkeys(_NO_FORK, 0).items(),
         ("current_fork_perc", "0.00"),
         *_snapshots(ctx),
-        ("aof_enabled", int(engine.is_recording)),
+        ("log_mode", log_mode(ctx)),
+        ("aof_enabled", int(engine.is_recording and state.config.appendonly)),
         ("aof_last_write_status", "ok" if engine.guards.disk_error is None else "err"),
     ]
     if engine.is_recording:

@@ -116,7 +116,7 @@ def _waitaof_arguments(
     if replicas is None or replicas < 0:
         raise CommandError(errors.NOT_POSITIVE)
     wait_ms = _timeout(timeout)
-    if local and not ctx.engine.is_recording:
+    if local and not (ctx.engine.is_recording and ctx.server.config.appendonly):
         raise CommandError(errors.WAITAOF_WITHOUT_LOG)
     return local, replicas, wait_ms
 

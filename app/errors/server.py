@@ -17,7 +17,7 @@ READ_ONLY_IN_PAST = (
     b"READONLY This connection looks at the past, where this command is not possible; "
     b"CLIENT AT now brings it back"
 )
-NO_LOG = b"ERR This server keeps no log (appendonly no)"
+NO_LOG = b"ERR This server keeps no log (memory only)"
 BELOW_FLOOR = b"ERR pruned: the first moment that can be opened is @%d"
 BAD_TAG = (
     b"ERR A tag is up to 100 letters, digits and _.:/- and begins with a letter; now, "
@@ -207,7 +207,7 @@ CHILD_IS_ACTIVE = (
 )
 REWRITE_IN_PROGRESS = b"ERR Background append only file rewriting already in progress"
 NOTHING_TO_SAVE = (
-    b"ERR This server keeps no command log (appendonly no): there is nothing to save to"
+    b"ERR This server keeps no command log (memory only): there is nothing to save to"
 )
 INVALID_PRIMARY_PORT = b"ERR Invalid master port"
 NO_REPLICATION = b"ERR this server cannot be a replica: expected 'NO ONE'"
@@ -219,7 +219,7 @@ GENPASS_BITS = (
 NO_CRASH = b"ERR this server does not crash or restart on request"
 NO_INTERNALS = b"ERR this server has no such internals to show"
 RELOAD_WITHOUT_LOG = (
-    b"ERR this server keeps no command log (appendonly no): there is nothing to load"
+    b"ERR this server keeps no command log (memory only): there is nothing to load"
 )
 SLOWLOG_COUNT = b"ERR count should be greater than or equal to -1"
 BAD_PACKED_THRESHOLD = (

@@ -9,6 +9,7 @@ import click
 from app.moments import json_time, show_time
 from replay.options import Tool, takes_folder
 from storage.folder import LogFolder, SegmentInfo, read_chain
+from storage.memory_mark import read_mark
 from storage.verify import compute_digest
 
 
@@ -35,6 +36,7 @@ def info(tool: Tool) -> int:
         "first_at": None,
         "last_at": None,
         "size_bytes": sum(segment.size_bytes for segment in chain),
+        "memory_only": read_mark(tool.folder) or None,
         "segments": [_segment_facts(segment) for segment in chain],
     }
     shown = {

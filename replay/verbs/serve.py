@@ -102,7 +102,7 @@ def _settings(
     keyspace: Keyspace, port: int, bind: str, unixsocket: str | None
 ) -> Config:
     values = {
-        "appendonly": "no",
+        "memory-only": "yes",
         "bind": bind,
         "databases": str(len(keyspace.databases)),
         "maxclients": str(_CONNECTIONS_MAX),

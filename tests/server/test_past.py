@@ -260,7 +260,7 @@ def test_server_without_a_log_has_no_past(start):
 
     for line in ("CLIENT AT @1", "LOG.INFO", "LOG.READ FROM 1", "LOG.TAG here"):
         assert connection.ask(*line.split()) == (
-            b"-ERR This server keeps no log (appendonly no)\r\n"
+            b"-ERR This server keeps no log (memory only)\r\n"
         )
 
 
