@@ -26,7 +26,7 @@ from app.errors import CommandError
 from app.reply import BulkList, Encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MEMORY_LIMIT = 256 * 1024 * 1024
 """How much all scripts may hold at once, in bytes, before an allocation fails."""
@@ -35,8 +35,8 @@ _TIDY_ABOVE: Final = 1024 * 1024
 """From how many bytes of arguments on they are forgotten right behind the script."""
 
 _FILES = (
-    "hook", "core", "base", "libraries", "patterns", "matcher", "numbers", "bit",
-    "struct", "cjson", "cmsgpack", "replies", "redis", "driver",
+    "limits", "hook", "core", "base", "libraries", "patterns", "matcher", "numbers",
+    "bit", "struct", "cjson", "cmsgpack", "replies", "redis", "driver",
 )  # fmt: skip
 _NOT_A_SCRIPT = b"ERR Error compiling script (new function): "
 _NOT_A_LIBRARY = b"ERR Error compiling function: "
@@ -50,30 +50,6 @@ _STRINGS_AND_INTEGERS: Final = 2
 _RESP: Final = 3
 _ERROR_REPLY: Final = 4
 _FAILURE: Final = 5
-
-_BOOT = b"""
-local files, names, callbacks, commands = ...
-callbacks.commands = commands
-local debug, loadstring, error = debug, loadstring, error
-callbacks.null = newproxy(true)
-debug.getmetatable(callbacks.null).__tostring = function() return "userdata: (nil)" end
-debug.getmetatable(callbacks.null).__metatable = false
-debug.getmetatable(callbacks.execute).__metatable = false
-local chunks = {}
-for i = 1, #names do
-  local chunk, reason = loadstring(files[i], "=~")
-  if not chunk then error(names[i] .. ": " .. reason) end
-  chunks[i] = chunk
-end
-for i = 1, #chunks - 1 do chunks[i](callbacks) end
-local function finish(...)
-  local globals = _G
-  local next = next
-  for name in next, globals do globals[name] = nil end
-  return ...
-end
-return finish(chunks[#chunks](callbacks))
-"""
 
 
 class FunctionSpec(NamedTuple):
@@ -100,7 +76,12 @@ class ScriptRuntime:
     """Compiles and runs scripts and functions, one at a time."""
 
     def __init__(
-        self, hooks: Hooks, *, version: str, memory_limit: int = MEMORY_LIMIT
+        self,
+        hooks: Hooks,
+        *,
+        version: str,
+        memory_limit: int = MEMORY_LIMIT,
+        limits: Mapping[bytes, float] | None = None,
     ) -> None:
         """Make a runtime without scripts.
 
@@ -108,6 +89,7 @@ class ScriptRuntime:
             hooks: what scripts may do to the world.
             version: what redis.REDIS_VERSION says.
             memory_limit: in bytes.
+            limits: those of lua/limits.lua that are to be others.
         """
         self._memory_limit = memory_limit
         # A new string may make Lua double its table of strings: by 16 bytes for each
@@ -118,7 +100,7 @@ class ScriptRuntime:
         self._runs: list[Any] = []
         self._next_number = 1
         self._client_resp = 2
-        self._boot(hooks, version)
+        self._boot(hooks, version, limits or {})
 
     # --- scripts -----------------------------------------------------------------
 
@@ -263,7 +245,7 @@ class ScriptRuntime:
         """How many bytes Lua holds."""
         return int(self._used(TOTAL))
 
-    def _boot(self, hooks: Hooks, version: str) -> None:
+    def _boot(self, hooks: Hooks, version: str, limits: Mapping[bytes, float]) -> None:
         self._lua = lua51.LuaRuntime(
             encoding=None,
             register_eval=False,
@@ -292,11 +274,12 @@ class ScriptRuntime:
             self._forget,
             self._restart,
         ) = self._lua.execute(
-            _BOOT,
+            (folder / "boot.lua").read_bytes(),
             self._lua.table_from(files),
             self._lua.table_from(names),
             self._lua.table_from(self._callbacks.table(version)),
             self._lua.table_from(self._callbacks.commands()),
+            self._lua.table_from(limits),
         )
         self._collect()
 

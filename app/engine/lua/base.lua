@@ -11,7 +11,7 @@ local tostring, type, unpack, byte = tostring, type, unpack, string.byte
 local concat, gsub, match = table.concat, string.gsub, string.match
 local place, relocate, xpcall = core.place, core.relocate, xpcall
 local READONLY = core.READONLY
-local UNPACK_MAX = 7999
+local UNPACKED_MAX = core.limits.unpacked
 
 local globals = core.globals
 
@@ -70,17 +70,23 @@ function globals.setmetatable(...)
   return setmetatable(...)
 end
 
--- The stock function adds its bounds as C ints, and crashes where they overflow.
+-- Say whether so many values may be unpacked. The stock function takes its bounds for C
+-- ints and does not look whether their difference is one; here they are doubles.
+local function is_span_fit(first, last)
+  return last - first < UNPACKED_MAX
+end
+core.is_span_fit = is_span_fit
+
 local function safe_unpack(...)
   local t, first, last = ...
   if first == nil and last == nil then
     return unpack(...)
   end
   if type(t) == "table" and (first == nil or type(first) == "number") and (last == nil or type(last) == "number") then
-    local span = (last or #t) - (first or 1)
-    if not (span < UNPACK_MAX) then
+    first, last = first or 1, last or #t
+    if not is_span_fit(first, last) then
       error("too many results to unpack")
-    elseif span < 0 then
+    elseif last < first then
       return
     end
   end
@@ -89,9 +95,14 @@ end
 globals.unpack = safe_unpack
 core.unpack = unpack
 
--- Text to a function whose globals are the script's. The parser of stock 5.1 does not
--- anchor the chunk's name, so the name is a string that the caller keeps alive, without
--- a NUL that would make the parser's copy another string.
+-- Return a chunk's name as the parser will know it: up to the first NUL. The parser of
+-- stock 5.1 does not keep the name alive (CVE-2025-49844), so whoever compiles does.
+local function chunk_name_of(name)
+  return match(name, "^[^%z]*")
+end
+core.chunk_name_of = chunk_name_of
+
+-- Text to a function whose globals are the script's; the caller keeps the name.
 local function compile(source, name)
   if byte(source) == 27 then
     -- What the parser of Redis, which knows no bytecode, says of the first byte.
@@ -116,7 +127,7 @@ function globals.loadstring(source, name)
   elseif type(name) ~= "string" and type(name) ~= "number" then
     core.wrong_type(2, "loadstring", "string", name)
   end
-  local chunk_name = match(name, "^[^%z]*")
+  local chunk_name = chunk_name_of(name)
   return compile(source, chunk_name)
 end
 
@@ -125,7 +136,7 @@ function globals.load(...)
   if type(reader) ~= "function" then
     core.wrong_type(1, "load", "function", reader, select("#", ...))
   end
-  local chunk_name = name == nil and "=(load)" or match(name, "^[^%z]*")
+  local chunk_name = name == nil and "=(load)" or chunk_name_of(name)
   local pieces, count = {}, 0
   while true do
     local ok, piece = xpcall(reader, relocate)

@@ -8,7 +8,7 @@ local next, select, sub, type = next, select, string.sub, type
 local encode_integer, encode_float, is_single = core.encode_integer, core.encode_float, core.is_single
 local decode_double, decode_single, unpack = core.decode_double, core.decode_single, core.unpack
 local bases = core.bases
-local DEPTH_MAX = 16
+local DEPTH_MAX = core.limits.cmsgpack_depth
 
 -- Packing ---------------------------------------------------------------------------------
 

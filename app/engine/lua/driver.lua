@@ -239,7 +239,7 @@ local function compile(text, name)
   if byte(text) == 27 then
     return nil, sub(name, 2) .. ":1: unexpected symbol near 'char(27)'"
   end
-  -- The names are constants of this file, hence anchored: see `compile` in base.lua.
+  -- The names are constants of this file, hence kept: see `chunk_name_of` in base.lua.
   local compiled, reason = loadstring(text, name)
   if compiled then
     return dump(compiled)

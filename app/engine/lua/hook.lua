@@ -1,8 +1,8 @@
 -- The count hook, under which scripts run: it ends those that are to stop, and sees to the
--- heap. It is loaded before anything else, with one table: the Python callbacks.
+-- heap. It is loaded before all but the limits, with one table: the Python callbacks.
 --
 -- It runs every thousand instructions, which costs a loop some percent, and asks Python
--- every hundred thousand. Where a script holds more memory it runs more often, and at last
+-- every hundred thousand (see limits.lua). Where a script holds more memory it runs more often, and at last
 -- goes by the clock: a single instruction may join strings of many megabytes. Once a
 -- script is killed, every protected call in it raises again, so that it cannot catch its
 -- own end.
@@ -14,12 +14,11 @@ local running, create, clock = coroutine.running, coroutine.create, os.clock
 local getinfo, sethook, gcinfo, collectgarbage = debug.getinfo, debug.sethook, gcinfo, collectgarbage
 local should_stop = core.should_stop
 
-local INSTRUCTIONS = 1000
+local INSTRUCTIONS = core.limits.instructions
 local INSTRUCTIONS_WITH_LARGE_HEAP = 400
 local INSTRUCTIONS_WITH_HUGE_HEAP = 20
 local SMALL_HEAP_KIB, LARGE_HEAP_KIB, HUGE_HEAP_KIB = 2 * 1024, 4 * 1024, 32 * 1024
-local ASK_EVERY = 100
-local ASK_LATE = 20
+local ASK_EVERY, ASK_LATE = core.limits.ask_every, core.limits.ask_late
 local ASK_EVERY_SECONDS = 0.002
 
 local KILL_REASONS = {

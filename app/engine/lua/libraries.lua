@@ -8,8 +8,8 @@ local rep, len = string.rep, string.len
 local insert, remove, sort, concat = table.insert, table.remove, table.sort, table.concat
 local foreach, setn, rawget, rawset = table.foreach, table.setn, rawget, rawset
 local READONLY = core.READONLY
-local STRING_MAX = 512 * 1024 * 1024
-local MANY = 50000
+local STRING_MAX, STRING_TO_POLL = core.limits.string_bytes, core.limits.string_bytes_to_poll
+local MANY = core.limits.items_in_c
 local SMALL_INT = 2 ^ 31 - 1
 
 local function copy(library)
@@ -29,6 +29,7 @@ local function as_int(value)
   whole = whole % 4294967296
   return whole >= 2147483648 and whole - 4294967296 or whole
 end
+core.as_int = as_int
 
 -- string ----------------------------------------------------------------------------
 
@@ -43,7 +44,7 @@ function string_library.rep(...)
       error(core.NO_MEMORY, 0)
     elseif len(text) == 0 then
       return ""
-    elseif size > 1000000 then
+    elseif size > STRING_TO_POLL then
       poll()
     end
   end

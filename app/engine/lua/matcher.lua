@@ -12,8 +12,7 @@ local floor, gsub, min = math.floor, string.gsub, math.min
 local unpack = core.unpack
 local item_end = core.item_end
 local POSITION, OPEN = -2, -1
-local DEPTH_MAX = 180
-local CAPTURES_MAX = 32
+local DEPTH_MAX, CAPTURES_MAX = core.limits.match_depth, core.limits.captures
 
 -- Say whether one character of the subject matches the item at [p, e) of the pattern.
 -- The stock matcher is asked about that one character: the rules of classes and sets
@@ -219,7 +218,7 @@ end
 
 function run(state, s, p)
   state.depth = state.depth + 1
-  if state.depth > DEPTH_MAX * 10 then
+  if state.depth > DEPTH_MAX then
     error("pattern too complex", 0)
   end
   local reached = steps(state, s, p)

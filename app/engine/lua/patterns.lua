@@ -1,7 +1,7 @@
 -- Guards for the pattern functions of the string library.
 --
--- The stock matcher recurses in C once for each quantifier (a long pattern overflows the
--- stack) and backtracks without ever letting the hook run. So each pattern is weighed
+-- The stock matcher recurses in C, as deep as the pattern has quantified items, and it
+-- backtracks without ever letting the hook run. So each pattern is weighed
 -- once: how many of its quantified items are followed by something that may fail. Where
 -- length ^ that number is too much, a matcher written in Lua does the work: slower, but
 -- it can be stopped. See matcher.lua.
@@ -11,9 +11,9 @@ local core = ...
 local byte, error, find, gmatch, gsub = string.byte, error, string.find, string.gmatch, string.gsub
 local len, match, type, tostring = string.len, string.match, type, tostring
 local poll = core.poll
-local COST_MAX = 2e7
-local COST_TO_POLL = 2e5
-local ITEMS_MAX = 200
+local COST_MAX, COST_TO_POLL = core.limits.pattern_cost, core.limits.pattern_cost_to_poll
+local SUBJECT_MAX = core.limits.pattern_subject_bytes
+local ITEMS_MAX = core.limits.pattern_items
 local REMEMBERED_MAX = 500
 
 local weights, remembered = {}, 0
@@ -45,8 +45,8 @@ local function item_end(pattern, at)
 end
 core.item_end = item_end
 
--- Return how the work grows: the exponent of the subject's length, or nil where the
--- pattern needs more stack than there is.
+-- Return how the work grows: the exponent of the subject's length, or false where
+-- the pattern needs more stack than there is.
 local function weigh(pattern)
   local at, size = 1, #pattern
   local exponent, items, pending = 1, 0, 0
@@ -94,6 +94,7 @@ local function weigh(pattern)
   end
   return exponent
 end
+core.weigh_pattern = weigh
 
 local function weight(pattern)
   local known = weights[pattern]
@@ -114,7 +115,7 @@ end
 -- Say whether the stock matcher may do the work; ask whether to stop where it is much.
 local function is_light(subject, pattern)
   local exponent = weights[pattern] or weight(pattern)
-  if exponent <= 1 and #subject < 100000 then
+  if exponent <= 1 and #subject < SUBJECT_MAX then
     return true
   end
   local cost = (#subject + 1) ^ exponent

@@ -21,7 +21,7 @@ local concat, format, getmetatable, next = table.concat, string.format, getmetat
 local error, rawget, select, type, gsub, find = error, rawget, select, type, string.gsub, string.find
 local unpack, fetch = core.unpack, core.fetch
 local ITEMS_MAX = 4000
-local DEPTH_MAX = 7995 -- as much as fits into Redis's C stack of Lua
+local DEPTH_MAX = core.limits.reply_depth
 local format_double = core.format_double
 
 local script_resp, client_resp = 2, 2

@@ -8,7 +8,8 @@ local next = next
 local floor, rep, reverse, select, sub = math.floor, string.rep, string.reverse, select, string.sub
 local tonumber, tostring, type, unpack = tonumber, tostring, type, core.unpack
 local bit_operation = core.bit_operation
-local INTEGER_MAX = 32
+local INTEGER_MAX, COUNT_MAX = core.limits.struct_integer_bytes, core.limits.struct_count
+local VALUES_MAX = core.limits.struct_values
 local NATIVE_ALIGN = 8
 
 local FIXED_SIZES = { b = 1, B = 1, h = 2, H = 2, l = 8, L = 8, T = 8, f = 4, d = 8, x = 1 }
@@ -21,7 +22,7 @@ local function read_count(format, at, default)
     return default, at
   end
   local count = tonumber(sub(format, at, stop))
-  if count > 2147483647 then
+  if count > COUNT_MAX then
     error("integral size overflow")
   end
   return count, stop + 1
@@ -216,6 +217,13 @@ local function unpack_number(option, bytes, settings)
   return read_integer(bytes, SIGNED[option])
 end
 
+-- Say whether so many bytes lie in a text from a position on: no sum that C's integers
+-- could not hold, nothing below zero.
+local function is_within(position, size, length)
+  return position >= 0 and size >= 0 and size <= length and position <= length - size
+end
+core.is_within = is_within
+
 local function too_short()
   core.bad_argument(2, "unpack", "data string too short")
 end
@@ -234,7 +242,7 @@ local function unpack_values(...)
   while at <= #format do
     local option, size
     option, size, at = read_option(format, at)
-    if start < 0 or size > #data or position > #data - size then
+    if not is_within(position, size, #data) then
       too_short()
     end
     position = position + padding(position, option, size, settings)
@@ -244,11 +252,8 @@ local function unpack_values(...)
       end
       size = values[count]
       count = count - 1
-      if size < 0 then
-        too_short()
-      end
     end
-    if size > #data or position > #data - size then
+    if not is_within(position, size, #data) then
       too_short()
     end
     if option == "s" then
@@ -269,7 +274,7 @@ local function unpack_values(...)
       at = control(format, at, option, settings, "unpack")
     end
     position = position + size
-    if count > 7000 then
+    if count > VALUES_MAX then
       error("too many results to unpack")
     end
   end

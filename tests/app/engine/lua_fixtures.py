@@ -1,4 +1,8 @@
-"""A runtime whose commands are given by the test."""
+"""A runtime whose commands are given by the test; the sandbox's files by themselves."""
+
+from importlib import resources
+
+from lupa import lua51
 
 from app.engine.lua_callbacks import Hooks
 from app.engine.scripting import ScriptRuntime
@@ -16,13 +20,19 @@ class ScriptRunner:
         asked: how often it has asked.
     """
 
-    def __init__(self, memory_limit=64 * 1024 * 1024):
+    def __init__(self, memory_limit=64 * 1024 * 1024, **limits):
+        """Make a runtime; the limits are those of lua/limits.lua, by name."""
         self.calls = []
         self.replies = {}
         self.verdict = 0
         self.asked = 0
         hooks = Hooks(self._call, should_stop=self._should_stop)
-        self.runtime = ScriptRuntime(hooks, version="7.2.4", memory_limit=memory_limit)
+        self.runtime = ScriptRuntime(
+            hooks,
+            version="7.2.4",
+            memory_limit=memory_limit,
+            limits={name.encode(): value for name, value in limits.items()},
+        )
 
     def _should_stop(self):
         self.asked += 1
@@ -48,3 +58,29 @@ class ScriptRunner:
 
 def strings(*items):
     return BulkList(items)
+
+
+def open_core(*names, stock=b"", **limits):
+    """Load files of the sandbox into a Lua of their own, and return what they define.
+
+    Its `perform` runs a text, which is given all of it; pcall there is the stock one.
+
+    Args:
+        names: of the files, behind hook and core.
+        stock: Lua that runs first: it may put something else in the place of a function
+            of the standard library, to see what the sandbox hands to it.
+        limits: those of lua/limits.lua that are to be others.
+    """
+    lua = lua51.LuaRuntime(encoding=None)
+    lua.execute(stock)
+    core = lua.eval(b"{limits = {}, should_stop = should_stop or function() end}")
+    for name, value in limits.items():
+        core[b"limits"][name.encode()] = value
+    for name in ("limits", "hook", "core", *names):
+        path = resources.files("app.engine") / "lua" / f"{name}.lua"
+        lua.execute(path.read_bytes(), core)
+    core[b"perform"] = lua.execute(
+        b"local core = ... return function(text) return loadstring(text)(core) end",
+        core,
+    )
+    return core

@@ -8,6 +8,7 @@ PATTERNS = [
     "(a*)b", "a-b", "[^,]*", "(.)%1", "a?b?c?", ".", "$", "^$", "x", "[]]", "[^]]",
     "%%", "a.c", "(a)(b)?", "[a-c]+", "%d+%.?%d*", "(%a)(%d)", "-", "[-a]", "(()())",
     "^", "", "a$b", "%$", "[%]]", "((a)-)", "[", "%", "%1", "%b(", "%f",
+    "()" * 32, "()" * 33,
 ]  # fmt: skip
 SUBJECTS = [
     "", "a", "aab", "key=val", "  x y  ", "f(a(b)c)d", "aa bb", "a,b,,c", "[x]",
@@ -62,9 +63,10 @@ def compare():
     lua = lua51.LuaRuntime(encoding=None)
     folder = resources.files("app.engine") / "lua"
     core = lua.eval(
-        b"{string = {}, unpack = unpack, poll = function() end, bad_argument = error}"
+        b"{string = {}, unpack = unpack, poll = function() end, bad_argument = error,"
+        b" limits = {}}"
     )
-    for name in ("patterns", "matcher"):
+    for name in ("limits", "patterns", "matcher"):
         lua.execute((folder / f"{name}.lua").read_bytes(), core)
     return lambda subject, pattern: lua.execute(
         COMPARE.encode(), core, subject.encode(), pattern.encode()

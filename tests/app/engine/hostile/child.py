@@ -1,4 +1,4 @@
-"""Runs hostile scripts that it reads, one a line, and writes what came of each.
+"""Reads scripts that try the sandbox, one a line; writes what came of each.
 
 A line is `[script, seconds]`: of processor time, so that a machine under load kills
 nobody early.

