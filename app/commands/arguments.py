@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 Converter = Callable[[bytes], Any]
 
-# SRANDMEMBER and its like with a negative count: Redis streams as many picks as asked
-# for; here the reply is made whole first, so there is a limit.
-REPEATED_PICKS_MAX: Final = 1 << 24
+_REPEATED_PICKS_MAX: Final = 1 << 24
+"""How many times SRANDMEMBER and its like pick where one may come twice.
+
+Redis streams as many as asked for; here the reply is made whole first.
+"""
 
 _TIMEOUT_DIGITS: Final = 13
 """Whole seconds with fewer digits are no deadline that overflows."""
@@ -100,6 +102,27 @@ def symmetric_integer(argument: bytes) -> int:
     if value == INT64_MIN:
         raise CommandError(errors.OUT_OF_SYMMETRIC_RANGE)
     return value
+
+
+def check_paired(count: int) -> None:
+    """Refuse a count of picks whose double is no 64-bit integer: each is two replies.
+
+    Raises:
+        CommandError: it is refused. Older Redis went on, and crashed (CVE-2023-22458).
+    """
+    if abs(count) > INT64_MAX // 2:
+        raise CommandError(errors.OUT_OF_RANGE)
+
+
+def repeated(count: int) -> int:
+    """Return how many picks a negative count asks for, where one may come twice.
+
+    Raises:
+        CommandError: they are too many.
+    """
+    if -count > _REPEATED_PICKS_MAX:
+        raise CommandError(errors.OUT_OF_RANGE)
+    return -count
 
 
 def number_of_keys(argument: bytes) -> int:

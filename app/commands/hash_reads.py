@@ -9,14 +9,13 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from app import errors
-from app.commands.arguments import REPEATED_PICKS_MAX, symmetric_integer
+from app.commands.arguments import check_paired, repeated, symmetric_integer
 from app.commands.scan_options import scan_cursor, scan_options, scan_reply
 from app.commands.table import Flag, KeySpec, command
 from app.errors import CommandError
 from app.keyspace.scan import scan_table
 from app.reply import BulkList, Pairs
 from app.types.hashes import HASHTABLE, Hash
-from app.types.numbers import INT64_MAX
 
 if TYPE_CHECKING:
     from app.commands.context import Context
@@ -179,17 +178,14 @@ def hrandfield(
     if options:
         if len(options) > 1 or options[0].upper() != b"WITHVALUES":
             raise CommandError(errors.SYNTAX)
-        if abs(count) > INT64_MAX // 2:
-            raise CommandError(errors.OUT_OF_RANGE)
+        check_paired(count)
     table = ctx.db.get(key, Hash)
     if table is None or not count:
         fields: list[bytes] = []
     elif count > 0:
         fields = table.pick_distinct(count, ctx.random)
-    elif -count > REPEATED_PICKS_MAX:
-        raise CommandError(errors.OUT_OF_RANGE)
     else:
-        fields = table.pick_any(-count, ctx.random)
+        fields = table.pick_any(repeated(count), ctx.random)
     if options:
         return Pairs([(field, table[field]) for field in fields] if table else ())
     return BulkList(fields)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from app import errors
 from app.commands.arguments import (
-    REPEATED_PICKS_MAX,
     non_negative,
+    repeated,
     symmetric_integer,
 )
 from app.commands.scan_options import scan_cursor, scan_options, scan_reply
@@ -162,9 +162,7 @@ def srandmember(ctx: Context, key: bytes, *options: bytes) -> bytes | BulkList |
         return BulkList()
     if count > 0:
         return BulkList(value.pick_distinct(count, ctx.random))
-    if -count > REPEATED_PICKS_MAX:
-        raise CommandError(errors.OUT_OF_RANGE)
-    return BulkList(value.pick_any(-count, ctx.random))
+    return BulkList(value.pick_any(repeated(count), ctx.random))
 
 
 @command(

@@ -9,13 +9,19 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
-from app.commands.arguments import non_negative, number_of_keys, symmetric_integer
+from app.commands.arguments import (
+    check_paired,
+    non_negative,
+    number_of_keys,
+    repeated,
+    symmetric_integer,
+)
 from app.commands.scan_options import scan_cursor, scan_options, scan_reply
 from app.commands.table import Flag, KeySpec, command, numkeys_at
 from app.errors import CommandError
 from app.keyspace.scan import scan_table
 from app.reply import NULL_ARRAY, BulkList, NullArrayType, Pairs
-from app.types.numbers import INT64_MAX, format_double, format_double_17, parse_int64
+from app.types.numbers import format_double, format_double_17, parse_int64
 from app.types.sorted_sets import LISTPACK, Pair, SortedSet
 
 if TYPE_CHECKING:
@@ -163,15 +169,15 @@ def zrandmember(
     with_scores = words == [b"WITHSCORES"]
     if words and not with_scores:
         raise CommandError(errors.SYNTAX)
-    if with_scores and abs(count) > INT64_MAX // 2:
-        raise CommandError(errors.OUT_OF_RANGE)
+    if with_scores:
+        check_paired(count)
     zset = ctx.db.get(key, SortedSet)
     if zset is None or not count:
         return BulkList()
     if count > 0:
         picked = zset.pick_distinct(count, ctx.random)
     else:
-        picked = zset.pick_any(-count, ctx.random)
+        picked = zset.pick_any(repeated(count), ctx.random)
     if with_scores:
         return Pairs([(member, score) for score, member in picked])
     return BulkList([member for _, member in picked])

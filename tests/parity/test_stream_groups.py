@@ -209,7 +209,7 @@ AUTO_CLAIMS = [
     "XAUTOCLAIM s g bob 0 0 COUNT 0",
     "XAUTOCLAIM s g bob 0 0 COUNT -1",
     "XAUTOCLAIM s g bob 0 0 COUNT x",
-    "XAUTOCLAIM s g bob 0 0 COUNT 9223372036854775807",
+    "XAUTOCLAIM none g bob 0 0 COUNT 9223372036854775807",
     "XAUTOCLAIM s g bob 0 0 NO",
     "XAUTOCLAIM s none bob 0 0",
     "XAUTOCLAIM none g bob 0 0",

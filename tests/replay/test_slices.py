@@ -20,7 +20,7 @@ LINES = [
     "DEL {} {}",
     "UNLINK {}",
     "MSET {} 1 {} 2",
-    "MSETNX {} 1 {} 2",
+    "MSETNX {} 1 d 2",
     "RENAME {} {}",
     "RENAMENX {} {}",
     "COPY {} {}",

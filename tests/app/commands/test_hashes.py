@@ -31,7 +31,8 @@ UNCHANGED = [
     "HGET h a",
     "HINCRBY h text 1",
     "HINCRBYFLOAT h text 1",
-    "HINCRBYFLOAT none a inf",
+    "HINCRBYFLOAT h none inf",
+    "HINCRBYFLOAT none a x",
     "HSET none a 1 b",
 ]
 
