@@ -15,6 +15,7 @@ from typing import NoReturn
 from actors.system import Server, StartError
 from app.commands.process import is_compiled
 from app.config import Config, ConfigError, SettingError, parse_command_line
+from app.process_title import hide_passwords
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ _LEVELS = {
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the server until it is told to stop; exit 0, or 1 where it cannot go on."""
+    hide_passwords()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

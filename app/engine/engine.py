@@ -28,7 +28,7 @@ from app.engine.observers import Observers
 from app.engine.past_views import run_in_past
 from app.engine.pause import Pause
 from app.engine.pubsub import PubSub
-from app.engine.redaction import without_secret
+from app.engine.redaction import Secrets, redact
 from app.engine.scripts import Scripts
 from app.engine.tracking import Tracking
 from app.engine.transactions import Transactions
@@ -65,6 +65,7 @@ class Engine:
         is_watchful: whether any guard has reason to look at every command.
         unit: gathers the effects of the EXEC or the script under way, or None.
         running: the client whose batch runs, or None.
+        secrets: the passwords that scripts gave to commands.
         inquiries: what clients ask of the log on disk. Its driver empties it, and calls
             `blocking.retry` once there is an answer.
         log_facts: tells how far the log goes, what is not appended yet included; None
@@ -90,9 +91,9 @@ class Engine:
         self.log_facts: Callable[[], dict[str, int | bytes]] | None = None
         self.is_recording = True
         self.is_log_synced: Callable[[], bool] = lambda: False
-        self.is_check_due = False
-        self.is_watchful = False
+        self.is_check_due = self.is_watchful = False
         self.unit: Unit | None = None
+        self.secrets = Secrets()
         self._clock = now_ms
         self.is_resuming = False
         self.pause = Pause(self)
@@ -304,7 +305,7 @@ class Engine:
                 context.effects = None
                 if not effects:
                     return  # a unit, whose record is there already
-                origin = [session.id, without_secret(argv), None]
+                origin = [session.id, redact(argv), None]
             self.entries.append((context.now_ms, context.db.index, effects, origin))
 
     def record_unit(
@@ -323,6 +324,8 @@ class Engine:
             if not session.is_described:
                 self.describe(session)
             origin = [session.id, argv, note]
+            if unit is self.secrets.unit:
+                origin = [session.id, *self.secrets.blot(unit, [argv, note])]
             self.entries.append((self.context.now_ms, unit.db, unit.effects, origin))
 
     def describe(self, session: Session) -> None:

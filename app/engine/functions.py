@@ -76,6 +76,13 @@ class Functions:
             raise CommandError(errors.NO_FUNCTION)
         return found
 
+    def find_source(self, name: bytes) -> bytes | None:
+        """Return the text of the library that has a function, None where none has."""
+        for library in self.libraries.values():
+            if any(spec.name.lower() == name.lower() for spec in library.functions):
+                return library.source
+        return None
+
     def count(self) -> int:
         """Return how many functions there are."""
         return sum(len(library.functions) for library in self.libraries.values())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from app import errors
 from app.commands.server_state import SlowCommand
 from app.commands.table import Command, Flag, require_command
-from app.engine.redaction import redact
+from app.engine.redaction import gives_secrets, hide_arguments, redact
 from app.errors import CommandError
 from app.protocol.encoder import encode
 from app.reply import NO_REPLY, POSTPONED, QUEUED, NoReplyType, Replies
@@ -263,7 +263,7 @@ class Guards:
                 server.slow_commands_seen,
                 now_seconds,
                 nanoseconds // 1000,
-                _abbreviate(redact(argv)),
+                _abbreviate(self._shown(argv)),
                 session.address.encode(),
                 session.name,
             )
@@ -271,6 +271,20 @@ class Guards:
         server.slow_commands_seen += 1
         while len(server.slow_commands) > config.slowlog_max_len:
             server.slow_commands.pop()
+
+    def _shown(self, argv: Argv) -> Argv:
+        """Return a command as people may see it, by the text of what it runs too."""
+        name = argv[0].upper()
+        if len(argv) > 1 and name.startswith((b"EVALSHA", b"FCALL")):
+            source: bytes | None = None
+            if name.startswith(b"FCALL"):
+                source = self._engine.functions.find_source(argv[1])
+            else:
+                script = self._engine.scripts.find(argv[1])
+                source = None if script is None else script.source
+            if source is not None and gives_secrets(source):
+                return hide_arguments(argv, 2)
+        return redact(argv)
 
     def note_script_call(self, session: Session, command: Command, argv: Argv) -> None:
         """Tell who wants to know of each command of one that a script calls.
@@ -313,7 +327,7 @@ class Guards:
         address = session.address.encode()
         if address.endswith(b":0"):  # a Unix socket's, which MONITOR alone writes so
             address = b"unix:" + address[:-2]
-        words = b" ".join(_quote(argument) for argument in redact(argv))
+        words = b" ".join(_quote(argument) for argument in self._shown(argv))
         line = b"+%d.%06d [%d %b] %b\r\n" % (
             now_us // 1_000_000,
             now_us % 1_000_000,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from app import errors
 from app.commands.table import LOOKUP, Command, Flag, require_command
 from app.engine.lua_callbacks import CommandCaller
+from app.engine.redaction import carries_secrets, is_like_carrier
 from app.errors import CommandError
 
 if TYPE_CHECKING:
@@ -101,9 +102,11 @@ class ScriptCommands(CommandCaller):
         try:
             command = require_command(argv)
         except CommandError as error:
+            self._note_secrets(argv, is_known=False)
             if error.text.startswith(b"ERR wrong number"):
                 raise CommandError(errors.SCRIPT_WRONG_ARITY) from None
             raise CommandError(errors.SCRIPT_UNKNOWN_COMMAND) from None
+        self._note_secrets(argv, is_known=True)
         if command.flags & Flag.NOSCRIPT:
             raise CommandError(errors.SCRIPT_COMMAND_NOT_ALLOWED)
         if self._allowed is self._reading and command.flags & _WRITES:
@@ -119,10 +122,24 @@ class ScriptCommands(CommandCaller):
         guards.note_script_call(self._session, command, argv)
         return command
 
+    def _note_secrets(self, argv: Argv, *, is_known: bool) -> None:
+        """Have what may be passwords left out of the script's record."""
+        name = argv[0].upper()
+        if carries_secrets(name) or (not is_known and is_like_carrier(name)):
+            engine = self._engine
+            engine.secrets.note(engine.unit, argv, is_known=is_known)
+
 
 def _without(flags: Flag) -> dict[bytes, Command]:
-    """Return the commands that have none of some flags, by the names of LOOKUP."""
-    return {name: found for name, found in LOOKUP.items() if not found.flags & flags}
+    """Return the commands that have none of some flags, by the names of LOOKUP.
+
+    Those that may have a password in them are not there: they are looked at each time.
+    """
+    return {
+        name: found
+        for name, found in LOOKUP.items()
+        if not (found.flags & flags or carries_secrets(name.upper()))
+    }
 
 
 def check_access(argv: tuple[bytes, ...]) -> bool | None:

@@ -352,7 +352,8 @@ class Scripts(ScriptRunner):
         script.is_described = True
         sha = script.sha.decode()
         self._described.add(script.sha)
-        note = {"kind": "script_source", "sha": sha, "source": script.source}
+        source = engine.secrets.blot(self._unit, script.source)
+        note = {"kind": "script_source", "sha": sha, "source": source}
         origin = [caller.id, None, note]
         engine.entries.append((engine.context.now_ms, caller.db.index, [], origin))
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from app import errors
 from app.commands.table import Flag, require_command
 from app.engine.effects import Unit
-from app.engine.redaction import without_secret
+from app.engine.redaction import redact
 from app.errors import CommandError
 from app.protocol.encoder import encode
 from app.reply import NULL_ARRAY, Encoded
@@ -136,7 +136,7 @@ class Transactions:
             return len(effects) - 1
         if argv[0][:4].upper() == b"EVAL":
             return self._engine.scripts.as_recorded(argv)
-        return without_secret(argv)
+        return redact(argv)
 
 
 def _note(queued: list[Argv | int], failed: list[int]) -> dict[str, Any]:

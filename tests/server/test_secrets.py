@@ -1,0 +1,184 @@
+"""No password is anywhere but where it was meant to be, whatever road it came by.
+
+Each command that can carry one, also misspelt and with too few or too many words, goes
+by each road; then every file of the server, and all that it tells about clients and
+commands, is searched.
+"""
+
+import pytest
+
+from tests.parity.wire import encode
+
+SECRET = "sesame-open-7"
+
+COMMANDS = [
+    f"AUTH {SECRET}",
+    f"AUTH default {SECRET}",
+    f"auth me {SECRET}",
+    f"AUTH a {SECRET} c",
+    f"AUHT {SECRET}",
+    f"HELLO 2 AUTH default {SECRET}",
+    f"HELLO 2 SETNAME me AUTH default {SECRET}",
+    f"HELLO 2 AUTH {SECRET}",
+    f"HELLO {SECRET}",
+    f"HELLO 2 AUHT default {SECRET}",
+    f"HELO 2 AUTH default {SECRET}",
+    f"CONFIG SET masterauth {SECRET}",
+    f"CONFIG SET primaryauth {SECRET}",
+    f"CONFIG SET MASTERAUTH {SECRET} timeout 0",
+    f"CONFIG SET timeout 0 tls-key-file-pass {SECRET}",
+    f"CONFIG SET tls-client-key-file-pass {SECRET}",
+    f"CONFIG SET masteraut {SECRET}",
+    f"CONFIG SET masterauth a {SECRET}",
+    f"CONFIG SET masterauth a {SECRET} b",
+    f"CONFIG STE masterauth {SECRET}",
+    f"CONFG SET masterauth {SECRET}",
+    f"CONFIG SET requirepass {SECRET}",
+    f"MIGRATE 127.0.0.1 1 k 0 10 AUTH {SECRET}",
+    f"MIGRATE 127.0.0.1 1 k 0 10 COPY AUTH2 me {SECRET} REPLACE",
+    f"MIGRATE 127.0.0.1 1 k 0 10 AUHT {SECRET}",
+    f"MIGRATE 127.0.0.1 AUTH {SECRET}",
+    f"MIGRAET 127.0.0.1 1 k 0 10 AUTH {SECRET}",
+    f"ACL SETUSER me on >{SECRET} ~* +@all",
+    f"ACL SETUSR me >{SECRET}",
+]
+
+
+def plain(client, words):
+    client.ask(*words)
+    client.ask("SET", "k", "v")
+
+
+def transaction(client, words):
+    client.ask("MULTI")
+    client.ask("SET", "k", "v")
+    client.ask(*words)
+    client.ask("SET", "k", "w")
+    client.ask("EXEC")
+    client.ask("MULTI")
+    client.ask(*words)
+    client.ask("DISCARD")
+
+
+def pipeline(client, words):
+    client.send(encode(["SET", "k", "v"]) + encode(words) + encode(["SET", "k", "w"]))
+    for _ in range(3):
+        client.read()
+
+
+def script(client, words):
+    text = (
+        f"redis.call('SET', KEYS[1], 'v') redis.pcall('{words[0]}', unpack(ARGV)) "
+        f"return redis.call('{words[0]}', unpack(ARGV))"
+    )
+    client.ask("EVAL", text, 1, "k", *words[1:])
+    sha = client.ask("SCRIPT", "LOAD", text).split()[1]
+    client.ask("EVALSHA", sha, 1, "k", *words[1:])
+    client.ask("MULTI")
+    client.ask("EVAL", text, 1, "k", *words[1:])
+    client.ask("EVALSHA", sha, 1, "k", *words[1:])
+    client.ask("EXEC")
+
+
+def script_with_it_in_its_text(client, words):
+    arguments = ", ".join(f'"{word}"' for word in words)
+    text = f"redis.call('SET', KEYS[1], 'v') return redis.call({arguments})"
+    client.ask("EVAL", text, 1, "k")
+    client.ask("MULTI")
+    client.ask("EVAL", text, 1, "k")
+    client.ask("EXEC")
+
+
+def function(client, words):
+    text = (
+        "#!lua name=mine\n"
+        "redis.register_function('f', function(keys, argv)\n"
+        "  redis.call('SET', keys[1], 'v')\n"
+        f"  return redis.pcall('{words[0]}', unpack(argv))\n"
+        "end)"
+    )
+    client.ask("FUNCTION", "LOAD", "REPLACE", text)
+    client.ask("FCALL", "f", 1, "k", *words[1:])
+    client.ask("MULTI")
+    client.ask("FCALL", "f", 1, "k", *words[1:])
+    client.ask("EXEC")
+
+
+ROADS = [
+    *(plain, transaction, pipeline),
+    *(script, script_with_it_in_its_text, function),
+]
+OPTIONS = (
+    *("--slowlog-log-slower-than", "0", "--slowlog-max-len", "100000"),
+    *("--latency-monitor-threshold", "1", "--latency-tracking", "yes"),
+    *("--loglevel", "debug", "--requirepass", SECRET),
+)
+QUESTIONS = [
+    *("SLOWLOG GET -1", "CLIENT LIST", "CLIENT INFO", "INFO everything"),
+    *("LATENCY LATEST", "LATENCY HISTOGRAM", "LATENCY DOCTOR", "MEMORY DOCTOR"),
+    *("ACL LIST", "ACL GETUSER default", "COMMAND COUNT"),
+]
+
+
+def everything_shown(server, monitor):
+    """Return all that anybody may read of what was done, by where it was found."""
+    client = server.connect()
+    client.ask("AUTH", SECRET)
+    found = {question: client.ask(*question.split()) for question in QUESTIONS}
+    client.ask("ECHO", "the-end")
+    shown = b""
+    while b"the-end" not in shown:
+        line = monitor.read()
+        assert line.startswith(b"+"), line
+        shown += line
+    found["MONITOR"] = shown
+    server.stop()
+    for path in server._home.rglob("*"):
+        if path.is_file():
+            found[path.name] = path.read_bytes()
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("road", ROADS, ids=lambda road: road.__name__)
+def test_no_password_is_shown_or_kept_whatever_road_it_comes_by(start, road):
+    server = start(*OPTIONS)
+    monitor = server.connect()
+    monitor.ask("AUTH", SECRET)
+    monitor.ask("MONITOR")
+
+    for command in COMMANDS:
+        client = server.connect()
+        client.ask("AUTH", SECRET)
+        road(client, command.split())
+        assert client.ask("PING") == b"+PONG\r\n"
+        client.close()
+    shown = everything_shown(server, monitor)
+
+    leaks = {
+        place: text[max(text.index(SECRET.encode()) - 200, 0) :][:400]
+        for place, text in shown.items()
+        if SECRET.encode() in text
+    }
+    assert leaks == {}
+    assert b'"AUTH" "(redacted)"' in shown["MONITOR"]
+    if road not in (plain, pipeline):  # these leave no record but of what worked
+        log = [text for name, text in shown.items() if name.endswith(".log")]
+        assert any(b"(redacted)" in text for text in log)
+
+
+@pytest.mark.slow
+def test_password_of_the_command_line_is_not_in_the_title_of_the_process(start):
+    server = start("--requirepass", SECRET, "--masterauth", f"{SECRET}-too")
+
+    title = open_title(server)
+
+    assert SECRET.encode() not in title
+    assert b"--requirepass\0***\0--masterauth\0***" in title
+    assert server.connect().ask("AUTH", SECRET) == b"+OK\r\n"
+    assert server.stop() == 0
+
+
+def open_title(server):
+    with open(f"/proc/{server.process.pid}/cmdline", "rb") as file:  # noqa: PTH123
+        return file.read()
