@@ -24,8 +24,6 @@ from app.config.kinds import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.config.stops import Stop
-
 
 class SavePoint(NamedTuple):
     """Save after so many seconds if so many keys changed."""
@@ -289,9 +287,9 @@ class RawLines(Setting[tuple[tuple[str, ...], ...]]):
     expects = "words; repeated"
 
     def __init__(
-        self, summary: str, least: int, most: int, name: str, stop: Stop | None = None
+        self, summary: str, least: int, most: int, name: str, **more: object
     ) -> None:
-        super().__init__((), summary, live=False, name=name, stop=stop)
+        super().__init__((), summary, live=False, name=name, **more)  # type: ignore[arg-type]  # Setting's
         self._least, self._most = least, most
 
     def parse(

@@ -49,7 +49,11 @@ class NetworkSettings:
     unixsocket = Text("", "The path of a Unix socket to listen on.", live=False)
     unixsocketperm = Octal(0, "Permissions of the Unix socket.", live=False)
     tcp_backlog = Integer(
-        511, "Connections that may wait to be accepted.", 0, INT_MAX, live=False
+        511,
+        "Connections that may wait to be accepted; 4096 may at least.",
+        0,
+        INT_MAX,
+        live=False,
     )
     tcp_keepalive = Integer(
         300, "Idle time before TCP asks whether the peer lives; 0 never asks.", unit="s"
@@ -283,7 +287,7 @@ class OperationSettings:
         2,
         2,
         "rename-command",
-        stops.Stop(
+        stop=stops.Stop(
             "any other new name",
             "a command can be switched off here but not get another name, since the "
             'log knows it by its own; give it the name "", or remove the directive',
@@ -295,7 +299,8 @@ class OperationSettings:
         1,
         INT_MAX,
         "user",
-        stops.Stop(
+        effect=False,
+        stop=stops.Stop(
             "all that differs from `user default on nopass ~* &* +@all`",
             "there are no ACL users here, so it would protect nothing; remove the "
             "directive, and set requirepass",
@@ -303,11 +308,12 @@ class OperationSettings:
         ),
     )
     loadmodule = RawLines(
-        "A module to load.",
+        "There are no modules.",
         1,
         INT_MAX,
         "loadmodule",
-        stops.Stop(
+        effect=False,
+        stop=stops.Stop(
             "any", "this server cannot load modules; remove the directive", bool
         ),
     )

@@ -1,4 +1,4 @@
-"""Write docs/configuration.md and docs/commands.md from the tables.
+"""Write docs/configuration.md, docs/commands.md and a table of docs/operations.md.
 
 python -m tests.house.generate_docs            write them
 python -m tests.house.generate_docs --check    fail where a page is stale
@@ -17,8 +17,14 @@ from app.commands import catalogue  # noqa: F401 - registers the commands
 from app.commands.table import COMMANDS, Command
 from app.config import Config, Setting
 from app.config.particular import RawLines
+from tests.house.directives import REDIS_7_2, VALKEY_9_1
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+BESIDE = {"maxmemory-policy": "any but `noeviction` beside a `maxmemory`"}
+"""Settings of which a value stops the start together with another's."""
+
+_TABLE_BEGINS = "<!-- This table is written by `make docs`. -->\n"
+_TABLE_ENDS = "<!-- Here it ends. -->\n"
 _NOTE = "<!-- Written by `make docs` from the tables; edit them instead. -->"
 
 
@@ -157,7 +163,60 @@ def syntax(command: Command) -> str:
     return " ".join(words)
 
 
-PAGES = {"configuration.md": configuration_page, "commands.md": commands_page}
+def operations_page() -> str:
+    """Return docs/operations.md, which is written by hand but for one table."""
+    page = (DOCS / "operations.md").read_text()
+    before, rest = page.split(_TABLE_BEGINS)
+    return (
+        f"{before}{_TABLE_BEGINS}{directives_table()}{_TABLE_ENDS}"
+        + (rest.split(_TABLE_ENDS)[1])
+    )
+
+
+def directives_table() -> str:
+    """Return what becomes of each directive of the real servers' own files."""
+    lines = ["", "| directive | of | here | why |", "| --- | --- | --- | --- |"]
+    rows = {
+        "include": "| `include` | Redis, Valkey | works | Other files, or patterns. |"
+    }
+    for setting in Config.SETTINGS.values():
+        names = [setting.name, *setting.aliases]
+        known = [x for x in names if x in REDIS_7_2 or x in VALKEY_9_1]
+        if known:
+            rows[known[0]] = _directive_row(known, setting)
+    lines += [rows[name] for name in sorted(rows)]
+    return "\n".join([*lines, ""])
+
+
+def _directive_row(names: list[str], setting: Setting[Any]) -> str:
+    servers = [
+        server
+        for server, known in (("Redis", REDIS_7_2), ("Valkey", VALKEY_9_1))
+        if any(name in known for name in names)
+    ]
+    here = "works" if setting.has_effect else "without effect"
+    if setting.stop is not None:
+        here += f"; stops the start: {setting.stop.values}"
+    elif setting.name in BESIDE:
+        here += f"; stops the start: {BESIDE[setting.name]}"
+    summary = setting.summary.split(" **Stops")[0]
+    why = f"{summary} {_sentence(setting)}".strip()
+    cells = [", ".join(f"`{name}`" for name in names), ", ".join(servers), here, why]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _sentence(setting: Setting[Any]) -> str:
+    if setting.stop is None:
+        return ""
+    reason = setting.stop.reason
+    return f"{reason[0].upper()}{reason[1:]}."
+
+
+PAGES = {
+    "configuration.md": configuration_page,
+    "commands.md": commands_page,
+    "operations.md": operations_page,
+}
 
 
 def stale_pages() -> list[str]:
