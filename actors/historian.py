@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from actors.cooperative import CooperativeActor
 from actors.log_place import LogPlace
 from actors.messages import Answered, Inquire
-from actors.moment_opener import MomentOpener, Work
-from app.commands.inquiries import Inquiry, OpenMoment, ReadRecords
+from actors.past_views import PastViews
+from app.commands.inquiries import Inquiry, OpenMoment, ReadRecords, RunInPast
 from app.errors import CommandError
 from app.errors.general import one_line
 from app.keyspace.glob import compile_glob
@@ -29,11 +30,17 @@ if TYPE_CHECKING:
 
     from actors.inbox import Inbox
     from actors.loop import Loop
+    from app.config import Config
     from storage.filesystem import FileSystem
     from storage.log import Log
     from storage.record import Record
 
 logger = logging.getLogger(__name__)
+
+_Answer = TypeVar("_Answer")
+
+Work: TypeAlias = Generator[bool, None, _Answer]
+"""A slice at each step; yields whether to go on at once. It returns the answer."""
 
 _LOOK_AGAIN_SECONDS = 0.01
 _PASSED_MAX = 100_000
@@ -45,8 +52,8 @@ _PLACES_KEPT = 16
 class _Job(NamedTuple):
     """An inquiry, and the work on its answer."""
 
-    inquiry: Inquiry
-    work: Work[Any]
+    inquiry: ReadRecords
+    work: Work[list[Any]]
 
 
 class Historian(CooperativeActor):
@@ -58,7 +65,7 @@ class Historian(CooperativeActor):
         folder: Path,
         filesystem: FileSystem,
         log: Log,
-        databases: int,
+        config: Config,
         keyspace: Inbox,
     ) -> None:
         """Make the reader of a log.
@@ -68,7 +75,7 @@ class Historian(CooperativeActor):
             folder: the data folder.
             filesystem: the door to the disk.
             log: the same log as it is written; asked only for its last number.
-            databases: how many the server has.
+            config: the server's settings.
             keyspace: where answers go.
         """
         super().__init__(loop)
@@ -79,10 +86,11 @@ class Historian(CooperativeActor):
         self._jobs: deque[_Job] = deque()
         self._idle: list[_Job] = []
         self._places: OrderedDict[int, LogPlace] = OrderedDict()
-        self._opener = MomentOpener(folder, filesystem, log, databases)
+        self._views = PastViews(loop, folder, log, config, keyspace)
 
     def on_stop(self) -> None:
-        """Close the files."""
+        """Close the files, and end the views of the past."""
+        self._views.close()
         for place in self._places.values():
             place.close()
         self._places.clear()
@@ -93,20 +101,21 @@ class Historian(CooperativeActor):
             super().on_receive(message)
             return
         inquiry = message.inquiry
-        if isinstance(inquiry, ReadRecords):
-            work: Work[Any] = self._read(inquiry)
+        if isinstance(inquiry, OpenMoment):
+            self._views.open(inquiry)
+        elif isinstance(inquiry, RunInPast):
+            self._views.run(inquiry)
         else:
-            assert isinstance(inquiry, OpenMoment)
-            work = self._opener.open(inquiry.text)
-        self._jobs.append(_Job(inquiry, work))
-        if len(self._jobs) == 1:
-            self.loop.call_soon(self._step)
+            assert isinstance(inquiry, ReadRecords)
+            self._jobs.append(_Job(inquiry, self._read(inquiry)))
+            if len(self._jobs) == 1:
+                self.loop.call_soon(self._step)
 
     def _step(self) -> None:
         """Do a slice of the work that has waited the longest."""
         job = self._jobs.popleft()
         inquiry = job.inquiry
-        if inquiry.session.waiter is not None:  # else it has gone, or waits no longer
+        if inquiry.is_wanted:
             try:
                 if next(job.work):
                     self._jobs.append(job)
@@ -114,8 +123,6 @@ class Historian(CooperativeActor):
                     self._put_aside(job)
             except StopIteration as stop:
                 self._answer(inquiry, stop.value)
-            except CommandError as error:
-                self._answer(inquiry, error.with_traceback(None))
             except PrunedError as error:
                 text = b"ERR pruned: the log starts at seq %d" % error.floor_seq
                 self._answer(inquiry, CommandError(text))
@@ -137,10 +144,9 @@ class Historian(CooperativeActor):
             self.loop.call_later(_LOOK_AGAIN_SECONDS, self._look_again)
 
     def _look_again(self) -> None:
-        waiting = [job for job in self._idle if job.inquiry.session.waiter is not None]
+        waiting = [job for job in self._idle if job.inquiry.is_wanted]
         self._idle = []
         for job in waiting:
-            assert isinstance(job.inquiry, ReadRecords)
             if self._log.last_seq < job.inquiry.from_seq:
                 self._put_aside(job)
             else:

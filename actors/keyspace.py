@@ -27,6 +27,8 @@ from actors.messages import (
     LogTrouble,
     Neighbours,
     Order,
+    PastEnded,
+    PastStatus,
     Push,
     SegmentSealed,
     SnapshotEnded,
@@ -37,6 +39,7 @@ from actors.saving import Saving
 from actors.traffic import Batch
 from actors.turn import Turn
 from app.commands.inquiries import AwaitDurable, AwaitSave
+from app.engine.visits import end_visits
 from app.errors import CommandError
 from app.protocol.encoder import encode
 from storage.errors import StorageError
@@ -201,7 +204,9 @@ class KeyspaceActor(CooperativeActor):
                 continue
             session.postponed = None
             mailbox = self._mailboxes[client_id]
-            if batch.commands or batch.error is not None:
+            if session.is_closing:
+                replies += [(mailbox, Push(data)), (mailbox, Close())]
+            elif batch.commands or batch.error is not None:
                 replies.append((mailbox, Push(data)))
                 self.inbox.post(batch)
             else:
@@ -334,6 +339,8 @@ class KeyspaceActor(CooperativeActor):
             session = sessions.get(message.client_id)
             if session is not None:
                 engine.blocking.retry(session)
+        elif isinstance(message, PastEnded | PastStatus):
+            self._note_past(message)
         elif isinstance(message, LogTrouble):
             engine.guards.disk_error = message.reason
             engine.guards.update_watchful()
@@ -343,6 +350,12 @@ class KeyspaceActor(CooperativeActor):
             self._saving.note_log(message.fields)
         else:
             super().on_receive(message)
+
+    def _note_past(self, message: PastEnded | PastStatus) -> None:
+        if isinstance(message, PastEnded):
+            end_visits(self._engine, message.visits, message.text)
+        else:
+            self._engine.server.past_status = message.fields
 
     def stop_for_bug(self, batch: Batch) -> None:
         """Stop the server: memory may no longer equal the log."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.inbox import Inbox
+    from app.commands.client_past import Visit
     from app.commands.inquiries import Inquiry
 
 
@@ -125,6 +126,24 @@ class Answered(NamedTuple):
     """An inquiry of a client has its answer. Historian -> keyspace."""
 
     client_id: int
+
+
+class PastEnded(NamedTuple):
+    """Clients see their moment of the past no longer. Historian -> keyspace.
+
+    Attributes:
+        visits: theirs.
+        text: the error that they are told from now on.
+    """
+
+    visits: list[Visit]
+    text: bytes
+
+
+class PastStatus(NamedTuple):
+    """What INFO says of the views of the past. Historian -> keyspace."""
+
+    fields: dict[str, int]
 
 
 class Sync(NamedTuple):

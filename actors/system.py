@@ -190,7 +190,7 @@ class Server:
             _folder(self._config),
             FileSystem(),
             log,
-            self._config.databases,
+            self._config,
             keyspace.actor_inbox,
         )
 

@@ -11,6 +11,7 @@ from app.reply import NULL_ARRAY
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from app.commands.client_past import Visit
     from app.commands.server_state import ServerState
     from app.commands.subscriptions import Subscriptions
     from app.commands.tracking_modes import TrackingMode
@@ -136,7 +137,7 @@ class Session:
         self.waiter: Waiter | None = None
         self.subscriptions: Subscriptions | None = None
         self.tracking: TrackingMode | None = None
-        self.past: Any = None
+        self.past: Visit | None = None
         self.has_hung_up = has_hung_up
 
     def let_go(self) -> None:

@@ -209,6 +209,7 @@ def persistence(ctx: Context) -> Fields:
             ("aof_pending_bio_fsync", int(unsynced > 0)),
             ("aof_delayed_fsync", 0),
             *log.items(),
+            *state.past_status.items(),
             ("log_snapshot_seq", state.saves.last_seq),
             ("log_proofs_checked", state.saves.proven),
             ("log_proofs_failed", state.saves.differences),

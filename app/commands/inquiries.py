@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from app.reply import BLOCKED, NULL_ARRAY
 
 if TYPE_CHECKING:
-    from app.commands.context import Context, Session
+    from app.commands.context import Argv, Context, Session
 
 
 class Inquiry:
@@ -28,6 +28,12 @@ class Inquiry:
         """Make the question of a client."""
         self.session = session
         self.answer: Any = BLOCKED
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the client still waits: it has not gone, and was not unblocked."""
+        waiter = self.session.waiter
+        return waiter is not None and waiter.inquiry is self
 
 
 class ReadRecords(Inquiry):
@@ -66,7 +72,7 @@ class ReadRecords(Inquiry):
 
 
 class OpenMoment(Inquiry):
-    """What was at a moment (CLIENT AT); the answer is a `PastView`.
+    """What was at a moment (CLIENT AT); the answer is a `client_past.Visit`.
 
     Attributes:
         text: the moment, as the client wrote it.
@@ -102,6 +108,29 @@ class AwaitSave(Inquiry):
         self.awaited_save = awaited_save
 
 
+class RunInPast(Inquiry):
+    """What commands would have answered; the answer is what `PastView.run` returns.
+
+    Attributes:
+        visit: the number of the client's visit.
+        facts: what the client is (`client_past.ClientFacts`).
+        commands: in order.
+        pieces: what there is of long replies yet, in order.
+    """
+
+    __slots__ = ("commands", "facts", "pieces", "visit")
+
+    def __init__(
+        self, session: Session, visit: int, facts: Any, commands: list[Argv]
+    ) -> None:
+        """Make the question."""
+        super().__init__(session)
+        self.visit = visit
+        self.facts = facts
+        self.commands = commands
+        self.pieces: list[bytes] = []
+
+
 def ask(
     ctx: Context,
     inquiry: Inquiry,
@@ -125,4 +154,7 @@ def ask(
         return BLOCKED if inquiry.answer is BLOCKED else then(inquiry.answer)
 
     ctx.engine.inquiries.append(inquiry)
-    return ctx.wait((), timeout_ms, None, serve, at_timeout=at_timeout)
+    reply = ctx.wait((), timeout_ms, None, serve, at_timeout=at_timeout)
+    if ctx.session.waiter is not None:
+        ctx.session.waiter.inquiry = inquiry
+    return reply

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 _STATM: Final = Path("/proc/self/statm")
+_PROCESSES: Final = Path("/proc")
 _RSS_PAGES_FIELD: Final = 1
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _MAXRSS_BYTES: Final = 1 if sys.platform == "darwin" else 1024
@@ -24,6 +25,15 @@ def resident_bytes() -> int:
     except OSError:
         return peak_resident_bytes()
     return int(fields[_RSS_PAGES_FIELD]) * _PAGE_BYTES
+
+
+def resident_bytes_of(pid: int) -> int:
+    """Return the memory that another process holds; 0 where that is not known."""
+    try:
+        fields = (_PROCESSES / str(pid) / "statm").read_bytes().split()
+    except OSError:
+        return 0
+    return int(fields[_RSS_PAGES_FIELD]) * _PAGE_BYTES if fields else 0
 
 
 def peak_resident_bytes() -> int:

@@ -33,6 +33,15 @@ _STATISTICS: Final = (
     "client_output_buffer_limit_disconnections",
     "acl_access_denied_auth",
 )
+_PAST_STATUS: Final = (
+    "past_views",
+    "past_views_opening",
+    "past_views_memory",
+    "past_views_clients",
+    "total_past_views_opened",
+    "total_past_views_refused",
+    "total_past_views_ended",
+)
 _RATES: Final = ("commands", "input", "output", "cycles")
 _RATE_SAMPLES: Final = 16
 """Rates are the mean of so many samples, which the engine takes ten times a second."""
@@ -117,6 +126,7 @@ class ServerState:
         self.is_loading = False
         self.loading: dict[str, int] = {}
         self.log_status: dict[str, Any] = {}
+        self.past_status: dict[str, int] = dict.fromkeys(_PAST_STATUS, 0)
         self.port = 0
         self.dial: Dial | None = None
         self.is_expiring = True

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from app.commands.context import Argv, Context, Session
+    from app.commands.inquiries import Inquiry
 
 Place = tuple[int, bytes]
 """A key of a database: (index of the database, key)."""
@@ -25,14 +26,16 @@ class Waiter:
         is_sharing: whether a value that serves it is still there for the next waiter
             (a stream), rather than taken (an element).
         serve: called when a place may be ready.
-        at_timeout: the reply when the time is over.
+        at_timeout: the reply when the time is over; BLOCKED where it cannot be.
         argv: the command as it was given.
         number: by which its timeout knows it; -1 where it waits for ever.
+        inquiry: the question whose answer it waits for, or None.
     """
 
     __slots__ = (
         "argv",
         "at_timeout",
+        "inquiry",
         "is_sharing",
         "kind",
         "number",
@@ -60,3 +63,4 @@ class Waiter:
         self.is_sharing = is_sharing
         self.argv: Argv = []
         self.number = -1
+        self.inquiry: Inquiry | None = None

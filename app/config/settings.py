@@ -171,6 +171,32 @@ class LogSettings:
         "Where it fails the segment stays.",
         protected=True,
     )
+    past_views_max = Integer(
+        4,
+        "How many moments of the past may be open at a time (CLIENT AT), each in a "
+        "process of its own; 0 allows none.",
+        0,
+        1000,
+    )
+    past_view_memory_max = Memory(
+        512 * _MB,
+        "How much memory the process of such a moment may hold, which `maxmemory` does "
+        "not count; 0 is no limit.",
+        0,
+        LONG_MAX,
+    )
+    past_view_seconds_max = Integer(
+        3600,
+        "How long such a moment may stay open, the time to open it included; 0 is no "
+        "limit.",
+        unit="s",
+    )
+    past_view_idle_seconds_max = Integer(
+        300,
+        "How long such a moment stays open while nobody asks it anything; 0 is no "
+        "limit.",
+        unit="s",
+    )
     log_compression = Choice("no", "How sealed segments are packed.", ("no", "zlib"))
     shutdown_timeout = Integer(
         10, "SHUTDOWN waits for the log, however long.", unit="s", effect=False

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from app.commands.context import Session
+    from app.commands.inquiries import Inquiry
     from app.engine.engine import Engine
     from app.keyspace.database import Database
 
@@ -118,6 +119,24 @@ class Blocking:
             heapq.heappush(self.timeouts, (deadline_ms, waiter.number))
         return BLOCKED
 
+    def await_answer(self, inquiry: Inquiry, serve: Serve) -> None:
+        """Let a client wait for the answer to what it has asked, however long it takes.
+
+        Args:
+            inquiry: the question; CLIENT UNBLOCK does not let its client go on.
+            serve: as of `wait`; it may call `let_go` in place of returning a reply.
+        """
+        waiter = Waiter(inquiry.session, (), None, serve, BLOCKED, is_sharing=False)
+        waiter.inquiry = inquiry
+        self._add(waiter)
+
+    def let_go(self, session: Session, data: bytes) -> None:
+        """Let a client go on whose replies are encoded already."""
+        assert session.waiter is not None
+        self._remove(session.waiter)
+        session.last_ms = self._engine.context.now_ms
+        self.woken.append((session.id, data))
+
     def retry(self, session: Session) -> None:
         """Serve a client that waits for something else than a key, which has come."""
         context = self._engine.context
@@ -133,7 +152,7 @@ class Blocking:
             Whether it waited.
         """
         waiter = session.waiter
-        if waiter is None:
+        if waiter is None or waiter.at_timeout is BLOCKED:
             return False
         if is_error:
             self._finish(waiter, CommandError(errors.UNBLOCKED))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app import clock
 from app.commands import catalogue  # noqa: F401 - registers the commands
-from app.commands.client_past import is_travel
+from app.commands.client_past import is_of_present
 from app.commands.context import Argv, Context, Session
 from app.commands.delays import note_delay
 from app.commands.server_state import ServerState
@@ -25,7 +25,6 @@ from app.engine.functions import Functions
 from app.engine.guards import HTTP_WORDS, Guards
 from app.engine.notifications import Notifications
 from app.engine.observers import Observers
-from app.engine.past_views import run_in_past
 from app.engine.pause import Pause
 from app.engine.pubsub import PubSub
 from app.engine.redaction import Secrets, redact
@@ -33,6 +32,7 @@ from app.engine.scripts import Scripts
 from app.engine.tracking import Tracking
 from app.engine.transactions import Transactions
 from app.engine.upkeep import compare_memory, look_after
+from app.engine.visits import run_in_past
 from app.errors import CommandError
 from app.keyspace.keyspace import Keyspace
 from app.protocol.encoder import encode
@@ -139,7 +139,9 @@ class Engine:
         Returns:
             The encoded replies, one behind the other.
         """
-        if session.past is not None and commands and not is_travel(commands[0]):
+        if session.past is not None and not (
+            len(commands) == 1 and is_of_present(commands[0])
+        ):
             return run_in_past(self, session, commands)
         context = self.context
         context.session = session
@@ -353,6 +355,7 @@ class Engine:
     def close_session(self, session: Session) -> None:
         """Forget a client that is gone."""
         self.server.sessions.pop(session.id, None)
+        session.past = None
         self.transactions.discard(session)
         self.blocking.forget(session)
         self.pubsub.forget(session)

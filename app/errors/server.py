@@ -18,6 +18,27 @@ READ_ONLY_IN_PAST = (
     b"CLIENT AT now brings it back"
 )
 NO_LOG = b"ERR This server keeps no log (memory only)"
+PAST_VIEWS_MAX = (
+    b"ERR no more than %d moments may be open at a time (past-views-max); those that "
+    b"are open may be shared, and 'replay serve --at' opens any other"
+)
+PAST_TOO_LARGE = (
+    b"ERR this moment takes more memory than %b (past-view-memory-max); "
+    b"'replay serve --at' opens moments of any size"
+)
+PAST_TOO_SLOW = (
+    b"ERR this moment takes longer to open than %d seconds (past-view-seconds-max); "
+    b"'replay serve --at' takes the time that it needs"
+)
+PAST_NOT_OPENED = b"ERR this moment cannot be opened: %b"
+PAST_ENDED = (
+    b"ERR this view of the past has ended: %b; CLIENT AT opens a moment again, and "
+    b"CLIENT AT now brings back the present"
+)
+PAST_TOO_OLD = b"it was open for %d seconds (past-view-seconds-max)"
+PAST_IDLE = b"nobody used it for %d seconds (past-view-idle-seconds-max)"
+PAST_GREW = b"it took more memory than %b (past-view-memory-max)"
+PAST_DIED = b"its process has died"
 BELOW_FLOOR = b"ERR pruned: the first moment that can be opened is @%d"
 BAD_TAG = (
     b"ERR A tag is up to 100 letters, digits and _.:/- and begins with a letter; now, "

@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-from actors.moment_opener import MomentOpener
 from app.errors import CommandError
+from app.moments import parse_moment
+from app.opening import MomentOpener
 from storage.notes import TagNote, encode_note
 from tests.pruning import OvertakenFileSystem, prune
 from tests.replay.histories import History
@@ -25,13 +26,10 @@ def history(tmp_path):
 
 
 def open_moment(history, folder, filesystem, text):
-    """Return what the opener comes to, all slices at once."""
-    work = MomentOpener(folder, filesystem, history.log, 16).open(text)
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            return stop.value
+    """Return what the opener comes to."""
+    opener = MomentOpener(folder, filesystem, 16)
+    moment = parse_moment(text, history.clock.at_ms)
+    return opener.open(moment if moment.tag is None else opener.find(moment))
 
 
 @pytest.mark.parametrize("moment", ["@{last_seq}", "end"])
@@ -45,9 +43,9 @@ def test_moment_that_is_kept_opens_wherever_pruning_overtakes_it(
         copy = shutil.copytree(history.folder, tmp_path / f"copy-{point}")
         filesystem = OvertakenFileSystem(copy, point)
 
-        view = open_moment(history, copy, filesystem, moment)
+        opened = open_moment(history, copy, filesystem, moment)
 
-        assert view.seq == last_seq
+        assert opened.seq == last_seq
         if filesystem.looks_left > 0:
             break
     assert point > 3

@@ -1,0 +1,105 @@
+"""Visits: clients of a running server that look at a moment of the past (CLIENT AT).
+
+The moment is in a process of its own (`app.viewing`), which has a double of the
+client's session. Here the client waits for its replies, as in a blocking command.
+Nothing that it does there is seen in the present.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from app.commands.client_past import facts_of, is_of_present, take_facts
+from app.commands.inquiries import RunInPast
+from app.errors import CommandError
+from app.reply import BLOCKED
+
+if TYPE_CHECKING:
+    from app.commands.client_past import Visit
+    from app.commands.context import Argv, Context, Session
+    from app.engine.engine import Engine
+
+
+def run_in_past(engine: Engine, session: Session, commands: list[Argv]) -> bytes:
+    """Run what one read of a client brought that looks at the past.
+
+    Args:
+        engine: that of the present, which takes over from CLIENT AT on.
+        session: the client's, in the present.
+        commands: in order.
+
+    Returns:
+        The encoded replies that there are yet, one behind the other. The others come
+        when the client, whose batch is held back, waits no longer.
+    """
+    replies = []
+    place = 0
+    while place < len(commands) and not session.is_closing:
+        visit: Visit | None = session.past
+        argv = commands[place]
+        if visit is None:
+            replies.append(engine.run(session, commands[place:]))
+            break
+        if is_of_present(argv):
+            replies.append(engine.run(session, [argv]))
+            place += 1
+            if session.postponed is not None:
+                session.postponed = commands[place:]
+                break
+        elif visit.ended is not None:
+            replies.append(_refuse(engine, visit, [argv]))
+            place += 1
+        else:
+            until = place + 1
+            while until < len(commands) and not is_of_present(commands[until]):
+                until += 1
+            _send(engine, visit, commands[place:until])
+            session.postponed = commands[until:]
+            break
+    return b"".join(replies)
+
+
+def _send(engine: Engine, visit: Visit, commands: list[Argv]) -> None:
+    """Have commands run in the past; the client waits for the replies."""
+    visit.sent = commands
+    session = visit.session
+    inquiry = RunInPast(session, visit.number, facts_of(session), commands)
+    engine.inquiries.append(inquiry)
+    engine.blocking.await_answer(inquiry, partial(_receive, inquiry, visit))
+
+
+def _receive(inquiry: RunInPast, visit: Visit, context: Context) -> Any:
+    """Give a client the replies that came from the past."""
+    if inquiry.answer is not BLOCKED:
+        data, facts, is_closing = inquiry.answer
+        visit.sent = []
+        session = visit.session
+        session.is_closing = is_closing
+        take_facts(session, facts)
+        context.engine.blocking.let_go(session, data)
+    return BLOCKED
+
+
+def end_visits(engine: Engine, visits: list[Visit], text: bytes) -> None:
+    """Tell clients why they see their moment no longer: whatever they ask from now on.
+
+    They are not put back to the present, whose answers they do not expect.
+    """
+    for visit in visits:
+        visit.ended = text
+        session = visit.session
+        if visit.sent and session.past is visit and session.waiter is not None:
+            commands, visit.sent = visit.sent, []
+            engine.blocking.let_go(session, _refuse(engine, visit, commands))
+
+
+def _refuse(engine: Engine, visit: Visit, commands: list[Argv]) -> bytes:
+    """Return the error, encoded, as the answer to each of some commands."""
+    assert visit.ended is not None
+    replies = []
+    for _ in commands:
+        error = CommandError(visit.ended)
+        engine.guards.count_error(error)
+        replies.append(engine.guards.what_is_sent(visit.session, error))
+    return b"".join(replies)
