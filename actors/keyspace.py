@@ -220,7 +220,7 @@ class KeyspaceActor(CooperativeActor):
                 return
             self._waiter_timer.cancel()
         self._waiter_due_ms = due_ms
-        seconds = (due_ms - self._engine.context.now_ms) / 1000
+        seconds = (due_ms - self._engine.context.steady_ms) / 1000
         self._waiter_timer = self.loop.call_later(seconds, self._expire_waiters)
 
     def _expire_waiters(self) -> None:

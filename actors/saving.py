@@ -140,11 +140,11 @@ class Saving:
         server = self._engine.server
         server.log_status.update(fields)
         if self._begin is not None and not server.is_loading:
-            now_ms = self._engine.context.now_ms
+            steady_ms = self._engine.context.steady_ms
             last_seq = fields.get("log_last_seq", 0)
-            server.saves.consider(server.config.save, last_seq, now_ms)
+            server.saves.consider(server.config.save, last_seq, steady_ms)
             if _wants_tidying(server.config):
-                server.saves.consider_tidying(fields.get("log_segments", 0), now_ms)
+                server.saves.consider_tidying(fields.get("log_segments", 0), steady_ms)
 
     def prove(self) -> None:
         """Prove another slice of memory, where a round is under way."""
@@ -171,8 +171,8 @@ class Saving:
             return []
         covered = saves.covered
         self._engine.read_clock()
-        now_ms = self._engine.context.now_ms
-        saves.end(news.seq, now_ms, is_ok=news.error is None)
+        context = self._engine.context
+        saves.end(news.seq, context.steady_ms, context.now_ms, is_ok=news.error is None)
         ended = [each for each in self.waiting if each.awaited_save <= covered]
         self.waiting = [each for each in self.waiting if each not in ended]
         for inquiry in ended:

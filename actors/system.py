@@ -81,7 +81,7 @@ class Server:
         _switch_off_commands(config)
         self._config = config
         self._loop = Loop()
-        self._engine = engine or Engine(config, now_ms=clock.SteadyClock())
+        self._engine = engine or Engine(config, steady_ms=clock.steady_ms)
         self._is_stopping = False
         self._log_writer: pykka.ActorRef[Any] | None = None
         self._snapshotter: pykka.ActorRef[Any] | None = None

@@ -1,4 +1,8 @@
-"""The wall clock, read in one place so that tests can pass another one."""
+"""Two clocks, read in one place so that tests can pass others.
+
+The wall clock is what deadlines and records go by; somebody may set it. The steady one
+nobody sets: who waits, and whatever else counts how much time passes, goes by it.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,14 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-JUMP_MS: Final = 1000
-"""A difference that grows by more than this at once is a jump, not a correction."""
+JUMP_MS: Final = 500
+"""A clock that differs by more than this from what it should say has been set."""
 
-_SLEW: Final = 10
-"""A jump is followed by one part in so many of the time that passes."""
+NEAR_MS: Final = 50
+"""Within this it is taken to go on as before: both clocks are rounded down."""
+
+TELL_AGAIN_MS: Final = 10_000
+"""Jumps that follow each other sooner are counted, but not logged one by one."""
 
 # It goes on while the machine sleeps, where the system has such a clock.
 _STEADY_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -26,56 +33,59 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _steady_ms() -> int:
+def steady_ms() -> int:
+    """Return the time of a clock that nobody sets, in ms from any beginning."""
     return time.clock_gettime_ns(_STEADY_CLOCK) // 1_000_000
 
 
-class SteadyClock:
-    """The wall clock without its jumps: what deadlines and timeouts go by.
+class Jumps:
+    """What the wall clock was set by while the server ran.
 
-    Small corrections are followed at once. Where the wall clock jumps, this one goes on
-    as time really passes, and is let drift towards the other by a tenth: an hour's jump
-    takes ten hours. So a wrong clock does not expire every key at once, and one that
-    was set back does not stop what waits. It never goes back by more than a correction.
+    Attributes:
+        ahead_ms: how far the wall clock was ahead of the steady one at the last look.
+            Who reads both calls `look` where that is no longer within `NEAR_MS`.
+        count: how many jumps there were.
+        last_ms: by how much the last one went forward, or, negative, back.
+        last_at_ms: what the wall clock said behind it; 0 where there was none.
     """
 
     def __init__(
-        self,
-        wall_ms: Callable[[], int] = now_ms,
-        steady_ms: Callable[[], int] = _steady_ms,
+        self, read_wall_ms: Callable[[], int], read_steady_ms: Callable[[], int]
     ) -> None:
-        """Begin with what the wall clock says.
+        """Begin with what the clocks say.
 
         Args:
-            wall_ms: the wall clock.
-            steady_ms: a clock that nobody sets, from any beginning.
+            read_wall_ms: the wall clock.
+            read_steady_ms: the steady one.
         """
-        self._wall_ms = wall_ms
-        self._steady_ms = steady_ms
-        self._last_steady_ms = steady_ms()
-        self._last_ms = wall_ms()
-        self._is_astray = False
+        self._read_wall_ms = read_wall_ms
+        self._read_steady_ms = read_steady_ms
+        self.ahead_ms = read_wall_ms() - read_steady_ms()
+        self.count = 0
+        self.last_ms = 0
+        self.last_at_ms = 0
+        self._untold = 0
+        self._tell_from_ms: int | None = None
 
-    def __call__(self) -> int:
-        """Return the time in integer milliseconds since the epoch."""
-        steady_ms, wall_ms = self._steady_ms(), self._wall_ms()
-        passed_ms = steady_ms - self._last_steady_ms
-        expected_ms = self._last_ms + passed_ms
-        ahead_ms = wall_ms - expected_ms
-        if -JUMP_MS <= ahead_ms <= JUMP_MS:
-            self._is_astray = False
-            self._last_ms, self._last_steady_ms = wall_ms, steady_ms
-            return wall_ms
-        if not self._is_astray:
-            self._is_astray = True
-            _logger.warning(
-                "the system clock jumped by %.1f s; deadlines follow it by a tenth of "
-                "the time that passes",
-                ahead_ms / 1000,
-            )
-        step_ms = passed_ms // _SLEW
-        if step_ms:  # else less than a step has passed: it is counted the next time
-            self._last_ms = expected_ms + (step_ms if ahead_ms > 0 else -step_ms)
-            self._last_steady_ms = steady_ms
-            return self._last_ms
-        return expected_ms
+    def look(self) -> None:
+        """Follow the wall clock; where it was set, count that and say so."""
+        wall_ms, steady_ms = self._read_wall_ms(), self._read_steady_ms()
+        ahead_ms = wall_ms - steady_ms
+        jump_ms = ahead_ms - self.ahead_ms
+        self.ahead_ms = ahead_ms
+        if -JUMP_MS <= jump_ms <= JUMP_MS:
+            # A correction; or the process stood still between two reads before.
+            return
+        self.count += 1
+        self.last_ms, self.last_at_ms = jump_ms, wall_ms
+        if self._tell_from_ms is not None and steady_ms < self._tell_from_ms:
+            self._untold += 1
+            return
+        _logger.warning(
+            "the system clock was set %s by %.1f s%s; deadlines go by it as it is now",
+            "forward" if jump_ms > 0 else "back",
+            abs(jump_ms) / 1000,
+            f" (and {self._untold} times before)" if self._untold else "",
+        )
+        self._untold = 0
+        self._tell_from_ms = steady_ms + TELL_AGAIN_MS

@@ -31,25 +31,25 @@ def client_kind(session: Session) -> bytes:
     return NORMAL if session.subscriptions is None else b"pubsub"
 
 
-def client_line(session: Session, now_ms: int, running: str | None = None) -> bytes:
+def client_line(session: Session, steady_ms: int, running: str | None = None) -> bytes:
     """Return the line for a client, without a newline.
 
     Args:
         session: the client.
-        now_ms: the time.
+        steady_ms: the time, of the clock that nobody sets.
         running: the name of the command that it runs just now, or None.
     """
     queued = session.queued
     listens, tracking = session.subscriptions, session.tracking
     multi_bytes = sum(len(word) for argv in queued or () for word in argv)
-    idle_ms = 0 if running else now_ms - session.last_ms
+    idle_ms = 0 if running else steady_ms - session.last_ms
     fields = {
         "id": session.id,
         "addr": session.address,
         "laddr": session.local_address,
         "fd": session.fd,
         "name": session.name.decode(),
-        "age": (now_ms - session.created_ms) // 1000,
+        "age": (steady_ms - session.created_ms) // 1000,
         "idle": idle_ms // 1000,
         "flags": _flags(session),
         "db": session.db.index,

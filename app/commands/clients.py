@@ -50,7 +50,7 @@ def client_id(ctx: Context) -> int:
 )
 def client_info(ctx: Context) -> Verbatim:
     """Return one line of `field=value`."""
-    line = client_line(ctx.session, ctx.now_ms, _running(ctx, "client|info"))
+    line = client_line(ctx.session, ctx.steady_ms, _running(ctx, "client|info"))
     return Verbatim(b"txt", line + b"\n")
 
 
@@ -71,7 +71,7 @@ def client_list(ctx: Context, *options: bytes) -> Verbatim:
     """
     running = _running(ctx, "client|list")
     lines = [
-        client_line(session, ctx.now_ms, running if session is ctx.session else None)
+        client_line(session, ctx.steady_ms, running if session is ctx.session else None)
         + b"\n"
         for session in _listed(ctx, options)
     ]
@@ -253,7 +253,7 @@ def client_pause(ctx: Context, milliseconds: bytes, *mode: bytes) -> SimpleStrin
         raise CommandError(errors.TIMEOUT_NEGATIVE)
     if pause_ms > INT64_MAX - ctx.now_ms:
         raise CommandError(errors.TIMEOUT_OUT_OF_RANGE)
-    ctx.engine.pause.begin(ctx.now_ms + pause_ms, is_for_all=word == b"ALL")
+    ctx.engine.pause.begin(pause_ms, is_for_all=word == b"ALL")
     return OK
 
 

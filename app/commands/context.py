@@ -101,7 +101,7 @@ class Session:
         address: str = "",
         local_address: str = "",
         fd: int = -1,
-        now_ms: int = 0,
+        steady_ms: int = 0,
         has_hung_up: Callable[[], bool] = lambda: False,
     ) -> None:
         """Make the session of a client that has just connected."""
@@ -111,8 +111,8 @@ class Session:
         self.address = address
         self.local_address = local_address
         self.fd = fd
-        self.created_ms = now_ms
-        self.last_ms = now_ms
+        self.created_ms = steady_ms
+        self.last_ms = steady_ms
         self.last_words: list[bytes] = []
         self.name = b""
         self.library_name = b""
@@ -191,6 +191,7 @@ class Context:
         db: the database that the command works on.
         session: the client.
         now_ms: the time of the command; it stands still inside a script or EXEC.
+        steady_ms: that of a clock which nobody sets, for whatever waits.
         keyspace: all databases.
         server: configuration, statistics and clients.
         random: the source of chance; tests seed it.
@@ -208,6 +209,7 @@ class Context:
         "scripts",
         "server",
         "session",
+        "steady_ms",
     )
 
     def __init__(
@@ -220,6 +222,7 @@ class Context:
         self.db = keyspace.databases[0]
         self.session = Session(0, self.db)
         self.now_ms = 0
+        self.steady_ms = 0
         self.random = random.Random()  # noqa: S311 - picks, not secrets
         self.scripts = ScriptRunner()
         self.effects: list[Argv] | None = None

@@ -31,8 +31,8 @@ _LRU_CLOCK_MAX: Final = (1 << 24) - 1
 def server(ctx: Context) -> Fields:
     """Return what runs, where, and since when."""
     state, config = ctx.server, ctx.server.config
-    now = time.time()
-    uptime = int(now - state.started_seconds)
+    now, jumps = time.time(), state.jumps
+    uptime = (ctx.steady_ms - state.started_steady_ms) // 1000
     return [
         ("redis_version", REDIS_VERSION),
         ("redis_git_sha1", "00000000"),
@@ -53,6 +53,9 @@ def server(ctx: Context) -> Fields:
         ("run_id", state.run_id),
         ("tcp_port", state.port),
         ("server_time_usec", int(now * 1_000_000)),
+        ("clock_jumps", jumps.count),
+        ("clock_last_jump_ms", jumps.last_ms),
+        ("clock_last_jump_time", jumps.last_at_ms // 1000),
         ("uptime_in_seconds", uptime),
         ("uptime_in_days", uptime // _DAY_SECONDS),
         ("hz", config.hz),
@@ -224,13 +227,13 @@ def _snapshots(ctx: Context) -> Fields:
     saves = ctx.server.saves
     last_seq = ctx.server.log_status.get("log_last_seq", 0)
     is_saving, is_rewriting = saves.running == "save", saves.running == "rewrite"
-    elapsed = (ctx.now_ms - saves.began_ms) // 1000
+    elapsed = (ctx.steady_ms - saves.began_ms) // 1000
     return [
         ("current_save_keys_processed", saves.progress.get("keys", 0)),
         ("current_save_keys_total", sum(map(len, ctx.keyspace.databases))),
         ("rdb_changes_since_last_save", max(last_seq - saves.last_seq, 0)),
         ("rdb_bgsave_in_progress", int(is_saving)),
-        ("rdb_last_save_time", saves.last_ms // 1000),
+        ("rdb_last_save_time", saves.last_at_ms // 1000),
         ("rdb_last_bgsave_status", "ok" if saves.is_ok else "err"),
         ("rdb_last_bgsave_time_sec", saves.took_seconds),
         ("rdb_current_bgsave_time_sec", elapsed if is_saving else -1),
@@ -267,10 +270,10 @@ def _loading(ctx: Context) -> Fields:
         return []
     total = state.loading.get("total_records", 0)
     loaded = state.loading.get("loaded_records", 0)
-    elapsed = time.time() - state.started_seconds
+    elapsed = (ctx.steady_ms - state.started_steady_ms) / 1000
     eta = int(elapsed * (total - loaded) / loaded) if loaded else 1
     return [
-        ("loading_start_time", int(state.started_seconds)),
+        ("loading_start_time", state.started_at_ms // 1000),
         ("loading_total_records", total),
         ("loading_loaded_records", loaded),
         ("loading_loaded_perc", f"{100 * loaded / max(total, 1):.2f}"),

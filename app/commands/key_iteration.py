@@ -103,9 +103,19 @@ def _key_at(db: Database, place: int) -> bytes:
 
 
 def _living(db: Database, found: list[bytes]) -> list[bytes]:
-    """Return the keys whose deadline has not passed; the others stay for now."""
+    """Return the keys whose deadline has not passed; the others go.
+
+    In Redis KEYS only hides them. But who was told that a key is gone must never find
+    it again, also where the clock is set back.
+    """
     deadlines = db.deadlines
     if not deadlines:
         return found
     now_ms = db.keyspace.now_ms
-    return [key for key in found if deadlines.get(key, now_ms + 1) > now_ms]
+    living: list[bytes] = []
+    for key in found:
+        if deadlines.get(key, now_ms + 1) > now_ms:
+            living.append(key)
+        else:
+            db.keyspace.expire(db, key)
+    return living

@@ -34,7 +34,8 @@ class Saves:
         is_ok: whether the last one succeeded.
         is_rewrite_ok: whether the last one that BGREWRITEAOF asked for did.
         last_seq: the record that the newest snapshot goes up to; 0 for none.
-        last_ms: when the last one succeeded.
+        last_at_ms: when the last one succeeded, by the wall clock; all other times are
+            of the clock that nobody sets.
         took_seconds: how long the last one took, -1 for none.
         rewrite_took_seconds: the same of the last that BGREWRITEAOF asked for.
         count: how many succeeded since the start.
@@ -46,18 +47,24 @@ class Saves:
         differences: how often they were not the same: a bug.
     """
 
-    def __init__(self, now_ms: int) -> None:
-        """Begin at the time of the start, which counts as a save."""
+    def __init__(self, steady_ms: int, at_ms: int) -> None:
+        """Begin at the time of the start, which counts as a save.
+
+        Args:
+            steady_ms: the time, of the clock that nobody sets.
+            at_ms: the time of day, in ms since the epoch.
+        """
         self.running = ""
         self.scheduled = ""
         self.is_due = False
         self.asked = self.covered = 0
         self.is_ok = self.is_rewrite_ok = True
         self.last_seq = 0
-        self.last_ms = now_ms
+        self.last_at_ms = at_ms
+        self._last_ms = steady_ms
         self.took_seconds = self.rewrite_took_seconds = -1
         self.count = self.rewrites = 0
-        self.began_ms = now_ms
+        self.began_ms = steady_ms
         self.has_waiters = False
         self.progress: dict[str, Any] = {}
         self.proven = self.differences = 0
@@ -67,30 +74,31 @@ class Saves:
         self._tidied_ms = 0
         self._tidied_segments = 0
 
-    def ask(self, kind: str, now_ms: int) -> None:
+    def ask(self, kind: str, steady_ms: int) -> None:
         """Have a snapshot made, at once or when the one under way is done."""
         self.asked += 1
         if self.running:
             self.scheduled = kind
         else:
-            self._begin(kind, now_ms)
+            self._begin(kind, steady_ms)
 
-    def _begin(self, kind: str, now_ms: int) -> None:
+    def _begin(self, kind: str, steady_ms: int) -> None:
         self.running = kind
         self.covered = self.asked
-        self.began_ms = now_ms
+        self.began_ms = steady_ms
         self.progress = {}
         self.is_due = True
 
-    def end(self, seq: int, now_ms: int, *, is_ok: bool) -> None:
+    def end(self, seq: int, steady_ms: int, at_ms: int, *, is_ok: bool) -> None:
         """Note how the snapshot under way came out; begin the one that is scheduled.
 
         Args:
             seq: the record that it goes up to.
-            now_ms: the time.
+            steady_ms: the time, of the clock that nobody sets.
+            at_ms: the time of day, in ms since the epoch.
             is_ok: whether it succeeded.
         """
-        took = max((now_ms - self.began_ms) // _MS_PER_SECOND, 0)
+        took = max((steady_ms - self.began_ms) // _MS_PER_SECOND, 0)
         self.trouble = self.progress.get("trouble", "")
         if self.running == "rewrite":
             self.is_rewrite_ok, self.rewrite_took_seconds = is_ok, took
@@ -98,55 +106,55 @@ class Saves:
         elif self.running == "save":
             self.is_ok, self.took_seconds = is_ok, took
             self.count += is_ok
-        self._failed_ms = 0 if is_ok else now_ms
+        self._failed_ms = 0 if is_ok else steady_ms
         if is_ok and (seq or self.running != "tidy"):
-            self.last_seq, self.last_ms = seq, now_ms
-        self._tidied_ms = now_ms
+            self.last_seq, self.last_at_ms, self._last_ms = seq, at_ms, steady_ms
+        self._tidied_ms = steady_ms
         self.running, kind = "", self.scheduled
         self.progress = {}
         self.scheduled = ""
         self.has_waiters = self.has_waiters and bool(kind)
         if kind:
-            self._begin(kind, now_ms)
+            self._begin(kind, steady_ms)
 
     def consider(
-        self, points: tuple[SavePoint, ...], last_seq: int, now_ms: int
+        self, points: tuple[SavePoint, ...], last_seq: int, steady_ms: int
     ) -> None:
         """Have a snapshot made where a `save` rule asks for one.
 
         Args:
             points: the rules.
             last_seq: the last record of the log: each counts as a change.
-            now_ms: the time.
+            steady_ms: the time, of the clock that nobody sets.
         """
-        if self.running or (self._failed_ms and now_ms - self._failed_ms < RETRY_MS):
+        if self.running or (self._failed_ms and steady_ms - self._failed_ms < RETRY_MS):
             return
         changes = last_seq - self.last_seq
-        since_ms = now_ms - self.last_ms
+        since_ms = steady_ms - self._last_ms
         for point in points:
             is_enough = changes >= max(point.changes, 1)
             if is_enough and since_ms > point.seconds * _MS_PER_SECOND:
-                self.ask("save", now_ms)
+                self.ask("save", steady_ms)
                 return
 
-    def consider_tidying(self, segments: int, now_ms: int) -> None:
+    def consider_tidying(self, segments: int, steady_ms: int) -> None:
         """Have the log pruned and packed where that may be due.
 
         It may be when a segment was sealed, and now and then because of their age.
 
         Args:
             segments: how many there are.
-            now_ms: the time.
+            steady_ms: the time, of the clock that nobody sets.
         """
         # Those that were pruned count no more: the next seal is one more again.
         self._tidied_segments = min(self._tidied_segments, segments)
-        if self.running or (self._failed_ms and now_ms - self._failed_ms < RETRY_MS):
+        if self.running or (self._failed_ms and steady_ms - self._failed_ms < RETRY_MS):
             return
         has_more = segments > max(self._tidied_segments, 1)
-        if has_more or now_ms - self._tidied_ms >= TIDY_MS:
+        if has_more or steady_ms - self._tidied_ms >= TIDY_MS:
             self._tidied_segments = segments
-            self._tidied_ms = now_ms
-            self.ask("tidy", now_ms)
+            self._tidied_ms = steady_ms
+            self.ask("tidy", steady_ms)
 
     def note(self, fields: dict[str, Any]) -> None:
         """Take what the child says; see `app.folding`."""

@@ -40,7 +40,9 @@ _ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT
 )
 def show_time(ctx: Context) -> BulkList:
     """Return the seconds since the epoch, and the microseconds of this second."""
-    seconds, rest = divmod(ctx.server.time_ns(), 1_000_000_000)
+    unit = ctx.engine.unit
+    time_ns = ctx.server.time_ns() if unit is None else unit.time_ns
+    seconds, rest = divmod(time_ns, 1_000_000_000)
     return BulkList([b"%d" % seconds, b"%d" % (rest // 1000)])
 
 
@@ -59,7 +61,7 @@ def save(ctx: Context) -> SimpleString:
     saves = ctx.server.saves
     if saves.running and not saves.has_waiters:
         raise CommandError(errors.SAVE_IN_PROGRESS)
-    saves.ask("save", ctx.now_ms)
+    saves.ask("save", ctx.steady_ms)
     saves.has_waiters = True
     reply = ask(ctx, AwaitSave(ctx.session, saves.asked), 0, lambda ok: ok)
     return cast("SimpleString", reply)
@@ -85,7 +87,7 @@ def bgsave(ctx: Context, *option: bytes) -> SimpleString:
     if saves.running and not option and ctx.engine.unit is None:
         raise CommandError(errors.CHILD_IS_ACTIVE)
     is_scheduled = bool(saves.running)
-    saves.ask("save", ctx.now_ms)
+    saves.ask("save", ctx.steady_ms)
     return _SAVE_SCHEDULED if is_scheduled else _SAVE_STARTED
 
 
@@ -108,7 +110,7 @@ def _require_log(ctx: Context) -> None:
 )
 def lastsave(ctx: Context) -> int:
     """Return seconds since the epoch; the start of the server where there was none."""
-    return ctx.server.saves.last_ms // 1000
+    return ctx.server.saves.last_at_ms // 1000
 
 
 @command(
@@ -128,7 +130,7 @@ def bgrewriteaof(ctx: Context) -> SimpleString:
     if saves.running == "rewrite":
         raise CommandError(errors.REWRITE_IN_PROGRESS)
     is_scheduled = bool(saves.running)
-    saves.ask("rewrite", ctx.now_ms)
+    saves.ask("rewrite", ctx.steady_ms)
     return _REWRITE_SCHEDULED if is_scheduled else _REWRITE_STARTED
 
 

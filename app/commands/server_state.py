@@ -7,6 +7,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from app import clock
+from app.clock import Jumps
 from app.commands.saves import Saves
 from app.commands.table import every_command
 
@@ -70,9 +72,9 @@ class Rate:
         """Make the rate of a counter that has not been looked at."""
         self._samples: deque[tuple[int, int]] = deque(maxlen=_RATE_SAMPLES + 1)
 
-    def sample(self, now_ms: int, count: int) -> None:
+    def sample(self, steady_ms: int, count: int) -> None:
         """Note what the counter says now."""
-        self._samples.append((now_ms, count))
+        self._samples.append((steady_ms, count))
 
     def per_second(self) -> float:
         """Return the rise in a second; 0 until there are two samples."""
@@ -101,15 +103,30 @@ class ServerState:
         rates: `commands`, `input`, `output` and `cycles`, which the engine has sampled.
         loop_cycles: tells how many turns the event loop has made; the driver sets it.
         time_ns: the time that TIME tells, in ns since the epoch.
+        jumps: what the wall clock was set by.
+        started_at_ms: when the server started, by the wall clock; `started_steady_ms`:
+            by the one that nobody sets.
     """
 
-    def __init__(self, config: Config) -> None:
-        """Make the state of a server that has just started."""
+    def __init__(
+        self,
+        config: Config,
+        now_ms: Callable[[], int] = clock.now_ms,
+        steady_ms: Callable[[], int] = clock.steady_ms,
+    ) -> None:
+        """Make the state of a server that has just started.
+
+        Args:
+            config: the settings.
+            now_ms: the wall clock.
+            steady_ms: the clock that nobody sets.
+        """
         self.config = config
         self.run_id = secrets.token_hex(20)
         self.replication_id = secrets.token_hex(20)
-        self.started_seconds = time.time()
-        self.saves = Saves(int(self.started_seconds * 1000))
+        self.jumps = Jumps(now_ms, steady_ms)
+        self.started_at_ms, self.started_steady_ms = now_ms(), steady_ms()
+        self.saves = Saves(self.started_steady_ms, self.started_at_ms)
         self.sessions: dict[int, Session] = {}
         self.monitors: set[int] = set()
         self.blocked_clients = 0
@@ -141,13 +158,13 @@ class ServerState:
         """Return the turns of the event loop since the statistics were last reset."""
         return self.loop_cycles() - self._cycles_before
 
-    def sample_rates(self, now_ms: int) -> None:
+    def sample_rates(self, steady_ms: int) -> None:
         """Note how far the counters are; the engine calls it ten times a second."""
         statistics = self.statistics
-        self.rates["commands"].sample(now_ms, self.commands_processed())
-        self.rates["input"].sample(now_ms, statistics["total_net_input_bytes"])
-        self.rates["output"].sample(now_ms, statistics["total_net_output_bytes"])
-        self.rates["cycles"].sample(now_ms, self.cycles())
+        self.rates["commands"].sample(steady_ms, self.commands_processed())
+        self.rates["input"].sample(steady_ms, statistics["total_net_input_bytes"])
+        self.rates["output"].sample(steady_ms, statistics["total_net_output_bytes"])
+        self.rates["cycles"].sample(steady_ms, self.cycles())
 
     def count_traffic(self, received: int, sent: int, reads: int) -> None:
         """Count bytes, and the reads that brought them, each answered by one write."""

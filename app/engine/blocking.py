@@ -64,7 +64,7 @@ class Blocking:
         ready: places that were touched and are waited for, in order.
         woken: (client id, encoded reply) of those who wait no longer. The engine's
             driver empties it.
-        timeouts: a heap of (deadline in ms, number of a waiter). Some wait no longer:
+        timeouts: a heap of (steady time in ms, number of a waiter). Some wait no more:
             numbers are left behind, and nothing of the client.
     """
 
@@ -113,7 +113,7 @@ class Blocking:
         waiter = Waiter(session, places, kind, serve, at_timeout, is_sharing=is_sharing)
         self._add(waiter)
         if timeout_ms:
-            deadline_ms = context.now_ms + timeout_ms
+            deadline_ms = context.steady_ms + timeout_ms
             waiter.number = next(self._order)
             self._timed[waiter.number] = waiter
             heapq.heappush(self.timeouts, (deadline_ms, waiter.number))
@@ -134,7 +134,7 @@ class Blocking:
         """Let a client go on whose replies are encoded already."""
         assert session.waiter is not None
         self._remove(session.waiter)
-        session.last_ms = self._engine.context.now_ms
+        session.last_ms = self._engine.context.steady_ms
         self.woken.append((session.id, data))
 
     def retry(self, session: Session) -> None:
@@ -167,8 +167,8 @@ class Blocking:
 
     def expire(self) -> None:
         """Let those go on whose time is over."""
-        timeouts, now_ms = self.timeouts, self._engine.context.now_ms
-        while timeouts and timeouts[0][0] <= now_ms:
+        timeouts, steady_ms = self.timeouts, self._engine.context.steady_ms
+        while timeouts and timeouts[0][0] <= steady_ms:
             waiter = self._timed.get(heapq.heappop(timeouts)[1])
             if waiter is not None:
                 self._finish(waiter, waiter.at_timeout)
@@ -238,7 +238,7 @@ class Blocking:
         """Let a client go on with its reply."""
         engine, session = self._engine, waiter.session
         self._remove(waiter)
-        session.last_ms = engine.context.now_ms
+        session.last_ms = engine.context.steady_ms
         if session.reply_mode != "on" and engine.guards.withholds(session):
             reply = NO_REPLY
         self.woken.append((session.id, encode(reply, session.resp)))

@@ -39,12 +39,16 @@ class Unit:
     Attributes:
         db: the database of the first effect, or None while there is none.
         effects: in order, with a SELECT wherever the database changes.
+        expired: how many of them are there only because a deadline had passed.
+        time_ns: what TIME tells inside of it, in ns since the epoch.
     """
 
-    __slots__ = ("_selected", "db", "effects")
+    __slots__ = ("_selected", "db", "effects", "expired", "time_ns")
 
-    def __init__(self) -> None:
-        """Make a unit without effects."""
+    def __init__(self, time_ns: int = 0) -> None:
+        """Make a unit without effects, at a time, which stands still in it."""
+        self.time_ns = time_ns
+        self.expired = 0
         self.db: int | None = None
         self.effects: list[Argv] = []
         self._selected = -1
@@ -79,6 +83,7 @@ def record_expired(
     if engine.unit is not None:
         # In its place: an earlier effect of the unit may have brought the key here.
         engine.unit.add(database.index, [effect])
+        engine.unit.expired += 1
     elif engine.is_recording:
         origin = [SERVER_ID, None, {"kind": "expired"}]
         engine.entries.append(

@@ -12,6 +12,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from app import clock
+from app.clock import NEAR_MS
 from app.commands import catalogue  # noqa: F401 - registers the commands
 from app.commands.client_past import is_of_present
 from app.commands.context import Argv, Context, Session
@@ -79,10 +80,20 @@ class Engine:
         config: Config,
         keyspace: Keyspace | None = None,
         now_ms: Callable[[], int] = clock.now_ms,
+        steady_ms: Callable[[], int] | None = None,
     ) -> None:
-        """Make an engine over an empty keyspace, or over one that was recovered."""
+        """Make an engine over an empty keyspace, or over one that was recovered.
+
+        Args:
+            config: the settings.
+            keyspace: what was recovered, or None.
+            now_ms: the wall clock, which deadlines and records go by.
+            steady_ms: one that nobody sets, which those who wait go by; without it that
+                is `now_ms` too.
+        """
         self.keyspace = keyspace or Keyspace(config.databases)
-        self.server = ServerState(config)
+        self._now_ms, self._steady_ms = now_ms, steady_ms or now_ms
+        self.server = ServerState(config, now_ms, self._steady_ms)
         self.context = Context(self.keyspace, self.server, self)
         self.entries: list[Entry] = []
         self.pushes: list[tuple[int, bytes]] = []
@@ -94,7 +105,6 @@ class Engine:
         self.is_check_due = self.is_watchful = False
         self.unit: Unit | None = None
         self.secrets = Secrets()
-        self._clock = now_ms
         self.is_resuming = False
         self.pause = Pause(self)
         self.guards = Guards(self)
@@ -129,9 +139,15 @@ class Engine:
 
         The driver calls it before it runs batches; a slow command does after it ran.
         """
-        now_ms = self._clock()
-        self.keyspace.now_ms = now_ms
+        now_ms, steady_ms = self._now_ms(), self._steady_ms()
+        jumps = self.server.jumps
+        if not -NEAR_MS <= now_ms - steady_ms - jumps.ahead_ms <= NEAR_MS:
+            jumps.look()
+        if self.keyspace.is_expiring or now_ms > self.keyspace.now_ms:
+            # What a pause hides stays hidden, also where the clock is set back.
+            self.keyspace.now_ms = now_ms
         self.context.now_ms = now_ms
+        self.context.steady_ms = steady_ms
 
     def run(self, session: Session, commands: list[Argv]) -> bytes:
         """Run what one read of a client brought.
@@ -170,7 +186,7 @@ class Engine:
             else:
                 replies.append(encode(reply, session.resp))
         self.running = interrupted
-        session.last_ms = context.now_ms
+        session.last_ms = context.steady_ms
         if commands:
             session.note_words(argv)
         return replies[0] if len(replies) == 1 else b"".join(replies)
@@ -345,7 +361,7 @@ class Engine:
     def open_session(self, client_id: int, **known: Any) -> Session:
         """Make the session of a client that has just connected."""
         database = self.keyspace.databases[0]
-        session = Session(client_id, database, now_ms=self._clock(), **known)
+        session = Session(client_id, database, steady_ms=self._steady_ms(), **known)
         session.is_authenticated = not self.server.config.requirepass
         session.update_special()
         self.server.sessions[client_id] = session

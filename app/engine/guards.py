@@ -160,9 +160,9 @@ class Guards:
 
     def turn_away(self, session: Session) -> NoReplyType:
         """Close a connection that speaks HTTP, before the commands in its body run."""
-        now_ms = self._engine.context.now_ms
-        if now_ms >= self._tell_from_ms:
-            self._tell_from_ms = now_ms + _TELL_AGAIN_MS
+        steady_ms = self._engine.context.steady_ms
+        if steady_ms >= self._tell_from_ms:
+            self._tell_from_ms = steady_ms + _TELL_AGAIN_MS
             logger.warning(
                 "client id=%d address=%s closed: it speaks HTTP; a web page may be "
                 "trying to reach this server by way of somebody's browser",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from app.commands.context import Session
     from app.engine.engine import Engine
 
+_KEYS_A_STEP: Final = 1000
 _WRITES: Final = Flag.WRITE | Flag.MAY_REPLICATE
 
 
@@ -34,15 +35,16 @@ class Pause:
         self._is_for_all = False
         self.is_on = False
 
-    def begin(self, end_ms: int, *, is_for_all: bool) -> None:
-        """Hold commands back until a time; a pause under way never becomes shorter.
+    def begin(self, pause_ms: int, *, is_for_all: bool) -> None:
+        """Hold commands back for a time; a pause under way never becomes shorter.
 
         Args:
-            end_ms: when it ends, in ms since the epoch.
+            pause_ms: for how long, in ms.
             is_for_all: whether commands that only read have to wait as well; one that
                 is under way for all stays so.
         """
         self.end_if_due()
+        end_ms = self._engine.context.steady_ms + pause_ms
         self._end_ms = max(end_ms, self._end_ms) if self.is_on else end_ms
         self._is_for_all = is_for_all or (self.is_on and self._is_for_all)
         self._set(is_on=True)
@@ -52,10 +54,11 @@ class Pause:
         if self.is_on:
             self._set(is_on=False)
             self._engine.is_resuming = True
+            self._remove_hidden()
 
     def end_if_due(self) -> None:
         """Let all go on if the time has come."""
-        if self.is_on and self._engine.context.now_ms >= self._end_ms:
+        if self.is_on and self._engine.context.steady_ms >= self._end_ms:
             self.end()
 
     def holds(self, session: Session, command: Command) -> bool:
@@ -77,7 +80,7 @@ class Pause:
             reason, actions, left_ms = "none", "none", 0
         else:
             reason, actions = "client_pause", "all" if self._is_for_all else "write"
-            left_ms = self._end_ms - self._engine.context.now_ms
+            left_ms = self._end_ms - self._engine.context.steady_ms
         return {
             "paused_reason": reason,
             "paused_actions": actions,
@@ -94,6 +97,14 @@ class Pause:
         engine.keyspace.is_expiring = not engine.guards.is_read_only and (
             not self.is_on or engine.unit is not None
         )
+
+    def _remove_hidden(self) -> None:
+        """Remove what was hidden, if the clock was set back meanwhile."""
+        keyspace, now_ms = self._engine.keyspace, self._engine.context.now_ms
+        if keyspace.now_ms > now_ms:
+            while keyspace.expire_due(_KEYS_A_STEP):
+                continue
+            keyspace.now_ms = now_ms
 
     def _set(self, *, is_on: bool) -> None:
         self.is_on = is_on

@@ -250,7 +250,7 @@ class Scripts(ScriptRunner):
         """
         if not self.is_running:
             raise CommandError(errors.NOT_BUSY)
-        if len(self._unit.effects) > self._effects_before:
+        if len(self._unit.effects) - self._unit.expired > self._effects_before:
             raise CommandError(errors.UNKILLABLE)
         if self.is_function is not is_function:
             raise CommandError(self.busy_text)
@@ -296,11 +296,11 @@ class Scripts(ScriptRunner):
         session.resp = 2
         unit = engine.unit
         if unit is None:
-            unit = engine.unit = Unit()
+            unit = engine.unit = Unit(engine.server.time_ns())
             self._effects_before = 0
             self._is_outermost = True
         else:
-            self._effects_before = len(unit.effects)
+            self._effects_before = len(unit.effects) - unit.expired
             self._is_outermost = False
         self._unit = unit
         self._started_ns = 0

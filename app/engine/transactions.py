@@ -96,7 +96,7 @@ class Transactions:
         engine = self._engine
         context = engine.context
         is_outermost = engine.unit is None
-        unit = engine.unit = engine.unit or Unit()
+        unit = engine.unit = engine.unit or Unit(engine.server.time_ns())
         replies = [b"*%d\r\n" % len(queued)]
         told: list[Argv | int] = []
         failed: list[int] = []

@@ -29,12 +29,13 @@ def look_after(engine: Engine, limit: int) -> None:
     if engine.server.is_expiring:
         engine.keyspace.expire_due(limit)
     engine.serve_waiters()
+    engine.blocking.expire()
     engine.blocking.rest()
     compare_memory(engine)
     timeout_seconds = engine.server.config.timeout
     if timeout_seconds:
         _close_idle_clients(engine, timeout_seconds * _MS_PER_SECOND)
-    engine.server.sample_rates(engine.context.now_ms)
+    engine.server.sample_rates(engine.context.steady_ms)
 
 
 def compare_memory(engine: Engine) -> None:
@@ -70,7 +71,7 @@ def _give_back(guards: Guards) -> int:
 
 def _close_idle_clients(engine: Engine, timeout_ms: int) -> None:
     """Disconnect clients that sent nothing for a time and wait for nothing."""
-    idle_since_ms = engine.context.now_ms - timeout_ms
+    idle_since_ms = engine.context.steady_ms - timeout_ms
     for session in engine.server.sessions.values():
         waits = (
             session.waiter is not None

@@ -5,12 +5,13 @@ import pytest
 from app.commands.saves import Saves
 from app.config import SavePoint
 
+AT_MS = 1_700_000_000_000
 RULES = (SavePoint(60, 100), SavePoint(300, 1))
 
 
 @pytest.fixture
 def saves():
-    return Saves(0)
+    return Saves(0, AT_MS)
 
 
 @pytest.mark.parametrize(
@@ -38,9 +39,10 @@ def test_no_rules_ask_for_nothing(saves):
 
 def test_a_success_is_what_rules_count_from(saves):
     saves.ask("save", 1000)
-    saves.end(70, 5000, is_ok=True)
+    saves.end(70, 5000, AT_MS + 5, is_ok=True)
 
-    assert (saves.last_seq, saves.last_ms, saves.took_seconds) == (70, 5000, 4)
+    assert (saves.last_seq, saves.took_seconds) == (70, 4)
+    assert saves.last_at_ms == AT_MS + 5
     assert (saves.running, saves.is_ok, saves.count) == ("", True, 1)
     saves.is_due = False
     saves.consider(RULES, 169, 100_000)
@@ -52,7 +54,7 @@ def test_a_success_is_what_rules_count_from(saves):
 def test_after_a_failure_rules_wait_for_a_while(saves):
     saves.consider(RULES, 100, 61_000)
     saves.is_due = False
-    saves.end(100, 62_000, is_ok=False)
+    saves.end(100, 62_000, AT_MS, is_ok=False)
 
     saves.consider(RULES, 100, 66_000)
     assert not saves.is_due
@@ -69,12 +71,12 @@ def test_what_is_asked_for_meanwhile_comes_next(saves):
     assert not saves.is_due
     assert saves.covered == 1
 
-    saves.end(5, 2, is_ok=True)
+    saves.end(5, 2, AT_MS, is_ok=True)
 
     assert saves.is_due
     assert saves.running == "rewrite"
     assert saves.covered == 2
-    saves.end(6, 3002, is_ok=True)
+    saves.end(6, 3002, AT_MS, is_ok=True)
     assert saves.rewrite_took_seconds == 3
     assert saves.rewrites == saves.count == 1
     assert saves.scheduled == ""
