@@ -1,9 +1,8 @@
 """KeyspaceActor: owns the engine.
 
 It runs the batches that connections mail, in the order in which they came, and mails
-one commit for each turn to the log writer: all entries, and all replies, which the log
-writer lets go when the entries are safe. Reads go the same road, so that nobody is
-shown a write before it is as safe as the fsync policy promises.
+one commit for each turn to the log writer: entries, and replies, which that lets go
+when the entries are safe. Reads go the same road: nobody is shown a write before that.
 """
 
 from __future__ import annotations
@@ -36,6 +35,7 @@ from actors.messages import (
     Status,
 )
 from actors.saving import Saving
+from actors.slices import Slices
 from actors.traffic import Batch
 from actors.turn import Turn
 from app.commands.inquiries import AwaitDurable, AwaitSave
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CRON_SECONDS = 0.1
-EXPIRED_A_TURN = 1000
+EXPIRED_AT_ONCE = 20
 
 
 class KeyspaceActor(CooperativeActor):
@@ -94,6 +94,7 @@ class KeyspaceActor(CooperativeActor):
         self._waiter_timer: Timer | None = None
         self._waiter_due_ms = 0
         self._turn = Turn(engine, self)
+        self._slices = Slices(loop, engine, self._turn, self.commit)
         self.actor_inbox.bind(self._turn, loop)
 
     def on_start(self) -> None:
@@ -392,7 +393,8 @@ class KeyspaceActor(CooperativeActor):
 
     def _cron(self) -> None:
         if self._loading is None and not self._turn.has_failed:
-            self._engine.cron(EXPIRED_A_TURN)
+            self._engine.cron(EXPIRED_AT_ONCE)
             self._saving.prove()
             self.commit([])
+            self._slices.expire()
         self.loop.call_later(CRON_SECONDS, self._cron)

@@ -83,6 +83,8 @@ def config_resetstat(ctx: Context) -> SimpleString:
     """Return OK."""
     ctx.server.reset_statistics()
     ctx.keyspace.hits = ctx.keyspace.misses = 0
+    if ctx.keyspace.freeing is not None:
+        ctx.keyspace.freeing.freed = 0
     return OK
 
 

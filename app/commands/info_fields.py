@@ -140,8 +140,16 @@ def memory(ctx: Context) -> Fields:
         ("mem_aof_buffer", 0),
         ("mem_allocator", "pymalloc"),
         ("active_defrag_running", 0),
-        ("lazyfree_pending_objects", 0),
-        ("lazyfreed_objects", 0),
+        *_freeing(ctx),
+    ]
+
+
+def _freeing(ctx: Context) -> Fields:
+    """Return how many large values wait to be freed, and how many were."""
+    freeing = ctx.keyspace.freeing
+    return [
+        ("lazyfree_pending_objects", 0 if freeing is None else freeing.pending),
+        ("lazyfreed_objects", 0 if freeing is None else freeing.freed),
     ]
 
 

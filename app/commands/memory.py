@@ -235,8 +235,10 @@ def memory_malloc_stats(_: Context) -> Verbatim:
     summary="Let the garbage collector run, and give freed memory to the system.",
     complexity="O(N) for N objects",
 )
-def memory_purge(_: Context) -> SimpleString:
+def memory_purge(ctx: Context) -> SimpleString:
     """Return OK."""
+    if ctx.keyspace.freeing is not None:
+        ctx.keyspace.freeing.free_all()
     gc.collect()
     process.give_back()
     return OK

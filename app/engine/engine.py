@@ -268,6 +268,7 @@ class Engine:
     def adopt(self, keyspace: Keyspace) -> None:
         """Take a keyspace in place of the one there is: what a fold recovered."""
         keyspace.on_new = self.keyspace.on_new
+        keyspace.freeing = self.keyspace.freeing
         self.keyspace = keyspace
         self.context.keyspace = keyspace
         self.context.db = keyspace.databases[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from app.commands import process
@@ -15,6 +16,7 @@ _WORTH_IT = 20
 _LOOKS_SOON = 10
 _LOOKS_LATER = 600
 """How many looks at memory go by until it is given back again: a second, a minute."""
+_EXPIRED_AT_ONCE = 20
 
 
 def look_after(engine: Engine, limit: int) -> None:
@@ -36,6 +38,19 @@ def look_after(engine: Engine, limit: int) -> None:
     if timeout_seconds:
         _close_idle_clients(engine, timeout_seconds * _MS_PER_SECOND)
     engine.server.sample_rates(engine.context.steady_ms)
+
+
+def expire_for(engine: Engine, nanoseconds: int) -> bool:
+    """Remove keys whose deadline has passed, for so long; say whether more are due."""
+    if engine.scripts.is_running or not engine.server.is_expiring:
+        return False
+    until = perf_counter_ns() + nanoseconds
+    engine.read_clock()
+    while removed := engine.keyspace.expire_due(_EXPIRED_AT_ONCE):
+        if perf_counter_ns() > until:
+            break
+    engine.serve_waiters()
+    return removed > 0
 
 
 def compare_memory(engine: Engine) -> None:

@@ -118,7 +118,11 @@ class Database:
         """Store a value; a deadline that the key had is gone."""
         if self.is_observed:
             self._tell_if_new(key)
-        self.values[key] = value
+        values = self.values
+        old = values.get(key)
+        if old is not None and type(old) is not bytes:
+            self._leave(old)
+        values[key] = value
         self._forget_deadlines(key)
 
     def place(self, key: bytes, value: Any, deadline_ms: int | None) -> None:
@@ -142,10 +146,19 @@ class Database:
 
     def delete(self, key: bytes) -> bool:
         """Remove a key and its deadline; say whether it was there."""
-        if self.values.pop(key, None) is None:
+        value = self.values.pop(key, None)
+        if value is None:
             return False
+        if type(value) is not bytes:
+            self._leave(value)
         self._forget_deadlines(key)
         return True
+
+    def _leave(self, value: Any) -> None:
+        """Let go of a value or a table, a slice at a time where it is large."""
+        freeing = self.keyspace.freeing
+        if freeing is not None:
+            freeing.leave(value)
 
     def remove_if_empty(self, key: bytes, value: Any) -> None:
         """Remove a key whose collection has become empty."""
@@ -155,6 +168,7 @@ class Database:
 
     def clear(self) -> None:
         """Remove all keys."""
+        self._leave(self.values)
         self.values = {}
         self.deadlines = Deadlines()
         self.field_deadlines = Deadlines()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from app.keyspace.database import Database
 
 if TYPE_CHECKING:
+    from app.keyspace.freeing import Freeing
     from app.types.hashes import Hash
 
 Observer = Callable[[Database, bytes, bytes], None]
@@ -38,6 +39,7 @@ class Keyspace:
             observed database lacks; None while nobody asks for it.
         on_expired: called as `on_expired(database, key, fields)` after a key expired,
             with no fields, or after fields of a hash did.
+        freeing: takes what is removed, to free it slowly; None where it goes at once.
         is_expiring: False while keys whose deadline has passed are hidden only, and
             removed later, since nothing may change (CLIENT PAUSE).
         libraries: the texts of the libraries of functions, by name.
@@ -46,6 +48,7 @@ class Keyspace:
     __slots__ = (
         "changes",
         "databases",
+        "freeing",
         "hits",
         "is_expiring",
         "libraries",
@@ -68,6 +71,7 @@ class Keyspace:
         self.observe: Observer = _nobody
         self.observe_replaced: Replaced = _nobody
         self.on_new: New | None = None
+        self.freeing: Freeing | None = None
         self.on_expired: Expired = _nobody
         self.databases = [Database(index, self) for index in range(databases)]
 

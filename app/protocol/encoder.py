@@ -89,14 +89,14 @@ def encode_bulks(values: Sequence[bytes]) -> bytes:
     Measured for 100 elements of 3 bytes: 3.3 us, where hiredis's packer takes 8.
     """
     count = len(values)
-    pieces = [b""] * (2 * count)
-    pieces[1::2] = values
-    pieces[0::2] = [
+    pieces = [b"*%d" % count] * (2 * count + 1)
+    pieces[2::2] = values
+    pieces[1::2] = [
         _LENGTHS[len(value)] if len(value) < _SMALL else b"$%d" % len(value)
         for value in values
     ]
     pieces.append(b"")
-    return b"*%d\r\n" % count + b"\r\n".join(pieces)
+    return b"\r\n".join(pieces)
 
 
 def _entries(values: Entries) -> bytes:

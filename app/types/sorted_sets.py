@@ -156,6 +156,13 @@ class SortedSet:
         """Go through the members, in no promised order."""
         return iter(self.scores)
 
+    def parts(self) -> list[Any]:
+        """Return the containers that it consists of, to be freed one by one."""
+        order: Any = self._order
+        if order is None:
+            return [self.scores]
+        return [self.scores, *order._lists]  # noqa: SLF001 - there is no other way
+
     # --- changes -----------------------------------------------------------------
 
     def put(self, member: bytes, score: float) -> float | None:
