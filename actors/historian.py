@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Generator
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from actors.cooperative import CooperativeActor
@@ -20,6 +21,8 @@ from app.commands.inquiries import Inquiry, OpenMoment, ReadRecords, RunInPast
 from app.errors import CommandError
 from app.errors.general import one_line
 from app.keyspace.glob import compile_glob
+from app.protocol.encoder import encode
+from app.reply import Encoded
 from app.touched import find_touched, touches_text
 from storage.errors import PrunedError, StorageError
 from storage.notes import read_note
@@ -45,6 +48,9 @@ Work: TypeAlias = Generator[bool, None, _Answer]
 _LOOK_AGAIN_SECONDS = 0.01
 _PASSED_MAX = 100_000
 """How many records one LOG.READ passes over, before it answers with what it has."""
+
+_SLICE_SECONDS = 0.001
+"""How long one slice takes others' time; one long record may take longer."""
 
 _PLACES_KEPT = 16
 
@@ -166,9 +172,11 @@ class Historian(CooperativeActor):
             The number to go on from, the last number, and the records.
         """
         wanted = _matcher(inquiry)
-        found: list[dict[bytes, Any]] = []
+        resp = inquiry.session.resp
+        found: list[Encoded] = []
         passed = 0
         place = self._take_place(inquiry.from_seq)
+        until = perf_counter() + _SLICE_SECONDS
         try:
             while len(found) < inquiry.count and passed < _PASSED_MAX:
                 records = place.read()
@@ -177,15 +185,16 @@ class Historian(CooperativeActor):
                         break
                     inquiry.from_seq = place.next_seq
                     yield False
-                    continue
-                for index, record in enumerate(records):
-                    if wanted(record):
-                        found.append(record_reply(record))
-                        if len(found) == inquiry.count:
-                            place.give_back(records[index + 1 :])
-                            break
                 passed += len(records)
-                yield True
+                for index, record in enumerate(records, 1):
+                    if wanted(record):
+                        found.append(Encoded(encode(record_reply(record), resp)))
+                        if len(found) == inquiry.count:
+                            place.give_back(records[index:])
+                            break
+                    if perf_counter() > until:
+                        yield True
+                        until = perf_counter() + _SLICE_SECONDS
         finally:
             self._keep_place(place)
         return [place.next_seq, self._log.last_seq, found]

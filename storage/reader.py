@@ -17,7 +17,7 @@ from storage.errors import (
 from storage.folder import LogFolder, require_first, require_link
 from storage.frame import leading_uints
 from storage.record import RecordDecoder
-from storage.segment import corrupt
+from storage.segment import CHUNK_BYTES, corrupt
 from storage.segment_files import open_begun, open_segment, require_kept
 from storage.tail import require_footer, require_torn
 
@@ -59,6 +59,7 @@ class LogReader:
         from_seq: int = 1,
         verify: bool = True,
         after: RecordEnd | None = None,
+        chunk_bytes: int = CHUNK_BYTES,
     ) -> None:
         """Go to a record.
 
@@ -70,6 +71,7 @@ class LogReader:
                 the chain of headers and footers, always are.
             after: where a record ends that is known to be there; reading begins behind
                 it, and what is before it is not looked at.
+            chunk_bytes: how much is read at a time, a frame's head at the least.
 
         Raises:
             PrunedError: the log no longer has that record.
@@ -83,6 +85,7 @@ class LogReader:
         self._segment: SegmentReader | None = None
         self._last_seq = 0
         self._after = after
+        self._chunk_bytes = chunk_bytes
         self.next_seq = max(from_seq, 1 if after is None else after.seq + 1)
 
     def read_batch(self) -> list[Record]:
@@ -195,6 +198,7 @@ class LogReader:
         except CorruptLogError:
             segment.close()
             raise
+        segment.chunk_bytes = self._chunk_bytes
         self._segment = segment
         self._last_seq = first_seq - 1
         return segment

@@ -208,6 +208,7 @@ class SegmentReader:
         header: its header.
         offset: where the next frame starts, in bytes from the file's first.
         heads: what frames of this segment are checked with.
+        chunk_bytes: how much is read at a time.
     """
 
     def __init__(
@@ -241,6 +242,7 @@ class SegmentReader:
             raise
         self.heads = FrameHeads(self.header.salt)
         self.offset = HEADER_BYTES
+        self.chunk_bytes = CHUNK_BYTES
         self.digest = hashlib.sha256(start) if with_digest else None
 
     def read_payloads(self) -> list[bytes]:
@@ -249,7 +251,7 @@ class SegmentReader:
         Returns:
             At least one; none where no whole, sound frame starts at `offset`.
         """
-        wanted = CHUNK_BYTES
+        wanted = self.chunk_bytes
         while True:
             chunk = self._file.read_at(wanted, self.offset)
             payloads, used = split_frames(chunk, self.heads, verify=self._verify)

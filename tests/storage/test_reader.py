@@ -63,6 +63,20 @@ def test_a_part_of_a_segment_of_many_chunks_can_be_read():
     assert seqs == list(range(60, 96))
 
 
+@pytest.mark.parametrize("chunk_bytes", [30, 100, 5000, 20_000])
+def test_chunks_of_any_size_give_the_same_records(chunk_bytes):
+    values = [b"x" * size for size in (1, 9000, 20, 20, 300, 9000, 1)]
+    disk = make_log(*[[value] for value in values], segment_bytes_max=10_000)
+    reader = LogReader(FOLDER, filesystem=disk, chunk_bytes=chunk_bytes)
+    found = []
+
+    while batch := reader.read_batch():
+        found += [record.effects[0][-1] for record in batch]
+    reader.close()
+
+    assert found == values
+
+
 def test_a_log_is_read_while_it_is_written():
     filesystem = FaultyFileSystem()
     log = open_log(filesystem, 200)
