@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from app.protocol.encoder import encode_bulks
 
@@ -31,7 +32,8 @@ class LiveServer:
         """Connect.
 
         Args:
-            url: `redis://[[user]:password@]host[:port]` or `unix:///path`.
+            url: `redis://[[user]:password@]host[:port][/db]`, `rediss://` for TLS, or
+                `unix:///path`.
 
         Raises:
             LiveError: it is no such URL, or nobody answers there.
@@ -40,7 +42,10 @@ class LiveServer:
         try:
             self._socket = _connect(parts)
         except OSError as error:
-            raise LiveError(f"{url}: {error.strerror or error}") from error
+            shown = _shown(parts)
+            raise LiveError(f"{shown}: {error.strerror or error}") from error
+        except ValueError as error:
+            raise LiveError(f"{_shown(parts)}: {error}") from error
         self._replies = self._socket.makefile("rb")
         if parts.password:
             user = [unquote(parts.username).encode()] if parts.username else []
@@ -54,7 +59,7 @@ class LiveServer:
         """
         try:
             self._socket.sendall(encode_bulks(argv))
-            reply = _read_reply(self._replies)
+            reply = read_reply(self._replies)
         except OSError as error:
             raise LiveError(f"the connection is lost: {error}") from error
         if isinstance(reply, LiveError):
@@ -74,7 +79,7 @@ class LiveServer:
         self.close()
 
 
-def _read_reply(file: BinaryIO) -> Any:
+def read_reply(file: BinaryIO) -> Any:
     """Return the next reply in RESP2; an error, also within an array, as a LiveError.
 
     Raises:
@@ -100,7 +105,7 @@ def _read_reply(file: BinaryIO) -> Any:
         case b"*":
             if rest == b"-1":
                 return None
-            return [_read_reply(file) for _ in range(int(rest))]
+            return [read_reply(file) for _ in range(int(rest))]
     raise LiveError(f"this is no reply in RESP2: {line[:100]!r}")
 
 
@@ -112,11 +117,12 @@ def _read_line(file: BinaryIO) -> bytes:
 
 
 def _connect(parts: SplitResult) -> socket.socket:
-    if parts.scheme == "redis" and parts.hostname:
+    if parts.scheme in ("redis", "rediss") and parts.hostname:
         address = (parts.hostname, parts.port or _PORT)
-        return socket.create_connection(address, _TIMEOUT_SECONDS)
+        connected = socket.create_connection(address, _TIMEOUT_SECONDS)
+        return _secured(connected, parts) if parts.scheme == "rediss" else connected
     if parts.scheme != "unix":
-        raise LiveError(f"{parts.geturl()!r}: write {DEFAULT_URL} or unix:///path")
+        raise LiveError(f"{_shown(parts)!r}: write {DEFAULT_URL} or unix:///path")
     connected = socket.socket(socket.AF_UNIX)
     connected.settimeout(_TIMEOUT_SECONDS)
     try:
@@ -125,6 +131,40 @@ def _connect(parts: SplitResult) -> socket.socket:
         connected.close()
         raise
     return connected
+
+
+def _secured(connected: socket.socket, parts: SplitResult) -> socket.socket:
+    """Return a connection under TLS; the server's name is checked.
+
+    The query of the URL may name `ssl_ca_certs=FILE`, as in clients' URLs.
+    """
+    options = dict(parse_qsl(parts.query))
+    try:
+        context = ssl.create_default_context(cafile=options.get("ssl_ca_certs"))
+        return context.wrap_socket(connected, server_hostname=parts.hostname)
+    except OSError:
+        connected.close()
+        raise
+
+
+def _shown(parts: SplitResult) -> str:
+    """Return a URL as it may be shown: without a password."""
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def database_of(url: str) -> int | None:
+    """Return the database that a URL names (`redis://host/3`); None where it does not.
+
+    Raises:
+        LiveError: its path is no number.
+    """
+    parts = urlsplit(url)
+    path = parts.path.strip("/")
+    if parts.scheme == "unix" or not path:
+        return None
+    if not path.isdigit():
+        raise LiveError(f"{_shown(parts)}: {path!r} is no number of a database")
+    return int(path)
 
 
 def apply_plan(server: LiveServer, plan: Plan, log_id: str) -> int:

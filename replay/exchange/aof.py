@@ -4,29 +4,30 @@ r"""Append-only files, as Redis writes and loads them.
     *2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n          a command in RESP
     *1\r\n$5\r\nMULTI\r\n ... EXEC           a record of several effects: all or none
 
-Since Redis 7 such a file may be one of several, which a manifest names: a base (an RDB
-file, or one like this) and increments.
+Since Redis 7 such a file may be one of several, which a manifest names
+(`replay.exchange.manifests`).
 
 Source: Redis 7.0.15; tests/replay/test_exchange.py has it load what is written here.
 """
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from app.protocol.encoder import encode_bulks
 from replay.value_commands import build_commands
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from app.keyspace.keyspace import Keyspace
     from storage.record import Record
 
 Argv = list[bytes]
 
-_MANIFEST_WORDS_LEAST = 6
+_ASKED_AT_ONCE = 1 << 16
+_DIGITS_MAX = 18
 _NOTE = b"#"
 _TIME_NOTE = b"#TS:"
 
@@ -108,107 +109,152 @@ class AofWriter:
 # --- reading ---------------------------------------------------------------------
 
 
-def read_aof(file: BinaryIO, name: str) -> Iterator[Step]:
-    """Yield the commands of a file from where it stands.
+class Loss(NamedTuple):
+    """Something in a file that is not taken, though the file is.
 
-    A transaction that the end of the file cuts off is left out, as is a command: that
-    is how a server would load it.
-
-    Args:
-        file: open for reading, in binary.
-        name: what to call it in errors.
-
-    Raises:
-        ExchangeError: it is damaged anywhere but at its very end.
+    Attributes:
+        name: the file.
+        at: where it begins, in bytes.
+        text: what it is, and why it is not taken.
     """
-    at_ms: int | None = None
-    pending: list[Step] | None = None
-    while line := file.readline():
-        if line.startswith(_NOTE):
-            if line.startswith(_TIME_NOTE):
-                at_ms = _number(line[len(_TIME_NOTE) :], file, name) * 1000
-            continue
-        argv = _read_command(line, file, name)
-        if argv is None:
+
+    name: str
+    at: int
+    text: str
+
+    def __str__(self) -> str:
+        """Return it as a line for people."""
+        return f"{self.name}: from byte {self.at}: {self.text}"
+
+
+class AofReader:
+    """Reads the commands of one file, as a server does that loads it.
+
+    Commands behind a MULTI run at its EXEC. Where a MULTI never ended and another
+    follows, a server runs the commands of both at the next EXEC; so they are given as
+    one transaction here. What the end of the file cuts off is left out, and told.
+    """
+
+    def __init__(
+        self, file: BinaryIO, name: str, lose: Callable[[Loss], None], *, is_last: bool
+    ) -> None:
+        """Begin where the file stands.
+
+        Args:
+            file: open for reading, in binary; a real file.
+            name: what to call it in errors.
+            lose: is told what is left out.
+            is_last: no other file follows: its end may be torn.
+        """
+        self._file = file
+        self._name = name
+        self._lose = lose
+        self._is_last = is_last
+        self._size = os.fstat(file.fileno()).st_size
+        self._at_ms: int | None = None
+        self._started = file.tell()
+        self._pending: list[Step] | None = None
+        self._pending_at = 0
+
+    def steps(self) -> Iterator[Step]:
+        """Yield the commands in the order in which they are to run.
+
+        Raises:
+            ExchangeError: the file is damaged anywhere but at the end of the last one.
+        """
+        while argv := self._next():
+            step = Step(argv, self._at_ms, self._file.tell())
+            verb = argv[0].upper()
+            if verb == b"MULTI":
+                self._begin(step)
+            elif self._pending is None:
+                yield step
+            else:
+                self._pending.append(step)
+                if verb == b"EXEC":
+                    yield from self._pending
+                    self._pending = None
+        if self._pending is not None:
+            verbs = b" ".join(step.argv[0] for step in self._pending[1:6])
+            self._cut_off(
+                self._pending_at,
+                f"a transaction that never ends, of {len(self._pending) - 1} commands: "
+                f"{verbs.decode(errors='replace')}",
+            )
+
+    def _begin(self, step: Step) -> None:
+        if self._pending is None:
+            self._pending, self._pending_at = [step], self._started
             return
-        step = Step(argv, at_ms, file.tell())
-        verb = argv[0].upper()
-        if verb == b"MULTI":
-            pending = [step]
-        elif pending is None:
-            yield step
-        else:
-            pending.append(step)
-            if verb == b"EXEC":
-                yield from pending
-                pending = None
+        text = (
+            "a MULTI inside of the transaction that began at byte "
+            f"{self._pending_at}; the commands of both are taken as one"
+        )
+        self._lose(Loss(self._name, self._started, text))
 
+    def _next(self) -> Argv | None:
+        """Return the next command; None at the end, and where it cuts one off."""
+        while True:
+            self._started = self._file.tell()
+            line = self._file.readline()
+            if not line:
+                return None
+            if not line.startswith(_NOTE):
+                break
+            if line.startswith(_TIME_NOTE) and line.endswith(b"\n"):
+                self._at_ms = self._number(line[len(_TIME_NOTE) :]) * 1000
+        argv = self._read_command(line)
+        if argv is None:
+            size = self._size - self._started
+            is_empty = not line.strip(b"\0")
+            what = "zeroes" if is_empty else "a command that has no end"
+            self._cut_off(self._started, f"{size} bytes of {what}")
+            # Nothing that follows could be told from the rest of what is cut off.
+            self._file.seek(0, os.SEEK_END)
+        return argv
 
-def _read_command(line: bytes, file: BinaryIO, name: str) -> Argv | None:
-    """Read a command whose first line was read; None where the file ends within it."""
-    if not line.endswith(b"\n"):
-        return None
-    if not line.startswith(b"*"):
-        raise _damage(file, name, f"{line[:20]!r}", "'*' and a number")
-    argv = []
-    for _ in range(_number(line[1:], file, name)):
-        head = file.readline()
-        if not head.endswith(b"\n"):
+    def _cut_off(self, at: int, what: str) -> None:
+        if not self._is_last:
+            raise ExchangeError(
+                f"{self._name}: from byte {at}: {what}; only the last of several files "
+                "may be cut off, so there was more"
+            )
+        self._lose(Loss(self._name, at, f"left out {what}"))
+
+    def _read_command(self, line: bytes) -> Argv | None:
+        """Read a command whose first line was read; None where the file ends in it."""
+        if not line.strip(b"\0"):
             return None
-        if not head.startswith(b"$"):
-            raise _damage(file, name, f"{head[:20]!r}", "'$' and a length")
-        size = _number(head[1:], file, name)
-        data = file.read(size + 2)
-        if len(data) < size + 2:
+        if not line.startswith(b"*"):
+            raise self._damage(f"{line[:20]!r}", "'*' and a number")
+        if not line.endswith(b"\n"):
             return None
-        argv.append(data[:-2])
-    if not argv:
-        raise _damage(file, name, "a command of no words", "one with words")
-    return argv
+        argv = []
+        for _ in range(self._number(line[1:])):
+            head = self._file.readline()
+            if head.strip(b"\0") and not head.startswith(b"$"):
+                raise self._damage(f"{head[:20]!r}", "'$' and a length")
+            if not head.endswith(b"\n"):
+                return None
+            size = self._number(head[1:])
+            if size > _ASKED_AT_ONCE and size + 2 > self._size - self._file.tell():
+                return None
+            data = self._file.read(size + 2)
+            if len(data) < size + 2:
+                return None
+            argv.append(data[:-2])
+        if not argv:
+            raise self._damage("a command of no words", "one with words")
+        return argv
 
+    def _number(self, text: bytes) -> int:
+        digits = text.rstrip(b"\r\n")
+        if not digits.isdigit() or len(digits) > _DIGITS_MAX:
+            raise self._damage(f"{digits[:20]!r}", "a number")
+        return int(digits)
 
-def _number(text: bytes, file: BinaryIO, name: str) -> int:
-    digits = text.rstrip(b"\r\n")
-    if not digits.isdigit():
-        raise _damage(file, name, f"{digits[:20]!r}", "a number")
-    return int(digits)
-
-
-def _damage(file: BinaryIO, name: str, found: str, expected: str) -> ExchangeError:
-    return ExchangeError(
-        f"{name}: before byte {file.tell()}: found {found}, expected {expected}; "
-        "redis-check-aof can mend it"
-    )
-
-
-def find_parts(path: Path) -> list[Path]:
-    """Return the files that make up an append-only file, in the order to load them.
-
-    Args:
-        path: a file; a manifest; or the folder that has one.
-
-    Raises:
-        ExchangeError: there is no such file, or no manifest in the folder.
-    """
-    if path.is_dir():
-        manifests = sorted(path.glob("*.manifest"))
-        if len(manifests) != 1:
-            raise ExchangeError(f"{path}: {len(manifests)} manifests, expected one")
-        path = manifests[0]
-    if path.suffix != ".manifest":
-        if not path.is_file():
-            raise ExchangeError(f"{path}: no such file")
-        return [path]
-    parts: list[tuple[bool, int, Path]] = []
-    for line in path.read_text().splitlines():
-        words = line.split()
-        facts = dict(zip(words[::2], words[1::2], strict=False))
-        if len(words) < _MANIFEST_WORDS_LEAST or not facts.keys() >= {"file", "type"}:
-            raise ExchangeError(f"{path}: {line!r} names no file")
-        if facts["type"] in ("b", "i"):  # and not history, which is to be deleted
-            part = path.with_name(facts["file"])
-            parts.append((facts["type"] == "i", int(facts["seq"]), part))
-    missing = [part for _, _, part in parts if not part.is_file()]
-    if missing:
-        raise ExchangeError(f"{missing[0]}: no such file, but {path.name} names it")
-    return [part for _, _, part in sorted(parts)]
+    def _damage(self, found: str, expected: str) -> ExchangeError:
+        return ExchangeError(
+            f"{self._name}: before byte {self._file.tell()}: found {found}, expected "
+            f"{expected}; redis-check-aof can mend it"
+        )

@@ -1,24 +1,44 @@
 """Imports: what another server has, as the beginning of a log.
 
-Commands of an append-only file run through the engine that a server has, at their own
-times where the file tells them, so that what goes into the log is what they did. Keys
-of an RDB file, or of a live server, come in by the commands that build their values.
+Commands of an append-only file run through the engine that a server has, so that what
+goes into the log is what they did. Their times are those that the file tells; where it
+tells none, the clock stands at the latest time that is known to have passed: when the
+base was made, or when a stream's entry was delivered. So nothing expires too early.
+Keys of an RDB file, or of a live server, come in by the commands that build their
+values.
+
+The log is made aside, in a folder within the data folder, and takes its place when it
+is whole: an import that fails leaves nothing behind.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import contextlib
+import io
+import shutil
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 from app import clock
 from app.config import Config
 from app.engine.engine import Engine
-from app.engine.functions import decode_dump
-from app.types.dump_payload import decode_payload
-from replay.exchange.aof import ExchangeError, Step, find_parts, read_aof
-from replay.exchange.rdb import MAGICS, Item, Key, Library, Made, read_rdb_part
+from app.types.numbers import parse_int64
+from replay.exchange.aof import AofReader, ExchangeError, Loss, Step
+from replay.exchange.manifests import find_parts
+from replay.exchange.rdb import (
+    MAGICS,
+    Foreign,
+    Item,
+    Library,
+    Made,
+    read_rdb_part,
+)
+from replay.exchange.servers import read_live
+from replay.live import LiveError, read_reply
 from replay.value_commands import build_commands
 from storage.errors import StorageError
 from storage.folder import LogFolder
+from storage.lock import FolderLock, require_same_log
 from storage.log import Log
 
 if TYPE_CHECKING:
@@ -31,10 +51,11 @@ if TYPE_CHECKING:
 
 Argv = list[bytes]
 
+_ASIDE = "import.partial"
+_KEYS_SHOWN = 5
+_CLAIM_OPTIONS_AT = 6
 _DATABASES = 1024
 _ENTRIES_A_WRITE = 1000
-_SCAN_COUNT = b"1000"
-_MISSING_MS = -2
 
 
 class Report(NamedTuple):
@@ -44,11 +65,15 @@ class Report(NamedTuple):
         keys: how many there are in the end.
         commands: how many were run for them.
         last_seq: the number of the log's last record.
+        losses: what was left out of what the source has, a line each.
+        notices: what the source has not, or need not have, a line each.
     """
 
     keys: int
     commands: int
     last_seq: int
+    losses: list[str]
+    notices: list[str]
 
 
 class Importer:
@@ -60,32 +85,49 @@ class Importer:
         filesystem: FileSystem,
         source: str,
         progress: Callable[[int], None] = lambda _: None,
+        *,
+        skips_modules: bool = False,
     ) -> None:
-        """Make the log.
+        """Begin; nothing is written before there is something to import.
 
         Args:
             folder: the data folder; it is made where it is missing.
             filesystem: the door to the disk.
             source: what is imported, for the log.
             progress: is told now and then how many commands have run.
+            skips_modules: whether to leave out what only a module can read.
 
         Raises:
             StorageError: there is a log with records, or a server has it open.
         """
-        self._now_ms = clock.now_ms()
+        self._started_ms = self._now_ms = clock.now_ms()
         self._folder = folder
+        self._paths = LogFolder(folder, filesystem)
+        self._aside = folder / _ASIDE
+        self._made_folder = not folder.exists()
         self._filesystem = filesystem
         self._log: Log | None = None
+        self._lock: FolderLock | None = None
+        self._made_lock = False
         self._require_empty()
         config = Config({"databases": str(_DATABASES)})
         self._engine = Engine(config, now_ms=lambda: self._now_ms)
-        self._session: Session = self._engine.open_session(1, address=source)
+        self._sessions = {
+            is_timed: self._engine.open_session(int(is_timed) + 1, address=source)
+            for is_timed in (True, False)
+        }
+        self._session: Session = self._sessions[True]
         self._session.name = b"replay-import"
+        self._sessions[False].name = b"replay-import:times-unknown"
         self._progress = progress
+        self._skips_modules = skips_modules
         self._commands = 0
+        self._foreign: dict[str, list[str]] = {}
+        self._losses: list[str] = []
+        self._notices: list[str] = []
 
     def _require_empty(self) -> None:
-        paths = LogFolder(self._folder, self._filesystem)
+        paths = self._paths
         if paths.log_path.is_dir() and paths.find_segments():
             raise StorageError(
                 f"{self._folder}: has a log already; import into an empty folder"
@@ -94,14 +136,30 @@ class Importer:
     def _open_log(self) -> Log:
         """Begin the log, at the time of what comes first: no record may be earlier."""
         if self._log is None:
+            self._take_folder()
+            shutil.rmtree(self._aside, ignore_errors=True)  # of one that was killed
             self._log = Log.open(
-                self._folder, filesystem=self._filesystem, now_ms=lambda: self._now_ms
+                self._aside, filesystem=self._filesystem, now_ms=lambda: self._now_ms
             )
         return self._log
 
-    def close(self) -> Report:
-        """Make all durable and close the log."""
-        self._now_ms = max(clock.now_ms(), self._now_ms)
+    def _take_folder(self) -> None:
+        """Make the data folder where it is missing, and lock it."""
+        paths = self._paths
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._made_lock = not paths.lock_path.exists()
+        self._lock = FolderLock(paths, self._filesystem)
+        require_same_log(self._lock.log_id, paths, None)
+
+    def finish(self) -> Report:
+        """Make all durable, and let the log take its place.
+
+        Raises:
+            ExchangeError: something is left that only a module can read.
+            StorageError: it cannot be written, or another log is there now.
+        """
+        self._judge_foreign()
+        self._turn_to(self._started_ms)
         self._engine.read_clock()
         while self._engine.keyspace.expire_due(_ENTRIES_A_WRITE):
             continue
@@ -109,8 +167,32 @@ class Importer:
         log = self._open_log()
         last_seq = log.last_seq
         log.close()
+        self._require_empty()
+        filesystem = self._filesystem
+        filesystem.rename(
+            LogFolder(self._aside, filesystem).log_path, self._paths.log_path
+        )
+        filesystem.sync_directory(self._folder)
+        assert self._lock is not None
+        self._lock.write_owner(log.log_id)
+        self._lock.release()
+        shutil.rmtree(self._aside, ignore_errors=True)
         keys = sum(len(one) for one in self._engine.keyspace.databases)
-        return Report(keys, self._commands, last_seq)
+        return Report(keys, self._commands, last_seq, self._losses, self._notices)
+
+    def give_up(self) -> None:
+        """Leave nothing behind."""
+        if self._log is not None:
+            with contextlib.suppress(StorageError):
+                self._log.close()
+        shutil.rmtree(self._aside, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.release()
+            if self._made_lock:
+                self._paths.lock_path.unlink(missing_ok=True)
+        if self._made_folder:
+            with contextlib.suppress(OSError):
+                self._folder.rmdir()
 
     def take_file(self, path: Path) -> None:
         """Import an RDB file, an append-only file, or a folder or manifest of those.
@@ -118,43 +200,52 @@ class Importer:
         Raises:
             ExchangeError: a file is damaged, or a command of it is refused.
         """
-        for part in find_parts(path):
+        parts = find_parts(path)
+        for part in parts:
             with part.open("rb") as file:
                 start = file.read(max(map(len, MAGICS)))
                 file.seek(0)
                 if start.startswith(MAGICS):
                     for item in read_rdb_part(file, str(part)):
                         self._take_item(item)
-                self._take_steps(read_aof(file, str(part)), str(part))
+                is_last = part == parts[-1]
+                reader = AofReader(file, str(part), self._lose, is_last=is_last)
+                self._take_steps(reader.steps(), str(part))
 
-    def take_live(self, server: LiveServer) -> None:
-        """Import all keys of a running server; each as it is when its turn comes.
+    def take_live(self, server: LiveServer, only_db: int | None = None) -> None:
+        """Import the keys of a running server; each as it is when its turn comes.
+
+        Args:
+            server: the server.
+            only_db: the database to import; None for all.
 
         Raises:
             LiveError: the server refuses, or is gone.
             ExchangeError: a value cannot be read.
         """
-        for source in decode_dump(server.ask(b"FUNCTION", b"DUMP")):
-            self._take_item(Library(source))
-        for db in _live_databases(server):
-            server.ask(b"SELECT", b"%d" % db)
-            for key in _live_keys(server):
-                payload, ttl_ms = server.ask(b"DUMP", key), server.ask(b"PTTL", key)
-                if payload is None or ttl_ms == _MISSING_MS:
-                    continue  # it has gone since
-                deadline_ms = clock.now_ms() + ttl_ms if ttl_ms >= 0 else None
-                try:
-                    value = decode_payload(payload)
-                except ValueError as error:
-                    raise ExchangeError(f"key {key!r}: {error}") from error
-                self._take_item(Key(db, key, value, deadline_ms))
+        for item in read_live(server, only_db, self._notices.append):
+            self._take_item(item)
+
+    def _lose(self, loss: Loss) -> None:
+        self._losses.append(str(loss))
+
+    def _turn_to(self, at_ms: int) -> None:
+        """Move the clock on to a time that has passed, but to none that is to come."""
+        self._now_ms = max(self._now_ms, min(at_ms, self._started_ms))
 
     def _take_item(self, item: Item) -> None:
         if isinstance(item, Made):
-            self._now_ms = item.at_ms
+            if self._log is None:  # what comes first says when the history begins
+                self._now_ms = min(item.at_ms, self._started_ms)
+            self._turn_to(item.at_ms)
             return
         if isinstance(item, Library):
             self._run([[b"FUNCTION", b"LOAD", item.source]], "a library of functions")
+            return
+        if isinstance(item, Foreign):
+            keys = self._foreign.setdefault(item.module, [])
+            if item.key is not None:
+                keys.append(f"{item.key!r} in database {item.db}")
             return
         commands = list(build_commands(item.key, item.value, item.deadline_ms))
         if len(commands) > 1:
@@ -162,30 +253,75 @@ class Importer:
         self._select(item.db, "a key")
         self._run(commands, f"key {item.key!r}")
 
+    def _judge_foreign(self) -> None:
+        """Refuse, or tell, what only a module can read."""
+        for module, keys in self._foreign.items():
+            if not keys:
+                text = f"passed over what module type {module} keeps besides its keys"
+                self._notices.append(text)
+                continue
+            shown = ", ".join(keys[:_KEYS_SHOWN])
+            more = f" and {len(keys) - _KEYS_SHOWN} more" * (len(keys) > _KEYS_SHOWN)
+            text = f"{len(keys)} keys are of module type {module}: {shown}{more}"
+            if not self._skips_modules:
+                raise ExchangeError(f"{text}; --skip-modules leaves them out")
+            self._notices.append(f"left out: {text}")
+
     def _take_steps(self, steps: Iterator[Step], name: str) -> None:
         for step in steps:
+            is_timed = step.at_ms is not None
             if step.at_ms is not None:
-                self._now_ms = step.at_ms
-            self._run([step.argv], f"{name}: the command before byte {step.end}")
+                if self._log is None:
+                    self._now_ms = min(step.at_ms, self._started_ms)
+                self._turn_to(step.at_ms)
+            self._turn_to(_delivery_ms(step.argv))
+            self._change_session(is_timed=is_timed)
+            where = f"{name}: the command before byte {step.end}"
+            for refusal in self._run([step.argv], where, is_lenient=True):
+                text = f"{where} is refused, as by a server that loads it: {refusal}"
+                self._losses.append(text)
+
+    def _change_session(self, *, is_timed: bool) -> None:
+        """Say in the log whether the times of what follows are known."""
+        session = self._sessions[is_timed]
+        if session is not self._session and self._session.queued is None:
+            session.db = self._session.db
+            self._session = session
 
     def _select(self, db: int, where: str) -> None:
         if db != self._session.db.index:
             self._run([[b"SELECT", b"%d" % db]], where)
 
-    def _run(self, commands: list[Argv], where: str) -> None:
+    def _run(
+        self, commands: list[Argv], where: str, *, is_lenient: bool = False
+    ) -> list[str]:
+        """Run commands.
+
+        Args:
+            commands: the commands.
+            where: what to call them in errors.
+            is_lenient: whether refusals are returned, of commands that are known.
+
+        Returns:
+            What was refused, and why.
+
+        Raises:
+            ExchangeError: a command is refused.
+        """
         engine = self._engine
         engine.read_clock()
         self._open_log()
+        refused: list[str] = []
         for argv in commands:
-            reply = engine.run(self._session, [argv])
-            if reply.startswith(b"-"):
-                raise ExchangeError(
-                    f"{where}: {b' '.join(argv)[:80].decode(errors='replace')} is "
-                    f"refused: {reply[1:].rstrip().decode(errors='replace')}"
-                )
+            for text in _refusals(engine.run(self._session, [argv])):
+                words = b" ".join(argv)[:80].decode(errors="replace")
+                if not is_lenient or "unknown " in text:
+                    raise ExchangeError(f"{where}: {words} is refused: {text}")
+                refused.append(f"{words}: {text}")
         self._commands += len(commands)
         if len(engine.entries) >= _ENTRIES_A_WRITE:
             self._write()
+        return refused
 
     def _write(self) -> None:
         entries = self._engine.entries
@@ -196,23 +332,24 @@ class Importer:
         self._progress(self._commands)
 
 
-def _live_databases(server: LiveServer) -> Iterator[int]:
-    """Yield the numbers of the databases that have keys."""
-    for line in server.ask(b"INFO", b"keyspace").splitlines():
-        name = line.partition(b":")[0]
-        if name.startswith(b"db") and name[2:].isdigit():
-            yield int(name[2:])
+def _refusals(reply: bytes) -> list[str]:
+    """Return the errors of a reply, or within the replies of an EXEC."""
+    if reply.startswith(b"-"):
+        return [reply[1:].rstrip().decode(errors="replace")]
+    if not reply.startswith(b"*") or b"\r\n-" not in reply:
+        return []
+    replies = read_reply(io.BytesIO(reply))
+    return [str(one) for one in replies if isinstance(one, LiveError)]
 
 
-def _live_keys(server: LiveServer) -> Iterator[bytes]:
-    """Yield the keys of the selected database, each at least once."""
-    seen: set[bytes] = set()
-    cursor: Any = b"0"
-    while True:
-        cursor, keys = server.ask(b"SCAN", cursor, b"COUNT", _SCAN_COUNT)
-        for key in keys:
-            if key not in seen:
-                seen.add(key)
-                yield key
-        if cursor == b"0":
-            return
+def _delivery_ms(argv: Argv) -> int:
+    """Return when the entry of an XCLAIM was delivered, which has passed; else 0.
+
+    Servers write so what XREADGROUP and XCLAIM did.
+    """
+    if argv[0].upper() != b"XCLAIM":
+        return 0
+    for word, value in pairwise(argv[_CLAIM_OPTIONS_AT:]):
+        if word.upper() == b"TIME":
+            return parse_int64(value) or 0
+    return 0

@@ -6,6 +6,8 @@
     0xfe | db                      the database of what follows
     0xfb | keys | with deadlines   a hint
     0xfc | ms (8)  0xfd | s (4)    the deadline of the next key
+    0xf4 | slot | sizes            a hint of a cluster; passed over
+    0xf7 | module | parts          what a module keeps besides its keys
     0xf8 | idle    0xf9 | use (1)  how the next key was used; passed over
     kind | key | value             see `app.types.rdb_values`
     0xff | CRC-64 (8)              the end; zeroes where the server made no checksum
@@ -16,6 +18,7 @@ Source: the RDB format, as Redis 7.0.15 and Valkey 9.1 write it.
 from __future__ import annotations
 
 import mmap
+import string
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 from app.types.crc64 import crc64
@@ -34,8 +37,18 @@ MAGICS: Final = (b"REDIS", b"VALKEY")
 _HEADER_BYTES: Final = 9
 _CRC_BYTES: Final = 8
 _VALKEY_VERSIONS: Final = 80
+_SLOT, _OF_MODULE = 0xF4, 0xF7
+_MODULE_VALUE: Final = 7
 _LIBRARY, _IDLE, _USE, _REMARK, _HINT = 0xF5, 0xF8, 0xF9, 0xFA, 0xFB
 _DEADLINE_MS, _DEADLINE, _DATABASE, _END = 0xFC, 0xFD, 0xFE, 0xFF
+_MODULE_END, _MODULE_SIGNED, _MODULE_UNSIGNED, _MODULE_STRING = 0, 1, 2, 5
+_MODULE_BYTES: Final = {3: 4, 4: 8}
+_MODULE_NAME_BITS: Final = 10
+"""A module's number: nine letters of six bits each above a version of ten."""
+
+_MODULE_LETTERS: Final = (
+    string.ascii_uppercase + string.ascii_lowercase + "0123456789-_"
+)
 _TIME_REMARK: Final = b"ctime"
 _LEAST_VERSION: Final = 9
 _LIBRARY_VERSION: Final = 10
@@ -70,7 +83,21 @@ class Key(NamedTuple):
     deadline_ms: int | None
 
 
-Item = Made | Library | Key
+class Foreign(NamedTuple):
+    """What a module keeps, which only a server with that module can read.
+
+    Attributes:
+        module: the name of its type, 9 characters.
+        db: the database of the key.
+        key: its name; None for what is kept besides the keys.
+    """
+
+    module: str
+    db: int
+    key: bytes | None
+
+
+Item = Made | Library | Key | Foreign
 
 
 # --- writing ---------------------------------------------------------------------
@@ -191,8 +218,14 @@ def _read_items(reader: Reader) -> Iterator[Item]:
             name, text = reader.string(), reader.string()
             if name == _TIME_REMARK and text.isdigit():
                 yield Made(int(text) * 1000)
-        elif code in (_HINT, _IDLE, _USE):
+        elif code in (_SLOT, _HINT, _IDLE, _USE):
             _pass_over(reader, code)
+        elif code == _OF_MODULE:
+            yield Foreign(_pass_module(reader), db, None)
+        elif code == _MODULE_VALUE:
+            key = reader.string()
+            yield Foreign(_pass_module(reader), db, key)
+            deadline_ms = None
         else:
             key = reader.string()
             yield Key(db, key, decode_body(code, reader), deadline_ms)
@@ -200,13 +233,42 @@ def _read_items(reader: Reader) -> Iterator[Item]:
 
 
 def _pass_over(reader: Reader, code: int) -> None:
-    if code == _HINT:
-        reader.length()
-        reader.length()
-    elif code == _IDLE:
-        reader.length()
-    else:
+    if code == _USE:
         reader.number(1)
+        return
+    for _ in range({_SLOT: 3, _HINT: 2, _IDLE: 1}[code]):
+        reader.length()
+
+
+def _pass_module(reader: Reader) -> str:
+    """Pass over the parts that a module has written; return the name of its type.
+
+    Raises:
+        ValueError: it is damaged, or of before Redis 4's final form.
+    """
+    module = reader.length()
+    while (part := reader.length()) != _MODULE_END:
+        if part in (_MODULE_SIGNED, _MODULE_UNSIGNED):
+            reader.length()
+        elif part == _MODULE_STRING:
+            reader.string()
+        elif part in _MODULE_BYTES:
+            reader.take(_MODULE_BYTES[part])
+        else:
+            raise ValueError(f"{part} is no kind of part of a module's value")
+    shifts = range(_MODULE_NAME_BITS, 64, 6)
+    return "".join(_MODULE_LETTERS[module >> shift & 63] for shift in reversed(shifts))
+
+
+def module_of(payload: bytes) -> str:
+    """Return the module type of the value in a DUMP payload; "" of Redis's own.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    if payload[:1] != bytes([_MODULE_VALUE]):
+        return ""
+    return _pass_module(Reader(payload, 1))
 
 
 def _check(data: Any, end: int, crc: int, name: str) -> None:

@@ -13,8 +13,9 @@ from app.moments import Moment, first_seq
 from replay.exchange.aof import AofWriter, ExchangeError
 from replay.exchange.importing import Importer
 from replay.exchange.rdb import write_rdb
-from replay.live import LiveError, LiveServer
-from replay.options import NOTHING, Tool, at_option, takes_folder
+from replay.exits import FOUND, NOTHING
+from replay.live import LiveError, LiveServer, database_of
+from replay.options import Tool, at_option, takes_folder
 from replay.output import Mode, Output
 from replay.verbs.state import fold_to
 from storage.filesystem import FileSystem
@@ -102,14 +103,39 @@ def _tell(tool: Tool, path: Path, seq: int) -> None:
 @click.command(name="import", short_help="A new log from Redis's files or a server.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.argument("source")
+@click.option(
+    "--accept-torn",
+    is_flag=True,
+    help="Exit with 0 also where something of a file was cut off or refused.",
+)
+@click.option(
+    "--skip-modules",
+    is_flag=True,
+    help="Leave out keys that only a module of the other server can read.",
+)
 @click.option("--json", "is_json", is_flag=True, help="One JSON object.")
 @click.option("--plain", "is_plain", is_flag=True, help="Tab-separated lines.")
-def import_(folder: Path, source: str, *, is_json: bool, is_plain: bool) -> int:
+def import_(
+    folder: Path,
+    source: str,
+    *,
+    accept_torn: bool,
+    skip_modules: bool,
+    is_json: bool,
+    is_plain: bool,
+) -> int:
     r"""Begin a log in DIR, which must have none, with what another server has.
 
     SOURCE is an RDB file; an append-only file; the appendonlydir or the manifest of
-    one; or a running server, redis://[:PASSWORD@]HOST[:PORT] or unix:///PATH. Times of
-    an append-only file (aof-timestamp-enabled) become those of the records.
+    one; or a running server, redis://[:PASSWORD@]HOST[:PORT][/DB], rediss:// for TLS,
+    or unix:///PATH. Times of an append-only file (aof-timestamp-enabled) become those
+    of the records; those of others are not known, and their client is called
+    replay-import:times-unknown.
+
+    An append-only file is loaded as a server loads it: an end that is torn, and a
+    transaction that never ended, are left out. Each is told, with its place, and the
+    exit code is 1, unless --accept-torn is given. An import that fails leaves nothing
+    behind.
 
     \b
     Examples:
@@ -120,25 +146,32 @@ def import_(folder: Path, source: str, *, is_json: bool, is_plain: bool) -> int:
     output = Output(Mode.JSON if is_json else Mode.PLAIN if is_plain else None)
     is_live = "://" in source
     name = source.rpartition("@")[2] if is_live else source  # without a password
+    importer: Importer | None = None
     try:
-        importer = Importer(folder, FileSystem(), name)
-        try:
-            if is_live:
-                with LiveServer(source) as server:
-                    importer.take_live(server)
-            else:
-                importer.take_file(Path(source))
-        finally:
-            report = importer.close()
-    except (ExchangeError, LiveError, CommandError, OSError) as error:
-        output.hint(f"replay: {error}; what was read before it is in {folder}")
+        importer = Importer(folder, FileSystem(), name, skips_modules=skip_modules)
+        if is_live:
+            with LiveServer(source) as server:
+                importer.take_live(server, database_of(source))
+        else:
+            importer.take_file(Path(source))
+        report = importer.finish()
+    except BaseException as error:
+        if importer is not None:
+            importer.give_up()
+        if not isinstance(error, ExchangeError | LiveError | CommandError | OSError):
+            raise
+        output.hint(f"replay: {error}; nothing was imported")
         return NOTHING
+    for line in report.notices + report.losses:
+        output.hint(f"replay: {line}")
     output.facts(
         {
             "folder": str(folder),
             "keys": report.keys,
             "commands": report.commands,
             "last_seq": report.last_seq,
+            "losses": report.losses,
+            "notices": report.notices,
         },
         {
             "folder": str(folder),
@@ -147,4 +180,4 @@ def import_(folder: Path, source: str, *, is_json: bool, is_plain: bool) -> int:
             "records": f"1 to {report.last_seq}",
         },
     )
-    return 0
+    return NOTHING if report.losses and not accept_torn else FOUND

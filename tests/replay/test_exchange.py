@@ -2,13 +2,15 @@
 
 import json
 import random
+from itertools import accumulate
 
 import pytest
 from click.testing import CliRunner
 
 from app.engine.digest import dataset_digest
 from replay.cli import main
-from replay.exchange.aof import ExchangeError, find_parts, read_aof
+from replay.exchange.aof import AofReader, ExchangeError
+from replay.exchange.manifests import find_parts
 from replay.exchange.rdb import read_rdb
 from replay.past import Past
 from storage.filesystem import FileSystem
@@ -204,11 +206,16 @@ def test_file_cut_at_any_byte_gives_the_commands_before_the_cut(tmp_path):
     lines = ["SET a 1", "MULTI", "SET b 2", "EXEC", "SET c 3"]
     data = b"".join(map(_resp, lines))
     path = tmp_path / "cut.aof"
+    ends = list(accumulate(map(len, map(_resp, lines)), initial=0))
+    whole = set(ends) - set(ends[2:4])  # not within the transaction
     counts = []
     for cut in range(len(data) + 1):
         path.write_bytes(data[:cut])
         with path.open("rb") as file:
-            counts.append(len(list(read_aof(file, "cut"))))
+            losses = []
+            reader = AofReader(file, "cut", losses.append, is_last=True)
+            counts.append(len(list(reader.steps())))
+            assert bool(losses) == (cut not in whole)
 
     assert counts == sorted(counts)
     assert sorted(set(counts)) == [0, 1, 4, 5]
@@ -221,6 +228,7 @@ def test_file_cut_at_any_byte_gives_the_commands_before_the_cut(tmp_path):
         pytest.param(b"hello\r\n", "'\\*' and a number", id="no command"),
         pytest.param(b"*1\r\n:5\r\n", "'\\$' and a length", id="no string"),
         pytest.param(b"*0\r\n", "words", id="no words"),
+        pytest.param(b"*1\r\n$%d\r\nx\r\n" % 10**30, "a number", id="absurd length"),
     ],
 )
 def test_damaged_append_only_file_is_refused(tmp_path, data, text):
@@ -228,7 +236,7 @@ def test_damaged_append_only_file_is_refused(tmp_path, data, text):
     path.write_bytes(data)
 
     with path.open("rb") as file, pytest.raises(ExchangeError, match=text):
-        list(read_aof(file, "bad.aof"))
+        list(AofReader(file, "bad.aof", print, is_last=True).steps())
 
 
 def test_rdb_file_with_a_flipped_bit_is_refused(history, tmp_path):
@@ -254,6 +262,8 @@ def test_command_that_is_refused_names_its_place(tmp_path):
 
     assert result.exit_code == 1
     assert "NOSUCH a is refused: ERR unknown command" in result.stderr
+    assert "nothing was imported" in result.stderr
+    assert not (tmp_path / "data").exists()
 
 
 def test_import_into_a_log_with_records_is_refused(history, tmp_path):
