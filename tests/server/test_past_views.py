@@ -85,7 +85,8 @@ def opening(server, moment, count=1):
         clients = [server.connect() for _ in range(count)]
         for client in clients:
             client.send(f"CLIENT AT {moment}\r\n".encode())
-        wait_until(lambda: children(server))
+        # Not before: until the child runs its program, the server waits for it.
+        wait_until(lambda: info(watcher, "past_views") == 1)
         pids = children(server)
         os.kill(pids[0], signal.SIGSTOP)
         watcher.ask("PING")
