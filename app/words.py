@@ -36,7 +36,7 @@ def split_words(line: bytes) -> list[bytes] | None:
     while True:
         while at < end and line[at] in _SPACES:
             at += 1
-        if at == end:
+        if at == end or line[at] == 0:  # a NUL ends the line, as it ends a C string
             return words
         found = _read_word(line, at)
         if found is None:
@@ -56,7 +56,7 @@ def _read_word(line: bytes, at: int) -> tuple[bytes, int] | None:
             if close is None:
                 return None
             # Anything but white space behind a closing quote is an error.
-            if close < end and line[close] not in _SPACES:
+            if close < end and line[close] not in _SPACES + b"\0":
                 return None
             return bytes(word), close
         word.append(byte)

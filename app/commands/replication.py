@@ -208,8 +208,11 @@ def psync(
     offset: bytes,  # noqa: ARG001 - as above
     *_option: bytes,
 ) -> SimpleString:
-    """Refuse."""
-    raise CommandError(errors.NO_SYNC)
+    """Refuse, in the way that lets a replica wait before it asks again.
+
+    To any other error it answers with SYNC, and to that one by connecting anew at once.
+    """
+    raise CommandError(errors.NO_SYNC_NOW)
 
 
 @command(

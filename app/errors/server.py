@@ -205,6 +205,8 @@ NO_SHUTDOWN = b"ERR No shutdown in progress."
 SHUTDOWN_FAILED = b"ERR Errors trying to SHUTDOWN. Check logs."
 NO_CLUSTER = b"ERR This instance has cluster support disabled"
 NO_SYNC = b"ERR this server has no replicas: nobody can follow its log"
+# A replica that hears this tries again a second later, and not at once.
+NO_SYNC_NOW = b"NOMASTERLINK this server has no replicas: nobody can follow its log"
 MIGRATE_KEY_AND_KEYS = (
     b"ERR When using MIGRATE KEYS option, the key argument must be set to the empty "
     b"string"

@@ -35,3 +35,17 @@ def test_split_words_reads_back_what_quote_wrote(words):
     line = " ".join(quote(decode(word)) for word in words)
 
     assert split_words(line.encode()) == words
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"\0", []),
+        (b"a\0b", [b"a"]),
+        (b"a \0 b", [b"a"]),
+        (b'"a"\0b', [b"a"]),
+        (b"\xff\xfe\0\n", [b"\xff\xfe"]),
+    ],
+)
+def test_nul_ends_a_line_as_it_ends_a_c_string(line, words):
+    assert split_words(line) == words

@@ -136,3 +136,11 @@ def test_default_user_of_a_rewritten_configuration_starts_the_server(tmp_path):
         client = server.connect()
         assert client.ask("PING").startswith(b"-NOAUTH")
         assert client.ask("AUTH", "sesame") == b"+OK\r\n"
+
+
+@pytest.mark.slow
+def test_script_with_a_nul_in_its_first_line_is_answered(server):
+    client = server.connect()
+
+    assert client.ask("EVAL", "#!lua \0\nreturn 1", "0") == b":1\r\n"
+    assert client.ask("PING") == b"+PONG\r\n"
