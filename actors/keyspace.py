@@ -183,7 +183,7 @@ class KeyspaceActor(CooperativeActor):
         for client_id in self._engine.closings:
             mailbox = self._mailboxes.get(client_id)
             if mailbox is not None:
-                replies.append((mailbox, Close()))
+                replies.append((mailbox, Close(at_once=True)))
         self._engine.closings.clear()
 
     def _resume_held(self) -> None:

@@ -49,6 +49,25 @@ class Batch:
 
 
 @final
+class Portion:
+    """The first replies of a batch that was cut, and what is left of it.
+
+    Keyspace -> connection, which sends the rest on when the client has taken enough.
+
+    Attributes:
+        data: the encoded replies.
+        rest: the commands that have not run.
+    """
+
+    __slots__ = ("data", "rest")
+
+    def __init__(self, data: bytes, rest: Batch) -> None:
+        """Make the mail."""
+        self.data = data
+        self.rest = rest
+
+
+@final
 class Commit:
     """What one turn of the keyspace made. Keyspace -> log writer.
 

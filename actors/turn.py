@@ -2,21 +2,30 @@
 
     inbox -> batch -> engine -> (inbox of the client, encoded replies) -> one commit
 
+A batch that takes long, or whose replies are many, is cut: the rest goes back to the
+connection with the first replies, and comes again when all others had a turn and the
+client has taken its replies (`actors.wire`).
+
 The keyspace actor owns it, and is asked whatever is not the same for every batch. It is
 a class of its own so that mypyc makes it native: every request comes through here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from actors.inbox import Inbox, Receiver, Replies
-from actors.traffic import Batch, Commit
+from actors.traffic import Batch, Commit, Portion
 
 if TYPE_CHECKING:
     from actors.messages import Order
     from app.commands.context import Session
     from app.engine.engine import Engine
+
+SLICE_NS: Final = 4_000_000
+SLICE_BYTES: Final = 256 * 1024
+"""A batch that took so long, or made so many bytes of replies, is cut there: others go
+first, and a client that does not read has to before the rest of it runs."""
 
 
 @final
@@ -42,6 +51,7 @@ class Turn(Receiver):
         """
         self._engine = engine
         self._actor = actor
+        engine.slice_ns, engine.slice_bytes = SLICE_NS, SLICE_BYTES
         self.replies: Replies = []
         self.orders: list[Order] = []
         self.has_failed = False
@@ -70,10 +80,11 @@ class Turn(Receiver):
                 self._actor.stop_for_bug(message)
                 return
             if size >= 0:
-                received += message.size
                 sent += size
-                reads += 1
-        if reads:
+                if message.size:
+                    received += message.size
+                    reads += 1
+        if reads or sent:
             engine.server.count_traffic(received, sent, reads)
         self.replies = interrupted
         if self._has_news():
@@ -96,7 +107,10 @@ class Turn(Receiver):
         if session.postponed is not None:
             self._actor.hold(session, batch, data, replies)
             return -1
-        replies.append((batch.inbox, data))
+        if engine.rest is None:
+            replies.append((batch.inbox, data))
+        else:
+            batch = self._cut(batch, data, replies)
         if (
             was_special
             or session.is_special
@@ -105,6 +119,16 @@ class Turn(Receiver):
         ):
             self._actor.follow_up(session, batch, replies)
         return len(data)
+
+    def _cut(self, batch: Batch, data: bytes, replies: Replies) -> Batch:
+        """Give the connection what is left of a batch; return the part that has run."""
+        engine = self._engine
+        rest, engine.rest = engine.rest, None
+        assert rest is not None
+        client_id, inbox = batch.client_id, batch.inbox
+        left = Batch(client_id, inbox, rest, batch.error, 0)
+        replies.append((inbox, Portion(data, left)))
+        return Batch(client_id, inbox, [], None, 0)
 
     def _has_news(self) -> bool:
         """Say whether there is more to do than to append entries and send replies."""

@@ -2,6 +2,7 @@
 
     readable socket -> read -> parse -> one batch to the keyspace
     replies -> send -> what the socket does not take waits until it is writable
+            -> while too much waits, nothing more of the client is run or read
 
 The connection owns it and decides what is seldom asked: limits, hang-ups, the close. A
 wire is a class of its own so that mypyc makes it native (an actor, whose base class is
@@ -11,11 +12,12 @@ pykka's, cannot be): every request comes and goes through it.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, final
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, final
 
 from actors.inbox import Inbox, Receiver
 from actors.loop import GONE, HANG_UP, READ, WRITE, Loop
-from actors.traffic import Batch
+from actors.traffic import Batch, Portion
 
 if TYPE_CHECKING:
     from app.protocol.parser import RequestParser
@@ -23,6 +25,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 READ_BYTES = 64 * 1024
+
+FLUSH_BYTES: Final = 256 * 1024
+PIECES_AT_ONCE: Final = 256
+"""What one call sends of what waits: the system copies it while others wait."""
+
+HIGH_BYTES: Final = 1024 * 1024
+LOW_BYTES: Final = 256 * 1024
+HIGHEST_BYTES: Final = 32 * 1024 * 1024
+"""How much output may wait: see `Wire._bytes_at_most`."""
 
 # What Python takes from its own pool of small objects: a twentieth of a read's time.
 SMALL_READ_BYTES = 448
@@ -38,6 +49,8 @@ class Wire(Receiver):
         output: the pieces that wait for the socket.
         output_bytes: their size.
         is_busy: a batch is under way, and the socket is not read.
+        is_choked: the batch is answered in part or whole, and nothing more runs before
+            the client has taken more of its replies.
         is_waiting: the batch under way is held back: look for a hang-up meanwhile.
         is_closing: read nothing more; close once all is sent.
         is_closed: the socket is closed.
@@ -52,10 +65,14 @@ class Wire(Receiver):
         "_keyspace",
         "_loop",
         "_recv",
+        "_rest",
         "_room",
         "_send",
+        "_sendmsg",
+        "_sent_of_first",
         "_small_reads",
         "is_busy",
+        "is_choked",
         "is_closed",
         "is_closing",
         "is_waiting",
@@ -88,6 +105,7 @@ class Wire(Receiver):
         # Bound once: the two calls of every request.
         self._recv = client.recv
         self._send = client.send
+        self._sendmsg = client.sendmsg
         self._fd: int = client.fileno()
         self._inbox: Inbox = actor.actor_inbox
         self._keyspace = keyspace
@@ -96,9 +114,12 @@ class Wire(Receiver):
         self._room = READ_BYTES
         self._small_reads = 0
         self.parser = parser
-        self.output: list[bytes] = []
+        self.output: deque[bytes] = deque()
+        self._sent_of_first = 0
+        self._rest: Batch | None = None
         self.output_bytes = 0
         self.is_busy = False
+        self.is_choked = False
         self.is_waiting = False
         self.is_closing = False
         self.is_closed = False
@@ -108,19 +129,50 @@ class Wire(Receiver):
         while not inbox.empty():
             message = inbox.take()
             if isinstance(message, bytes):
-                self._take_replies(message)
+                self._take_replies(message, None)
+            elif isinstance(message, Portion):
+                self._take_replies(message.data, message.rest)
             else:
                 self._actor.receive(message)
 
-    def _take_replies(self, data: bytes) -> None:
+    def _take_replies(self, data: bytes, rest: Batch | None) -> None:
+        """Send the replies to a batch, or to the part that has run, and go on."""
         if self.is_closed:
             return
-        self.is_busy = self.is_waiting = False
+        self.is_waiting = False
+        self._rest = rest
         if data:
             self.send(data)
+        if self.output_bytes > self._bytes_at_most():
+            self.is_choked = True
+        else:
+            self._go_on()
+
+    def _bytes_at_most(self) -> int:
+        """Return how much output may wait while the client's commands still run.
+
+        A client that has sent more than was read may well read nothing before it has
+        sent all: it would wait for ever.
+        """
+        return HIGH_BYTES if self._is_reading else HIGHEST_BYTES
+
+    def _go_on(self) -> None:
+        """Let the rest of the batch run when others had a turn, or read the next."""
+        self.is_choked = False
+        if self.is_closed:
+            return
+        if self._rest is not None:
+            self._loop.call_soon(self._run_rest)
+            return
+        self.is_busy = False
         if not self._is_reading and not self.is_closing:
             self._is_reading = True
             self.choose_events()
+
+    def _run_rest(self) -> None:
+        rest, self._rest = self._rest, None
+        if rest is not None and not self.is_closing and not self.is_closed:
+            self._keyspace.post(rest)
 
     # --- reading -----------------------------------------------------------------
 
@@ -139,6 +191,8 @@ class Wire(Receiver):
                 # More came before the last batch was answered: it waits in the kernel.
                 self._is_reading = False
                 self.choose_events()
+                if self.is_choked and self.output_bytes <= self._bytes_at_most():
+                    self._go_on()
                 return
         try:
             data: bytes = self._recv(self._room)
@@ -188,7 +242,9 @@ class Wire(Receiver):
             self._give_up(error)
             return
         if sent < len(data):
-            self._keep(data[sent:])
+            self._sent_of_first = sent
+            self.output_bytes -= sent
+            self._keep(data)
             self.choose_events()
 
     def _keep(self, data: bytes) -> None:
@@ -197,22 +253,46 @@ class Wire(Receiver):
         self._actor.on_backlog()
 
     def _flush(self) -> None:
-        data = b"".join(self.output)
+        """Send some of what waits: nothing is copied, and others have their turn."""
         try:
-            sent: int = self._send(data)
+            sent: int = self._sendmsg(self._next_pieces())
         except BlockingIOError:
             return
         except OSError as error:
             self._give_up(error)
             return
-        self.output_bytes -= sent
-        self.output = [data[sent:]] if sent < len(data) else []
+        self._drop_sent(sent)
         self._actor.on_backlog()
+        if self.is_closed:
+            return
         if not self.output:
             if self.is_closing:
                 self._actor.stop_now()
-            else:
-                self.choose_events()
+                return
+            self.choose_events()
+        if self.is_choked and self.output_bytes <= LOW_BYTES:
+            self._go_on()
+
+    def _next_pieces(self) -> list[Any]:
+        """Return views of what is to be sent next, with one call."""
+        pieces: list[Any] = []
+        size, skipped = 0, self._sent_of_first
+        for piece in self.output:
+            left = min(len(piece) - skipped, FLUSH_BYTES - size)
+            pieces.append(memoryview(piece)[skipped : skipped + left])
+            size += left
+            skipped = 0
+            if size >= FLUSH_BYTES or len(pieces) >= PIECES_AT_ONCE:
+                break
+        return pieces
+
+    def _drop_sent(self, sent: int) -> None:
+        self.output_bytes -= sent
+        sent += self._sent_of_first
+        output = self.output
+        while output and sent >= len(output[0]):
+            sent -= len(output.popleft())
+        self._sent_of_first = sent
 
     def _give_up(self, error: OSError) -> None:
         """Close the connection, which has failed."""
@@ -230,7 +310,8 @@ class Wire(Receiver):
         self.parser.forget()
         self.output.clear()
         self.output_bytes = 0
-        self._recv = self._send = self._actor = None
+        self._recv = self._send = self._sendmsg = self._actor = None
+        self._rest = None
         self._inbox.close()
 
     def choose_events(self) -> None:

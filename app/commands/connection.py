@@ -96,7 +96,7 @@ def reset(ctx: Context) -> SimpleString:
     """Return RESET; the library's name and version stay, as they are still true."""
     session = ctx.session
     ctx.engine.transactions.discard(session)
-    ctx.engine.stop_monitoring(session)
+    ctx.engine.guards.stop_monitoring(session)
     ctx.engine.pubsub.forget(session)
     ctx.engine.tracking.stop(session)
     session.resp = 2

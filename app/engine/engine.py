@@ -71,9 +71,13 @@ class Engine:
             `blocking.retry` once there is an answer.
         log_facts: tells how far the log goes, what is not appended yet included; None
             while the server keeps no log.
+        slice_ns, slice_bytes: a batch that takes or answers more is cut.
+        rest: what is left of it then, or None. Its driver takes it.
         is_resuming: whether clients that were held back may go on (CLIENT PAUSE); the
             driver runs what is left of their batches, and sets it back.
     """
+
+    rest: list[Argv] | None = None
 
     def __init__(
         self,
@@ -102,15 +106,15 @@ class Engine:
         self.log_facts: Callable[[], dict[str, int | bytes]] | None = None
         self.is_recording = True
         self.is_log_synced: Callable[[], bool] = lambda: False
-        self.is_check_due = self.is_watchful = False
+        self.is_check_due = self.is_watchful = self.is_resuming = False
         self.unit: Unit | None = None
         self.secrets = Secrets()
-        self.is_resuming = False
+        self.slice_ns = self.slice_bytes = 1 << 60  # never
         self.pause = Pause(self)
         self.guards = Guards(self)
         self.scripts = self.context.scripts = Scripts(self)
         self.functions = Functions(self)
-        self._look_above_ns = self._slow_above_ns = self._rest_above_ns = 0
+        self._look_above_ns = self._slow_above_ns = self._spent_ns = 0
         self._is_tracking = False
         self._choose_look_above()
         config.on_change(
@@ -132,8 +136,6 @@ class Engine:
         self.keyspace.on_expired = partial(record_expired, self)
         self.read_clock()
 
-    # --- the road ----------------------------------------------------------------
-
     def read_clock(self) -> None:
         """Let the time go on; it stands still between two calls.
 
@@ -150,11 +152,7 @@ class Engine:
         self.context.steady_ms = steady_ms
 
     def run(self, session: Session, commands: list[Argv]) -> bytes:
-        """Run what one read of a client brought.
-
-        Returns:
-            The encoded replies, one behind the other.
-        """
+        """Run a batch, but for what `rest` or `postponed` has then; return the replies."""
         if session.past is not None and not (
             len(commands) == 1 and is_of_present(commands[0])
         ):
@@ -163,6 +161,7 @@ class Engine:
         context.session = session
         interrupted, self.running = self.running, session
         replies: list[bytes] = []
+        size = self._spent_ns = 0
         for argv in commands:
             command = LOOKUP.get(argv[0])
             if (
@@ -180,11 +179,16 @@ class Engine:
                 if reply is POSTPONED or reply is BLOCKED:
                     session.put_off(commands, argv)
                     break
-                replies.append(self.guards.what_is_sent(session, reply))
-                if session.is_closing:
-                    break
+                data = self.guards.what_is_sent(session, reply)
             else:
-                replies.append(encode(reply, session.resp))
+                data = encode(reply, session.resp)
+            replies.append(data)
+            if session.is_closing:
+                break
+            size += len(data)
+            if self._spent_ns > self.slice_ns or size > self.slice_bytes:
+                self.rest = commands[len(replies) :] or None
+                break
         self.running = interrupted
         session.last_ms = context.steady_ms
         if commands:
@@ -239,6 +243,7 @@ class Engine:
         elapsed = _now_ns() - started
         command.calls += 1
         command.nanoseconds += elapsed
+        self._spent_ns += elapsed
         if elapsed > self._look_above_ns:
             self._look_after(session, command, argv, elapsed)
         return reply
@@ -303,8 +308,6 @@ class Engine:
         """Say whether all that was written so far is surely durable."""
         return not self.entries and self.is_log_synced()
 
-    # --- effects -----------------------------------------------------------------
-
     def record(self, session: Session, argv: Argv) -> None:
         """Set aside the effects of a command that has just run for a client."""
         context = self.context
@@ -357,8 +360,6 @@ class Engine:
         origin = [session.id, None, note]
         self.entries.append((self.context.now_ms, session.db.index, [], origin))
 
-    # --- clients -----------------------------------------------------------------
-
     def open_session(self, client_id: int, **known: Any) -> Session:
         """Make the session of a client that has just connected."""
         database = self.keyspace.databases[0]
@@ -377,7 +378,7 @@ class Engine:
         self.blocking.forget(session)
         self.pubsub.forget(session)
         self.tracking.stop(session)
-        self.stop_monitoring(session)
+        self.guards.stop_monitoring(session)
         session.let_go()
 
     def push(self, session: Session, data: bytes) -> None:
@@ -391,9 +392,3 @@ class Engine:
         """Close a client's connection and forget the client, at once."""
         self.closings.append(session.id)
         self.close_session(session)
-
-    def stop_monitoring(self, session: Session) -> None:
-        """Show a client in MONITOR no more commands."""
-        session.is_monitor = False
-        self.server.monitors.discard(session.id)
-        self.guards.update_watchful()

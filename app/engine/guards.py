@@ -85,6 +85,12 @@ class Guards:
             or self._engine.tracking.clients
         )
 
+    def stop_monitoring(self, session: Session) -> None:
+        """Show a client in MONITOR no more commands."""
+        session.is_monitor = False
+        self._engine.server.monitors.discard(session.id)
+        self.update_watchful()
+
     def refuse(self, session: Session, command: Command, argv: Argv) -> Any:
         """Return what answers a command that does not run now; None where it may run.
 
