@@ -153,7 +153,7 @@ class Session:
     def note_words(self, argv: Argv) -> None:
         """Remember the last command; of long words only what may name a command."""
         words = argv[:2]
-        if len(words[0]) > _WORD_BYTES_MAX or len(words[-1]) > _WORD_BYTES_MAX:
+        if max(map(len, words), default=0) > _WORD_BYTES_MAX:
             words = [word[:_WORD_BYTES_MAX] for word in words]
         self.last_words = words
 

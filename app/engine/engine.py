@@ -152,7 +152,7 @@ class Engine:
         self.context.steady_ms = steady_ms
 
     def run(self, session: Session, commands: list[Argv]) -> bytes:
-        """Run a batch, but for what `rest` or `postponed` has then; return the replies."""
+        """Run a batch, but for what `rest` or `postponed` has then; return replies."""
         if session.past is not None and not (
             len(commands) == 1 and is_of_present(commands[0])
         ):
@@ -191,8 +191,7 @@ class Engine:
                 break
         self.running = interrupted
         session.last_ms = context.steady_ms
-        if commands:
-            session.note_words(argv)
+        session.note_words(argv if commands else session.last_words)
         return replies[0] if len(replies) == 1 else b"".join(replies)
 
     def execute(self, session: Session, argv: Argv) -> Any:
