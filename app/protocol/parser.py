@@ -44,6 +44,8 @@ _LENGTHS: Final = [b"$%d" % length for length in range(_SMALL)]
 """Headers of arrays and of bulk strings, by which the quick way knows them."""
 
 _DIGITS_MAX = 19
+_LENGTH_MIN: Final = -(2**63)
+_LENGTH_MAX: Final = 2**63 - 1
 
 Argv = list[bytes]
 
@@ -287,7 +289,12 @@ class RequestParser:
         buffer = self._buffer
         assert buffer is not None
         end = buffer.find(b"\r", self._position)
-        if end < 0 or end + 1 >= len(buffer):
+        # As in an inline command: Redis does not look beyond a NUL.
+        if (
+            end < 0
+            or end + 1 >= len(buffer)
+            or buffer.find(b"\0", self._position, end) >= 0
+        ):
             if len(buffer) - self._position > INLINE_BYTES_MAX:
                 raise ProtocolError(too_long)
             return None
@@ -350,4 +357,5 @@ def _parse_length(line: bytes) -> int | None:
     unsigned = digits[1:] if digits[:1] == b"-" else digits
     if not unsigned.isdigit() or unsigned[:1] == b"0" or len(unsigned) > _DIGITS_MAX:
         return None
-    return int(digits)
+    length = int(digits)
+    return length if _LENGTH_MIN <= length <= _LENGTH_MAX else None

@@ -55,6 +55,9 @@ BROKEN = [
     pytest.param(b"*+1\r\n$4\r\nPING\r\n", id="array length with a sign"),
     pytest.param(b"*01\r\n$4\r\nPING\r\n", id="array length with a leading zero"),
     pytest.param(b"*1\n$4\r\nPING\r\n", id="array length ends in a line feed"),
+    pytest.param(
+        b"*-9223372036854775809\r\n$4\r\nPING\r\n", id="array length below 64 bits"
+    ),
     pytest.param(b"*1\r\n+PING\r\n", id="simple string in an array"),
     pytest.param(b"*2\r\n$4\r\nECHO\r\n:5\r\n", id="integer in an array"),
     pytest.param(b"*1\r\n*1\r\n$4\r\nPING\r\n", id="array in an array"),
@@ -69,6 +72,7 @@ BROKEN = [
     pytest.param(b"A" * 70000, id="inline too long"),
     pytest.param(b"*" + b"1" * 70000, id="array length too long to be one"),
     pytest.param(b"*1\r\n$" + b"1" * 70000, id="bulk length too long to be one"),
+    pytest.param(b"*\x001\r\n" + b"x" * 70000, id="NUL hides the end of a header"),
 ]
 
 
