@@ -16,7 +16,7 @@ ARGS   ?=
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format lint types test parity crash every-call soak clients delancie docs docs-check check coverage run bench pure clean
+.PHONY: help setup format lint types test parity crash every-call soak fuzz clients delancie docs docs-check check coverage run bench pure clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,9 @@ crash: $(STAMP) ## kill the server and look at what is left
 
 every-call: $(STAMP) ## fail, and kill the server at, every system call that it makes
 	$(BIN)/python -m tests.crash.every_call --jobs $(JOBS) $(ARGS)
+
+fuzz: $(STAMP) ## hostile clients for two minutes (ARGS="--seconds 600")
+	$(BIN)/python -m tests.fuzz.run $(ARGS)
 
 soak: $(STAMP) ## load and kill a server for an hour (ARGS="--minutes 5")
 	$(BIN)/python -m tests.crash.soak $(ARGS)

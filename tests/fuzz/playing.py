@@ -31,10 +31,7 @@ from tests.servers import ServerProcess, start_joblog
 THREADS = 6
 STARTS_MAX = 5
 WARM_UP_SECONDS = 300.0
-SETTINGS = (
-    *("--bind", "127.0.0.1", "--busy-reply-threshold", "50"),
-    *("--proto-max-bulk-len", "8mb"),
-)
+SETTINGS = ("--busy-reply-threshold", "50", "--proto-max-bulk-len", "8mb")
 WEIGHTS = {
     behaviours.send_a_stream: 300,
     behaviours.call: 300,
@@ -157,11 +154,9 @@ class Play:
             self._door.close_kept()
             client = self._door.open()
             clean_up(client, clients)
+            first = self.sizes[0] if self.sizes else size_of(self.server)
+            self.sizes.append(require_size(self.server, client, first))
             client.close()
-            if self.sizes:
-                self.sizes.append(require_size(self.server, self.sizes[0]))
-            else:
-                self.sizes.append(size_of(self.server))
         except Finding as finding:
             numbers = sorted(one.number for one in self._playing.values())
             self.findings.append(f"at rest after {numbers}: {finding}")
@@ -182,7 +177,7 @@ def serving(*options: str) -> Iterator[tuple[ServerProcess, int]]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         try:
-            server = start_joblog(*SETTINGS, "--port", str(port), *options)
+            server = start_joblog("--bind", "127.0.0.1", "--port", str(port), *options)
         except RuntimeError:
             # Another may have taken the port meanwhile.
             if attempt == STARTS_MAX:
@@ -206,7 +201,7 @@ def fuzz(
     """
     source = Countdown(numbers)
     ends = time.monotonic() + seconds
-    with serving() as (server, port), Watching(server.path) as watching:
+    with serving(*SETTINGS) as (server, port), Watching(server.path) as watching:
         play = Play(server, port, seed)
         # What is made once (pools, caches, code) is made before the first rest.
         play.play(itertools.islice(source, len(PAIRS)), WARM_UP_SECONDS)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.fuzz import shapes
 from tests.fuzz.door import Client, Door
 from tests.fuzz.parsing import compare_cuts
-from tests.fuzz.playing import fuzz, make_case, serving
+from tests.fuzz.playing import SETTINGS, fuzz, make_case, serving
 from tests.fuzz.run import WORST_SECONDS_MAX, allow_open_files
 
 SEED = 12
@@ -22,7 +22,7 @@ SECONDS = 50.0
 @pytest.fixture(scope="module")
 def door():
     """Return the door of a server."""
-    with serving() as (server, port):
+    with serving(*SETTINGS) as (server, port):
         yield Door(server.path, port)
         assert server.is_alive
         assert "Traceback" not in server.output()

@@ -25,8 +25,8 @@ KEYS = 1000
 PAUSE_SECONDS = 0.005
 READY = "ready\n"
 SCRIPT = "return redis.call('LPUSH', KEYS[1], ARGV[1])"
-NOT_NOW = (b"-BUSY ", b"-UNBLOCKED ", b"-EXECABORT ")
-"""Redis's answers while somebody's script runs; and what CLIENT UNBLOCK brings."""
+NOT_NOW = (b"-BUSY ", b"-EXECABORT ", b"-OOM ")
+"""Redis's answers while somebody's script runs, and when a rest asks for memory."""
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
