@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz import shapes
+from tests.fuzz.door import Door
 from tests.fuzz.parsing import compare_cuts
-from tests.fuzz.playing import fuzz, make_case
+from tests.fuzz.playing import SETTINGS, fuzz, make_case, serving
 from tests.fuzz.run import WORST_SECONDS_MAX, allow_open_files
 
 SEED = 12
@@ -22,6 +23,35 @@ SECONDS = 50.0
 @given(shapes.streams(), st.randoms())
 def test_parser_reads_the_same_however_the_bytes_are_cut(data, random):
     compare_cuts(data, random)
+
+
+@pytest.fixture(scope="module")
+def door():
+    """Return the door of a server."""
+    with serving(*SETTINGS) as (server, port):
+        yield Door(server.path, port)
+        assert server.is_alive
+        assert "Traceback" not in server.output()
+
+
+@settings(max_examples=200)
+@given(shapes.streams(), st.randoms())
+def test_whatever_one_client_sends_it_gets_resp_and_another_its_answer(
+    door, data, random
+):
+    # Hypothesis may end an example wherever it draws: nothing is open before.
+    pieces = shapes.cut(random, data)
+    client = door.open(random)
+
+    for piece in pieces:
+        client.send(piece)
+    client.half_close()
+    client.read_to_end()
+    client.close()
+
+    other = door.open()
+    assert other.ask("ECHO", "here") == b"$4\r\nhere\r\n"
+    other.close()
 
 
 @pytest.mark.slow
