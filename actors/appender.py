@@ -74,6 +74,11 @@ class Appender(Receiver):
             else:
                 self._actor.receive(message)
 
+    def on_failure(self, error: Exception) -> bool:
+        """Acknowledge nothing more: what the log holds is uncertain."""
+        self._actor.give_up(f"internal error of the log writer: {error!r}")
+        return False
+
     def _append(self, commit: Commit) -> None:
         log = self._log
         if log is None:

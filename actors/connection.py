@@ -22,7 +22,7 @@ from actors.messages import (
     Limits,
     Push,
 )
-from actors.sockets import has_hung_up
+from actors.sockets import close, has_hung_up
 from actors.wire import Wire
 from app.protocol.parser import RequestParser
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from actors.failures import Failures
     from actors.inbox import Inbox
     from app.config import Config
 
@@ -51,6 +52,7 @@ class Connection(CooperativeActor):
         addresses: tuple[str, str],
         keyspace: Inbox,
         config: Config,
+        failures: Failures,
         on_gone: Callable[[int], None],
     ) -> None:
         """Take over a connected socket.
@@ -62,6 +64,7 @@ class Connection(CooperativeActor):
             addresses: the peer's and our own, as `ip:port` or a path.
             keyspace: where batches go.
             config: the server's settings.
+            failures: is told what goes wrong.
             on_gone: called with the client's id when the connection is closed.
         """
         super().__init__(loop)
@@ -71,6 +74,7 @@ class Connection(CooperativeActor):
         self._addresses = addresses
         self._keyspace = keyspace
         self._config = config
+        self._failures = failures
         parser = RequestParser(config.proto_max_bulk_len)
         parser.is_authenticated = not config.requirepass
         self._wire = Wire(loop, client_id, client, parser, keyspace, self)
@@ -81,7 +85,12 @@ class Connection(CooperativeActor):
         self._on_gone = on_gone
 
     def on_start(self) -> None:
-        """Begin to read."""
+        """Begin to read.
+
+        Raises:
+            OSError: the socket cannot be watched; nothing is known of the client then.
+        """
+        self.loop.serve(self._fd, READ, self._wire)
         self._keyspace.post(
             ClientOpened(
                 self._client_id,
@@ -91,13 +100,12 @@ class Connection(CooperativeActor):
                 self.has_hung_up,
             )
         )
-        self.loop.serve(self._fd, READ, self._wire)
 
     def on_stop(self) -> None:
         """Close the socket and tell the keyspace; nothing stays in memory."""
         self._wire.close()
         self.loop.unwatch(self._fd)
-        self._socket.close()
+        close(self._socket)
         if self._soft_limit is not None:
             self._soft_limit.cancel()
             self._soft_limit = None
@@ -130,6 +138,12 @@ class Connection(CooperativeActor):
         if not self.actor_stopped.is_set():
             self._stop()
 
+    def fail(self, error: Exception) -> None:
+        """Close: something that is only about this client went wrong."""
+        self._failures.note_client(self._client_id, self._addresses[0], error)
+        self._cut_off = "client_errors"
+        self.stop_now()
+
     def has_hung_up(self) -> bool:
         """Say whether the peer has closed the connection, or it is broken.
 
@@ -158,7 +172,9 @@ class Connection(CooperativeActor):
         if hard and size > hard:
             self._give_up()
         elif soft and size > soft and self._soft_limit is None:
-            self._soft_limit = self.loop.call_later(seconds, self._give_up_if_over)
+            self._soft_limit = self.loop.call_later(
+                seconds, self._give_up_if_over, self._wire
+            )
 
     def _give_up_if_over(self) -> None:
         self._soft_limit = None

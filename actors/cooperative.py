@@ -5,23 +5,24 @@ any thread. Its inbox (`actors.inbox`) stands in the loop's run queue while ther
 mail, and the loop lets it take all of it in one go. Actors of the same loop may `post`
 to each other's inbox: that is `tell` without the envelope, which carries an address for
 the answer.
+
+In one thing it is not pykka's: an actor that fails does not quietly end, so that its
+mail goes nowhere and those who wait for it wait for ever. What it raises goes to the
+loop, which asks the actor's receiver what that costs (see `actors.failures`).
 """
 
 from __future__ import annotations
 
-import logging
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pykka
+from pykka import messages as pykka_messages
 from pykka._envelope import Envelope
 
 from actors.inbox import ActorReceiver, Inbox, refuse
 
 if TYPE_CHECKING:
     from actors.loop import Loop
-
-logger = logging.getLogger(__name__)
 
 
 class CooperativeActor(pykka.Actor):
@@ -48,7 +49,20 @@ class CooperativeActor(pykka.Actor):
         return pykka.ThreadingFuture()
 
     def _start_actor_loop(self) -> None:
-        self._actor_loop_setup()
+        try:
+            self.on_start()
+        except Exception:
+            self._stop()
+            raise
+
+    def _stop(self) -> None:
+        pykka.ActorRegistry.unregister(self.actor_ref)
+        self.actor_stopped.set()
+        self.on_stop()
+
+    def contain(self, error: Exception) -> bool:  # noqa: ARG002 - some look at it
+        """End what a failure was about; say whether that is all that it costs."""
+        return False
 
     def receive_all(self, inbox: Inbox) -> None:
         """Take all mail, in order; the loop calls it."""
@@ -56,30 +70,25 @@ class CooperativeActor(pykka.Actor):
             self.receive(inbox.take())
 
     def receive(self, message: Any) -> None:
-        """Take one message; it fails as pykka has it, and the actor with it."""
+        """Take one message; what it raises is the loop's, or that of whoever asked."""
         if type(message) is Envelope:
             self._receive_envelope(message)
         elif not self.actor_stopped.is_set():
-            try:
-                self.on_receive(message)
-            except Exception:  # noqa: BLE001 - pykka's contract: the actor fails
-                self._fail()
+            self.on_receive(message)
 
     def _receive_envelope(self, envelope: Envelope[Any]) -> None:
         if self.actor_stopped.is_set():
             refuse(envelope)
             return
+        if envelope.reply_to is None:
+            self._handle_receive(envelope.message)
+            return
         try:
             response = self._handle_receive(envelope.message)
-        except Exception:  # noqa: BLE001 - the same
-            if envelope.reply_to is not None:
-                envelope.reply_to.set_exception()
-            else:
-                self._fail()
+        except Exception:
+            # pykka's contract: whoever asked gets it. Of a stop, nobody looks at it.
+            envelope.reply_to.set_exception()
+            if isinstance(envelope.message, pykka_messages._ActorStop):  # noqa: SLF001 - as pykka
+                raise
         else:
-            if envelope.reply_to is not None:
-                envelope.reply_to.set(response)
-
-    def _fail(self) -> None:
-        self._handle_failure(*sys.exc_info())
-        self.on_failure(*sys.exc_info())
+            envelope.reply_to.set(response)

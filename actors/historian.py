@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from actors.failures import Failures
     from actors.inbox import Inbox
     from actors.loop import Loop
     from app.config import Config
@@ -73,6 +74,7 @@ class Historian(CooperativeActor):
         log: Log,
         config: Config,
         keyspace: Inbox,
+        failures: Failures,
     ) -> None:
         """Make the reader of a log.
 
@@ -83,12 +85,14 @@ class Historian(CooperativeActor):
             log: the same log as it is written; asked only for its last number.
             config: the server's settings.
             keyspace: where answers go.
+            failures: is told of inquiries that failed.
         """
         super().__init__(loop)
         self._folder = folder
         self._filesystem = filesystem
         self._log = log
         self._keyspace = keyspace
+        self._failures = failures
         self._jobs: deque[_Job] = deque()
         self._idle: list[_Job] = []
         self._places: OrderedDict[int, LogPlace] = OrderedDict()
@@ -136,6 +140,9 @@ class Historian(CooperativeActor):
                 logger.error("a client asked for the log: %s", error)  # noqa: TRY400 - no bug
                 text = one_line(b"ERR " + str(error).encode(errors="replace"))
                 self._answer(inquiry, CommandError(text))
+            except Exception as error:  # noqa: BLE001 - it costs this inquiry
+                self._failures.note_inquiry(error)
+                self._answer(inquiry, CommandError(_failure_text(error)))
         if self._jobs:
             self.loop.call_soon(self._step)
 
@@ -210,6 +217,13 @@ class Historian(CooperativeActor):
         self._places[place.next_seq] = place
         if len(self._places) > _PLACES_KEPT:
             self._places.popitem(last=False)[1].close()
+
+
+def _failure_text(error: Exception) -> bytes:
+    """Return what a client is told: the system's own words, no paths."""
+    if isinstance(error, OSError) and error.strerror:
+        return b"ERR the log cannot be read: " + error.strerror.encode()
+    return b"ERR internal error"
 
 
 def _matcher(inquiry: ReadRecords) -> Callable[[Record], object]:

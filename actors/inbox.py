@@ -34,6 +34,15 @@ class Receiver:
         """Do what the events of the file descriptor ask for."""
         raise TypeError(f"{self!r} serves no file descriptor")
 
+    def on_failure(self, error: Exception) -> bool:  # noqa: ARG002 - the interface
+        """End what one of the calls above, or a timer, raised an exception about.
+
+        Returns:
+            Whether that is all that it costs. If not, the server stops, since memory
+            may no longer be what the log says (see `actors.failures`).
+        """
+        return False
+
 
 @final
 class ActorReceiver(Receiver):
@@ -49,6 +58,10 @@ class ActorReceiver(Receiver):
         """Let the actor take its mail."""
         self._actor.receive_all(inbox)
 
+    def on_failure(self, error: Exception) -> bool:
+        """Let the actor say what its failure costs."""
+        return bool(self._actor.contain(error))
+
 
 @final
 class _Nobody(Receiver):
@@ -63,12 +76,20 @@ class _Nobody(Receiver):
             if isinstance(message, Envelope):
                 refuse(message)
 
+    def on_failure(self, error: Exception) -> bool:  # noqa: ARG002 - the interface
+        """Say that it cost only the actor, which is gone."""
+        return True
+
 
 @final
 class Inbox:
-    """The mailbox of one cooperative actor, in pykka's interface and in ours."""
+    """The mailbox of one cooperative actor, in pykka's interface and in ours.
 
-    __slots__ = ("_is_queued", "_loop", "_mail", "_receiver", "_taken")
+    Attributes:
+        receiver: takes the mail.
+    """
+
+    __slots__ = ("_is_queued", "_loop", "_mail", "_taken", "receiver")
 
     def __init__(self) -> None:
         """Make an empty inbox; `bind` gives it its receiver and its loop."""
@@ -78,7 +99,7 @@ class Inbox:
 
     def bind(self, receiver: Receiver, loop: Loop) -> None:
         """Say who takes the mail, and whose run queue the inbox stands in."""
-        self._receiver = receiver
+        self.receiver = receiver
         self._loop = loop
 
     def close(self) -> None:
@@ -86,7 +107,7 @@ class Inbox:
 
         Its receiver is let go, so that neither keeps the other in memory.
         """
-        self._receiver = _NOBODY
+        self.receiver = _NOBODY
         _NOBODY.receive_all(self)
 
     def post(self, message: Any) -> None:
@@ -125,7 +146,13 @@ class Inbox:
     def drain(self) -> None:
         """Let the receiver take all mail."""
         self._is_queued = False
-        self._receiver.receive_all(self)
+        self.receiver.receive_all(self)
+
+    def queue_again(self) -> None:
+        """Stand in the run queue again with the mail that a failure left behind."""
+        if self._mail and not self._is_queued:
+            self._is_queued = True
+            self._loop.run_queue.append(self)
 
 
 _NOBODY: Final = _Nobody()

@@ -13,22 +13,19 @@ from typing import TYPE_CHECKING, Any
 from pykka._envelope import Envelope
 
 from actors.cooperative import CooperativeActor
+from actors.mailboxes import Mailboxes
 from actors.messages import (
-    Admit,
     Answered,
     Backlog,
     ClientClosed,
     ClientOpened,
-    ClientWaits,
-    Close,
+    Counted,
     Inquire,
-    Limits,
     LogTrouble,
     Neighbours,
     Order,
     PastEnded,
     PastStatus,
-    Push,
     SegmentSealed,
     SnapshotEnded,
     SnapshotProgress,
@@ -36,12 +33,9 @@ from actors.messages import (
 )
 from actors.saving import Saving
 from actors.slices import Slices
-from actors.traffic import Batch
 from actors.turn import Turn
 from app.commands.inquiries import AwaitDurable, AwaitSave
 from app.engine.visits import end_visits
-from app.errors import CommandError
-from app.protocol.encoder import encode
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -49,7 +43,7 @@ if TYPE_CHECKING:
 
     from actors.inbox import Inbox, Replies
     from actors.loop import Loop, Timer
-    from app.commands.context import Session
+    from actors.traffic import Batch
     from app.commands.inquiries import Inquiry
     from app.engine.engine import Engine
     from app.keyspace.keyspace import Keyspace
@@ -88,12 +82,10 @@ class KeyspaceActor(CooperativeActor):
         self._loading = loading
         self._saving = Saving(engine, begin_snapshot, reload)
         self._historian: Inbox | None = None
-        self._mailboxes: dict[int, Inbox] = {}
-        self._held: dict[int, Batch] = {}
-        self._listening: set[int] = set()
+        self._mailboxes = Mailboxes(engine, self.inbox)
         self._waiter_timer: Timer | None = None
         self._waiter_due_ms = 0
-        self._turn = Turn(engine, self)
+        self._turn = Turn(engine, self, self._mailboxes)
         self._slices = Slices(loop, engine, self._turn, self.commit)
         self.actor_inbox.bind(self._turn, loop)
 
@@ -103,7 +95,8 @@ class KeyspaceActor(CooperativeActor):
             self._engine.server.is_loading = True
             self._engine.guards.update_watchful()
             self.loop.call_soon(self._load)
-        self.loop.call_later(CRON_SECONDS, self._cron)
+        self.loop.call_later(CRON_SECONDS, self._cron, self._turn)
+        self.loop.on_bug = self.stop_for_bug
         self._engine.scripts.meanwhile = self._serve_meanwhile
 
     def _serve_meanwhile(self) -> None:
@@ -121,14 +114,14 @@ class KeyspaceActor(CooperativeActor):
         """Mail what a turn made to the log writer; see to what else it asked for."""
         engine = self._engine
         if engine.blocking.woken:
-            self._deliver_woken(replies)
+            self._mailboxes.deliver_woken(replies)
         if engine.unit is None:
             if engine.tracking.changed or engine.tracking.is_void:
                 engine.tracking.finish_turn()
             if engine.pushes:
-                self.deliver_pushes(replies)
+                self._mailboxes.deliver_pushes(replies)
         if engine.closings:
-            self._deliver_closings(replies)
+            self._mailboxes.deliver_closings(replies)
         if engine.server.saves.is_due:
             self._turn.orders.append(self._saving.order())
         inquiries, engine.inquiries = engine.inquiries, []
@@ -140,10 +133,10 @@ class KeyspaceActor(CooperativeActor):
             self._historian.post(Inquire(inquiry))
         if engine.is_resuming:
             engine.is_resuming = False
-            self._resume_held()
+            self._mailboxes.resume()
         if engine.is_check_due:
             engine.is_check_due = False
-            self.loop.call_soon(self._check_log)
+            self.loop.call_soon(self._check_log, self._turn)
         if engine.blocking.timeouts:
             self._watch_timeouts()
         if engine.server.stop_requested:
@@ -164,55 +157,6 @@ class KeyspaceActor(CooperativeActor):
         self._turn.orders.append(Order(answer))
         return True
 
-    def deliver_pushes(self, replies: Replies) -> None:
-        """Send what is pushed: all that one client gets in one piece, in order.
-
-        Never while a script runs, from which the loop may be re-entered: what it says
-        leaves with the end of it, behind what it wrote.
-        """
-        pushes: dict[int, list[bytes]] = {}
-        for client_id, data in self._engine.pushes:
-            pushes.setdefault(client_id, []).append(data)
-        self._engine.pushes.clear()
-        for client_id, pieces in pushes.items():
-            mailbox = self._mailboxes.get(client_id)
-            if mailbox is not None:
-                replies.append((mailbox, Push(b"".join(pieces))))
-
-    def _deliver_closings(self, replies: Replies) -> None:
-        for client_id in self._engine.closings:
-            mailbox = self._mailboxes.get(client_id)
-            if mailbox is not None:
-                replies.append((mailbox, Close(at_once=True)))
-        self._engine.closings.clear()
-
-    def _resume_held(self) -> None:
-        """Run what was held back, but not for clients that wait for a key."""
-        for batch in list(self._held.values()):
-            session = self._engine.server.sessions.get(batch.client_id)
-            if session is not None and session.waiter is None:
-                session.postponed = None
-                self.inbox.post(self._held.pop(batch.client_id))
-
-    def _deliver_woken(self, replies: Replies) -> None:
-        """Answer clients that wait no longer, and run what they sent behind."""
-        engine = self._engine
-        woken, engine.blocking.woken = engine.blocking.woken, []
-        for client_id, data in woken:
-            batch = self._held.pop(client_id, None)
-            session = engine.server.sessions.get(client_id)
-            if batch is None or session is None:
-                continue
-            session.postponed = None
-            mailbox = self._mailboxes[client_id]
-            if session.is_closing:
-                replies += [(mailbox, Push(data)), (mailbox, Close())]
-            elif batch.commands or batch.error is not None:
-                replies.append((mailbox, Push(data)))
-                self.inbox.post(batch)
-            else:
-                replies.append((mailbox, data))
-
     def _watch_timeouts(self) -> None:
         """Be there when the first waiter's time is over."""
         due_ms = self._engine.blocking.timeouts[0][0]
@@ -222,7 +166,9 @@ class KeyspaceActor(CooperativeActor):
             self._waiter_timer.cancel()
         self._waiter_due_ms = due_ms
         seconds = (due_ms - self._engine.context.steady_ms) / 1000
-        self._waiter_timer = self.loop.call_later(seconds, self._expire_waiters)
+        self._waiter_timer = self.loop.call_later(
+            seconds, self._expire_waiters, self._turn
+        )
 
     def _expire_waiters(self) -> None:
         self._waiter_timer = None
@@ -230,7 +176,7 @@ class KeyspaceActor(CooperativeActor):
         if engine.unit is not None:
             # The loop was re-entered while a script runs, for which time stands still.
             self._waiter_timer = self.loop.call_later(
-                CRON_SECONDS, self._expire_waiters
+                CRON_SECONDS, self._expire_waiters, self._turn
             )
             return
         engine.read_clock()
@@ -242,58 +188,11 @@ class KeyspaceActor(CooperativeActor):
         log_writer = self._turn.log_writer
         if self._engine.entries or log_writer is None or not log_writer.empty():
             # What memory has and the log has not would look like a difference.
-            self.loop.call_soon(self._check_log)
+            self.loop.call_soon(self._check_log, self._turn)
             return
         if not self._saving.reload():
             self._turn.has_failed = True
             self._stop_server()
-
-    def hold(
-        self,
-        session: Session,
-        batch: Batch,
-        data: bytes,
-        replies: Replies,
-    ) -> None:
-        """Keep what is left of a batch until the engine says that it may go on.
-
-        The connection gets the replies so far as a push, which does not let it read on.
-        """
-        mailbox = self._mailboxes.get(batch.client_id)
-        if mailbox is None:
-            return  # gone while its script let others be served
-        assert session.postponed is not None
-        self._held[batch.client_id] = Batch(
-            batch.client_id, batch.inbox, session.postponed, batch.error, batch.size
-        )
-        mailbox.post(ClientWaits())
-        if session.is_authenticated:
-            mailbox.post(Admit())
-        if data:
-            replies.append((mailbox, Push(data)))
-
-    def follow_up(
-        self,
-        session: Session,
-        batch: Batch,
-        replies: Replies,
-    ) -> None:
-        """Do what a batch asks for besides its replies."""
-        mailbox = self._mailboxes.get(batch.client_id)
-        if mailbox is None:
-            return  # gone while its script let others be served
-        is_listening = session.subscriptions is not None
-        if is_listening != (session.id in self._listening):
-            self._listening ^= {session.id}
-            mailbox.post(Limits("pubsub" if is_listening else "normal"))
-        if batch.error is not None:
-            error = CommandError(batch.error.text)
-            replies.append((mailbox, Push(encode(error, session.resp))))
-            session.is_closing = True
-        if session.is_closing:
-            replies.append((mailbox, Close()))
-        elif session.is_authenticated:
-            mailbox.post(Admit())
 
     def receive(self, message: Any) -> None:
         """Take mail that is no batch."""
@@ -314,23 +213,11 @@ class KeyspaceActor(CooperativeActor):
         engine = self._engine
         sessions = engine.server.sessions
         if isinstance(message, ClientOpened):
-            self._mailboxes[message.client_id] = message.mailbox
-            engine.open_session(
-                message.client_id,
-                address=message.address,
-                local_address=message.local_address,
-                fd=message.fd,
-                has_hung_up=message.has_hung_up,
-            )
+            self._open_client(message)
         elif isinstance(message, ClientClosed):
-            self._mailboxes.pop(message.client_id, None)
-            self._held.pop(message.client_id, None)
-            self._listening.discard(message.client_id)
-            if message.cut_off:
-                engine.server.statistics[message.cut_off] += 1
-            session = sessions.get(message.client_id)
-            if session is not None:
-                engine.close_session(session)
+            self._close_client(message)
+        elif isinstance(message, Counted):
+            engine.server.statistics[message.statistic] += 1
         elif isinstance(message, Backlog):
             session = sessions.get(message.client_id)
             if session is not None:
@@ -352,25 +239,63 @@ class KeyspaceActor(CooperativeActor):
         else:
             super().on_receive(message)
 
+    def _open_client(self, message: ClientOpened) -> None:
+        self._mailboxes.open(message.client_id, message.mailbox)
+        self._engine.open_session(
+            message.client_id,
+            address=message.address,
+            local_address=message.local_address,
+            fd=message.fd,
+            has_hung_up=message.has_hung_up,
+        )
+
+    def _close_client(self, message: ClientClosed) -> None:
+        self._mailboxes.close(message.client_id)
+        server = self._engine.server
+        if message.cut_off:
+            server.statistics[message.cut_off] += 1
+        session = server.sessions.get(message.client_id)
+        if session is not None:
+            self._engine.close_session(session)
+
     def _note_past(self, message: PastEnded | PastStatus) -> None:
         if isinstance(message, PastEnded):
             end_visits(self._engine, message.visits, message.text)
         else:
             self._engine.server.past_status = message.fields
 
-    def stop_for_bug(self, batch: Batch) -> None:
-        """Stop the server: memory may no longer equal the log."""
-        logger.exception(  # noqa: LOG004 - called where the exception is caught
-            "internal error in a command of client id=%d (one of %s); the server "
-            "stops, and recovers its state from the log at the next start",
-            batch.client_id,
-            b" ".join(argv[0] for argv in batch.commands[:20]).decode(errors="replace"),
+    def stop_for_command(self, batch: Batch, error: Exception) -> None:
+        """Stop the server for a command that had a bug; its client is told."""
+        words = b" ".join(argv[0] for argv in batch.commands[:20])
+        self.stop_for_bug(
+            error,
+            f"in a command of client id={batch.client_id} "
+            f"(one of {words.decode(errors='replace')})",
         )
         batch.inbox.post(b"-ERR internal error\r\n")
-        # What ran before the bug is whole: its records go to the log.
-        self.commit([])
-        self._engine.server.exit_code = 1
+
+    def stop_for_bug(self, error: Exception, place: str = "in the server") -> None:
+        """Stop the server: memory may no longer be what the log says."""
+        logger.critical(
+            "internal error %s; the server stops, and recovers its state from the log "
+            "at the next start",
+            place,
+            exc_info=error,
+        )
+        self._turn.has_failed = True
+        server = self._engine.server
+        server.exit_code = 1
+        # Also ends a script under way, in which others were served.
+        server.stop_requested = True
         self._stop_server()
+
+    def commit_what_is_whole(self, replies: Replies) -> None:
+        """Commit what ran before a bug showed: records and replies are whole."""
+        try:
+            self.commit(replies)
+        except Exception:
+            logger.exception("internal error in what commands asked for besides")
+            self._turn.post_commit(replies)
 
     def _load(self) -> None:
         assert self._loading is not None
@@ -397,4 +322,4 @@ class KeyspaceActor(CooperativeActor):
             self._saving.prove()
             self.commit([])
             self._slices.expire()
-        self.loop.call_later(CRON_SECONDS, self._cron)
+        self.loop.call_later(CRON_SECONDS, self._cron, self._turn)

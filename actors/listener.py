@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import logging
 import socket
@@ -11,18 +12,30 @@ from typing import TYPE_CHECKING, Any
 
 from actors.connection import Connection
 from actors.cooperative import CooperativeActor
-from actors.loop import READ, Loop
+from actors.loop import READ, Loop, Timer
+from actors.sockets import close
 from app import errors
 
 if TYPE_CHECKING:
     import pykka
 
+    from actors.failures import Failures
     from actors.inbox import Inbox
     from app.config import Config
 
 logger = logging.getLogger(__name__)
 
 _ACCEPTED_A_TICK = 100
+_PAUSE_SECONDS = 0.1
+
+_ABOUT_ONE = frozenset(
+    {
+        *(errno.ECONNABORTED, errno.ECONNRESET, errno.EPROTO, errno.EPERM),
+        *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+        *(errno.ENOPROTOOPT, errno.EOPNOTSUPP, errno.EINTR),
+    }
+)
+"""What accept says of the one connection that it was about: the next may be well."""
 
 
 class Listener(CooperativeActor):
@@ -34,17 +47,24 @@ class Listener(CooperativeActor):
         sockets: list[socket.socket],
         keyspace: Inbox,
         config: Config,
+        failures: Failures,
     ) -> None:
         """Take over bound, listening, non-blocking sockets."""
         super().__init__(loop)
         self._sockets = sockets
         self._keyspace = keyspace
         self._config = config
+        self._failures = failures
+        self._pause: Timer | None = None
         self._ids = count(1)
         self._connections: dict[int, pykka.ActorRef[Connection]] = {}
 
     def on_start(self) -> None:
-        """Begin to accept."""
+        """Begin to accept.
+
+        Raises:
+            OSError: a listening socket cannot be watched.
+        """
         for listening in self._sockets:
             self._watch(listening)
 
@@ -56,15 +76,17 @@ class Listener(CooperativeActor):
 
     def on_stop(self) -> None:
         """Close the listening sockets, then every connection."""
+        if self._pause is not None:
+            self._pause.cancel()
         for listening in self._sockets:
             self.loop.unwatch(listening.fileno())
             if listening.family == socket.AF_UNIX:
-                path = Path(listening.getsockname())
+                path = Path(self._config.unixsocket)
                 try:
                     path.unlink(missing_ok=True)
                 except OSError as error:
                     logger.warning("the socket %s cannot be removed: %s", path, error)
-            listening.close()
+            close(listening)
         for connection in list(self._connections.values()):
             connection.stop(block=False)
 
@@ -79,27 +101,48 @@ class Listener(CooperativeActor):
             except BlockingIOError:
                 return
             except OSError as error:
-                logger.warning("cannot accept a client: %s", error)
+                if error.errno in _ABOUT_ONE:
+                    self._failures.note_accept(error)
+                    continue
+                self._stop_for_a_moment(error)
                 return
             try:
                 client.setblocking(False)  # noqa: FBT003 - the socket module's signature
-                self._open(listening, client, address)
-            except OSError as error:
+                self._open(client, address)
+            except Exception as error:  # noqa: BLE001 - it costs this client
                 # Mostly it is gone already: reset before it was accepted.
-                logger.debug("a client that has just connected failed: %s", error)
-                client.close()
+                self._failures.note_accept(error)
+                close(client)
 
-    def _open(
-        self, listening: socket.socket, client: socket.socket, address: Any
-    ) -> None:
+    def _stop_for_a_moment(self, error: OSError) -> None:
+        """Accept nobody for a moment: there are no descriptors, or no memory.
+
+        The sockets stay ready, so that the loop would do nothing but try again.
+        """
+        self._failures.note_pause(error, _PAUSE_SECONDS)
+        for listening in self._sockets:
+            self.loop.unwatch(listening.fileno())
+        if self._pause is None:
+            self._pause = self.loop.call_later(_PAUSE_SECONDS, self._go_on)
+
+    def _go_on(self) -> None:
+        self._pause = None
+        try:
+            for listening in self._sockets:
+                self._watch(listening)
+        except OSError as error:
+            self._stop_for_a_moment(error)
+
+    def _open(self, client: socket.socket, address: Any) -> None:
         is_unix = client.family == socket.AF_UNIX
         refusal = self._refusal(None if is_unix else address[0])
         if refusal is not None:
+            self._failures.count("rejected_connections")
             client.send(b"-" + refusal + b"\r\n")
-            client.close()
+            close(client)
             return
         if is_unix:
-            path = listening.getsockname()
+            path = self._config.unixsocket
             addresses = (f"{path}:0", f"{path}:0")
         else:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -114,6 +157,7 @@ class Listener(CooperativeActor):
             addresses,
             self._keyspace,
             self._config,
+            self._failures,
             self._forget,
         )
 

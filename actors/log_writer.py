@@ -83,7 +83,7 @@ class LogWriter(CooperativeActor):
         if self._log is not None:
             self._log.defer_seals()
             self._syncer = Syncer.start(self._log, self.actor_ref)
-            self.loop.call_later(SYNC_SECONDS, self._sync_each_second)
+            self.loop.call_later(SYNC_SECONDS, self._sync_each_second, self._appender)
 
     def on_stop(self) -> None:
         """Make everything durable, whatever the policy, and close the log."""
@@ -99,7 +99,7 @@ class LogWriter(CooperativeActor):
                 deliver(appender.unwritten_replies)
             self._log.close()
         except StorageError as error:
-            self._give_up(str(error))
+            self.give_up(str(error))
             return
         for _, replies in appender.held:
             deliver(replies)
@@ -117,7 +117,7 @@ class LogWriter(CooperativeActor):
             if self._log is not None:
                 self._log.note_segments(message.first_seq, message.sizes)
         elif type(message) is SyncFailed:
-            self._give_up(message.reason)
+            self.give_up(message.reason)
         else:
             super().on_receive(message)
 
@@ -164,7 +164,7 @@ class LogWriter(CooperativeActor):
         if is_idle and is_due:
             self._sync()
         self._report()
-        self.loop.call_later(SYNC_SECONDS, self._sync_each_second)
+        self.loop.call_later(SYNC_SECONDS, self._sync_each_second, self._appender)
 
     def _report(self) -> None:
         log = self._log
@@ -178,7 +178,7 @@ class LogWriter(CooperativeActor):
         }
         self._keyspace.post(Status(fields))
 
-    def _give_up(self, reason: str) -> None:
+    def give_up(self, reason: str) -> None:
         """Acknowledge nothing more, for good: what the log holds is uncertain."""
         logger.critical("%s; the server stops and acknowledges nothing more", reason)
         self._appender.is_closed = True
@@ -194,7 +194,7 @@ class LogWriter(CooperativeActor):
     def on_write_failed(self, commit: Commit, error: StorageError) -> None:
         """Keep a commit that the disk did not take; stop where the log is in doubt."""
         if not isinstance(error, WriteFailedError):
-            self._give_up(str(error))
+            self.give_up(str(error))
             return
         logger.error("the log cannot be written, writes are refused: %s", error)
         self._appender.unwritten = commit.entries
@@ -204,7 +204,7 @@ class LogWriter(CooperativeActor):
         cause = error.__cause__ or error.__context__
         reason = getattr(cause, "strerror", None) or str(error)
         self._keyspace.post(LogTrouble(reason.encode()))
-        self.loop.call_later(RETRY_SECONDS, self._retry)
+        self.loop.call_later(RETRY_SECONDS, self._retry, self._appender)
 
     def _retry(self) -> None:
         log = self._log
@@ -212,10 +212,10 @@ class LogWriter(CooperativeActor):
         try:
             log.append(self._appender.unwritten, log.last_seq)
         except WriteFailedError:
-            self.loop.call_later(RETRY_SECONDS, self._retry)
+            self.loop.call_later(RETRY_SECONDS, self._retry, self._appender)
             return
         except StorageError as error:
-            self._give_up(str(error))
+            self.give_up(str(error))
             return
         logger.warning("the log can be written again, writes are accepted")
         replies, self._appender.unwritten_replies = self._appender.unwritten_replies, []

@@ -8,11 +8,13 @@ One turn (a tick):
 All of it happens in one thread. Other threads may only `wake` the loop, which mail to a
 cooperative actor does by itself. `run_once` may be called from inside a tick: that is
 how sockets are served while a script runs for long.
+
+What a callback raises never leaves a tick: whom it was about ends it, or the server
+stops (see `actors.failures`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import os
 import select
@@ -47,11 +49,12 @@ _TIMERS_SLACK = 256
 class Timer:
     """A call that is due at a time; `cancel` keeps it from happening."""
 
-    __slots__ = ("callback",)
+    __slots__ = ("callback", "owner")
 
-    def __init__(self, callback: Callback) -> None:
+    def __init__(self, callback: Callback, owner: Receiver | None = None) -> None:
         """Make a timer; `Loop.call_later` does."""
         self.callback: Callback | None = callback
+        self.owner = owner
 
     def cancel(self) -> None:
         """Do not call."""
@@ -111,6 +114,7 @@ class Loop:
         ticks: how many turns there were.
         commands_read: how many commands came in since actors last ran; whoever reads
             them counts.
+        on_bug: called with an exception that costs more than whom it was about.
     """
 
     def __init__(self) -> None:
@@ -124,7 +128,8 @@ class Loop:
         self._ready: dict[int, Receiver] = {}
         self._timers: list[tuple[float, int, Timer]] = []
         self._timers_at_most = _TIMERS_SLACK
-        self._soon: deque[Callback] = deque()
+        self._soon: deque[Timer] = deque()
+        self.on_bug: Callable[[Exception], None] = _raise
         self._order = count()
         self._is_running = False
         self.thread_id = threading.get_ident()
@@ -142,7 +147,11 @@ class Loop:
     def serve(self, fd: int, events: int, receiver: Receiver) -> None:
         """Call the receiver whenever a file descriptor is ready."""
         self._ready[fd] = receiver
-        self._poll.register(fd, events)
+        try:
+            self._poll.register(fd, events)
+        except FileExistsError:
+            # It was watched before, and `unwatch` failed.
+            self._poll.modify(fd, events)
 
     def change(self, fd: int, events: int) -> None:
         """Wait for other events of a watched file descriptor; 0 for none."""
@@ -151,15 +160,21 @@ class Loop:
     def unwatch(self, fd: int) -> None:
         """Forget a file descriptor; call it before closing."""
         if self._ready.pop(fd, None) is not None:
-            self._poll.unregister(fd)
+            try:
+                self._poll.unregister(fd)
+            except OSError:
+                # Nobody is called for it any more, and to close it is to unregister.
+                return
 
     # --- time --------------------------------------------------------------------
 
-    def call_later(self, seconds: float, callback: Callback) -> Timer:
-        """Call back once after a while, from the loop."""
+    def call_later(
+        self, seconds: float, callback: Callback, owner: Receiver | None = None
+    ) -> Timer:
+        """Call back once after a while, from the loop; a failure is the owner's."""
         if len(self._timers) >= self._timers_at_most:
             self._drop_cancelled()
-        timer = Timer(callback)
+        timer = Timer(callback, owner)
         due = time.monotonic() + seconds
         heapq.heappush(self._timers, (due, next(self._order), timer))
         return timer
@@ -172,16 +187,17 @@ class Loop:
         heapq.heapify(timers)
         self._timers_at_most = 2 * len(timers) + _TIMERS_SLACK
 
-    def call_soon(self, callback: Callback) -> None:
+    def call_soon(self, callback: Callback, owner: Receiver | None = None) -> None:
         """Call back in the next tick, after the sockets were served."""
-        self._soon.append(callback)
+        self._soon.append(Timer(callback, owner))
 
     def wake(self) -> None:
         """End the wait for sockets; any thread may call it, and a signal handler."""
         try:
             os.write(self._wake_write, b"\0")
-        except BlockingIOError:
-            # The pipe is full of wake-ups: one more would say nothing new.
+        except OSError:
+            # The pipe is full of wake-ups, and one more would say nothing new. Where it
+            # fails otherwise, the next tick looks for what is new in any case.
             return
 
     def post_from_thread(self, inbox: Inbox, message: Any) -> None:
@@ -201,7 +217,10 @@ class Loop:
         self.thread_id = threading.get_ident()
         self._is_running = True
         while self._is_running:
-            self.run_once()
+            try:
+                self.run_once()
+            except Exception as error:  # noqa: BLE001 - whatever it is
+                self.on_bug(error)
 
     def stop(self) -> None:
         """End `run` after the tick under way."""
@@ -223,15 +242,20 @@ class Loop:
             # An earlier callback of this tick may have closed it.
             receiver = ready.get(fd)
             if receiver is not None:
-                receiver.on_ready(events)
+                try:
+                    receiver.on_ready(events)
+                except Exception as error:  # noqa: BLE001 - it costs its owner
+                    self._contain(receiver, error)
                 # Many clients with pipelines are not read all before any is served:
                 # what the caches hold is used, and the first clients need not wait.
                 if self.commands_read >= _COMMANDS_AT_ONCE:
                     self.run_actors()
+        if self._from_threads:
+            self._take_from_threads()
         self.run_actors()
         if self._soon:
             for _ in range(len(self._soon)):
-                self._soon.popleft()()
+                self._call(self._soon.popleft())
             self.run_actors()
         if self._timers and self._timers[0][0] <= time.monotonic():
             self._call_due()
@@ -244,7 +268,12 @@ class Loop:
             # A place in the queue rather than a shorter queue: a tick inside of a drain
             # goes on from it, and leaves nothing to the tick outside.
             self._drained += 1
-            queue[self._drained - 1].drain()
+            inbox = queue[self._drained - 1]
+            try:
+                inbox.drain()
+            except Exception as error:  # noqa: BLE001 - it costs its receiver
+                self._contain(inbox.receiver, error)
+                inbox.queue_again()
         queue.clear()
         self._drained = 0
         self.commands_read = 0
@@ -257,7 +286,7 @@ class Loop:
         os.close(self._wake_write)
 
     def _seconds_to_wait(self) -> float:
-        if self._soon or self.run_queue:
+        if self._soon or self.run_queue or self._from_threads:
             return 0.0
         if not self._timers:
             return _IDLE_SECONDS
@@ -266,14 +295,36 @@ class Loop:
     def _call_due(self) -> None:
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:
-            callback = heapq.heappop(self._timers)[2].callback
-            if callback is not None:
-                callback()
+            self._call(heapq.heappop(self._timers)[2])
+
+    def _call(self, timer: Timer) -> None:
+        callback = timer.callback
+        if callback is None:
+            return
+        try:
+            callback()
+        except Exception as error:  # noqa: BLE001 - it costs its owner
+            self._contain(timer.owner, error)
+
+    def _contain(self, owner: Receiver | None, error: Exception) -> None:
+        """Let a failure cost its owner; the server, where that is not enough."""
+        if owner is None or not owner.on_failure(error):
+            self.on_bug(error)
 
     def _on_wake(self, _: int) -> None:
-        with contextlib.suppress(BlockingIOError):
+        try:
             while len(os.read(self._wake_read, _WAKES_READ)) == _WAKES_READ:
                 continue
+        except OSError:
+            # Nothing is left to read; or it failed, and is tried again at once.
+            return
+
+    def _take_from_threads(self) -> None:
         while self._from_threads:
             inbox, message = self._from_threads.popleft()
             inbox.post(message)
+
+
+def _raise(error: Exception) -> None:
+    """Do what a loop does whose owner has nothing better to do about a bug."""
+    raise error

@@ -70,6 +70,12 @@ class ClientClosed(NamedTuple):
     cut_off: str = ""
 
 
+class Counted(NamedTuple):
+    """Something happened that INFO counts. Listener, historian -> keyspace."""
+
+    statistic: str
+
+
 class Push(NamedTuple):
     """Bytes for a client besides the replies to its batch. Keyspace -> connection."""
 

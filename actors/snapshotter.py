@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_WAIT_SECONDS = 0.05
+_WAIT_MS = 50
 _READ_BYTES = 65536
 _PACKAGES = Path(app.__file__).resolve().parent.parent
 
@@ -63,12 +63,21 @@ class Snapshotter(pykka.ThreadingActor):
         self._said: dict[str, Any] = {}
 
     def on_receive(self, message: Any) -> None:
-        """Begin a snapshot, or look after the one under way."""
-        if isinstance(message, TakeSnapshot):
-            self._begin(message)
-        else:
-            assert isinstance(message, Watch)
-            self._watch()
+        """Begin a snapshot, or look after the one under way.
+
+        Whatever goes wrong ends this snapshot: those who wait for it are told, and
+        another may begin.
+        """
+        try:
+            if isinstance(message, TakeSnapshot):
+                self._begin(message)
+            else:
+                assert isinstance(message, Watch)
+                self._watch()
+        except Exception as error:
+            logger.exception("internal error of the snapshotter")
+            self.on_stop()
+            self._end(f"internal error: {error!r}")
 
     def on_stop(self) -> None:
         """Kill the child, if there is one; what it has written so far is of no use."""
@@ -102,7 +111,10 @@ class Snapshotter(pykka.ThreadingActor):
             return
         assert self._child.stdout is not None
         output = self._child.stdout.fileno()
-        if select.select([output], [], [], _WAIT_SECONDS)[0]:
+        # Not select.select, which knows no file descriptor beyond 1023.
+        poll = select.poll()
+        poll.register(output, select.POLLIN)
+        if poll.poll(_WAIT_MS):
             data = os.read(output, _READ_BYTES)
             if not data:
                 self._child_ended()
@@ -116,7 +128,7 @@ class Snapshotter(pykka.ThreadingActor):
         with contextlib.suppress(ValueError):
             fields = json.loads(line)
             self._said.update(fields)
-            self._report(SnapshotProgress(fields))
+            self._tell(SnapshotProgress(fields))
 
     def _child_ended(self) -> None:
         code = self._reap()
@@ -156,4 +168,8 @@ class Snapshotter(pykka.ThreadingActor):
             )
         if "trouble" in said:
             logger.error("the log is not pruned or packed: %s", said["trouble"])
-        self._report(SnapshotEnded(seq, error))
+        self._tell(SnapshotEnded(seq, error))
+
+    def _tell(self, news: Any) -> None:
+        with contextlib.suppress(pykka.ActorDeadError):  # the server is stopping
+            self._report(news)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import socket
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from app.config import Config
+
+logger = logging.getLogger(__name__)
 
 _BACKLOG_LEAST = 4096
 """A queue for many clients that come at once: accepting one takes us longer than Redis,
@@ -54,22 +57,34 @@ def has_hung_up(connected: socket.socket) -> bool:
     What the peer sent before and nobody has read yet does not hide it, except on
     systems that know no POLLRDHUP.
     """
-    if _HANG_UP:
-        poll = select.poll()
-        poll.register(connected, _HANG_UP)
-        return bool(poll.poll(0))
     try:
+        if _HANG_UP:
+            poll = select.poll()
+            poll.register(connected, _HANG_UP)
+            return bool(poll.poll(0))
         return not connected.recv(1, socket.MSG_PEEK)
     except BlockingIOError:
         return False
-    except OSError:
+    except (OSError, ValueError):  # the latter where it is closed
         return True
+
+
+def close(one: socket.socket) -> None:
+    """Close a socket; the system may say that something was wrong, it is closed then.
+
+    Python forgets the file descriptor before it says so, and Linux has given it back:
+    there is nothing to try again.
+    """
+    try:
+        one.close()
+    except OSError as error:
+        logger.debug("a socket was closed with an error: %s", error)
 
 
 def close_all(sockets: list[socket.socket]) -> None:
     """Close sockets."""
     for one in sockets:
-        one.close()
+        close(one)
 
 
 def _listen_on(opened: list[socket.socket], address: str, config: Config) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,14 @@ class Syncer(pykka.ThreadingActor):
         try:
             seq = self._log.sync()
         except StorageError as error:
-            self._log_writer.tell(SyncFailed(str(error)))
+            self._report(SyncFailed(str(error)))
         else:
-            self._log_writer.tell(Synced(seq))
+            self._report(Synced(seq))
+
+    def on_failure(self, *failure: Any) -> None:
+        """Say that nothing is synced any more: the log writer would wait for ever."""
+        self._report(SyncFailed(f"internal error of the syncer: {failure[1]!r}"))
+
+    def _report(self, news: Synced | SyncFailed) -> None:
+        with contextlib.suppress(pykka.ActorDeadError):  # it is stopping
+            self._log_writer.tell(news)

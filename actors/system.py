@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actors import sockets
+from actors.failures import Failures
 from actors.historian import Historian
 from actors.keeping import tell_what_is_kept
 from actors.keyspace import KeyspaceActor
@@ -87,9 +88,9 @@ class Server:
         self._snapshotter: pykka.ActorRef[Any] | None = None
         try:
             self._sockets = sockets.listen(config)
+            self.port = sockets.tcp_port(self._sockets)
         except OSError as error:
             raise StartError(str(error)) from error
-        self.port = sockets.tcp_port(self._sockets)
         self._engine.server.port = self.port
         self._engine.server.dial = Link
         self._engine.server.loop_cycles = lambda: self._loop.ticks
@@ -160,27 +161,45 @@ class Server:
             loop, self._log, self._policy, keyspace.actor_inbox, self._fail
         )
         self._log_writer = log_writer
-        historian: pykka.ActorRef[Any] | None = self._start_historian(keyspace)
+        mail: Any = keyspace.actor_inbox
+        failures = Failures(loop, mail)
+        historian = self._start_historian(keyspace, failures)
         inbox: Any = None if historian is None else historian.actor_inbox
         others: Any = log_writer.actor_inbox
         keyspace.tell(Neighbours(others, inbox))
-        listener: pykka.ActorRef[Any] = Listener.start(
-            loop, self._sockets, keyspace.actor_inbox, self._config
-        )
+        self._serve(keyspace, historian, log_writer, failures)
+
+    def _serve(
+        self,
+        keyspace: pykka.ActorRef[Any],
+        historian: pykka.ActorRef[Any] | None,
+        log_writer: pykka.ActorRef[Any],
+        failures: Failures,
+    ) -> None:
+        """Let clients in and run the loop until it ends, then stop all actors."""
+        loop = self._loop
+        mail: Any = keyspace.actor_inbox
+        listener: pykka.ActorRef[Any] | None = None
         try:
+            listener = Listener.start(loop, self._sockets, mail, self._config, failures)
             loop.run()
+        except OSError as error:
+            # Of the listener's start: what goes wrong later is contained by the loop.
+            logger.critical("cannot serve: %s", error)
+            self._engine.server.exit_code = 1
         finally:
             # The listener goes last: connections send what the log writer lets go.
             for actor in (keyspace, historian, log_writer, listener):
                 if actor is not None:
                     actor.stop(block=False)
                     loop.run_actors()
-            loop.close()
             if self._snapshotter is not None:
                 self._snapshotter.stop()
+            # Last: a thread wakes the loop when it has something to say.
+            loop.close()
 
     def _start_historian(
-        self, keyspace: pykka.ActorRef[Any]
+        self, keyspace: pykka.ActorRef[Any], failures: Failures
     ) -> pykka.ActorRef[Any] | None:
         log = self._log
         if log is None:
@@ -192,6 +211,7 @@ class Server:
             log,
             self._config,
             keyspace.actor_inbox,
+            failures,
         )
 
     def stop(self) -> None:

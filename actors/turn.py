@@ -18,6 +18,7 @@ from actors.inbox import Inbox, Receiver, Replies
 from actors.traffic import Batch, Commit, Portion
 
 if TYPE_CHECKING:
+    from actors.mailboxes import Mailboxes
     from actors.messages import Order
     from app.commands.context import Session
     from app.engine.engine import Engine
@@ -40,17 +41,27 @@ class Turn(Receiver):
         has_failed: a bug showed; nothing runs any more.
     """
 
-    __slots__ = ("_actor", "_engine", "has_failed", "log_writer", "orders", "replies")
+    __slots__ = (
+        "_actor",
+        "_engine",
+        "_mailboxes",
+        "has_failed",
+        "log_writer",
+        "orders",
+        "replies",
+    )
 
-    def __init__(self, engine: Engine, actor: Any) -> None:
+    def __init__(self, engine: Engine, actor: Any, mailboxes: Mailboxes) -> None:
         """Make the turns of an engine.
 
         Args:
             engine: applies the commands.
             actor: the keyspace actor.
+            mailboxes: those of the clients.
         """
         self._engine = engine
         self._actor = actor
+        self._mailboxes = mailboxes
         engine.slice_ns, engine.slice_bytes = SLICE_NS, SLICE_BYTES
         self.replies: Replies = []
         self.orders: list[Order] = []
@@ -75,10 +86,10 @@ class Turn(Receiver):
                 continue
             try:
                 size = self._run(session, message, replies)
-            except Exception:  # noqa: BLE001 - any bug: memory may differ from the log
+            except Exception as error:  # noqa: BLE001 - any bug: see `on_failure`
                 self.has_failed = True
-                self._actor.stop_for_bug(message)
-                return
+                self._actor.stop_for_command(message, error)
+                break
             if size >= 0:
                 sent += size
                 if message.size:
@@ -86,11 +97,22 @@ class Turn(Receiver):
                     reads += 1
         if reads or sent:
             engine.server.count_traffic(received, sent, reads)
-        self.replies = interrupted
-        if self._has_news():
+        if self.has_failed:
+            self._actor.commit_what_is_whole(replies)
+        elif self._has_news():
             self._actor.commit(replies)
         else:
             self.post_commit(replies)
+        self.replies = interrupted
+
+    def on_failure(self, error: Exception) -> bool:  # noqa: ARG002 - the loop has it
+        """Run nothing more: memory may no longer be what the log says.
+
+        What ran before is whole: its records go to the log, and its replies out.
+        """
+        self.has_failed = True
+        self._actor.commit_what_is_whole(self.replies)
+        return False
 
     def _run(self, session: Session, batch: Batch, replies: Replies) -> int:
         """Run a batch, and add its replies to those of the turn.
@@ -102,10 +124,10 @@ class Turn(Receiver):
         was_special = session.is_special
         if was_special and engine.pushes and engine.unit is None:
             # What was pushed to the client before comes before these replies.
-            self._actor.deliver_pushes(replies)
+            self._mailboxes.deliver_pushes(replies)
         data = engine.run(session, batch.commands)
         if session.postponed is not None:
-            self._actor.hold(session, batch, data, replies)
+            self._mailboxes.hold(session, batch, data, replies)
             return -1
         if engine.rest is None:
             replies.append((batch.inbox, data))
@@ -117,7 +139,7 @@ class Turn(Receiver):
             or session.is_closing
             or batch.error is not None
         ):
-            self._actor.follow_up(session, batch, replies)
+            self._mailboxes.follow_up(session, batch, replies)
         return len(data)
 
     def _cut(self, batch: Batch, data: bytes, replies: Replies) -> Batch:
@@ -151,8 +173,9 @@ class Turn(Receiver):
         """Mail what was made to the log writer, if it is anything."""
         engine = self._engine
         entries, orders = engine.entries, self.orders
-        if entries or replies or orders:
-            assert self.log_writer is not None
+        if (entries or replies or orders) and self.log_writer is not None:
             engine.entries = []
             self.orders = []
             self.log_writer.post(Commit(entries, replies, orders))
+            if replies is self.replies:
+                self.replies = []

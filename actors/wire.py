@@ -11,7 +11,6 @@ pykka's, cannot be): every request comes and goes through it.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -21,8 +20,6 @@ from actors.traffic import Batch, Portion
 
 if TYPE_CHECKING:
     from app.protocol.parser import RequestParser
-
-logger = logging.getLogger(__name__)
 
 READ_BYTES = 64 * 1024
 
@@ -162,7 +159,7 @@ class Wire(Receiver):
         if self.is_closed:
             return
         if self._rest is not None:
-            self._loop.call_soon(self._run_rest)
+            self._loop.call_soon(self._run_rest, self)
             return
         self.is_busy = False
         if not self._is_reading and not self.is_closing:
@@ -199,7 +196,7 @@ class Wire(Receiver):
         except BlockingIOError:
             return
         except OSError as error:
-            self._give_up(error)
+            self.on_failure(error)
             return
         if not data:
             self._actor.stop_now()
@@ -239,7 +236,7 @@ class Wire(Receiver):
         except BlockingIOError:
             sent = 0
         except OSError as error:
-            self._give_up(error)
+            self.on_failure(error)
             return
         if sent < len(data):
             self._sent_of_first = sent
@@ -259,7 +256,7 @@ class Wire(Receiver):
         except BlockingIOError:
             return
         except OSError as error:
-            self._give_up(error)
+            self.on_failure(error)
             return
         self._drop_sent(sent)
         self._actor.on_backlog()
@@ -294,10 +291,11 @@ class Wire(Receiver):
             sent -= len(output.popleft())
         self._sent_of_first = sent
 
-    def _give_up(self, error: OSError) -> None:
-        """Close the connection, which has failed."""
-        logger.debug("client id=%d: %s", self._client_id, error)
-        self._actor.stop_now()
+    def on_failure(self, error: Exception) -> bool:
+        """Close the connection: that is all that its failure costs."""
+        if not self.is_closed:
+            self._actor.fail(error)
+        return True
 
     def close(self) -> None:
         """Let go of what was read and what was to be sent, and of the connection.

@@ -23,9 +23,6 @@ class Echo(CooperativeActor):
     def on_stop(self):
         self.life.append("stopped")
 
-    def on_failure(self, *_):
-        self.life.append("failed")
-
     def on_receive(self, message):
         if message == "fail":
             raise ValueError(message)
@@ -92,15 +89,45 @@ def test_ask_gets_the_exception_and_the_actor_lives_on(loop, actor):
     assert actor.actor_ref.is_alive()
 
 
-def test_failure_in_told_mail_ends_the_actor(loop, actor, caplog):
-    actor.inbox.post("fail")
-    actor.inbox.post("more")
+@pytest.mark.parametrize("is_told", [False, True])
+def test_failure_is_the_loops_business_and_the_mail_behind_it_is_taken(
+    loop, actor, is_told
+):
+    bugs = []
+    loop.on_bug = bugs.append
+    leave = actor.actor_ref.tell if is_told else actor.inbox.post
+    leave("fail")
+    leave("more")
 
     loop.run_actors()
 
-    assert actor.life == ["started", "failed"]
-    assert actor.mail == []
-    assert not actor.actor_ref.is_alive()
+    assert [repr(bug) for bug in bugs] == ["ValueError('fail')"]
+    assert actor.mail == ["more"]
+    assert actor.actor_ref.is_alive()
+
+
+def test_actor_that_cannot_start_is_stopped_and_whoever_starts_it_told(loop, actor):
+    class Broken(Echo):
+        def on_start(self):
+            raise OSError("no more")
+
+    stillborn = Broken(loop)
+    with pytest.raises(OSError, match="no more"):
+        stillborn._start_actor_loop()
+
+    assert stillborn.life == ["stopped"]
+    assert not stillborn.actor_ref.is_alive()
+
+
+def test_failure_of_a_stop_is_a_bug_though_nobody_looks_at_its_answer(loop, actor):
+    bugs = []
+    loop.on_bug = bugs.append
+    actor.on_stop = lambda: 1 / 0
+    actor.actor_ref.stop(block=False)
+
+    loop.run_actors()
+
+    assert isinstance(bugs[0], ZeroDivisionError)
 
 
 def test_stop_comes_after_the_mail_before_it(loop, actor):

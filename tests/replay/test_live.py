@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from replay.live import LiveError, _read_reply
+from replay.live import LiveError, read_reply
 
 
 @pytest.mark.parametrize(
@@ -23,12 +23,12 @@ from replay.live import LiveError, _read_reply
 def test_reply_is_read_to_its_end_and_no_further(data, reply):
     file = io.BytesIO(data + b"+NEXT\r\n")
 
-    assert _read_reply(file) == reply
-    assert _read_reply(file) == b"NEXT"
+    assert read_reply(file) == reply
+    assert read_reply(file) == b"NEXT"
 
 
 def test_error_is_a_value_until_it_is_raised():
-    error, after = _read_reply(io.BytesIO(b"*2\r\n-ERR no\r\n:1\r\n"))
+    error, after = read_reply(io.BytesIO(b"*2\r\n-ERR no\r\n:1\r\n"))
 
     assert isinstance(error, LiveError)
     assert (str(error), after) == ("ERR no", 1)
@@ -37,9 +37,9 @@ def test_error_is_a_value_until_it_is_raised():
 @pytest.mark.parametrize("data", [b"", b"+OK", b"$4\r\nab", b"*2\r\n:1\r\n"])
 def test_reply_that_breaks_off_says_so(data):
     with pytest.raises(LiveError, match="closed the connection"):
-        _read_reply(io.BytesIO(data))
+        read_reply(io.BytesIO(data))
 
 
 def test_what_is_no_reply_is_refused():
     with pytest.raises(LiveError, match="no reply in RESP2"):
-        _read_reply(io.BytesIO(b"HTTP/1.1 400\r\n"))
+        read_reply(io.BytesIO(b"HTTP/1.1 400\r\n"))

@@ -100,7 +100,7 @@ def test_sigterm_stops_cleanly_and_the_data_is_there_again(server):
     assert server.connect().ask("GET", "k") == b"$1\r\nv\r\n"
 
 
-def test_server_without_a_log_forgets_and_writes_nothing(start):
+def test_server_without_a_log_forgets_and_writes_only_that_it_does(start):
     server = start("--appendonly", "no")
     client = server.connect()
     client.ask("SET", "k", "v")

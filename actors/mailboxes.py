@@ -1,0 +1,143 @@
+"""Mailboxes: the clients' connections, as the keyspace mails to them.
+
+Replies go to whoever sent the batch. Here is the rest: what is pushed, who is closed,
+and the batches that are held back until the engine says that they may go on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.messages import Admit, ClientWaits, Close, Limits, Push
+from actors.traffic import Batch
+from app.errors import CommandError
+from app.protocol.encoder import encode
+
+if TYPE_CHECKING:
+    from actors.inbox import Inbox, Replies
+    from app.commands.context import Session
+    from app.engine.engine import Engine
+
+
+class Mailboxes:
+    """Where each client's mail goes, and what of its commands is held back."""
+
+    def __init__(self, engine: Engine, inbox: Inbox) -> None:
+        """Begin without clients.
+
+        Args:
+            engine: says who is pushed what, who is closed and who wakes.
+            inbox: the keyspace's own, where batches go on.
+        """
+        self._engine = engine
+        self._inbox = inbox
+        self._mailboxes: dict[int, Inbox] = {}
+        self._held: dict[int, Batch] = {}
+        self._listening: set[int] = set()
+
+    def open(self, client_id: int, mailbox: Inbox) -> None:
+        """Mail to a client from now on."""
+        self._mailboxes[client_id] = mailbox
+
+    def close(self, client_id: int) -> None:
+        """Forget a client that is gone, and what it had sent."""
+        self._mailboxes.pop(client_id, None)
+        self._held.pop(client_id, None)
+        self._listening.discard(client_id)
+
+    def deliver_pushes(self, replies: Replies) -> None:
+        """Send what is pushed: all that one client gets in one piece, in order.
+
+        Never while a script runs, from which the loop may be re-entered: what it says
+        leaves with the end of it, behind what it wrote.
+        """
+        pushes: dict[int, list[bytes]] = {}
+        for client_id, data in self._engine.pushes:
+            pushes.setdefault(client_id, []).append(data)
+        self._engine.pushes.clear()
+        for client_id, pieces in pushes.items():
+            mailbox = self._mailboxes.get(client_id)
+            if mailbox is not None:
+                replies.append((mailbox, Push(b"".join(pieces))))
+
+    def deliver_closings(self, replies: Replies) -> None:
+        """Close the connections of those who are to go."""
+        for client_id in self._engine.closings:
+            mailbox = self._mailboxes.get(client_id)
+            if mailbox is not None:
+                replies.append((mailbox, Close(at_once=True)))
+        self._engine.closings.clear()
+
+    def resume(self) -> None:
+        """Run what was held back, but not for clients that wait for a key."""
+        for batch in list(self._held.values()):
+            session = self._engine.server.sessions.get(batch.client_id)
+            if session is not None and session.waiter is None:
+                session.postponed = None
+                self._inbox.post(self._held.pop(batch.client_id))
+
+    def deliver_woken(self, replies: Replies) -> None:
+        """Answer clients that wait no longer, and run what they sent behind."""
+        engine = self._engine
+        woken, engine.blocking.woken = engine.blocking.woken, []
+        for client_id, data in woken:
+            batch = self._held.pop(client_id, None)
+            session = engine.server.sessions.get(client_id)
+            if batch is None or session is None:
+                continue
+            session.postponed = None
+            mailbox = self._mailboxes[client_id]
+            if session.is_closing:
+                replies += [(mailbox, Push(data)), (mailbox, Close())]
+            elif batch.commands or batch.error is not None:
+                replies.append((mailbox, Push(data)))
+                self._inbox.post(batch)
+            else:
+                replies.append((mailbox, data))
+
+    def hold(
+        self,
+        session: Session,
+        batch: Batch,
+        data: bytes,
+        replies: Replies,
+    ) -> None:
+        """Keep what is left of a batch until the engine says that it may go on.
+
+        The connection gets the replies so far as a push, which does not let it read on.
+        """
+        mailbox = self._mailboxes.get(batch.client_id)
+        if mailbox is None:
+            return  # gone while its script let others be served
+        assert session.postponed is not None
+        self._held[batch.client_id] = Batch(
+            batch.client_id, batch.inbox, session.postponed, batch.error, batch.size
+        )
+        mailbox.post(ClientWaits())
+        if session.is_authenticated:
+            mailbox.post(Admit())
+        if data:
+            replies.append((mailbox, Push(data)))
+
+    def follow_up(
+        self,
+        session: Session,
+        batch: Batch,
+        replies: Replies,
+    ) -> None:
+        """Do what a batch asks for besides its replies."""
+        mailbox = self._mailboxes.get(batch.client_id)
+        if mailbox is None:
+            return  # gone while its script let others be served
+        is_listening = session.subscriptions is not None
+        if is_listening != (session.id in self._listening):
+            self._listening ^= {session.id}
+            mailbox.post(Limits("pubsub" if is_listening else "normal"))
+        if batch.error is not None:
+            error = CommandError(batch.error.text)
+            replies.append((mailbox, Push(encode(error, session.resp))))
+            session.is_closing = True
+        if session.is_closing:
+            replies.append((mailbox, Close()))
+        elif session.is_authenticated:
+            mailbox.post(Admit())
