@@ -245,7 +245,7 @@ def find_tag(moment: Moment, records: Iterable[Record]) -> Point:
     for record in records:
         note = None if record.effects else read_note(record.origin)
         if isinstance(note, TagNote) and note.name == moment.tag:
-            found = Point(record.seq, record.at_ms)
+            found = Point(record.seq, record.clock_ms)
     if found is None:
         raise MomentError(
             f"{moment.text!r} is no moment, and nobody gave one that name; "
@@ -266,7 +266,7 @@ def _find_seq(seq: int, folder: Path, filesystem: FileSystem) -> Point:
     for record in read_records(
         folder, filesystem=filesystem, from_seq=wanted, until_seq=wanted
     ):
-        return Point(seq, record.at_ms)
+        return Point(seq, record.clock_ms)
     last_seq = find_seq_at(folder, END_MS, filesystem=filesystem)
     raise NoSuchMomentError(
         f"{folder}: there is no seq {seq}: the log ends with seq {last_seq}"

@@ -131,7 +131,7 @@ class MomentOpener:
         try:
             while records := _until(moment, reader.read_batch()):
                 fold.apply(records)
-                at_ms = records[-1].at_ms
+                at_ms = records[-1].clock_ms
                 self._look()
         finally:
             reader.close()

@@ -104,7 +104,7 @@ class Asker:
             past = self._open(seq)
         past.go_to(seq)
         record = self._index.get_record(seq) if seq >= self._index.first_seq else None
-        at_ms = record.at_ms if record is not None else 0
+        at_ms = record.clock_ms if record is not None else 0
         holds = self._condition(past.fold.keyspace, at_ms)
         if holds and seq - self._nearest_base(seq) >= _KEPT_RECORDS:
             self._keep(seq, past)

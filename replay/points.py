@@ -91,7 +91,7 @@ def find_point(moment: Moment, index: LogIndex) -> Point:
 
 
 def _find_end(now_ms: int, index: LogIndex) -> Point:
-    """Return the log's end; its time is now, or its last record's if that is later."""
+    """Return the log's end; its time is now, or that of its last record if later."""
     last_seq = index.last_seq
     try:
         if index.find_seq_at(now_ms) == last_seq:
@@ -99,7 +99,7 @@ def _find_end(now_ms: int, index: LogIndex) -> Point:
     except PrunedError:  # all that is left of the log is of later
         pass
     record = index.get_record(last_seq)
-    return Point(last_seq, max(now_ms, record.at_ms if record else 0))
+    return Point(last_seq, max(now_ms, record.clock_ms if record else 0))
 
 
 def tag_records(index: LogIndex) -> Iterator[Record]:
@@ -125,4 +125,4 @@ def _find_seq(seq: int, index: LogIndex) -> Point:
         raise NoSuchMomentError(
             f"{folder}: there is no seq {seq}: the log ends with seq {index.last_seq}"
         )
-    return Point(seq, record.at_ms)
+    return Point(seq, record.clock_ms)

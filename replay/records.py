@@ -9,6 +9,7 @@ from app.moments import json_time
 from app.touched import ALL_DATABASES, find_touched
 from replay.texts import json_text, json_value, plain_text, show, show_argv
 from storage.notes import (
+    BehindNote,
     ClientNote,
     EvictedNote,
     ExecNote,
@@ -79,6 +80,8 @@ def record_text(record: Record, limit: int | None = None) -> str:
             given = "expired"
         case EvictedNote():
             given = f"evicted ({note.policy})" if note.policy else "evicted"
+        case BehindNote():
+            pass
         case dict():
             given = given or plain_text(str(note.get("kind", "note")))
         case _:
@@ -116,8 +119,9 @@ def record_facts(match: Match) -> dict[str, Any]:
     record = match.record
     origin = record.origin
     command = origin.command
-    if command is None and origin.note is None and record.effects:
-        command = record.effects[0]
+    note = read_note(origin)
+    if command is None and (note is None or isinstance(note, BehindNote)):
+        command = record.effects[0] if record.effects else None
     facts: dict[str, Any] = {
         "seq": record.seq,
         "at": json_time(record.at_ms),

@@ -154,7 +154,7 @@ class Rehearsal:
         """Run records in order and yield what came of each that had effects."""
         is_begun = False
         for record in records:
-            self._now_ms = record.at_ms
+            self._now_ms = record.clock_ms
             if not is_begun:
                 self._begin(record)
                 is_begun = True

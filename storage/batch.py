@@ -9,13 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from storage.record import record_packer
+from storage.record import record_packer, with_clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from storage.frame import FrameHeads
     from storage.record import Draft
+
+_BEHIND_MS: Final = 1000
+"""By less a seal, or a turn that took long, may be before a record as well."""
 
 _BATCH_BYTES_USUAL = 16 * 1024 * 1024
 
@@ -44,7 +47,8 @@ class BatchEncoder:
             last_seq: the number of the last record in the log.
             synced_seq: the highest number known to be durable.
             last_at_ms: the time of the last record. A draft with an earlier one
-                (the clock went back) gets this: time in the log never goes back.
+                gets this, since time in the log never goes back; where it is much
+                earlier (the clock was set back), with a note of what the clock said.
 
         Returns:
             The frames, the last number given, and the last time given.
@@ -57,8 +61,10 @@ class BatchEncoder:
         pieces: list[bytes] = []
         for at_ms, db, effects, origin in drafts:
             seq += 1
-            if at_ms > last_at_ms:  # noqa: PLR1730 - max() costs a call a record
+            if at_ms > last_at_ms:
                 last_at_ms = at_ms
+            elif at_ms < last_at_ms - _BEHIND_MS:
+                origin = with_clock(origin, at_ms)  # noqa: PLW2901 - or one more name
             payload = pack([seq, synced_seq, last_at_ms, db, effects, origin])
             length, seed = heads[len(payload)]
             pieces.append(length)

@@ -11,6 +11,9 @@ Two kinds are written shorter than they are read, since they stand in so many re
 - An `exec` has `queued` in place of `commands`, in which the number of an effect stands
   for a command that is its own effect.
 
+Where the clock was set back, so that the time of a record is not what the clock said,
+its note has `clock_ms`, which does (`add_clock`).
+
 Those of records without effects describe what later records refer to: a client before
 its first write, a script before its first use. Each is written once.
 """
@@ -107,6 +110,18 @@ class TagNote(NamedTuple):
     name: bytes = b""
 
 
+class BehindNote(NamedTuple):
+    """Nothing but that the wall clock was behind the time of the log.
+
+    Other notes have the field as well; see `Record.clock_ms`.
+
+    Attributes:
+        clock_ms: what it said.
+    """
+
+    clock_ms: int = 0
+
+
 AnyNote: TypeAlias = (
     ClientNote
     | ScriptSourceNote
@@ -115,6 +130,7 @@ AnyNote: TypeAlias = (
     | ExpiredNote
     | EvictedNote
     | TagNote
+    | BehindNote
 )
 
 _CLASSES: dict[str, type[AnyNote]] = {
@@ -125,6 +141,7 @@ _CLASSES: dict[str, type[AnyNote]] = {
     "expired": ExpiredNote,
     "evicted": EvictedNote,
     "tag": TagNote,
+    "behind": BehindNote,
 }
 _KINDS = {note_class: kind for kind, note_class in _CLASSES.items()}
 
@@ -173,6 +190,13 @@ def complete_note(
         effects[item] if isinstance(item, int) else item for item in note.pop("queued")
     ]
     return note
+
+
+def add_clock(command: list[bytes] | None, note: Note | None, clock_ms: int) -> Note:
+    """Return the note of an origin with what the wall clock said."""
+    if note is None:
+        note = complete_note(command, None, ()) or {"kind": "behind"}
+    return {**note, "clock_ms": clock_ms}
 
 
 def read_note(origin: Origin) -> AnyNote | Note | None:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgpack
 
-from storage.notes import complete_note
+from storage.notes import add_clock, complete_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -65,6 +65,15 @@ class Record(NamedTuple):
     effects: list[list[bytes]]
     origin: Origin
 
+    @property
+    def clock_ms(self) -> int:
+        """What the wall clock said: less than `at_ms` where it had been set back.
+
+        Deadlines are to be compared with this.
+        """
+        note = self.origin.note
+        return self.at_ms if note is None else note.get("clock_ms", self.at_ms)
+
 
 def encode_origin(
     client_id: int,
@@ -75,6 +84,12 @@ def encode_origin(
     if command is None and note is None:
         return client_id
     return [client_id, command, note]
+
+
+def with_clock(wire: OriginWire, clock_ms: int) -> OriginWire:
+    """Return an origin that tells what the wall clock said; see `Record.clock_ms`."""
+    client_id, command, note = (wire, None, None) if isinstance(wire, int) else wire
+    return [client_id, command, add_clock(command, note, clock_ms)]
 
 
 def decode_origin(wire: OriginWire, effects: Sequence[Sequence[bytes]] = ()) -> Origin:

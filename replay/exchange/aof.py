@@ -82,7 +82,7 @@ class AofWriter:
         effects = record.effects
         if not effects:
             return
-        seconds = record.at_ms // 1000
+        seconds = record.clock_ms // 1000
         if seconds != self._seconds:
             self._seconds = seconds
             self._file.write(b"%b%d\r\n" % (_TIME_NOTE, seconds))

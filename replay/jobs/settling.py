@@ -80,7 +80,7 @@ def _find_state(story: Story, change: Change, record: Record) -> str:
         return change.told or change.before
     if states:
         found = next(state for state in STRONGEST if state in states)
-        if found == "waiting" and (story.due_ms or 0) > record.at_ms:
+        if found == "waiting" and (story.due_ms or 0) > record.clock_ms:
             return "scheduled"
         return _unless_hollow(story, found)
     for told in (change.told, story.status):
@@ -137,7 +137,7 @@ def _find_state_outside(story: Story, change: Change, record: Record) -> str:
     if rule.left and rule.left != "running":
         return rule.left
     is_popped = how == "popped" and rule.state != "running"
-    is_due = rule.state == "scheduled" and (change.due_ms or 0) <= record.at_ms
+    is_due = rule.state == "scheduled" and (change.due_ms or 0) <= record.clock_ms
     if rule.left == "running" or is_popped:
         story.is_in_hand, story.is_acked = True, not is_popped
     elif is_due and not change.is_gone:

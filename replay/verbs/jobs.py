@@ -222,7 +222,7 @@ def _is_slow(judged: Judged, at_ms: int, slow_ms: float) -> bool:
     story = judged.story
     waited = story.waited_ms
     if story.state == "waiting":
-        waited = at_ms - story.since_ms
+        waited = max(at_ms - story.since_ms, 0)
     return max(waited or 0, ran_ms(story, at_ms) or 0) > slow_ms
 
 
@@ -236,7 +236,7 @@ def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[st
     limit = tool.output.word_limit
     waited = story.waited_ms
     if story.state == "waiting":
-        waited = point.at_ms - story.since_ms
+        waited = max(point.at_ms - story.since_ms, 0)
     ran = ran_ms(story, point.at_ms)
     who = actors.name(story.taker, story.taken_seq) if story.taker else "-"
     if verdict.word == "deleted" and story.last is not None:

@@ -261,6 +261,22 @@ def test_what_waits_waits_as_long_as_asked_and_nobody_is_idle_for_a_jump(
     )
 
 
+def test_the_past_shows_what_lived_where_the_clock_was_set_back(system_clock, start):
+    server = start("--appendfsync", "always")
+    client = server.connect()
+    system_clock.set_to(HOUR)
+    client.ask("SET", "ahead", "v")
+    system_clock.set_to(0)
+    client.ask("SET", "lock", "v", "EX", "1000")
+    found = re.search(rb"last_seq\r\n:(\d+)", client.ask("LOG.INFO"))
+    past = server.connect()
+
+    assert past.ask("CLIENT", "AT", b"@" + found[1]) == b":%b\r\n" % found[1]
+
+    assert past.ask("GET", "lock") == b"$1\r\nv\r\n"
+    assert 900_000 < number(past.ask("PTTL", "lock")) <= 1_000_000
+
+
 @pytest.mark.parametrize("jump", JUMPS)
 def test_each_jump_is_logged_and_kept_in_info(system_clock, start, jump):
     server = start()
