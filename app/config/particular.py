@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.config.kinds import (
+    LONG_MAX,
     Integer,
     Memory,
     Setting,
@@ -78,6 +79,8 @@ class BufferLimit(NamedTuple):
     soft_seconds: int
 
 
+_INTEGER = re.compile("[+-]?[0-9]+")
+
 BufferLimits = dict[str, BufferLimit]
 
 
@@ -89,9 +92,13 @@ class OutputBufferLimits(Setting[BufferLimits]):
 
     def parse(self, words: Sequence[str], current: BufferLimits) -> BufferLimits:
         """Change the classes that are named and leave the rest."""
-        if len(words) == 1:
-            words = words[0].split()
-        if not words or len(words) % 4:
+        # Redis splits what CONFIG SET gives at each space, and takes nothing for none.
+        is_nothing = list(words) == [""]
+        if is_nothing:
+            words = []
+        elif len(words) == 1:
+            words = words[0].split(" ")
+        if len(words) % 4 or not (words or is_nothing):
             raise SettingError(
                 "Wrong number of arguments in buffer limit configuration."
             )
@@ -103,7 +110,8 @@ class OutputBufferLimits(Setting[BufferLimits]):
                 raise SettingError(
                     "Invalid client class specified in buffer limit configuration."
                 )
-            limits[kind] = _read_limit(words[at + 1 : at + 4])
+            # Nothing between two spaces is zero.
+            limits[kind] = _read_limit([word or "0" for word in words[at + 1 : at + 4]])
         return limits
 
     def show(self, value: BufferLimits) -> str:
@@ -125,10 +133,12 @@ class OutputBufferLimits(Setting[BufferLimits]):
 
 def _read_limit(words: Sequence[str]) -> BufferLimit:
     try:
-        limit = BufferLimit(read_memory(words[0]), read_memory(words[1]), int(words[2]))
-    except (SettingError, ValueError):
+        hard, soft = read_memory(words[0]), read_memory(words[1])
+        seconds = int(words[2]) if _INTEGER.fullmatch(words[2]) else -1
+        limit = BufferLimit(hard, soft, seconds)
+    except SettingError:
         limit = BufferLimit(-1, 0, 0)
-    if min(limit) < 0:
+    if min(limit) < 0 or limit.soft_seconds > LONG_MAX:
         raise SettingError(
             "Error in hard, soft or soft_seconds setting in buffer limit configuration."
         )

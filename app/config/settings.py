@@ -79,13 +79,13 @@ class ClientSettings:
     )
     client_output_buffer_limit = OutputBufferLimits(
         {
-            "normal": BufferLimit(0, 0, 0),
+            "normal": BufferLimit(1024 * _MB, 0, 0),
             "slave": BufferLimit(256 * _MB, 64 * _MB, 60),
             "pubsub": BufferLimit(32 * _MB, 8 * _MB, 60),
         },
         "How many bytes of unsent replies end a client's connection, by its class: "
         "at once above the hard limit, or after some seconds above the soft one. "
-        "0 is no limit.",
+        "0 is no limit. Redis's default for normal clients is none.",
     )
     databases = Integer(16, "Number of databases.", 1, INT_MAX, live=False)
     busy_reply_threshold = Integer(

@@ -25,6 +25,35 @@ def test_config_get_and_set(parity):
     )
 
 
+LIMITS = [
+    *("normal 1mb 2mb 3", "NORMAL 1 2 3", "normal 1MB 2Kb 3", "normal 1gb 1g 0"),
+    *("slave 1 2 3", "replica 1 2 3", "master 1 2 3", "foo 1 2 3", ""),
+    *("normal 1 2 3 pubsub 4 5 6", "normal 1 2 3 normal 7 8 9", "normal 1 2 3 4"),
+    *("normal", "normal 1 2", "normal 1 2 3 4", "normal -1 2 3", "normal 1 -2 3"),
+    *("normal 1 2 -3", "normal x 2 3", "normal 1 2 x", "normal 1.5 2 3"),
+    *("normal 1 2 3mb", "normal  1   2  3", " normal 1 2 3 ", "normal 1% 2 3"),
+    *("normal 9223372036854775807 1 1", "normal 18446744073709551616 1 1"),
+    *("normal 1 2 9223372036854775808", '"normal" 1 2 3'),
+]
+
+
+def test_output_buffer_limits_are_read_as_redis_reads_them(parity):
+    name = "client-output-buffer-limit"
+    known = "normal 0 0 0 slave 1 1 1 pubsub 2 2 2"
+    parity(
+        [
+            step
+            for text in LIMITS
+            for step in (
+                ["CONFIG", "SET", name, known],
+                ["CONFIG", "SET", name, text],
+                ["CONFIG", "GET", name],
+            )
+        ],
+        witness="redis",
+    )
+
+
 def test_config_get_of_several_patterns(parity):
     parity(
         ["CONFIG GET maxmemory slowlog* timeout", "CONFIG GET slowlog-m?x-len"],
