@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FOLDERS = {"actors", "app", "docs", "replay", "storage", "tests"}
+FOLDERS = {"actors", "app", "docs", "findings", "replay", "storage", "tests"}
 FILES = {
     *("CHANGELOG.md", "LICENSE", "Makefile", "README.md"),
     *("pyproject.toml", "setup.py"),
