@@ -5,7 +5,10 @@ from __future__ import annotations
 import socket
 from typing import Final
 
+from actors.sockets import close
+
 _CHUNK_BYTES: Final = 64 * 1024
+_LINE_BYTES_MAX: Final = 64 * 1024
 
 
 class Link:
@@ -21,8 +24,16 @@ class Link:
         Raises:
             OSError: it takes too long, or nobody is there; as from all methods.
         """
-        self._socket = socket.create_connection((host, port), wait_ms / 1000)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            self._socket = socket.create_connection((host, port), wait_ms / 1000)
+        except (ValueError, LookupError) as error:
+            # A name with a NUL, or one whose codec cannot be loaded.
+            raise OSError(f"no name of a host: {error}") from error
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            self.close()
+            raise
         self._read = b""
 
     def send(self, data: bytes) -> None:
@@ -32,8 +43,10 @@ class Link:
             self._socket.sendall(view[at : at + _CHUNK_BYTES])
 
     def read_line(self) -> bytes:
-        """Return the next line, without its end."""
+        """Return the next line, without its end; a long one is an error."""
         while b"\n" not in self._read:
+            if len(self._read) > _LINE_BYTES_MAX:
+                raise ConnectionAbortedError("the other server's reply has no end")
             piece = self._socket.recv(_CHUNK_BYTES)
             if not piece:
                 raise ConnectionResetError("the other server closed the connection")
@@ -43,4 +56,4 @@ class Link:
 
     def close(self) -> None:
         """Close the connection."""
-        self._socket.close()
+        close(self._socket)

@@ -127,9 +127,13 @@ class Server:
         """Return how far the log goes, with what the engine has yet to hand over."""
         log = self._log
         assert log is not None
+        try:
+            floor = first_seq(_folder(self._config), FileSystem())
+        except (OSError, StorageError):  # no descriptors: what was known last will do
+            floor = log.first_seq
         return {
             "log_id": log.log_id.encode(),
-            "first_seq": first_seq(_folder(self._config), FileSystem()),
+            "first_seq": floor,
             "last_seq": log.last_seq + len(self._engine.entries),
             "synced_seq": log.synced_seq,
             "size_bytes": log.size_bytes,

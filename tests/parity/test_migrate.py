@@ -169,6 +169,10 @@ def test_nobody_at_the_port_is_an_error(parity):
     taken.close()
 
 
+def test_a_host_that_no_name_can_be_is_an_error_and_no_more(parity):
+    parity([["SET", "k", "v"], ["MIGRATE", b"a\x00b", 1, "k", 0, 100], ["GET", "k"]])
+
+
 def test_a_target_that_never_answers_is_left_when_the_time_is_over(parity):
     with Mute() as mute:
         parity(["SET k v", f"MIGRATE {LOCAL} {mute.port} k 0 50", "GET k"])
