@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import resource
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _STATM: Final = Path("/proc/self/statm")
 _PROCESSES: Final = Path("/proc")
@@ -52,11 +56,16 @@ def give_back() -> None:
     It returns long blocks by itself only where they end its heap: one short block
     behind them keeps tens of megabytes.
     """
-    import ctypes  # noqa: PLC0415 - a megabyte that few servers need
-
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    trim = _find_trim()
     if trim is not None:
         trim(0)
+
+
+@functools.cache
+def _find_trim() -> Callable[[int], int] | None:
+    import ctypes  # noqa: PLC0415 - a megabyte that few servers need
+
+    return getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 def operating_system() -> str:

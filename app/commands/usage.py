@@ -6,6 +6,7 @@ its arguments, and what it does four spaces further in. The words are our own.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import textwrap
 from typing import TYPE_CHECKING, Final
@@ -14,7 +15,7 @@ from app.commands.table import COMMANDS, Command, Flag, command
 from app.reply import SimpleString
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from app.commands.context import Context
 
@@ -102,4 +103,14 @@ def argument_words(subcommand: Command) -> list[str]:
 
 def arguments_of(subcommand: Command) -> list[inspect.Parameter]:
     """Return the parameters of a command's handler, without the context."""
-    return list(inspect.signature(subcommand.handler).parameters.values())[1:]
+    return _parameters_of(subcommand.handler)
+
+
+@functools.cache
+def _parameters_of(handler: Callable[..., object]) -> list[inspect.Parameter]:
+    """Look up parameters once.
+
+    Of a compiled handler Python makes classes and functions each time, which only the
+    collector finds again.
+    """
+    return list(inspect.signature(handler).parameters.values())[1:]

@@ -1,5 +1,7 @@
 """What needs no real server to be compared with."""
 
+import gc
+
 import pytest
 
 from app.commands.categories import CATEGORIES, categories_of
@@ -27,6 +29,19 @@ def test_help_shows_every_subcommand(name):
 
     for subcommand in subcommands:
         assert b"\n" + subcommand in lines
+
+
+def test_telling_of_all_commands_leaves_nothing_that_only_the_collector_finds(clients):
+    words = ["COMMAND DOCS", "COMMAND", "CLIENT HELP", "MEMORY PURGE"]
+    clients("a", *words)
+    gc.collect()
+    gc.disable()
+    try:
+        clients("a", *words[:-1])
+
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_slow_commands_are_kept_up_to_the_limit(clients_with):
