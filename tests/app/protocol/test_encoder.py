@@ -45,3 +45,23 @@ def test_array_of_bulk_strings_is_one_bulk_string_behind_the_other(length):
 
     assert wire == b"*3\r\n" + b"".join(encode(value, 2) for value in values)
     assert encode(BulkList(values), 3) == encode(values, 3) == wire
+
+
+def one_by_one(values):
+    parts = [b"$%d\r\n%b\r\n" % (len(value), value) for value in values]
+    return b"*%d\r\n" % len(values) + b"".join(parts)
+
+
+LONG_ARRAYS = [
+    pytest.param([b"x%d" % number for number in range(12_000)], id="long runs"),
+    pytest.param([b"same"] * 1000, id="one run"),
+    pytest.param([b""] * 1500, id="empty values"),
+    pytest.param([b"y" * (number % 7) for number in range(5000)], id="no runs"),
+    pytest.param([b"z" * (number // 1999) for number in range(5000)], id="few runs"),
+    pytest.param([b"a" * 2000, *[b"b"] * 1200, b"c\r\n"], id="odd ends"),
+]
+
+
+@pytest.mark.parametrize("values", LONG_ARRAYS)
+def test_long_array_is_encoded_as_value_by_value(values):
+    assert encode_bulks(values) == one_by_one(values)
