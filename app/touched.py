@@ -124,7 +124,7 @@ def _make_finder(argv: list[bytes]) -> _KeysOf:
     if command is None or (command.keys is None and not command.subcommands):
         return _no_keys
     name = argv[0].upper().decode("ascii", "replace")
-    if command.skip != 1:
+    if command.skip > 1:
         return _of_subcommand
     spec = command.keys
     assert spec is not None

@@ -96,9 +96,10 @@ def document_command(command: Command) -> dict[bytes, Any]:
         }
         return docs
     parameters = arguments_of(command)
+    words = command.skip or 1
     if parameters:
         docs[b"arguments"] = [
-            _document_argument(command, parameter, command.skip + offset)
+            _document_argument(command, parameter, words + offset)
             for offset, parameter in enumerate(parameters)
         ]
     return docs

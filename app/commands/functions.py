@@ -57,14 +57,16 @@ def _record(ctx: Context, *effects: tuple[bytes, ...]) -> None:
     summary="Run a function of a library; all that it does happens at one moment.",
     complexity="As of the commands of the function",
 )
-def fcall(ctx: Context, name: bytes, numkeys: bytes, *rest: bytes) -> Any:
+def fcall(
+    ctx: Context, given_name: bytes, name: bytes, numkeys: bytes, *rest: bytes
+) -> Any:
     """Return what the function returns.
 
     Raises:
         CommandError: there is no such function, or it fails.
     """
     function = ctx.engine.functions.find(name)
-    argv = [b"FCALL", name, numkeys, *rest]
+    argv = [given_name, name, numkeys, *rest]
     return ctx.engine.scripts.call_function(argv, function)
 
 
@@ -78,10 +80,12 @@ def fcall(ctx: Context, name: bytes, numkeys: bytes, *rest: bytes) -> Any:
     summary="Run a function of a library that may not write.",
     complexity="As of the commands of the function",
 )
-def fcall_ro(ctx: Context, name: bytes, numkeys: bytes, *rest: bytes) -> Any:
+def fcall_ro(
+    ctx: Context, given_name: bytes, name: bytes, numkeys: bytes, *rest: bytes
+) -> Any:
     """Return what the function returns; see `fcall`."""
     function = ctx.engine.functions.find(name)
-    argv = [b"FCALL_RO", name, numkeys, *rest]
+    argv = [given_name, name, numkeys, *rest]
     return ctx.engine.scripts.call_function(argv, function, is_read_only=True)
 
 

@@ -118,7 +118,7 @@ class Command:
         arity: the words of a call, the name included; negative is a least.
         least: fewest words of a call.
         most: most words of a call.
-        skip: how many words the name has: 1, or 2 for a subcommand.
+        skip: how many words the handler is not given: those of the name; see `command`.
         handler: `handler(context, *arguments)`.
         converters: (position among the arguments, converter), in order.
         is_never_queued: whether it runs, or is refused, at once inside of a MULTI too.
@@ -228,6 +228,8 @@ def command(
 ) -> Callable[[H], H]:
     """Register a handler under a command's name; the function comes back unchanged.
 
+    A first parameter called `given_name` is for the name, as the client wrote it.
+
     Args:
         name: Redis's name in capitals; a subcommand as `"CLIENT SETNAME"`.
         arity: Redis's count of words, the name included (both words of a subcommand).
@@ -247,6 +249,7 @@ def command(
     def register(handler: H) -> H:
         words = name.split()
         parameters = list(inspect.signature(handler).parameters.values())[1:]
+        skip = len(words) if [p.name for p in parameters[:1]] != ["given_name"] else 0
         converters = dict(convert or {})
         made = Command(
             name="|".join(words).lower(),
@@ -258,9 +261,9 @@ def command(
             summary=summary,
             complexity=complexity,
             handler=handler,
-            skip=len(words),
+            skip=skip,
             least=abs(arity),
-            most=_most_words(arity, len(words), parameters),
+            most=_most_words(arity, skip, parameters),
             acl=acl,
             converters=tuple(
                 (position, converters.pop(parameter.name))
@@ -272,7 +275,7 @@ def command(
         is_never_queued = flags & Flag.NO_MULTI or made.name in _NEVER_QUEUED
         made.is_never_queued = bool(is_never_queued)
         made.is_reading = bool(flags & Flag.READONLY) or made.name in READ_BY_WRITERS
-        if len(words) == 1:
+        if skip == 1:
             first = [position for position, _ in made.converters[:1]]
             made.plain_most = first[0] + 1 if first else _UNLIMITED
         made.invoke = handler

@@ -102,8 +102,9 @@ def argument_words(subcommand: Command) -> list[str]:
 
 
 def arguments_of(subcommand: Command) -> list[inspect.Parameter]:
-    """Return the parameters of a command's handler, without the context."""
-    return _parameters_of(subcommand.handler)
+    """Return the parameters of a command's handler that arguments fill."""
+    parameters = _parameters_of(subcommand.handler)
+    return parameters if subcommand.skip else parameters[1:]
 
 
 @functools.cache

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from app import errors
 from app.commands.server_state import SlowCommand
-from app.commands.table import Command, Flag, require_command
+from app.commands.table import Command, Flag, find_command, require_command
 from app.engine.redaction import gives_secrets, hide_arguments, redact
+from app.engine.script_flags import flags_of
 from app.errors import CommandError
 from app.protocol.encoder import encode
 from app.reply import NO_REPLY, POSTPONED, QUEUED, NoReplyType, Replies
@@ -97,7 +98,7 @@ class Guards:
         Returns:
             An error, QUEUED, POSTPONED, or None.
         """
-        text = self._why_not(session, command)
+        text = self._why_not(session, command, argv)
         if (
             text is None
             and session.subscriptions is not None
@@ -107,7 +108,6 @@ class Guards:
         if text is None and command.name == "exec":
             text = self._why_not_exec(session)
         if text is not None:
-            command.rejected += 1
             return self.reject(session, CommandError(text), argv)
         if self._engine.pause.is_on and self._engine.pause.holds(session, command):
             session.is_changed = True
@@ -121,17 +121,20 @@ class Guards:
                 return self.reject(session, CommandError(errors.NOT_IN_MULTI), argv)
         return None
 
-    def _why_not(self, session: Session, command: Command) -> bytes | None:
+    def _why_not(self, session: Session, command: Command, argv: Argv) -> bytes | None:
+        flags = flags_of(self._engine, command, argv)
         if not session.is_authenticated and not command.flags & Flag.NO_AUTH:
             return errors.NO_AUTH
         if self._engine.scripts.is_busy and not command.flags & Flag.ALLOW_BUSY:
             return self._engine.scripts.busy_text
-        if self.disk_error is not None and (command.is_write or command.name == "ping"):
+        if self.is_out_of_memory and flags & Flag.DENYOOM:
+            return errors.OUT_OF_MEMORY
+        if self.disk_error is not None and (
+            flags & Flag.WRITE or command.name == "ping"
+        ):
             return errors.MISCONF + self.disk_error
         if self.is_read_only and command.is_write:
             return errors.READ_ONLY
-        if self.is_out_of_memory and command.flags & Flag.DENYOOM:
-            return errors.OUT_OF_MEMORY
         if self._engine.server.is_loading and not command.flags & Flag.LOADING:
             return errors.LOADING
         if session.is_monitor and self._reaches_keys(session, command):
@@ -148,13 +151,16 @@ class Guards:
     def _why_not_exec(self, session: Session) -> bytes | None:
         """Return why one of the queued commands may not run any more, or None."""
         for argv in session.queued or ():
-            text = self._why_not(session, require_command(argv))
+            text = self._why_not(session, require_command(argv), argv)
             if text is not None:
                 return text
         return None
 
     def reject(self, session: Session, error: CommandError, argv: Argv) -> CommandError:
         """Count a command that does not run; it also breaks or ends a transaction."""
+        found = find_command(argv)
+        if found is not None:
+            found.rejected += 1
         if session.queued is not None:
             session.is_broken = True
         if argv[0].upper() == b"EXEC":
@@ -293,18 +299,16 @@ class Guards:
         return redact(argv)
 
     def note_script_call(self, session: Session, command: Command, argv: Argv) -> None:
-        """Tell who wants to know of each command of one that a script calls.
+        """Tell who wants to know of each command of one that a script has called.
 
         Args:
             session: the script's own.
-            command: what it calls.
+            command: what it called.
             argv: the same, with its arguments.
         """
         engine = self._engine
         if engine.server.monitors:
             self.show_to_monitors(session, command, argv)
-        if engine.notifications.wants_misses:
-            engine.notifications.note_misses(session.db, command, argv)
         caller = engine.running
         if caller is not None and caller.tracking is not None:
             engine.tracking.note_reads(caller, command, argv)

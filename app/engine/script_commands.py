@@ -11,7 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
-from app.commands.table import LOOKUP, Command, Flag, require_command
+from app.commands.table import (
+    LOOKUP,
+    Command,
+    Flag,
+    find_command,
+    require_command,
+)
 from app.engine.lua_callbacks import CommandCaller
 from app.engine.redaction import carries_secrets, is_like_carrier
 from app.errors import CommandError
@@ -67,8 +73,7 @@ class ScriptCommands(CommandCaller):
             try:
                 command = self._require_allowed(argv)
             except CommandError as error:
-                guards.count_error(error)
-                return error.with_traceback(None)
+                return self._reject(error.with_traceback(None), argv)
         context = self._context
         context.db = self._session.db
         keyspace = context.keyspace
@@ -91,7 +96,17 @@ class ScriptCommands(CommandCaller):
                 unit.add(context.db.index, effects)
         elif context.effects is not None:
             context.effects = None
+        if guards.is_watchful:
+            guards.note_script_call(self._session, command, argv)
         return reply
+
+    def _reject(self, error: CommandError, argv: Argv) -> CommandError:
+        """Count a command that does not run."""
+        command = find_command(argv)
+        if command is not None:
+            command.rejected += 1
+        self._guards.count_error(error)
+        return error
 
     def _require_allowed(self, argv: Argv) -> Command:
         """Return the command that a script calls.
@@ -119,7 +134,9 @@ class ScriptCommands(CommandCaller):
         is_refused = guards.is_out_of_memory and not self._allows_oom
         if is_refused and command.flags & Flag.DENYOOM:
             raise CommandError(errors.OUT_OF_MEMORY)
-        guards.note_script_call(self._session, command, argv)
+        notifications = self._engine.notifications
+        if notifications.wants_misses:
+            notifications.note_misses(self._session.db, command, argv)
         return command
 
     def _note_secrets(self, argv: Argv, *, is_known: bool) -> None:

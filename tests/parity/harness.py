@@ -5,6 +5,7 @@ See the docstring of tests/parity/conftest.py for how to use it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -303,3 +304,27 @@ def same_scan(_words: Any, ours: Any, theirs: Any) -> bool:
     is_over = [page.items[0].data == b"0" for page in (ours, theirs)]
     pages = [wire.without_order(page.items[1]) for page in (ours, theirs)]
     return is_over[0] == is_over[1] and pages[0] == pages[1]
+
+
+def same_fields(*names: str) -> Loose:
+    """Return a `loose` that compares only some fields of INFO.
+
+    Args:
+        names: of the fields; of `cmdstat_` fields the times are left out.
+    """
+
+    def fields(reply: Any) -> dict[str, str]:
+        lines = reply.data.decode().split("\r\n")
+        pairs = (line.partition(":")[::2] for line in lines)
+        return {
+            name: re.sub(r"usec\w*=[\d.]+,", "", value)
+            for name, value in pairs
+            if name in names
+        }
+
+    def accept(words: Any, ours: Any, theirs: Any) -> bool:
+        if str(words[0]).upper() != "INFO":
+            return False
+        return fields(ours) == fields(theirs)
+
+    return accept

@@ -47,6 +47,14 @@ def test_monitor_shows_a_command_as_it_was_when_it_had_run(parity):
     )
 
 
+def test_select_of_a_script_is_shown_with_the_new_database(parity):
+    script = "redis.call('select', 3) redis.call('set', 'k', 1) redis.call('select', 4)"
+    compare(
+        parity,
+        [*shown("EVAL", script, 0, lines=4), *shown("SELECT", 0), *shown("PING")],
+    )
+
+
 def test_monitor_shows_a_transaction_however_it_ends(parity):
     compare(
         parity,

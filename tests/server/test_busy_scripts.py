@@ -42,7 +42,7 @@ def test_others_are_told_busy_and_may_kill_the_script(server, control):
     assert control.ask("GET", "k") == error(errors.BUSY_SCRIPT)
     assert control.ask("FUNCTION", "KILL") == error(errors.BUSY_SCRIPT)
     assert control.ask("SCRIPT", "KILL") == b"+OK\r\n"
-    assert script.read().startswith(b"-ERR Script killed by user with SCRIPT KILL.")
+    assert script.read().startswith(b"-ERR Script killed by user with SCRIPT KILL...")
     assert control.ask("PING") == b"+PONG\r\n"
 
 
@@ -66,12 +66,14 @@ def test_a_transaction_that_was_begun_meanwhile_is_aborted(server, control):
 
 def test_a_function_is_killed_by_its_own_command(server, control):
     control.ask("FUNCTION", "LOAD", LIBRARY)
-    function = begin(server, control, "FCALL", "f", 0, busy=errors.BUSY_FUNCTION)
+    function = begin(server, control, "FCall", "f", 0, busy=errors.BUSY_FUNCTION)
 
     assert control.ask("SCRIPT", "KILL") == error(errors.BUSY_FUNCTION)
-    assert b"$1\r\nf\r\n" in control.ask("FUNCTION", "STATS")
+    stats = control.ask("FUNCTION", "STATS")
+    assert b"name\r\n$1\r\nf\r\n" in stats
+    assert b"command\r\n*3\r\n$5\r\nFCall\r\n$1\r\nf\r\n$1\r\n0\r\n" in stats
     assert control.ask("FUNCTION", "KILL") == b"+OK\r\n"
-    assert function.read().startswith(b"-ERR Script killed by user with FUNCTION KILL.")
+    assert function.read().startswith(b"-ERR Script killed by user with SCRIPT KILL...")
 
 
 def test_a_client_may_hang_up_while_its_script_runs(server, control):

@@ -22,8 +22,8 @@ local ASK_EVERY, ASK_LATE = core.limits.ask_every, core.limits.ask_late
 local ASK_EVERY_SECONDS = 0.002
 
 local KILL_REASONS = {
-  "ERR Script killed by user with SCRIPT KILL.",
-  "ERR Script killed by user with FUNCTION KILL.",
+  "ERR Script killed by user with SCRIPT KILL...",
+  "ERR Script killed by user with SCRIPT KILL...",  -- a function, by FUNCTION KILL
   "ERR FUNCTION LOAD timeout",
 }
 

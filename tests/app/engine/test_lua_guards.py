@@ -10,7 +10,7 @@ from app.engine.lua_callbacks import Callbacks, Hooks
 from app.reply import BulkList
 from tests.app.engine.lua_fixtures import ScriptRunner, open_core
 
-KILLED = b"ERR Script killed by user with SCRIPT KILL."
+KILLED = b"ERR Script killed by user with SCRIPT KILL..."
 NEVER = 10**9
 WORDS = [b"%d" % (i * 7919 % 100) for i in range(60)]
 

@@ -434,11 +434,10 @@ def test_arguments_too_large_for_lua_are_refused(script):
 @pytest.mark.parametrize("verdict", [1, 2])
 def test_a_script_is_killed_when_the_runtime_is_told_so(script, verdict):
     script.verdict = verdict
-    kinds = {1: b"SCRIPT", 2: b"FUNCTION"}
 
     reply = script("while true do end")
 
-    assert reply.startswith(b"ERR Script killed by user with %b KILL." % kinds[verdict])
+    assert reply.startswith(b"ERR Script killed by user with SCRIPT KILL...")
     script.verdict = 0
     assert script("return 1") == 1
 

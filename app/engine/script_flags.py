@@ -1,0 +1,54 @@
+"""What a script or a function says of itself, as flags of the command that runs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from app.commands.script_sources import read_script_flags
+from app.commands.table import Command, Flag
+from app.errors import CommandError
+
+if TYPE_CHECKING:
+    from app.commands.context import Argv
+    from app.engine.engine import Engine
+
+_BY_TEXT: Final = ("eval", "eval_ro")
+_BY_SHA: Final = ("evalsha", "evalsha_ro")
+_BY_NAME: Final = ("fcall", "fcall_ro")
+_DECLARED: Final = Flag.STALE | Flag.DENYOOM | Flag.WRITE
+
+
+def flags_of(engine: Engine, command: Command, argv: Argv) -> Flag:
+    """Return the flags of one call, whose script is taken at its word.
+
+    Without `no-writes` it counts as a command that writes, and without `allow-oom` too
+    as one that is refused beyond `maxmemory`, whatever it would do.
+
+    Source: Redis 7.2; see tests/parity/test_script_flags.py.
+    """
+    declared = _declared(engine, command.name, argv)
+    if declared is None:
+        return command.flags
+    flags = command.flags & ~_DECLARED
+    if b"no-writes" not in declared:
+        flags |= Flag.WRITE
+        if b"allow-oom" not in declared:
+            flags |= Flag.DENYOOM
+    if b"allow-stale" in declared:
+        flags |= Flag.STALE
+    return flags
+
+
+def _declared(engine: Engine, name: str, argv: Argv) -> frozenset[bytes] | None:
+    """Return what is declared; None where nothing is, or there is no such script."""
+    try:
+        if name in _BY_TEXT:
+            return read_script_flags(argv[1])
+        if name in _BY_SHA:
+            script = engine.scripts.find(argv[1])
+            return None if script is None else script.flags
+        if name in _BY_NAME:
+            return engine.functions.find(argv[1]).flags
+    except CommandError:
+        pass  # its handler says what is wrong
+    return None
