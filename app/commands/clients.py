@@ -116,6 +116,7 @@ class _Filters(NamedTuple):
         address: the peer's address.
         local_address: ours.
         skips_me: whether the client who asks is spared.
+        age_ms: how long it must have been connected at the least.
     """
 
     number: int | None = None
@@ -123,14 +124,16 @@ class _Filters(NamedTuple):
     address: str | None = None
     local_address: str | None = None
     skips_me: bool = True
+    age_ms: int = 0
 
-    def matches(self, session: Session, me: Session) -> bool:
+    def matches(self, session: Session, me: Session, steady_ms: int) -> bool:
         """Say whether a client is one of them."""
         return (
             self.number in (None, session.id)
             and self.kind in (None, client_kind(session))
             and self.address in (None, session.address)
             and self.local_address in (None, session.local_address)
+            and steady_ms - session.created_ms >= self.age_ms
             and not (self.skips_me and session is me)
         )
 
@@ -180,6 +183,8 @@ def _parse_filters(words: tuple[bytes, ...]) -> _Filters:
         elif name == b"USER":
             if value != _DEFAULT_USER:
                 raise CommandError(errors.no_such_user(value))
+        elif name == b"MAXAGE":
+            filters = filters._replace(age_ms=_age_ms(value))
         elif name == b"SKIPME" and value.lower() in (b"yes", b"no"):
             filters = filters._replace(skips_me=value.lower() == b"yes")
         else:
@@ -187,10 +192,20 @@ def _parse_filters(words: tuple[bytes, ...]) -> _Filters:
     return filters
 
 
+def _age_ms(seconds: bytes) -> int:
+    age = parse_int64(seconds)
+    if age is None:
+        raise CommandError(errors.MAXAGE_NOT_AN_INTEGER)
+    if age < 1:
+        raise CommandError(errors.MAXAGE_NOT_POSITIVE)
+    return age * 1000
+
+
 def _kill(ctx: Context, wanted: _Filters) -> int:
     """Disconnect clients; the one who asks gets its reply first."""
-    me = ctx.session
-    found = [s for s in ctx.server.sessions.values() if wanted.matches(s, me)]
+    me, steady_ms = ctx.session, ctx.steady_ms
+    sessions = ctx.server.sessions.values()
+    found = [one for one in sessions if wanted.matches(one, me, steady_ms)]
     for session in found:
         if session is me:
             session.is_closing = True

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from app import errors
 from app.commands.debug_replies import sample_reply
 from app.commands.inquiries import AwaitDurable, ask
-from app.commands.memory import value_bytes
 from app.commands.object_commands import encoding_of
 from app.commands.privileges import require_allowed
 from app.commands.table import Flag, command
@@ -26,6 +25,7 @@ from app.config.kinds import read_memory
 from app.errors import CommandError
 from app.keyspace.glob import matches_glob
 from app.reply import OK, SimpleString
+from app.types.dump_payload import serialized_length
 from app.types.numbers import parse_double, parse_int64
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _object(ctx: Context, key: bytes) -> SimpleString:
         % (
             id(value) & _ADDRESS_MASK,
             encoding_of(value, ctx.server.config),
-            value_bytes(value),
+            serialized_length(value),
             ctx.now_ms // 1000 & _LRU_CLOCK_MAX,
         )
     )

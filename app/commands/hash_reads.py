@@ -203,11 +203,11 @@ def hrandfield(
     convert={"cursor": scan_cursor},
 )
 def hscan(ctx: Context, key: bytes, cursor: int, *options: bytes) -> list[object]:
-    """Return the next cursor, and fields and values in turn."""
+    """Return the next cursor, and fields and values in turn, or NOVALUES."""
     table = ctx.db.get(key, Hash)
     if table is None:
         return scan_reply(0, [])
-    matches, limit, _ = scan_options(options)
+    matches, limit, _, is_without_values = scan_options(options, has_values=True)
     config = ctx.server.config
     encoding = table.encoding(
         listpack_entries=config.hash_max_listpack_entries,
@@ -220,4 +220,6 @@ def hscan(ctx: Context, key: bytes, cursor: int, *options: bytes) -> list[object
         found = [(field, table[field]) for field in fields]
     if matches is not None:
         found = [pair for pair in found if matches(pair[0])]
+    if is_without_values:
+        return scan_reply(cursor, [field for field, _ in found])
     return scan_reply(cursor, list(chain.from_iterable(found)))

@@ -291,14 +291,13 @@ def _loading(ctx: Context) -> Fields:
 
 def replication(ctx: Context) -> Fields:
     """Return what a server without replicas says."""
-    offset = ctx.server.log_status.get("log_last_seq", 0)
     return [
         ("role", "master"),
         ("connected_slaves", 0),
         ("master_failover_state", "no-failover"),
         ("master_replid", ctx.server.replication_id),
         ("master_replid2", "0" * 40),
-        ("master_repl_offset", offset),
+        ("master_repl_offset", 0),
         ("second_repl_offset", -1),
         ("repl_backlog_active", 0),
         ("repl_backlog_size", ctx.server.config.repl_backlog_size),

@@ -60,10 +60,11 @@ def scan(ctx: Context, cursor: bytes, *options: bytes) -> list[object]:
     following, found = scan_table(db, db.values, place, wanted.limit)
     if wanted.matches is not None:
         found = list(filter(wanted.matches, found))
+    found = _living(db, found)
     if wanted.kind is not None:
         values, kind = db.values, wanted.kind
         found = [key for key in found if kind_name(values[key]) == kind]
-    return scan_reply(following, _living(db, found))
+    return scan_reply(following, found)
 
 
 @command(

@@ -43,9 +43,9 @@ def _timeout(argument: bytes) -> int:
     complexity="O(1)",
     acl=("admin", "dangerous"),
 )
-def role(ctx: Context) -> list[Any]:
-    """Return that it is a primary without replicas, and how long its log is."""
-    return [b"master", ctx.server.log_status.get("log_last_seq", 0), []]
+def role(_: Context) -> list[Any]:
+    """Return that it is a primary without replicas, to whom nothing was sent."""
+    return [b"master", 0, []]
 
 
 @command(

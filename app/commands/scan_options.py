@@ -23,11 +23,13 @@ class ScanOptions(NamedTuple):
         matches: tells whether a key or element matches, or None: all do.
         limit: how many elements to look at.
         kind: the name of a type that keys must have, in lower case, or None.
+        is_without_values: whether only the fields of a hash are wanted.
     """
 
     matches: Matcher | None
     limit: int
     kind: bytes | None
+    is_without_values: bool
 
 
 def scan_cursor(argument: bytes) -> int:
@@ -46,13 +48,14 @@ def scan_cursor(argument: bytes) -> int:
 
 
 def scan_options(
-    options: tuple[bytes, ...], *, takes_type: bool = False
+    options: tuple[bytes, ...], *, takes_type: bool = False, has_values: bool = False
 ) -> ScanOptions:
-    """Read MATCH, COUNT and, for SCAN alone, TYPE.
+    """Read MATCH, COUNT and, for SCAN alone, TYPE, for HSCAN alone NOVALUES.
 
     Args:
         options: the arguments behind the cursor.
         takes_type: whether TYPE is known.
+        has_values: whether NOVALUES makes sense.
 
     Raises:
         CommandError: an unknown option, one without its value, or a bad COUNT.
@@ -60,11 +63,18 @@ def scan_options(
     matches: Matcher | None = None
     count = _COUNT
     kind: bytes | None = None
-    for position in range(0, len(options), 2):
-        name = options[position].upper()
-        if position + 1 == len(options):
+    is_without_values = False
+    words = iter(options)
+    for word in words:
+        name = word.upper()
+        if name == b"NOVALUES":
+            if not has_values:
+                raise CommandError(errors.NOVALUES)
+            is_without_values = True
+            continue
+        value = next(words, None)
+        if value is None:
             raise CommandError(errors.SYNTAX)
-        value = options[position + 1]
         if name == b"COUNT":
             count = integer(value)
             if count < 1:
@@ -75,7 +85,7 @@ def scan_options(
             kind = value.lower()
         else:
             raise CommandError(errors.SYNTAX)
-    return ScanOptions(matches, count, kind)
+    return ScanOptions(matches, count, kind, is_without_values)
 
 
 def scan_reply(cursor: int, elements: list[bytes]) -> list[object]:

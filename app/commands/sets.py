@@ -247,7 +247,7 @@ def sscan(ctx: Context, key: bytes, cursor: int, *options: bytes) -> list[object
     value = ctx.db.get(key, Set)
     if value is None:
         return scan_reply(0, [])
-    matches, limit, _ = scan_options(options)
+    matches, limit, *_ = scan_options(options)
     config = ctx.server.config
     encoding = value.encoding(
         intset_entries=config.set_max_intset_entries,

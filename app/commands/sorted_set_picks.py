@@ -199,7 +199,7 @@ def zscan(ctx: Context, key: bytes, cursor: int, *options: bytes) -> list[object
     zset = ctx.db.get(key, SortedSet)
     if zset is None:
         return scan_reply(0, [])
-    matches, limit, _ = scan_options(options)
+    matches, limit, *_ = scan_options(options)
     config = ctx.server.config
     encoding = zset.encoding(
         listpack_entries=config.zset_max_listpack_entries,

@@ -139,9 +139,17 @@ def _read_after(ctx: Context, key: bytes, text: bytes) -> int:
     stream = ctx.db.get(key, Stream)
     if text == b"$":
         return 0 if stream is None else stream.last_id
+    if text == b"+":
+        return 0 if stream is None else _before_newest(stream)
     if text == b">":
         raise CommandError(errors.NEW_ID_IN_XREAD)
     return stream_id(text)
+
+
+def _before_newest(stream: Stream) -> int:
+    """Return the ID behind which there is only the newest entry, or none."""
+    newest = stream.between_backwards(0, ID_MAX, 1)
+    return newest[0][0] - 1 if newest else stream.last_id
 
 
 def _read_entries(
@@ -208,6 +216,8 @@ def _check_groups(ctx: Context, reading: Reading) -> list[int | None]:
         _require_group(ctx, key, reading)
         if text == b"$":
             raise CommandError(errors.LAST_ID_IN_XREADGROUP)
+        if text == b"+":
+            raise CommandError(errors.NEWEST_ID_IN_XREADGROUP)
         last_id = ID_MAX if text == b">" else stream_id(text)
         after.append(None if last_id == ID_MAX else last_id)
     return after

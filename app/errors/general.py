@@ -20,6 +20,7 @@ OUT_OF_SYMMETRIC_RANGE = (
     b"9223372036854775807"
 )
 INVALID_CURSOR = b"ERR invalid cursor"
+NOVALUES = b"ERR NOVALUES option can only be used in HSCAN"
 NUMKEYS_NOT_POSITIVE = b"ERR numkeys should be greater than 0"
 COUNT_NOT_POSITIVE = b"ERR count should be greater than 0"
 LIMIT_NEGATIVE = b"ERR LIMIT can't be negative"

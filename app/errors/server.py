@@ -62,6 +62,8 @@ BAD_CLIENT_NAME = (
 )
 NO_SUCH_CLIENT = b"ERR No such client"
 CLIENT_ID_NOT_POSITIVE = b"ERR client-id should be greater than 0"
+MAXAGE_NOT_AN_INTEGER = b"ERR maxage is not an integer or out of range"
+MAXAGE_NOT_POSITIVE = b"ERR maxage should be greater than 0"
 INVALID_CLIENT_ID = b"ERR Invalid client ID"
 UNBLOCK_REASON = b"ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
 PAUSE_MODE = b"ERR CLIENT PAUSE mode must be WRITE or ALL"

@@ -59,6 +59,11 @@ LAST_ID_IN_XREADGROUP = (
     b"history of this consumer by specifying a proper ID, or use the > ID to get new "
     b"messages. The $ ID would just return an empty result set."
 )
+NEWEST_ID_IN_XREADGROUP = (
+    b"ERR The + ID is meaningless in the context of XREADGROUP: you want to read the "
+    b"history of this consumer by specifying a proper ID, or use the > ID to get new "
+    b"messages. The + ID would just return an empty result set."
+)
 XGROUP_NO_KEY = (
     b"ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you "
     b"may want to use the MKSTREAM option to create an empty stream automatically."

@@ -12,15 +12,28 @@ Source: the RDB format, as Redis 7.0.15 and Valkey 9.1 write it.
 
 from __future__ import annotations
 
+from app.types.numbers import parse_int64
+
 _SIX_BITS = 1 << 6
 _FOURTEEN_BITS = 1 << 14
 _LONG, _VERY_LONG, _COMPRESSED = 0x80, 0x81, 0xC3
 _INTEGER_BYTES = {0xC0: 1, 0xC1: 2, 0xC2: 4}
+_INTEGER_DIGITS = 11
 
 
 def encode_rdb_string(text: bytes) -> bytes:
     """Return a string with its length before it; never compressed."""
     return encode_length(len(text)) + text
+
+
+def encode_short_string(text: bytes) -> bytes:
+    """Return a string as Redis writes it, an integer of up to 4 bytes as such."""
+    number = parse_int64(text) if len(text) <= _INTEGER_DIGITS else None
+    if number is not None:
+        for head, size in _INTEGER_BYTES.items():
+            if -1 << 8 * size - 1 <= number < 1 << 8 * size - 1:
+                return bytes([head]) + number.to_bytes(size, "little", signed=True)
+    return encode_rdb_string(text)
 
 
 def encode_length(size: int) -> bytes:

@@ -30,7 +30,11 @@ from app.types.lists import List
 from app.types.numbers import parse_double
 from app.types.rdb_hashes import HASH_READERS, encode_expiring_hash
 from app.types.rdb_streams import STREAM_READERS, encode_stream
-from app.types.rdb_strings import encode_length, encode_rdb_string
+from app.types.rdb_strings import (
+    encode_length,
+    encode_rdb_string,
+    encode_short_string,
+)
 from app.types.sets import Set
 from app.types.sorted_sets import SortedSet
 from app.types.streams import Stream
@@ -60,7 +64,7 @@ def encode_value(value: Any) -> tuple[bytes, int]:
     if kind is Hash and value.deadlines is not None:
         return encode_expiring_hash(value)
     if kind is bytes:
-        return bytes([_STRING]) + encode_rdb_string(value), _PLAIN_VERSION
+        return bytes([_STRING]) + encode_short_string(value), _PLAIN_VERSION
     words: Iterable[bytes] = map(encode_rdb_string, value)
     if kind is SortedSet:
         pairs = value.scores.items()

@@ -1,5 +1,7 @@
 """DEBUG, as far as test suites use it."""
 
+import re
+
 import pytest
 
 
@@ -67,3 +69,16 @@ KINDS = "string integer double bignum null array set map verbatim true false nos
 @pytest.mark.parametrize("kind", KINDS.split())
 def test_debug_protocol_gives_a_sample_of_a_type(parity, kind):
     parity([["DEBUG", "PROTOCOL", kind]], witness="redis")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "bar", "0", "-1", "127", "128", "-129", "32768", "2147483647", "007"]
+)
+def test_length_serialized_of_a_string_is_what_a_snapshot_takes(parity, text):
+    def same_length(words, ours, theirs):
+        found = [
+            re.search(rb"serializedlength:\d+ ", each.text) for each in (ours, theirs)
+        ]
+        return found[0].group() == found[1].group()
+
+    parity([["SET", "k", text], "DEBUG OBJECT k"], loose=same_length)
