@@ -62,7 +62,7 @@ class KeyspaceActor(CooperativeActor):
         loop: Loop,
         engine: Engine,
         stop_server: Callable[[], None],
-        loading: Iterator[None] | None = None,
+        loading: Iterator[float] | None = None,
         reload: Callable[[bool], Keyspace] | None = None,
         begin_snapshot: Callable[[tuple[str, ...]], None] | None = None,
     ) -> None:
@@ -72,7 +72,8 @@ class KeyspaceActor(CooperativeActor):
             loop: the loop to run on.
             engine: the engine; nothing else may touch it from now on.
             stop_server: called when the server is to stop (SHUTDOWN, or a bug).
-            loading: recovery, a slice at each step; commands are refused until it ends.
+            loading: recovery, a slice at each step, which says how many seconds to wait
+                then; commands are refused until it ends.
             reload: gives the state that is on disk, for DEBUG; None without a log.
             begin_snapshot: has a snapshot made of what is durable; None without a log.
         """
@@ -300,7 +301,7 @@ class KeyspaceActor(CooperativeActor):
     def _load(self) -> None:
         assert self._loading is not None
         try:
-            next(self._loading)
+            seconds = next(self._loading)
         except StopIteration:
             self._loading = None
             self._engine.server.is_loading = False
@@ -314,7 +315,10 @@ class KeyspaceActor(CooperativeActor):
             self._engine.server.exit_code = 1
             self._stop_server()
         else:
-            self.loop.call_soon(self._load)
+            if seconds:
+                self.loop.call_later(seconds, self._load)
+            else:
+                self.loop.call_soon(self._load)
 
     def _cron(self) -> None:
         if self._loading is None and not self._turn.has_failed:

@@ -44,6 +44,8 @@ def _options(config: Config) -> tuple[str, ...]:
         *("--archive-command", config.log_archive_command),
         *("--keep", str(config.snapshots_kept)),
     ]
+    if config.rdb_key_save_delay:
+        options += ["--key-delay", str(config.rdb_key_save_delay)]
     if config.log_compression == "zlib":
         options.append("--pack")
     return tuple(options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from app.engine.engine import Engine
 from app.engine.proofs import whole_digest
 from app.moments import first_seq
 from app.recovery import Fold, Recovery, recover
+from app.slowness import seconds_for
 from app.snapshots import save_snapshot
 from storage.errors import StorageError
 from storage.filesystem import FileSystem
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PROGRESS_RECORDS = 500_000
+_SLOW_STEP_SECONDS = 0.01
 _POLICIES = {policy.value: policy for policy in FsyncPolicy}
 
 
@@ -260,20 +263,35 @@ class Server:
             keyspace = recover(folder, filesystem, databases).keyspace
         return keyspace
 
-    def _load(self) -> Iterator[None]:
-        """Recover the engine's keyspace, a slice at each step."""
+    def _slowly(self, keys: int) -> Iterator[float]:
+        """Take as long for some keys as the settings say, from step to step."""
+        started = time.monotonic()
+        yield 0.0
+        while time.monotonic() - started < seconds_for(
+            self._config.key_load_delay, keys
+        ):
+            yield _SLOW_STEP_SECONDS
+
+    def _load(self) -> Iterator[float]:
+        """Recover the engine's keyspace, a slice at each step.
+
+        Yields:
+            How many seconds to wait before the next.
+        """
         log = self._log
         assert log is not None
         recovery = Recovery(_folder(self._config), FileSystem(), self._config.databases)
         loading = self._engine.server.loading
         loading["total_records"] = log.last_seq
-        reported = 0
+        reported = slowed = 0
         for progress in recovery.steps():
+            slow = recovery.keys + progress.records - slowed
+            slowed += slow
             loading["loaded_records"] = progress.seq
             if progress.records - reported >= _PROGRESS_RECORDS:
                 reported = progress.records
                 logger.info("loading: %d of %d records", progress.seq, log.last_seq)
-            yield
+            yield from self._slowly(slow)
         fold = recovery.fold
         self._engine.server.saves.last_seq = recovery.snapshot_seq
         self._engine.adopt(fold.keyspace)

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 from app import clock
 from app.proving import ProvenFold
 from app.recovery import Recovery
+from app.slowness import seconds_for, wait_for_reader
 from app.snapshots import save_snapshot
 from storage.errors import StorageError
 from storage.filesystem import FileSystem
@@ -73,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--retention-seconds", type=int, default=0)
     parser.add_argument("--archive-command", default="")
     parser.add_argument("--pack", action="store_true")
+    parser.add_argument("--key-delay", type=int, default=0)
     parser.add_argument("--keep", type=int, default=2)
     options = parser.parse_args(arguments)
     try:
@@ -139,10 +141,19 @@ class _Folding:
             return
         fold = self._fold(until_seq)
         info = save_snapshot(
-            self._folder, self._filesystem, fold.keyspace, until_seq, clock.now_ms()
+            self._folder,
+            self._filesystem,
+            fold.keyspace,
+            until_seq,
+            clock.now_ms(),
+            self._wait if self._options.key_delay else None,
         )
         verify_snapshot(self._filesystem, info.path)
         _say(snapshot_seq=until_seq, keys=info.keys)
+
+    def _wait(self, keys: int) -> None:
+        seconds = seconds_for(self._options.key_delay, keys)
+        wait_for_reader(seconds, sys.stdout.fileno())
 
     def _fold(self, until_seq: int) -> Fold:
         """Return the state after a record; say where memory was another on the way."""

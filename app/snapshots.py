@@ -30,7 +30,7 @@ from storage.snapshot import write_snapshot
 from storage.snapshots import describe_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from app.keyspace.database import Database
     from app.keyspace.keyspace import Keyspace
@@ -208,6 +208,7 @@ def save_snapshot(
     keyspace: Keyspace,
     seq: int,
     made_at_ms: int,
+    wait: Callable[[int], None] | None = None,
 ) -> SnapshotInfo:
     """Write the state after a record beside the log that it was folded from.
 
@@ -218,6 +219,7 @@ def save_snapshot(
         seq: the record, which must be durable: else a power cut could leave a snapshot
             that is newer than its log.
         made_at_ms: the time now.
+        wait: called after each block, with how many keys are in it.
 
     Raises:
         StorageError: the log is damaged, or the disk refused to make it durable.
@@ -226,4 +228,15 @@ def save_snapshot(
     folder.make_snapshots()
     header = describe_state(folder, filesystem, seq, made_at_ms)
     path = folder.snapshot_path(seq)
-    return write_snapshot(filesystem, path, header, encode_blocks(keyspace))
+    blocks = encode_blocks(keyspace)
+    if wait is not None:
+        blocks = _slowly(blocks, wait)
+    return write_snapshot(filesystem, path, header, blocks)
+
+
+def _slowly(
+    blocks: Iterator[tuple[bytes, int]], wait: Callable[[int], None]
+) -> Iterator[tuple[bytes, int]]:
+    for payload, keys in blocks:
+        yield payload, keys
+        wait(keys)

@@ -61,7 +61,8 @@ class _Subcommand(NamedTuple):
 )
 def debug(ctx: Context, subcommand: bytes, *argument: bytes) -> Any:
     """Return what the subcommand returns."""
-    require_allowed(b"debug", ctx.server.config.enable_debug_command, ctx.session)
+    if not ctx.engine.scripts.is_running:  # its caller was admitted, or it is not here
+        require_allowed(b"debug", ctx.server.config.enable_debug_command, ctx.session)
     found = _SUBCOMMANDS.get(subcommand.upper())
     if found is None or not found.least <= len(argument) <= found.most:
         raise CommandError(errors.wrong_subcommand_arity(subcommand, b"DEBUG"))
@@ -71,7 +72,8 @@ def debug(ctx: Context, subcommand: bytes, *argument: bytes) -> Any:
 def _sleep(ctx: Context, seconds: bytes) -> SimpleString:
     """Stop the whole server for a time, as Redis does."""
     time.sleep(max(parse_double(seconds) or 0.0, 0.0))
-    ctx.engine.read_clock()
+    if ctx.engine.unit is None:  # for a script or an EXEC time stands still
+        ctx.engine.read_clock()
     return OK
 
 
@@ -152,7 +154,9 @@ def _packed_threshold(_: Context, size: bytes) -> SimpleString:
     return OK
 
 
-def _error(_: Context, text: bytes) -> SimpleString:
+def _error(ctx: Context, text: bytes) -> SimpleString:
+    if b" " not in text and ctx.engine.scripts.is_running:
+        text = b"ERR " + text  # what reaches a script has a code
     raise CommandError(text)
 
 
@@ -186,12 +190,22 @@ def _populate(
 
 
 def _pause_cron(ctx: Context, is_paused: bytes) -> SimpleString:
-    ctx.server.is_expiring = not parse_int64(is_paused)
+    ctx.server.is_cron_paused = bool(parse_int64(is_paused))
     return OK
 
 
-def _accept(_: Context, *_arguments: bytes) -> SimpleString:
-    """Accept what changes nothing here."""
+def _disable_deny_scripts(ctx: Context, is_disabled: bytes) -> SimpleString:
+    ctx.server.admits_debugging_scripts = bool(parse_int64(is_disabled))
+    return OK
+
+
+def _skip_checksums(ctx: Context, is_skipping: bytes) -> SimpleString:
+    ctx.server.skips_checksums = bool(parse_int64(is_skipping))
+    return OK
+
+
+def _accept(_: Context, _is_on: bytes) -> SimpleString:
+    """Accept either value: what the switch would turn on or off is not here."""
     return OK
 
 
@@ -223,15 +237,15 @@ _INTERNAL: Final = _Subcommand(
     b"Refused: it is about Redis's own data structures.",
     _refuse_internals,
 )
-_BUFFERS: Final = b"Accepted; the buffers of this server have no such thing."
+_NO_SWITCH: Final = b"Accepted: there is nothing here that it would switch."
 _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
     b"ASSERT": _CRASH,
     b"CHANGE-REPL-ID": _Subcommand(
         0, 0, b"", b"Make a new replication id.", _change_replication_id
     ),
-    b"CLIENT-ENFORCE-REPLY-LIST": _Subcommand(1, 1, b"<0|1>", _BUFFERS, _accept),
+    b"CLIENT-ENFORCE-REPLY-LIST": _Subcommand(1, 1, b"<0|1>", _NO_SWITCH, _accept),
     b"CRASH-AND-RECOVER": _CRASH,
-    b"DICT-RESIZING": _Subcommand(1, 1, b"<0|1>", _BUFFERS, _accept),
+    b"DICT-RESIZING": _Subcommand(1, 1, b"<0|1>", _NO_SWITCH, _accept),
     b"DIGEST": _Subcommand(
         0, 0, b"", b"Return the digest of all databases; see docs.", _digest
     ),
@@ -257,7 +271,7 @@ _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
     b"OOM": _CRASH,
     b"PANIC": _CRASH,
     b"PAUSE-CRON": _Subcommand(
-        1, 1, b"<0|1>", b"Stop or start the removal of expired keys.", _pause_cron
+        1, 1, b"<0|1>", b"Leave expired keys and idle clients alone.", _pause_cron
     ),
     b"POPULATE": _Subcommand(
         1, 3, b"<count> [<prefix>] [<size>]", b"Add string keys.", _populate
@@ -276,7 +290,7 @@ _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
         b"Make a snapshot, and go on with what it holds.",
         _reload,
     ),
-    b"REPLYBUFFER": _Subcommand(2, 2, b"<subcommand> <arg>", _BUFFERS, _accept),
+    b"REPLYBUFFER": _INTERNAL,
     b"RESTART": _CRASH,
     b"SDSLEN": _INTERNAL,
     b"SEGFAULT": _CRASH,
@@ -288,10 +302,14 @@ _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
         _set_active_expire,
     ),
     b"SET-DISABLE-DENY-SCRIPTS": _Subcommand(
-        1, 1, b"<0|1>", b"Accepted; changes nothing.", _accept
+        1,
+        1,
+        b"<0|1>",
+        b"Let scripts call DEBUG, and ask ACL, CONFIG and LATENCY.",
+        _disable_deny_scripts,
     ),
     b"SET-SKIP-CHECKSUM-VALIDATION": _Subcommand(
-        1, 1, b"<0|1>", b"Accepted; changes nothing.", _accept
+        1, 1, b"<0|1>", b"Let RESTORE take a wrong checksum.", _skip_checksums
     ),
     b"SLEEP": _Subcommand(1, 1, b"<seconds>", b"Stop the server for a time.", _sleep),
     b"STRINGMATCH-LEN": _Subcommand(

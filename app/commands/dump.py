@@ -12,7 +12,12 @@ from app.commands.arguments import integer
 from app.commands.table import Flag, KeySpec, command
 from app.errors import CommandError
 from app.reply import OK, SimpleString
-from app.types.dump_payload import WrongFooterError, decode_payload, encode_payload
+from app.types.dump_payload import (
+    WrongFooterError,
+    decode_payload,
+    encode_payload,
+    with_checksum,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,6 +115,9 @@ def restore(
     deadline_ms = integer(ttl)
     if deadline_ms < 0:
         raise CommandError(errors.RESTORE_TTL_NEGATIVE)
+    is_repaired = ctx.server.skips_checksums
+    if is_repaired:
+        payload = with_checksum(payload)
     value = _decode(payload)
     if deadline_ms and not wanted.is_absolute:
         deadline_ms += ctx.now_ms
@@ -120,7 +128,7 @@ def restore(
             ctx.record(b"DEL", key)
         return OK
     db.place(key, value, deadline_ms or None)
-    if options or deadline_ms:
+    if options or deadline_ms or is_repaired:
         words = (b"ABSTTL", b"REPLACE") if wanted.replaces else (b"ABSTTL",)
         ctx.record(b"RESTORE", key, b"%d" % deadline_ms, payload, *words)
     db.touch(key, b"restore")

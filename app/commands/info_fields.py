@@ -129,7 +129,7 @@ def memory(ctx: Context) -> Fields:
         *_script_memory(ctx),
         ("maxmemory", limit),
         ("maxmemory_human", human_bytes(limit)),
-        ("maxmemory_policy", "noeviction"),
+        ("maxmemory_policy", ctx.server.config.maxmemory_policy),
         *_no_fragmentation(),
         ("mem_not_counted_for_evict", 0),
         ("mem_replication_backlog", 0),

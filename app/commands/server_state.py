@@ -102,6 +102,10 @@ class ServerState:
         slow_commands: the newest first.
         latencies: (seconds since the epoch, milliseconds) of each event, oldest first.
         latency_peaks: the longest of each event, in milliseconds.
+        is_expiring: whether keys that are due are removed before they are asked for.
+        is_cron_paused: whether idle clients and expired keys are left alone.
+        admits_debugging_scripts: whether scripts may call DEBUG and its like.
+        skips_checksums: whether RESTORE takes a payload with a wrong checksum.
         dial: connects to another server; the driver sets it (see `migrate.Link`).
         rates: `commands`, `input`, `output` and `cycles`, which the engine has sampled.
         loop_cycles: tells how many turns the event loop has made; the driver sets it.
@@ -150,6 +154,9 @@ class ServerState:
         self.port = 0
         self.dial: Dial | None = None
         self.is_expiring = True
+        self.is_cron_paused = False
+        self.admits_debugging_scripts = False
+        self.skips_checksums = False
         self.stop_requested = False
         self.exit_code = 0
 

@@ -148,6 +148,14 @@ class MemorySettings:
     active_defrag_max_scan_fields = Integer(
         1000, "There is no defragmentation.", 1, LONG_MAX, effect=False
     )
+    loading_process_events_interval_bytes = Integer(
+        2 * _MB,
+        "A log is loaded by its records, and clients are answered in between.",
+        1024,
+        INT_MAX,
+        effect=False,
+        hidden=True,
+    )
     jemalloc_bg_thread = Boolean("yes", "About Redis's allocator.", effect=False)
 
 
@@ -191,6 +199,12 @@ class ProcessSettings:
         effect=False,
     )
     crash_log_enabled = Boolean("yes", "A crash leaves a traceback.", effect=False)
+    use_exit_on_panic = Boolean(
+        "no", "A bug always ends with an exit code.", effect=False, hidden=True
+    )
+    watchdog_period = Integer(
+        0, "There is no watchdog.", 0, INT_MAX, unit="ms", effect=False, hidden=True
+    )
     crash_memcheck_enabled = Boolean("yes", "Memory is not tested.", effect=False)
     disable_thp = Boolean("yes", "Huge pages are left alone.", live=False, effect=False)
     oom_score_adj = Choice(

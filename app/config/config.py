@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     Listener = Callable[[], None]
 
+_IMMUTABLE = "can't set immutable config"
 _GLOB_CHARACTERS = frozenset(b"*?[")
 
 
@@ -171,7 +172,8 @@ class Config(
                 names = [
                     name.encode()
                     for name in self._shown()
-                    if matches(lower, name.encode())
+                    if not self.BY_NAME[name].is_hidden
+                    and matches(lower, name.encode())
                 ]
             for name in names:
                 found[name] = encode(self.show(decode(name.lower())))
@@ -218,7 +220,10 @@ class Config(
                 raise _refused(changes[at].name, "duplicate parameter")
         values: dict[str, Any] = {}
         for change in changes:
-            values[change.setting.attribute] = self._parsed(change, values)
+            value = self._parsed(change, values)
+            if change.setting.is_settled and not self._has(change.setting, value):
+                raise _refused(change.name, _IMMUTABLE)
+            values[change.setting.attribute] = value
         wrong = find_contradiction({**self.__dict__, **values}, ())
         if wrong is not None:
             raise _refused(_name_of(changes, wrong.names), wrong.reason)
@@ -238,9 +243,13 @@ class Config(
             allowed == "yes" or (allowed == "local" and is_local)
         ):
             raise _refused(name, "can't set protected config")
-        if not setting.is_live:
-            raise _refused(name, "can't set immutable config")
+        if not (setting.is_live or setting.is_settled):
+            raise _refused(name, _IMMUTABLE)
         return setting
+
+    def _has(self, setting: Setting[Any], value: Any) -> bool:
+        """Say whether a setting has a value already, however it is written."""
+        return setting.show(value) == setting.show(self.__dict__[setting.attribute])
 
     def _parsed(self, change: _Change, values: Mapping[str, Any]) -> Any:
         setting, value = change.setting, change.value

@@ -11,7 +11,7 @@ Error texts are Redis's own. Source: Redis 7.0.15; see tests/app/test_config.py.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Generic, Literal, Self, TypeVar, overload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +51,9 @@ class Setting(Generic[T]):
         default: the value where nothing was said.
         unit: what a number counts (`ms`, `s`, `bytes`), or empty.
         is_live: CONFIG SET may change it.
+        is_settled: not live, but CONFIG SET may give it the value that it has: Redis
+            changes it live.
+        is_hidden: CONFIG GET shows it to those only who know its name.
         is_protected: CONFIG SET may change it only where enable-protected-configs says.
         has_effect: False for what is accepted and reported, but changes nothing here.
         stop: which values stop the start, or None where all are accepted.
@@ -71,7 +74,8 @@ class Setting(Generic[T]):
         summary: str,
         *,
         unit: str = "",
-        live: bool = True,
+        live: bool | Literal["same"] = True,
+        hidden: bool = False,
         protected: bool = False,
         effect: bool = True,
         aliases: tuple[str, ...] = (),
@@ -81,7 +85,9 @@ class Setting(Generic[T]):
         self.default = default
         self.summary = summary
         self.unit = unit
-        self.is_live = live
+        self.is_live = live is True
+        self.is_settled = live == "same"
+        self.is_hidden = hidden
         self.is_protected = protected
         self.has_effect = effect
         self.aliases = aliases

@@ -119,7 +119,7 @@ class LogSettings:
     dir = Folder(
         "./joblog-data",
         "The data folder; it is made where it is missing.",
-        live=False,
+        live="same",
         protected=True,
     )
     appendonly = Boolean(
@@ -127,7 +127,7 @@ class LogSettings:
         "Keep the command log, synced as `appendfsync` says. With `no` it is kept all "
         "the same while there are `save` rules, synced when the system likes; with "
         '`no` and `save ""` all is in memory only.',
-        live=False,
+        live="same",
     )
     memory_only = Boolean(
         "no",
@@ -196,6 +196,24 @@ class LogSettings:
         "How long such a moment stays open while nobody asks it anything; 0 is no "
         "limit.",
         unit="s",
+    )
+    rdb_key_save_delay = Integer(
+        0,
+        "How long the child that makes a snapshot waits at each key, for test suites; "
+        "below 0, how many keys it saves in a microsecond.",
+        -INT_MAX - 1,
+        INT_MAX,
+        unit="us",
+        hidden=True,
+    )
+    key_load_delay = Integer(
+        0,
+        "How long a start waits at each record, for test suites; below 0, how many it "
+        "takes in a microsecond.",
+        -INT_MAX - 1,
+        INT_MAX,
+        unit="us",
+        hidden=True,
     )
     log_compression = Choice("no", "How sealed segments are packed.", ("no", "zlib"))
     shutdown_timeout = Integer(

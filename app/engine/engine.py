@@ -32,7 +32,7 @@ from app.engine.redaction import Secrets, redact
 from app.engine.scripts import Scripts
 from app.engine.tracking import Tracking
 from app.engine.transactions import Transactions
-from app.engine.upkeep import compare_memory, look_after
+from app.engine.upkeep import heed_memory_settings, look_after
 from app.engine.visits import run_in_past
 from app.errors import CommandError
 from app.keyspace.keyspace import Keyspace
@@ -123,7 +123,7 @@ class Engine:
             "latency_monitor_threshold",
             "latency_tracking",
         )
-        config.on_change(partial(compare_memory, self), "maxmemory")
+        heed_memory_settings(self)
         self.observers = Observers(self.keyspace)
         self.transactions = Transactions(self)
         self.blocking = Blocking(self)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from app.commands.context import Argv, Session
     from app.engine.engine import Engine
 
+_DEBUGGING: Final = frozenset(("acl", "config", "debug", "latency"))
 _WRITES: Final = Flag.WRITE | Flag.MAY_REPLICATE
 
 
@@ -122,7 +123,7 @@ class ScriptCommands(CommandCaller):
                 raise CommandError(errors.SCRIPT_WRONG_ARITY) from None
             raise CommandError(errors.SCRIPT_UNKNOWN_COMMAND) from None
         self._note_secrets(argv, is_known=True)
-        if command.flags & Flag.NOSCRIPT:
+        if command.flags & Flag.NOSCRIPT and not self._is_admitted(command):
             raise CommandError(errors.SCRIPT_COMMAND_NOT_ALLOWED)
         if self._allowed is self._reading and command.flags & _WRITES:
             raise CommandError(errors.SCRIPT_WRITES_NOT_ALLOWED)
@@ -138,6 +139,11 @@ class ScriptCommands(CommandCaller):
         if notifications.wants_misses:
             notifications.note_misses(self._session.db, command, argv)
         return command
+
+    def _is_admitted(self, command: Command) -> bool:
+        """Say whether DEBUG SET-DISABLE-DENY-SCRIPTS lets scripts call a command."""
+        container = command.name.partition("|")[0]
+        return self._engine.server.admits_debugging_scripts and container in _DEBUGGING
 
     def _note_secrets(self, argv: Argv, *, is_known: bool) -> None:
         """Have what may be passwords left out of the script's record."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from app.commands import process
+from app.config import SettingError
 
 if TYPE_CHECKING:
+    from app.config import Config
     from app.engine.engine import Engine
     from app.engine.guards import Guards
 
@@ -26,23 +29,25 @@ def look_after(engine: Engine, limit: int) -> None:
         engine: the engine.
         limit: how many expired keys are removed at the most, in each database.
     """
+    server = engine.server
     engine.read_clock()
     engine.pause.end_if_due()
-    if engine.server.is_expiring:
+    if server.is_expiring and not server.is_cron_paused:
         engine.keyspace.expire_due(limit)
     engine.serve_waiters()
     engine.blocking.expire()
     engine.blocking.rest()
     compare_memory(engine)
-    timeout_seconds = engine.server.config.timeout
-    if timeout_seconds:
+    timeout_seconds = server.config.timeout
+    if timeout_seconds and not server.is_cron_paused:
         _close_idle_clients(engine, timeout_seconds * _MS_PER_SECOND)
-    engine.server.sample_rates(engine.context.steady_ms)
+    server.sample_rates(engine.context.steady_ms)
 
 
 def expire_for(engine: Engine, nanoseconds: int) -> bool:
     """Remove keys whose deadline has passed, for so long; say whether more are due."""
-    if engine.scripts.is_running or not engine.server.is_expiring:
+    server = engine.server
+    if engine.scripts.is_running or server.is_cron_paused or not server.is_expiring:
         return False
     until = perf_counter_ns() + nanoseconds
     engine.read_clock()
@@ -51,6 +56,13 @@ def expire_for(engine: Engine, nanoseconds: int) -> bool:
             break
     engine.serve_waiters()
     return removed > 0
+
+
+def heed_memory_settings(engine: Engine) -> None:
+    """Have changes of settings that are about memory looked at."""
+    config = engine.server.config
+    config.on_change(partial(compare_memory, engine), "maxmemory")
+    config.on_change(partial(_refuse_defragmentation, config), "activedefrag")
 
 
 def compare_memory(engine: Engine) -> None:
@@ -82,6 +94,20 @@ def _give_back(guards: Guards) -> int:
     is_worth_it = before - after > before // _WORTH_IT
     guards.looks_until_given_back = _LOOKS_SOON if is_worth_it else _LOOKS_LATER
     return after
+
+
+def _refuse_defragmentation(config: Config) -> None:
+    """Refuse what only Redis's own allocator can do, as Redis does without it.
+
+    Raises:
+        SettingError: `activedefrag` was turned on.
+    """
+    if config.activedefrag:
+        raise SettingError(
+            "Active defragmentation cannot be enabled: it requires a Redis server "
+            "compiled with a modified Jemalloc like the one shipped by default with "
+            "the Redis source distribution"
+        )
 
 
 def _close_idle_clients(engine: Engine, timeout_ms: int) -> None:

@@ -37,6 +37,12 @@ def serialized_length(value: Any) -> int:
     return len(encode_value(value)[0]) - 1
 
 
+def with_checksum(payload: bytes) -> bytes:
+    """Return a payload with the checksum that it should have."""
+    body = payload[:-8]
+    return body + crc64(body).to_bytes(8, "little")
+
+
 def decode_payload(payload: bytes) -> Any:
     """Return the value in a payload.
 

@@ -1,5 +1,7 @@
 """CONFIG, beside a real server's."""
 
+from tests.servers import start_joblog
+
 
 def test_config_get_and_set(parity):
     parity(
@@ -72,4 +74,96 @@ def test_other_config_subcommands(parity):
             "CONFIG RESETSTAT now",
             "CONFIG HELP now",
         ]
+    )
+
+
+def test_what_redis_alone_can_change_may_be_set_to_what_it_is(parity):
+    parity(
+        [
+            "CONFIG SET appendonly maybe",
+            "CONFIG SET databases 16",
+            "CONFIG SET databases x",
+            "CONFIG SET databases 16 timeout 3",
+            "CONFIG SET timeout 3 databases 16",
+            "CONFIG GET timeout",
+            "CONFIG SET io-threads 1",
+            "CONFIG SET tcp-backlog 511",
+            "CONFIG SET daemonize no",
+            "CONFIG SET cluster-enabled no",
+        ],
+        witness="redis",
+    )
+
+
+def test_a_log_that_is_on_cannot_be_turned_off():
+    with start_joblog("--enable-protected-configs", "yes") as server:
+        ask_for_another_log(server)
+
+
+def ask_for_another_log(server):
+    client = server.connect()
+    same = [
+        client.ask("CONFIG", "SET", "appendonly", "YES"),
+        client.ask("CONFIG", "SET", "dir", str(server.folder)),
+        client.ask("CONFIG", "SET", "dir", f"{server.folder}/../data/", "timeout", 1),
+    ]
+    other = [
+        client.ask("CONFIG", "SET", "appendonly", "no"),
+        client.ask("CONFIG", "SET", "timeout", "7", "dir", "/"),
+    ]
+
+    assert same == [b"+OK\r\n"] * 3
+    assert all(b"can't set immutable config" in reply for reply in other)
+    assert client.ask("CONFIG", "GET", "timeout").endswith(b"$1\r\n1\r\n")
+
+
+def test_hidden_settings_are_shown_to_who_knows_their_names(parity):
+    names = ["key-load-delay", "rdb-key-save-delay", "watchdog-period"]
+    names += ["use-exit-on-panic", "loading-process-events-interval-bytes"]
+    parity(
+        [
+            *(f"CONFIG GET {name}" for name in names),
+            *(f"CONFIG GET {name[:-1]}?" for name in names),
+            "CONFIG GET key-load*",
+            *(f"CONFIG SET {name} x" for name in names),
+            "CONFIG SET key-load-delay -2147483648 rdb-key-save-delay 2147483647",
+            "CONFIG GET key-load-delay rdb-key-save-delay",
+            "CONFIG SET key-load-delay 2147483648",
+            "CONFIG SET rdb-key-save-delay -2147483649",
+            "CONFIG SET key-load-delay 0 rdb-key-save-delay 0",
+            "CONFIG SET loading-process-events-interval-bytes 1023",
+            "CONFIG SET watchdog-period -1",
+        ],
+        unordered={"CONFIG GET"},
+        witness="redis",
+    )
+
+
+def test_the_policy_of_eviction_is_told_as_it_was_set(parity):
+    parity(
+        [
+            "CONFIG SET maxmemory-policy allkeys-lfu",
+            "CONFIG GET maxmemory-policy",
+            ["EVAL", "return redis.call('INFO', 'memory'):match('_policy:(%S+)')", 0],
+            "SET k v",
+            "OBJECT IDLETIME k",
+            "CONFIG SET maxmemory-policy nosuch",
+            "CONFIG SET maxmemory-policy noeviction",
+            "CONFIG GET maxmemory-policy",
+            "OBJECT FREQ k",
+        ],
+        witness="redis",
+    )
+
+
+def test_defragmentation_cannot_be_turned_on(parity):
+    parity(
+        [
+            "CONFIG SET activedefrag yes",
+            "CONFIG SET timeout 5 activedefrag yes",
+            "CONFIG GET activedefrag timeout",
+            "CONFIG SET activedefrag no",
+        ],
+        unordered={"CONFIG GET"},
+        witness="redis",
     )
