@@ -1,5 +1,5 @@
 """`python -m app` is `joblog`."""
 
-from app.cli import main
+from app.program import main
 
 main()

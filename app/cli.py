@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import os
 import resource
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from actors.system import Server, StartError
-from app.commands.process import is_compiled
 from app.config import Config, ConfigError, SettingError, parse_command_line
-from app.process_title import hide_passwords
+from app.installation import describe_installation
+from app.version import VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +37,6 @@ Examples:
 
 _OWN_FILES = 32
 
-_NOT_COMPILED = (
-    "compiled: no, so this server is a fifth to a third slower than it could be; "
-    "install a C compiler and Python's headers (Debian: gcc, python3-dev), then run "
-    "`make clean setup`"
-)
-
 _LEVELS = {
     "debug": logging.DEBUG,
     "verbose": logging.INFO,
@@ -55,7 +48,6 @@ _LEVELS = {
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the server until it is told to stop; exit 0, or 1 where it cannot go on."""
-    hide_passwords()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -65,7 +57,7 @@ def run(arguments: list[str]) -> int:
         sys.stdout.write(USAGE)
         return 0
     if arguments in (["-v"], ["--version"]):
-        sys.stdout.write(f"joblog {importlib.metadata.version('joblog')}\n")
+        sys.stdout.write(f"joblog {VERSION}\n")
         return 0
     try:
         config = parse_command_line(arguments)
@@ -100,10 +92,7 @@ def _serve(config: Config) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
     where = f"port {server.port}" if server.port else config.unixsocket
-    if is_compiled():
-        logger.info("compiled: yes")
-    else:
-        logger.info(_NOT_COMPILED)
+    logger.info("%s", describe_installation())
     logger.info("ready to accept connections on %s", where)
     try:
         server.run()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+VERSION: Final = "0.1.0"
+"""The version of joblog; pyproject.toml takes it from here."""
+
 REDIS_VERSION: Final = "7.2.4"
 """The version of Redis whose behaviour this is, as INFO and HELLO report it."""
 

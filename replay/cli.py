@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from app.moments import NoSuchMomentError
+from app.version import VERSION
 from replay.exits import DAMAGED, NOTHING
 from replay.verbs import VERBS, Verbs
 from storage.errors import (
@@ -67,30 +68,13 @@ def _fail(text: str, code: int, ctx: click.Context) -> None:
     ctx.exit(code)
 
 
-def _write_version(ctx: click.Context, _: click.Parameter, *, is_asked: bool) -> None:
-    if not is_asked or ctx.resilient_parsing:
-        return
-    import importlib.metadata  # noqa: PLC0415 - slow, and rarely asked for
-
-    try:
-        version = importlib.metadata.version("joblog")
-    except importlib.metadata.PackageNotFoundError:
-        version = "unknown"
-    click.echo(f"replay, version {version}")
-    ctx.exit()
-
-
 @click.group(
     cls=_Replay,
     name="replay",
     context_settings=_FIND_HELP,
     epilog="Exit codes: 0 found, 1 nothing found or failed, 2 usage, 3 damaged log.",
 )
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False,
-    callback=lambda ctx, param, value: _write_version(ctx, param, is_asked=value),
-    help="Show the version and exit.",
-)  # fmt: skip
+@click.version_option(VERSION, prog_name="replay")
 def main() -> None:
     """Ask a joblog data folder what happened, also while its server runs.
 

@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app.commands import process
 from app.commands.process import human_bytes
+from app.version import REDIS_VERSION, VERSION
 
 if TYPE_CHECKING:
     from app.commands.context import Context
 
     Fields = list[tuple[str, Any]]
-
-REDIS_VERSION: Final = "7.2.4"
-"""The version of Redis whose behaviour this server has."""
 
 _DAY_SECONDS: Final = 86400
 _LRU_CLOCK_MAX: Final = (1 << 24) - 1
@@ -40,6 +38,7 @@ def server(ctx: Context) -> Fields:
         ("redis_build_id", "0"),
         ("redis_mode", "standalone"),
         ("server_name", "joblog"),
+        ("joblog_version", VERSION),
         ("os", process.operating_system()),
         ("arch_bits", 64 if sys.maxsize > 1 << 32 else 32),
         ("monotonic_clock", "POSIX clock_gettime"),

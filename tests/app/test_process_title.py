@@ -1,8 +1,13 @@
 """Passwords of the command line are not in the process's title."""
 
+import subprocess
+import sys
+
 import pytest
 
-from app.process_title import without_passwords
+from app.config import Config
+from app.config.kinds import Secret
+from app.process_title import SECRET_OPTIONS, without_passwords
 
 LINES = [
     ("joblog --port 1", "joblog --port 1"),
@@ -33,3 +38,26 @@ def test_option_and_password_in_one_word_are_told_apart():
         b"--requirepass ***",
         b"--port 1",
     ]
+
+
+def test_every_setting_that_holds_a_password_is_hidden():
+    secrets = {
+        f"--{name}".encode()
+        for name, setting in Config.BY_NAME.items()
+        if isinstance(setting, Secret) or name == "user"
+    }
+
+    assert secrets == SECRET_OPTIONS
+
+
+def test_title_is_free_of_passwords_before_anything_long_is_imported():
+    seen = (
+        "import sys, app.process_title as title\n"
+        "print([x for x in sys.modules if x.startswith(('app.', 'actors', 'pathlib'))])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", seen], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "['app.process_title']"

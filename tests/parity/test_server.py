@@ -6,7 +6,7 @@ from tests.parity import wire
 from tests.parity.harness import at, nearly, raw, same_fields, same_shape
 
 VARIES = re.compile(rb"(cmdstat_|errorstat_|latency_percentiles_|db\d|listener\d)")
-OF_ITS_OWN = {b"python_version", b"server_name"}
+OF_ITS_OWN = {b"joblog_version", b"python_version", b"server_name"}
 NUMBER = re.compile(rb"-?[0-9]+(\.[0-9]+)?\Z")
 
 
