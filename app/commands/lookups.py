@@ -16,7 +16,8 @@ _FIRST: Final = slice(1)
 _REST: Final = slice(1, None)
 READ_BY_WRITERS: Final = {
     **dict.fromkeys(("getset", "getdel", "getex", "hgetex", "pfmerge"), _ALL),
-    **dict.fromkeys(("xack", "xclaim", "xautoclaim", "xreadgroup", "migrate"), _ALL),
+    **dict.fromkeys(("xack", "xackdel", "xclaim", "xautoclaim"), _ALL),
+    **dict.fromkeys(("xreadgroup", "migrate"), _ALL),
     **dict.fromkeys(("sort", "copy", "georadius", "georadiusbymember"), _FIRST),
     **dict.fromkeys(("sunionstore", "sinterstore", "sdiffstore"), _REST),
     **dict.fromkeys(("zunionstore", "zinterstore", "zdiffstore"), _REST),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from app.commands.context import Context
-    from app.types.streams import Fields
+    from app.types.stream_nodes import Fields
 
 _OPEN: Final = b"("
 

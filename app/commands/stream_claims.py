@@ -35,7 +35,8 @@ from app.types.stream_ids import format_id, parse_id
 if TYPE_CHECKING:
     from app.commands.context import Context
     from app.types.stream_groups import Consumer, Group
-    from app.types.streams import Fields, Stream
+    from app.types.stream_nodes import Fields
+    from app.types.streams import Stream
 
 _COUNT: Final = 100
 _COUNT_MAX: Final = INT64_MAX // 16

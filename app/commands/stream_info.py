@@ -19,7 +19,8 @@ from app.types.stream_ids import format_id
 if TYPE_CHECKING:
     from app.commands.context import Context
     from app.types.stream_groups import Consumer, Group, PendingList
-    from app.types.streams import Fields, Stream
+    from app.types.stream_nodes import Fields
+    from app.types.streams import Stream
 
 _KEY: Final = KeySpec(first=2, last=2, access="RO ACCESS")
 _COUNT: Final = 10

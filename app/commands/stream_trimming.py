@@ -1,8 +1,9 @@
 """Trimming of streams: the options that XADD and XTRIM share.
 
-    MAXLEN | MINID [= | ~] threshold [LIMIT count]
+    MAXLEN | MINID [= | ~] threshold [LIMIT count] [KEEPREF | DELREF | ACKED]
 
-Source: Redis 7.2; see tests/parity/test_streams.py.
+Source: Redis 7.2; see tests/parity/test_streams.py. What becomes of the references that
+groups hold: Redis 8.2; see tests/parity/test_stream_references.py.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from app import errors
 from app.commands.arguments import integer
 from app.commands.stream_arguments import stream_id
+from app.commands.stream_references import ACKED, DELREF, POLICIES, forget, is_done_with
 from app.errors import CommandError
-from app.types.stream_ids import parse_partial_id
+from app.types.stream_ids import ID_MAX, parse_partial_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.commands.context import Context
+    from app.types.stream_nodes import Fields
     from app.types.streams import Stream
 
 _LIMIT_NODES: Final = 100
@@ -35,21 +38,82 @@ class Trimming(NamedTuple):
         is_approximate: whether more may be kept, to do less work.
         limit: how many entries to remove at the most, 0 for any number; None where
             the command does not say.
+        policy: what becomes of references to the entries; empty for KEEPREF.
     """
 
     threshold: int
     is_by_id: bool
     is_approximate: bool
     limit: int | None
+    policy: bytes = b""
 
 
-def trim(ctx: Context, stream: Stream, trimming: Trimming) -> int:
-    """Remove the first entries of a stream; return how many."""
+class Trimmed(NamedTuple):
+    """What trimming did.
+
+    Attributes:
+        removed: how many entries were removed.
+        words: options with which XTRIM or XADD does the same again.
+        forgotten: (group, IDs) of each group that had such entries pending.
+    """
+
+    removed: int
+    words: tuple[bytes, ...]
+    forgotten: list[tuple[bytes, list[int]]]
+
+
+def trim(ctx: Context, stream: Stream, trimming: Trimming) -> Trimmed:
+    """Remove the first entries of a stream."""
+    forgotten: list[tuple[bytes, list[int]]] = []
+    has_gaps = False
+    if trimming.policy not in (ACKED, DELREF):
+        removed = _cut(ctx, stream, trimming)
+    elif trimming.is_approximate:
+        removed = 0  # only whole nodes would go, and Redis removes none of them so
+    elif trimming.policy == ACKED:
+        removed, has_gaps = _trim_done(stream, trimming)
+    else:
+        ids = [entry_id for entry_id, _ in _candidates(stream, trimming)]
+        removed = _cut(ctx, stream, trimming)
+        forgotten = forget(stream, ids)
+    words = (b"MAXLEN", b"=", b"%d" % stream.length)
+    return Trimmed(removed, (*words, ACKED) if has_gaps else words, forgotten)
+
+
+def _cut(ctx: Context, stream: Stream, trimming: Trimming) -> int:
     limit = trimming.limit
     if limit is None:
         limit = _default_limit(ctx) if trimming.is_approximate else 0
     cut = stream.trim_before if trimming.is_by_id else stream.trim_to_length
     return cut(trimming.threshold, is_approximate=trimming.is_approximate, limit=limit)
+
+
+def _candidates(stream: Stream, trimming: Trimming) -> list[tuple[int, Fields]]:
+    """Return the entries that exact trimming removes, where nothing is in its way."""
+    if trimming.is_by_id:
+        return stream.between(0, trimming.threshold - 1)
+    excess = stream.length - trimming.threshold
+    return stream.between(count=excess) if excess > 0 else []
+
+
+def _trim_done(stream: Stream, trimming: Trimming) -> tuple[int, bool]:
+    """Remove those of the first entries that all groups are done with.
+
+    Returns:
+        How many were removed, and whether one stays that is before one of them.
+    """
+    wanted = len(_candidates(stream, trimming))
+    most = trimming.threshold - 1 if trimming.is_by_id else ID_MAX
+    candidates = stream.between(0, most) if wanted else []
+    done: list[int] = []
+    for entry_id, _ in candidates:
+        if len(done) == wanted:
+            break
+        if is_done_with(stream, entry_id):
+            done.append(entry_id)
+    for entry_id in done:
+        stream.discard(entry_id)
+    return len(done), bool(done) and candidates[len(done) - 1][0] != done[-1]
 
 
 def _default_limit(ctx: Context) -> int:
@@ -76,6 +140,7 @@ def parse_trimming(
     """
     trimming: Trimming | None = None
     limit: int | None = None
+    policy = b""
     is_made, at = True, 0
     while at < len(words):
         option, has_more = words[at].upper(), at + 1 < len(words)
@@ -88,6 +153,8 @@ def parse_trimming(
             if limit < 0:
                 raise CommandError(errors.TRIM_LIMIT_NEGATIVE)
             at += 1
+        elif option in POLICIES and not policy:
+            policy = option
         elif not is_add:
             raise CommandError(errors.SYNTAX)
         elif option == b"NOMKSTREAM":
@@ -97,7 +164,10 @@ def parse_trimming(
                 stream_id(option)
             break
         at += 1
-    return _check(trimming, limit, is_add=is_add), is_made, at
+    trimming = _check(trimming, limit, is_add=is_add)
+    if trimming is not None:
+        trimming = trimming._replace(policy=policy)
+    return trimming, is_made, at
 
 
 def _parse_strategy(words: Sequence[bytes], at: int) -> tuple[Trimming, int]:

@@ -1,7 +1,7 @@
 """Stream commands that add and remove entries.
 
 `stream_reads` reads them, `stream_groups` sees to consumer groups, `stream_claims` to
-who has what pending, `stream_info` looks inside.
+who has what pending, `stream_removals` removes both, `stream_info` looks inside.
 
 Effects name what was found out: `XADD key *` is recorded with the ID that it got, and
 approximate trimming as the exact length that it left.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from app import errors
 from app.commands.arguments import integer
 from app.commands.stream_arguments import stream_id, stream_ids
+from app.commands.stream_references import record_forgotten
 from app.commands.stream_trimming import Trimming, parse_trimming, trim
 from app.commands.table import Flag, KeySpec, command
 from app.errors import CommandError
@@ -25,7 +26,7 @@ from app.types.streams import Stream
 
 if TYPE_CHECKING:
     from app.commands.context import Context
-    from app.types.streams import Fields
+    from app.types.stream_nodes import Fields
 
 _CHANGE: Final = KeySpec(access="RW UPDATE")
 _REMOVE: Final = KeySpec(access="RW DELETE")
@@ -57,7 +58,7 @@ def xadd(
         raise CommandError(errors.XADD_ID_ZERO)
     if not is_made and ctx.db.get(key, Stream) is None:
         return None
-    return _append(ctx, key, text, fields, trimming)
+    return _append(ctx, key, text, fields, trimming, is_worded=place > 0)
 
 
 def _append(
@@ -66,8 +67,19 @@ def _append(
     text: bytes | None,
     fields: Fields,
     trimming: Trimming | None,
+    *,
+    is_worded: bool = False,
 ) -> bytes:
-    """Add an entry, under the ID that a text asks for or under the next one."""
+    """Add an entry, under the ID that a text asks for or under the next one.
+
+    Args:
+        ctx: the context of the command.
+        key: the stream.
+        text: the ID, `*` or `ms-*`; None for `*`.
+        fields: fields and values in turn.
+        trimming: what to trim then, or None.
+        is_worded: whether the command has options, which a record does not need.
+    """
     db, config = ctx.db, ctx.server.config
     found = db.get(key, Stream)
     stream = Stream() if found is None else found
@@ -82,11 +94,12 @@ def _append(
         db.set(key, stream)
     db.touch(key, b"xadd")
     written = format_id(entry_id)
-    if trimming is not None and trim(ctx, stream, trimming):
+    trimmed = None if trimming is None else trim(ctx, stream, trimming)
+    if trimmed is not None and trimmed.removed:
         db.touch(key, b"xtrim")
-        length = b"%d" % stream.length
-        ctx.record(b"XADD", key, b"MAXLEN", b"=", length, written, *fields)
-    elif trimming is not None or text != written:
+        ctx.record(b"XADD", key, *trimmed.words, written, *fields)
+        record_forgotten(ctx, key, trimmed.forgotten)
+    elif text != written or is_worded:
         ctx.record(b"XADD", key, written, *fields)
     return written
 
@@ -172,12 +185,13 @@ def xtrim(
     stream = ctx.db.get(key, Stream)
     if stream is None or trimming is None:
         return 0
-    removed = trim(ctx, stream, trimming)
-    if removed:
+    trimmed = trim(ctx, stream, trimming)
+    if trimmed.removed:
         ctx.db.touch(key, b"xtrim")
-        if trimming.is_approximate:
-            ctx.record(b"XTRIM", key, b"MAXLEN", b"=", b"%d" % stream.length)
-    return removed
+        if trimming.is_approximate or trimming.policy:
+            ctx.record(b"XTRIM", key, *trimmed.words)
+            record_forgotten(ctx, key, trimmed.forgotten)
+    return trimmed.removed
 
 
 @command(

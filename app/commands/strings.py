@@ -1,7 +1,7 @@
 """String commands that store and return whole strings.
 
 `string_numbers` adds to the numbers written in strings, `string_ranges` works on
-parts of them.
+parts of them, `string_conditions` removes strings that are what a client thinks.
 
 Source: Redis 7.2; see tests/parity/test_strings.py.
 """
@@ -12,10 +12,20 @@ from typing import TYPE_CHECKING, Final
 
 from app import errors
 from app.commands.arguments import integer
-from app.commands.table import Flag, KeySpec, command
+from app.commands.string_digests import COMPARISONS, is_met
+from app.commands.string_options import (
+    GETEX_WORDS,
+    MSETEX_WORDS,
+    SET_WORDS,
+    UNIT_MS,
+    deadline_of,
+    parse_options,
+    store_until,
+)
+from app.commands.table import Flag, KeySpec, command, numkeys_at
 from app.errors import CommandError
 from app.reply import OK, SimpleString
-from app.types.numbers import INT64_MAX
+from app.types.numbers import parse_int64
 
 if TYPE_CHECKING:
     from app.commands.context import Context
@@ -23,6 +33,7 @@ if TYPE_CHECKING:
 _READ: Final = KeySpec(access="RO ACCESS")
 _WRITE: Final = KeySpec(access="OW UPDATE")
 _CHANGE: Final = KeySpec(access="RW ACCESS UPDATE")
+_MSETEX_KEYS_MAX: Final = (1 << 31) - 1
 
 
 @command(
@@ -62,104 +73,34 @@ def set_(
     return OK
 
 
-# What options say: the condition, NX or XX; the deadline's unit, or PERSIST or KEEPTTL;
-# the number after the unit; whether GET was there. Empty where nothing was said. Not a
-# NamedTuple: locks are SET NX PX, and making one would cost a tenth of the command.
-_Options = tuple[bytes, bytes, bytes, bool]
-
-_UNIT_MS: Final = {b"EX": 1000, b"EXAT": 1000, b"PX": 1, b"PXAT": 1}
-_RELATIVE: Final = frozenset((b"EX", b"PX"))
-_SET_WORDS: Final = frozenset((b"NX", b"XX", b"GET", b"KEEPTTL"))
-_GETEX_WORDS: Final = frozenset((b"PERSIST",))
-
-
-def _parse_options(words: tuple[bytes, ...], allowed: frozenset[bytes]) -> _Options:
-    """Read options in any order; a word may come twice where it says the same.
-
-    Raises:
-        CommandError: an unknown word, two that exclude each other, a missing number.
-    """
-    condition = deadline = amount = b""
-    is_get = False
-    rest = iter(words)
-    for given in rest:
-        word = given.upper()
-        if word in _UNIT_MS:
-            found = next(rest, None)
-            if found is None or deadline not in (b"", word):
-                raise CommandError(errors.SYNTAX)
-            deadline, amount = word, found
-        elif word not in allowed:
-            raise CommandError(errors.SYNTAX)
-        elif word == b"GET":
-            is_get = True
-        elif word in (b"NX", b"XX"):
-            if condition not in (b"", word):
-                raise CommandError(errors.SYNTAX)
-            condition = word
-        else:
-            if deadline not in (b"", word):
-                raise CommandError(errors.SYNTAX)
-            deadline = word
-    return condition, deadline, amount, is_get
-
-
-def _deadline_ms(ctx: Context, unit: bytes, amount: int, name: bytes) -> int:
-    """Return the absolute deadline that an option asks for.
-
-    Args:
-        ctx: tells the time.
-        unit: EX, PX, EXAT or PXAT.
-        amount: the number after it.
-        name: the command, for the error.
-
-    Raises:
-        CommandError: it is not positive, or beyond 64 bits.
-    """
-    deadline_ms = amount * _UNIT_MS[unit]
-    is_relative = unit in _RELATIVE
-    if amount <= 0 or deadline_ms > INT64_MAX - (ctx.now_ms if is_relative else 0):
-        raise CommandError(errors.invalid_expire_time(name))
-    return deadline_ms + ctx.now_ms if is_relative else deadline_ms
-
-
 def _set_with_options(
     ctx: Context, key: bytes, value: bytes, words: tuple[bytes, ...]
 ) -> SimpleString | bytes | None:
-    condition, deadline, amount, is_get = _parse_options(words, _SET_WORDS)
+    condition, expected, deadline, amount, is_get = parse_options(words, SET_WORDS)
     deadline_ms = 0
-    if deadline in _UNIT_MS:
-        deadline_ms = _deadline_ms(ctx, deadline, integer(amount), b"set")
+    if deadline in UNIT_MS:
+        deadline_ms = deadline_of(ctx, deadline, integer(amount), b"set")
     db = ctx.db
-    old = db.get(key, bytes) if is_get else None
-    if condition:
+    is_compared = condition in COMPARISONS
+    old = db.get(key, bytes) if is_get or is_compared else None
+    if is_compared:
+        if not is_met(old, condition, expected):
+            return old if is_get else None
+    elif condition:
         exists = old is not None or db.peek(key) is not None
         if exists is not (condition == b"XX"):
             return old
     if deadline_ms:
-        _store_until(ctx, key, value, deadline_ms)
-    elif deadline:
-        db.set(key, value)
-        db.touch(key, b"set")
+        store_until(ctx, key, value, deadline_ms)
     else:
-        db.overwrite(key, value)
+        if deadline:
+            db.set(key, value)
+        else:
+            db.overwrite(key, value)
         db.touch(key, b"set")
+        if is_compared:
+            ctx.record(b"SET", key, value, *((b"KEEPTTL",) if deadline else ()))
     return old if is_get else OK
-
-
-def _store_until(ctx: Context, key: bytes, value: bytes, deadline_ms: int) -> None:
-    """Store a string with a deadline; one that has passed removes the key."""
-    db = ctx.db
-    if deadline_ms <= ctx.now_ms:
-        if db.delete(key):
-            db.touch(key, b"del")
-            ctx.record(b"DEL", key)
-        return
-    db.overwrite(key, value)
-    db.set_deadline(key, deadline_ms)
-    db.touch(key, b"set")
-    db.touch(key, b"expire")
-    ctx.record(b"SET", key, value, b"PXAT", b"%d" % deadline_ms)
 
 
 @command(
@@ -175,7 +116,7 @@ def _store_until(ctx: Context, key: bytes, value: bytes, deadline_ms: int) -> No
 )
 def setex(ctx: Context, key: bytes, seconds: int, value: bytes) -> SimpleString:
     """Return OK."""
-    _store_until(ctx, key, value, _deadline_ms(ctx, b"EX", seconds, b"setex"))
+    store_until(ctx, key, value, deadline_of(ctx, b"EX", seconds, b"setex"))
     return OK
 
 
@@ -192,7 +133,7 @@ def setex(ctx: Context, key: bytes, seconds: int, value: bytes) -> SimpleString:
 )
 def psetex(ctx: Context, key: bytes, milliseconds: int, value: bytes) -> SimpleString:
     """Return OK."""
-    _store_until(ctx, key, value, _deadline_ms(ctx, b"PX", milliseconds, b"psetex"))
+    store_until(ctx, key, value, deadline_of(ctx, b"PX", milliseconds, b"psetex"))
     return OK
 
 
@@ -268,7 +209,7 @@ def getdel(ctx: Context, key: bytes) -> bytes | None:
 )
 def getex(ctx: Context, key: bytes, *options: bytes) -> bytes | None:
     """Return the string, or None where the key is missing."""
-    _, deadline, amount, _ = _parse_options(options, _GETEX_WORDS)
+    _, _, deadline, amount, _ = parse_options(options, GETEX_WORDS)
     db = ctx.db
     value = db.get(key, bytes)
     if value is None or not deadline:
@@ -278,7 +219,7 @@ def getex(ctx: Context, key: bytes, *options: bytes) -> bytes | None:
             db.touch(key, b"persist")
             ctx.record(b"PERSIST", key)
         return value
-    deadline_ms = _deadline_ms(ctx, deadline, integer(amount), b"getex")
+    deadline_ms = deadline_of(ctx, deadline, integer(amount), b"getex")
     if deadline_ms <= ctx.now_ms:
         db.delete(key)
         db.touch(key, b"del")
@@ -351,3 +292,44 @@ def _store_all(ctx: Context, pairs: tuple[bytes, ...]) -> None:
     for key, value in zip(pairs[::2], pairs[1::2], strict=True):
         db.overwrite(key, value)
         db.touch(key, b"set")
+
+
+@command(
+    "MSETEX",
+    arity=-4,
+    flags=Flag.WRITE | Flag.DENYOOM | Flag.MOVABLEKEYS,
+    keys=numkeys_at(1, access="OW UPDATE", step=2),
+    group="string",
+    since="8.4.0",
+    summary="Store strings at several keys, with one deadline, perhaps on conditions.",
+    complexity="O(N) for N keys",
+)
+def msetex(ctx: Context, numkeys: bytes, key: bytes, value: bytes, *more: bytes) -> int:
+    """Return 1 where all strings were stored, 0 where none was."""
+    count = parse_int64(numkeys)
+    if count is None or not 0 < count <= _MSETEX_KEYS_MAX:
+        raise CommandError(errors.INVALID_NUMKEYS)
+    words = (key, value, *more)
+    pairs, options = words[: 2 * count], words[2 * count :]
+    if len(pairs) < 2 * count:
+        raise CommandError(errors.SYNTAX)
+    condition, _, deadline, amount, _ = parse_options(options, MSETEX_WORDS)
+    deadline_ms = 0
+    if deadline in UNIT_MS:
+        deadline_ms = deadline_of(ctx, deadline, integer(amount), b"msetex")
+    if condition:
+        is_wanted = condition == b"XX"
+        if any((ctx.db.peek(each) is not None) != is_wanted for each in pairs[::2]):
+            return 0
+    if not deadline:
+        _store_all(ctx, pairs)
+        ctx.record(b"MSET", *pairs)
+        return 1
+    for name, content in zip(pairs[::2], pairs[1::2], strict=True):
+        if deadline_ms:
+            store_until(ctx, name, content, deadline_ms)
+        else:
+            ctx.db.set(name, content)
+            ctx.db.touch(name, b"set")
+            ctx.record(b"SET", name, content, b"KEEPTTL")
+    return 1

@@ -54,7 +54,7 @@ _SAME: Final[dict[tuple[str, ...], str]] = {
     ),
     (_NODES, _SUM, _RANDOM): "slowlog|len",
     (_NODES, _RANDOM): "slowlog|get",
-    (_MULTI, _ALL): "mset",
+    (_MULTI, _ALL): "mset msetex",
     (_MULTI, _LEAST): "msetnx",
     (_MULTI,): "mget",
     (_SHARDS, _SUM): "dbsize",

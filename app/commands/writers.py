@@ -40,10 +40,12 @@ HOMES: Final[dict[str, str]] = {
     "stream_claims": "XAUTOCLAIM XCLAIM",
     "stream_groups": "XACK XGROUP",
     "stream_reads": "XREADGROUP",
+    "stream_removals": "XACKDEL XDELEX",
     "streams": "XADD XDEL XSETID XTRIM",
+    "string_conditions": "DELEX DELIFEQ",
     "string_numbers": "DECR DECRBY INCR INCRBY INCRBYFLOAT",
     "string_ranges": "APPEND SETRANGE",
-    "strings": "GETDEL GETEX GETSET MSET MSETNX PSETEX SET SETEX SETNX",
+    "strings": "GETDEL GETEX GETSET MSET MSETEX MSETNX PSETEX SET SETEX SETNX",
 }
 """Which commands a module of handlers has, of those that write."""
 

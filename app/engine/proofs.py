@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from app.engine.engine import Engine
     from app.keyspace.database import Database
     from app.keyspace.keyspace import Keyspace
-    from app.types.streams import Fields
+    from app.types.stream_nodes import Fields
 
 SLICE_COST: Final = 200
 """A slice is over when so many keys, or elements of collections, were looked at."""

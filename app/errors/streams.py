@@ -24,6 +24,8 @@ LIMIT_WITHOUT_STRATEGY = (
 LIMIT_WITHOUT_TILDE = (
     b"ERR syntax error, LIMIT cannot be used without the special ~ option"
 )
+NUMIDS_NOT_POSITIVE = b"ERR Number of IDs must be a positive integer"
+NUMIDS_MISMATCH = b"ERR The `numids` parameter must match the number of arguments"
 XTRIM_WITHOUT_STRATEGY = (
     b"ERR syntax error, XTRIM must be called with a trimming strategy"
 )

@@ -33,7 +33,8 @@ from app.types.listpack import decode_listpack, encode_listpack
 from app.types.rdb_strings import encode_length, encode_rdb_string
 from app.types.stream_groups import Consumer, Group
 from app.types.stream_ids import ID_MAX, PART_MAX
-from app.types.streams import Fields, Node, Stream
+from app.types.stream_nodes import Fields, Node
+from app.types.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,7 +19,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.types.stream_groups import Group
-from app.types.streams import Fields, Node, Stream
+from app.types.stream_nodes import Fields, Node
+from app.types.streams import Stream
 
 _ID_BYTES: Final = 16
 

@@ -7,9 +7,8 @@ that an entry is found by two bisections; it is never changed by deletions.
     nodes     [Node(ids=[..], entries=[..]), Node(...), ...]
     _firsts   [      1-0                   ,  101-0   , ...]
 
-An entry is one tuple of fields and values in turn, which never changes: a copy of a
-stream shares them, and a reply takes them as they are. Entries with the same fields as
-the one before share the names of the fields too.
+An entry is one tuple of fields and values in turn, which never changes: copies of a
+stream and replies share it. Entries with the same fields share the names of those too.
 
 Source: Redis 7.2; see tests/parity/test_streams.py.
 """
@@ -22,52 +21,18 @@ from typing import TYPE_CHECKING, Final
 from app.errors import STREAM_ENTRY_TOO_LARGE, CommandError
 from app.types.radix_tree import radix_tree_nodes
 from app.types.stream_ids import ID_MAX
+from app.types.stream_nodes import Fields, Node
 
 if TYPE_CHECKING:
     from app.types.stream_groups import Group
-
-Fields = tuple[bytes, ...]
-"""The fields of an entry and their values: field, value, field, value, ..."""
 
 ENCODING: Final = b"stream"
 ENTRY_BYTES_MAX: Final = 1 << 30
 """The fields and values of one entry may not be longer than this, in bytes."""
 
 # The sizes are those of Redis's listpacks, where numbers are not taken into account.
-_NODE_BYTES: Final = 15
 _ENTRY_BYTES: Final = 8
 _SHORT_BYTES: Final = 63
-
-
-class Node:
-    """Some entries that follow each other.
-
-    Attributes:
-        ids: the IDs of the entries, rising.
-        entries: the fields of each.
-        names: the names of the fields of the first entry.
-        last_id: the ID of the last entry that was added; it may be deleted.
-        added: how many entries were added.
-        size: about how many bytes Redis would need for them.
-    """
-
-    __slots__ = ("added", "entries", "ids", "last_id", "names", "size")
-
-    def __init__(self, names: Fields) -> None:
-        """Make an empty node."""
-        self.ids: list[int] = []
-        self.entries: list[Fields] = []
-        self.names = names
-        self.last_id = 0
-        self.added = 0
-        self.size = _NODE_BYTES + sum(map(len, names)) + 2 * len(names)
-
-    def copy(self) -> Node:
-        """Return a node of the same entries."""
-        node = Node(self.names)
-        node.ids, node.entries = self.ids[:], self.entries[:]
-        node.last_id, node.added, node.size = self.last_id, self.added, self.size
-        return node
 
 
 class Stream:
@@ -194,6 +159,13 @@ class Stream:
 
     def delete(self, entry_id: int) -> bool:
         """Remove an entry; say whether it was there. O(log N)."""
+        was_there = self.discard(entry_id)
+        if was_there:
+            self.max_deleted_id = max(self.max_deleted_id, entry_id)
+        return was_there
+
+    def discard(self, entry_id: int) -> bool:
+        """Remove an entry as trimming does, which is not noted as a deletion."""
         at = bisect_right(self._firsts, entry_id) - 1
         if at < 0:
             return False
@@ -205,7 +177,6 @@ class Stream:
         if not node.ids:
             del self.nodes[at], self._firsts[at]
         self.length -= 1
-        self.max_deleted_id = max(self.max_deleted_id, entry_id)
         return True
 
     def between(
@@ -213,12 +184,12 @@ class Stream:
     ) -> list[tuple[int, Fields]]:
         """Return entries from one ID to another, both included, in order.
 
-        O(log N + M) for M entries returned.
-
         Args:
             least: the lowest ID.
             most: the highest ID.
             count: how many entries at the most; 0 sets no limit.
+
+        O(log N + M) for M entries returned.
         """
         found: list[tuple[int, Fields]] = []
         if least > most:

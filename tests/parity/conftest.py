@@ -26,6 +26,7 @@ Options:
     parity(script, witness="redis")               redis-server, for what Valkey changed
                                                   since Redis 7.2 (skipped without one,
                                                   never in CI)
+    parity(script, witness="redis8")              Redis 8.2, for commands of its own
     parity(script, protocols=[2], digest=False)
 
 Several clients, blocking commands and pushes; a client is whatever name you give it:
@@ -71,6 +72,7 @@ def running():
         "joblog": servers.start_joblog,
         "valkey": servers.start_valkey,
         "redis": servers.start_redis,
+        "redis8": servers.start_redis8,
     }
     started = {}
     failed = {}

@@ -165,7 +165,8 @@ class Parity:
             known: differences that docs/compatibility.md lists: index or name of
                 the command -> the reason. One that no longer differs fails.
             protocols: the protocols to run it in.
-            witness: `valkey`, or `redis` for what Valkey changed since Redis 7.2.
+            witness: `valkey`; `redis` for what Valkey changed since Redis 7.2, or
+                `redis8` for what only Redis 8 has.
             digest: compare DEBUG DIGEST of both afterwards.
         """
         steps = [_as_step(step) for step in script]

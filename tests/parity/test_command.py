@@ -37,6 +37,8 @@ NEW_IN_7_4 = {
     *(b"hpexpiretime", b"hpersist", b"hpttl", b"httl"),
 }
 NEW_IN_8_0 = {b"hgetdel", b"hgetex", b"hsetex"}
+NEW_IN_8_2 = {b"xackdel", b"xdelex"}
+NEW_IN_8_4 = {b"delex", b"delifeq", b"digest", b"msetex"}
 LEFT_OUT = {
     *(b"acl|deluser", b"acl|dryrun", b"acl|load", b"acl|log", b"acl|save"),
     b"acl|setuser",
@@ -102,7 +104,7 @@ def test_command_describes_commands_as_redis_does(running):
 
     assert not differing
     assert theirs.keys() - ours.keys() == LEFT_OUT
-    new = NEW_IN_7_2 | NEW_IN_7_4 | NEW_IN_8_0
+    new = NEW_IN_7_2 | NEW_IN_7_4 | NEW_IN_8_0 | NEW_IN_8_2 | NEW_IN_8_4
     assert ours.keys() - theirs.keys() <= new | OF_OUR_OWN
 
 
@@ -127,6 +129,11 @@ def test_command_replies_have_the_same_bytes(parity):
     )
 
 
+def test_command_describes_newer_commands_as_others_do(parity):
+    parity(["COMMAND INFO delifeq", "COMMAND INFO msetex"], protocols=[2])
+    parity(["COMMAND INFO xdelex", "COMMAND INFO xackdel"], witness="redis8")
+
+
 def test_command_finds_keys(parity):
     parity(
         [
@@ -147,6 +154,14 @@ def test_command_finds_keys(parity):
             "COMMAND GETKEYS MEMORY USAGE k",
             "COMMAND GETKEYSANDFLAGS SET a b",
             "COMMAND GETKEYSANDFLAGS SET a b GET",
+            "COMMAND GETKEYSANDFLAGS SET a b IFEQ c",
+            "COMMAND GETKEYSANDFLAGS SET a b IFEQ c GET",
+            "COMMAND GETKEYSANDFLAGS DELIFEQ a b",
+            "COMMAND GETKEYSANDFLAGS MSETEX 2 a 1 b 2 EX 10",
+            "COMMAND GETKEYS MSETEX 2 a 1 b",
+            "COMMAND GETKEYS MSETEX 3 a 1 b",
+            "COMMAND GETKEYS MSETEX 0 a 1 b",
+            "COMMAND GETKEYS MSETEX x a 1 b",
             "COMMAND GETKEYSANDFLAGS LMOVE a b LEFT RIGHT",
             "COMMAND GETKEYSANDFLAGS ZUNIONSTORE d 2 a b",
             "COMMAND GETKEYSANDFLAGS SMOVE a b m",

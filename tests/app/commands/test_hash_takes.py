@@ -4,7 +4,7 @@ def test_hgetdel_tells_of_the_hash_that_it_changed(client):
     assert client("HGETDEL h FIELDS 2 a none") == [b"1", None]
 
     assert client.events == [("hdel", "h")]
-    assert client.effects == [[b"HGETDEL", b"h", b"FIELDS", b"2", b"a", b"none"]]
+    assert client.effects == [[b"HDEL", b"h", b"a"]]
 
 
 def test_hgetdel_of_the_last_field_removes_the_hash(client):

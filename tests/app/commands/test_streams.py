@@ -361,3 +361,55 @@ def test_xread_inside_of_a_transaction_does_not_wait(client):
     client("XREAD BLOCK 0 STREAMS s $")
 
     assert client("EXEC") == b"*1\r\n*-1\r\n"
+
+
+def groups(client):
+    for number in range(1, 6):
+        client(f"XADD s {number}-1 a {number}")
+    for name in "gh":
+        client(f"XGROUP CREATE s {name} 0")
+        client(f"XREADGROUP GROUP {name} c COUNT 4 STREAMS s >")
+    client("XACK s g 1-1 3-1")
+    client("XACK s h 1-1 3-1")
+
+
+def test_removals_are_recorded_as_commands_that_servers_of_7_2_know(client):
+    groups(client)
+
+    client("XDELEX s DELREF IDS 2 2-1 9-9")
+    assert client.effects == [
+        [b"XACK", b"s", b"g", b"2-1"],
+        [b"XACK", b"s", b"h", b"2-1"],
+        [b"XDEL", b"s", b"2-1"],
+    ]
+    client("XACKDEL s g ACKED IDS 2 4-1 3-1")
+    assert client.effects == [[b"XACK", b"s", b"g", b"4-1"]]
+    client("XACKDEL s h ACKED IDS 1 4-1")
+    assert client.effects == [[b"XACK", b"s", b"h", b"4-1"], [b"XDEL", b"s", b"4-1"]]
+    client("XDELEX s ACKED IDS 1 5-1")
+    assert client.effects == []
+
+
+def test_trimming_is_recorded_by_the_length_that_it_left(client):
+    groups(client)
+
+    client("XTRIM s MINID 2-1 ACKED")
+    assert client.effects == [[b"XTRIM", b"s", b"MAXLEN", b"=", b"4"]]
+    client("XADD s MAXLEN 4 DELREF 6-1 a b")
+    assert client.effects == [
+        [b"XADD", b"s", b"MAXLEN", b"=", b"4", b"6-1", b"a", b"b"],
+        [b"XACK", b"s", b"g", b"2-1"],
+        [b"XACK", b"s", b"h", b"2-1"],
+    ]
+    client("XADD s ACKED 7-1 a b")
+    assert client.effects == [[b"XADD", b"s", b"7-1", b"a", b"b"]]
+
+
+def test_trimming_that_leaves_a_gap_says_so(client):
+    groups(client)
+
+    client("XTRIM s MAXLEN 2 ACKED")
+
+    assert client.effects == [[b"XTRIM", b"s", b"MAXLEN", b"=", b"3", b"ACKED"]]
+    assert client("XRANGE s - + COUNT 2")[0][0] == b"2-1"
+    assert client.value("s").max_deleted_id == 0
