@@ -87,29 +87,25 @@ class KeySpec:
 INVALID_KEY_ARGUMENTS = b"ERR Invalid arguments specified for command"
 
 
-def numkeys_at(
-    position: int, access: str = "RO", before: int = 0, step: int = 1
-) -> KeySpec:
+def numkeys_at(pos: int, access: str = "RO", before: int = 0, step: int = 1) -> KeySpec:
     """Return the spec of a command whose keys follow their count.
 
     Args:
-        position: where in argv the count is.
-        access: the access of the keys that follow the count.
+        pos: where in argv the count is.
+        access: the access of the keys that follow it, one in `step` words.
         before: the position of a further key before the count (a destination), or 0.
-        step: distance from a key to the next.
     """
 
     def find(argv: list[bytes]) -> list[int]:
-        count = argv[position] if position < len(argv) else b""
-        if not count.isdigit():
-            raise CommandError(INVALID_KEY_ARGUMENTS)
-        keys = range(position + 1, position + 1 + step * int(count), step)
+        count = argv[pos] if pos < len(argv) else b""
+        number = int(count) if count.isdigit() else 0
+        keys = range(pos + 1, pos + 1 + step * number, step)
         if not keys or keys[-1] >= len(argv):
             raise CommandError(INVALID_KEY_ARGUMENTS)
         return [before, *keys] if before else list(keys)
 
-    first = before or position + 1
-    return KeySpec(first, first, step, access, find=find, count_at=position)
+    first = before or pos + 1
+    return KeySpec(first, first, step, access, find=find, count_at=pos)
 
 
 @dataclass(slots=True)
