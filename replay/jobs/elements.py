@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgpack
 
 from replay.jobs.patterns import Pattern
-from replay.jobs.pickles import Made, read_pickle
+from replay.jobs.pickles import Made, read_pickle, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,8 +88,8 @@ def read_path(data: bytes, steps: Sequence[str], kind: str = "json") -> bytes | 
     """Return what lies at the end of a path through data of a kind, as bytes.
 
     Kinds are "json", "msgpack" and "pickle". Nothing that a pickle names is made; an
-    object in it has the steps `str()`, an error's text, and `NAME()`, its arguments
-    where that is its class.
+    object in it has the steps `str()`, an error's text, `NAME()`, its arguments where
+    that is its class, and `time()`, in ms, where it is a time without a zone, in UTC.
 
     Returns:
         The text or number there; None where there is none, or the data is none.
@@ -129,11 +129,14 @@ def _enter(value: Any, step: str) -> Any:
 
 
 def _enter_made(value: Made, step: str) -> Any:
-    """Return an object's text for `str()`; its arguments for its class's `NAME()`."""
+    """Return what an object's steps `str()`, `NAME()` and `time()` lead to."""
     if step == "str()":
         return repr(value)
     if step == f"{value.class_name}()":
         return value.arguments
+    if step == "time()" and value.name == "datetime.datetime":
+        (packed,) = value.arguments
+        return read_time(packed)
     raise LookupError(step)
 
 

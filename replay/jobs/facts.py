@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from replay.jobs.elements import read_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from replay.jobs.moves import Move
     from replay.jobs.schema import Rule
@@ -46,15 +46,28 @@ class Aliases:
             del self.known[next(iter(self.known))]
 
 
-def take_score(story: Story, change: Change, rule: Rule, score: float) -> None:
-    """Note down what a member's score says."""
+def take_score(
+    story: Story,
+    change: Change,
+    rule: Rule,
+    score: float,
+    facts: Mapping[str, bytes],
+) -> None:
+    """Note down what a member's score says, or the member itself where it says when."""
     meaning, _, unit = rule.score.partition("_")
     at_ms = round(score * _SECOND_MS) if unit == "s" else round(score)
     if meaning == "deadline":
         change.has_lease = True
         story.lease_ms = at_ms
     elif meaning == "due":
-        story.due_ms = at_ms
+        story.due_ms = _read_ms(facts.get("due", b""), at_ms)
+
+
+def _read_ms(text: bytes, otherwise: int) -> int:
+    try:
+        return round(float(text))
+    except (ValueError, OverflowError):
+        return otherwise
 
 
 def read_fields(rule: Rule, value: object, moves: list[Move]) -> dict[str, bytes]:
@@ -87,6 +100,7 @@ def note_facts(story: Story, change: Change, fresh: dict[str, bytes]) -> None:
     for name, content in fresh.items():
         if name == "queue":
             story.queue = content
+        if name in {"due", "queue"}:
             continue
         text = unpack(content) if name == "error" else content
         if text != story.facts.get(name):

@@ -8,10 +8,16 @@ plain values alone. A class that it names becomes a `Made`, with its name and ar
 from __future__ import annotations
 
 import pickletools
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 BYTES_MAX = 1 << 20
 _STEPS_MAX = 100_000
+_TIME_BYTES = 10
+_MONTH_BITS = 0x7F
+"""The bit above them tells the second of two hours that a clock shows twice."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TEXTS = (str, bytes, int, float, bool)
 
 
@@ -68,6 +74,21 @@ def read_pickle(data: bytes) -> Any:
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise PickleError(str(error)) from error
     raise PickleError("it does not end")
+
+
+def read_time(packed: bytes) -> int:
+    """Return a pickled `datetime` without a zone, taken for UTC, in ms.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if len(packed) != _TIME_BYTES:
+        raise ValueError("no time")
+    year, month, day = packed[0] << 8 | packed[1], packed[2] & _MONTH_BITS, packed[3]
+    hour, minute, second = packed[4:7]
+    microsecond = int.from_bytes(packed[7:])
+    at = datetime(year, month, day, hour, minute, second, microsecond, UTC)
+    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 class _Machine:

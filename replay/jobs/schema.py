@@ -72,9 +72,9 @@ SCORES = ("", "deadline_ms", "deadline_s", "since_ms", "since_s", "due_ms", "due
 
 FIELDS = (
     *("queue", "status", "error", "result", "attempts", "worker"),
-    "task",
+    *("task", "due"),
 )
-"""What may be read from a job's key."""
+"""What may be read from a job's key; `due` only where scores tell when a job is due."""
 
 _KINDS = ("place", "job", "mark", "result", "alias", "notice", "counter", "other")
 _KEYS_KEPT = 100_000

@@ -225,7 +225,7 @@ class Tracker:
         if found is None:
             return
         story, change = found
-        content = element if rule.form != "pickle" else move.value
+        content = element if rule.form != "pickle" else (move.value or element)
         facts = read_paths(rule, content) if rule.fields and content else {}
         if rule.on_error is not None and "error" in facts:
             rule = rule.on_error
@@ -247,7 +247,7 @@ class Tracker:
             ):
                 story.due_ms = None
         if rule.score and move.score is not None and move.delta >= 0:
-            take_score(story, change, rule, move.score)
+            take_score(story, change, rule, move.score, facts)
 
     def _revive(self, schema: Schema, meaning: Meaning, job_id: bytes) -> None:
         """Let a job that was let go be known again: it comes to a place once more."""

@@ -3,6 +3,7 @@
 import collections
 import os
 import pickle
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,19 @@ def test_arguments_of_a_class_are_entered_by_its_name(protocol):
     assert read_path(data, steps, "pickle") == b"ValueError('x')"
     assert read_path(data, ["Other()", "0"], "pickle") is None
     assert read_path(pickle.dumps([{"error": "x"}]), steps, "pickle") is None
+
+
+@pytest.mark.parametrize("protocol", range(3, 6))
+def test_time_without_a_zone_is_read_as_utc(protocol):
+    late = datetime(2026, 10, 25, 2, 30, 0, 999_999, fold=1)  # noqa: DTZ001 - as Huey's
+    wrong = [late.replace(tzinfo=UTC), timedelta(1), "2026-10-25", None]
+    data = pickle.dumps(Error(late), protocol)
+
+    steps = ["Error()", "0", "time()"]
+    assert read_path(data, steps, "pickle") == b"1792895400999"
+    for value in wrong:
+        data = pickle.dumps(Error(value), protocol)
+        assert read_path(data, steps, "pickle") is None
 
 
 class Evil:

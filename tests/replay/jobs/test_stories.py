@@ -2,6 +2,10 @@
 
 """What became of jobs, in histories as each library writes them."""
 
+import collections
+import pickle
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.replay.histories import History
@@ -269,6 +273,52 @@ def test_failure_and_retry_are_told_with_error_and_attempts(played):
     assert timeline.steps[2].due_ms == NOW + 9000
     assert timeline.steps[1].notes["attempts"] == b"1"
     assert timeline.verdict == ("failed", timeline.story.since_ms, "bang")
+
+
+Message = collections.namedtuple("Message", ("id", "name", "eta"))  # noqa: PYI024 - as Huey's
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 5], ids=["Berlin", "London", "New York"])
+def test_huey_task_is_due_when_its_message_says_wherever_its_consumer_is(played, hours):
+    due_ms = NOW + 60_000
+    eta = datetime.fromtimestamp(due_ms // 1000, UTC).replace(tzinfo=None)
+    task = pickle.dumps(Message(UUID, "pay", eta))
+    score = str(due_ms // 1000 + hours * 3600)
+    scenario = (
+        ("p", ["LPUSH", "huey.redis.q", task]),
+        ("a", "RPOP huey.redis.q"),
+        ("a", ["ZADD", "huey.schedule.q", score, task]),
+    )
+    taken = (
+        *(
+            ("wait", 61_000),
+            ("a", ["EVAL", POP_BY_SCORE, "1", "huey.schedule.q", score]),
+        ),
+        *(("a", ["LPUSH", "huey.redis.q", task]), ("a", "RPOP huey.redis.q")),
+    )
+
+    timeline = played((*scenario, *taken), UUID.encode())
+    assert timeline.steps[2].due_ms == due_ms
+    assert kinds_of(timeline)[:4] == ["enqueued", "taken", "put off", "taken"]
+
+
+@pytest.mark.parametrize(
+    ("later_ms", "word"), [(50_000, "scheduled"), (30 * 60_000, "stuck")]
+)
+def test_huey_task_is_stuck_from_when_its_message_says(played, later_ms, word):
+    eta = datetime.fromtimestamp(NOW // 1000 + 60, UTC).replace(tzinfo=None)
+    task = pickle.dumps(Message(UUID, "pay", eta))
+    ahead = str(NOW // 1000 + 60 - 2 * 3600)
+    step = ("a", ["ZADD", "huey.schedule.q", ahead, task])
+
+    assert played((step,), UUID.encode(), later_ms=later_ms).verdict.word == word
+
+
+POP_BY_SCORE = """
+local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+return found
+"""
 
 
 def test_list_has_each_job_with_its_verdict(tmp_path):
