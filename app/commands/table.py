@@ -92,8 +92,9 @@ def numkeys_at(pos: int, access: str = "RO", before: int = 0, step: int = 1) -> 
 
     Args:
         pos: where in argv the count is.
-        access: the access of the keys that follow it, one in `step` words.
+        access: the access of the keys that follow it.
         before: the position of a further key before the count (a destination), or 0.
+        step: distance from one key to the next.
     """
 
     def find(argv: list[bytes]) -> list[int]:
