@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from actors.system import Server, StartError
-from app.config import Config, ConfigError, SettingError, parse_command_line
+from app.checking import check_configuration, read_configuration, tell
+from app.config import Config, SettingError
 from app.installation import describe_installation
 from app.version import VERSION
 
@@ -29,6 +30,7 @@ Examples:
   joblog --port 7777 --dir /data --appendfsync always
   joblog /etc/redis/redis.conf --loglevel verbose
 
+  joblog --check-config FILE.conf says whether it would start, and what is wrong
   joblog -v | --version           prints the version
   joblog -h | --help              prints this
 
@@ -59,11 +61,14 @@ def run(arguments: list[str]) -> int:
     if arguments in (["-v"], ["--version"]):
         sys.stdout.write(f"joblog {VERSION}\n")
         return 0
-    try:
-        config = parse_command_line(arguments)
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    if arguments[:1] == ["--check-config"]:
+        return check_configuration(
+            arguments[1:], sys.stdin.read, sys.stdout, sys.stderr
+        )
+    config, problems = read_configuration(arguments, sys.stdin.read)
+    if problems:
+        tell(problems, sys.stderr)
+        return problems[0].exit_code
     if config.daemonize:
         _go_to_background()
     try:

@@ -14,7 +14,7 @@ config               Config: values as attributes, and how they change
 """
 
 from app.config.conf_file import ConfigError
-from app.config.config import Config, parse_command_line
+from app.config.config import Config
 from app.config.kinds import Setting, SettingError
 from app.config.particular import BufferLimit, SavePoint
 
@@ -25,5 +25,4 @@ __all__ = [
     "SavePoint",
     "Setting",
     "SettingError",
-    "parse_command_line",
 ]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Opened = Callable[[str], str]
 
 _INCLUDES_MAX = 16
+_SHOWN_MAX = 200
 STANDARD_INPUT = "standard input"
 COMMAND_LINE = "command line"
 _BARE = {"save": '""', "memory-only": "yes"}
@@ -32,7 +33,16 @@ _BARE = {"save": '""', "memory-only": "yes"}
 
 
 class ConfigError(Exception):
-    """The server must not start with this configuration; the text says why."""
+    """The server must not start with this configuration; the text says why.
+
+    Attributes:
+        problems: all that is wrong with it, a line each.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        """Say what is wrong."""
+        super().__init__("\n".join(problems))
+        self.problems = problems
 
 
 class Line(NamedTuple):
@@ -155,34 +165,54 @@ def split_lines(text: str, path: str = "") -> Iterator[Line]:
 
 
 def expand_includes(
-    lines: Iterator[Line], open_file: Opened = read_text, depth: int = 0
+    lines: Iterator[Line],
+    problems: list[str],
+    open_file: Opened = read_text,
+    depth: int = 0,
 ) -> Iterator[Line]:
     """Yield the directives, each `include` replaced by what it includes.
 
     A pattern may match no file; a plain name must exist.
 
+    Args:
+        lines: the lines of a configuration.
+        problems: gets what is wrong: unbalanced quotes, a file that cannot be read.
+        open_file: returns the text of a file.
+        depth: how many files include these lines.
+
     Raises:
-        ConfigError: unbalanced quotes, a file that cannot be read, a circle.
+        ConfigError: files include each other in a circle.
     """
     for line in lines:
         if line.words is None:
-            raise bad_line(line, "Unbalanced quotes in configuration line; close them")
-        if not line.words:
-            continue
-        name, *words = line.words
-        if name.lower() != "include":
+            reason = "Unbalanced quotes in configuration line; close them"
+            problems.append(str(bad_line(line, reason)))
+        elif line.words and line.words[0].lower() != "include":
             yield line
-            continue
-        if len(words) != 1:
-            raise bad_line(line, "wrong number of arguments; name one file")
-        if depth == _INCLUDES_MAX:
-            raise bad_line(
-                line, "files include each other in a circle; remove one include"
-            )
-        is_pattern = glob.has_magic(words[0])
-        for path in _found(words[0]) if is_pattern else words:
-            included = split_lines(open_file(path), path)
-            yield from expand_includes(included, open_file, depth + 1)
+        elif line.words:
+            for path in _included(line, problems, depth):
+                try:
+                    included = split_lines(open_file(path), path)
+                except ConfigError as error:
+                    problems += [f"{line.place}: include: {x}" for x in error.problems]
+                    continue
+                yield from expand_includes(included, problems, open_file, depth + 1)
+
+
+def _included(line: Line, problems: list[str], depth: int) -> list[str]:
+    """Return the paths that a line includes."""
+    assert line.words
+    words = line.words[1:]
+    if len(words) != 1:
+        reason = "wrong number of arguments; name one file"
+    elif depth == _INCLUDES_MAX:
+        # Not one of many: two includes in a circle would be found 2^16 times.
+        reason = "files include each other in a circle; remove one include"
+        raise bad_line(line, reason)
+    else:
+        return _found(words[0]) if glob.has_magic(words[0]) else words
+    problems.append(str(bad_line(line, reason)))
+    return []
 
 
 def _found(pattern: str) -> list[str]:
@@ -201,7 +231,13 @@ def bad_line(line: Line, reason: str, *, shows_value: bool = False) -> ConfigErr
     """
     directive = (line.text.split(None, 1) or [""])[0]
     shown = line.text if shows_value else directive
-    return ConfigError(f"{line.place}: {shown}: {reason}")
+    return ConfigError(f"{line.place}: {_printable(shown)}: {reason}")
+
+
+def _printable(text: str) -> str:
+    """Return a text as a terminal may show it: a file may hold anything."""
+    shown = "".join(x if x.isprintable() else "?" for x in text[:_SHOWN_MAX])
+    return shown if len(text) <= _SHOWN_MAX else f"{shown}..."
 
 
 def write_text(path: str, text: str) -> None:

@@ -8,7 +8,6 @@ REWRITE.
 from __future__ import annotations
 
 import difflib
-import sys
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -18,7 +17,7 @@ from app.config.conf_file import ConfigError, Line
 from app.config.kinds import Secret, Setting, SettingError, Text, decode, encode
 from app.config.particular import RawLines
 from app.config.rewriting import rewritten
-from app.config.rules import find_contradiction
+from app.config.rules import find_contradictions
 from app.config.settings import (
     ClientSettings,
     LogSettings,
@@ -98,8 +97,8 @@ class Config(
             stdin: reads all of standard input, for a last argument `-`.
 
         Raises:
-            ConfigError: it cannot be read, or a line is wrong; the text says which
-                and what was expected, in one line.
+            ConfigError: it cannot be read, or lines are wrong; the text says which
+                and what was expected, in one line each.
         """
         source = conf_file.read_arguments(arguments, stdin)
         config = cls()
@@ -111,22 +110,43 @@ class Config(
         """Set what the lines of a configuration say, in order.
 
         Raises:
-            ConfigError: a line is wrong, or two of them contradict each other.
+            ConfigError: lines are wrong, or contradict each other; the others are set.
         """
-        seen: dict[str, Line] = {}
         self.places = defaultdict(list)
-        for line in conf_file.expand_includes(iter(lines)):
-            assert line.words
-            setting = self.BY_NAME.get(line.words[0].lower())
-            if setting is None:
-                raise conf_file.bad_line(line, _unknown(line.words[0], self.BY_NAME))
-            self._take(line, setting, is_first=setting.name not in seen)
-            seen[setting.name] = line
-            self.places[setting.name].append(line.place)
-        wrong = find_contradiction(self.__dict__, seen)
-        if wrong is not None:
-            blamed = next(seen[name] for name in wrong.names if name in seen)
-            raise _bad_value(blamed, self.BY_NAME[wrong.names[0]], wrong.reason)
+        seen: dict[str, Line] = {}
+        refused: set[str] = set()
+        problems: list[str] = []
+        try:
+            for line in conf_file.expand_includes(iter(lines), problems):
+                problems += self._read(line, seen, refused)
+        except ConfigError as circle:
+            problems += circle.problems
+        for wrong in find_contradictions(self.__dict__, seen):
+            if refused.isdisjoint(wrong.names):
+                blamed = next(seen[name] for name in wrong.names if name in seen)
+                setting = self.BY_NAME[wrong.names[0]]
+                problems.append(str(_bad_value(blamed, setting, wrong.reason)))
+        if problems:
+            raise ConfigError(*problems)
+
+    def _read(
+        self, line: Line, seen: dict[str, Line], refused: set[str]
+    ) -> tuple[str, ...]:
+        """Set what one line says, or return what is wrong with it."""
+        assert line.words
+        setting = self.BY_NAME.get(line.words[0].lower())
+        if setting is None:
+            reason = _unknown(line.words[0], self.BY_NAME)
+            return conf_file.bad_line(line, reason).problems
+        is_first = setting.name not in seen
+        seen[setting.name] = line
+        try:
+            self._take(line, setting, is_first=is_first)
+        except ConfigError as error:
+            refused.add(setting.name)
+            return error.problems
+        self.places[setting.name].append(line.place)
+        return ()
 
     def _take(self, line: Line, setting: Setting[Any], *, is_first: bool) -> None:
         assert line.words
@@ -224,8 +244,7 @@ class Config(
             if change.setting.is_settled and not self._has(change.setting, value):
                 raise _refused(change.name, _IMMUTABLE)
             values[change.setting.attribute] = value
-        wrong = find_contradiction({**self.__dict__, **values}, ())
-        if wrong is not None:
+        for wrong in find_contradictions({**self.__dict__, **values}, ()):
             raise _refused(_name_of(changes, wrong.names), wrong.reason)
         old = {attribute: self.__dict__[attribute] for attribute in values}
         self.__dict__.update(values)
@@ -297,15 +316,6 @@ class Config(
             raise CommandError(
                 b"ERR Rewriting config file: " + encode(reason)
             ) from error
-
-
-def parse_command_line(arguments: Sequence[str]) -> Config:
-    """Return the configuration of a command line, standard input included.
-
-    Raises:
-        ConfigError: see `Config.from_arguments`.
-    """
-    return Config.from_arguments(arguments, sys.stdin.read)
 
 
 def _refused(name: bytes, reason: str) -> CommandError:

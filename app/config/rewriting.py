@@ -2,7 +2,8 @@
 
 Comments, blank lines, order, and lines that still say what holds are kept as they are.
 A line whose value changed is replaced where it stands; lines that repeat a setting go;
-settings that are not at their default and not in the file are added at its end.
+settings that are not at their default and not in the file are added at its end. A line
+of the user `default` with a password goes once `requirepass` is another.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from app.config.conf_file import split_lines
 from app.config.kinds import Setting, SettingError
 from app.config.particular import RawLines
+from app.config.users import asks_for_another_password
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +37,8 @@ def rewritten(
     for number, line in enumerate(lines, 1):
         setting = places.get(number)
         if setting is None:
-            kept.append(line)
+            if not _has_old_password(line, values["requirepass"]):
+                kept.append(line)
             continue
         numbers = [at for at, other in places.items() if other is setting]
         if _means([lines[at - 1] for at in numbers], setting, values):
@@ -64,6 +67,13 @@ def _places(text: str, by_name: Mapping[str, Setting[Any]]) -> dict[int, Setting
         if setting is not None and not isinstance(setting, RawLines):
             places[line.number] = setting
     return places
+
+
+def _has_old_password(text: str, requirepass: bytes) -> bool:
+    """Say whether a line gives the user `default` a password that is no longer his."""
+    (line,) = split_lines(text)
+    name, *words = line.words or [""]
+    return name.lower() == "user" and asks_for_another_password([words], requirepass)
 
 
 def _means(texts: list[str], setting: Setting[Any], values: Mapping[str, Any]) -> bool:

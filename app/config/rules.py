@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from app.config.users import asks_for_another_password
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
 
 class Contradiction(NamedTuple):
@@ -22,30 +22,32 @@ class Contradiction(NamedTuple):
     reason: str
 
 
-def find_contradiction(
+def find_contradictions(
     values: Mapping[str, Any], given: Container[str]
-) -> Contradiction | None:
-    """Return what does not go together, or None.
+) -> Iterator[Contradiction]:
+    """Yield what does not go together.
 
     Args:
         values: every setting's value, by attribute.
-        given: the names of settings that the configuration names.
+        given: the names of settings that the configuration names; none for a change of
+            a running server, to which a file's lines about users are of the past.
     """
     if values["maxmemory"] and values["maxmemory_policy"] != "noeviction":
-        return Contradiction(
+        yield Contradiction(
             ("maxmemory-policy", "maxmemory"),
             "nothing is evicted here, so writes would be refused once maxmemory is "
             "reached; set maxmemory-policy to noeviction, or maxmemory to 0",
         )
-    if asks_for_another_password(values["user"], values["requirepass"]):
-        return Contradiction(
-            ("user",),
+    if "user" in given and asks_for_another_password(
+        values["user"], values["requirepass"]
+    ):
+        yield Contradiction(
+            ("user", "requirepass"),
             "the password of the user default must be that of requirepass; remove the "
             "directive, and set requirepass",
         )
     if values["memory_only"] and values["appendonly"] and "appendonly" in given:
-        return Contradiction(
+        yield Contradiction(
             ("memory-only", "appendonly"),
             "appendonly yes asks for a log, and this for none; remove one of the two",
         )
-    return None

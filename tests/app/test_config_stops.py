@@ -7,6 +7,7 @@ import hashlib
 import pytest
 
 from app.config import Config, ConfigError
+from app.config.conf_file import read_arguments
 from app.config.particular import RawLines
 from app.errors import CommandError
 
@@ -181,6 +182,64 @@ def test_rewritten_file_of_another_server_keeps_its_line_of_the_default_user(tmp
     config.rewrite()
 
     assert path.read_text() == line
+
+
+def test_password_can_be_changed_where_the_file_has_the_line_of_the_default_user(
+    tmp_path,
+):
+    path = tmp_path / "redis.conf"
+    line = f"user default on {SECRET_HASH} ~* &* +@all"
+    path.write_text(f"# mine\nrequirepass sesame\n{line}\n")
+    config = Config.from_arguments([str(path)])
+
+    config.change([(b"requirepass", b"other")])
+    config.rewrite()
+
+    assert path.read_text() == '# mine\nrequirepass "other"\n'
+    assert Config.from_arguments([str(path)]).requirepass == b"other"
+
+
+MANY = """\
+prot 1
+aclfile /etc/redis/users.acl
+port x
+include {tmp}/none.conf
+maxmemory 1gb
+bind "127.0.0.1
+user default on {hash} ~* &* +@all
+maxmemory-policy allkeys-lru
+requirepass a b
+include {tmp}/other.conf
+"""
+
+
+def test_all_that_is_wrong_is_told_a_line_each(tmp_path):
+    path = tmp_path / "redis.conf"
+    path.write_text(MANY.format(tmp=tmp_path, hash=SECRET_HASH))
+    (tmp_path / "other.conf").write_text("hz 7\ncluster-enabled yes\n")
+    config = Config()
+
+    with pytest.raises(ConfigError) as caught:
+        config.load(read_arguments([str(path)], str).lines())
+
+    problems = caught.value.problems
+    assert [x.removeprefix(f"{tmp_path}/").split(": ")[0] for x in problems] == [
+        *("redis.conf:1", "redis.conf:2", "redis.conf:3", "redis.conf:4"),
+        *("redis.conf:6", "redis.conf:9", "other.conf:2", "redis.conf:8"),
+    ]
+    assert str(caught.value) == "\n".join(problems)
+    assert all("\n" not in problem for problem in problems)
+    assert (config.maxmemory, config.hz) == (1 << 30, 7)
+
+
+def test_circle_of_many_includes_is_told_once_and_at_once(tmp_path):
+    path = tmp_path / "redis.conf"
+    path.write_text(f"include {path}\n" * 10)
+
+    with pytest.raises(ConfigError) as caught:
+        Config.from_arguments([str(path)])
+
+    assert len(caught.value.problems) == 1
 
 
 def test_memory_only_goes_without_a_value_on_the_command_line():

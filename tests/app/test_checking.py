@@ -1,0 +1,128 @@
+"""`joblog --check-config` says what a start with the same settings would say."""
+
+import io
+import os
+
+import pytest
+
+from app.checking import check_configuration
+from tests.starts import start
+
+
+class Checked:
+    """What a check says of a configuration."""
+
+    def __init__(self, *arguments, stdin=""):
+        out, err = io.StringIO(), io.StringIO()
+        self.exit_code = check_configuration(arguments, lambda: stdin, out, err)
+        self.out, self.lines = out.getvalue(), err.getvalue().splitlines()
+
+
+@pytest.fixture
+def conf(tmp_path):
+    path = tmp_path / "joblog.conf"
+
+    def write(text):
+        path.write_text(f"dir {tmp_path}/data\n{text}")
+        return str(path)
+
+    return write
+
+
+def test_sound_file_is_said_to_start_and_nothing_is_made(conf, tmp_path):
+    path = conf(f"port 7000\nlogfile {tmp_path}/log\npidfile {tmp_path}/pid\n")
+
+    checked = Checked(path)
+
+    assert checked.exit_code == 0
+    assert checked.out == f"{path}: joblog would start\n"
+    assert [x.name for x in tmp_path.iterdir()] == ["joblog.conf"]
+
+
+def test_every_problem_is_a_line_with_file_line_directive_and_what_to_do(conf):
+    path = conf('prot 1\nhz x\naclfile /users.acl\nrename-command NOPE ""\n')
+
+    checked = Checked(path)
+
+    assert checked.exit_code == 1
+    assert [line.split(": ")[:2] for line in checked.lines[:-1]] == [
+        [f"{path}:2", "prot"],
+        [f"{path}:3", "hz x"],
+        [f"{path}:4", "aclfile"],
+        [f"{path}:5", "rename-command"],
+    ]
+    assert checked.lines[-1] == "joblog would not start: problems: 4"
+    assert checked.out == ""
+
+
+UNWRITABLE = [
+    ("logfile {tmp}/none/log", "logfile {tmp}/none/log: there is no folder", 1),
+    ("logfile {tmp}", "logfile {tmp}: it is a folder", 1),
+    ("unixsocket {tmp}/none/s", "unixsocket {tmp}/none/s: there is no folder", 1),
+    ("unixsocket {tmp}/" + "x" * 108, "unixsocket: the path of a Unix socket has", 1),
+    ("dir {tmp}/joblog.conf", "{tmp}/joblog.conf is no folder; name a folder", 1),
+    ("dir /proc/joblog", "/proc, in which it is to be made, is read-only", 11),
+]
+
+
+@pytest.mark.parametrize(("line", "reason", "exit_code"), UNWRITABLE)
+def test_what_a_server_could_not_write_is_told_by_the_exit_code_of_the_start(
+    conf, tmp_path, monkeypatch, line, reason, exit_code
+):
+    path = conf(line.format(tmp=tmp_path))
+    if line == "dir /proc/joblog":  # where root may not write either
+        monkeypatch.setattr(os, "access", lambda path, _: str(path) != "/proc")
+
+    checked = Checked(path)
+
+    assert checked.exit_code == exit_code
+    assert len(checked.lines) == 2
+    assert checked.lines[0].startswith(f"{path}:2: ")
+    assert reason.format(tmp=tmp_path) in checked.lines[0]
+
+
+def test_memory_only_needs_no_folder(conf):
+    assert Checked(conf("memory-only yes\ndir /proc/joblog\n")).exit_code == 0
+
+
+def test_options_and_standard_input_are_checked_as_a_start_reads_them(conf):
+    path = conf("port 1")
+
+    assert Checked(path, "--port", "x").lines[0].startswith("command line: port ")
+    assert Checked(path, "-", stdin="hz x").lines[0].startswith("standard input:1: hz")
+    assert Checked(path, "--port", "2", "-", stdin="hz 9").exit_code == 0
+    assert Checked().exit_code == 0
+
+
+def test_file_that_is_not_there_is_one_line(tmp_path):
+    checked = Checked(str(tmp_path / "none.conf"))
+
+    assert (checked.exit_code, len(checked.lines)) == (1, 2)
+    assert "No such file or directory; name one that is there" in checked.lines[0]
+
+
+def test_what_is_no_configuration_is_told_in_few_printable_lines(conf, tmp_path):
+    path = tmp_path / "noise"
+    path.write_bytes(bytes(range(256)) * 2000 + b"\n\x1b[2J\n" * 2000)
+
+    checked = Checked(str(path))
+
+    assert checked.exit_code == 1
+    assert len(checked.lines) == 102
+    assert all(line.isprintable() and len(line) < 500 for line in checked.lines)
+
+
+@pytest.mark.slow
+def test_start_says_the_same_of_all_lines():
+    text = 'prot 1\naclfile /users.acl\nrename-command NOPE ""\nmaxmemory x\n'
+
+    outcome = start(text)
+
+    assert (outcome.is_serving, outcome.exit_code) == (False, 1)
+    lines = outcome.output.splitlines()
+    assert [line.split("redis.conf:")[1].split(": ")[:2] for line in lines] == [
+        ["1", "prot"],
+        ["2", "aclfile"],
+        ["4", "maxmemory x"],
+        ["3", "rename-command"],
+    ]
