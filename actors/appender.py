@@ -8,6 +8,7 @@ wait. It is a class of its own so that mypyc makes it native.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any, final
 
@@ -32,6 +33,7 @@ class Appender(Receiver):
         unwritten: entries that the disk did not take, in order.
         unwritten_replies: the replies to them.
         is_closed: nothing is appended or acknowledged any more, for good.
+        look_at_bytes: once so many bytes were written, the disk is looked at.
     """
 
     __slots__ = (
@@ -41,6 +43,7 @@ class Appender(Receiver):
         "_policy",
         "held",
         "is_closed",
+        "look_at_bytes",
         "unwritten",
         "unwritten_replies",
     )
@@ -62,6 +65,7 @@ class Appender(Receiver):
         self.unwritten: list[Entry] = []
         self.unwritten_replies: Replies = []
         self.is_closed = False
+        self.look_at_bytes = sys.maxsize
         self._open_first_seq = 0 if log is None else log.open_first_seq
 
     def receive_all(self, inbox: Inbox) -> None:
@@ -106,6 +110,8 @@ class Appender(Receiver):
         if log.open_first_seq != self._open_first_seq:
             self._open_first_seq = log.open_first_seq
             self._actor.on_sealed()
+        if log.written_bytes > self.look_at_bytes:
+            self._actor.look_at_disk()
         if self.held or self._policy() is FsyncPolicy.ALWAYS:
             self.held.append((last_seq, commit.replies))
             self._actor.sync_if_held()

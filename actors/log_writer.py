@@ -28,6 +28,7 @@ from actors.messages import (
     SyncFailed,
 )
 from actors.syncer import Syncer
+from actors.unsynced import UnsyncedAge
 from actors.waiting import WaitingOrders
 from storage.errors import StorageError, WriteFailedError
 from storage.fsync import FsyncPolicy
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     import pykka
 
+    from actors.disk_watch import DiskWatch
     from actors.loop import Loop
     from actors.traffic import Commit
     from storage.log import Log
@@ -57,6 +59,8 @@ class LogWriter(CooperativeActor):
         policy: Callable[[], FsyncPolicy],
         keyspace: Inbox,
         stop_server: Callable[[], None],
+        disk: DiskWatch | None = None,
+        segment_bytes: Callable[[], int] | None = None,
     ) -> None:
         """Take over a log.
 
@@ -66,9 +70,16 @@ class LogWriter(CooperativeActor):
             policy: asked at each commit, since CONFIG SET may change it.
             keyspace: where trouble is reported.
             stop_server: called when an fsync failed.
+            disk: how much room there is; None where nobody cares.
+            segment_bytes: at which size a segment is sealed, asked each second.
         """
         super().__init__(loop)
         self._log = log
+        self._disk = disk
+        self._segment_bytes = segment_bytes
+        self._write_trouble: bytes | None = None
+        self._told_trouble: bytes | None = None
+        self._ages = UnsyncedAge()
         self._appender = Appender(log, policy, self)
         self.actor_inbox.bind(self._appender, loop)
         self._policy = policy
@@ -83,6 +94,8 @@ class LogWriter(CooperativeActor):
         if self._log is not None:
             self._log.defer_seals()
             self._syncer = Syncer.start(self._log, self.actor_ref)
+            self.look_at_disk()
+            self._report()
             self.loop.call_later(SYNC_SECONDS, self._sync_each_second, self._appender)
 
     def on_stop(self) -> None:
@@ -163,6 +176,9 @@ class LogWriter(CooperativeActor):
         is_idle = not self._is_syncing and not self._appender.is_closed
         if is_idle and is_due:
             self._sync()
+        if self._segment_bytes is not None:
+            log.limit_segments(self._segment_bytes())
+        self.look_at_disk()
         self._report()
         self.loop.call_later(SYNC_SECONDS, self._sync_each_second, self._appender)
 
@@ -172,10 +188,14 @@ class LogWriter(CooperativeActor):
         fields = {
             "log_last_seq": log.last_seq,
             "log_synced_seq": log.synced_seq,
+            "log_unsynced_records": log.last_seq - log.synced_seq,
+            "log_unsynced_seconds": self._ages.look(log.last_seq, log.synced_seq),
             "log_size_bytes": log.size_bytes,
             "log_first_seq": log.first_seq,
             "log_segments": len(log.segments),
         }
+        if self._disk is not None:
+            fields |= self._disk.status()
         self._keyspace.post(Status(fields))
 
     def give_up(self, reason: str) -> None:
@@ -203,8 +223,28 @@ class LogWriter(CooperativeActor):
         # (Compiled with mypyc, `raise from` sets the context alone.)
         cause = error.__cause__ or error.__context__
         reason = getattr(cause, "strerror", None) or str(error)
-        self._keyspace.post(LogTrouble(reason.encode()))
+        self._write_trouble = reason.encode()
+        self._tell_trouble()
         self.loop.call_later(RETRY_SECONDS, self._retry, self._appender)
+
+    def look_at_disk(self) -> None:
+        """Look how much room there is; the appender asks when the log has grown."""
+        disk, log = self._disk, self._log
+        if disk is None or log is None:
+            return
+        disk.look()
+        self._appender.look_at_bytes = log.written_bytes + disk.bytes_until_look
+        self._tell_trouble()
+
+    def _tell_trouble(self) -> None:
+        """Tell the keyspace why clients may not write, where that has changed."""
+        trouble = self._write_trouble
+        if trouble is None and self._disk is not None:
+            trouble = self._disk.trouble
+        if trouble != self._told_trouble:
+            self._told_trouble = trouble
+            self._keyspace.post(LogTrouble(trouble))
+            self._report()
 
     def _retry(self) -> None:
         log = self._log
@@ -220,7 +260,8 @@ class LogWriter(CooperativeActor):
         logger.warning("the log can be written again, writes are accepted")
         replies, self._appender.unwritten_replies = self._appender.unwritten_replies, []
         self._appender.unwritten = []
-        self._keyspace.post(LogTrouble(None))
+        self._write_trouble = None
+        self._tell_trouble()
         self._appender.held.append((log.last_seq, replies))
         if self._policy() is FsyncPolicy.ALWAYS:
             self.sync_if_held()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actors import sockets
+from actors.disk_watch import DiskWatch
 from actors.failures import Failures
 from actors.historian import Historian
 from actors.keeping import tell_what_is_kept
@@ -165,7 +166,15 @@ class Server:
                 _folder(self._config), self._config.databases, keyspace.tell
             )
         log_writer: pykka.ActorRef[Any] = LogWriter.start(
-            loop, self._log, self._policy, keyspace.actor_inbox, self._fail
+            loop,
+            self._log,
+            self._policy,
+            keyspace.actor_inbox,
+            self._fail,
+            DiskWatch(
+                _folder(self._config), FileSystem(), lambda: self._config.disk_reserve
+            ),
+            lambda: self._config.segment_bytes,
         )
         self._log_writer = log_writer
         mail: Any = keyspace.actor_inbox
@@ -343,7 +352,7 @@ def _open_log(config: Config) -> Log:
         _folder(config),
         filesystem=FileSystem(),
         now_ms=clock.now_ms,
-        segment_bytes_max=config.segment_bytes_max,
+        segment_bytes_max=config.segment_bytes,
     )
     if log.stale_pid:
         logger.warning(

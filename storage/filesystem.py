@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from storage.errors import SyncFailedError
+from storage.room import Room
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +66,11 @@ class FileSystem:
     def size(self, file: int) -> int:
         """Return the file's length in bytes."""
         return os.fstat(file).st_size
+
+    def room(self, folder: Path) -> Room:
+        """Return how much room there is where a folder is."""
+        found = os.statvfs(folder)
+        return Room(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
 
     def truncate(self, file: int, size: int) -> None:
         """Cut the file to its first `size` bytes."""

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from storage.segment import SegmentHeader
     from storage.tail import TailReport
 
-SEGMENT_BYTES_MAX = 256 * 1024 * 1024
+SEGMENT_BYTES_MAX = 64 * 1024 * 1024
 
 _SEAL_RETRY_BYTES = 1024 * 1024
 
@@ -59,6 +59,7 @@ class Log(LogFacts):
         keyspace_digest: called right after an append that fills a segment; its 20
             bytes, a digest of the state after the last record, go into the seal.
         needs_sync: whether a seal waits for `sync`, see `defer_seals`.
+        written_bytes: how many were appended since it was opened.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Log(LogFacts):
         self.stale_pid = lock.stale_pid
         self.keyspace_digest: Callable[[], bytes] | None = None
         self.needs_sync = False
+        self.written_bytes = 0
         self._folder = folder
         self._filesystem = filesystem
         self._lock = lock
@@ -151,6 +153,12 @@ class Log(LogFacts):
         self._sealer.defers = True
         self._seal_at //= 2
 
+    def limit_segments(self, segment_bytes_max: int) -> None:
+        """Seal segments at another size from now on, the open one included."""
+        if segment_bytes_max != self._segment_bytes_max:
+            self._segment_bytes_max = segment_bytes_max
+            self._seal_at = segment_bytes_max // (2 if self._sealer.defers else 1)
+
     def append(self, drafts: Sequence[Draft], expected_last_seq: int) -> int:
         """Write records behind the last one, all in one write, all or none.
 
@@ -191,6 +199,7 @@ class Log(LogFacts):
             ) from error
         self._digest.update(data)
         self._size += len(data)
+        self.written_bytes += len(data)
         self._last_seq = last_seq
         self._last_at_ms = last_at_ms
         self._written = self._file, last_seq

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from actors.inbox import ActorReceiver, Inbox
 from storage.filesystem import FileSystem
+from storage.room import Room
 
 if TYPE_CHECKING:
     from random import Random
@@ -96,10 +97,12 @@ class FaultyFileSystem(FileSystem):
 
     Attributes:
         calls: the names of the methods called so far, in order.
+        size_bytes: how much it holds; what is written is not held against it.
     """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.size_bytes = 1 << 40
         self._faults: list[Fault] = []
         self._is_dead = False
         self._root = _Folder()
@@ -267,6 +270,16 @@ class FaultyFileSystem(FileSystem):
     def size(self, file: int) -> int:
         self._call("size")
         return len(self._at(file).data)
+
+    def room(self, folder: Path) -> Room:
+        self._call("room")
+        return Room(self.size_bytes - self._used(self._root), self.size_bytes)
+
+    def _used(self, folder: _Folder) -> int:
+        return sum(
+            self._used(node) if isinstance(node, _Folder) else len(node.data)
+            for node in folder.entries.values()
+        )
 
     def truncate(self, file: int, size: int) -> None:
         effect = self._call("truncate")

@@ -86,7 +86,8 @@ class ServerProcess:
         except OSError:
             return False
         try:
-            return connection.ask("PING").startswith((b"+PONG", b"-NOAUTH"))
+            answer = connection.ask("PING")
+            return answer.startswith((b"+PONG", b"-NOAUTH", b"-MISCONF"))
         finally:
             connection.close()
 

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     Listener = Callable[[], None]
 
 _IMMUTABLE = "can't set immutable config"
+_SEGMENT_BYTES_LEAST = 64 * 1024
+"""No small `log-retention-bytes` makes segments smaller than that."""
+
 _GLOB_CHARACTERS = frozenset(b"*?[")
 
 
@@ -166,6 +169,13 @@ class Config(
     def keeps_log(self) -> bool:
         """Whether what is written outlives the process."""
         return not self.memory_only and (self.appendonly or bool(self.save))
+
+    @property
+    def segment_bytes(self) -> int:
+        """At which size a segment is sealed: a quarter of what is kept at the most."""
+        kept = self.log_retention_bytes
+        quarter = max(kept // 4, _SEGMENT_BYTES_LEAST) if kept else sys.maxsize
+        return min(self.segment_bytes_max, quarter)
 
     def show(self, name: str) -> str:
         """Return the value of a setting, named as in CONFIG, as CONFIG GET shows it."""

@@ -142,7 +142,16 @@ class LogSettings:
         ("everysec", "always", "no"),
     )
     segment_bytes_max = Memory(
-        256 * _MB, "Seal a log segment at this size and begin the next.", 4096, LONG_MAX
+        64 * _MB,
+        "Seal a log segment at this size and begin the next; at a quarter of "
+        "`log-retention-bytes` where that is less.",
+        4096,
+        LONG_MAX,
+    )
+    disk_reserve = Memory(
+        16 * _MB,
+        "Refuse writes with `-MISCONF` while no more is free on the disk of `dir`; "
+        "nothing but the log itself and what frees old segments uses it. 0 keeps none.",
     )
     save = SavePoints(
         (SavePoint(3600, 1), SavePoint(300, 100), SavePoint(60, 10000)),

@@ -260,7 +260,9 @@ def test_write_that_takes_only_a_part_is_completed_or_cut(strace, fold_equals_li
         pytest.skip("this machine mounts no tmpfs")
     try:
         program = [sys.executable, "-m", "app"]
-        with ServerProcess("joblog", program, "--appendfsync", "always") as server:
+        with ServerProcess(
+            "joblog", program, "--appendfsync", "always", "--disk-reserve", "0"
+        ) as server:
             server.stop()
             place = server._command.index("--dir") + 1
             server._command[place] = str(folder)

@@ -1,0 +1,119 @@
+"""A disk that gets full: what clients are told, what is kept, and that it ends.
+
+Promise 10 of docs/reliability.md.
+"""
+
+import time
+
+import pytest
+
+from tests.disks import server_on, small_disk
+
+SECONDS = 60.0
+MB = 1 << 20
+RESERVE = ("--disk-reserve", "4mb")
+REFUSED = (
+    b"-MISCONF Errors writing to the AOF file: the disk has no more room than "
+    b"disk-reserve keeps free\r\n"
+)
+
+
+def info(connection):
+    lines = connection.ask("INFO", "persistence").decode().split("\r\n")
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def wait_for(condition, server):
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, server.output()
+        time.sleep(0.05)
+
+
+def push_until_refused(connection, size=10_000):
+    """Push until a push is refused; return how many were not, and the refusal."""
+    connection._socket.settimeout(20.0)
+    for number in range(1, 100_000):
+        reply = connection.ask("RPUSH", "list", b"%05d" % number + b"x" * size)
+        if not reply.startswith(b":"):
+            return number - 1, reply
+    raise AssertionError("nothing was refused")
+
+
+@pytest.fixture
+def disk():
+    with small_disk("16m") as mounted:
+        yield mounted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["always", "everysec"])
+def test_every_client_is_told_and_none_waits_when_the_reserve_is_reached(
+    disk, policy, fold_equals_live
+):
+    with server_on(disk, *RESERVE, "--appendfsync", policy) as server:
+        connection = server.connect()
+
+        pushed, refusal = push_until_refused(connection)
+
+        assert refusal == REFUSED
+        assert connection.ask("LLEN", "list") == b":%d\r\n" % pushed
+        assert connection.ask("PING") == REFUSED
+        for command in (
+            ["EVAL", "return redis.call('SET', 'k', 'v')", "0"],
+            ["BGSAVE"],
+            ["SAVE"],
+        ):
+            assert connection.ask(*command).startswith((b"-MISCONF", b"-ERR MISCONF"))
+        assert 2 * MB < disk.free_bytes < 4 * MB
+        fields = info(connection)
+        assert fields["log_disk_status"] == "err"
+        assert fields["aof_last_write_status"] == "err"
+        assert fields["log_disk_reserve_bytes"] == str(4 * MB)
+        assert "writes are refused and reads served" in server.output()
+        server.kill()
+        server.start()
+        connection = server.connect()
+        assert connection.ask("LLEN", "list") == b":%d\r\n" % pushed
+        assert connection.ask("SET", "k", "v") == REFUSED
+        fold_equals_live(server)
+
+
+@pytest.mark.slow
+def test_writes_are_taken_again_by_themselves_when_there_is_room(disk):
+    with server_on(disk, *RESERVE) as server:
+        connection = server.connect()
+        ballast = disk.fill(left=3 * MB)
+        wait_for(lambda: connection.ask("SET", "k", "v") == REFUSED, server)
+        assert connection.ask("GET", "k")[:1] == b"$"
+
+        ballast.unlink()
+
+        wait_for(lambda: connection.ask("SET", "k", "w") == b"+OK\r\n", server)
+        wait_for(lambda: info(connection)["log_disk_status"] == "ok", server)
+        assert "has room again, writes are accepted" in server.output()
+
+
+@pytest.mark.slow
+def test_a_smaller_reserve_takes_effect_at_once(disk):
+    with server_on(disk, *RESERVE) as server:
+        connection = server.connect()
+        disk.fill(left=3 * MB)
+        wait_for(lambda: connection.ask("SET", "k", "v") == REFUSED, server)
+
+        assert connection.ask("CONFIG", "SET", "disk-reserve", "1mb") == b"+OK\r\n"
+
+        wait_for(lambda: connection.ask("SET", "k", "w") == b"+OK\r\n", server)
+
+
+@pytest.mark.slow
+def test_the_log_warns_before_the_disk_is_full(disk):
+    with server_on(disk, *RESERVE) as server:
+        connection = server.connect()
+        assert info(connection)["log_disk_low"] == "0"
+
+        disk.fill(left=5 * MB)
+
+        wait_for(lambda: "gets full" in server.output(), server)
+        wait_for(lambda: info(connection)["log_disk_low"] == "1", server)
+        assert connection.ask("SET", "k", "v") == b"+OK\r\n"
