@@ -16,6 +16,7 @@ from actors.cooperative import CooperativeActor
 from actors.mailboxes import Mailboxes
 from actors.messages import (
     Answered,
+    ArchiveStatus,
     Backlog,
     ClientClosed,
     ClientOpened,
@@ -202,6 +203,8 @@ class KeyspaceActor(CooperativeActor):
             self.on_receive(message)
         elif isinstance(message.message, Neighbours):
             self._turn.log_writer, self._historian = message.message
+        elif isinstance(message.message, ArchiveStatus):
+            self._saving.note_archive(message.message.fields)
         elif isinstance(message.message, SnapshotProgress | SnapshotEnded):
             news = message.message
             for session in self._saving.take(news, self._turn.log_writer):
@@ -233,6 +236,7 @@ class KeyspaceActor(CooperativeActor):
         elif isinstance(message, LogTrouble):
             engine.guards.disk_error = message.reason
             engine.guards.update_watchful()
+            self._saving.note_disk()
         elif isinstance(message, SegmentSealed):
             self._saving.begin_segment()
         elif isinstance(message, Status):

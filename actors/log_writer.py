@@ -60,7 +60,7 @@ class LogWriter(CooperativeActor):
         keyspace: Inbox,
         stop_server: Callable[[], None],
         disk: DiskWatch | None = None,
-        segment_bytes: Callable[[], int] | None = None,
+        each_second: Callable[[Log], None] | None = None,
     ) -> None:
         """Take over a log.
 
@@ -71,12 +71,12 @@ class LogWriter(CooperativeActor):
             keyspace: where trouble is reported.
             stop_server: called when an fsync failed.
             disk: how much room there is; None where nobody cares.
-            segment_bytes: at which size a segment is sealed, asked each second.
+            each_second: called with the log each second.
         """
         super().__init__(loop)
         self._log = log
         self._disk = disk
-        self._segment_bytes = segment_bytes
+        self._each_second = each_second
         self._write_trouble: bytes | None = None
         self._told_trouble: bytes | None = None
         self._ages = UnsyncedAge()
@@ -94,6 +94,8 @@ class LogWriter(CooperativeActor):
         if self._log is not None:
             self._log.defer_seals()
             self._syncer = Syncer.start(self._log, self.actor_ref)
+            if self._each_second is not None:
+                self._each_second(self._log)
             self.look_at_disk()
             self._report()
             self.loop.call_later(SYNC_SECONDS, self._sync_each_second, self._appender)
@@ -176,8 +178,8 @@ class LogWriter(CooperativeActor):
         is_idle = not self._is_syncing and not self._appender.is_closed
         if is_idle and is_due:
             self._sync()
-        if self._segment_bytes is not None:
-            log.limit_segments(self._segment_bytes())
+        if self._each_second is not None:
+            self._each_second(log)
         self.look_at_disk()
         self._report()
         self.loop.call_later(SYNC_SECONDS, self._sync_each_second, self._appender)

@@ -199,7 +199,25 @@ class TakeSnapshot(NamedTuple):
 
 
 class Watch(NamedTuple):
-    """Look after the child process. Snapshotter -> itself."""
+    """Look after the child process. Snapshotter, archiver -> itself."""
+
+
+class Archive(NamedTuple):
+    """Let the archive take what is sealed. Log writer -> archiver, each second.
+
+    Attributes:
+        command: the operator's; "" for none.
+        open_first_seq: the number that the open segment starts with.
+    """
+
+    command: str
+    open_first_seq: int
+
+
+class ArchiveStatus(NamedTuple):
+    """What INFO says of the archive. Archiver -> keyspace."""
+
+    fields: dict[str, Any]
 
 
 class SnapshotProgress(NamedTuple):

@@ -41,13 +41,15 @@ def _options(config: Config) -> tuple[str, ...]:
     options = [
         *("--retention-bytes", str(config.log_retention_bytes)),
         *("--retention-seconds", str(config.log_retention_seconds)),
-        *("--archive-command", config.log_archive_command),
+        *("--reserve", str(config.disk_reserve)),
         *("--keep", str(config.snapshots_kept)),
     ]
     if config.rdb_key_save_delay:
         options += ["--key-delay", str(config.rdb_key_save_delay)]
     if config.log_compression == "zlib":
         options.append("--pack")
+    if config.log_archive_command:
+        options.append("--only-archived")
     return tuple(options)
 
 
@@ -144,9 +146,26 @@ class Saving:
         if self._begin is not None and not server.is_loading:
             steady_ms = self._engine.context.steady_ms
             last_seq = fields.get("log_last_seq", 0)
-            server.saves.consider(server.config.save, last_seq, steady_ms)
+            is_disk_full = self._engine.guards.disk_error is not None
+            if not is_disk_full:
+                server.saves.consider(server.config.save, last_seq, steady_ms)
             if _wants_tidying(server.config):
-                server.saves.consider_tidying(fields.get("log_segments", 0), steady_ms)
+                server.saves.consider_tidying(
+                    fields.get("log_segments", 0), steady_ms, is_urgent=is_disk_full
+                )
+
+    def note_archive(self, fields: dict[str, Any]) -> None:
+        """Take what INFO says of the archive; what it has taken may be pruned."""
+        server = self._engine.server
+        taken = "log_archive_taken"
+        if fields[taken] != server.archive_status.get(taken, 0):
+            server.saves.look_again()
+        server.archive_status = fields
+
+    def note_disk(self) -> None:
+        """Have the log pruned soon where the disk is full: that may make room."""
+        if self._engine.guards.disk_error is not None:
+            self._engine.server.saves.look_again()
 
     def prove(self) -> None:
         """Prove another slice of memory, where a round is under way."""
@@ -174,7 +193,13 @@ class Saving:
         covered = saves.covered
         self._engine.read_clock()
         context = self._engine.context
-        saves.end(news.seq, context.steady_ms, context.now_ms, is_ok=news.error is None)
+        saves.end(
+            news.seq,
+            context.steady_ms,
+            context.now_ms,
+            is_ok=news.error is None,
+            error=news.error or "",
+        )
         ended = [each for each in self.waiting if each.awaited_save <= covered]
         self.waiting = [each for each in self.waiting if each not in ended]
         for inquiry in ended:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actors import sockets
+from actors.archiver import Archiver
 from actors.disk_watch import DiskWatch
 from actors.failures import Failures
 from actors.historian import Historian
@@ -18,7 +19,7 @@ from actors.links import Link
 from actors.listener import Listener
 from actors.log_writer import LogWriter
 from actors.loop import Loop
-from actors.messages import Neighbours, TakeSnapshot
+from actors.messages import Archive, Neighbours, TakeSnapshot
 from actors.snapshotter import Snapshotter
 from app import clock
 from app.commands.table import switch_off
@@ -90,6 +91,7 @@ class Server:
         self._is_stopping = False
         self._log_writer: pykka.ActorRef[Any] | None = None
         self._snapshotter: pykka.ActorRef[Any] | None = None
+        self._archiver: pykka.ActorRef[Any] | None = None
         try:
             self._sockets = sockets.listen(config)
             self.port = sockets.tcp_port(self._sockets)
@@ -162,9 +164,11 @@ class Server:
             self._begin_snapshot if self._log is not None else None,
         )
         if self._log is not None:
+            folder = _folder(self._config)
             self._snapshotter = Snapshotter.start(
-                _folder(self._config), self._config.databases, keyspace.tell
+                folder, self._config.databases, keyspace.tell
             )
+            self._archiver = Archiver.start(folder, FileSystem(), keyspace.tell)
         log_writer: pykka.ActorRef[Any] = LogWriter.start(
             loop,
             self._log,
@@ -174,7 +178,7 @@ class Server:
             DiskWatch(
                 _folder(self._config), FileSystem(), lambda: self._config.disk_reserve
             ),
-            lambda: self._config.segment_bytes,
+            self._look_after_segments,
         )
         self._log_writer = log_writer
         mail: Any = keyspace.actor_inbox
@@ -209,8 +213,9 @@ class Server:
                 if actor is not None:
                     actor.stop(block=False)
                     loop.run_actors()
-            if self._snapshotter is not None:
-                self._snapshotter.stop()
+            for beside in (self._snapshotter, self._archiver):
+                if beside is not None:
+                    beside.stop()
             # Last: a thread wakes the loop when it has something to say.
             loop.close()
 
@@ -240,6 +245,14 @@ class Server:
         assert self._log is not None
         assert self._snapshotter is not None
         self._snapshotter.tell(TakeSnapshot(self._log.synced_seq, options))
+
+    def _look_after_segments(self, log: Log) -> None:
+        """Apply the settings of segments, which may have changed; once a second."""
+        log.limit_segments(self._config.segment_bytes)
+        assert self._archiver is not None
+        self._archiver.tell(
+            Archive(self._config.log_archive_command, log.open_first_seq)
+        )
 
     def _fail(self) -> None:
         self._engine.server.exit_code = 1

@@ -4,10 +4,12 @@
 
 It folds the newest snapshot and the log behind it up to a record, through the very fold
 of a start, and writes the state as a snapshot. Then it prunes the segments that the
-retention settings let go and packs sealed ones. With --tidy a snapshot is made only
-where a segment could go but for the lack of one. It runs beside the server, takes
-nothing from it but idle processor time, and can be killed at any moment. What it says
-is a JSON object a line, whose fields add up:
+retention settings let go and packs sealed ones; with --only-archived none that the
+archive has yet to take. With --tidy a snapshot is made only where a segment could go
+but for the lack of one. What it writes leaves --reserve bytes of the disk free; only
+what lets segments go takes from those, and not the last. It runs beside the server,
+takes nothing from it but idle processor time, and can be killed at any moment. What it
+says is a JSON object a line, whose fields add up:
 
     {"seq": 41000, "keys": 1000}       how far it has come
     {"alarm": "..."}                   the fold differs from what the server recorded
@@ -26,7 +28,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,17 +37,20 @@ from app.proving import ProvenFold
 from app.recovery import Recovery
 from app.slowness import seconds_for, wait_for_reader
 from app.snapshots import save_snapshot
+from storage.archiving import find_archived
 from storage.errors import StorageError
 from storage.filesystem import FileSystem
 from storage.folder import LogFolder, read_chain
-from storage.packing import pack_segment
+from storage.packing import is_packed, pack_segment
 from storage.retention import (
     Retention,
     find_prunable,
     find_snapshot_seq,
     prune,
     remove_old_snapshots,
+    remove_unfinished,
 )
+from storage.room import last_bytes, require_room
 from storage.snapshot import verify_snapshot
 
 if TYPE_CHECKING:
@@ -59,10 +63,6 @@ NICENESS = 10
 _REPORT_RECORDS = 50_000
 
 
-class ArchiveError(Exception):
-    """The archive command did not take a segment, which therefore stays."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m app.folding")
@@ -72,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tidy", action="store_true")
     parser.add_argument("--retention-bytes", type=int, default=0)
     parser.add_argument("--retention-seconds", type=int, default=0)
-    parser.add_argument("--archive-command", default="")
+    parser.add_argument("--only-archived", action="store_true")
+    parser.add_argument("--reserve", type=int, default=0)
     parser.add_argument("--pack", action="store_true")
     parser.add_argument("--key-delay", type=int, default=0)
     parser.add_argument("--keep", type=int, default=2)
@@ -112,21 +113,50 @@ class _Folding:
                 f"{self._folder.snapshots_path}: another process makes a snapshot"
             )
         try:
+            remove_unfinished(self._folder, self._filesystem)
+            self._make_room()
             if not self._options.tidy or self._lacks_snapshot():
                 self._make_snapshot()
             try:
                 self._tidy()
-            except (StorageError, OSError, ArchiveError) as error:
-                if isinstance(error, BrokenPipeError):
-                    raise
+            except BrokenPipeError:
+                raise
+            except (StorageError, OSError) as error:
                 _say(trouble=str(error))
         finally:
             self._filesystem.close(lock)
+
+    def _make_room(self) -> None:
+        """Where another snapshot would not fit, let go what does not need one."""
+        folder, filesystem = self._folder, self._filesystem
+        needed = self._expected_bytes() + self._options.reserve
+        if filesystem.room(folder.path).free_bytes >= needed:
+            return
+        self._prune()
+        if filesystem.room(folder.path).free_bytes < needed:
+            sound = find_snapshot_seq(folder, filesystem)
+            older = sum(seq < sound for seq in folder.find_snapshots())
+            remove_old_snapshots(
+                folder, filesystem, len(folder.find_snapshots()) - older
+            )
+
+    def _expected_bytes(self) -> int:
+        """Return how long a snapshot may get: as long as the last one."""
+        for seq in self._folder.find_snapshots()[-1:]:
+            file = self._filesystem.open_to_read(self._folder.snapshot_path(seq))
+            try:
+                return self._filesystem.size(file)
+            finally:
+                self._filesystem.close(file)
+        return 0
 
     def _lacks_snapshot(self) -> bool:
         """Say whether a segment could go if only there were a newer snapshot."""
         chain = read_chain(self._folder, self._filesystem)
         prunable = find_prunable(chain, self._retention, clock.now_ms())
+        if self._options.only_archived:
+            archived = find_archived(self._folder, self._filesystem)
+            prunable = [info for info in prunable if info.first_seq <= archived]
         if not prunable:
             return False
         footer = prunable[-1].footer
@@ -139,14 +169,21 @@ class _Folding:
         if not until_seq or until_seq in self._folder.find_snapshots():
             _say(snapshot_seq=until_seq)
             return
+        folder, filesystem = self._folder, self._filesystem
+        floor = self._options.reserve
+        if self._lacks_snapshot():
+            floor = last_bytes(floor)  # it makes more room than it takes
+        expected = self._expected_bytes()
+        require_room(filesystem, folder.snapshots_path, expected, floor, "a snapshot")
         fold = self._fold(until_seq)
         info = save_snapshot(
-            self._folder,
-            self._filesystem,
+            folder,
+            filesystem,
             fold.keyspace,
             until_seq,
             clock.now_ms(),
-            self._wait if self._options.key_delay else None,
+            wait=self._wait if self._options.key_delay else None,
+            floor=floor,
         )
         verify_snapshot(self._filesystem, info.path)
         _say(snapshot_seq=until_seq, keys=info.keys)
@@ -183,43 +220,36 @@ class _Folding:
     def _tidy(self) -> None:
         """Prune, pack, and remove old snapshots."""
         folder, filesystem = self._folder, self._filesystem
+        self._prune()
+        remove_old_snapshots(folder, filesystem, self._options.keep)
+        if not self._options.pack:
+            return
+        floor = last_bytes(self._options.reserve)
+        for info in self._find_packable():
+            if not is_packed(filesystem, info.path):
+                needed = info.size_bytes
+                require_room(filesystem, folder.log_path, needed, floor, "packing")
+            size = pack_segment(filesystem, info.path)
+            _say(packed=[info.first_seq, size])
+
+    def _find_packable(self) -> list[SegmentInfo]:
+        """Return the sealed segments that nobody else has to see as they are."""
+        chain = read_chain(self._folder, self._filesystem)
+        if self._options.only_archived:
+            archived = find_archived(self._folder, self._filesystem)
+            chain = [info for info in chain if info.first_seq <= archived]
+        return [info for info in chain if info.is_sealed]
+
+    def _prune(self) -> None:
         for info in prune(
-            folder, filesystem, self._retention, clock.now_ms(), self._archive
+            self._folder,
+            self._filesystem,
+            self._retention,
+            clock.now_ms(),
+            only_archived=self._options.only_archived,
         ):
             assert info.footer is not None
             _say(first_seq=info.footer.last_seq + 1)
-        remove_old_snapshots(folder, filesystem, self._options.keep)
-        if self._options.pack:
-            for info in read_chain(folder, filesystem):
-                if info.is_sealed:
-                    size = pack_segment(filesystem, info.path)
-                    _say(packed=[info.first_seq, size])
-
-    def _archive(self, info: SegmentInfo) -> None:
-        """Let the operator's command take a segment, before it is pruned.
-
-        Raises:
-            ArchiveError: the command failed.
-        """
-        command = self._options.archive_command
-        if not command:
-            return
-        for mark, text in (("%p", str(info.path.resolve())), ("%f", info.path.name)):
-            command = command.replace(mark, text)
-        done = subprocess.run(  # noqa: S602 - it is the operator's own command line
-            command,
-            shell=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        if done.returncode:
-            words = done.stderr.decode(errors="replace").strip()[-500:]
-            raise ArchiveError(
-                f"{info.path}: log-archive-command ended with exit code "
-                f"{done.returncode}, so the segment stays: {words}"
-            )
 
 
 def _say(**fields: Any) -> None:

@@ -26,6 +26,7 @@ import msgpack
 
 from app.types.snapshot_values import EXPIRING_HASH_KIND, UNPACKERS, packer_of
 from storage.errors import SnapshotError
+from storage.room import require_room
 from storage.snapshot import write_snapshot
 from storage.snapshots import describe_state
 
@@ -208,7 +209,9 @@ def save_snapshot(
     keyspace: Keyspace,
     seq: int,
     made_at_ms: int,
+    *,
     wait: Callable[[int], None] | None = None,
+    floor: int = 0,
 ) -> SnapshotInfo:
     """Write the state after a record beside the log that it was folded from.
 
@@ -220,9 +223,11 @@ def save_snapshot(
             that is newer than its log.
         made_at_ms: the time now.
         wait: called after each block, with how many keys are in it.
+        floor: how many bytes it has to leave free on the disk.
 
     Raises:
         StorageError: the log is damaged, or the disk refused to make it durable.
+        NoRoomError: it would not leave so many; nothing of it is left.
         OSError: the disk refused.
     """
     folder.make_snapshots()
@@ -231,6 +236,8 @@ def save_snapshot(
     blocks = encode_blocks(keyspace)
     if wait is not None:
         blocks = _slowly(blocks, wait)
+    if floor:
+        blocks = _leave_free(blocks, folder, filesystem, floor)
     return write_snapshot(filesystem, path, header, blocks)
 
 
@@ -240,3 +247,16 @@ def _slowly(
     for payload, keys in blocks:
         yield payload, keys
         wait(keys)
+
+
+def _leave_free(
+    blocks: Iterator[tuple[bytes, int]],
+    folder: LogFolder,
+    filesystem: FileSystem,
+    floor: int,
+) -> Iterator[tuple[bytes, int]]:
+    """Yield blocks while each still fits above what has to stay free."""
+    what = "the rest of a snapshot, of which nothing is kept"
+    for payload, keys in blocks:
+        require_room(filesystem, folder.snapshots_path, len(payload), floor, what)
+        yield payload, keys

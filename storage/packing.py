@@ -21,12 +21,13 @@ reads segments reads both forms through `SegmentFile`.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import zlib
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from storage.errors import CorruptLogError, NewerFormatError
+from storage.errors import CorruptLogError, NewerFormatError, StorageError
 from storage.filesystem import sync_file, sync_names, write_all
 
 if TYPE_CHECKING:
@@ -159,6 +160,18 @@ class SegmentFile:
         )
 
 
+def is_packed(filesystem: FileSystem, path: Path) -> bool:
+    """Say whether a segment is packed already.
+
+    Raises:
+        CorruptLogError: it is, and what says so is not sound.
+        OSError: the file cannot be read.
+    """
+    segment = SegmentFile(filesystem, path)
+    segment.close()
+    return segment.is_packed
+
+
 def pack_segment(filesystem: FileSystem, path: Path) -> int:
     """Pack a sealed segment, which keeps its name; one that is packed stays as it is.
 
@@ -217,6 +230,11 @@ def _write_packed(filesystem: FileSystem, source: SegmentFile, path: Path) -> by
             index += _ENTRY.pack(end, zlib.crc32(packed))
         write_all(filesystem, file, index + _CHECKSUM.pack(zlib.crc32(index)))
         sync_file(filesystem, file, path)
+    except (OSError, StorageError):
+        # Half a file may be what fills the disk.
+        with contextlib.suppress(OSError):
+            filesystem.unlink(path)
+        raise
     finally:
         filesystem.close(file)
     return digest.digest()

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from storage.archiving import forget_archived
 from storage.errors import CorruptLogError, NewerFormatError, SnapshotError
 from storage.filesystem import sync_file, sync_names, write_aside
 from storage.folder import LogFolder, read_segment_info
@@ -141,6 +142,7 @@ def apply_repair(folder: Path, plan: Plan, *, filesystem: FileSystem) -> None:
             else:
                 _cut_off(filesystem, step.path, step.offset)
             sync_names(filesystem, step.path.parent)
+        forget_archived(paths, filesystem)
     finally:
         lock.release()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from storage.archiving import find_archived
 from storage.errors import SnapshotError
 from storage.filesystem import sync_names
 from storage.folder import read_chain
@@ -16,7 +17,7 @@ from storage.snapshot import verify_snapshot
 from storage.snapshots import usable_snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from storage.filesystem import FileSystem
     from storage.folder import LogFolder, SegmentInfo
@@ -76,7 +77,8 @@ def prune(
     filesystem: FileSystem,
     retention: Retention,
     now_ms: int,
-    archive: Callable[[SegmentInfo], None],
+    *,
+    only_archived: bool = False,
 ) -> Iterator[SegmentInfo]:
     """Prune what a rule lets go and a snapshot stands for, the oldest first.
 
@@ -85,8 +87,7 @@ def prune(
         filesystem: the door to the disk.
         retention: the rules.
         now_ms: the time.
-        archive: called with each segment before it goes; where it raises, that segment
-            and all behind it stay.
+        only_archived: whether a segment stays until the archive has taken it.
 
     Yields:
         Each segment that is gone.
@@ -96,6 +97,9 @@ def prune(
         OSError: the disk refused; the rest stays.
     """
     prunable = find_prunable(read_chain(folder, filesystem), retention, now_ms)
+    if only_archived:
+        archived = find_archived(folder, filesystem)
+        prunable = [info for info in prunable if info.first_seq <= archived]
     if not prunable:
         return
     seq = find_snapshot_seq(folder, filesystem)
@@ -103,10 +107,22 @@ def prune(
         assert info.footer is not None
         if info.footer.last_seq > seq:
             return
-        archive(info)
         filesystem.unlink(info.path)
         sync_names(filesystem, folder.log_path)
         yield info
+
+
+def remove_unfinished(folder: LogFolder, filesystem: FileSystem) -> None:
+    """Remove what is left of snapshots that never were whole.
+
+    The caller holds the lock of those who write snapshots: nobody writes them.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    for seq in folder.find_new_snapshots():
+        path = folder.snapshot_path(seq)
+        filesystem.unlink(path.with_name(f"{path.name}.new"))
 
 
 def remove_old_snapshots(
@@ -120,10 +136,7 @@ def remove_old_snapshots(
     removed = folder.find_snapshots()[:-kept]
     for seq in removed:
         filesystem.unlink(folder.snapshot_path(seq))
-    for seq in folder.find_new_snapshots():
-        # The caller holds the lock of those who write snapshots: nobody writes it.
-        path = folder.snapshot_path(seq)
-        filesystem.unlink(path.with_name(f"{path.name}.new"))
+    remove_unfinished(folder, filesystem)
     if removed:
         sync_names(filesystem, folder.snapshots_path)
     return removed

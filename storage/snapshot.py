@@ -41,12 +41,13 @@ all of it is sound and the log has the very bytes that it was folded from, and e
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from storage.errors import NewerFormatError, SnapshotError
+from storage.errors import NewerFormatError, SnapshotError, StorageError
 from storage.filesystem import sync_file, sync_names, write_all
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def write_snapshot(
         blocks: each payload, and how many keys are in it.
 
     Raises:
-        OSError: the disk refused; nothing of it is left but perhaps the `.new` file.
+        OSError: the disk refused; nothing of it is left, as far as that could be.
         SyncFailedError: the disk refused to make it durable.
     """
     temporary = path.with_name(f"{path.name}.new")
@@ -190,6 +191,11 @@ def write_snapshot(
     try:
         info = _write_blocks(filesystem, file, path, header, blocks)
         sync_file(filesystem, file, temporary)
+    except (OSError, StorageError):
+        # Half a snapshot may be what fills the disk.
+        with contextlib.suppress(OSError):
+            filesystem.unlink(temporary)
+        raise
     finally:
         filesystem.close(file)
     filesystem.rename(temporary, path)

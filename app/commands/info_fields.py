@@ -223,10 +223,19 @@ def persistence(ctx: Context) -> Fields:
             ("log_snapshot_seq", state.saves.last_seq),
             ("log_proofs_checked", state.saves.proven),
             ("log_proofs_failed", state.saves.differences),
-            ("log_retention_status", "err" if state.saves.trouble else "ok"),
+            ("log_retention_status", _retention_status(ctx)),
+            ("log_retention_error", " ".join(state.saves.trouble.split())),
+            ("log_snapshot_error", " ".join(state.saves.error.split())),
+            *state.archive_status.items(),
             ("log_folding_seq", state.saves.progress.get("seq", 0)),
         ]
     return fields + _loading(ctx)
+
+
+def _retention_status(ctx: Context) -> str:
+    """Return whether the log is pruned and packed as the settings say."""
+    is_archived = ctx.server.archive_status.get("log_archive_status") != "err"
+    return "ok" if is_archived and not ctx.server.saves.trouble else "err"
 
 
 def _snapshots(ctx: Context) -> Fields:

@@ -15,8 +15,14 @@ if TYPE_CHECKING:
 RETRY_MS: Final = 5000
 """After a failure the rules ask again no sooner; the same as in Redis."""
 
+_RETRY_DOUBLED_MAX: Final = 6
+"""Each failure in a row doubles that, up to some five minutes."""
+
 TIDY_MS: Final = 60_000
 """So often at the least it is looked whether a segment has become too old."""
+
+URGENT_TIDY_MS: Final = 10_000
+"""And so often while the disk is full."""
 
 _MS_PER_SECOND: Final = 1000
 
@@ -43,6 +49,7 @@ class Saves:
         has_waiters: whether a client waits for the one under way, or the next (SAVE).
         is_reload_saving: whether DEBUG wants a snapshot before the state is loaded.
         trouble: why the log was last not pruned or packed; "" where it was.
+        error: why the last snapshot failed; "" where it did not.
         proven: how often a fold was compared with what memory had.
         differences: how often they were not the same: a bug.
     """
@@ -69,8 +76,8 @@ class Saves:
         self.progress: dict[str, Any] = {}
         self.proven = self.differences = 0
         self.is_reload_saving = False
-        self.trouble = ""
-        self._failed_ms = 0
+        self.trouble = self.error = ""
+        self._failed_ms = self._failures = 0
         self._tidied_ms = 0
         self._tidied_segments = 0
 
@@ -89,7 +96,9 @@ class Saves:
         self.progress = {}
         self.is_due = True
 
-    def end(self, seq: int, steady_ms: int, at_ms: int, *, is_ok: bool) -> None:
+    def end(
+        self, seq: int, steady_ms: int, at_ms: int, *, is_ok: bool, error: str = ""
+    ) -> None:
         """Note how the snapshot under way came out; begin the one that is scheduled.
 
         Args:
@@ -97,6 +106,7 @@ class Saves:
             steady_ms: the time, of the clock that nobody sets.
             at_ms: the time of day, in ms since the epoch.
             is_ok: whether it succeeded.
+            error: why not.
         """
         took = max((steady_ms - self.began_ms) // _MS_PER_SECOND, 0)
         self.trouble = self.progress.get("trouble", "")
@@ -106,7 +116,9 @@ class Saves:
         elif self.running == "save":
             self.is_ok, self.took_seconds = is_ok, took
             self.count += is_ok
-        self._failed_ms = 0 if is_ok else steady_ms
+        self.error = "" if is_ok else error
+        self._failed_ms = steady_ms
+        self._failures = 0 if is_ok else self._failures + 1
         if is_ok and (seq or self.running != "tidy"):
             self.last_seq, self.last_at_ms, self._last_ms = seq, at_ms, steady_ms
         self._tidied_ms = steady_ms
@@ -127,7 +139,7 @@ class Saves:
             last_seq: the last record of the log: each counts as a change.
             steady_ms: the time, of the clock that nobody sets.
         """
-        if self.running or (self._failed_ms and steady_ms - self._failed_ms < RETRY_MS):
+        if self.running or self._is_too_soon(steady_ms):
             return
         changes = last_seq - self.last_seq
         since_ms = steady_ms - self._last_ms
@@ -137,7 +149,20 @@ class Saves:
                 self.ask("save", steady_ms)
                 return
 
-    def consider_tidying(self, segments: int, steady_ms: int) -> None:
+    def _is_too_soon(self, steady_ms: int) -> bool:
+        """Say whether the rules have to wait, each time that it fails twice as long."""
+        if not self._failures:
+            return False
+        wait_ms = RETRY_MS << min(self._failures - 1, _RETRY_DOUBLED_MAX)
+        return steady_ms - self._failed_ms < wait_ms
+
+    def look_again(self) -> None:
+        """Have it looked soon whether the log can be pruned: something has changed."""
+        self._tidied_segments = 0
+
+    def consider_tidying(
+        self, segments: int, steady_ms: int, *, is_urgent: bool = False
+    ) -> None:
         """Have the log pruned and packed where that may be due.
 
         It may be when a segment was sealed, and now and then because of their age.
@@ -145,13 +170,15 @@ class Saves:
         Args:
             segments: how many there are.
             steady_ms: the time, of the clock that nobody sets.
+            is_urgent: whether the disk is full.
         """
         # Those that were pruned count no more: the next seal is one more again.
         self._tidied_segments = min(self._tidied_segments, segments)
-        if self.running or (self._failed_ms and steady_ms - self._failed_ms < RETRY_MS):
+        if self.running or (self._is_too_soon(steady_ms) and not is_urgent):
             return
         has_more = segments > max(self._tidied_segments, 1)
-        if has_more or steady_ms - self._tidied_ms >= TIDY_MS:
+        tidy_ms = URGENT_TIDY_MS if is_urgent else TIDY_MS
+        if has_more or steady_ms - self._tidied_ms >= tidy_ms:
             self._tidied_segments = segments
             self._tidied_ms = steady_ms
             self.ask("tidy", steady_ms)

@@ -150,6 +150,7 @@ class ServerState:
         self.is_loading = False
         self.loading: dict[str, int] = {}
         self.log_status: dict[str, Any] = {}
+        self.archive_status: dict[str, Any] = {}
         self.past_status: dict[str, int] = dict.fromkeys(_PAST_STATUS, 0)
         self.port = 0
         self.dial: Dial | None = None

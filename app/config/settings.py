@@ -176,8 +176,8 @@ class LogSettings:
     )
     log_archive_command = Text(
         "",
-        "Run for each segment before it is pruned; `%p` is its path, `%f` its name. "
-        "Where it fails the segment stays.",
+        "Run for each segment once it is sealed; `%p` is its path, `%f` its name. "
+        "It is tried again where it fails; no segment is pruned or packed before.",
         protected=True,
     )
     past_views_max = Integer(

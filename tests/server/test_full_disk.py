@@ -117,3 +117,84 @@ def test_the_log_warns_before_the_disk_is_full(disk):
         wait_for(lambda: "gets full" in server.output(), server)
         wait_for(lambda: info(connection)["log_disk_low"] == "1", server)
         assert connection.ask("SET", "k", "v") == b"+OK\r\n"
+
+
+# --- snapshots and retention ----------------------------------------------------------
+
+
+def overwrite(connection, count, size=10_000):
+    """Write to few keys again and again: a long log of a small state."""
+    for number in range(count):
+        value = b"%06d" % number + b"x" * size
+        assert connection.ask("SET", f"k:{number % 20}", value) == b"+OK\r\n"
+
+
+def snapshot_names(server):
+    return sorted(path.name for path in server.folder.glob("snapshots/*.snap*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("has_one", [False, True], ids=["first", "second"])
+def test_a_snapshot_never_takes_the_last_of_the_disk(disk, has_one, fold_equals_live):
+    with server_on(disk, *RESERVE) as server:
+        connection = server.connect()
+        connection._socket.settimeout(30.0)
+        for number in range(300):
+            connection.ask("SET", f"k:{number}", b"x" * 10_000)
+        if has_one:
+            assert connection.ask("SAVE") == b"+OK\r\n"
+        names = snapshot_names(server)
+        disk.fill(left=6 * MB)
+        connection.ask("SET", "k", "v")
+
+        assert connection.ask("SAVE") == b"-ERR\r\n"
+
+        assert disk.free_bytes > 5 * MB
+        assert snapshot_names(server) == names
+        fields = info(connection)
+        assert fields["rdb_last_bgsave_status"] == "err"
+        assert "no room for" in fields["log_snapshot_error"]
+        assert "no room for" in server.output()
+        assert connection.ask("SET", "k", "v") == b"+OK\r\n"
+        assert connection.ask("CONFIG", "SET", "disk-reserve", "1mb") == b"+OK\r\n"
+        assert connection.ask("SAVE") == b"+OK\r\n"
+        assert info(connection)["log_snapshot_error"] == ""
+        fold_equals_live(server)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left", [0, 3 * MB], ids=["no byte left", "in the reserve"])
+def test_retention_makes_room_on_a_disk_that_is_full(disk, left, fold_equals_live):
+    with server_on(disk, *RESERVE, "--segment-bytes-max", "512kb") as server:
+        connection = server.connect()
+        connection._socket.settimeout(30.0)
+        overwrite(connection, 700)
+        if not left:
+            # Without room for a snapshot only an older one lets segments go.
+            assert connection.ask("SAVE") == b"+OK\r\n"
+        disk.fill(left=left)
+        wait_for(lambda: connection.ask("SET", "k", "v") == REFUSED, server)
+
+        assert (
+            connection.ask("CONFIG", "SET", "log-retention-bytes", "1mb") == b"+OK\r\n"
+        )
+
+        wait_for(lambda: int(info(connection)["log_first_seq"]) > 400, server)
+        wait_for(lambda: connection.ask("SET", "k", "w") == b"+OK\r\n", server)
+        wait_for(lambda: info(connection)["log_disk_status"] == "ok", server)
+        assert info(connection)["log_retention_status"] == "ok"
+        fold_equals_live(server)
+
+
+@pytest.mark.slow
+def test_a_small_bound_of_the_log_holds_without_another_setting(fold_equals_live):
+    bound = ("--log-retention-bytes", "4mb")
+    with small_disk("32m") as disk, server_on(disk, *RESERVE, *bound) as server:
+        connection = server.connect()
+        connection._socket.settimeout(30.0)
+
+        overwrite(connection, 1500)
+
+        wait_for(lambda: int(info(connection)["log_first_seq"]) > 700, server)
+        assert 4 * MB <= int(info(connection)["log_size_bytes"]) <= 5 * MB
+        fold_equals_live(server)

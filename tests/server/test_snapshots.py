@@ -255,11 +255,15 @@ def test_bgrewriteaof_prunes_archives_and_packs_as_the_settings_say(start, tmp_p
     # The server may be at it by itself already; then the rewrite comes after that.
     assert connection.ask("BGREWRITEAOF")[:1] == b"+"
     wait_until(connection, "aof_rewrites", "1")
+    sealed = sorted(before)[:-1]
+    wait_until(connection, "log_archive_taken", str(len(sealed)))
 
-    gone = [name for name in before if name not in segments(server)]
-    assert gone
-    for name in gone:
+    assert sorted(path.name for path in archive.iterdir()) == sealed
+    for name in sealed:
         assert (archive / name).read_bytes() == before[name]
+    assert connection.ask("BGREWRITEAOF")[:1] == b"+"
+    wait_until(connection, "aof_rewrite_in_progress", "0")
+    assert [name for name in before if name not in segments(server)]
     assert connection.ask("SAVE") == b"+OK\r\n"
     for name in segments(server)[:-1]:
         assert (server.folder / "log" / name).read_bytes().startswith(PACKED_MAGIC)

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from storage.archiving import find_archived, find_unarchived, mark_archived
 from storage.errors import PrunedError, StorageError
 from storage.folder import LogFolder, read_chain
 from storage.reader import LogReader
@@ -50,8 +51,9 @@ def add_snapshot(disk, seq):
     write_snapshot(disk, folder.snapshot_path(seq), header, [(b"state", 0)])
 
 
-def run_prune(disk, retention=EVERYTHING, archive=lambda _: None, now_ms=NOW_MS):
-    return list(prune(folder_of(disk), disk, retention, now_ms, archive))
+def run_prune(disk, retention=EVERYTHING, now_ms=NOW_MS, *, only_archived=False):
+    folder = folder_of(disk)
+    return list(prune(folder, disk, retention, now_ms, only_archived=only_archived))
 
 
 class Interruption:
@@ -186,21 +188,29 @@ def test_a_snapshot_that_is_of_no_use_prunes_nothing(disk, damage):
     assert run_prune(disk) == []
 
 
-def test_a_segment_that_cannot_be_archived_stays_with_all_behind_it(disk):
+def test_a_segment_that_is_not_archived_stays_with_all_behind_it(disk):
     chain = chain_of(disk)
+    folder = folder_of(disk)
     add_snapshot(disk, chain[-1].first_seq)
-    seen = []
 
-    def archive(info):
-        seen.append(info.path.name)
-        if len(seen) == 3:
-            raise ValueError("no room in the archive")
-
-    with pytest.raises(ValueError, match="no room"):
-        run_prune(disk, archive=archive)
+    assert run_prune(disk, only_archived=True) == []
+    mark_archived(folder, disk, chain[1].first_seq)
+    assert run_prune(disk, only_archived=True) == chain[:2]
 
     assert chain_of(disk) == chain[2:]
-    assert seen == [info.path.name for info in chain[:3]]
+    assert find_archived(folder, disk) == chain[1].first_seq
+    assert find_unarchived(folder, disk)[0] == chain[2].path
+
+
+def test_a_mark_of_another_log_lets_nothing_go(disk):
+    chain = chain_of(disk)
+    add_snapshot(disk, chain[-1].first_seq)
+    name = f"archived-{chain[-2].first_seq:020d}-{'0' * 32}"
+    disk.write_file(FOLDER / name, b"")
+
+    assert run_prune(disk, only_archived=True) == []
+    mark_archived(folder_of(disk), disk, chain[0].first_seq)
+    assert run_prune(disk, only_archived=True) == chain[:1]
 
 
 @pytest.mark.parametrize(

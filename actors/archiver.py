@@ -1,0 +1,217 @@
+"""Archiver: a thread that has `log-archive-command` take each segment that is sealed.
+
+One after the other, the oldest first; what the command refuses is offered again, after
+a second, two, four, up to a minute. Which it has taken is on the disk
+(`storage.archiving`), and pruning goes by that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import pykka
+
+from actors.messages import Archive, ArchiveStatus, Watch
+from app import clock
+from storage.archiving import find_unarchived, mark_archived
+from storage.errors import StorageError
+from storage.folder import LogFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from storage.filesystem import FileSystem
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS_MAX: Final = 60.0
+_WAIT_SECONDS: Final = 0.05
+_READ_BYTES: Final = 65536
+_WORDS_MAX: Final = 500
+_OFF: Final = Archive("", 0)
+
+
+class Archiver(pykka.ThreadingActor):
+    """Runs the command for one file at a time, and reports."""
+
+    use_daemon_thread = True
+
+    def __init__(
+        self,
+        folder: Path,
+        filesystem: FileSystem,
+        report: Callable[[Any], None],
+        steady_ms: Callable[[], int] = clock.steady_ms,
+    ) -> None:
+        """Make the archiver of a data folder.
+
+        Args:
+            folder: the data folder.
+            filesystem: the door to the disk.
+            report: takes what is to be told to the keyspace; called in this thread.
+            steady_ms: the clock that nobody sets.
+        """
+        super().__init__()
+        self._folder = LogFolder(folder.resolve(), filesystem)
+        self._filesystem = filesystem
+        self._report = report
+        self._steady_ms = steady_ms
+        self._order = self._done = _OFF
+        self._child: subprocess.Popen[bytes] | None = None
+        self._path: Path | None = None
+        self._words = b""
+        self._has_snapshot = False
+        self._retry_seconds = 0.0
+        self._retry_at_ms = 0
+        self._failures = self._taken = self._last_ms = self._waiting = 0
+        self._error = ""
+        self._told: dict[str, Any] = {}
+
+    def on_start(self) -> None:
+        """Say that nothing is archived yet."""
+        self._tell()
+
+    def on_receive(self, message: Any) -> None:
+        """Begin with what is due, or look after the command that runs."""
+        try:
+            if isinstance(message, Archive):
+                self._order = message
+                if self._child is None:
+                    self._begin_if_due()
+            else:
+                assert isinstance(message, Watch)
+                self._watch()
+        except (StorageError, OSError) as error:
+            self._fail(str(error))
+        self._tell()
+
+    def on_stop(self) -> None:
+        """End the command that runs: what it was given is offered again."""
+        if self._child is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._child.pid, signal.SIGTERM)
+            self._reap()
+
+    # --- one file ---------------------------------------------------------------------
+
+    def _begin_if_due(self) -> None:
+        """Give the command the next file, if there is one and its time has come."""
+        order = self._order
+        if not order.command:
+            self._done, self._waiting, self._error = _OFF, 0, ""
+            return
+        if order == self._done or self._steady_ms() < self._retry_at_ms:
+            return
+        paths = find_unarchived(self._folder, self._filesystem)
+        if paths and paths[0].suffix == ".snap" and self._has_snapshot:
+            del paths[0]
+        self._waiting = len(paths)
+        if not paths:
+            # A seal may not be over yet: then the newest segment is looked for again.
+            segments = self._folder.find_segments()
+            if segments and segments[-1] >= order.open_first_seq:
+                self._done = order
+            return
+        self._begin(paths[0])
+
+    def _begin(self, path: Path) -> None:
+        command = self._order.command
+        for mark, text in (("%p", str(path)), ("%f", path.name)):
+            command = command.replace(mark, text)
+        self._words, self._path = b"", path
+        self._child = subprocess.Popen(  # noqa: S602 - the operator's own command line
+            command,
+            shell=True,
+            cwd=self._folder.path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self._child.stderr is not None
+        os.set_blocking(self._child.stderr.fileno(), False)
+        self.actor_ref.tell(Watch())
+
+    def _watch(self) -> None:
+        """Take what the command says, for a moment, and see whether it has ended."""
+        child = self._child
+        if child is None:
+            return
+        assert child.stderr is not None
+        poll = select.poll()
+        poll.register(child.stderr, select.POLLIN)
+        began = time.monotonic()
+        if poll.poll(_WAIT_SECONDS * 1000):
+            data = child.stderr.read(_READ_BYTES) or b""
+            self._words = (self._words + data)[-_READ_BYTES:]
+            if not data:  # it has closed its standard error, so there is no waiting
+                rest = _WAIT_SECONDS - (time.monotonic() - began)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(max(rest, 0.001))
+        if child.poll() is None:
+            self.actor_ref.tell(Watch())
+            return
+        self._ended(child.returncode)
+
+    def _ended(self, code: int) -> None:
+        self._reap()
+        path = self._path
+        assert path is not None
+        if code:
+            words = self._words.decode(errors="replace").strip()[-_WORDS_MAX:]
+            self._fail(
+                f"{path}: log-archive-command ended with exit code {code}, so the file "
+                f"stays and is offered again: {words}"
+            )
+            return
+        if path.suffix == ".snap":
+            self._has_snapshot = True
+        else:
+            mark_archived(self._folder, self._filesystem, int(path.name[:20]))
+        self._taken += 1
+        self._last_ms = clock.now_ms()
+        if self._error:
+            logger.warning("%s: archived, after %d failures", path, self._failures)
+        self._error, self._retry_seconds, self._retry_at_ms = "", 0.0, 0
+        self._begin_if_due()
+
+    def _fail(self, text: str) -> None:
+        """Say what went wrong, and try again later."""
+        self._failures += 1
+        self._retry_seconds = min(self._retry_seconds * 2 or 1.0, RETRY_SECONDS_MAX)
+        self._retry_at_ms = self._steady_ms() + int(self._retry_seconds * 1000)
+        # The first failure, and then what a retry in a minute says again.
+        if not self._error or self._retry_seconds == RETRY_SECONDS_MAX:
+            logger.error("%s", text)
+        self._error = text
+
+    def _reap(self) -> None:
+        assert self._child is not None
+        self._child.wait()
+        if self._child.stderr is not None:
+            self._child.stderr.close()
+        self._child = None
+
+    def _tell(self) -> None:
+        fields = {
+            "log_archive_enabled": int(bool(self._order.command)),
+            "log_archive_status": "err" if self._error else "ok",
+            "log_archive_waiting": self._waiting,
+            "log_archive_taken": self._taken,
+            "log_archive_failures": self._failures,
+            "log_archive_last_time": self._last_ms // 1000,
+            "log_archive_error": " ".join(self._error.split()),
+        }
+        if fields == self._told:
+            return
+        self._told = fields
+        with contextlib.suppress(pykka.ActorDeadError):  # the server is stopping
+            self._report(ArchiveStatus(fields))

@@ -1,0 +1,171 @@
+"""`log-archive-command`: each segment once it is sealed, and none pruned before."""
+
+import time
+
+import pytest
+
+SECONDS = 60.0
+SMALL = ("--segment-bytes-max", "4096")
+
+
+def info(connection):
+    lines = connection.ask("INFO", "persistence").decode().split("\r\n")
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def wait_for(condition, server):
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, server.output()
+        time.sleep(0.05)
+
+
+def fill(connection, count=300):
+    """Write so much that some twenty segments are sealed."""
+    for start in range(0, count, 10):
+        for number in range(start, start + 10):
+            connection.ask("SET", f"k:{number}", "x" * 200)
+        connection.ask("WAITAOF", "1", "0", "0")
+
+
+def segments(server):
+    return sorted(path.name for path in server.folder.glob("log/*.log"))
+
+
+def archived(folder):
+    return sorted(path.name for path in folder.glob("*.log"))
+
+
+@pytest.fixture
+def archive(tmp_path):
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    return folder
+
+
+def copying(archive):
+    return (
+        "--log-archive-command",
+        f"cp %p {archive}/.part && mv {archive}/.part {archive}/%f",
+    )
+
+
+def test_each_segment_is_archived_once_it_is_sealed(start, archive):
+    server = start(*SMALL, *copying(archive))
+    connection = server.connect()
+    fill(connection)
+
+    wait_for(lambda: archived(archive) == segments(server)[:-1], server)
+
+    assert len(archived(archive)) > 5
+    for name in archived(archive):
+        assert (archive / name).read_bytes() == (
+            server.folder / "log" / name
+        ).read_bytes()
+    wait_for(lambda: info(connection)["log_archive_waiting"] == "0", server)
+    fields = info(connection)
+    assert fields["log_archive_enabled"] == "1"
+    assert fields["log_archive_status"] == "ok"
+    assert fields["log_archive_taken"] == str(len(archived(archive)))
+    assert int(fields["log_archive_last_time"]) > 1_600_000_000
+
+
+def test_a_start_goes_on_where_the_archive_is(start, archive):
+    seen = archive / "seen"
+    server = start(*SMALL)
+    fill(server.connect())
+    server.kill()
+    server._command += [
+        "--log-archive-command",
+        f"echo %f >> {seen} && cp %p {archive}/%f",
+    ]
+    server.start()
+    wait_for(lambda: archived(archive) == segments(server)[:-1], server)
+    server.stop()
+    before = seen.read_text().split()
+
+    server.start()
+    fill(server.connect())
+    wait_for(lambda: archived(archive) == segments(server)[:-1], server)
+
+    # Killed between the command and the mark it would be given the last one again.
+    assert seen.read_text().split() == sorted({*before, *archived(archive)})
+
+
+def test_what_the_archive_refuses_is_offered_again_and_stays_until_then(
+    start, archive, tmp_path
+):
+    gate = tmp_path / "gate"
+    command = f"test -e {gate} || {{ echo no room >&2; exit 7; }}; cp %p {archive}/%f"
+    server = start(
+        *(*SMALL, "--log-retention-bytes", "8192"),
+        *("--log-archive-command", command),
+    )
+    connection = server.connect()
+    fill(connection)
+    wait_for(lambda: info(connection)["log_archive_status"] == "err", server)
+    assert connection.ask("BGREWRITEAOF")[:1] == b"+"
+    wait_for(lambda: info(connection)["aof_rewrites"] == "1", server)
+
+    fields = info(connection)
+    assert segments(server)[0] == f"{1:020d}.log"
+    assert fields["log_retention_status"] == "err"
+    assert int(fields["log_archive_waiting"]) > 5
+    assert int(fields["log_archive_failures"]) >= 1
+    assert "exit code 7" in fields["log_archive_error"]
+    assert "no room" in fields["log_archive_error"]
+    assert "log-archive-command ended with exit code 7" in server.output()
+    names = segments(server)[:-1]
+
+    gate.touch()
+
+    wait_for(lambda: set(names) <= set(archived(archive)), server)
+    wait_for(lambda: info(connection)["log_archive_status"] == "ok", server)
+    wait_for(lambda: segments(server)[0] > names[0], server)
+    assert info(connection)["log_archive_error"] == ""
+    assert connection.ask("DBSIZE") == b":300\r\n"
+
+
+def test_a_command_that_hangs_keeps_nobody_from_stopping_the_server(start, archive):
+    server = start(*SMALL, "--log-archive-command", "sleep 1000")
+    connection = server.connect()
+    fill(connection)
+    wait_for(lambda: int(info(connection)["log_archive_waiting"]) > 0, server)
+    assert connection.ask("SET", "k", "v") == b"+OK\r\n"
+    connection.close()
+    began = time.monotonic()
+
+    assert server.stop() == 0
+
+    assert time.monotonic() - began < 10
+
+
+def test_a_command_set_later_gets_all_that_there_is(start, archive):
+    server = start(*SMALL, "--enable-protected-configs", "yes")
+    connection = server.connect()
+    fill(connection)
+
+    name, command = copying(archive)
+    assert connection.ask("CONFIG", "SET", name[2:], command) == b"+OK\r\n"
+
+    wait_for(lambda: archived(archive) == segments(server)[:-1], server)
+
+
+def test_segments_are_packed_only_once_they_are_archived(start, archive):
+    server = start(
+        *SMALL, "--log-compression", "zlib", "--log-archive-command", "false"
+    )
+    connection = server.connect()
+    fill(connection)
+    assert connection.ask("BGREWRITEAOF")[:1] == b"+"
+    wait_for(lambda: info(connection)["aof_rewrites"] == "1", server)
+    first = server.folder / "log" / segments(server)[0]
+    assert first.read_bytes().startswith(b"\x89JOBLOG\n")
+    connection.close()
+    server.stop()
+    server._command += [*copying(archive)]
+    server.start()
+
+    wait_for(lambda: first.read_bytes().startswith(b"\x89JOBLOGZ"), server)
+
+    assert (archive / first.name).read_bytes().startswith(b"\x89JOBLOG\n")
