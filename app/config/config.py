@@ -8,6 +8,7 @@ REWRITE.
 from __future__ import annotations
 
 import difflib
+import sys
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
