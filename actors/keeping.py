@@ -41,7 +41,7 @@ def tell_what_is_kept(config: Config, last_seq: int | None) -> None:
                 "string to keep memory only",
                 config.appendfsync,
             )
-    found = _find_foreign_data(config, folder)
+    found = find_foreign_data(config, folder)
     if found is not None:
         _tell_of_foreign_data(found, is_empty=not last_seq)
 
@@ -68,7 +68,7 @@ def _tell_of_memory_only(config: Config, folder: Path) -> None:
         logger.warning("%s: 'replay' will not know of this: %s", folder, error.strerror)
 
 
-def _find_foreign_data(config: Config, folder: Path) -> Path | None:
+def find_foreign_data(config: Config, folder: Path) -> Path | None:
     """Return the data in a folder that a Redis server would load, or None."""
     append_only = [folder / config.appenddirname, folder / config.appendfilename]
     snapshot = [folder / config.dbfilename]
@@ -81,8 +81,9 @@ def _tell_of_foreign_data(path: Path, *, is_empty: bool) -> None:
     if is_empty:
         logger.warning(
             "%s holds data of a Redis server, which is not read: this server starts "
-            "empty; to bring the data in, stop this server, run 'replay import NEW_DIR "
-            "%s', and start it with --dir NEW_DIR",
+            "empty; to bring the data in, stop this server, and start it with "
+            "--import-found, or run 'replay import NEW_DIR %s' and start it with --dir "
+            "NEW_DIR",
             path,
             path,
         )

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+from actors.importing import ImportFailedError, import_found
 from actors.system import Server, StartError
 from app.checking import check_configuration, read_configuration, tell
 from app.config import Config, SettingError
@@ -88,6 +89,11 @@ def run(arguments: list[str]) -> int:
 
 
 def _serve(config: Config) -> int:
+    try:
+        import_found(config)
+    except ImportFailedError as error:
+        logger.critical("%s", error)
+        return 1
     try:
         server = Server(config)
     except StartError as error:

@@ -69,6 +69,13 @@ class FolderLock:
         sync_names(filesystem, self._path.parent)
         self.log_id = log_id
 
+    def clear_owner(self) -> None:
+        """Let another log take this folder, whatever a crash leaves meanwhile."""
+        filesystem = self._filesystem
+        filesystem.truncate(self._file, 0)
+        sync_file(filesystem, self._file, self._path)
+        self.log_id = ""
+
     def release(self) -> None:
         """Give the lock back; the file then names no process any more."""
         with contextlib.suppress(OSError):

@@ -41,10 +41,14 @@ def _run(arguments: list[str], output: str) -> None:
     main(arguments)
 
 
-def start(text: str) -> Start:
+def start(text: str, *, keeps_dir: bool = False) -> Start:
     """Start the server with a configuration file and stop it again.
 
     Options behind the file give it a socket and a data folder of its own.
+
+    Args:
+        text: the file.
+        keeps_dir: leave the data folder to the file.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["app.cli", "tests.starts"])
@@ -53,9 +57,10 @@ def start(text: str) -> Start:
         path.write_text(text)
         options = [
             *(str(path), "--port", "0", "--unixsocket", f"{home}/s"),
-            *("--dir", f"{home}/data", "--daemonize", "no", "--logfile", ""),
-            *("--pidfile", ""),
+            *("--daemonize", "no", "--logfile", "", "--pidfile", ""),
         ]
+        if not keeps_dir:
+            options += ["--dir", f"{home}/data"]
         process = context.Process(target=_run, args=(options, str(output)))
         process.start()
         is_serving = _wait(process, f"{home}/s")

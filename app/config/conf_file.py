@@ -28,7 +28,7 @@ _INCLUDES_MAX = 16
 _SHOWN_MAX = 200
 STANDARD_INPUT = "standard input"
 COMMAND_LINE = "command line"
-_BARE = {"save": '""', "memory-only": "yes"}
+_BARE = {"save": '""', "memory-only": "yes", "import-found": "yes"}
 """Options that may stand without a value, and what they mean then."""
 
 

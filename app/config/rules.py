@@ -51,3 +51,10 @@ def find_contradictions(
             ("memory-only", "appendonly"),
             "appendonly yes asks for a log, and this for none; remove one of the two",
         )
+    keeps_log = values["appendonly"] or values["save"]
+    if values["import_found"] and (values["memory_only"] or not keeps_log):
+        yield Contradiction(
+            ("import-found", "memory-only", "appendonly", "save"),
+            "there is no log to bring data into, since memory only is asked for; set "
+            "it to no, or appendonly to yes",
+        )

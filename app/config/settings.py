@@ -135,6 +135,13 @@ class LogSettings:
         "is short for `--memory-only yes`.",
         live=False,
     )
+    import_found = Boolean(
+        "no",
+        "Where the log has no records yet, bring in the `dump.rdb` or `appendonlydir` "
+        "that lies in `dir`, as `replay import` does, before clients are served. "
+        "`--import-found` is short for `--import-found yes`.",
+        live=False,
+    )
     appendfsync = Choice(
         "everysec",
         "When the log is synced to the disk: before each reply, every second, or when "

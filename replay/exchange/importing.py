@@ -37,9 +37,10 @@ from replay.exchange.servers import read_live
 from replay.live import LiveError, read_reply
 from replay.value_commands import build_commands
 from storage.errors import StorageError
-from storage.folder import LogFolder
+from storage.folder import LogFolder, read_chain
 from storage.lock import FolderLock, require_same_log
 from storage.log import Log
+from storage.reader import read_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,7 +99,7 @@ class Importer:
             skips_modules: whether to leave out what only a module can read.
 
         Raises:
-            StorageError: there is a log with records, or a server has it open.
+            StorageError: there is a log with records.
         """
         self._started_ms = self._now_ms = clock.now_ms()
         self._folder = folder
@@ -126,12 +127,17 @@ class Importer:
         self._losses: list[str] = []
         self._notices: list[str] = []
 
-    def _require_empty(self) -> None:
-        paths = self._paths
-        if paths.log_path.is_dir() and paths.find_segments():
+    def _require_empty(self) -> bytes | None:
+        """Check that there are no records; return the id of a log that has none yet."""
+        paths, filesystem = self._paths, self._filesystem
+        segments = paths.find_segments() if paths.log_path.is_dir() else []
+        if not segments:
+            return None
+        if segments != [1] or any(read_records(self._folder, filesystem=filesystem)):
             raise StorageError(
                 f"{self._folder}: has a log already; import into an empty folder"
             )
+        return read_chain(paths, filesystem)[0].header.log_id
 
     def _open_log(self) -> Log:
         """Begin the log, at the time of what comes first: no record may be earlier."""
@@ -149,7 +155,7 @@ class Importer:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._made_lock = not paths.lock_path.exists()
         self._lock = FolderLock(paths, self._filesystem)
-        require_same_log(self._lock.log_id, paths, None)
+        require_same_log(self._lock.log_id, paths, self._require_empty())
 
     def finish(self) -> Report:
         """Make all durable, and let the log take its place.
@@ -167,18 +173,27 @@ class Importer:
         log = self._open_log()
         last_seq = log.last_seq
         log.close()
-        self._require_empty()
-        filesystem = self._filesystem
-        filesystem.rename(
-            LogFolder(self._aside, filesystem).log_path, self._paths.log_path
-        )
-        filesystem.sync_directory(self._folder)
-        assert self._lock is not None
-        self._lock.write_owner(log.log_id)
-        self._lock.release()
-        shutil.rmtree(self._aside, ignore_errors=True)
+        self._take_place(log.log_id)
         keys = sum(len(one) for one in self._engine.keyspace.databases)
         return Report(keys, self._commands, last_seq, self._losses, self._notices)
+
+    def _take_place(self, log_id: str) -> None:
+        """Let the log that was made aside be the folder's; an empty one goes.
+
+        Wherever a crash comes between, a server begins with the one or the other, or
+        with an empty log.
+        """
+        lock, filesystem = self._lock, self._filesystem
+        assert lock is not None
+        made = LogFolder(self._aside, filesystem).log_path
+        if self._require_empty() is not None:
+            lock.clear_owner()
+            filesystem.rename(self._paths.log_path, self._aside / "empty")
+        filesystem.rename(made, self._paths.log_path)
+        filesystem.sync_directory(self._folder)
+        lock.write_owner(log_id)
+        lock.release()
+        shutil.rmtree(self._aside, ignore_errors=True)
 
     def give_up(self) -> None:
         """Leave nothing behind."""

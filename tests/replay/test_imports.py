@@ -1,6 +1,7 @@
 """Imports with faults: what a real server loads is loaded, and the rest is told."""
 
 import json
+import os
 import socket
 import subprocess
 
@@ -14,6 +15,7 @@ from replay.exchange.importing import Importer
 from replay.live import LiveError
 from replay.past import Past
 from storage.filesystem import FileSystem
+from storage.log import Log
 from storage.reader import read_records
 from tests.folding import live_digest
 from tests.servers import require_program, start_redis
@@ -337,3 +339,70 @@ def test_log_says_which_times_are_not_known(tmp_path):
 
     names = [json.loads(row)["client"]["name"] for row in rows]
     assert names == ["replay-import:times-unknown", "replay-import"]
+
+
+class KilledError(Exception):
+    """The process died here."""
+
+
+class KillingFileSystem(FileSystem):
+    """A file system at whose n-th step the process dies."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def _step(self):
+        self.steps -= 1
+        if self.steps < 0:
+            raise KilledError
+
+    def rename(self, source, target):
+        self._step()
+        super().rename(source, target)
+
+    def truncate(self, file, size):
+        self._step()
+        super().truncate(file, size)
+
+    def sync_directory(self, folder):
+        self._step()
+        super().sync_directory(folder)
+
+
+def test_import_over_an_empty_log_that_dies_anywhere_leaves_a_log_that_opens(tmp_path):
+    source = as_file(tmp_path / "a.aof", "SET a 1")
+    outcomes = []
+    for steps in range(100):
+        folder = tmp_path / str(steps)
+        Log.open(folder, filesystem=FileSystem(), now_ms=lambda: 1000).close()
+        importer = Importer(folder, KillingFileSystem(steps), "x")
+        try:
+            importer.take_file(source)
+            importer.finish()
+            is_done = True
+        except KilledError:
+            if importer._lock is not None:  # as the system does for the dead
+                os.close(importer._lock._file)
+            is_done = False
+        log = Log.open(folder, filesystem=FileSystem(), now_ms=lambda: 2000)
+        outcomes.append(log.last_seq)
+        log.close()
+        if is_done:
+            break
+
+    assert is_done
+    assert outcomes[0] == 0
+    assert outcomes[-1] > 0
+    assert set(outcomes) == {0, outcomes[-1]}
+
+
+def test_import_over_a_pruned_log_without_records_is_refused(tmp_path):
+    folder = tmp_path / "data"
+    Log.open(folder, filesystem=FileSystem(), now_ms=lambda: 1000).close()
+    (segment,) = (folder / "log").glob("*.log")
+    segment.rename(segment.with_name(f"{400001:020}.log"))
+
+    result = run(folder, as_file(tmp_path / "a.aof", "SET a 1"))
+
+    assert result.exit_code == 1
+    assert "has a log already" in result.stderr

@@ -205,7 +205,7 @@ def test_data_of_redis_in_the_folder_is_one_line_that_points_to_replay_import(
         assert server.connect().ask("DBSIZE") == b":0\r\n"
         assert len(lines) == 1
         assert f"{data} holds data of a Redis server, which is not read" in lines[0]
-        assert f"run 'replay import NEW_DIR {data}'" in lines[0]
+        assert f"or run 'replay import NEW_DIR {data}'" in lines[0]
         server.stop()
         # And as it says.
         new = redis.folder / "new"
