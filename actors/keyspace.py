@@ -118,7 +118,7 @@ class KeyspaceActor(CooperativeActor):
         if engine.blocking.woken:
             self._mailboxes.deliver_woken(replies)
         if engine.unit is None:
-            if engine.tracking.changed or engine.tracking.is_void:
+            if engine.tracking.changed:
                 engine.tracking.finish_turn()
             if engine.pushes:
                 self._mailboxes.deliver_pushes(replies)

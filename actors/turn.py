@@ -162,7 +162,6 @@ class Turn(Receiver):
             or engine.blocking.woken
             or engine.blocking.timeouts
             or engine.tracking.changed
-            or engine.tracking.is_void
             or engine.is_resuming
             or engine.is_check_due
             or engine.server.saves.is_due

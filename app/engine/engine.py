@@ -177,7 +177,7 @@ class Engine:
             if session.is_special or session.is_changed:
                 session.is_changed = False
                 if reply is POSTPONED or reply is BLOCKED:
-                    session.put_off(commands, argv)
+                    self.tracking.put_off(session, commands, argv)
                     break
                 data = self.guards.what_is_sent(session, reply)
             else:
@@ -206,6 +206,9 @@ class Engine:
             if argv[0].upper() in HTTP_WORDS:
                 return self.guards.turn_away(session)
             return self.guards.reject(session, error.with_traceback(None), argv)
+        tracking = self.tracking
+        if tracking.clients:
+            tracking.evict()
         refusal = self.guards.refuse(session, command, argv)
         if refusal is not None:
             return refusal
@@ -214,9 +217,9 @@ class Engine:
             self.notifications.note_misses(session.db, command, argv)
         call = self.guards.call_shown if self.server.monitors else self.call
         reply = call(session, command, argv)
-        if session.tracking is not None:
-            self.tracking.note_reads(session, command, argv)
-            self.tracking.end_caching(session, command)
+        if tracking.clients:
+            tracking.note_command(session, command, argv)
+            tracking.end_caching(session, command)
         return reply
 
     def call(self, session: Session, command: Command, argv: Argv) -> Any:
@@ -384,6 +387,7 @@ class Engine:
         """Send a client something besides its replies, behind the one under way."""
         if session is self.running:
             self.own_pushes.append(data)
+            session.is_changed = True
         else:
             self.pushes.append((session.id, data))
 

@@ -224,9 +224,11 @@ class Guards:
             data = b""
         else:
             data = encode(reply, session.resp)
-        pushes = self._engine.own_pushes
-        if pushes:
-            data += b"".join(pushes)
+        engine = self._engine
+        early, pushes = engine.tracking.early, engine.own_pushes
+        if early or pushes:
+            data = b"".join([*early, data, *pushes])
+            early.clear()
             pushes.clear()
         return data
 
@@ -309,9 +311,8 @@ class Guards:
         engine = self._engine
         if engine.server.monitors:
             self.show_to_monitors(session, command, argv)
-        caller = engine.running
-        if caller is not None and caller.tracking is not None:
-            engine.tracking.note_reads(caller, command, argv)
+        if engine.tracking.clients:
+            engine.tracking.note_command(engine.running, command, argv)
 
     def call_shown(self, session: Session, command: Command, argv: Argv) -> Any:
         """Run a command and return its reply, while clients are in MONITOR.

@@ -3,8 +3,12 @@
     default     reads of a tracking client -> table: key -> clients
                 touch of a key in it -> notice to each, who are then forgotten
     BCAST       touch of a key with a prefix -> noted, and told at the end of the turn,
-                all keys of a prefix in one notice
+                all keys of a prefix in one notice, in order
     a database loses all keys -> a notice without keys: all that was cached is void
+    more keys in the table than `tracking-table-max-keys` -> the oldest are forgotten
+                before the next command, with a notice
+
+A client that changes keys itself is told behind the reply, that of its EXEC or script.
 
 A notice is a push in RESP3. A RESP2 client redirects it to another connection, which
 listens to the channel `__redis__:invalidate`. Keys are noted without their database, as
@@ -15,6 +19,7 @@ Source: Redis 7.2; see tests/parity/test_tracking.py.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from app.commands.table import Command, Flag
@@ -30,6 +35,11 @@ if TYPE_CHECKING:
     from app.keyspace.database import Database
 
 INVALIDATE_CHANNEL: Final = b"__redis__:invalidate"
+_EXPIRIES: Final = (b"expired", b"hexpired")
+_EVICTED_AT_ONCE: Final = 100
+_SCRIPTS: Final = ("eval_ro", "evalsha_ro", "fcall_ro")
+"""What these read is noted command by command."""
+
 _RESP3: Final = 3
 
 
@@ -40,6 +50,7 @@ class Tracking:
         clients: the tracking clients, in the order in which they began.
         table: key -> clients that have read it since they were last told.
         changed: prefix -> the keys to tell of, and the client that changed each last.
+        early: notices to the running client that go before its next reply.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -48,7 +59,9 @@ class Tracking:
         self.clients: dict[Session, None] = {}
         self.table: dict[bytes, dict[Session, None]] = {}
         self.changed: dict[bytes, dict[bytes, int]] = {}
-        self.is_void = False
+        self.early: list[bytes] = []
+        self._is_void = False
+        self._evictions = 0
         self._prefixes: dict[bytes, dict[Session, None]] = {}
 
     @property
@@ -98,19 +111,31 @@ class Tracking:
 
     # --- reads ---------------------------------------------------------------------
 
-    def note_reads(self, session: Session, command: Command, argv: Argv) -> None:
-        """Note the keys of a command that a tracking client has just given."""
-        mode = session.tracking
-        if mode is None:
+    def note_command(
+        self, session: Session | None, command: Command, argv: Argv
+    ) -> None:
+        """Note the keys that a client has just read; tell whom a flush concerns.
+
+        Args:
+            session: the client that gave the command, or runs the script that did.
+            command: the command, which has run.
+            argv: the same, with its arguments.
+        """
+        if self._is_void:
+            self._tell_void()
+        if session is None or session.tracking is None:
             return
-        if command.flags & Flag.READONLY and mode.notes_reads:
+        if (
+            command.flags & Flag.READONLY
+            and session.tracking.notes_reads
+            and command.name not in _SCRIPTS
+        ):
             try:
                 positions = command.key_positions(argv)
             except CommandError:
                 return  # its handler has said what is wrong
             for position in positions:
                 self.table.setdefault(argv[position], {})[session] = None
-            self._shrink()
 
     def end_caching(self, session: Session, command: Command) -> None:
         """Let what CLIENT CACHING said end with the command behind it."""
@@ -118,27 +143,53 @@ class Tracking:
         if mode is not None and session.queued is None:
             mode.is_caching &= command.name.startswith("client|")
 
-    def _shrink(self) -> None:
-        """Forget the oldest keys, with a notice, while there are too many."""
+    def evict(self) -> None:
+        """Forget the oldest keys, with a notice, where there are too many.
+
+        It is called before each command, and forgets some keys only; more each time,
+        while there are still too many.
+        """
         keys_max = self._engine.server.config.tracking_table_max_keys
-        while keys_max and len(self.table) > keys_max:
-            self._invalidate(next(iter(self.table)))
+        excess = len(self.table) - keys_max if keys_max else 0
+        if excess <= 0:
+            self._evictions = 0
+            return
+        self._evictions += 1
+        engine = self._engine
+        behind, engine.own_pushes = engine.own_pushes, []
+        oldest = islice(self.table, min(excess, _EVICTED_AT_ONCE * self._evictions))
+        for key in list(oldest):
+            self._invalidate(key)
+        self.early, engine.own_pushes = self.early + engine.own_pushes, behind
+
+    def put_off(self, session: Session, commands: list[Argv], argv: Argv) -> None:
+        """Keep what is left of a batch; push what was to go with the reply."""
+        session.put_off(commands, argv)
+        engine = self._engine
+        waiting = [*self.early, *engine.own_pushes]
+        engine.pushes += [(session.id, data) for data in waiting]
+        self.early.clear()
+        engine.own_pushes.clear()
 
     # --- changes -------------------------------------------------------------------
 
     def _note_change(self, _: Database, key: bytes, event: bytes) -> None:
         if event in UNSEEN_BY_WATCH:
             return
+        # Nobody changes what expires; only that whoever met it knows already.
+        by = met_by = self._engine.context.session.id
+        if event in _EXPIRIES:
+            running = self._engine.running
+            by, met_by = 0, 0 if running is None else running.id
         if key in self.table:
-            self._invalidate(key, self._engine.context.session.id)
+            self._invalidate(key, met_by)
         for prefix in self._prefixes:
             if key.startswith(prefix):
-                by = self._engine.context.session.id
                 self.changed.setdefault(prefix, {})[key] = by
 
     def _note_replaced(self, _: Database, other: Database | None) -> None:
         if other is None:
-            self.is_void = True
+            self._is_void = True
 
     def _invalidate(self, key: bytes, by: int = 0) -> None:
         for session in self.table.pop(key):
@@ -151,21 +202,23 @@ class Tracking:
     def finish_turn(self) -> None:
         """Tell of what is told once in a turn; the driver calls it at its end."""
         changed, self.changed = self.changed, {}
-        for prefix, keys in changed.items():
+        for prefix in sorted(changed):
+            keys = changed[prefix]
             for session in self._prefixes.get(prefix, ()):
                 mode = session.tracking
                 assert mode is not None, "a client with a prefix is tracked"
-                told = list(keys)
+                told = sorted(keys)
                 if mode.is_without_own:
-                    told = [key for key in keys if keys[key] != session.id]
+                    told = [key for key in told if keys[key] != session.id]
                 if told:
                     self._tell(session, mode, told)
-        if self.is_void:
-            self.is_void = False
-            self.table.clear()
-            for session in list(self.clients):
-                if session.tracking is not None:
-                    self._tell(session, session.tracking, None)
+
+    def _tell_void(self) -> None:
+        self._is_void = False
+        self.table.clear()
+        for session in list(self.clients):
+            if session.tracking is not None:
+                self._tell(session, session.tracking, None)
 
     def _tell(
         self, session: Session, mode: TrackingMode, keys: list[bytes] | None

@@ -113,8 +113,8 @@ class Transactions:
                 if isinstance(reply, CommandError):
                     failed.append(len(told))
                 told.append(self._as_recorded(argv, unit))
-                if session.tracking is not None:
-                    engine.tracking.note_reads(session, command, argv)
+                if engine.tracking.clients:
+                    engine.tracking.note_command(session, command, argv)
                 if session.reply_mode != "off":
                     replies.append(encode(reply, session.resp))
         finally:

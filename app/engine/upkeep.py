@@ -38,6 +38,8 @@ def look_after(engine: Engine, limit: int) -> None:
     engine.blocking.expire()
     engine.blocking.rest()
     compare_memory(engine)
+    if not server.is_cron_paused:
+        engine.tracking.evict()
     timeout_seconds = server.config.timeout
     if timeout_seconds and not server.is_cron_paused:
         _close_idle_clients(engine, timeout_seconds * _MS_PER_SECOND)
