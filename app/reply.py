@@ -6,7 +6,10 @@ one of these. `app.protocol.encoder` turns them into RESP2 or RESP3.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class SimpleString(bytes):
@@ -19,6 +22,22 @@ class BulkList(list[bytes]):
     """An array whose every item is `bytes`; it is encoded by one call."""
 
     __slots__ = ()
+
+
+LONG: Final = 8000
+"""How many elements make an array long: what encodes it takes so many at a time."""
+
+
+class LongBulks(NamedTuple):
+    """An array of more than LONG `bytes` that is not copied: it is encoded at once.
+
+    Attributes:
+        size: how many there are.
+        values: them; what they come from must not change before they are read.
+    """
+
+    size: int
+    values: Iterable[bytes]
 
 
 class SetReply(list[Any]):

@@ -11,8 +11,8 @@ from app import errors
 from app.commands.arguments import integer, symmetric_integer
 from app.commands.table import Flag, KeySpec, command
 from app.errors import CommandError
-from app.reply import BulkList
-from app.types.lists import List
+from app.reply import LONG, BulkList, LongBulks
+from app.types.lists import List, clamp_range
 from app.types.numbers import parse_int64
 
 if TYPE_CHECKING:
@@ -71,10 +71,17 @@ def lindex(ctx: Context, key: bytes, index: bytes) -> bytes | None:
     complexity="O(S+N), S being the distance from the nearer end, N the elements",
     convert={"start": integer, "stop": integer},
 )
-def lrange(ctx: Context, key: bytes, start: int, stop: int) -> BulkList:
+def lrange(ctx: Context, key: bytes, start: int, stop: int) -> BulkList | LongBulks:
     """Return the elements; an empty array where there are none."""
     items = ctx.db.get(key, List)
-    return BulkList() if items is None else BulkList(items.between(start, stop))
+    if items is None:
+        return BulkList()
+    values = items.between(start, stop)
+    if len(items) > LONG:
+        first, last = clamp_range(start, stop, len(items))
+        if last - first >= LONG:
+            return LongBulks(last - first + 1, values)
+    return BulkList(values)
 
 
 class _Search(NamedTuple):

@@ -249,3 +249,24 @@ def test_a_long_list_answers_as_redis_does(parity):
             "LRANGE l 0 -1",
         ]
     )
+
+
+def test_ranges_of_thousands_of_elements_answer_as_redis_does(parity):
+    parity(
+        [
+            ["RPUSH", "l", *range(20_000)],
+            "LRANGE l 0 -1",
+            "LRANGE l 0 7999",
+            "LRANGE l 0 8000",
+            "LRANGE l 1000 18000",
+            "LRANGE l 3000 -1",
+            "LRANGE l -15000 100000",
+            "MULTI",
+            "LRANGE l 0 -1",
+            "LPOP l",
+            "EXEC",
+            "EVAL return#redis.call('LRANGE',KEYS[1],0,-1) 1 l",
+            "EVAL return{redis.call('LRANGE',KEYS[1],1,9000)[9000]} 1 l",
+            "EVAL return{pcall(redis.call,'LRANGE',KEYS[1],1,9000)} 1 l",
+        ]
+    )

@@ -59,6 +59,7 @@ LONG_ARRAYS = [
     pytest.param([b"y" * (number % 7) for number in range(5000)], id="no runs"),
     pytest.param([b"z" * (number // 1999) for number in range(5000)], id="few runs"),
     pytest.param([b"a" * 2000, *[b"b"] * 1200, b"c\r\n"], id="odd ends"),
+    pytest.param([b"%d" % number for number in range(16_001)], id="several parts"),
 ]
 
 
