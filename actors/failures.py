@@ -6,6 +6,7 @@
     an inquiry of a client (LOG.READ, CLIENT AT)         its answer, which is an error
     accept, or the first calls on the new socket         that connection
     accept, for want of descriptors or memory            new clients, for a moment
+    memory for the reply to a command (-OOM)             that reply
     anything else: a turn, the log writer, a timer       the server: memory may now be
                                                          other than the log says
 

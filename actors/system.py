@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 from pathlib import Path
@@ -21,7 +20,7 @@ from actors.log_writer import LogWriter
 from actors.loop import Loop
 from actors.messages import Archive, Neighbours, TakeSnapshot
 from actors.snapshotter import Snapshotter
-from app import clock
+from app import clock, collector
 from app.commands.table import switch_off
 from app.config.kinds import encode
 from app.engine.engine import Engine
@@ -152,7 +151,7 @@ class Server:
 
     def run(self) -> None:
         """Serve until `stop`, then stop all actors in order."""
-        _calm_garbage_collector()
+        collector.calm()
         loop = self._loop
         loading = self._load() if self._log is not None else None
         keyspace: pykka.ActorRef[Any] = KeyspaceActor.start(
@@ -342,18 +341,6 @@ def _switch_off_commands(config: Config) -> None:
                 f"{place}: rename-command: there is no command of that name; correct "
                 "it, or remove the directive"
             ) from None
-
-
-def _calm_garbage_collector() -> None:
-    """Let the collector look for circles seldom, and hardly ever at all of memory.
-
-    Values of the keyspace form no circles, and going through millions of them would
-    stop the server for seconds. Measured: with Python's own thresholds a pipelined SET
-    costs a third more.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 1000)
 
 
 def _folder(config: Config) -> Path:

@@ -12,6 +12,7 @@ pykka's, cannot be): every request comes and goes through it.
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, final
 
 from actors.inbox import Inbox, Receiver
@@ -31,6 +32,9 @@ HIGH_BYTES: Final = 1024 * 1024
 LOW_BYTES: Final = 256 * 1024
 HIGHEST_BYTES: Final = 32 * 1024 * 1024
 """How much output may wait: see `Wire._bytes_at_most`."""
+
+PATIENCE_SECONDS: Final = 0.25
+"""How long a client that is still sending may take nothing before more of it runs."""
 
 # What Python takes from its own pool of small objects: a twentieth of a read's time.
 SMALL_READ_BYTES = 448
@@ -57,8 +61,10 @@ class Wire(Receiver):
         "_actor",
         "_client_id",
         "_fd",
+        "_highest_bytes",
         "_inbox",
         "_is_reading",
+        "_is_watched",
         "_keyspace",
         "_loop",
         "_recv",
@@ -113,6 +119,8 @@ class Wire(Receiver):
         self.parser = parser
         self.output: deque[bytes] = deque()
         self._sent_of_first = 0
+        self._highest_bytes = HIGHEST_BYTES
+        self._is_watched = False
         self._rest: Batch | None = None
         self.output_bytes = 0
         self.is_busy = False
@@ -140,18 +148,37 @@ class Wire(Receiver):
         self._rest = rest
         if data:
             self.send(data)
-        if self.output_bytes > self._bytes_at_most():
-            self.is_choked = True
-        else:
+        self.is_choked = self.output_bytes > self._bytes_at_most()
+        if not self.is_choked:
             self._go_on()
+        elif not self._is_reading:
+            self._watch()
 
     def _bytes_at_most(self) -> int:
         """Return how much output may wait while the client's commands still run.
 
         A client that has sent more than was read may well read nothing before it has
-        sent all: it would wait for ever.
+        sent all: it would wait for ever. So more may wait for it, and more each time
+        that it has taken nothing for a moment, up to its `client-output-buffer-limit`.
         """
-        return HIGH_BYTES if self._is_reading else HIGHEST_BYTES
+        return HIGH_BYTES if self._is_reading else self._highest_bytes
+
+    def _watch(self) -> None:
+        """See in a moment whether a client that is still sending takes its replies."""
+        if not self._is_watched:
+            self._is_watched = True
+            look = partial(self._look, self.output_bytes)
+            self._loop.call_later(PATIENCE_SECONDS, look, self)
+
+    def _look(self, waited_bytes: int) -> None:
+        self._is_watched = False
+        if self.is_closed or not self.is_choked:
+            return
+        if self.output_bytes < waited_bytes:
+            self._watch()
+        else:
+            self._highest_bytes = 2 * self.output_bytes
+            self._go_on()
 
     def _go_on(self) -> None:
         """Let the rest of the batch run when others had a turn, or read the next."""
@@ -181,15 +208,7 @@ class Wire(Receiver):
                 if self.is_closed or not events & ~WRITE:
                     return
             if self.is_busy or self.is_closing:
-                # A broken connection is reported at every poll until it is closed.
-                if events & GONE or (self.is_waiting and self._actor.has_hung_up()):
-                    self._actor.stop_now()
-                    return
-                # More came before the last batch was answered: it waits in the kernel.
-                self._is_reading = False
-                self.choose_events()
-                if self.is_choked and self.output_bytes <= self._bytes_at_most():
-                    self._go_on()
+                self._on_ready_while_busy(events)
                 return
         try:
             data: bytes = self._recv(self._room)
@@ -213,6 +232,21 @@ class Wire(Receiver):
             )
         else:
             self._actor.on_half_read(parser.buffered_bytes)
+
+    def _on_ready_while_busy(self, events: int) -> None:
+        """Look at what there is to read, and leave it in the kernel."""
+        # A broken connection is reported at every poll until it is closed.
+        if events & GONE or (self.is_waiting and self._actor.has_hung_up()):
+            self._actor.stop_now()
+            return
+        self._is_reading = False
+        self.choose_events()
+        if not self.is_choked:
+            return
+        if self.output_bytes <= self._bytes_at_most():
+            self._go_on()
+        else:
+            self._watch()
 
     def _choose_room(self, size: int) -> None:
         """Read little at a time from a client that asks for little at a time."""
@@ -268,6 +302,7 @@ class Wire(Receiver):
                 return
             self.choose_events()
         if self.is_choked and self.output_bytes <= LOW_BYTES:
+            self._highest_bytes = HIGHEST_BYTES
             self._go_on()
 
     def _next_pieces(self) -> list[Any]:

@@ -81,9 +81,8 @@ def run(arguments: list[str]) -> int:
             "this user may write\n"
         )
         return 1
-    allowed = _allow_clients(config.maxclients)
-    if allowed < config.maxclients:
-        logger.warning("clients beyond %d will be refused: too few open files", allowed)
+    if not _fit_clients(config):
+        return 1
     config.on_change(partial(_require_clients, config), "maxclients")
     return _serve(config)
 
@@ -132,6 +131,24 @@ def _allow_clients(wanted: int) -> int:
     most = files if hard == resource.RLIM_INFINITY else min(files, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     return most - _OWN_FILES
+
+
+def _fit_clients(config: Config) -> bool:
+    """Lower `maxclients` to what the system allows; say whether that is any at all."""
+    allowed = _allow_clients(config.maxclients)
+    if allowed < 1:
+        logger.critical(
+            "this process may open too few files (ulimit -n): let it have %d or more",
+            _OWN_FILES + 1,
+        )
+    elif allowed < config.maxclients:
+        logger.warning(
+            "maxclients is %d, not %d: a process may open no more files (ulimit -n)",
+            allowed,
+            config.maxclients,
+        )
+        config.maxclients = allowed
+    return allowed > 0
 
 
 def _require_clients(config: Config) -> None:

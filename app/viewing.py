@@ -23,7 +23,6 @@ any moment. When nobody holds the other end of the socket any more, it ends.
 
 from __future__ import annotations
 
-import gc
 import os
 import select
 import sys
@@ -33,7 +32,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgpack
 
-from app import errors
+from app import collector, errors
 from app.commands.client_past import ClientFacts
 from app.commands.process import human_bytes, resident_bytes
 from app.config import Config
@@ -163,7 +162,6 @@ class _Viewing:
         opened = opener.open(moment)
         config = Config({"databases": str(order.databases)})
         view = PastView(open_past(config, opened.keyspace, opened.at_ms))
-        gc.freeze()
         _say(OPENED, opened.seq, opened.at_ms)
         return view
 
@@ -204,9 +202,7 @@ def _say(*message: Any) -> None:
 
 def main() -> int:
     """Serve a view and return the exit code."""
-    # Values form no circles; looking for some would double the time to open a moment.
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 1000)
+    collector.calm()
     try:
         _Viewing().run()
     except (BrokenPipeError, ConnectionResetError, _GoneError):

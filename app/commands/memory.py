@@ -12,7 +12,7 @@ import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from app import errors
+from app import collector, errors
 from app.commands import process
 from app.commands.table import Flag, KeySpec, command
 from app.commands.usage import add_help
@@ -239,7 +239,7 @@ def memory_purge(ctx: Context) -> SimpleString:
     """Return OK."""
     if ctx.keyspace.freeing is not None:
         ctx.keyspace.freeing.free_all()
-    gc.collect()
+    collector.collect_all()
     process.give_back()
     return OK
 

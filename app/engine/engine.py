@@ -11,14 +11,14 @@ from functools import partial
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from app import clock
+from app import clock, errors
 from app.clock import NEAR_MS
 from app.commands import catalogue  # noqa: F401 - registers the commands
 from app.commands.client_past import is_of_present
 from app.commands.context import Argv, Context, Session
 from app.commands.delays import note_delay
 from app.commands.server_state import ServerState
-from app.commands.table import LOOKUP, Command, require_command
+from app.commands.table import LOOKUP, Command, Flag, require_command
 from app.engine.blocking import Blocking
 from app.engine.digest import dataset_digest, value_digest
 from app.engine.effects import Entry, Unit, client_note, record_expired
@@ -36,7 +36,7 @@ from app.engine.upkeep import heed_memory_settings, look_after
 from app.engine.visits import run_in_past
 from app.errors import CommandError
 from app.keyspace.keyspace import Keyspace
-from app.protocol.encoder import encode
+from app.protocol.encoder import encode, join
 from app.reply import BLOCKED, POSTPONED
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class Engine:
         self.running = interrupted
         session.last_ms = context.steady_ms
         session.note_words(argv if commands else session.last_words)
-        return replies[0] if len(replies) == 1 else b"".join(replies)
+        return replies[0] if len(replies) == 1 else join(replies)
 
     def execute(self, session: Session, argv: Argv) -> Any:
         """Run one command of a client and return its reply; errors are replies too.
@@ -236,6 +236,12 @@ class Engine:
             reply = error.with_traceback(None)
             command.failed += 1
             self.guards.note_failure(error, argv)
+        except MemoryError:
+            if not command.flags & Flag.READONLY or keyspace.changes != changes:
+                raise  # memory may be other than the log says
+            reply = CommandError(errors.NO_MEMORY)
+            command.failed += 1
+            self.guards.note_failure(reply, argv)
         if keyspace.changes != changes:
             self.record(session, argv)
         elif context.effects is not None:

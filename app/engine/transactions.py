@@ -21,7 +21,7 @@ from app.commands.table import Flag, require_command
 from app.engine.effects import Unit
 from app.engine.redaction import redact
 from app.errors import CommandError
-from app.protocol.encoder import encode
+from app.protocol.encoder import encode, join
 from app.reply import NULL_ARRAY, Encoded
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Transactions:
             session.reply_mode = _REPLY_MODE_LATER.get(
                 session.reply_mode, session.reply_mode
             )
-        return Encoded(b"".join(replies))
+        return Encoded(join(replies))
 
     def _as_recorded(self, argv: Argv, unit: Unit) -> Argv | int:
         """Return what the note says of a command that has just run."""

@@ -11,6 +11,7 @@ NO_AUTH = b"NOAUTH Authentication required."
 LOADING = b"LOADING Redis is loading the dataset in memory"
 MAX_CLIENTS = b"ERR max number of clients reached"
 NO_PROTO = b"NOPROTO unsupported protocol version"
+NO_MEMORY = b"OOM the system has no memory for this reply; nothing else is lost"
 OUT_OF_MEMORY = b"OOM command not allowed when used memory > 'maxmemory'."
 READ_ONLY = b"READONLY You can't write against a read only replica."
 READ_ONLY_IN_PAST = (

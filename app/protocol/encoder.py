@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, islice
 from typing import Any, Final
 
+from app import errors
 from app.errors import CommandError
 from app.reply import (
     LONG,
@@ -41,6 +42,8 @@ _OK_BYTES: Final = b"+OK\r\n"
 _SMALL: Final = 1024
 _MANY: Final = 1000
 _LOOKS: Final = 32
+_LARGE: Final = 64 * 1024
+_NO_MEMORY: Final = b"-" + errors.NO_MEMORY + b"\r\n"
 _INTEGERS: Final = [b":%d\r\n" % number for number in range(_SMALL)]
 _LENGTHS: Final = [b"$%d" % length for length in range(_SMALL)]
 """Small integers as replies, and lengths of bulk strings without their line's end."""
@@ -54,16 +57,28 @@ def encode(reply: Any, resp: int) -> bytes:
         resp: the client's protocol, 2 or 3.
 
     Returns:
-        The bytes to send; empty for NO_REPLY.
+        The bytes to send; empty for NO_REPLY. An error where there is no memory for
+        them: the command has run, and that is told by other means than its reply.
     """
     kind = type(reply)
-    if kind is bytes:
-        return encode_bulk(reply)
-    if kind is int:
-        return encode_integer(reply)
-    if reply is OK:
-        return _OK_BYTES
-    return RESP2[kind](reply) if resp == _RESP2 else RESP3[kind](reply)
+    try:
+        if kind is bytes:
+            return encode_bulk(reply)
+        if kind is int:
+            return encode_integer(reply)
+        if reply is OK:
+            return _OK_BYTES
+        return RESP2[kind](reply) if resp == _RESP2 else RESP3[kind](reply)
+    except MemoryError:
+        return _NO_MEMORY
+
+
+def join(replies: list[bytes]) -> bytes:
+    """Join encoded replies; those that there is no memory for are errors instead."""
+    try:
+        return b"".join(replies)
+    except MemoryError:
+        return b"".join([r if len(r) < _LARGE else _NO_MEMORY for r in replies])
 
 
 def encode_integer(value: int) -> bytes:

@@ -107,6 +107,22 @@ def test_client_that_sends_all_before_it_reads_is_served(server):
 
 
 @pytest.mark.slow
+def test_client_that_sends_all_before_it_reads_may_let_more_wait(server):
+    control = server.connect()
+    control.ask("SET", "k", "v" * 4000)
+    count = 50_000
+    requests = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n" * count
+    client = connect(server)
+
+    # More than the sockets take, and 200 MB of replies: redis-server keeps them all.
+    client.sendall(requests)
+
+    assert read_all(client, count * 4009).count(b"$4000\r\n") == count
+    wait_until(lambda: omem(server, control) == 0)
+    client.close()
+
+
+@pytest.mark.slow
 def test_long_reply_goes_out_in_pieces_unchanged(server):
     value = os.urandom(20 * MIB)
     control = server.connect()
