@@ -16,9 +16,9 @@ from actors.messages import (
     SnapshotProgress,
 )
 from app import errors
-from app.engine.digest import dataset_digest
 from app.engine.proofs import Prover
 from app.errors import CommandError
+from app.keyspace.digest import dataset_digest
 from app.reply import OK
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Saving:
         engine = self._engine
         assert self._reload is not None
         loaded = self._reload(engine.server.saves.is_reload_saving)
-        on_disk, live = dataset_digest(loaded), engine.digest()
+        on_disk, live = dataset_digest(loaded), dataset_digest(engine.keyspace)
         if on_disk == live:
             engine.adopt(loaded)
             return True

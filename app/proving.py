@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.engine.digest import dataset_digest
 from app.engine.proofs import ProofChecker
+from app.keyspace.digest import dataset_digest
 from storage.folder import read_chain
 from storage.reader import LogReader
 

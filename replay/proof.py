@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.engine.digest import dataset_digest
+from app.keyspace.digest import dataset_digest
 from app.proving import ProvenFold
 from app.recovery import Fold, Recovery
 from replay.past import DATABASES

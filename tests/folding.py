@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
-from app.engine.digest import dataset_digest
+from app.keyspace.digest import dataset_digest
 from app.recovery import Fold, recover
 from storage.errors import PrunedError
 from storage.filesystem import FileSystem

@@ -23,6 +23,7 @@ from app.commands.usage import help_lines
 from app.config import SettingError
 from app.config.kinds import read_memory
 from app.errors import CommandError
+from app.keyspace.digest import dataset_digest, value_digest
 from app.keyspace.glob import matches_glob
 from app.reply import OK, SimpleString
 from app.types.dump_payload import serialized_length
@@ -78,11 +79,11 @@ def _sleep(ctx: Context, seconds: bytes) -> SimpleString:
 
 
 def _digest(ctx: Context) -> SimpleString:
-    return SimpleString(ctx.engine.digest().hex().encode())
+    return SimpleString(dataset_digest(ctx.keyspace).hex().encode())
 
 
 def _digest_value(ctx: Context, *keys: bytes) -> list[SimpleString]:
-    digests = [ctx.engine.value_digest(ctx.db, key) for key in keys]
+    digests = [value_digest(ctx.db, key) for key in keys]
     return [SimpleString(digest.hex().encode()) for digest in digests]
 
 

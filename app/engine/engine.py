@@ -20,7 +20,6 @@ from app.commands.delays import note_delay
 from app.commands.server_state import ServerState
 from app.commands.table import LOOKUP, Command, Flag, require_command
 from app.engine.blocking import Blocking
-from app.engine.digest import dataset_digest, value_digest
 from app.engine.effects import Entry, Unit, client_note, record_expired
 from app.engine.functions import Functions
 from app.engine.guards import HTTP_WORDS, Guards
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
 
     from app.commands.inquiries import Inquiry
     from app.config import Config
-    from app.keyspace.database import Database
 
 _now_ns: Final = perf_counter_ns
 
@@ -303,14 +301,6 @@ class Engine:
         self._is_tracking = self.server.config.latency_tracking
         self._rest_above_ns = -1 if self._is_tracking else self._slow_above_ns
         self._look_above_ns = self._rest_above_ns
-
-    def digest(self) -> bytes:
-        """Return the digest of all databases, 20 bytes."""
-        return dataset_digest(self.keyspace)
-
-    def value_digest(self, database: Database, key: bytes) -> bytes:
-        """Return the digest of one value, 20 bytes; zeros where there is none."""
-        return value_digest(database, key)
 
     def is_durable(self) -> bool:
         """Say whether all that was written so far is surely durable."""

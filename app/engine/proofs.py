@@ -22,8 +22,8 @@ from hashlib import sha1
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from app.engine.digest import DIGEST_BYTES, dataset_digest, held_digest
 from app.engine.effects import SERVER_ID
+from app.keyspace.digest import DIGEST_BYTES, dataset_digest, held_digest
 from app.types.hashes import Hash
 from app.types.lists import List
 from app.types.numbers import format_double_shortest

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from app.engine.digest import dataset_digest
+from app.keyspace.digest import dataset_digest
 from app.keyspace.keyspace import Keyspace
 from app.recovery import Fold, Recovery
 from app.snapshots import encode_blocks, load_blocks, save_snapshot

@@ -14,7 +14,7 @@ from collections import Counter
 
 import pytest
 
-from app.engine.digest import dataset_digest
+from app.keyspace.digest import dataset_digest
 from app.recovery import Fold, Recovery
 from app.snapshots import save_snapshot
 from storage.errors import StorageError

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app.commands import catalogue  # noqa: F401 - registers the commands
 from app.config import Config
 from app.engine.engine import Engine
+from app.keyspace.digest import value_digest
 from app.recovery import Fold
 from storage.record import Record, decode_origin
 from tests.fakes import FakeClock
@@ -96,4 +97,4 @@ def test_fold_of_strings_as_structures_is_the_live_keyspace(steps):
     assert folded.values.keys() == live.values.keys()
     assert folded.deadlines == live.deadlines
     for key in live.values:
-        assert engine.value_digest(folded, key) == engine.value_digest(live, key)
+        assert value_digest(folded, key) == value_digest(live, key)

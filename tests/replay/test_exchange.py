@@ -7,7 +7,7 @@ from itertools import accumulate
 import pytest
 from click.testing import CliRunner
 
-from app.engine.digest import dataset_digest
+from app.keyspace.digest import dataset_digest
 from replay.cli import main
 from replay.exchange.aof import AofReader, ExchangeError
 from replay.exchange.manifests import find_parts

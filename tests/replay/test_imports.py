@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from click.testing import CliRunner
 
-from app.engine.digest import dataset_digest
+from app.keyspace.digest import dataset_digest
 from app.types.dump_payload import encode_payload
 from replay.cli import main
 from replay.exchange.importing import Importer

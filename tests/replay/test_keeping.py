@@ -6,7 +6,7 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from app.engine.digest import dataset_digest
+from app.keyspace.digest import dataset_digest
 from app.recovery import Fold
 from replay.cli import main
 from storage.errors import StorageError
