@@ -1,8 +1,10 @@
 """How long commands took: counts by duration, from which histograms come.
 
-A duration is kept with two digits, as the highest that looks the same: what lies
-between 16384 and 16511 ns counts as 16511. LATENCY HISTOGRAM shows them by powers of
-two of 1024 ns, INFO latencystats as percentiles.
+Every command is counted, so counting must cost next to nothing: what takes less than
+131 us is counted in a list by ticks of 128 ns, which is one look at its length and one
+addition. What takes longer is kept with two digits, as the highest that looks the same:
+what lies between 163840 and 164863 ns counts as 164863. LATENCY HISTOGRAM shows them by
+powers of two of 1024 ns, INFO latencystats as percentiles.
 
 Source: Redis 7.0.15; see tests/parity/test_latency.py.
 """
@@ -14,14 +16,39 @@ from typing import Final
 Delays = dict[int, int]
 """How many commands took so long: highest duration in ns -> count."""
 
+TICK_BITS: Final = 7
+TICKS: Final = 1024
+"""A list of so many ticks, of 2^7 ns each: 8 KiB of a command that was called."""
+
 _DIGITS_BITS: Final = 8
 _LOWEST_LEVEL_NS: Final = 1024
 
 
-def note_delay(delays: Delays, nanoseconds: int) -> None:
-    """Count one duration."""
+def note_delay(ticks: list[int], delays: Delays, nanoseconds: int) -> None:
+    """Count one duration, for which the list of ticks is too short.
+
+    Args:
+        ticks: how many took so many ticks; empty before the first.
+        delays: how many took longer.
+        nanoseconds: the duration.
+    """
+    tick = nanoseconds >> TICK_BITS
+    if tick < TICKS:
+        ticks += [0] * (TICKS - len(ticks))
+        ticks[tick] += 1
+        return
     highest = _highest_like(nanoseconds)
     delays[highest] = delays.get(highest, 0) + 1
+
+
+def delays_of(ticks: list[int], delays: Delays) -> Delays:
+    """Return all that was counted, whether it took long or not."""
+    short = {
+        ((tick + 1) << TICK_BITS) - 1: count
+        for tick, count in enumerate(ticks)
+        if count
+    }
+    return {**short, **delays}
 
 
 def _highest_like(nanoseconds: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from app.commands.delays import percentile_ns
+from app.commands.delays import delays_of, percentile_ns
 from app.commands.table import every_command
 
 if TYPE_CHECKING:
@@ -111,18 +111,21 @@ def error_statistics(ctx: Context) -> Fields:
 
 
 def latency_statistics(ctx: Context) -> Fields:
-    """Return percentiles in us of each command that ran while tracking was on."""
-    wanted = ctx.server.config.latency_tracking_info_percentiles
+    """Return percentiles in us of each command; nothing while tracking is off."""
+    config = ctx.server.config
+    if not config.latency_tracking:
+        return []
+    wanted = config.latency_tracking_info_percentiles
     return [
         (
             f"latency_percentiles_usec_{command.name}",
             ",".join(
-                f"p{percent:g}={percentile_ns(command.delays, percent) / 1000:.3f}"
+                f"p{percent:g}={percentile_ns(delays, percent) / 1000:.3f}"
                 for percent in wanted
             ),
         )
         for command in every_command()
-        if command.delays
+        if (delays := delays_of(command.ticks, command.long_delays))
     ]
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
-from app.commands.delays import histogram_usec
+from app.commands.delays import delays_of, histogram_usec
 from app.commands.table import COMMANDS, Command, Flag, command, every_command
 from app.commands.usage import add_help
 from app.errors import CommandError
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 _ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.LOADING | Flag.STALE
 _GRAPH_ROWS: Final = 4
+_GRAPH_COLUMNS: Final = 80
 _GRAPH_LEVELS: Final = b"_o#"
+_GRAPH_BELOW: Final = ord("|")
 
 
 @command(
@@ -97,35 +99,44 @@ def latency_graph(ctx: Context, event: bytes) -> Verbatim:
     lines = [
         b"%b - high %d ms, low %d ms (all time high %d ms)"
         % (event, max(delays), min(delays), ctx.server.latency_peaks[event]),
-        b"-" * 80,
-        *_columns(delays),
-        b"",
-        *_ages([ctx.now_ms // 1000 - at_seconds for at_seconds, _ in samples]),
-        b"",
+        b"-" * _GRAPH_COLUMNS,
     ]
-    return Verbatim(b"txt", b"\n".join(lines))
+    heights = _heights(delays)
+    ages = [_age(ctx.now_ms // 1000 - at_seconds) for at_seconds, _ in samples]
+    for start in range(0, len(delays), _GRAPH_COLUMNS):
+        columns = slice(start, start + _GRAPH_COLUMNS)
+        lines += [b""] if start else []
+        lines += _bars(heights[columns])
+        lines.append(b" " * len(heights[columns]))
+        lines += _downwards(ages[columns])
+    return Verbatim(b"txt", b"\n".join([*lines, b""]))
 
 
-def _columns(delays: list[int]) -> list[bytes]:
-    """Return the rows of a bar chart, the top row first."""
-    low, steps = min(delays), len(_GRAPH_LEVELS)
+def _heights(delays: list[int]) -> list[int]:
+    """Return how high the bar of each delay is, in steps above the lowest."""
+    low, steps = min(delays), len(_GRAPH_LEVELS) * _GRAPH_ROWS
     reach = max(max(delays) - low, 1)
-    heights = [(delay - low) * (_GRAPH_ROWS * steps - 1) // reach for delay in delays]
-    rows = []
-    for row in reversed(range(_GRAPH_ROWS)):
-        levels = [height - row * steps for height in heights]
-        rows.append(
-            bytes(
-                _GRAPH_LEVELS[min(level, steps - 1)] if level >= 0 else ord(" ")
-                for level in levels
-            )
-        )
-    return rows
+    return [min((delay - low) * steps // reach, steps - 1) for delay in delays]
 
 
-def _ages(seconds: list[int]) -> list[bytes]:
-    """Return rows that, read downwards, say how long ago each delay was."""
-    words = [_age(each) for each in seconds]
+def _bars(heights: list[int]) -> list[bytes]:
+    """Return the rows of a bar chart, the top row first."""
+    steps = len(_GRAPH_LEVELS)
+    return [
+        bytes(_piece(height - row * steps) for height in heights)
+        for row in reversed(range(_GRAPH_ROWS))
+    ]
+
+
+def _piece(level: int) -> int:
+    """Return what is seen of a bar in a row above which it rises so many steps."""
+    if level < 0:
+        return ord(" ")
+    return _GRAPH_LEVELS[level] if level < len(_GRAPH_LEVELS) else _GRAPH_BELOW
+
+
+def _downwards(words: list[str]) -> list[bytes]:
+    """Return rows in which each word is a column."""
     height = max(map(len, words))
     return [
         "".join(word[row] if row < len(word) else " " for word in words).encode()
@@ -186,11 +197,11 @@ def latency_histogram(_: Context, *command_name: bytes) -> dict[bytes, Any]:
     found = _named(command_name) if command_name else every_command()
     return {
         made.name.encode(): {
-            b"calls": sum(made.delays.values()),
-            b"histogram_usec": histogram_usec(made.delays),
+            b"calls": sum(delays.values()),
+            b"histogram_usec": histogram_usec(delays),
         }
         for made in found
-        if made.delays
+        if (delays := delays_of(made.ticks, made.long_delays))
     }
 
 

@@ -204,4 +204,5 @@ class ServerState:
         for command in every_command():
             command.calls = command.nanoseconds = 0
             command.failed = command.rejected = 0
-            command.delays.clear()
+            command.ticks.clear()
+            command.long_delays.clear()

@@ -18,7 +18,6 @@ from app.errors import CommandError
 
 if TYPE_CHECKING:
     from app.commands.arguments import Converter
-    from app.commands.delays import Delays
 
 Handler = Callable[..., Any]
 H = TypeVar("H", bound=Handler)
@@ -129,7 +128,7 @@ class Command:
         subcommands: by name in upper case; empty for a command that has none.
         calls: how often it ran. nanoseconds: for how long in all.
         failed: how often it ended in an error. rejected: refused before it ran.
-        delays: how long it took, while `latency-tracking` is on.
+        ticks, long_delays: how long it took, if tracked; see `app.commands.delays`.
     """
 
     name: str
@@ -156,7 +155,8 @@ class Command:
     nanoseconds: int = 0
     failed: int = 0
     rejected: int = 0
-    delays: Delays = field(default_factory=dict)
+    ticks: list[int] = field(default_factory=list)
+    long_delays: dict[int, int] = field(default_factory=dict)
 
     def key_positions(self, argv: list[bytes]) -> list[int]:
         """Return where in argv the keys are; empty for a command without keys."""

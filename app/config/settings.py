@@ -275,7 +275,7 @@ class OperationSettings:
         0, "Delays that LATENCY notes; 0 notes none.", 0, LONG_MAX, unit="ms"
     )
     latency_tracking = Boolean(
-        "no", "Keep how long commands take: LATENCY HISTOGRAM, INFO latencystats."
+        "yes", "Keep how long commands take: LATENCY HISTOGRAM, INFO latencystats."
     )
     latency_tracking_info_percentiles = Percentiles(
         (50.0, 99.0, 99.9), "Which percentiles INFO latencystats shows."

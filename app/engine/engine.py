@@ -16,7 +16,7 @@ from app.clock import NEAR_MS
 from app.commands import catalogue  # noqa: F401 - registers the commands
 from app.commands.client_past import is_of_present
 from app.commands.context import Argv, Context, Session
-from app.commands.delays import note_delay
+from app.commands.delays import TICK_BITS, note_delay
 from app.commands.server_state import ServerState
 from app.commands.table import LOOKUP, Command, Flag, require_command
 from app.engine.blocking import Blocking
@@ -249,6 +249,13 @@ class Engine:
         elapsed = _now_ns() - started
         command.calls += 1
         command.nanoseconds += elapsed
+        if self._is_tracking:
+            ticks, tick = command.ticks, elapsed >> TICK_BITS
+            if tick < len(ticks):
+                count: int = ticks[tick]  # a quarter faster than to add in place
+                ticks[tick] = count + 1
+            else:
+                note_delay(ticks, command.long_delays, elapsed)
         self._spent_ns += elapsed
         if elapsed > self._look_above_ns:
             self._look_after(session, command, argv, elapsed)
@@ -267,8 +274,6 @@ class Engine:
     def _look_after(
         self, session: Session, command: Command, argv: Argv, elapsed: int
     ) -> None:
-        if self._is_tracking:
-            note_delay(command.delays, elapsed)
         if elapsed > self._slow_above_ns:
             if self.unit is None:
                 self.read_clock()
@@ -299,8 +304,7 @@ class Engine:
         """Note from how long on a command is looked at, by what the settings ask."""
         self._slow_above_ns = self.guards.slow_above_ns()
         self._is_tracking = self.server.config.latency_tracking
-        self._rest_above_ns = -1 if self._is_tracking else self._slow_above_ns
-        self._look_above_ns = self._rest_above_ns
+        self._rest_above_ns = self._look_above_ns = self._slow_above_ns
 
     def is_durable(self) -> bool:
         """Say whether all that was written so far is surely durable."""

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from app.config import Config
 from tests.parity import wire
 
 COMMANDS = ["SET k 1", "GET k", "GET k", "DEBUG SLEEP 0.02", "CONFIG GET port", "GET"]
@@ -75,3 +76,38 @@ def test_without_tracking_nothing_is_kept(ask, running):
         answers.append(ask(server, ["LATENCY HISTOGRAM", "LATENCY HISTOGRAM nosuch"]))
 
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("witness", ["redis", "valkey"])
+def test_graphs_of_delays_look_as_redis_draws_them(parity, witness):
+    def same_graph(words, ours, theirs):
+        if words[1] != "GRAPH":
+            return False
+        shapes = [re.sub(rb"\d+", b"n", reply.data) for reply in (ours, theirs)]
+        return shapes[0] == shapes[1]
+
+    parity(
+        [
+            "CONFIG SET latency-monitor-threshold 50",
+            "LATENCY RESET",
+            "LATENCY GRAPH command",
+            "DEBUG SLEEP 0.06",
+            "LATENCY GRAPH command",
+            "CONFIG SET latency-monitor-threshold 0",
+            "LATENCY RESET command",
+        ],
+        witness=witness,
+        loose=same_graph,
+    )
+
+
+def test_statistics_are_on_from_the_start_and_gone_while_they_are_off(parity):
+    assert Config().latency_tracking
+    parity(
+        [
+            "CONFIG SET latency-tracking no",
+            "INFO latencystats",
+            "CONFIG SET latency-tracking yes",
+        ],
+        witness="redis",
+    )

@@ -86,6 +86,44 @@ def test_latency_keeps_the_longest_delay_of_a_second(clients):
     assert clients("a", "LATENCY RESET command", "LATENCY LATEST") == b":1\r\n*0\r\n"
 
 
+GRAPHS = [
+    pytest.param([7], [" ", " ", " ", "_"], id="one"),
+    pytest.param([7, 7], ["  ", "  ", "  ", "__"], id="all the same"),
+    pytest.param([20, 1000, 20], [" # ", " | ", " | ", "_|_"], id="a spike"),
+    pytest.param(range(12), [" " * 9 + "_o#", "      _o#|||", "   _o#||||||"], id="up"),
+]
+
+
+@pytest.mark.parametrize(("delays", "rows"), GRAPHS)
+def test_a_graph_of_delays_is_drawn_as_redis_draws_it(clients, delays, rows):
+    server = clients.engine.server
+    now = clients.engine.context.now_ms // 1000
+    for place, delay in enumerate(delays):
+        server.note_latency(b"command", now - 86400 + place, delay)
+
+    lines = clients("a", "LATENCY GRAPH command").decode().split("\n")
+
+    columns = len(rows[0])
+    assert lines[2] == "-" * 80
+    assert lines[3 : 3 + len(rows)] == rows
+    assert lines[7] == " " * columns
+    assert lines[8:10] == ["1" + "2" * (columns - 1), "d" + "3" * (columns - 1)]
+
+
+def test_a_graph_of_many_delays_is_drawn_in_two_parts(clients):
+    server = clients.engine.server
+    now = clients.engine.context.now_ms // 1000
+    for place in range(100):
+        server.note_latency(b"command", now - place, 1 + (place > 80))
+
+    lines = clients("a", "LATENCY GRAPH command").decode().split("\n")
+
+    assert lines[6] == "_" * 80
+    assert lines[11] == ""
+    assert lines[12] == " " + "#" * 19
+    assert lines[15] == "_" + "|" * 19
+
+
 def test_resetstat_sets_counters_back(clients):
     clients("a", "GET k", "GET", "CONFIG RESETSTAT")
     server = clients.engine.server
