@@ -24,6 +24,7 @@ HOT = [
     "app/commands/context.py",
     "app/commands/expiry.py",
     "app/commands/generic.py",
+    "app/commands/hash_effects.py",
     "app/commands/hash_reads.py",
     "app/commands/hashes.py",
     "app/commands/list_pops.py",

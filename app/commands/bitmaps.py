@@ -11,13 +11,14 @@ from app import errors
 from app.commands.arguments import integer
 from app.commands.table import Flag, KeySpec, command
 from app.errors import CommandError
-from app.types.bits import combine, count_ones, find_bit, get_bit, with_bit
+from app.types.bits import OF_FIRST, combine, count_ones, find_bit, get_bit, with_bit
 from app.types.numbers import parse_int64
 
 if TYPE_CHECKING:
     from app.commands.context import Context
 
 _OPERATIONS: Final = frozenset((b"AND", b"OR", b"XOR", b"NOT"))
+_OPERATIONS_OF_8_2: Final = OF_FIRST | {b"ONE"}
 _BITS: Final = (b"0", b"1")
 _RANGE_WORDS: Final = 2
 _RANGE_AND_UNIT_WORDS: Final = 3
@@ -193,16 +194,23 @@ def bitop(
 ) -> int:
     """Return the length of the result in bytes; with 0 the destination is removed."""
     name = operation.upper()
-    if name not in _OPERATIONS:
+    is_new = name in _OPERATIONS_OF_8_2
+    if name not in _OPERATIONS and not is_new:
         raise CommandError(errors.SYNTAX)
     if name == b"NOT" and keys:
         raise CommandError(errors.BITOP_NOT)
+    if name in OF_FIRST and not keys:
+        raise CommandError(errors.bitop_of_several(name))
     db = ctx.db
     result = combine(name, [db.get(each, bytes) or b"" for each in (key, *keys)])
     if result:
         db.overwrite(destination, result)
         db.touch(destination, b"set")
+        if is_new:
+            ctx.record(b"SET", destination, result)
     elif db.lookup(destination) is not None:
         db.delete(destination)
         db.touch(destination, b"del")
+        if is_new:
+            ctx.record(b"DEL", destination)
     return len(result)

@@ -1,7 +1,7 @@
 """HSETEX and HGETEX: values of fields, together with their deadlines.
 
-HSETEX is recorded with PXAT and without its conditions, or as HDEL where the deadline
-has passed; HGETEX as what it did: HPEXPIREAT, HPERSIST or HDEL.
+Both are recorded as what they did: HSET and HPEXPIREAT, HPERSIST, or HDEL where the
+deadline has passed.
 
 Source: Valkey 9.1; see tests/parity/test_hash_expiry.py. Redis has them since 8.0.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app import errors
+from app.commands.hash_effects import record_fields
 from app.commands.hash_expiry import deadline_of, note_deadline, remove_expired
 from app.commands.hash_fields import Words, require_number_of, split_at_fields
 from app.commands.table import Flag, KeySpec, command
@@ -124,8 +125,7 @@ def hsetex(
         table.put_all(fields, values)
     db.touch(key, b"hset")
     if deadline_ms is None:
-        if options.key or options.field:
-            ctx.record(b"HSETEX", key, *_unconditional(options), number, *words)
+        record_fields(ctx, key, table, fields)
         return 1
     db.touch(key, b"hexpire")
     if deadline_ms <= ctx.now_ms:
@@ -136,14 +136,8 @@ def hsetex(
     for name in fields:
         table.set_deadline(name, deadline_ms)
     db.note_field_deadlines(key, table)
-    deadline = b"%d" % deadline_ms
-    ctx.record(b"HSETEX", key, b"PXAT", deadline, b"FIELDS", number, *words)
+    record_fields(ctx, key, table, fields)
     return 1
-
-
-def _unconditional(options: _Options) -> Words:
-    """Return the words up to FIELDS that set the same on no condition."""
-    return (b"KEEPTTL", b"FIELDS") if options.deadline else (b"FIELDS",)
 
 
 @command(

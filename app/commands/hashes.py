@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from app import errors
 from app.commands.arguments import integer
+from app.commands.hash_effects import record_fields
 from app.commands.table import Flag, KeySpec, command
 from app.errors import CommandError
 from app.reply import OK, SimpleString
@@ -191,10 +192,7 @@ def hincrbyfloat(ctx: Context, key: bytes, field: bytes, increment: bytes) -> by
         table = db.get_or_create(key, Hash)
     replace_field(table, field, result)
     db.touch(key, b"hincrbyfloat")
-    if table.deadline_ms(field) is None:
-        ctx.record(b"HSET", key, field, result)
-    else:
-        ctx.record(b"HSETEX", key, b"KEEPTTL", b"FIELDS", b"1", field, result)
+    record_fields(ctx, key, table, (field,))
     return result
 
 

@@ -41,6 +41,11 @@ BITFIELD_OVERFLOW = b"ERR Invalid OVERFLOW type specified"
 BITFIELD_ONLY_GET = b"ERR BITFIELD_RO only supports the GET subcommand"
 
 
+def bitop_of_several(operation: bytes) -> bytes:
+    """Return the text for an operation of BITOP with a single source."""
+    return b"ERR BITOP " + operation + b" must be called with at least two source keys."
+
+
 # --- hashes ----------------------------------------------------------------------
 HASH_VALUE_NOT_AN_INTEGER = b"ERR hash value is not an integer"
 NUMFIELDS = (

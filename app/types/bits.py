@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _FULL: Final = 255
+OF_FIRST: Final = frozenset((b"DIFF", b"DIFF1", b"ANDOR"))
+"""Operations that treat the first string otherwise than the others."""
+
 _COMBINE: Final[dict[bytes, Callable[[int, int], int]]] = {
     b"AND": and_,
     b"OR": or_,
@@ -82,13 +85,32 @@ def combine(operation: bytes, values: Sequence[bytes]) -> bytes:
     """Return the strings combined bit by bit; the longest gives the length.
 
     Args:
-        operation: AND, OR, XOR, or NOT, which is of one string.
-        values: the strings, at least one.
+        operation: AND, OR, XOR, or NOT, which is of one string. DIFF is what only the
+            first has, DIFF1 what others have and the first has not, ANDOR what the
+            first and any other has, ONE what exactly one has.
+        values: the strings, at least one, or two for those about the first.
     """
     size = max(map(len, values))
     if operation == b"NOT":
         number = int.from_bytes(values[0], "big") ^ ((1 << 8 * size) - 1)
+        return number.to_bytes(size, "big")
+    padded = [int.from_bytes(value.ljust(size, b"\0"), "big") for value in values]
+    if operation == b"ONE":
+        number = _in_exactly_one(padded)
+    elif operation in OF_FIRST:
+        first, others = padded[0], reduce(or_, padded[1:])
+        both = first & others
+        number = {b"DIFF": first ^ both, b"DIFF1": others ^ both, b"ANDOR": both}[
+            operation
+        ]
     else:
-        padded = [int.from_bytes(value.ljust(size, b"\0"), "big") for value in values]
         number = reduce(_COMBINE[operation], padded)
     return number.to_bytes(size, "big")
+
+
+def _in_exactly_one(numbers: Sequence[int]) -> int:
+    once = twice = 0
+    for number in numbers:
+        twice |= once & number
+        once |= number
+    return once ^ twice

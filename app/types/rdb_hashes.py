@@ -4,12 +4,13 @@
     24   earliest_ms (8) | count | after | field | value | ...
     25   earliest_ms (8) | a listpack: field, value, deadline_ms or 0, ...
 
-22 is Valkey's (since 9.0), and what is written here; 24 and 25 are Redis's (since 7.4).
-`after` is a length: 0 for no deadline, else one more than its distance from the
-earliest. A hash without any deadline is one of the older kinds (see `rdb_values`).
+22 is Valkey's (since 9.0), and what is written unless a file is for Redis; 24 and 25
+are Redis's (since 7.4). `after` is a length: 0 for no deadline, else one more than its
+distance from the earliest. A hash without any deadline is one of the older kinds (see
+`rdb_values`).
 
-Source: the RDB format; see tests/parity/test_dump.py for Valkey's. Of Redis 7.4 there
-is no server here to ask: its kinds are read as other readers of such files read them.
+Source: the RDB format; see tests/parity/test_dump.py for Valkey's, and
+tests/replay/test_targets.py for Redis's.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from app.types.numbers import parse_int64
 from app.types.rdb_strings import encode_length, encode_rdb_string
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from app.types.rdb_reader import Reader
 
 _KIND: Final = 22
 _VERSION: Final = 80
+_REDIS_KIND: Final = 24
+_REDIS_VERSION: Final = 12
 _TIME_BYTES: Final = 8
 _NEVER: Final = -1
 _WORDS_EACH: Final = 3
@@ -36,12 +39,20 @@ Entry = tuple[bytes, bytes, int]
 """A field, its value, and its deadline in ms since the epoch, or `_NEVER`."""
 
 
-def encode_expiring_hash(table: Hash) -> tuple[bytes, int]:
+def encode_expiring_hash(
+    table: Hash, *, is_for_redis: bool = False
+) -> tuple[bytes, int]:
     """Serialize a hash that has deadlines.
+
+    Args:
+        table: the hash.
+        is_for_redis: whether Redis 7.4 is to read it, not Valkey 9.
 
     Returns:
         The kind and the hash, and the lowest RDB version that knows it.
     """
+    if is_for_redis:
+        return _encode_relative(table), _REDIS_VERSION
     parts = [bytes([_KIND]), encode_length(len(table))]
     for field, value in table.items():
         deadline_ms = table.deadline_ms(field)
@@ -52,6 +63,25 @@ def encode_expiring_hash(table: Hash) -> tuple[bytes, int]:
             time.to_bytes(_TIME_BYTES, "little", signed=True),
         ]
     return b"".join(parts), _VERSION
+
+
+def _encode_relative(table: Hash) -> bytes:
+    deadlines: Mapping[bytes, int] = table.deadlines or {}
+    earliest_ms = min(deadlines.values(), default=0)
+    parts = [
+        bytes([_REDIS_KIND]),
+        earliest_ms.to_bytes(_TIME_BYTES, "little"),
+        encode_length(len(table)),
+    ]
+    for field, value in table.items():
+        deadline_ms = deadlines.get(field)
+        after = 0 if deadline_ms is None else deadline_ms - earliest_ms + 1
+        parts += [
+            encode_length(after),
+            encode_rdb_string(field),
+            encode_rdb_string(value),
+        ]
+    return b"".join(parts)
 
 
 def _read_absolute(reader: Reader) -> Hash:
@@ -104,7 +134,7 @@ def _build(entries: Iterable[Entry]) -> Hash:
 
 HASH_READERS: Final[dict[int, Callable[[Reader], Hash]]] = {
     _KIND: _read_absolute,
-    24: _read_relative,
+    _REDIS_KIND: _read_relative,
     25: _read_packed,
 }
 """The kinds of hashes with deadlines, and what reads each."""

@@ -11,8 +11,8 @@
     22, 24, 25  hash with deadlines   20  set, one listpack
 
 All of them are read. Written are the first few, which every server since Redis 4 knows
-and turns into whatever encoding it wants, streams (see `rdb_streams`), and 22 for a
-hash with fields that expire (see `rdb_hashes`).
+and turns into whatever encoding it wants, streams (see `rdb_streams`), and 22 or 24 for
+a hash with fields that expire (see `rdb_hashes`).
 
 Source: the RDB format; tests/parity/test_dump.py moves values to real servers and back.
 """
@@ -52,8 +52,12 @@ _NAN, _PLUS_INFINITY, _MINUS_INFINITY = 253, 254, 255
 _DOUBLE: Final = struct.Struct("<d")
 
 
-def encode_value(value: Any) -> tuple[bytes, int]:
+def encode_value(value: Any, *, is_for_redis: bool = False) -> tuple[bytes, int]:
     """Serialize a value of any type.
+
+    Args:
+        value: the value.
+        is_for_redis: whether deadlines of hash fields are for Redis, not for Valkey.
 
     Returns:
         The kind and the value, and the lowest RDB version that knows it.
@@ -62,7 +66,7 @@ def encode_value(value: Any) -> tuple[bytes, int]:
     if kind is Stream:
         return encode_stream(value)
     if kind is Hash and value.deadlines is not None:
-        return encode_expiring_hash(value)
+        return encode_expiring_hash(value, is_for_redis=is_for_redis)
     if kind is bytes:
         return bytes([_STRING]) + encode_short_string(value), _PLAIN_VERSION
     words: Iterable[bytes] = map(encode_rdb_string, value)

@@ -56,13 +56,15 @@ class Step(NamedTuple):
 class AofWriter:
     """Writes commands to a file."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, has_times: bool = True) -> None:
         """Begin a file; whoever opened it closes it.
 
         Args:
             file: open for writing, in binary.
+            has_times: whether records have their times, which Redis reads since 7.0.
         """
         self._file = file
+        self._has_times = has_times
         self._db = -1
         self._seconds = 0
         self.commands = 0
@@ -83,7 +85,7 @@ class AofWriter:
         if not effects:
             return
         seconds = record.clock_ms // 1000
-        if seconds != self._seconds:
+        if seconds != self._seconds and self._has_times:
             self._seconds = seconds
             self._file.write(b"%b%d\r\n" % (_TIME_NOTE, seconds))
         self._select(record.db)

@@ -51,7 +51,7 @@ _MODULE_LETTERS: Final = (
 )
 _TIME_REMARK: Final = b"ctime"
 _LEAST_VERSION: Final = 9
-_LIBRARY_VERSION: Final = 10
+LIBRARY_VERSION: Final = 10
 _CHECKED_AT_ONCE: Final = 1 << 20
 
 
@@ -103,12 +103,13 @@ Item = Made | Library | Key | Foreign
 # --- writing ---------------------------------------------------------------------
 
 
-def write_rdb(file: BinaryIO, keyspace: Keyspace) -> int:
+def write_rdb(file: BinaryIO, keyspace: Keyspace, *, is_for_redis: bool = False) -> int:
     """Write a keyspace, in the lowest version of the format that has all of it.
 
     Args:
         file: open for writing and seeking, in binary, empty.
         keyspace: all that is to be in it.
+        is_for_redis: whether deadlines of hash fields are for Redis, not for Valkey.
 
     Returns:
         The version.
@@ -117,7 +118,7 @@ def write_rdb(file: BinaryIO, keyspace: Keyspace) -> int:
     header = _header(version)
     file.write(header)
     if keyspace.libraries:
-        version = _LIBRARY_VERSION
+        version = LIBRARY_VERSION
     for source in keyspace.libraries.values():
         library = bytes([_LIBRARY]) + encode_rdb_string(source)
         file.write(library)
@@ -128,7 +129,7 @@ def write_rdb(file: BinaryIO, keyspace: Keyspace) -> int:
         sizes = (len(database.values), len(database.deadlines))
         file.write(bytes([_HINT]) + b"".join(map(encode_length, sizes)))
         for key, value in database.values.items():
-            body, needed = encode_value(value)
+            body, needed = encode_value(value, is_for_redis=is_for_redis)
             version = max(version, needed)
             deadline_ms = database.deadlines.get(key)
             if deadline_ms is not None:

@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from app.errors import CommandError
-from app.moments import Moment, first_seq
+from app.moments import Moment, Point, first_seq
 from replay.exchange.aof import AofWriter, ExchangeError
 from replay.exchange.importing import Importer
 from replay.exchange.rdb import write_rdb
+from replay.exchange.targets import (
+    TARGETS,
+    is_for_redis,
+    knows_times,
+    require_history,
+    require_moment,
+)
 from replay.exits import FOUND, NOTHING
 from replay.live import LiveError, LiveServer, database_of
 from replay.options import Tool, at_option, takes_folder
@@ -31,39 +38,84 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @takes_folder
 @click.option("--aof", type=_FILE, metavar="FILE", help="An append-only file (RESP).")
 @click.option("--rdb", type=_FILE, metavar="FILE", help="An RDB file, of one moment.")
+@click.option(
+    "--for",
+    "target",
+    type=click.Choice(list(TARGETS)),
+    help="The server that is to load it; it is refused what that cannot hold.",
+)
 @at_option
-def export(tool: Tool, aof: Path | None, rdb: Path | None, at: Moment | None) -> int:
+def export(
+    tool: Tool,
+    aof: Path | None,
+    rdb: Path | None,
+    at: Moment | None,
+    target: str | None,
+) -> int:
     r"""Write DIR for another server: Redis and Valkey load both kinds of file.
 
     Without --at an append-only file has the whole history that the log still has, with
     its times; with --at it builds that one moment. FILE must not be there yet.
 
+    Give --for where the other server is not the latest: what it cannot hold is named,
+    and nothing is written. Deadlines of hash fields in an RDB file are in the form of
+    Valkey 9, unless it is for Redis.
+
     \b
     Examples:
       replay export joblog-data --rdb dump.rdb
+      replay export joblog-data --rdb dump.rdb --for redis-7.4
       replay export joblog-data --aof history.aof
       replay export joblog-data --aof then.aof --at 'yesterday 14:00'
     """
     if (aof is None) == (rdb is None):
         raise click.UsageError("give one of --aof FILE and --rdb FILE")
-    if rdb is not None:
-        point = tool.point(at)
-        keyspace = fold_to(tool, point).fold.keyspace
-        _write_file(rdb, lambda file: write_rdb(file, keyspace))
-        _tell(tool, rdb, point.seq)
-    elif aof is not None and at is not None:
-        point = tool.point(at)
-        keyspace = fold_to(tool, point).fold.keyspace
-        _write_file(aof, lambda file: AofWriter(file).write_keyspace(keyspace))
-        _tell(tool, aof, point.seq)
-    elif aof is not None:
-        _write_file(aof, lambda file: _write_history(tool, file))
-        _tell(tool, aof, tool.last_seq())
+    path = aof or rdb
+    assert path is not None
+    try:
+        if aof is not None and at is None:
+            seq = _export_history(tool, aof, target)
+        else:
+            seq = _export_moment(tool, aof, rdb, tool.point(at), target)
+    except ExchangeError as error:
+        raise click.ClickException(str(error)) from error
+    _tell(tool, path, seq)
     return 0
 
 
-def _write_history(tool: Tool, file: BinaryIO) -> None:
-    writer = AofWriter(file)
+def _export_moment(
+    tool: Tool, aof: Path | None, rdb: Path | None, point: Point, target: str | None
+) -> int:
+    keyspace = fold_to(tool, point).fold.keyspace
+    if target is not None:
+        require_moment(keyspace, target)
+    if rdb is not None:
+        for_redis = target is not None and is_for_redis(target)
+        _write_file(rdb, lambda file: write_rdb(file, keyspace, is_for_redis=for_redis))
+    elif aof is not None:
+        _write_file(aof, lambda file: AofWriter(file).write_keyspace(keyspace))
+    return point.seq
+
+
+def _export_history(tool: Tool, aof: Path, target: str | None) -> int:
+    last_seq = tool.last_seq()
+    if target is not None:
+        floor = first_seq(tool.folder, tool.filesystem)
+        if floor > 1:
+            before = tool.point(Moment("", seq=floor - 1))
+            require_moment(fold_to(tool, before).fold.keyspace, target)
+        records = read_records(
+            tool.folder, filesystem=tool.filesystem, from_seq=floor, until_seq=last_seq
+        )
+        require_history(records, target)
+    has_times = knows_times(target)
+    _write_file(
+        aof, lambda file: _write_history(tool, AofWriter(file, has_times=has_times))
+    )
+    return last_seq
+
+
+def _write_history(tool: Tool, writer: AofWriter) -> None:
     floor, last_seq = first_seq(tool.folder, tool.filesystem), tool.last_seq()
     if floor > 1:
         before = tool.point(Moment("", seq=floor - 1))

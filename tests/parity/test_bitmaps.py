@@ -172,3 +172,28 @@ def test_bits_of_random_strings_are_those_of_redis(parity):
             ["BITPOS", "k", random.randrange(2), start % 12, end % 12],
         ]
     parity(script, protocols=[2])
+
+
+OPERATIONS_OF_8_2 = [
+    ["SET", "a", b"\xff\x0f\x00abc"],
+    ["SET", "b", b"\x55\xaa"],
+    ["SET", "c", b"\x51\xff\x01"],
+    ["SET", "empty", ""],
+    "RPUSH l a",
+    *itertools.chain.from_iterable(
+        ([f"BITOP {name} d {keys}", "GET d"])
+        for name in ("DIFF", "diff1", "ANDOR", "ONE")
+        for keys in ("a", "a b", "b a c", "c b a b", "a none", "none a", "none empty")
+    ),
+    *(f"BITOP {name} d" for name in ("DIFF", "ONE")),
+    *(f"BITOP {name} d l" for name in ("DIFF", "DIFF1", "ANDOR", "ONE")),
+    "BITOP DIFF d a l",
+    "BITOP ONE l a b",
+    "TYPE l",
+    "BITOP ANDOR a a b",
+    "GET a",
+]
+
+
+def test_bitop_combines_as_redis_8_2_does(parity):
+    parity(OPERATIONS_OF_8_2, witness="redis8")
