@@ -1,6 +1,7 @@
 """taskiq's tasks and client over a stream; worker and scheduler are its own commands.
 
-python -m taskiq_runner worker    run both, as a deployment does
+python -m taskiq_runner worker              run both, as a deployment does
+python -m taskiq_runner worker scheduler    run the scheduler alone
 """
 
 import contextlib
@@ -23,6 +24,9 @@ from taskiq_redis import (
 IDLE_MS = 5000
 STIR_SECONDS = 1.0
 URL = f"unix://{jobs.SOCKET}"
+COMMAND = [sys.executable, "-m", "taskiq"]
+EVERY_SECOND = ["--update-interval", "1"]
+SCHEDULER = [*COMMAND, "scheduler", "taskiq_runner:scheduler", *EVERY_SECOND]
 
 broker = (
     RedisStreamBroker(
@@ -88,16 +92,16 @@ def work():
 
     A scheduler that finds no server ends: another is started, as a supervisor would.
     """
-    command = [sys.executable, "-m", "taskiq"]
-    every = ["--update-interval", "1"]
-    scheduler = [*command, "scheduler", "taskiq_runner:scheduler", *every]
-    supervise = f"import subprocess\nwhile True: subprocess.run({scheduler!r})"
+    supervise = f"import subprocess\nwhile True: subprocess.run({SCHEDULER!r})"
     subprocess.Popen([sys.executable, "-c", supervise])
     one = ["--workers", "1", "--max-async-tasks", "1"]
-    os.execv(sys.executable, [*command, "worker", "taskiq_runner:broker", *one])
+    os.execv(sys.executable, [*COMMAND, "worker", "taskiq_runner:broker", *one])
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["worker"]:
-        work()
+    match sys.argv[1:]:
+        case ["worker"]:
+            work()
+        case ["worker", "scheduler"]:
+            os.execv(sys.executable, SCHEDULER)
     answer(enqueue=enqueue, look=look, stir=stir)
