@@ -30,6 +30,7 @@ from replay.past import Past
 from replay.points import find_point, tag_records
 from replay.scanning import END_SEQ
 from replay.texts import from_json_text, json_text
+from storage.archives import Archive, is_archive
 from storage.errors import PrunedError, StorageError
 from storage.filesystem import FileSystem
 from storage.folder import LogFolder
@@ -63,12 +64,15 @@ class Tool:
         """
         self.folder = folder
         self.filesystem = FileSystem()
+        is_of_archive = is_archive(folder, self.filesystem)
+        if is_of_archive:
+            self.filesystem = Archive(folder)
         self.output = output
         mark = read_mark(folder)
         if mark:
             output.hint(f"replay: {folder}: {mark}")
         self.index = LogIndex(folder, self.filesystem)
-        self.may_index = True
+        self.may_index = not is_of_archive
         self._has_told_floor = False
 
     def point(self, moment: Moment | None) -> Point:

@@ -80,7 +80,8 @@ def restore_log(
         filesystem: the door to the disk.
 
     Raises:
-        PrunedError: the source does not go back so far.
+        PrunedError: the source does not go back so far, or its beginning is pruned
+            and no snapshot stands for it at that record.
         StorageError: the source is damaged or ends before, or the target has a log.
         OSError: the disk refused.
     """
@@ -88,13 +89,7 @@ def restore_log(
     paths.make()
     if paths.find_segments():
         raise StorageError(f"{target}: has a log already; restore into an empty folder")
-    first_seq = LogFolder(source, filesystem).find_segments()[:1]
-    if first_seq and until_seq + 1 < first_seq[0]:
-        raise PrunedError(
-            f"{source}: seq {until_seq} is pruned: the log starts at seq "
-            f"{first_seq[0]}",
-            first_seq[0],
-        )
+    _require_foldable(LogFolder(source, filesystem), until_seq)
     report = _Copier(source, target, filesystem, with_links=False).copy(until_seq)
     if report.last_seq < until_seq:
         raise StorageError(
@@ -102,6 +97,30 @@ def restore_log(
             f"{report.last_seq}"
         )
     return report
+
+
+def _require_foldable(source: LogFolder, until_seq: int) -> None:
+    """Check that a server could start over a copy up to a record.
+
+    Raises:
+        PrunedError: what was before the first record is nowhere, not in a snapshot.
+    """
+    floor = next(iter(source.find_segments()), 1)
+    if until_seq + 1 < floor:
+        raise PrunedError(
+            f"{source.path}: seq {until_seq} is pruned: the log starts at seq {floor}",
+            floor,
+        )
+    snapshots = source.find_snapshots()
+    usable = [seq for seq in snapshots if floor - 1 <= seq <= until_seq]
+    if floor > 1 and not usable:
+        first = min((seq for seq in snapshots if seq >= floor - 1), default=None)
+        rest = "there is none" if first is None else f"the first one is of seq {first}"
+        raise PrunedError(
+            f"{source.path}: the log starts at seq {floor}, and no snapshot stands for "
+            f"what was before it at seq {until_seq}: {rest}",
+            floor,
+        )
 
 
 class _Copier:

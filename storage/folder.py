@@ -36,7 +36,7 @@ from storage.segment import (
 if TYPE_CHECKING:
     from storage.filesystem import FileSystem
 
-_SEGMENT_NAME = re.compile(r"([0-9]{20})\.log")
+SEGMENT_NAME = re.compile(r"([0-9]{20})\.log")
 _SNAPSHOT_NAME = re.compile(r"([0-9]{20})\.snap")
 _NEW_SNAPSHOT_NAME = re.compile(r"([0-9]{20})\.snap\.new")
 _NEXT_NAME = re.compile(r"([0-9]{20})\.log\.next")
@@ -117,6 +117,22 @@ class LogFolder:
             self._mkdir(self.snapshots_path)
             sync_names(self._filesystem, self.path)
 
+    def require_no_archive(self) -> None:
+        """Check that no segments lie in the data folder itself, side by side.
+
+        Raises:
+            StorageError: they do: a server over an archive would start empty.
+        """
+        try:
+            names = self._filesystem.listdir(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        if self.log_path.name not in names and self._match(names, SEGMENT_NAME):
+            raise StorageError(
+                f"{self.path}: an archive of segments, not a data folder: 'replay "
+                f"restore {self.path} NEW_DIR --at now' makes one of it"
+            )
+
     def make(self) -> None:
         """Make the folders where they are missing, durably."""
         self._mkdir(self.log_path)
@@ -143,7 +159,7 @@ class LogFolder:
         Raises:
             StorageError: this is not a data folder.
         """
-        return self._find(_SEGMENT_NAME)
+        return self._find(SEGMENT_NAME)
 
     def find_new_segments(self) -> list[int]:
         """Return the first numbers of segments that are not yet in use."""

@@ -124,6 +124,7 @@ class Log(LogFacts):
         """
         paths = LogFolder(folder, filesystem)
         try:
+            paths.require_no_archive()
             paths.make()
             lock = FolderLock(paths, filesystem)
         except OSError as error:

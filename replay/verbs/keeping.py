@@ -62,13 +62,14 @@ def backup(tool: Tool, target: Path, *, link: bool) -> int:
 def restore(tool: Tool, target: Path, at: Moment) -> int:
     r"""Make a log in TARGET, an empty folder, that is DIR's up to a moment.
 
-    DIR is a data folder or a backup, and stays as it is. From the moment on the two
-    logs are different histories with one beginning.
+    DIR is a data folder, a backup or an archive (log-archive-command), and stays as it
+    is. From the moment on the two logs are different histories with one beginning.
 
     \b
     Examples:
       replay restore joblog-data ../joblog-before --at '5m ago'
       replay restore /mnt/backup/joblog joblog-data --at @1042
+      replay restore /archive joblog-data --at 2026-11-23T14:00
     """
     point = tool.point(at)
     report = restore_log(tool.folder, target, point.seq, filesystem=tool.filesystem)

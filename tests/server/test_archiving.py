@@ -1,8 +1,17 @@
 """`log-archive-command`: each segment once it is sealed, and none pruned before."""
 
+import subprocess
+import sys
 import time
 
 import pytest
+from click.testing import CliRunner
+
+from app.engine.digest import dataset_digest
+from app.recovery import recover
+from replay.cli import main
+from storage.filesystem import FileSystem
+from tests.servers import ROOT
 
 SECONDS = 60.0
 SMALL = ("--segment-bytes-max", "4096")
@@ -169,3 +178,90 @@ def test_segments_are_packed_only_once_they_are_archived(start, archive):
     wait_for(lambda: first.read_bytes().startswith(b"\x89JOBLOGZ"), server)
 
     assert (archive / first.name).read_bytes().startswith(b"\x89JOBLOG\n")
+
+
+# --- restoring ------------------------------------------------------------------------
+
+
+def replay(*words):
+    result = CliRunner().invoke(main, list(map(str, words)), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_an_archive_restores_every_moment_that_it_has(start, archive, tmp_path):
+    server = start(*SMALL, *copying(archive), "--log-retention-bytes", "8192")
+    connection = server.connect()
+    fill(connection)
+    connection.ask("LOG.TAG", "before-the-flush")
+    digest = connection.ask("DEBUG", "DIGEST")
+    connection.ask("FLUSHALL")
+    fill(connection, 100)
+    wait_for(lambda: archived(archive)[-1] >= segments(server)[-2], server)
+    wait_for(lambda: segments(server)[0] > archived(archive)[2], server)
+
+    restored = tmp_path / "restored"
+    replay("restore", archive, restored, "--at", "before-the-flush")
+
+    other = start("--appendfsync", "always")
+    other.stop()
+    place = other._command.index("--dir") + 1
+    other._command[place] = str(restored)
+    other.folder = restored
+    other.start()
+    assert other.connect().ask("DEBUG", "DIGEST") == digest
+    assert other.connect().ask("SET", "k", "v") == b"+OK\r\n"
+    assert "before-the-flush" in replay("points", archive)
+    assert "k:7" in replay("keys", archive, "--at", "@20")
+
+
+def test_an_archive_of_a_pruned_log_has_a_snapshot_to_begin_with(
+    start, archive, tmp_path
+):
+    server = start(*SMALL, "--log-retention-bytes", "8192")
+    connection = server.connect()
+    fill(connection)
+    wait_for(lambda: segments(server)[0] > f"{100:020d}.log", server)
+    connection.close()
+    server.stop()
+    server._command += [*copying(archive)]
+    server.start()
+    connection = server.connect()
+    fill(connection)
+    digest = connection.ask("DEBUG", "DIGEST")
+    seq = int(info(connection)["log_last_seq"])
+    fill(connection, 100)
+    wait_for(lambda: archived(archive)[-1:] >= segments(server)[-2:-1], server)
+    wait_for(lambda: archived(archive)[-1] > f"{seq:020d}.log", server)
+
+    replay("restore", archive, tmp_path / "restored", "--at", f"@{seq}")
+
+    assert len(list(archive.glob("*.snap"))) == 1
+    fold = recover(tmp_path / "restored", FileSystem(), 16)
+    assert f"+{dataset_digest(fold.keyspace).hex()}\r\n".encode() == digest
+    first = int(archived(archive)[0][:20])
+    result = CliRunner().invoke(
+        main, ["restore", str(archive), str(tmp_path / "no"), "--at", f"@{first}"]
+    )
+    assert result.exit_code == 1
+    assert "no snapshot stands for what was before it" in result.stderr
+
+
+def test_a_server_does_not_start_over_an_archive(start, archive):
+    server = start(*SMALL, *copying(archive))
+    fill(server.connect())
+    wait_for(lambda: len(archived(archive)) > 3, server)
+    names = sorted(path.name for path in archive.iterdir())
+    server.stop()
+    done = subprocess.run(
+        [sys.executable, "-m", "app", "--port", "0", "--dir", str(archive)],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.returncode == 1
+    assert "replay restore" in done.stdout + done.stderr
+    assert sorted(path.name for path in archive.iterdir()) == names
