@@ -189,6 +189,9 @@ class _Copier:
                 f"{self._target.path}: holds another log, {log_id}; choose an "
                 "empty folder"
             )
+        ahead = self._target.find_segments()[-1:]
+        if ahead > self._source.find_segments()[-1:]:
+            raise self._is_no_copy(self._target.segment_path(ahead[0]))
 
     def _copy_segment(self, info: SegmentInfo, until_seq: int) -> bool:
         """Copy one segment; say whether the copy ends with it."""
@@ -239,6 +242,7 @@ class _Copier:
             else:
                 reader.read_to(max(until_seq - first_seq + 1, 0))
             target = self._target.segment_path(first_seq)
+            self._require_prefix(target, reader)
             self._write_aside(target, reader, reader.offset)
         finally:
             reader.close()
@@ -250,7 +254,45 @@ class _Copier:
             if there.footer == info.footer and there.header == info.header:
                 self._kept += 1
                 return
+            reader = SegmentReader(self._filesystem, info.path)
+            try:
+                self._require_prefix(target, reader)
+            finally:
+                reader.close()
         self._copy_file(info.path, target)
+
+    def _require_prefix(self, target: Path, source: SegmentReader) -> None:
+        """Check that a segment of an earlier copy has nothing that the source has not.
+
+        What a torn write left behind its last record does not count.
+
+        Raises:
+            StorageError: it has: a server has written to the copy, or the source has
+                lost records.
+        """
+        if target.name not in self._filesystem.listdir(target.parent):
+            return
+        copy = SegmentReader(self._filesystem, target)
+        try:
+            while copy.read_payloads():
+                continue
+            is_prefix = (
+                copy.header == source.header
+                and copy.read_footer() is None
+                and copy.offset <= source.size()
+                and copy.digest_to(copy.offset) == source.digest_to(copy.offset)
+            )
+        finally:
+            copy.close()
+        if not is_prefix:
+            raise self._is_no_copy(target)
+
+    def _is_no_copy(self, path: Path) -> StorageError:
+        return StorageError(
+            f"{path}: is not what {self._source.path} has: a server has written to the "
+            f"copy, the source has lost records, or one of the two is damaged; decide "
+            f"which is to go on, and copy into an empty folder"
+        )
 
     def _copy_snapshots(self, until_seq: int) -> None:
         """Copy the snapshots up to a record that are not there yet."""
@@ -277,31 +319,47 @@ class _Copier:
             filesystem.rename(temporary, target)
             self._copied += 1
             return
-        file = filesystem.open_to_read(source)
-        try:
-            self._write_aside(target, _RawFile(filesystem, file), filesystem.size(file))
-        finally:
-            filesystem.close(file)
+        self._copied += 1
+        self._bytes_written += copy_file(filesystem, source, target)
 
-    def _write_aside(
-        self, target: Path, source: SegmentReader | _RawFile, size: int
-    ) -> None:
-        """Write the first bytes of a source to a file that is there wholly or not."""
-        filesystem = self._filesystem
-        temporary = target.with_name(f"{target.name}.copy")
-        if temporary.name in filesystem.listdir(temporary.parent):
-            filesystem.unlink(temporary)
-        file = filesystem.create(temporary)
-        try:
-            for start in range(0, size, _CHUNK_BYTES):
-                length = min(_CHUNK_BYTES, size - start)
-                write_all(filesystem, file, source.read_at(length, start))
-            sync_file(filesystem, file, temporary)
-        finally:
-            filesystem.close(file)
-        filesystem.rename(temporary, target)
+    def _write_aside(self, target: Path, source: SegmentReader, size: int) -> None:
+        _write_aside(self._filesystem, target, source, size)
         self._copied += 1
         self._bytes_written += size
+
+
+def copy_file(filesystem: FileSystem, source: Path, target: Path) -> int:
+    """Copy a file that never changes; return its length. It is there wholly or not.
+
+    Raises:
+        OSError: the disk refused.
+        SyncFailedError: the disk refused to make it durable.
+    """
+    file = filesystem.open_to_read(source)
+    try:
+        size = filesystem.size(file)
+        _write_aside(filesystem, target, _RawFile(filesystem, file), size)
+    finally:
+        filesystem.close(file)
+    return size
+
+
+def _write_aside(
+    filesystem: FileSystem, target: Path, source: SegmentReader | _RawFile, size: int
+) -> None:
+    """Write the first bytes of a source to a file that is there wholly or not."""
+    temporary = target.with_name(f"{target.name}.copy")
+    if temporary.name in filesystem.listdir(temporary.parent):
+        filesystem.unlink(temporary)
+    file = filesystem.create(temporary)
+    try:
+        for start in range(0, size, _CHUNK_BYTES):
+            length = min(_CHUNK_BYTES, size - start)
+            write_all(filesystem, file, source.read_at(length, start))
+        sync_file(filesystem, file, temporary)
+    finally:
+        filesystem.close(file)
+    filesystem.rename(temporary, target)
 
 
 class _RawFile:

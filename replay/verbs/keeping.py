@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from replay.records import record_text
 from replay.salvaging import salvage_log
 from replay.texts import plain_text
 from storage.copying import backup_log, restore_log
+from storage.following import Follower
 from storage.places import last_seq_hint
 from storage.repairing import Plan, apply_repair, plan_repair
 from storage.verify import verify_log
@@ -23,27 +26,55 @@ if TYPE_CHECKING:
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _LOST_SHOWN = 20
+_FOLLOW_SECONDS = 0.1
 
 
 @click.command(short_help="A verified copy, also while the server runs.")
 @takes_folder
 @click.argument("target", type=_FOLDER)
 @click.option("--link", is_flag=True, help="Link what never changes; same disk only.")
-def backup(tool: Tool, target: Path, *, link: bool) -> int:
+@click.option(
+    "-f", "--follow", is_flag=True, help="Go on with what comes, as a standby."
+)
+def backup(tool: Tool, target: Path, *, link: bool, follow: bool) -> int:
     r"""Copy DIR to TARGET; a TARGET that is an earlier copy is brought up to date.
 
     The copy ends with a whole record and is verified. Its old segments stay when DIR
-    prunes them, so it is an archive too.
+    prunes them, so it is an archive too. With --follow each record is copied as it
+    comes, until this is stopped; a server can start over TARGET then.
 
     \b
     Examples:
       replay backup joblog-data /mnt/backup/joblog
       replay backup joblog-data ../snapshot-of-today --link
+      replay backup /var/lib/joblog /srv/standby --follow
     """
+    if follow and link:
+        raise click.UsageError("--follow and --link exclude each other")
+    if follow:
+        return _follow(tool, target)
     report = backup_log(
         tool.folder, target, filesystem=tool.filesystem, with_links=link
     )
     _tell_copy(tool, target, report)
+    return 0
+
+
+def _follow(tool: Tool, target: Path) -> int:
+    """Follow until somebody ends it, which is how it ends well."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    tool.may_index = False
+    follower = Follower(tool.folder, target, filesystem=tool.filesystem)
+    try:
+        _tell_copy(tool, target, follower.report)
+        tool.output.flush()
+        while True:
+            if not follower.step():
+                time.sleep(_FOLLOW_SECONDS)
+    except KeyboardInterrupt:
+        tool.output.hint(f"replay: {target}: a copy up to seq {follower.last_seq}")
+    finally:
+        follower.close()
     return 0
 
 
