@@ -7,7 +7,7 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from app.engine.digest import dataset_digest
+from app.keyspace.digest import dataset_digest
 from app.recovery import recover
 from replay.cli import main
 from storage.filesystem import FileSystem
