@@ -34,6 +34,7 @@ def statistics(ctx: Context) -> Fields:
         ("instantaneous_input_repl_kbps", "0.00"),
         ("instantaneous_output_repl_kbps", "0.00"),
         *state.statistics.items(),
+        ("expired_subkeys", state.statistics["expired_fields"]),
         ("expired_stale_perc", "0.00"),
         ("keyspace_hits", ctx.keyspace.hits),
         ("keyspace_misses", ctx.keyspace.misses),

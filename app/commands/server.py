@@ -16,6 +16,7 @@ from app.commands.inquiries import AwaitSave, ask
 from app.commands.table import Flag, command
 from app.errors import CommandError
 from app.reply import NO_REPLY, BulkList, NoReplyType, SimpleString, Verbatim
+from app.version import REDIS_VERSION
 
 if TYPE_CHECKING:
     from app.commands.context import Context
@@ -173,4 +174,4 @@ def shutdown(ctx: Context, *option: bytes) -> NoReplyType:
 )
 def lolwut(_: Context, *_option: bytes) -> Verbatim:
     """Return one line; there is no art here."""
-    return Verbatim(b"txt", b"Redis ver. 7.2.4\n")
+    return Verbatim(b"txt", f"Redis ver. {REDIS_VERSION}\n".encode())

@@ -8,6 +8,7 @@ from app.engine.lua_callbacks import Hooks
 from app.engine.scripting import ScriptRuntime
 from app.errors import CommandError
 from app.reply import BulkList
+from app.version import REDIS_VERSION
 
 
 class ScriptRunner:
@@ -29,7 +30,7 @@ class ScriptRunner:
         hooks = Hooks(self._call, should_stop=self._should_stop)
         self.runtime = ScriptRuntime(
             hooks,
-            version="7.2.4",
+            version=REDIS_VERSION,
             memory_limit=memory_limit,
             limits={name.encode(): value for name, value in limits.items()},
         )

@@ -8,6 +8,7 @@ import pytest
 
 from app.engine.lua_callbacks import Callbacks, Hooks
 from app.reply import BulkList
+from app.version import REDIS_VERSION
 from tests.app.engine.lua_fixtures import ScriptRunner, open_core
 
 KILLED = b"ERR Script killed by user with SCRIPT KILL..."
@@ -478,16 +479,16 @@ def make_callbacks(used, ceiling):
 
 def test_no_text_crosses_where_memory_is_short():
     roomy, full = make_callbacks(10, 100), make_callbacks(99, 100)
-    table, full_table = roomy.table("7.2.4"), full.table("7.2.4")
+    table, full_table = roomy.table(REDIS_VERSION), full.table(REDIS_VERSION)
 
     assert table[b"execute"](b"GET") == b"reply"
     assert full_table[b"execute"](b"GET") == (False, 6)
     for reply in (BulkList([b"a" * 60]), BulkList([b"a"] * 5000), [[b"a" * 60]]):
         callbacks = Callbacks(Hooks(lambda _, reply=reply: reply), lambda _: 50, 100)
-        assert callbacks.table("7.2.4")[b"execute"](b"GET") == (False, 6)
+        assert callbacks.table(REDIS_VERSION)[b"execute"](b"GET") == (False, 6)
     for name, argument in ((b"sha1", b"x"), (b"format_double", 1.5)):
         assert table[name](argument) is not None
-        assert make_callbacks(100, 100).table("7.2.4")[name](argument) is None
+        assert make_callbacks(100, 100).table(REDIS_VERSION)[name](argument) is None
 
 
 def raise_error(*_):
@@ -497,7 +498,7 @@ def raise_error(*_):
 def test_no_callback_raises():
     hooks = Hooks(raise_error, should_stop=raise_error, check_access=raise_error)
     callbacks = Callbacks(hooks, lambda _: 0, 100)
-    table = callbacks.table("7.2.4")
+    table = callbacks.table(REDIS_VERSION)
 
     assert table[b"execute"](b"GET")[:3] == (False, 5, b"ERR internal error")
     assert table[b"acl_check"](b"GET") is None
@@ -507,7 +508,7 @@ def test_no_callback_raises():
 
 def test_a_script_is_stopped_once_something_went_wrong_in_a_callback():
     callbacks = Callbacks(Hooks(raise_error), lambda _: 0, 100)
-    table = callbacks.table("7.2.4")
+    table = callbacks.table(REDIS_VERSION)
     assert table[b"should_stop"]() is None
 
     table[b"execute"](b"GET")

@@ -180,8 +180,8 @@ SCRIPTS = [
         [0, 3, 3],
         id="constants",
     ),
-    pytest.param("return redis.REDIS_VERSION", b"7.2.4", id="version"),
-    pytest.param("return redis.REDIS_VERSION_NUM", 0x070204, id="version number"),
+    pytest.param("return redis.REDIS_VERSION", b"7.4.6", id="version"),
+    pytest.param("return redis.REDIS_VERSION_NUM", 0x070406, id="version number"),
     pytest.param("return redis.error_reply('My text')", b"My text", id="error reply"),
     pytest.param(
         "return redis.error_reply('-MINE text')",

@@ -15,6 +15,7 @@ from app.engine.lua_callbacks import Hooks
 from app.engine.scripting import ScriptRuntime
 from app.errors import CommandError
 from app.reply import BulkList
+from app.version import REDIS_VERSION
 
 CANARY_SECONDS = 10
 MEMORY_LIMIT = 64 * 1024 * 1024
@@ -49,7 +50,9 @@ class Runner:
         self.deadline = 0.0
         self.echoed = []
         hooks = Hooks(self.call, should_stop=self.should_stop)
-        self.runtime = ScriptRuntime(hooks, version="7.2.4", memory_limit=MEMORY_LIMIT)
+        self.runtime = ScriptRuntime(
+            hooks, version=REDIS_VERSION, memory_limit=MEMORY_LIMIT
+        )
 
     def call(self, argv):
         name = argv[0].upper()
