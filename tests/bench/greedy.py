@@ -21,6 +21,9 @@ Play = Callable[[str], None]
 MILLION = 1_000_000
 MEGABYTE = 1_000_000
 DRAIN_BYTES = 1 << 18
+SLOW_SECONDS = 3.0
+SLOW_PAUSE_SECONDS = 0.002
+SLOW_BYTES = 1 << 16
 DUE_AFTER_MS = 3000
 DUE_SECONDS = 6.0
 TIMEOUT_SECONDS = 300.0
@@ -90,6 +93,25 @@ def unread(*words: bytes) -> Play:
         with contextlib.closing(connect(path)) as client:
             client.sendall(data)
             time.sleep(1.5)
+
+    return play
+
+
+def reading_slowly(clients: int, megabytes: int) -> Play:
+    """Return a load of clients that ask for so much each, and read a little of it."""
+    asked = request(b"GET", b"big") * megabytes
+
+    def play(path: str) -> None:
+        readers = [connect(path) for _ in range(clients)]
+        for reader in readers:
+            reader.sendall(asked)
+        deadline = time.monotonic() + SLOW_SECONDS
+        while time.monotonic() < deadline:
+            for reader in readers:
+                reader.recv(SLOW_BYTES)
+            time.sleep(SLOW_PAUSE_SECONDS)
+        for reader in readers:
+            reader.close()
 
     return play
 
@@ -175,6 +197,7 @@ def loads() -> list[Load]:
     fill_keys = sending(*[request(b"SET", word, word) for word in million])
     fill_half = in_portions(b"RPUSH", b"big", half)
     put_big = sending(request(b"SET", b"big", big))
+    put_megabyte = sending(request(b"SET", b"big", b"x" * MEGABYTE))
     arguments = [b"x"] * 100_000
     many = [request(b"RPUSH", b"list%d" % n, *arguments) for n in range(50)]
     return [
@@ -192,6 +215,9 @@ def loads() -> list[Load]:
         Load("HGETALL of 500,000", fill_hash, sending(request(b"HGETALL", b"big"))),
         Load("SMEMBERS of 1,000,000", fill_set, sending(request(b"SMEMBERS", b"big"))),
         Load("GET of 100 MB", put_big, sending(request(b"GET", b"big"))),
+        Load("slow reader of 200 MB", put_megabyte, reading_slowly(1, 200)),
+        Load("4 slow readers of 100 MB", put_megabyte, reading_slowly(4, 100)),
+        Load("12 slow readers of 100 MB", put_megabyte, reading_slowly(12, 100)),
         Load("SET of 100 MB", nothing, put_big),
         Load(
             "MULTI, 50,000 SET, EXEC",
