@@ -30,6 +30,7 @@ TICKS = 3
 COUNTED = {
     *("Connection", "Wire", "Inbox", "RequestParser", "ActorRef", "socket"),
     *("Session", "Waiter", "Batch", "HeldReply", "Subscriptions", "TrackingMode"),
+    *("Visit", "OpenMoment", "RunInPast"),
 }
 FEW = 5
 """The last client of all is still in a variable or two."""
@@ -65,7 +66,7 @@ KINDS = [
 class Running:
     """A server in a thread."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, appendonly="no"):
         self.path = f"{folder}/s"
         server = Server(
             Config(
@@ -74,36 +75,46 @@ class Running:
                     "unixsocket": self.path,
                     "dir": folder,
                     "requirepass": PASSWORD,
-                    "appendonly": "no",
+                    "appendonly": appendonly,
                 }
             )
         )
         self.server = server
         self._thread = threading.Thread(target=server.run)
         self._thread.start()
-        self.control = Connection(self.path)
-        self.control.ask("AUTH", PASSWORD)
+        self._others = []
+        self.control = self.connect()
+
+    def connect(self):
+        """Return a connection that stays."""
+        client = Connection(self.path)
+        client.ask("AUTH", PASSWORD)
+        self._others.append(client)
+        return client
 
     def stop(self):
-        self.control.close()
+        for client in self._others:
+            client.close()
         self.server.stop()
         self._thread.join()
 
     def is_alone(self):
-        """Say whether the control connection is the only one left."""
-        return b"connected_clients:1\r\n" in self.control.ask("INFO", "clients")
+        """Say whether none are connected but those that stay."""
+        clients = b"connected_clients:%d\r\n" % len(self._others)
+        return clients in self.control.ask("INFO", "clients")
 
 
 @contextmanager
 def collector_off():
     """Run without the garbage collector, which the server sets for its process."""
-    thresholds = gc.get_threshold()
+    thresholds, callbacks = gc.get_threshold(), list(gc.callbacks)
     gc.collect()
     gc.disable()
     try:
         yield
     finally:
         gc.unfreeze()
+        gc.callbacks[:] = callbacks
         gc.set_threshold(*thresholds)
         gc.enable()
 
@@ -134,16 +145,34 @@ def come_and_go(running, sent, count):
             client.close()
 
 
-@pytest.fixture(scope="module")
-def running():
+@contextmanager
+def run_server(**settings):
     folder = tempfile.mkdtemp(prefix="joblog-")
     with collector_off():
-        server = Running(folder)
+        server = Running(folder, **settings)
         try:
             yield server
         finally:
             server.stop()
             shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def running():
+    with run_server() as server:
+        yield server
+
+
+@pytest.fixture
+def remembering():
+    """Return a server one of whose clients looks at the past."""
+    with run_server(appendonly="yes") as server:
+        server.control.ask("SET", "k", "v")
+        server.control.ask("SET", "k", "w")
+        looker = server.connect()
+        assert looker.ask("CLIENT", "AT", "@2") == b":2\r\n"
+        assert looker.ask("GET", "k") == b"$1\r\nv\r\n"
+        yield server
 
 
 @pytest.mark.slow
@@ -156,6 +185,20 @@ def test_ten_thousand_clients_leave_no_object_behind(running, sent):
 
     come_and_go(running, sent, CONNECTIONS)
     wait_until(running.is_alone)
+
+    after = count_live()
+    assert {k: n - before[k] for k, n in after.items() if n - before[k] > FEW} == {}
+
+
+@pytest.mark.slow
+def test_ten_thousand_clients_that_look_at_the_past_leave_no_object(remembering):
+    look = AUTH + b"CLIENT AT @2\r\nGET k\r\nGET none\r\n"
+    come_and_go(remembering, look, AT_ONCE)
+    wait_until(remembering.is_alone)
+    before = count_live()
+
+    come_and_go(remembering, look, CONNECTIONS)
+    wait_until(remembering.is_alone)
 
     after = count_live()
     assert {k: n - before[k] for k, n in after.items() if n - before[k] > FEW} == {}
