@@ -98,6 +98,7 @@ class Connection(CooperativeActor):
                 *self._addresses,
                 self._fd,
                 self.has_hung_up,
+                self._wire.buffers,
             )
         )
 
@@ -154,7 +155,8 @@ class Connection(CooperativeActor):
     # --- what the wire asks --------------------------------------------------------
 
     def on_half_read(self, buffered_bytes: int) -> None:
-        """Close where too much waits for the rest of its command."""
+        """Report what waits for the rest of its command; close where it is too much."""
+        self._report(buffered_bytes)
         if buffered_bytes > self._config.client_query_buffer_limit:
             logger.warning(
                 "client id=%d address=%s closed: it reached the query buffer limit",
@@ -167,7 +169,7 @@ class Connection(CooperativeActor):
     def on_backlog(self) -> None:
         """Report what the socket does not take; hold it to the client's limit."""
         size = self._wire.output_bytes
-        self._keyspace.post(Backlog(self._client_id, size, len(self._wire.output)))
+        self._report(0)
         hard, soft, seconds = self._config.client_output_buffer_limit[self._limits]
         if hard and size > hard:
             self._give_up()
@@ -175,6 +177,10 @@ class Connection(CooperativeActor):
             self._soft_limit = self.loop.call_later(
                 seconds, self._give_up_if_over, self._wire
             )
+
+    def _report(self, query_bytes: int) -> None:
+        size = self._wire.output_bytes
+        self._keyspace.post(Backlog(self._client_id, size, query_bytes))
 
     def _give_up_if_over(self) -> None:
         self._soft_limit = None

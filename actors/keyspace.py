@@ -226,7 +226,7 @@ class KeyspaceActor(CooperativeActor):
             session = sessions.get(message.client_id)
             if session is not None:
                 session.backlog_bytes = message.size
-                session.backlog_items = message.items
+            engine.server.note_buffers(message.query, message.size)
         elif isinstance(message, Answered):
             session = sessions.get(message.client_id)
             if session is not None:
@@ -252,6 +252,7 @@ class KeyspaceActor(CooperativeActor):
             local_address=message.local_address,
             fd=message.fd,
             has_hung_up=message.has_hung_up,
+            buffers=message.buffers,
         )
 
     def _close_client(self, message: ClientClosed) -> None:

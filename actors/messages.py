@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.inbox import Inbox
+    from app.commands.buffers import Buffers
     from app.commands.client_past import Visit
     from app.commands.inquiries import Inquiry
 
@@ -28,6 +29,7 @@ class ClientOpened(NamedTuple):
     Attributes:
         has_hung_up: asks the connection whether the peer has closed it already; in the
             loop's thread, and at the cost of a system call.
+        buffers: asks what the connection holds; in the loop's thread too.
     """
 
     client_id: int
@@ -36,6 +38,7 @@ class ClientOpened(NamedTuple):
     local_address: str
     fd: int
     has_hung_up: Callable[[], bool]
+    buffers: Callable[[], Buffers]
 
 
 class ClientWaits(NamedTuple):
@@ -46,16 +49,18 @@ class ClientWaits(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """Replies that the client's socket does not take yet. Connection -> keyspace.
+    """What waits: replies that the socket does not take yet, or half a command.
+
+    Connection -> keyspace.
 
     Attributes:
-        size: bytes in all.
-        items: in how many pieces.
+        size: bytes of replies.
+        query: bytes of a command that is not whole.
     """
 
     client_id: int
     size: int
-    items: int
+    query: int
 
 
 class ClientClosed(NamedTuple):

@@ -85,6 +85,7 @@ class Saving:
         self._reload = reload
         self._prover = Prover(engine)
         self._engine = engine
+        engine.server.saves.count_changes = lambda: engine.keyspace.changes
         self._begin = begin
         self.waiting: list[AwaitSave] = []
 
@@ -145,10 +146,9 @@ class Saving:
         server.log_status.update(fields)
         if self._begin is not None and not server.is_loading:
             steady_ms = self._engine.context.steady_ms
-            last_seq = fields.get("log_last_seq", 0)
             is_disk_full = self._engine.guards.disk_error is not None
             if not is_disk_full:
-                server.saves.consider(server.config.save, last_seq, steady_ms)
+                server.saves.consider(server.config.save, steady_ms)
             if _wants_tidying(server.config):
                 server.saves.consider_tidying(
                     fields.get("log_segments", 0), steady_ms, is_urgent=is_disk_full

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 from actors.inbox import Inbox, Receiver
 from actors.loop import GONE, HANG_UP, READ, WRITE, Loop
 from actors.traffic import Batch, Portion
+from app.commands.buffers import Buffers
 
 if TYPE_CHECKING:
     from app.protocol.parser import RequestParser
@@ -59,6 +60,7 @@ class Wire(Receiver):
 
     __slots__ = (
         "_actor",
+        "_batch_bytes",
         "_client_id",
         "_fd",
         "_highest_bytes",
@@ -67,6 +69,7 @@ class Wire(Receiver):
         "_is_watched",
         "_keyspace",
         "_loop",
+        "_peak_bytes",
         "_recv",
         "_rest",
         "_room",
@@ -116,6 +119,7 @@ class Wire(Receiver):
         self._is_reading = True
         self._room = READ_BYTES
         self._small_reads = 0
+        self._batch_bytes = self._peak_bytes = 0
         self.parser = parser
         self.output: deque[bytes] = deque()
         self._sent_of_first = 0
@@ -227,6 +231,7 @@ class Wire(Receiver):
         if commands or broken is not None:
             self.is_busy = True
             self._loop.commands_read += len(commands)
+            self._batch_bytes = len(data)
             self._keyspace.post(
                 Batch(self._client_id, self._inbox, commands, broken, len(data))
             )
@@ -262,6 +267,7 @@ class Wire(Receiver):
 
     def send(self, data: bytes) -> None:
         """Send bytes, behind those that wait already."""
+        self._peak_bytes = max(self._peak_bytes, len(data))
         if self.output:
             self._keep(data)
             return
@@ -346,6 +352,18 @@ class Wire(Receiver):
         self._recv = self._send = self._sendmsg = self._actor = None
         self._rest = None
         self._inbox.close()
+
+    def buffers(self) -> Buffers:
+        """Return what the connection holds."""
+        parser = self.parser
+        return Buffers(
+            self._batch_bytes if self.is_busy else 0,
+            parser.buffered_bytes,
+            parser.argument_bytes,
+            self.output_bytes,
+            len(self.output),
+            self._peak_bytes,
+        )
 
     def choose_events(self) -> None:
         """Tell the loop what to wait for; call it after changing what it depends on."""

@@ -117,7 +117,9 @@ def _run(
     new = bytes(value)
     if new != old:
         db.set(key, new)
-        db.touch(key, b"setbit")
+        written = zip(operations, replies, strict=True)
+        changes = sum(op.name != b"GET" and old is not None for op, old in written)
+        db.touch(key, b"setbit", max(changes, 1))  # it may only have grown
     return replies
 
 

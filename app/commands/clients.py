@@ -71,11 +71,12 @@ def client_list(ctx: Context, *options: bytes) -> Verbatim:
     """
     running = _running(ctx, "client|list")
     lines = [
-        client_line(session, ctx.steady_ms, running if session is ctx.session else None)
-        + b"\n"
+        client_line(session, ctx.steady_ms, running, options)
+        if session is ctx.session
+        else client_line(session, ctx.steady_ms)
         for session in _listed(ctx, options)
     ]
-    return Verbatim(b"txt", b"".join(lines))
+    return Verbatim(b"txt", b"".join([line + b"\n" for line in lines]))
 
 
 def _running(ctx: Context, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any, Final
 
+from app.commands.buffers import NO_BUFFERS, Buffers
 from app.commands.script_sources import ScriptRunner
 from app.reply import NULL_ARRAY
 
@@ -29,6 +30,11 @@ def _is_gone() -> bool:
     return True
 
 
+def _no_buffers() -> Buffers:
+    """Return that nothing is held any more."""
+    return NO_BUFFERS
+
+
 class Session:
     """What the server knows of one client.
 
@@ -38,7 +44,6 @@ class Session:
         resp: the protocol of replies, 2 or 3.
         last_words: the name of the last command, and its first argument.
         backlog_bytes: size of the replies that the socket does not take yet.
-        backlog_items: in how many pieces.
         queued: the commands since MULTI, or None outside of a transaction.
         postponed: what is left of a batch that was held back, or None.
         is_broken: a command of the transaction was refused while queueing.
@@ -54,12 +59,13 @@ class Session:
         waiter: what the client waits for in a blocking command, or None.
         past: the moment of the past that the client looks at (CLIENT AT), or None.
         has_hung_up: asks whether the peer has closed the connection already.
+        buffers: asks what the connection holds.
     """
 
     __slots__ = (
         "address",
         "backlog_bytes",
-        "backlog_items",
+        "buffers",
         "created_ms",
         "db",
         "fd",
@@ -103,6 +109,7 @@ class Session:
         fd: int = -1,
         steady_ms: int = 0,
         has_hung_up: Callable[[], bool] = lambda: False,
+        buffers: Callable[[], Buffers] = _no_buffers,
     ) -> None:
         """Make the session of a client that has just connected."""
         self.id = client_id
@@ -120,7 +127,6 @@ class Session:
         self.user = b"default"
         self.is_authenticated = True
         self.backlog_bytes = 0
-        self.backlog_items = 0
         self.queued: list[Argv] | None = None
         self.postponed: list[Argv] | None = None
         self.is_broken = False
@@ -139,6 +145,7 @@ class Session:
         self.tracking: TrackingMode | None = None
         self.past: Visit | None = None
         self.has_hung_up = has_hung_up
+        self.buffers = buffers
 
     def let_go(self) -> None:
         """Hold nothing large any more, nor the connection: the client is gone.
@@ -147,6 +154,7 @@ class Session:
         over.
         """
         self.has_hung_up = _is_gone
+        self.buffers = _no_buffers
         self.queued = self.postponed = None
         self.last_words = []
 
@@ -166,7 +174,7 @@ class Session:
         """
         place = next(i for i, other in enumerate(commands) if other is argv)
         if self.waiter is not None:
-            self.waiter.argv = argv
+            self.waiter.begin(argv)
             place += 1  # it has run
         self.postponed = commands[place:]
 

@@ -133,7 +133,7 @@ def rename(ctx: Context, key: bytes, new_key: bytes) -> SimpleString:
         db.lookup(new_key)  # has it expired, the log says so before it is replaced
         _carry(db, key, db, new_key, value)
         db.touch(key, b"rename_from")
-        db.touch(new_key, b"rename_to")
+        db.touch(new_key, b"rename_to", 0)
     return OK
 
 
@@ -159,7 +159,7 @@ def renamenx(ctx: Context, key: bytes, new_key: bytes) -> int:
         return 0
     _carry(db, key, db, new_key, value)
     db.touch(key, b"rename_from")
-    db.touch(new_key, b"rename_to")
+    db.touch(new_key, b"rename_to", 0)
     return 1
 
 
@@ -189,7 +189,7 @@ def move(ctx: Context, key: bytes, index: int) -> int:
         return 0
     _carry(db, key, target, key, value)
     db.touch(key, b"move_from")
-    target.touch(key, b"move_to")
+    target.touch(key, b"move_to", 0)
     return 1
 
 

@@ -111,7 +111,7 @@ def _store(ctx: Context, search: Search, found: list[_Found]) -> int:
             for word in (format_double_17(score), member)
         ]
         ctx.record(b"ZADD", destination, *words)
-    return store_pairs(ctx, destination, pairs, event)
+    return store_pairs(ctx, destination, pairs, event, counts_each=True)
 
 
 def _search_words(

@@ -157,7 +157,7 @@ def note_deadline(
 ) -> None:
     """Tell and record that fields of a hash have been given a deadline."""
     ctx.db.note_field_deadlines(key, table)
-    ctx.db.touch(key, b"hexpire")
+    ctx.db.touch(key, b"hexpire", len(fields))
     number = b"%d" % len(fields)
     ctx.record(b"HPEXPIREAT", key, b"%d" % deadline_ms, b"FIELDS", number, *fields)
 
@@ -174,7 +174,7 @@ def remove_expired(
         fields: what went.
     """
     ctx.server.statistics["expired_fields"] += len(fields)
-    ctx.db.touch(key, b"hexpired")
+    ctx.db.touch(key, b"hexpired", len(fields))
     ctx.db.remove_if_empty(key, table)
     ctx.record(b"HDEL", key, *fields)
 
@@ -206,7 +206,7 @@ def hpersist(
         return [NO_FIELD] * len(names)
     results = [_persist(table, name) for name in names]
     if 1 in results:
-        ctx.db.touch(key, b"hpersist")
+        ctx.db.touch(key, b"hpersist", results.count(1))
     return results
 
 

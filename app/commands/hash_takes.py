@@ -46,7 +46,7 @@ def hgetdel(
         if table.discard(name):
             removed.append(name)
     if removed:
-        ctx.db.touch(key, b"hdel")
+        ctx.db.touch(key, b"hdel", len(removed))
         ctx.db.remove_if_empty(key, table)
         ctx.record(b"HDEL", key, *removed)
     return values

@@ -123,11 +123,11 @@ def hsetex(
             replace_field(table, name, content)
     else:
         table.put_all(fields, values)
-    db.touch(key, b"hset")
+    db.touch(key, b"hset", len(fields))
     if deadline_ms is None:
         record_fields(ctx, key, table, fields)
         return 1
-    db.touch(key, b"hexpire")
+    db.touch(key, b"hexpire", 0)
     if deadline_ms <= ctx.now_ms:
         for name in fields:
             table.discard(name)

@@ -88,7 +88,7 @@ def _set_fields(
     added = set_field(table, field, value)
     for place in range(0, len(more), 2):
         added += set_field(table, more[place], more[place + 1])
-    ctx.db.touch(key, b"hset")
+    ctx.db.touch(key, b"hset", 1 + len(more) // 2)
     return added
 
 
@@ -131,7 +131,7 @@ def hdel(ctx: Context, key: bytes, field: bytes, *fields: bytes) -> int:
     if fields:
         removed += sum(map(table.discard, fields))
     if removed:
-        ctx.db.touch(key, b"hdel")
+        ctx.db.touch(key, b"hdel", removed)
         if not table:
             ctx.db.remove_if_empty(key, table)
     return removed

@@ -51,7 +51,9 @@ def _take_apart(ctx: Context, value: bytes | None) -> HyperLogLog:
         raise CommandError(errors.CORRUPT_HYPERLOGLOG) from None
 
 
-def _store(ctx: Context, key: bytes, value: bytes, event: bytes) -> None:
+def _store(
+    ctx: Context, key: bytes, value: bytes, event: bytes, changes: int = 1
+) -> None:
     """Store a HyperLogLog and say so.
 
     When a sparse one becomes dense follows from a setting, and the fold of the log
@@ -60,7 +62,7 @@ def _store(ctx: Context, key: bytes, value: bytes, event: bytes) -> None:
     if ctx.server.config.hll_sparse_max_bytes != SPARSE_BYTES_MAX:
         ctx.record(b"SET", key, value, b"KEEPTTL")
     ctx.db.set(key, value)
-    ctx.db.touch(key, event)
+    ctx.db.touch(key, event, changes)
 
 
 @command(
@@ -79,10 +81,10 @@ def pfadd(ctx: Context, key: bytes, *elements: bytes) -> int:
     if value is not None and not elements:
         return 0
     counter = _take_apart(ctx, value)
-    changed = [counter.add(element) for element in elements]
-    if value is not None and not any(changed):
+    changes = sum([counter.add(element) for element in elements])
+    if value is not None and not changes:
         return 0
-    _store(ctx, key, counter.encode(), b"pfadd")
+    _store(ctx, key, counter.encode(), b"pfadd", changes + (value is None))
     return 1
 
 

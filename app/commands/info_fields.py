@@ -76,22 +76,27 @@ def _paused_clients(ctx: Context) -> int:
 
 def clients(ctx: Context) -> Fields:
     """Return who is connected."""
-    sessions = ctx.server.sessions.values()
+    state = ctx.server
+    sessions = state.sessions.values()
+    # What waits already need not have changed in the last seconds.
+    waiting = max((session.backlog_bytes for session in sessions), default=0)
+    most_input = state.recent_input.find(ctx.steady_ms)
+    most_output = max(state.recent_output.find(ctx.steady_ms), waiting)
     watched = [len(session.watched) for session in sessions if session.watched]
     return [
         ("connected_clients", len(sessions)),
         ("cluster_connections", 0),
-        ("maxclients", ctx.server.config.maxclients),
-        ("client_recent_max_input_buffer", 0),
-        ("client_recent_max_output_buffer", 0),
-        ("blocked_clients", ctx.server.blocked_clients + _paused_clients(ctx)),
+        ("maxclients", state.config.maxclients),
+        ("client_recent_max_input_buffer", most_input),
+        ("client_recent_max_output_buffer", most_output),
+        ("blocked_clients", state.blocked_clients + _paused_clients(ctx)),
         ("tracking_clients", len(ctx.engine.tracking.clients)),
         ("pubsub_clients", ctx.engine.pubsub.clients),
         ("watching_clients", len(watched)),
         ("clients_in_timeout_table", 0),
         ("total_watched_keys", sum(watched)),
         ("total_blocking_keys", ctx.engine.blocking.awaited_keys()),
-        ("total_blocking_keys_on_nokey", 0),
+        ("total_blocking_keys_on_nokey", ctx.engine.blocking.awaited_removals()),
         *ctx.engine.pause.status().items(),
     ]
 
@@ -241,13 +246,12 @@ def _retention_status(ctx: Context) -> str:
 def _snapshots(ctx: Context) -> Fields:
     """Return how snapshots go: RDB's fields, and those of a rewrite of the AOF."""
     saves = ctx.server.saves
-    last_seq = ctx.server.log_status.get("log_last_seq", 0)
     is_saving, is_rewriting = saves.running == "save", saves.running == "rewrite"
     elapsed = (ctx.steady_ms - saves.began_ms) // 1000
     return [
         ("current_save_keys_processed", saves.progress.get("keys", 0)),
         ("current_save_keys_total", sum(map(len, ctx.keyspace.databases))),
-        ("rdb_changes_since_last_save", max(last_seq - saves.last_seq, 0)),
+        ("rdb_changes_since_last_save", saves.changes),
         ("rdb_bgsave_in_progress", int(is_saving)),
         ("rdb_last_save_time", saves.last_at_ms // 1000),
         ("rdb_last_bgsave_status", "ok" if saves.is_ok else "err"),

@@ -111,7 +111,7 @@ def pop_elements(
         The elements in the order of removal.
     """
     popped = BulkList(items.pop_many(count, is_left=is_left))
-    ctx.db.touch(key, b"lpop" if is_left else b"rpop")
+    ctx.db.touch(key, b"lpop" if is_left else b"rpop", len(popped))
     ctx.db.remove_if_empty(key, items)
     return popped
 
@@ -249,7 +249,7 @@ def move_element(
     else:
         target.append(element)
     db.touch(destination, b"lpush" if is_to_left else b"rpush")
-    db.touch(source, b"lpop" if is_from_left else b"rpop")
+    db.touch(source, b"lpop" if is_from_left else b"rpop", 0)
     if not items:
         db.remove_if_empty(source, items)
     return element

@@ -42,7 +42,7 @@ def lpush(ctx: Context, key: bytes, element: bytes, *elements: bytes) -> int:
     items.appendleft(element)
     if elements:
         items.extendleft(elements)
-    db.touch(key, b"lpush")
+    db.touch(key, b"lpush", 1 + len(elements))
     return len(items)
 
 
@@ -63,7 +63,7 @@ def rpush(ctx: Context, key: bytes, element: bytes, *elements: bytes) -> int:
     items.append(element)
     if elements:
         items.extend(elements)
-    db.touch(key, b"rpush")
+    db.touch(key, b"rpush", 1 + len(elements))
     return len(items)
 
 
@@ -83,7 +83,7 @@ def lpushx(ctx: Context, key: bytes, element: bytes, *elements: bytes) -> int:
     if items is None:
         return 0
     items.extendleft((element, *elements))
-    ctx.db.touch(key, b"lpush")
+    ctx.db.touch(key, b"lpush", 1 + len(elements))
     return len(items)
 
 
@@ -103,7 +103,7 @@ def rpushx(ctx: Context, key: bytes, element: bytes, *elements: bytes) -> int:
     if items is None:
         return 0
     items.extend((element, *elements))
-    ctx.db.touch(key, b"rpush")
+    ctx.db.touch(key, b"rpush", 1 + len(elements))
     return len(items)
 
 
@@ -174,7 +174,7 @@ def lrem(ctx: Context, key: bytes, count: int, element: bytes) -> int:
         return 0
     removed = items.remove_equal(element, count)
     if removed:
-        ctx.db.touch(key, b"lrem")
+        ctx.db.touch(key, b"lrem", removed)
         ctx.db.remove_if_empty(key, items)
     return removed
 
@@ -195,8 +195,9 @@ def ltrim(ctx: Context, key: bytes, start: int, stop: int) -> SimpleString:
     items = ctx.db.get(key, List)
     if items is None:
         return OK
-    if items.keep(start, stop):
-        ctx.db.touch(key, b"ltrim")
+    removed = items.keep(start, stop)
+    if removed:
+        ctx.db.touch(key, b"ltrim", removed)
         ctx.db.remove_if_empty(key, items)
     else:
         ctx.db.tell(key, b"ltrim")

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.config import SavePoint
 
 RETRY_MS: Final = 5000
@@ -46,6 +48,7 @@ class Saves:
         rewrite_took_seconds: the same of the last that BGREWRITEAOF asked for.
         count: how many succeeded since the start.
         progress: what the child last said: keys and records so far.
+        count_changes: counts all changes since the start; the driver sets it.
         has_waiters: whether a client waits for the one under way, or the next (SAVE).
         is_reload_saving: whether DEBUG wants a snapshot before the state is loaded.
         trouble: why the log was last not pruned or packed; "" where it was.
@@ -72,6 +75,8 @@ class Saves:
         self.took_seconds = self.rewrite_took_seconds = -1
         self.count = self.rewrites = 0
         self.began_ms = steady_ms
+        self.count_changes: Callable[[], int] = lambda: 0
+        self._changes_begun = self._changes_saved = 0
         self.has_waiters = False
         self.progress: dict[str, Any] = {}
         self.proven = self.differences = 0
@@ -93,6 +98,7 @@ class Saves:
         self.running = kind
         self.covered = self.asked
         self.began_ms = steady_ms
+        self._changes_begun = self.count_changes()
         self.progress = {}
         self.is_due = True
 
@@ -121,6 +127,7 @@ class Saves:
         self._failures = 0 if is_ok else self._failures + 1
         if is_ok and (seq or self.running != "tidy"):
             self.last_seq, self.last_at_ms, self._last_ms = seq, at_ms, steady_ms
+            self._changes_saved = self._changes_begun
         self._tidied_ms = steady_ms
         self.running, kind = "", self.scheduled
         self.progress = {}
@@ -129,19 +136,21 @@ class Saves:
         if kind:
             self._begin(kind, steady_ms)
 
-    def consider(
-        self, points: tuple[SavePoint, ...], last_seq: int, steady_ms: int
-    ) -> None:
+    @property
+    def changes(self) -> int:
+        """How many changes the newest snapshot does not have, as Redis counts them."""
+        return self.count_changes() - self._changes_saved
+
+    def consider(self, points: tuple[SavePoint, ...], steady_ms: int) -> None:
         """Have a snapshot made where a `save` rule asks for one.
 
         Args:
             points: the rules.
-            last_seq: the last record of the log: each counts as a change.
             steady_ms: the time, of the clock that nobody sets.
         """
         if self.running or self._is_too_soon(steady_ms):
             return
-        changes = last_seq - self.last_seq
+        changes = self.changes
         since_ms = steady_ms - self._last_ms
         for point in points:
             is_enough = changes >= max(point.changes, 1)

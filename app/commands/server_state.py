@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from app import clock
 from app.clock import Jumps
+from app.commands.buffers import RecentMax
 from app.commands.saves import Saves
 from app.commands.table import every_command
 
@@ -111,6 +112,8 @@ class ServerState:
         loop_cycles: tells how many turns the event loop has made; the driver sets it.
         time_ns: the time that TIME tells, in ns since the epoch.
         jumps: what the wall clock was set by.
+        recent_input: the most that waited of one command; recent_output: of the replies
+            of one client.
         started_at_ms: when the server started, by the wall clock; `started_steady_ms`:
             by the one that nobody sets.
     """
@@ -129,6 +132,7 @@ class ServerState:
             steady_ms: the clock that nobody sets.
         """
         self.config = config
+        self._steady_ms = steady_ms
         self.run_id = secrets.token_hex(20)
         self.replication_id = secrets.token_hex(20)
         self.jumps = Jumps(now_ms, steady_ms)
@@ -143,6 +147,7 @@ class ServerState:
         self.latency_peaks: dict[bytes, int] = {}
         self.statistics: dict[str, int] = dict.fromkeys(_STATISTICS, 0)
         self.error_codes: dict[bytes, int] = {}
+        self.recent_input, self.recent_output = RecentMax(), RecentMax()
         self.rates = {name: Rate() for name in _RATES}
         self.loop_cycles: Callable[[], int] = lambda: 0
         self._cycles_before = 0
@@ -184,6 +189,12 @@ class ServerState:
         statistics["total_net_output_bytes"] += sent
         statistics["total_reads_processed"] += reads
         statistics["total_writes_processed"] += reads
+
+    def note_buffers(self, input_bytes: int, output_bytes: int) -> None:
+        """Note what waits of one client's command, and of its replies."""
+        steady_ms = self._steady_ms()
+        self.recent_input.note(steady_ms, input_bytes)
+        self.recent_output.note(steady_ms, output_bytes)
 
     def note_latency(self, event: bytes, at_seconds: int, milliseconds: int) -> None:
         """Keep a delay for LATENCY: the longest of each second of each event."""

@@ -49,7 +49,7 @@ def sadd(ctx: Context, key: bytes, member: bytes, *members: bytes) -> int:
     value = db.get_or_create(key, Set)
     added = value.add_all((member, *members)) if members else value.add(member)
     if added:
-        db.touch(key, b"sadd")
+        db.touch(key, b"sadd", added)
     return added
 
 
@@ -73,7 +73,7 @@ def srem(ctx: Context, key: bytes, member: bytes, *members: bytes) -> int:
     if members:
         removed += value.discard_all(members)
     if removed:
-        db.touch(key, b"srem")
+        db.touch(key, b"srem", removed)
         if not value:
             db.remove_if_empty(key, value)
     return removed
@@ -130,7 +130,7 @@ def spop(ctx: Context, key: bytes, *options: bytes) -> bytes | SetReply | None:
     if value is None or not count:
         return SetReply() if options else None
     popped = value.pop_random(count, ctx.random)
-    ctx.db.touch(key, b"spop")
+    ctx.db.touch(key, b"spop", len(popped))
     if value:
         ctx.record(b"SREM", key, *popped)
     else:

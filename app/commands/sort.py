@@ -139,7 +139,7 @@ def _store(ctx: Context, destination: bytes, found: list[bytes | None]) -> None:
     db = ctx.db
     if found:
         db.overwrite(destination, List([element or b"" for element in found]))
-        db.touch(destination, b"sortstore")
+        db.touch(destination, b"sortstore", len(found))
     elif db.lookup(destination) is not None:
         db.delete(destination)
         db.touch(destination, b"del")

@@ -90,7 +90,7 @@ def pop_pairs(
         is_max: whether to pop the highest scores.
     """
     popped = zset.pop_last(count) if is_max else zset.pop_first(count)
-    ctx.db.touch(key, b"zpopmax" if is_max else b"zpopmin")
+    ctx.db.touch(key, b"zpopmax" if is_max else b"zpopmin", len(popped))
     if not zset.scores:
         ctx.db.remove_if_empty(key, zset)
     return popped

@@ -314,9 +314,21 @@ def zrangestore(
 
 
 def store_pairs(
-    ctx: Context, destination: bytes, pairs: list[Pair], event: bytes
+    ctx: Context,
+    destination: bytes,
+    pairs: list[Pair],
+    event: bytes,
+    *,
+    counts_each: bool = False,
 ) -> int:
     """Store pairs as a sorted set in place of whatever the key held.
+
+    Args:
+        ctx: the context of the command.
+        destination: the key.
+        pairs: what to store.
+        event: what is told of it.
+        counts_each: whether each pair counts as a change.
 
     Returns:
         How many there are; with none the key is removed.
@@ -326,7 +338,7 @@ def store_pairs(
         old = db.peek(destination)
         scanned = old if type(old) is SortedSet else None
         db.overwrite(destination, SortedSet(pairs, in_place_of=scanned))
-        db.touch(destination, event)
+        db.touch(destination, event, len(pairs) if counts_each else 1)
     elif db.peek(destination) is not None:
         db.delete(destination)
         db.touch(destination, b"del")

@@ -171,6 +171,6 @@ def _remove(
 ) -> int:
     removed = len(zset.remove_between(*span))
     if removed:
-        ctx.db.touch(key, event)
+        ctx.db.touch(key, event, removed)
         ctx.db.remove_if_empty(key, zset)
     return removed

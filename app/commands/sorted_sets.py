@@ -87,7 +87,7 @@ def _zadd_with_options(
         elif old != number:
             changed += 1
     if added or changed:
-        db.touch(key, b"zadd")
+        db.touch(key, b"zadd", added + changed)
     return added + changed if b"CH" in options else added
 
 
@@ -167,7 +167,7 @@ def zrem(ctx: Context, key: bytes, member: bytes, *members: bytes) -> int:
     if members:
         removed += sum(map(zset.remove, members))
     if removed:
-        db.touch(key, b"zrem")
+        db.touch(key, b"zrem", removed)
         if not zset.scores:
             db.remove_if_empty(key, zset)
     return removed

@@ -91,12 +91,12 @@ def entries_reply(entries: Sequence[tuple[int, Fields]]) -> Entries:
     return Entries([(format_id(entry_id), fields) for entry_id, fields in entries])
 
 
-def note_quiet_change(ctx: Context) -> None:
+def note_quiet_change(ctx: Context, changes: int = 1) -> None:
     """Say that something changed which Redis tells nobody of: what is pending.
 
     It has an effect for the log, but no keyspace event, and WATCH does not see it.
     """
-    ctx.keyspace.changes += 1
+    ctx.keyspace.changes += changes
 
 
 def require_stream(ctx: Context, key: bytes) -> Stream:

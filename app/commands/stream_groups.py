@@ -95,7 +95,7 @@ def xgroup_create(
     if stream is None:
         stream = Stream()
         ctx.db.set(key, stream)
-        ctx.db.touch(key, b"")  # WATCH minds a new stream, not a new group
+        ctx.db.touch(key, b"", 0)  # WATCH minds a new stream, not a new group
     elif name in stream.groups:
         raise CommandError(errors.BUSY_GROUP)
     stream.groups[name] = Group(start, entries_read)
@@ -232,7 +232,7 @@ def xack(ctx: Context, key: bytes, name: bytes, entry_id: bytes, *more: bytes) -
         return 0
     done = sum(map(group.acknowledge, stream_ids((entry_id, *more))))
     if done:
-        note_quiet_change(ctx)
+        note_quiet_change(ctx, done)
     return done
 
 

@@ -98,7 +98,7 @@ class _Removal:
             note_quiet_change(ctx)
             record_forgotten(ctx, key, self._forgotten.items())
         if self._removed:
-            ctx.db.touch(key, b"xdel")
+            ctx.db.touch(key, b"xdel", len(self._removed))
             ctx.record(b"XDEL", key, *map(format_id, self._removed))
 
 

@@ -96,7 +96,7 @@ def _append(
     written = format_id(entry_id)
     trimmed = None if trimming is None else trim(ctx, stream, trimming)
     if trimmed is not None and trimmed.removed:
-        db.touch(key, b"xtrim")
+        db.touch(key, b"xtrim", 0)
         ctx.record(b"XADD", key, *trimmed.words, written, *fields)
         record_forgotten(ctx, key, trimmed.forgotten)
     elif text != written or is_worded:
@@ -162,7 +162,7 @@ def xdel(ctx: Context, key: bytes, entry_id: bytes, *more: bytes) -> int:
         return 0
     removed = sum(map(stream.delete, stream_ids((entry_id, *more))))
     if removed:
-        ctx.db.touch(key, b"xdel")
+        ctx.db.touch(key, b"xdel", removed)
     return removed
 
 
@@ -187,7 +187,7 @@ def xtrim(
         return 0
     trimmed = trim(ctx, stream, trimming)
     if trimmed.removed:
-        ctx.db.touch(key, b"xtrim")
+        ctx.db.touch(key, b"xtrim", trimmed.removed)
         if trimming.is_approximate or trimming.policy:
             ctx.record(b"XTRIM", key, *trimmed.words)
             record_forgotten(ctx, key, trimmed.forgotten)

@@ -97,5 +97,5 @@ def store_until(ctx: Context, key: bytes, value: bytes, deadline_ms: int) -> Non
     db.overwrite(key, value)
     db.set_deadline(key, deadline_ms)
     db.touch(key, b"set")
-    db.touch(key, b"expire")
+    db.touch(key, b"expire", 0)
     ctx.record(b"SET", key, value, b"PXAT", b"%d" % deadline_ms)

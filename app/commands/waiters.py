@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from app.commands.table import find_command
+
 if TYPE_CHECKING:
     from app.commands.context import Argv, Context, Session
     from app.commands.inquiries import Inquiry
+    from app.commands.table import Command
 
 Place = tuple[int, bytes]
 """A key of a database: (index of the database, key)."""
@@ -28,6 +31,8 @@ class Waiter:
         serve: called when a place may be ready.
         at_timeout: the reply when the time is over; BLOCKED where it cannot be.
         argv: the command as it was given.
+        command: the same in the table, or None.
+        spent_ns: for how long it has run so far, where that was long.
         number: by which its timeout knows it; -1 where it waits for ever.
         inquiry: the question whose answer it waits for, or None.
     """
@@ -35,6 +40,7 @@ class Waiter:
     __slots__ = (
         "argv",
         "at_timeout",
+        "command",
         "inquiry",
         "is_sharing",
         "kind",
@@ -42,6 +48,7 @@ class Waiter:
         "places",
         "serve",
         "session",
+        "spent_ns",
     )
 
     def __init__(
@@ -62,5 +69,14 @@ class Waiter:
         self.at_timeout = at_timeout
         self.is_sharing = is_sharing
         self.argv: Argv = []
+        self.command: Command | None = None
+        self.spent_ns = 0
         self.number = -1
         self.inquiry: Inquiry | None = None
+
+    def begin(self, argv: Argv) -> None:
+        """Note the command that the client waits in: it counts as a call at its end."""
+        self.argv = argv
+        self.command = find_command(argv)
+        if self.command is not None:
+            self.command.calls -= 1

@@ -35,6 +35,7 @@ from __future__ import annotations
 import heapq
 from collections import OrderedDict
 from itertools import count
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
@@ -133,7 +134,7 @@ class Blocking:
     def let_go(self, session: Session, data: bytes) -> None:
         """Let a client go on whose replies are encoded already."""
         assert session.waiter is not None
-        self._remove(session.waiter)
+        self._end(session.waiter, 0, is_failure=False)
         session.last_ms = self._engine.context.steady_ms
         self.woken.append((session.id, data))
 
@@ -221,27 +222,43 @@ class Blocking:
         context.session, context.db = session, session.db
         keyspace = engine.keyspace
         changes, hits, misses = keyspace.changes, keyspace.hits, keyspace.misses
+        started = perf_counter_ns()
         try:
             reply = waiter.serve(context)
         except CommandError as error:
             reply = error.with_traceback(None)
-            engine.guards.count_error(error)
         keyspace.hits, keyspace.misses = hits, misses
         if keyspace.changes != changes:
             engine.record(session, waiter.argv)
         if reply is BLOCKED:
             return False
-        self._finish(waiter, reply)
+        self._finish(waiter, reply, perf_counter_ns() - started)
         return True
 
-    def _finish(self, waiter: Waiter, reply: Any) -> None:
-        """Let a client go on with its reply."""
+    def _finish(self, waiter: Waiter, reply: Any, nanoseconds: int = 0) -> None:
+        """Let a client go on with its reply, which took some time to make."""
         engine, session = self._engine, waiter.session
-        self._remove(waiter)
+        is_failure = isinstance(reply, CommandError)
+        self._end(waiter, nanoseconds, is_failure=is_failure)
+        if is_failure:
+            engine.guards.count_error(reply)
         session.last_ms = engine.context.steady_ms
         if session.reply_mode != "on" and engine.guards.withholds(session):
             reply = NO_REPLY
         self.woken.append((session.id, encode(reply, session.resp)))
+
+    def _end(self, waiter: Waiter, nanoseconds: int, *, is_failure: bool) -> None:
+        """Count the command that a client has waited in: now it has ended."""
+        self._remove(waiter)
+        engine, command = self._engine, waiter.command
+        if command is None:
+            return
+        command.calls += 1
+        command.failed += is_failure
+        command.nanoseconds += nanoseconds
+        spent_ns = waiter.spent_ns + nanoseconds
+        if spent_ns > engine.slow_above_ns:
+            engine.guards.note_slow(waiter.session, command, waiter.argv, spent_ns)
 
     # --- queues --------------------------------------------------------------------
 
@@ -288,6 +305,10 @@ class Blocking:
     def awaited_keys(self) -> int:
         """Return how many keys clients wait for."""
         return len(self._queues)
+
+    def awaited_removals(self) -> int:
+        """Return of how many of them clients want to know that they are gone too."""
+        return sum(None in queues for queues in self._queues.values())
 
     def _note(self, database: Database, key: bytes, _: bytes) -> None:
         place = (database.index, key)

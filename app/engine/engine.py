@@ -69,6 +69,7 @@ class Engine:
             `blocking.retry` once there is an answer.
         log_facts: tells how far the log goes, what is not appended yet included; None
             while the server keeps no log.
+        slow_above_ns: a command that takes longer may be slow; see `guards`.
         slice_ns, slice_bytes: a batch that takes or answers more is cut.
         rest: what is left of it then, or None. Its driver takes it.
         is_resuming: whether clients that were held back may go on (CLIENT PAUSE); the
@@ -112,7 +113,7 @@ class Engine:
         self.guards = Guards(self)
         self.scripts = self.context.scripts = Scripts(self)
         self.functions = Functions(self)
-        self._look_above_ns = self._slow_above_ns = self._spent_ns = 0
+        self._look_above_ns = self.slow_above_ns = self._spent_ns = 0
         self._is_tracking = False
         self._choose_look_above()
         config.on_change(
@@ -274,7 +275,7 @@ class Engine:
     def _look_after(
         self, session: Session, command: Command, argv: Argv, elapsed: int
     ) -> None:
-        if elapsed > self._slow_above_ns:
+        if elapsed > self.slow_above_ns:
             if self.unit is None:
                 self.read_clock()
             self.guards.note_slow(session, command, argv, elapsed)
@@ -285,6 +286,7 @@ class Engine:
         """Take a keyspace in place of the one there is: what a fold recovered."""
         keyspace.on_new = self.keyspace.on_new
         keyspace.freeing = self.keyspace.freeing
+        keyspace.changes += self.keyspace.changes
         self.keyspace = keyspace
         self.context.keyspace = keyspace
         self.context.db = keyspace.databases[0]
@@ -302,9 +304,9 @@ class Engine:
 
     def _choose_look_above(self) -> None:
         """Note from how long on a command is looked at, by what the settings ask."""
-        self._slow_above_ns = self.guards.slow_above_ns()
+        self.slow_above_ns = self.guards.slow_above_ns()
         self._is_tracking = self.server.config.latency_tracking
-        self._rest_above_ns = self._look_above_ns = self._slow_above_ns
+        self._rest_above_ns = self._look_above_ns = self.slow_above_ns
 
     def is_durable(self) -> bool:
         """Say whether all that was written so far is surely durable."""

@@ -14,6 +14,7 @@ from app.commands.server_state import SlowCommand
 from app.commands.table import Command, Flag, find_command, require_command
 from app.engine.redaction import gives_secrets, hide_arguments, redact
 from app.engine.script_flags import flags_of
+from app.engine.shown_words import abbreviate, quote
 from app.errors import CommandError
 from app.protocol.encoder import encode
 from app.reply import NO_REPLY, POSTPONED, QUEUED, NoReplyType, Replies
@@ -30,9 +31,6 @@ _SILENT = ("off", "skip")
 _LATER = {"off later": "off", "skip later": "skip"}
 _SLOW_NS = 1_000_000
 """After a command that took longer the clock is read anew in any case."""
-
-_SLOW_ARGUMENTS_MAX = 32
-_SLOW_ARGUMENT_BYTES_MAX = 128
 
 
 HTTP_WORDS = frozenset({b"POST", b"HOST:"})
@@ -259,7 +257,13 @@ class Guards:
     def note_slow(
         self, session: Session, command: Command, argv: Argv, nanoseconds: int
     ) -> None:
-        """Keep a slow command for SLOWLOG, and its delay for LATENCY."""
+        """Keep a slow command for SLOWLOG, and its delay for LATENCY.
+
+        One that waits is kept when it has ended, with the time that it has run in all.
+        """
+        if session.waiter is not None:
+            session.waiter.spent_ns = nanoseconds
+            return
         server = self._engine.server
         config = server.config
         now_seconds = self._engine.context.now_ms // 1000
@@ -277,7 +281,7 @@ class Guards:
                 server.slow_commands_seen,
                 now_seconds,
                 nanoseconds // 1000,
-                _abbreviate(self._shown(argv)),
+                abbreviate(self._shown(argv)),
                 session.address.encode(),
                 session.name,
             )
@@ -338,7 +342,7 @@ class Guards:
         address = session.address.encode()
         if address.endswith(b":0"):  # a Unix socket's, which MONITOR alone writes so
             address = b"unix:" + address[:-2]
-        words = b" ".join(_quote(argument) for argument in self._shown(argv))
+        words = b" ".join(quote(argument) for argument in self._shown(argv))
         line = b"+%d.%06d [%d %b] %b\r\n" % (
             now_us // 1_000_000,
             now_us % 1_000_000,
@@ -360,36 +364,3 @@ def _why_not_subscribed(command: Command) -> bytes | None:
     if command.name in _WHILE_SUBSCRIBED:
         return None
     return errors.not_while_subscribed(command.name.encode())
-
-
-def _abbreviate(argv: Argv) -> Argv:
-    shown = [_abbreviate_one(argument) for argument in argv[:_SLOW_ARGUMENTS_MAX]]
-    if len(argv) > _SLOW_ARGUMENTS_MAX:
-        more = len(argv) - _SLOW_ARGUMENTS_MAX + 1
-        shown[-1] = b"... (%d more arguments)" % more
-    return shown
-
-
-def _abbreviate_one(argument: bytes) -> bytes:
-    more = len(argument) - _SLOW_ARGUMENT_BYTES_MAX
-    if more <= 0:
-        return argument
-    return argument[:_SLOW_ARGUMENT_BYTES_MAX] + b"... (%d more bytes)" % more
-
-
-_ESCAPED = {
-    byte: bytes([byte]) if ord(" ") <= byte <= ord("~") else b"\\x%02x" % byte
-    for byte in range(256)
-} | {
-    ord("\\"): b"\\\\",
-    ord('"'): b'\\"',
-    ord("\n"): b"\\n",
-    ord("\r"): b"\\r",
-    ord("\t"): b"\\t",
-    ord("\a"): b"\\a",
-    ord("\b"): b"\\b",
-}
-
-
-def _quote(argument: bytes) -> bytes:
-    return b'"' + b"".join([_ESCAPED[byte] for byte in argument]) + b'"'

@@ -164,11 +164,13 @@ class Database:
         """Remove a key whose collection has become empty."""
         if not value:
             self.delete(key)
-            self.touch(key, b"del")
+            self.touch(key, b"del", 0)
 
     def clear(self) -> None:
         """Remove all keys."""
-        self._leave(self.values)
+        freeing = self.keyspace.freeing
+        if freeing is not None:
+            freeing.leave_table(self.values)
         self.values = {}
         self.deadlines = Deadlines()
         self.field_deadlines = Deadlines()
@@ -182,15 +184,16 @@ class Database:
         self.field_deadlines, other.field_deadlines = other.field_deadlines, fields
         self.scan_index, other.scan_index = other.scan_index, self.scan_index
 
-    def touch(self, key: bytes, event: bytes) -> None:
+    def touch(self, key: bytes, event: bytes, changes: int = 1) -> None:
         """Tell that a key changed.
 
         Args:
             key: the key.
             event: the name of Redis's keyspace event, such as `b"sadd"`; empty for a
                 change that is no event.
+            changes: how many changes Redis counts; 0 for what belongs to another one.
         """
-        self.keyspace.changes += 1
+        self.keyspace.changes += changes
         if self.is_observed:
             self.keyspace.observe(self, key, event)
 

@@ -18,6 +18,7 @@ from collections import deque
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
+from app.types.hashes import Hash
 from app.types.sets import Set
 from app.types.sorted_sets import SortedSet
 from app.types.streams import Stream
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 LARGE: Final = 2000
 """What has fewer elements is freed at once, in less than a tenth of a millisecond."""
+
+_PACKED: Final = 128
+_HASHED: Final = (Hash, Set, SortedSet)
+"""Of these Redis keeps up to so many elements in one piece, and frees that at once."""
 
 _AT_ONCE: Final = 500
 _LISTS_AT_ONCE: Final = 2
@@ -43,7 +48,8 @@ class Freeing:
 
     Attributes:
         pending: how many values wait, and how many keys of databases that were flushed.
-        freed: how many waited, and are gone.
+        freed: how many waited, and are gone; also those that did not have to wait and
+            that Redis would free aside, as `lazyfreed_objects` counts.
     """
 
     __slots__ = ("_on_waiting", "_parts", "_table", "_waiting", "freed", "pending")
@@ -64,18 +70,27 @@ class Freeing:
         self._table: dict[bytes, Any] | None = None
 
     def leave(self, value: Any) -> None:
-        """Take a value that was removed, or the table of a database's keys.
+        """Take a value that was removed.
 
         Whoever calls lets go of it before `free` is called.
         """
         size = value.length if type(value) is Stream else len(value)
         if size < LARGE:
+            if size > _PACKED and type(value) in _HASHED:
+                self.freed += 1
             return
         is_first = not self._waiting and not self._parts
         self._waiting.append(value)
         self.pending += _objects_in(value)
         if is_first:
             self._on_waiting()
+
+    def leave_table(self, values: dict[bytes, Any]) -> None:
+        """Take the table of the keys of a database that was flushed."""
+        if len(values) < LARGE:
+            self.freed += len(values)
+        else:
+            self.leave(values)
 
     def free(self, nanoseconds: int) -> bool:
         """Free what waits, for so long; say whether anything still does."""

@@ -30,7 +30,8 @@ class Keyspace:
             script runs; 0 means that nothing ever expires, which is how a fold runs.
         hits: how many look-ups found a key; `misses`: how many found none. The engine
             takes back those of commands that write.
-        changes: counts the touched keys; a command that raised it has an effect.
+        changes: counts what was changed as Redis does; a command that raised it has an
+            effect.
         observe: called as `observe(database, key, event)` for each touched key of an
             observed database.
         observe_replaced: called as `observe_replaced(database, other)` before an
@@ -114,8 +115,8 @@ class Keyspace:
         if database.is_observed:
             self.observe_replaced(database, None)
         if database.values:
+            self.changes += len(database)
             database.clear()
-            self.changes += 1
 
     def exchange(self, first: Database, second: Database) -> None:
         """Swap all keys of two databases."""

@@ -89,6 +89,11 @@ class RequestParser:
         """How many bytes wait for the rest of their command."""
         return len(self._buffer) if self._buffer is not None else 0
 
+    @property
+    def argument_bytes(self) -> int:
+        """How many bytes of a command that is not whole have been cut off them."""
+        return sum(map(len, self._argv))
+
     def forget(self) -> None:
         """Let go of what was read: the client is gone."""
         self._buffer = None

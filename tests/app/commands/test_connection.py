@@ -83,7 +83,7 @@ def test_client_list_tells_what_each_client_does(clients):
     assert (one["name"], one["lib-name"], one["db"]) == ("one", "lib", "2")
     assert (one["idle"], one["age"], one["cmd"]) == ("2", "2", "select")
     assert (two["flags"], two["multi"], two["watch"]) == ("x", "1", "1")
-    assert two["multi-mem"] == "9"
+    assert two["multi-mem"] == "33"
     assert (three["resp"], three["cmd"]) == ("3", "NULL")
     assert (me["id"], me["age"], me["idle"], me["cmd"]) == (
         "4",

@@ -15,7 +15,7 @@ def saves():
 
 
 @pytest.mark.parametrize(
-    ("records", "at_ms", "is_due"),
+    ("changes", "at_ms", "is_due"),
     [
         pytest.param(0, 10_000_000, False, id="nothing changed"),
         pytest.param(99, 61_000, False, id="too few changes"),
@@ -24,20 +24,24 @@ def saves():
         pytest.param(1, 300_001, True, id="the second rule"),
     ],
 )
-def test_rules_ask_after_so_long_with_so_many_records(saves, records, at_ms, is_due):
-    saves.consider(RULES, records, at_ms)
+def test_rules_ask_after_so_long_with_so_many_changes(saves, changes, at_ms, is_due):
+    saves.count_changes = lambda: changes
+    saves.consider(RULES, at_ms)
 
     assert saves.is_due is is_due
     assert (saves.running == "save") is is_due
 
 
 def test_no_rules_ask_for_nothing(saves):
-    saves.consider((), 1_000_000, 10**12)
+    saves.count_changes = lambda: 1_000_000
+    saves.consider((), 10**12)
 
     assert not saves.is_due
 
 
 def test_a_success_is_what_rules_count_from(saves):
+    count = iter([70, 169, 170, 170])
+    saves.count_changes = lambda: next(count)
     saves.ask("save", 1000)
     saves.end(70, 5000, AT_MS + 5, is_ok=True)
 
@@ -45,22 +49,23 @@ def test_a_success_is_what_rules_count_from(saves):
     assert saves.last_at_ms == AT_MS + 5
     assert (saves.running, saves.is_ok, saves.count) == ("", True, 1)
     saves.is_due = False
-    saves.consider(RULES, 169, 100_000)
+    saves.consider(RULES, 100_000)
     assert not saves.is_due
-    saves.consider(RULES, 170, 100_000)
+    saves.consider(RULES, 100_000)
     assert saves.is_due
 
 
 def test_after_a_failure_rules_wait_for_a_while(saves):
-    saves.consider(RULES, 100, 61_000)
+    saves.count_changes = lambda: 100
+    saves.consider(RULES, 61_000)
     saves.is_due = False
     saves.end(100, 62_000, AT_MS, is_ok=False)
 
-    saves.consider(RULES, 100, 66_000)
+    saves.consider(RULES, 66_000)
     assert not saves.is_due
     assert not saves.is_ok
     assert saves.last_seq == 0
-    saves.consider(RULES, 100, 67_000)
+    saves.consider(RULES, 67_000)
     assert saves.is_due
 
 

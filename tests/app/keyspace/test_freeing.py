@@ -80,6 +80,35 @@ def test_large_values_go_in_slices(keyspace, wakes, kind, how):
     assert not freeing.free(0)
 
 
+@pytest.mark.parametrize(
+    ("kind", "size", "counted"),
+    [("set", 128, 0), ("set", 129, 1), ("sorted set", 500, 1), ("list", 500, 0)],
+)
+def test_what_redis_would_free_aside_counts_though_it_goes_at_once(
+    keyspace, kind, size, counted
+):
+    database = keyspace.databases[0]
+    words = [b"%d" % number for number in range(size)]
+    made = {
+        "set": lambda: Set(words),
+        "sorted set": lambda: SortedSet([(1.0, word) for word in words]),
+        "list": lambda: List(words),
+    }
+    database.set(b"k", made[kind]())
+    database.delete(b"k")
+
+    assert (keyspace.freeing.pending, keyspace.freeing.freed) == (0, counted)
+
+
+def test_keys_of_a_small_database_count_when_it_is_flushed(keyspace):
+    database = keyspace.databases[0]
+    for word in (b"a", b"b", b"c"):
+        database.set(word, b"v")
+    keyspace.clear(database)
+
+    assert (keyspace.freeing.pending, keyspace.freeing.freed) == (0, 3)
+
+
 @pytest.mark.parametrize("kind", MAKERS)
 def test_what_somebody_holds_stays_whole(keyspace, kind):
     database = keyspace.databases[0]

@@ -1,0 +1,144 @@
+"""What INFO and SLOWLOG say of commands that wait, and of what is freed aside."""
+
+from tests.parity.harness import at, receive, same_fields, send
+
+CALLS = same_fields("cmdstat_blpop", "cmdstat_xreadgroup", "cmdstat_lpush")
+
+
+def test_command_that_waits_counts_as_a_call_when_it_ends(parity):
+    parity(
+        [
+            "CONFIG RESETSTAT",
+            send("a", "BLPOP", "q", "0.05"),
+            "INFO commandstats",
+            receive("a"),
+            "INFO commandstats",
+            send("a", "BLPOP", "q", 0),
+            "SET q wrong",
+            "DEL q",
+            "LPUSH q 1",
+            receive("a"),
+            "INFO commandstats",
+            "XGROUP CREATE s g $ MKSTREAM",
+            send("a", "XREADGROUP", "GROUP", "g", "c", "BLOCK", 0, "STREAMS", "s", ">"),
+            "DEL s",
+            receive("a"),
+            "INFO commandstats",
+        ],
+        loose=CALLS,
+    )
+
+
+def test_client_that_is_unblocked_with_an_error_has_failed(running):
+    counted = []
+    for server in (running("joblog"), running("redis")):
+        waiting, control = server.connect(), server.connect()
+        number = waiting.ask("CLIENT", "ID")[1:-2].decode()
+        control.ask("CONFIG", "RESETSTAT")
+        waiting.send(b"*3\r\n$5\r\nBLPOP\r\n$1\r\nq\r\n$1\r\n0\r\n")
+        while control.ask("CLIENT", "UNBLOCK", number, "ERROR") != b":1\r\n":
+            continue
+        assert waiting.read().startswith(b"-UNBLOCKED")
+        statistics = control.ask("INFO", "commandstats", "errorstats").splitlines()
+        counted.append(
+            [
+                line.split(b"usec_per_call")[1].split(b",", 1)[1]
+                for line in statistics
+                if line.startswith(b"cmdstat_blpop")
+            ]
+            + [line for line in statistics if line.startswith(b"errorstat_UNBLOCKED")]
+        )
+        waiting.close(), control.close()
+
+    assert counted[0] == counted[1]
+    assert len(counted[0]) == 2
+
+
+def words_of(_, ours, theirs):
+    """Compare entries of SLOWLOG by the words of the command."""
+    return [entry.items[3] for entry in ours.items] == [
+        entry.items[3] for entry in theirs.items
+    ]
+
+
+def test_slow_log_has_a_command_that_waits_when_it_has_ended(parity):
+    parity(
+        [
+            "CONFIG SET slowlog-log-slower-than 0",
+            "SLOWLOG RESET",
+            send("a", "BLPOP", "q", "0.05"),
+            "SLOWLOG GET",
+            receive("a"),
+            "SLOWLOG GET",
+            send("a", "BLMOVE", "q", "r", "LEFT", "LEFT", 0),
+            "LPUSH q 1",
+            receive("a"),
+            "SLOWLOG GET",
+            "CONFIG SET slowlog-log-slower-than 10000",
+        ],
+        loose=words_of,
+        protocols=[2],
+    )
+
+
+def test_slow_log_has_commands_as_they_were_given(parity):
+    parity(
+        [
+            "CONFIG SET slowlog-log-slower-than 0",
+            "SLOWLOG RESET",
+            "set k v ex 100",
+            "GetEx k EX 100",
+            "incrbyfloat f 1.5",
+            "sadd s 1 2 3",
+            "spop s 10",
+            "hincrbyfloat h f 1.5",
+            "getset k v2",
+            "geoadd g 1 1 a",
+            "georadius g 1 1 10 km store g2",
+            "expire k 100",
+            "multi",
+            "set a b",
+            "exec",
+            "SLOWLOG GET 100",
+            "CONFIG SET slowlog-log-slower-than 10000",
+        ],
+        loose=lambda words, ours, theirs: (
+            words[0] != "SLOWLOG" or words_of(words, ours, theirs)
+        ),
+        protocols=[2],
+        digest=False,
+    )
+
+
+def test_keys_whose_removal_somebody_waits_for_are_counted(parity):
+    parity(
+        [
+            "XGROUP CREATE s g $ MKSTREAM",
+            send("a", "XREADGROUP", "GROUP", "g", "c", "BLOCK", 0, "STREAMS", "s", ">"),
+            send("b", "BLPOP", "q1", "q2", 0),
+            send("c", "XREAD", "BLOCK", 0, "STREAMS", "s", "$"),
+            at("d", "INFO", "clients"),
+        ],
+        loose=same_fields(
+            "blocked_clients", "total_blocking_keys", "total_blocking_keys_on_nokey"
+        ),
+    )
+
+
+def test_what_is_freed_aside_is_counted(parity):
+    members = [f"m{number}" for number in range(1000)]
+    fields = [word for member in members for word in (member, 1)]
+    steps = [
+        ["SADD", "set", *members],
+        ["HSET", "hash", *fields],
+        ["RPUSH", "list", *members[:100]],
+        ["SADD", "small", *members[:100]],
+        "UNLINK set list small",
+        "UNLINK hash",
+        "MSET a 1 b 2 c 3",
+        "FLUSHALL ASYNC",
+        "DEBUG SLEEP 0.1",
+        "INFO memory",
+    ]
+    freed = same_fields("lazyfreed_objects", "lazyfree_pending_objects")
+    parity(["DEBUG SLEEP 0.1", "CONFIG RESETSTAT", *steps], loose=freed)
