@@ -261,3 +261,29 @@ def test_codes_of_errors_are_told_apart_up_to_a_number(parity):
             "INFO errorstats",
         ]
     )
+
+
+DUMPS = [
+    "return loadstring(string.dump(function() return 1 end))()",
+    "return {loadstring(string.dump(function() return 1 end), '=name')}",
+    "local f, reason = loadstring(string.dump(function() end)) return {type(f), reason}",
+    """
+    local dumped = string.dump(function() end)
+    local f, reason = load(function() local d = dumped dumped = nil return d end)
+    return {type(f), reason}
+    """,
+    "return string.dump(function(a) local x = a return function() return x end end)",
+    "return #string.dump(loadstring('return 1'))",
+    "return string.dump(redis.call)",
+    "return string.dump(string.dump)",
+    "return {pcall(string.dump, cjson.encode)}",
+    "return {pcall(string.dump, coroutine.wrap(function() end))}",
+    "return string.dump()",
+    "return string.dump('f')",
+    "return {pcall(string.dump, {})}",
+]
+
+
+@pytest.mark.parametrize("script", DUMPS)
+def test_functions_are_dumped_and_what_is_dumped_never_loads(parity, script):
+    parity([["EVAL", script, 0]], witness="redis")

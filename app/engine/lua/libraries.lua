@@ -4,7 +4,7 @@ local core = ...
 
 local bases, poll = core.bases, core.poll
 local error, floor, next, select, tonumber, type = error, math.floor, next, select, tonumber, type
-local rep, len = string.rep, string.len
+local rep, len, dump, getinfo = string.rep, string.len, string.dump, debug.getinfo
 local insert, remove, sort, concat = table.insert, table.remove, table.sort, table.concat
 local foreach, setn, rawget, rawset = table.foreach, table.setn, rawget, rawset
 local READONLY = core.READONLY
@@ -51,9 +51,16 @@ function string_library.rep(...)
   return rep(...)
 end
 
--- Bytecode is never loaded, so there is no use in dumping it either.
-function string_library.dump()
-  error("unable to dump given function")
+-- What it gives cannot be loaded again: bytecode never is. Our own functions are C
+-- functions in Redis, which have none.
+function string_library.dump(...)
+  local target = ...
+  if type(target) ~= "function" then
+    core.wrong_type(1, "dump", "function", target, select("#", ...))
+  elseif getinfo(target, "S").source == "=~" then
+    error("unable to dump given function")
+  end
+  return dump(target)
 end
 
 -- table -----------------------------------------------------------------------------

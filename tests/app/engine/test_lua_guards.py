@@ -473,6 +473,35 @@ def test_nothing_is_left_of_the_real_globals():
     assert list(ScriptRunner().runtime._lua.globals().keys()) == []
 
 
+def test_no_function_that_a_script_finds_can_be_dumped():
+    script = b"""
+    local found, dumped = 0, {}
+    local function visit(name, value, depth)
+      if type(value) == 'function' then
+        found = found + 1
+        if pcall(string.dump, value) then table.insert(dumped, name) end
+      elseif type(value) == 'table' and depth < 3 then
+        for key, part in pairs(value) do
+          visit(name .. '.' .. tostring(key), part, depth + 1)
+        end
+      end
+    end
+    for _, name in ipairs({'redis', 'server', 'string', 'table', 'math', 'os', 'bit',
+                           'cjson', 'cmsgpack', 'struct', 'coroutine'}) do
+      visit(name, rawget(_G, name) or {}, 0)
+    end
+    for _, value in ipairs({pairs, ipairs, next, pcall, xpcall, loadstring, load, type,
+                            tostring, select, unpack, setmetatable, error}) do
+      visit('global', value, 0)
+    end
+    return {found, table.concat(dumped, ' ')}
+    """
+    found, dumped = ScriptRunner()(script)
+
+    assert dumped == b""
+    assert found > 80
+
+
 def make_callbacks(used, ceiling):
     return Callbacks(Hooks(lambda _: b"reply"), lambda _: used, ceiling)
 
