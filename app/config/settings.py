@@ -102,6 +102,12 @@ class ClientSettings:
         0,
         ULONG_MAX,
     )
+    script_memory_max = Memory(
+        1024 * _MB,
+        "How much memory all scripts and functions together may hold.",
+        16 * _MB,
+        LONG_MAX,
+    )
     tracking_table_max_keys = Integer(
         1000000,
         "Keys of which is kept who caches them (CLIENT TRACKING); 0 is no limit.",

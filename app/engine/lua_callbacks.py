@@ -91,6 +91,7 @@ class Callbacks:
 
     Attributes:
         script_resp: the protocol that the running script asked for, 2 or 3.
+        ceiling: up to how many bytes text may still cross.
         staged: the first arguments of a command that has many.
         failure: what went wrong in a callback, or None.
         is_tidy: whether the script left nothing behind that is to be cleared up.
@@ -107,7 +108,7 @@ class Callbacks:
         self._hooks = hooks
         self._caller = hooks.caller
         self._used = used
-        self._ceiling = ceiling
+        self.ceiling = ceiling
         self._pieces: list[lua_replies.Crossing] = []
         self.script_resp = 2
         self.staged: list[bytes] = []
@@ -172,7 +173,7 @@ class Callbacks:
             if kind is float and self.script_resp != _RESP3:
                 reply, kind = format_double(reply), bytes
             if kind is bytes:
-                if self._used(TOTAL) + len(reply) < self._ceiling:
+                if self._used(TOTAL) + len(reply) < self.ceiling:
                     return reply
                 return _NO_ROOM
             if reply is OK:
@@ -186,12 +187,12 @@ class Callbacks:
         is_resp3 = self.script_resp == _RESP3
         first = lua_replies.crossing(reply, is_resp3=is_resp3)
         if first is not None:
-            if self._used(TOTAL) + lua_replies.size_of(first) > self._ceiling:
+            if self._used(TOTAL) + lua_replies.size_of(first) > self.ceiling:
                 return _NO_ROOM
             return first
         pieces = lua_replies.crossings(reply, is_resp3=is_resp3)
         size = sum([lua_replies.size_of(piece) for piece in pieces])
-        if self._used(TOTAL) + size > self._ceiling:
+        if self._used(TOTAL) + size > self.ceiling:
             return _NO_ROOM
         pieces.reverse()
         self._pieces = pieces
@@ -218,7 +219,7 @@ class Callbacks:
             return 1
 
     def _has_room(self) -> bool:
-        return bool(self._used(TOTAL) < self._ceiling)
+        return bool(self._used(TOTAL) < self.ceiling)
 
     def _sha1(self, text: bytes) -> bytes | None:
         if not self._has_room():

@@ -24,12 +24,10 @@ from app.engine.lua_callbacks import TOTAL, Callbacks, Hooks
 from app.engine.lua_values import one_line, truncate, without_shebang
 from app.errors import CommandError
 from app.reply import BulkList, Encoded
+from app.version import REDIS_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-MEMORY_LIMIT = 256 * 1024 * 1024
-"""How much all scripts may hold at once, in bytes, before an allocation fails."""
 
 _TIDY_ABOVE: Final = 1024 * 1024
 """From how many bytes of arguments on they are forgotten right behind the script."""
@@ -79,28 +77,38 @@ class ScriptRuntime:
         self,
         hooks: Hooks,
         *,
-        version: str,
-        memory_limit: int = MEMORY_LIMIT,
+        memory_limit: int,
+        version: str = REDIS_VERSION,
         limits: Mapping[bytes, float] | None = None,
     ) -> None:
         """Make a runtime without scripts.
 
         Args:
             hooks: what scripts may do to the world.
+            memory_limit: how many bytes all scripts may hold at once before an
+                allocation fails.
             version: what redis.REDIS_VERSION says.
-            memory_limit: in bytes.
             limits: those of lua/limits.lua that are to be others.
         """
-        self._memory_limit = memory_limit
-        # A new string may make Lua double its table of strings: by 16 bytes for each
-        # that there is, and each takes 37 or more. A third of the limit is room for it.
-        self._ceiling = memory_limit * 2 // 3
-        self._collect_above = memory_limit // 2
+        self._set_limit(memory_limit)
         self._scripts: list[int] = []
         self._runs: list[Any] = []
         self._next_number = 1
         self._client_resp = 2
         self._boot(hooks, version, limits or {})
+
+    def _set_limit(self, memory_limit: int) -> None:
+        self._memory_limit = memory_limit
+        # A new string may make Lua double its table of strings: by 16 bytes for each
+        # that there is, and each takes 37 or more. A third of the limit is room for it.
+        self._ceiling = memory_limit * 2 // 3
+        self._collect_above = memory_limit // 2
+
+    def limit_memory(self, memory_limit: int) -> None:
+        """Let scripts hold more or less from now on; none may run."""
+        self._set_limit(memory_limit)
+        self._callbacks.ceiling = self._ceiling
+        self._collect()
 
     # --- scripts -----------------------------------------------------------------
 

@@ -32,7 +32,6 @@ from app.engine.script_commands import ScriptCommands, check_access
 from app.engine.script_text import FUNCTION_NOTE, SCRIPT_CALL, Script, failure_note
 from app.engine.scripting import FunctionSpec, ScriptRuntime
 from app.errors import CommandError
-from app.version import REDIS_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +93,8 @@ class Scripts(ScriptRunner):
                 check_access=check_access,
                 on_setresp=self._note_resp,
             )
-            self._runtime = ScriptRuntime(hooks, version=REDIS_VERSION)
+            limit = self._engine.server.config.script_memory_max
+            self._runtime = ScriptRuntime(hooks, memory_limit=limit)
         return self._runtime
 
     # --- loading -----------------------------------------------------------------

@@ -64,6 +64,7 @@ def heed_memory_settings(engine: Engine) -> None:
     """Have changes of settings that are about memory looked at."""
     config = engine.server.config
     config.on_change(partial(compare_memory, engine), "maxmemory")
+    config.on_change(partial(_limit_scripts, engine), "script_memory_max")
     config.on_change(partial(_refuse_defragmentation, config), "activedefrag")
 
 
@@ -96,6 +97,17 @@ def _give_back(guards: Guards) -> int:
     is_worth_it = before - after > before // _WORTH_IT
     guards.looks_until_given_back = _LOOKS_SOON if is_worth_it else _LOOKS_LATER
     return after
+
+
+def _limit_scripts(engine: Engine) -> None:
+    """Let scripts hold what the settings say.
+
+    Raises:
+        SettingError: a script runs.
+    """
+    if engine.scripts.is_running:
+        raise SettingError("a script that runs cannot change it")
+    engine.scripts.runtime.limit_memory(engine.server.config.script_memory_max)
 
 
 def _refuse_defragmentation(config: Config) -> None:
