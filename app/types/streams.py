@@ -19,7 +19,7 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
 from app.errors import STREAM_ENTRY_TOO_LARGE, CommandError
-from app.types.radix_tree import radix_tree_nodes
+from app.types.radix_tree import RadixKeys
 from app.types.stream_ids import ID_MAX
 from app.types.stream_nodes import Fields, Node
 
@@ -60,7 +60,7 @@ class Stream:
     def __init__(self) -> None:
         """Make an empty stream without groups."""
         self.nodes: list[Node] = []
-        self._firsts: list[int] = []
+        self._firsts = RadixKeys()
         self.length = 0
         self.last_id = 0
         self.max_deleted_id = 0
@@ -339,7 +339,7 @@ class Stream:
         """Return an equal stream; the entries, which never change, are shared."""
         stream = Stream()
         stream.nodes = [node.copy() for node in self.nodes]
-        stream._firsts = self._firsts[:]
+        stream._firsts = self._firsts.copy()
         stream.length = self.length
         stream.last_id = self.last_id
         stream.max_deleted_id = self.max_deleted_id
@@ -348,9 +348,8 @@ class Stream:
         return stream
 
     def radix_tree_nodes(self) -> int:
-        """Return how many nodes Redis's radix tree over our nodes would have. O(N)."""
-        keys = [first.to_bytes(16, "big") for first in self._firsts]
-        return radix_tree_nodes(keys)
+        """Return how many nodes Redis's radix tree over our nodes would have."""
+        return self._firsts.nodes()
 
     def check(self) -> None:
         """Assert that nodes, counts and IDs agree, and those of the groups."""

@@ -4,7 +4,6 @@ from hypothesis import strategies as st
 
 from app.errors import STREAM_ENTRY_TOO_LARGE, CommandError
 from app.types import streams
-from app.types.radix_tree import radix_tree_nodes
 from app.types.stream_groups import Group
 from app.types.streams import Stream
 
@@ -142,17 +141,3 @@ def test_a_copy_shares_nothing_that_changes():
     assert (pending.delivered_ms, pending.deliveries) == (6, 2)
     assert pending.consumer is copy.groups[b"g"].consumers[b"alice"]
     assert list(copy.groups[b"g"].consumers) == [b"alice"]
-
-
-TREES = [
-    pytest.param([], 1, id="empty"),
-    pytest.param([b"abc"], 2, id="one key"),
-    pytest.param([b"abc", b"abd"], 4, id="parting at the last byte"),
-    pytest.param([b"abc", b"xyz"], 5, id="parting at the first byte"),
-    pytest.param([b"abc", b"axc", b"axd"], 7, id="parting twice"),
-]
-
-
-@pytest.mark.parametrize(("keys", "nodes"), TREES)
-def test_radix_tree_has_a_node_for_each_chain_parting_and_end(keys, nodes):
-    assert radix_tree_nodes(keys) == nodes
