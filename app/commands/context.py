@@ -257,6 +257,7 @@ class Context:
         at_timeout: Any = NULL_ARRAY,
         inside_unit: Any = NULL_ARRAY,
         is_sharing: bool = False,
+        retry: Callable[[Context], int] | None = None,
     ) -> Any:
         """Serve the client now, or let it wait; return this from the handler.
 
@@ -271,6 +272,8 @@ class Context:
             at_timeout: the reply when the time is over.
             inside_unit: the reply in place of waiting inside of an EXEC or a script.
             is_sharing: whether one value serves all who wait for it, as a stream does.
+            retry: `retry(ctx)` returns in how many ms there may be something for the
+                client though nothing was touched; None where that cannot be.
 
         Returns:
             What `serve` returned, or BLOCKED where the client waits.
@@ -286,4 +289,5 @@ class Context:
             at_timeout=at_timeout,
             inside_unit=inside_unit,
             is_sharing=is_sharing,
+            retry=retry,
         )

@@ -1,8 +1,9 @@
 """Options of XREAD and XREADGROUP: what to read, how much, and how long to wait.
 
-    [COUNT n] [BLOCK ms] [GROUP group consumer] [NOACK] STREAMS key ... id ...
+    [COUNT n] [BLOCK ms] [GROUP group consumer] [CLAIM ms] [NOACK] STREAMS key .. id ..
 
-Source: Redis 7.2; see tests/parity/test_streams.py.
+Source: Redis 7.2; see tests/parity/test_streams.py. CLAIM: the public documentation and
+tests of Redis 8.4, of which there is no server to ask; see tests/app/commands.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from app import errors
 from app.commands.arguments import integer
 from app.commands.table import INVALID_KEY_ARGUMENTS
 from app.errors import CommandError
-from app.types.numbers import INT64_MAX
+from app.types.numbers import INT64_MAX, parse_int64
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,7 @@ class Reading(NamedTuple):
         block_ms: how long to wait, 0 for ever; None for not at all.
         group: the name of the group and of the consumer, or None.
         is_acknowledged: whether what is read counts as acknowledged (NOACK).
+        claim_ms: how long pending entries must be idle to be read too; None for never.
     """
 
     keys: tuple[bytes, ...]
@@ -39,6 +41,7 @@ class Reading(NamedTuple):
     block_ms: int | None
     group: tuple[bytes, bytes] | None
     is_acknowledged: bool
+    claim_ms: int | None
 
 
 def _streams_at(argv: Sequence[bytes]) -> int:
@@ -48,7 +51,7 @@ def _streams_at(argv: Sequence[bytes]) -> int:
         option = argv[at].upper()
         if option == b"STREAMS":
             return at
-        if option in (b"BLOCK", b"COUNT"):
+        if option in (b"BLOCK", b"COUNT", b"CLAIM"):
             at += 1
         elif option == b"GROUP":
             at += 2
@@ -84,6 +87,7 @@ def parse_reading(ctx: Context, words: tuple[bytes, ...], name: bytes) -> Readin
     """
     is_group = name == b"xreadgroup"
     count, block_ms, group, is_acknowledged = 0, None, None, False
+    claim_ms: int | None = None
     at = 0
     while at < len(words):
         option, more = words[at].upper(), len(words) - at - 1
@@ -101,12 +105,17 @@ def parse_reading(ctx: Context, words: tuple[bytes, ...], name: bytes) -> Readin
                 raise CommandError(errors.MISSING_GROUP_OPTION)
             first, middle = at + 1, at + 1 + more // 2
             keys, ids = words[first:middle], words[middle:]
-            return Reading(keys, ids, count, block_ms, group, is_acknowledged)
+            waits = (count, block_ms)
+            return Reading(keys, ids, *waits, group, is_acknowledged, claim_ms)
         elif option == b"GROUP" and more > 1:
             if not is_group:
                 raise CommandError(errors.GROUP_OPTION_IN_XREAD)
             group = words[at + 1], words[at + 2]
             at += 1
+        elif option == b"CLAIM" and more:
+            if not is_group:
+                raise CommandError(errors.CLAIM_OPTION_IN_XREAD)
+            claim_ms = _claim_ms(words[at + 1])
         elif option == b"NOACK":
             if not is_group:
                 raise CommandError(errors.NOACK_OPTION_IN_XREAD)
@@ -116,6 +125,15 @@ def parse_reading(ctx: Context, words: tuple[bytes, ...], name: bytes) -> Readin
             break
         at += 2
     raise CommandError(errors.SYNTAX)
+
+
+def _claim_ms(text: bytes) -> int:
+    idle_ms = parse_int64(text)
+    if idle_ms is None:
+        raise CommandError(errors.MIN_IDLE_NOT_AN_INTEGER)
+    if idle_ms < 0:
+        raise CommandError(errors.MIN_IDLE_NEGATIVE)
+    return idle_ms
 
 
 def _block_ms(ctx: Context, text: bytes) -> int:

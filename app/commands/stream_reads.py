@@ -31,6 +31,7 @@ from app.commands.stream_read_options import (
     find_stream_keys,
     parse_reading,
 )
+from app.commands.stream_reclaims import reclaim, wait_ms
 from app.commands.table import Flag, KeySpec, command
 from app.errors import CommandError
 from app.reply import BLOCKED, NULL_ARRAY, Entries, Keyed, NullArrayType
@@ -197,7 +198,10 @@ def xreadgroup(
     if reading.block_ms is not None:
         # A client that waits is a consumer already, and is told to the log as one.
         _add_consumers(ctx, reading)
-        return ctx.wait(reading.keys, reading.block_ms, None, serve)
+        retry = None
+        if reading.claim_ms is not None:
+            retry = partial(_wait_ms, reading=reading, idle_ms=reading.claim_ms)
+        return ctx.wait(reading.keys, reading.block_ms, None, serve, retry=retry)
     reply = serve(ctx)
     if reply is BLOCKED:
         _add_consumers(ctx, reading)
@@ -253,20 +257,65 @@ def _read_groups(ctx: Context, reading: Reading, after: list[int | None]) -> Any
         CommandError: a group is no longer there.
     """
     known = [_require_group(ctx, key, reading) for key in reading.keys]
+    reclaimed, left = _reclaim(ctx, reading, after, known)
     found = Keyed()
-    for key, last_id, (stream, group) in zip(reading.keys, after, known, strict=True):
+    for key, last_id, (stream, group), claimed in zip(
+        reading.keys, after, known, reclaimed, strict=True
+    ):
+        entries: Any = claimed
         if last_id is not None:
             consumer = _consumer(ctx, key, group, reading)
             found.append((key, _reread(ctx, key, stream, reading, consumer, last_id)))
-        elif stream.last_id > group.last_id:
-            entries = _read_new(ctx, key, stream, group, reading)
-            if entries:
-                found.append((key, entries))
+            continue
+        if stream.last_id > group.last_id and left is not None:
+            new = _read_new(ctx, key, stream, group, reading, left)
+            if reading.claim_ms is None:
+                entries = new
+            elif new:
+                entries += [[*entry, 0, 0] for entry in new]
+                left = _less(left, len(new))
+        if entries:
+            found.append((key, entries))
     if not found:
         return BLOCKED
     if len(found) < len(reading.keys):
         _add_consumers(ctx, reading)
     return found
+
+
+def _reclaim(
+    ctx: Context,
+    reading: Reading,
+    after: list[int | None],
+    known: list[tuple[Stream, Group]],
+) -> tuple[list[Any], int | None]:
+    """Return what is claimed of each stream, and how many entries may still be read.
+
+    The number is 0 where there is no limit, and None where no more may be read.
+    """
+    left: int | None = reading.most
+    reclaimed: list[Any] = []
+    for key, last_id, (stream, group) in zip(reading.keys, after, known, strict=True):
+        entries: list[Any] = []
+        if reading.claim_ms is not None and last_id is None and left is not None:
+            entries = reclaim(ctx, key, stream, group, reading, left)
+            left = _less(left, len(entries))
+        reclaimed.append(entries)
+    return reclaimed, left
+
+
+def _less(left: int, read: int) -> int | None:
+    """Return how many entries may still be read, as of `_reclaim`."""
+    return 0 if not left else (left - read) or None
+
+
+def _wait_ms(ctx: Context, reading: Reading, idle_ms: int) -> int:
+    """Return in how many ms a client that waits should look for idle entries."""
+    assert reading.group is not None
+    streams = map(ctx.db.peek, reading.keys)
+    name = reading.group[0]
+    groups = [stream.groups.get(name) for stream in streams if type(stream) is Stream]
+    return wait_ms(ctx, [group for group in groups if group is not None], idle_ms)
 
 
 def _consumer(ctx: Context, key: bytes, group: Group, reading: Reading) -> Consumer:
@@ -282,11 +331,11 @@ def _consumer(ctx: Context, key: bytes, group: Group, reading: Reading) -> Consu
 
 
 def _read_new(
-    ctx: Context, key: bytes, stream: Stream, group: Group, reading: Reading
+    ctx: Context, key: bytes, stream: Stream, group: Group, reading: Reading, most: int
 ) -> Entries | None:
     """Deliver what is new to a group, or return None where nothing is."""
     assert reading.group is not None
-    entries = stream.between(group.last_id + 1, ID_MAX, reading.most)
+    entries = stream.between(group.last_id + 1, ID_MAX, most)
     if not entries:
         return None
     group_name, name = reading.group

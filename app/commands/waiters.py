@@ -34,6 +34,8 @@ class Waiter:
         command: the same in the table, or None.
         spent_ns: for how long it has run so far, where that was long.
         number: by which its timeout knows it; -1 where it waits for ever.
+        retry: tells in how many ms to serve it again; None for not before a touch.
+        retry_number: by which its retry is known; -1 where it has none.
         inquiry: the question whose answer it waits for, or None.
     """
 
@@ -46,6 +48,8 @@ class Waiter:
         "kind",
         "number",
         "places",
+        "retry",
+        "retry_number",
         "serve",
         "session",
         "spent_ns",
@@ -71,7 +75,8 @@ class Waiter:
         self.argv: Argv = []
         self.command: Command | None = None
         self.spent_ns = 0
-        self.number = -1
+        self.number = self.retry_number = -1
+        self.retry: Callable[[Context], int] | None = None
         self.inquiry: Inquiry | None = None
 
     def begin(self, argv: Argv) -> None:

@@ -45,14 +45,16 @@ from app.protocol.encoder import encode
 from app.reply import BLOCKED, NO_REPLY, NULL_ARRAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from app.commands.context import Session
+    from app.commands.context import Context, Session
     from app.commands.inquiries import Inquiry
     from app.engine.engine import Engine
     from app.keyspace.database import Database
 
 _HEAP_SLACK: Final = 1024
+_HELD_MS: Final = 100
+"""When to look again whether clients may be served whose time has come meanwhile."""
 
 
 _Queue = OrderedDict[Waiter, None]
@@ -90,6 +92,7 @@ class Blocking:
         at_timeout: Any = NULL_ARRAY,
         inside_unit: Any = NULL_ARRAY,
         is_sharing: bool = False,
+        retry: Callable[[Context], int] | None = None,
     ) -> Any:
         """Serve the client now, or let it wait; return this from the handler.
 
@@ -118,7 +121,20 @@ class Blocking:
             waiter.number = next(self._order)
             self._timed[waiter.number] = waiter
             heapq.heappush(self.timeouts, (deadline_ms, waiter.number))
+        waiter.retry = retry
+        self._plan_retry(waiter)
         return BLOCKED
+
+    def _plan_retry(self, waiter: Waiter) -> None:
+        """Have a client served again later, where it asks for that."""
+        if waiter.retry is None:
+            return
+        context = self._engine.context
+        self._timed.pop(waiter.retry_number, None)
+        waiter.retry_number = next(self._order)
+        self._timed[waiter.retry_number] = waiter
+        at_ms = context.steady_ms + waiter.retry(context)
+        heapq.heappush(self.timeouts, (at_ms, waiter.retry_number))
 
     def await_answer(self, inquiry: Inquiry, serve: Serve) -> None:
         """Let a client wait for the answer to what it has asked, however long it takes.
@@ -139,7 +155,7 @@ class Blocking:
         self.woken.append((session.id, data))
 
     def retry(self, session: Session) -> None:
-        """Serve a client that waits for something else than a key, which has come."""
+        """Serve a client that waits for something else than a touch, which has come."""
         context = self._engine.context
         running, database = context.session, context.db
         if session.waiter is not None:
@@ -167,12 +183,19 @@ class Blocking:
             self._remove(session.waiter)
 
     def expire(self) -> None:
-        """Let those go on whose time is over."""
+        """Let those go on whose time is over; serve those who asked for it by now."""
         timeouts, steady_ms = self.timeouts, self._engine.context.steady_ms
         while timeouts and timeouts[0][0] <= steady_ms:
-            waiter = self._timed.get(heapq.heappop(timeouts)[1])
-            if waiter is not None:
+            number = heapq.heappop(timeouts)[1]
+            waiter = self._timed.get(number)
+            if waiter is None:
+                continue
+            if number == waiter.number:
                 self._finish(waiter, waiter.at_timeout)
+            elif self._may_serve():
+                self.retry(waiter.session)
+            else:
+                heapq.heappush(timeouts, (steady_ms + _HELD_MS, number))
 
     # --- serving -------------------------------------------------------------------
 
@@ -182,16 +205,19 @@ class Blocking:
         Never inside of an EXEC or a script: they end first. While the server is paused
         or cannot write, what is ready stays so; `Engine.cron` comes back to it.
         """
-        engine = self._engine
-        if engine.pause.is_on or engine.guards.disk_error is not None:
+        if not self._may_serve():
             return
-        context = engine.context
+        context = self._engine.context
         session, database = context.session, context.db
         while self.ready:
             ready, self.ready = self.ready, {}
             for place in ready:
                 self._serve_place(place)
         context.session, context.db = session, database
+
+    def _may_serve(self) -> bool:
+        engine = self._engine
+        return not engine.pause.is_on and engine.guards.disk_error is None
 
     def _serve_place(self, place: Place) -> None:
         queues = self._queues.get(place)
@@ -231,6 +257,7 @@ class Blocking:
         if keyspace.changes != changes:
             engine.record(session, waiter.argv)
         if reply is BLOCKED:
+            self._plan_retry(waiter)
             return False
         self._finish(waiter, reply, perf_counter_ns() - started)
         return True
@@ -278,6 +305,7 @@ class Blocking:
         server = self._engine.server
         waiter.session.waiter = None
         self._timed.pop(waiter.number, None)
+        self._timed.pop(waiter.retry_number, None)
         server.blocked_clients -= 1
         for place in waiter.places:
             queues = self._queues[place]

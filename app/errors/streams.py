@@ -51,6 +51,11 @@ GROUP_OPTION_IN_XREAD = (
 NOACK_OPTION_IN_XREAD = (
     b"ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead."
 )
+CLAIM_OPTION_IN_XREAD = (
+    b"ERR The CLAIM option is only supported by XREADGROUP. You called XREAD instead."
+)
+MIN_IDLE_NOT_AN_INTEGER = b"ERR min-idle-time is not an integer"
+MIN_IDLE_NEGATIVE = b"ERR min-idle-time must be a positive integer"
 MISSING_GROUP_OPTION = b"ERR Missing GROUP option for XREADGROUP"
 NEW_ID_IN_XREAD = (
     b"ERR The > ID can be specified only when calling XREADGROUP using the GROUP "

@@ -142,9 +142,10 @@ class Group:
             are no longer there included; None where that is unknown.
         consumers: by name.
         pending: what any consumer has not acknowledged.
+        oldest_ms: nothing pending was delivered before this time; perhaps much later.
     """
 
-    __slots__ = ("consumers", "entries_read", "last_id", "pending")
+    __slots__ = ("consumers", "entries_read", "last_id", "oldest_ms", "pending")
 
     def __init__(self, last_id: int, entries_read: int | None = None) -> None:
         """Make a group without consumers."""
@@ -152,6 +153,7 @@ class Group:
         self.entries_read = entries_read
         self.consumers: dict[bytes, Consumer] = {}
         self.pending = PendingList()
+        self.oldest_ms = 0
 
     def add_consumer(self, name: bytes, now_ms: int) -> Consumer:
         """Add a consumer that is not there yet."""
@@ -191,6 +193,8 @@ class Group:
         self, entry_id: int, consumer: Consumer, delivered_ms: int, deliveries: int
     ) -> None:
         """Let an entry be pending at a consumer, whoever had it before."""
+        if delivered_ms < self.oldest_ms:  # noqa: PLR1730 - a call less
+            self.oldest_ms = delivered_ms
         pending = self.pending.entries.get(entry_id)
         if pending is None:
             pending = Pending(consumer, delivered_ms, deliveries)
@@ -212,6 +216,19 @@ class Group:
         pending.consumer.pending.remove(entry_id)
         return True
 
+    def idle_since(self, latest_ms: int) -> list[tuple[int, Pending]]:
+        """Return what was delivered up to a time, and is pending, the oldest first.
+
+        O(N) for N pending entries where there may be such, O(1) where there are none.
+        """
+        if self.oldest_ms > latest_ms or not self.pending.entries:
+            return []
+        entries = self.pending.entries
+        self.oldest_ms = min(each.delivered_ms for each in entries.values())
+        idle = [one for one in entries.items() if one[1].delivered_ms <= latest_ms]
+        idle.sort(key=lambda one: (one[1].delivered_ms, one[0]))
+        return idle
+
     def copy(self) -> Group:
         """Return an equal group that shares nothing which can change."""
         group = Group(self.last_id, self.entries_read)
@@ -226,6 +243,8 @@ class Group:
     def check(self) -> None:
         """Assert that the lists of the consumers are that of the group, dealt out."""
         self.pending.check()
+        for pending in self.pending.entries.values():
+            assert pending.delivered_ms >= self.oldest_ms
         dealt: dict[int, Pending] = {}
         for name, consumer in self.consumers.items():
             assert consumer.name == name
