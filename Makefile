@@ -16,7 +16,7 @@ ARGS   ?=
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format lint types test parity crash every-call soak fuzz clients delancie docs docs-check check coverage run bench pure clean
+.PHONY: help setup format lint types test parity crash every-call soak fuzz clients delancie docs docs-check check coverage run bench wheels pure clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -87,9 +87,16 @@ run: $(STAMP) ## start the server (ARGS="--port 6380")
 bench: $(STAMP) ## run the timings in tests/bench
 	$(BIN)/python -m pytest tests/bench -o python_files='bench_*.py' -s $(ARGS)
 
+# Both are built from the sdist, apart from this folder and what is compiled in it.
+wheels: $(STAMP) ## build the sdist, a plain wheel and a compiled one, in dist
+	rm -rf dist
+	JOBLOG_PURE=1 $(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m build --outdir dist .
+	@ls dist
+
 pure: clean ## set up without compiling: slower to run, quicker to change
 	JOBLOG_PURE=1 $(MAKE) setup
 
 clean: ## remove .venv, compiled modules and caches; data folders stay
 	find . -name '*.so' -not -path './$(VENV)/*' -delete
-	rm -rf $(VENV) .venv-clients build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-clients build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage

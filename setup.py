@@ -12,6 +12,7 @@ import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.sdist import sdist
 
 HOT = [
     "actors/appender.py",
@@ -99,4 +100,23 @@ def extensions() -> list[Extension]:
     return compiled
 
 
-setup(ext_modules=extensions())
+class SourceDistribution(sdist):
+    """An archive from which all can be done that a checkout allows, tests too."""
+
+    FILES = ("CHANGELOG.md", "LICENSE", "Makefile", "README.md", "pyproject.toml")
+    FOLDERS = (".ci", "docs", "findings", "tests")
+
+    def make_distribution(self) -> None:
+        """Add what no package holds, and write the archive."""
+        paths = [Path(name) for name in self.FILES]
+        for folder in self.FOLDERS:
+            paths += sorted(Path(folder).rglob("*"))
+        self.filelist.extend(
+            str(path)
+            for path in paths
+            if path.is_file() and "__pycache__" not in path.parts
+        )
+        super().make_distribution()
+
+
+setup(ext_modules=extensions(), cmdclass={"sdist": SourceDistribution})

@@ -1,4 +1,4 @@
-"""Write docs/configuration.md, docs/commands.md and a table of docs/operations.md.
+"""Write the pages of docs, and the files of docs/deploy, that come from the tables.
 
 python -m tests.house.generate_docs            write them
 python -m tests.house.generate_docs --check    fail where a page is stale
@@ -10,6 +10,7 @@ import inspect
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from app.commands import catalogue  # noqa: F401 - registers the commands
 from app.commands.table import COMMANDS, Command
 from app.config import Config, Setting
 from app.config.particular import RawLines
+from tests.house import completions, man_pages
 from tests.house.directives import REDIS_7_2, VALKEY_9_1
+from tests.house.sample_configuration import sample_configuration
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 BESIDE = {"maxmemory-policy": "any but `noeviction` beside a `maxmemory`"}
@@ -216,6 +219,16 @@ PAGES = {
     "configuration.md": configuration_page,
     "commands.md": commands_page,
     "operations.md": operations_page,
+    "deploy/joblog.conf": sample_configuration,
+    "deploy/man/man1/joblog.1": man_pages.joblog_page,
+    "deploy/man/man1/replay.1": man_pages.replay_page,
+    "deploy/man/man5/joblog.conf.5": man_pages.settings_page,
+    "deploy/completion/bash/joblog": completions.joblog_bash,
+    "deploy/completion/bash/replay": partial(completions.replay_script, "bash"),
+    "deploy/completion/zsh/_joblog": completions.joblog_zsh,
+    "deploy/completion/zsh/_replay": partial(completions.replay_script, "zsh"),
+    "deploy/completion/fish/joblog.fish": completions.joblog_fish,
+    "deploy/completion/fish/replay.fish": partial(completions.replay_script, "fish"),
 }
 
 
@@ -235,8 +248,8 @@ def main(arguments: list[str]) -> int:
         for name in stale:
             sys.stderr.write(f"docs/{name} is stale: run 'make docs'\n")
         return 1 if stale else 0
-    DOCS.mkdir(exist_ok=True)
     for name in stale:
+        (DOCS / name).parent.mkdir(parents=True, exist_ok=True)
         (DOCS / name).write_text(PAGES[name]())
         sys.stdout.write(f"docs/{name} written\n")
     return 0

@@ -22,6 +22,7 @@ TEXT_SUFFIXES = {
     *(".conf", ".go", ".js", ".json", ".lua", ".md", ".mod", ".proto", ".py", ".rb"),
     *(".toml", ""),
 }
+OF_AN_SDIST = {("PKG-INFO",), ("setup.cfg",)}
 GENERATED_FOLDERS = {"__pycache__", "build", "dist", "htmlcov", "joblog-data"}
 
 MACHINE_PATHS = re.compile(re.escape(str(ROOT)) + r"|(?<![\w.~/])/(root|home|Users)/\w")
@@ -46,7 +47,7 @@ def tracked() -> list[Path]:
 
 def _is_ours(path: Path) -> bool:
     parts = path.relative_to(ROOT).parts
-    return not any(
+    return parts not in OF_AN_SDIST and not any(
         (part.startswith(".") and part not in {".ci", ".gitignore"})
         or part in GENERATED_FOLDERS
         or part.endswith(".egg-info")
