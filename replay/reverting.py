@@ -153,7 +153,26 @@ def _take_step(past: Past, record: Record) -> Iterator[_Step]:
     for key in keys:
         after = _state(past, key)
         if after.version != before[key].version:
-            yield _Step(record.seq, key, before[key], after)
+            old = _without_what_was_due(before[key], after, record.clock_ms)
+            yield _Step(record.seq, key, old, after)
+
+
+def _without_what_was_due(before: _State, after: _State, at_ms: int) -> _State:
+    """Return what a key was, without the deadlines that ended it, or fields of it.
+
+    What comes back with such a deadline would be gone again at once.
+    """
+    version = before.version
+    if version is None:
+        return before
+    deadline_ms, fields = version.deadline_ms, version.field_deadlines
+    if after.version is None and deadline_ms is not None and deadline_ms <= at_ms:
+        deadline_ms = None
+    if fields:
+        later = {name: ms for name, ms in fields.items() if ms > at_ms}
+        fields = later or None
+    changed = version._replace(deadline_ms=deadline_ms, field_deadlines=fields)
+    return before._replace(version=changed)
 
 
 def _narrow(steps: list[_Step], mentions: Callable[[bytes], object]) -> Iterator[_Step]:

@@ -96,6 +96,34 @@ def test_deadlines_of_fields_stay_where_something_else_changed_since(history):
     assert sorted(lines(result)) == [f"{UNTIL} c", "HSET h b 2 c 3"]
 
 
+def test_what_expired_comes_back_to_stay(history):
+    client = history.connect()
+    history.run(client, *SETUP, "PEXPIRE l 5000", "PEXPIRE x 5000", "PEXPIRE s 5000")
+    history.run(client, "HPEXPIRE h 5000 FIELDS 1 a")
+    before = history.log.last_seq
+    history.clock.at_ms += 6000
+    history.run(client, "EXISTS l", "EXISTS x", "EXISTS s", "HGETALL h")
+
+    result = revert(history.folder, f"@{before}..@{history.log.last_seq}")
+
+    back = sorted(lines(result))
+    assert back[0] == "HSET h a 1"
+    assert back[1].startswith("RESTORE x 0 ")
+    assert back[2:] == ["RPUSH l 1 2 3 4", "SET s old"]
+
+
+def test_expiry_is_undone_together_with_what_gave_the_deadline(history):
+    client = history.connect()
+    history.run(client, *SETUP, "PEXPIRE l 5000")
+    given = history.log.last_seq
+    history.clock.at_ms += 6000
+    history.run(client, "EXISTS l")
+
+    result = revert(history.folder, f"@{given - 1}..@{history.log.last_seq}")
+
+    assert lines(result) == ["RPUSH l 1 2 3 4"]
+
+
 def test_stream_comes_back_whole(history):
     client = history.connect()
     history.run(client, *SETUP, "XDEL x 1-1")

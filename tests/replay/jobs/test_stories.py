@@ -118,6 +118,16 @@ FAULTS = [
     ),
     pytest.param(CELERY_TAKEN, "stuck", HOUR_MS, "no lease", id="celery, killed"),
     pytest.param(
+        (
+            ("p", "EXEC", ["LPUSH", "mail", message("7")], "PEXPIRE mail 5000"),
+            ("p", "ZADD unacked_index 1 t1"),
+            ("wait", 6000),
+            ("a", "RPOP mail"),
+        ),
+        *("deleted", 0, ""),
+        id="celery, its queue expired",
+    ),
+    pytest.param(
         (*BULL_TAKEN, ("wait", 40_000), ("a", "SET clock x")),
         *("stuck", 0, "lease ran out"),
         id="bullmq, lock ran out",
