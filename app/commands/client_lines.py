@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from app.commands.buffers import IDLE_BYTES
 from app.commands.table import find_command
 
 if TYPE_CHECKING:
     from app.commands.buffers import Buffers
     from app.commands.context import Argv, Session
-
-_IDLE_BYTES: Final = 3400
-"""What an idle connection takes; see docs/performance.md."""
 
 _POINTER_BYTES: Final = 8
 NORMAL: Final = b"normal"
@@ -101,7 +99,7 @@ def _held(
         "obl": 0,
         "oll": held.pieces,
         "omem": held.replies,
-        "tot-mem": _IDLE_BYTES + query_bytes + argv_bytes + multi_bytes + held.replies,
+        "tot-mem": IDLE_BYTES + query_bytes + argv_bytes + multi_bytes + held.replies,
         "events": "rw" if held.replies else "r",
     }
 

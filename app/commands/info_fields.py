@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from app.commands import process
+from app.commands.buffers import client_bytes
 from app.commands.process import human_bytes
 from app.version import REDIS_VERSION, VERSION
 
@@ -139,7 +140,7 @@ def memory(ctx: Context) -> Fields:
         ("mem_replication_backlog", 0),
         ("mem_total_replication_buffers", 0),
         ("mem_clients_slaves", 0),
-        ("mem_clients_normal", 0),
+        ("mem_clients_normal", client_bytes(ctx.server.sessions.values())),
         ("mem_cluster_links", 0),
         ("mem_aof_buffer", 0),
         ("mem_allocator", "pymalloc"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app import collector, errors
 from app.commands import process
+from app.commands.buffers import client_bytes
 from app.commands.table import Flag, KeySpec, command
 from app.commands.usage import add_help
 from app.errors import CommandError
@@ -116,7 +117,7 @@ def _sampled(sizes: Iterable[int], count: int, samples: int) -> int:
     group="server",
     since="4.0.0",
     summary="Return where the memory goes, as a map.",
-    complexity="O(1)",
+    complexity="O(N) for N clients",
 )
 def memory_stats(ctx: Context) -> dict[bytes, Any]:
     """Return Redis's fields; what is used is what the process holds in all."""
@@ -126,7 +127,8 @@ def memory_stats(ctx: Context) -> dict[bytes, Any]:
     databases = [each for each in ctx.keyspace.databases if len(each)]
     keys = sum(len(database) for database in databases)
     tables = {b"db.%d" % each.index: _tables_of(each) for each in databases}
-    overhead = startup + sum(sum(table.values()) for table in tables.values())
+    clients = client_bytes(ctx.server.sessions.values())
+    overhead = startup + clients + sum(sum(each.values()) for each in tables.values())
     dataset = max(used - overhead, 0)
     return {
         b"peak.allocated": peak,
@@ -134,7 +136,7 @@ def memory_stats(ctx: Context) -> dict[bytes, Any]:
         b"startup.allocated": startup,
         b"replication.backlog": 0,
         b"clients.slaves": 0,
-        b"clients.normal": 0,
+        b"clients.normal": clients,
         b"cluster.links": 0,
         b"aof.buffer": 0,
         b"lua.caches": 0,
