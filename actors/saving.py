@@ -111,6 +111,8 @@ class Saving:
         on_disk, live = dataset_digest(loaded), dataset_digest(engine.keyspace)
         if on_disk == live:
             engine.adopt(loaded)
+            if engine.server.saves.is_reload_saving:
+                engine.server.saves.note_all_saved()
             return True
         logger.critical(
             "the log folds to a state with digest %s, memory has %s: a bug; the "

@@ -141,6 +141,10 @@ class Saves:
         """How many changes the newest snapshot does not have, as Redis counts them."""
         return self.count_changes() - self._changes_saved
 
+    def note_all_saved(self) -> None:
+        """Note that a snapshot has all changes so far: it was made to be loaded."""
+        self._changes_saved = self.count_changes()
+
     def consider(self, points: tuple[SavePoint, ...], steady_ms: int) -> None:
         """Have a snapshot made where a `save` rule asks for one.
 

@@ -166,6 +166,7 @@ class Guards:
             if self._engine.server.monitors:
                 self._feed_monitors(session, argv)  # so that the MULTI has an end
         self.count_error(error)
+        self._engine.tracking.end_caching(session, found)
         return error
 
     def turn_away(self, session: Session) -> NoReplyType:

@@ -137,11 +137,12 @@ class Tracking:
             for position in positions:
                 self.table.setdefault(argv[position], {})[session] = None
 
-    def end_caching(self, session: Session, command: Command) -> None:
-        """Let what CLIENT CACHING said end with the command behind it."""
+    def end_caching(self, session: Session, command: Command | None) -> None:
+        """Let what CLIENT CACHING said end with the next command, be it refused."""
         mode = session.tracking
         if mode is not None and session.queued is None:
-            mode.is_caching &= command.name.startswith("client|")
+            is_about_client = command is not None and command.name.startswith("client")
+            mode.is_caching = mode.is_caching and is_about_client
 
     def evict(self) -> None:
         """Forget the oldest keys, with a notice, where there are too many.
@@ -176,11 +177,13 @@ class Tracking:
     def _note_change(self, _: Database, key: bytes, event: bytes) -> None:
         if event in UNSEEN_BY_WATCH:
             return
-        # Nobody changes what expires; only that whoever met it knows already.
-        by = met_by = self._engine.context.session.id
+        engine = self._engine
+        by = met_by = engine.context.session.id
         if event in _EXPIRIES:
-            running = self._engine.running
-            by, met_by = 0, 0 if running is None else running.id
+            # Nobody changes what expires; only that whoever met it knows already.
+            by, met_by = 0, 0 if engine.running is None else engine.running.id
+        elif engine.scripts.is_running:
+            by = 0  # a broadcast tells a client also of what its own script changed
         if key in self.table:
             self._invalidate(key, met_by)
         for prefix in self._prefixes:

@@ -234,14 +234,14 @@ def test_script_and_transaction_count_for_what_they_do(quiet):
         assert changes(control) - before == 3
 
 
-@pytest.mark.parametrize("save", ["SAVE", "BGSAVE"])
+@pytest.mark.parametrize("save", ["SAVE", "BGSAVE", "DEBUG RELOAD"])
 def test_snapshot_has_all_changes_that_came_before_it(quiet, save):
     for server in quiet:
         client = server.connect()
         client.ask("MSET", "a", 1, "b", 2)
         assert changes(client) >= 2
 
-        client.ask(save)
+        client.ask(*save.split())
         while b"rdb_bgsave_in_progress:1" in client.ask("INFO", "persistence"):
             continue
 

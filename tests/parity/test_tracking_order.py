@@ -123,6 +123,36 @@ def test_read_that_finds_its_key_expired_is_tracked_behind_that(parity):
     )
 
 
+@pytest.mark.parametrize("refused", ["GET", "NOSUCH", "EXEC", "CLIENT CACHING"])
+def test_what_caching_says_ends_with_a_refused_command_too(parity, refused):
+    compare(
+        parity,
+        [
+            track("OPTIN"),
+            at("a", "CLIENT", "CACHING", "YES"),
+            at("a", *refused.split()),
+            at("a", "CLIENT", "TRACKINGINFO"),
+            at("a", "GET", "k"),
+            "SET k 1",
+            *([receive("a")] if refused.startswith("CLIENT") else []),
+            at("a", "PING"),
+        ],
+    )
+
+
+def test_broadcast_tells_a_client_of_what_its_own_script_changed(parity):
+    compare(
+        parity,
+        [
+            track("BCAST", "NOLOOP"),
+            at("a", "SET", "k", "v"),
+            at("a", "EVAL", "return redis.call('SET', 'l', 'v')", 0),
+            receive("a"),
+            at("a", "PING"),
+        ],
+    )
+
+
 @pytest.mark.parametrize("flush", ["FLUSHALL", "FLUSHDB"])
 def test_flush_is_told_behind_its_reply_and_in_its_place(parity, flush):
     compare(
