@@ -5,9 +5,16 @@
 require "json"
 require "sidekiq"
 
-Sidekiq.logger.level = Logger::WARN
-Sidekiq.redis = { url: "unix://#{ENV.fetch("RUNNER_SOCKET")}" }
-Sidekiq.options[:poll_interval_average] = 0.2 # how often it looks for delayed jobs
+# Sidekiq 7 has its settings in `config`, 6 in the module itself.
+def configure(config, settings)
+  config.logger.level = Logger::WARN
+  config.redis = { url: "unix://#{ENV.fetch("RUNNER_SOCKET")}" }
+  settings[:poll_interval_average] = 0.2 # how often it looks for delayed jobs
+end
+
+is_old = Sidekiq::VERSION.to_i < 7
+Sidekiq.configure_client { |config| configure(config, is_old ? Sidekiq.options : config) }
+Sidekiq.configure_server { |config| configure(config, is_old ? Sidekiq.options : config) }
 
 class Run
   include Sidekiq::Worker
