@@ -25,8 +25,8 @@ def answer(server, call):
     finally:
         connection.close()
     if isinstance(reply, wire.Aggregate):
-        return f"[{', '.join(item.text for item in reply.items)}]"
-    return reply.text
+        return f"[{', '.join(item.text.decode() for item in reply.items)}]"
+    return reply.text.decode()
 
 
 def test_page_has_rows():
