@@ -1,10 +1,14 @@
 """What monitoring reads, redis_exporter above all: its fields are there, and true."""
 
 import contextlib
+import re
 import time
 
 import pytest
 import redis
+
+from tests.disks import server_on, small_disk
+from tests.servers import ROOT
 
 FIELDS = """
     active_defrag_hits active_defrag_key_hits active_defrag_key_misses
@@ -110,3 +114,96 @@ def test_other_questions_of_an_exporter_are_answered(client):
     assert int(client.config_get("maxclients")["maxclients"]) > 0
     assert client.memory_stats()["keys.count"] == 1
     assert [found["name"] for found in client.client_list()] == ["exporter"]
+
+
+# --- our own fields -------------------------------------------------------------------
+
+SCRIPT = (ROOT / "docs" / "exporter.lua").read_text()
+TEXTS = {
+    *("log_mode", "log_snapshot_error", "log_retention_error", "log_archive_error"),
+}
+OWN = """
+    log_proofs_checked log_proofs_failed log_retention_status log_last_seq
+    log_synced_seq log_unsynced_records log_unsynced_seconds log_size_bytes
+    log_first_seq log_segments log_snapshot_seq log_disk_free_bytes
+    log_disk_size_bytes log_disk_reserve_bytes log_disk_low log_disk_status
+    log_archive_enabled log_archive_status log_archive_waiting log_archive_taken
+    log_archive_failures log_archive_last_time
+    clock_jumps client_errors accept_errors inquiry_errors
+""".split()  # noqa: SIM905 - as above
+
+
+def scrape(client):
+    """Do what redis_exporter does with --script: pairs of a name and a number.
+
+    It gives up all of them where one is no number (exporter/lua.go), so float() it is.
+    """
+    reply = client.execute_command("EVAL", SCRIPT, 0, 0)
+    names = [name.decode() for name in reply[::2]]
+    assert len(set(names)) == len(names)
+    return dict(zip(names, map(float, reply[1::2]), strict=True))
+
+
+def test_lines_of_info_have_the_form_that_exporters_parse(server):
+    connection = server.connect()
+    connection.ask("SET", "k", "v")
+    lines = connection.ask("INFO", "everything").decode().split("\r\n")[1:]
+    seen = []
+    for line in lines:
+        if not line or line.startswith("# "):
+            continue
+        name, _, value = line.partition(":")
+        assert re.fullmatch(r"[A-Za-z_][\w|-]*", name), line
+        assert "\n" not in value
+        assert "\r" not in value
+        seen.append(name)
+        if name.startswith("log_") and name not in TEXTS:
+            # What redis_exporter's parseAndRegisterConstMetric makes a number of.
+            assert value in {"ok", "err"} or float(value) >= 0, line
+    assert len(set(seen)) == len(seen)
+    assert {"log_mode"} <= set(seen)
+
+
+def test_own_fields_reach_prometheus_by_the_exporters_script(client):
+    found = scrape(client)
+
+    assert [name for name in OWN if name not in found] == []
+    assert found["log_proofs_failed"] == 0
+    assert found["log_retention_status"] == 1
+    assert found["log_disk_status"] == 1
+    assert found["log_disk_free_bytes"] > 0
+
+
+def test_a_scrape_leaves_no_record(client):
+    client.set("k", "v")
+    before = client.execute_command("LOG.INFO")
+
+    scrape(client)
+
+    assert client.execute_command("LOG.INFO") == before
+
+
+@pytest.mark.slow
+def test_a_full_disk_and_a_failing_archive_show_in_a_scrape(client):
+    archive = ("--log-archive-command", "false", "--segment-bytes-max", "4096")
+    archive += ("--disk-reserve", "4mb")
+    with small_disk("16m") as disk, server_on(disk, *archive) as server:
+        other = redis.Redis(unix_socket_path=server.path)
+        with contextlib.closing(other):
+            for number in range(100):
+                other.set(f"k:{number}", "x" * 200)
+            disk.fill(left=1 << 20)
+            deadline = time.monotonic() + 60
+            while (
+                scrape(other)["log_disk_status"] or scrape(other)["log_archive_status"]
+            ):
+                assert time.monotonic() < deadline, scrape(other)
+                time.sleep(0.05)
+            found = scrape(other)
+            info = other.info("persistence")
+
+    assert found["log_archive_failures"] > 0
+    assert found["log_retention_status"] == 0
+    assert found["log_disk_free_bytes"] <= 1 << 20
+    # And what redis_exporter takes by itself says as much as it can.
+    assert info["aof_last_write_status"] == "err"
