@@ -42,7 +42,8 @@ def tell_what_is_kept(config: Config, last_seq: int | None) -> None:
                 config.appendfsync,
             )
     found = find_foreign_data(config, folder)
-    if found is not None:
+    is_ours = config.rdb_compat and bool(last_seq)
+    if found is not None and not (is_ours and found == folder / config.dbfilename):
         _tell_of_foreign_data(found, is_empty=not last_seq)
 
 

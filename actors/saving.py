@@ -7,6 +7,7 @@ writer. Clients of SAVE are answered when the snapshot has ended.
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from actors.messages import (
@@ -53,6 +54,14 @@ def _options(config: Config) -> tuple[str, ...]:
     return tuple(options)
 
 
+def _rdb_options(config: Config) -> tuple[str, ...]:
+    """Return where the child is to write Redis's file, if the settings ask for it."""
+    if not config.rdb_compat:
+        return ()
+    path = Path(config.dir).absolute() / config.dbfilename
+    return ("--rdb", str(path), *(() if config.rdbchecksum else ("--no-checksum",)))
+
+
 def _wants_tidying(config: Config) -> bool:
     return bool(
         config.log_retention_bytes
@@ -96,6 +105,8 @@ class Saving:
         begin, options = self._begin, _options(server.config)
         if server.saves.running == "tidy":
             options += ("--tidy",)
+        elif server.saves.running == "save":
+            options += _rdb_options(server.config)
         assert begin is not None
         return Order(lambda: begin(options))
 

@@ -15,6 +15,7 @@ says is a JSON object a line, whose fields add up:
     {"alarm": "..."}                   the fold differs from what the server recorded
     {"trouble": "..."}                 pruning or packing did not go on
     {"snapshot_seq": 41000}            there is a snapshot, whole and read back
+    {"rdb_bytes": 12345}               Redis's own file is written too (rdb-compat)
     {"first_seq": 2000}                the log begins there now
     {"packed": [2000, 51234]}          that segment has so many bytes now
     {"error": "..."}                   it failed; the exit code is then 1
@@ -34,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 
 from app import clock
 from app.proving import ProvenFold
+from app.rdb_files import save_rdb
 from app.recovery import Recovery
 from app.slowness import seconds_for, wait_for_reader
 from app.snapshots import save_snapshot
@@ -75,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only-archived", action="store_true")
     parser.add_argument("--reserve", type=int, default=0)
     parser.add_argument("--pack", action="store_true")
+    parser.add_argument("--rdb", type=Path)
+    parser.add_argument("--no-checksum", action="store_true")
     parser.add_argument("--key-delay", type=int, default=0)
     parser.add_argument("--keep", type=int, default=2)
     options = parser.parse_args(arguments)
@@ -116,7 +120,9 @@ class _Folding:
             remove_unfinished(self._folder, self._filesystem)
             self._make_room()
             if not self._options.tidy or self._lacks_snapshot():
-                self._make_snapshot()
+                fold = self._make_snapshot()
+                if self._options.rdb is not None:
+                    self._write_rdb(fold or self._fold(self._options.until))
             try:
                 self._tidy()
             except BrokenPipeError:
@@ -163,12 +169,16 @@ class _Folding:
         assert footer is not None
         return find_snapshot_seq(self._folder, self._filesystem) < footer.last_seq
 
-    def _make_snapshot(self) -> None:
-        """Fold up to a record, write the state, and read it back."""
+    def _make_snapshot(self) -> Fold | None:
+        """Fold up to a record, write the state, and read it back.
+
+        Returns:
+            The fold; None where the snapshot is there already.
+        """
         until_seq = self._options.until
         if not until_seq or until_seq in self._folder.find_snapshots():
             _say(snapshot_seq=until_seq)
-            return
+            return None
         folder, filesystem = self._folder, self._filesystem
         floor = self._options.reserve
         if self._lacks_snapshot():
@@ -187,6 +197,22 @@ class _Folding:
         )
         verify_snapshot(self._filesystem, info.path)
         _say(snapshot_seq=until_seq, keys=info.keys)
+        return fold
+
+    def _write_rdb(self, fold: Fold) -> None:
+        """Write Redis's file too, for whoever copies it."""
+        filesystem, path = self._filesystem, self._options.rdb
+        expected = path.stat().st_size if path.exists() else 0
+        floor = self._options.reserve
+        require_room(filesystem, path.parent, expected, floor, path.name)
+        save_rdb(
+            filesystem,
+            path,
+            fold.keyspace,
+            has_checksum=not self._options.no_checksum,
+            look=lambda: _say(seq=fold.last_seq),
+        )
+        _say(rdb_bytes=path.stat().st_size)
 
     def _wait(self, keys: int) -> None:
         seconds = seconds_for(self._options.key_delay, keys)

@@ -189,8 +189,8 @@ _SYNC: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.NO_ASYNC_LOADING | Flag.NO_MULT
     complexity="O(1)",
 )
 def sync(_: Context) -> SimpleString:
-    """Refuse."""
-    raise CommandError(errors.NO_SYNC)
+    """Refuse, and name what `redis-cli --rdb` wants: an RDB file."""
+    raise CommandError(errors.NO_SYNC_BUT_FILES)
 
 
 @command(

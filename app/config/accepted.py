@@ -25,12 +25,6 @@ _SHUTDOWN = ("default", "save", "nosave", "now", "force")
 class PersistenceSettings:
     """Redis's own files, which the command log replaces."""
 
-    dbfilename = FileName(
-        "dump.rdb",
-        "Redis's RDB file: a start tells where it finds one.",
-        protected=True,
-        effect=False,
-    )
     appendfilename = FileName(
         "appendonly.aof",
         "Redis's AOF file: a start tells where it finds one.",
@@ -70,7 +64,6 @@ class PersistenceSettings:
     aof_disable_auto_gc = Boolean("no", "About Redis's AOF.", effect=False)
     aof_rewrite_incremental_fsync = Boolean("yes", "About Redis's AOF.", effect=False)
     rdbcompression = Boolean("yes", "About RDB files.", effect=False)
-    rdbchecksum = Boolean("yes", "About RDB files.", live=False, effect=False)
     rdb_del_sync_files = Boolean("no", "About RDB files.", effect=False)
     rdb_save_incremental_fsync = Boolean("yes", "About RDB files.", effect=False)
     sanitize_dump_payload = Choice(

@@ -17,6 +17,7 @@ from app.config.accepted import MemorySettings, PersistenceSettings, ProcessSett
 from app.config.conf_file import ConfigError, Line
 from app.config.kinds import Secret, Setting, SettingError, Text, decode, encode
 from app.config.particular import RawLines
+from app.config.rdb import RdbSettings
 from app.config.rewriting import rewritten
 from app.config.rules import find_contradictions
 from app.config.settings import (
@@ -52,6 +53,7 @@ class Config(
     NetworkSettings,
     ClientSettings,
     LogSettings,
+    RdbSettings,
     OperationSettings,
     PersistenceSettings,
     MemorySettings,

@@ -21,26 +21,21 @@ import mmap
 import string
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
+from app.rdb_files import CRC_BYTES, DATABASE, DEADLINE_MS, END, HINT, LIBRARY
 from app.types.crc64 import crc64
 from app.types.rdb_reader import Reader
-from app.types.rdb_strings import encode_length, encode_rdb_string
-from app.types.rdb_values import decode_body, encode_value
+from app.types.rdb_values import decode_body
 from replay.exchange.aof import ExchangeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from app.keyspace.keyspace import Keyspace
-
 MAGICS: Final = (b"REDIS", b"VALKEY")
 _HEADER_BYTES: Final = 9
-_CRC_BYTES: Final = 8
-_VALKEY_VERSIONS: Final = 80
 _SLOT, _OF_MODULE = 0xF4, 0xF7
 _MODULE_VALUE: Final = 7
-_LIBRARY, _IDLE, _USE, _REMARK, _HINT = 0xF5, 0xF8, 0xF9, 0xFA, 0xFB
-_DEADLINE_MS, _DEADLINE, _DATABASE, _END = 0xFC, 0xFD, 0xFE, 0xFF
+_IDLE, _USE, _REMARK, _DEADLINE = 0xF8, 0xF9, 0xFA, 0xFD
 _MODULE_END, _MODULE_SIGNED, _MODULE_UNSIGNED, _MODULE_STRING = 0, 1, 2, 5
 _MODULE_BYTES: Final = {3: 4, 4: 8}
 _MODULE_NAME_BITS: Final = 10
@@ -50,8 +45,6 @@ _MODULE_LETTERS: Final = (
     string.ascii_uppercase + string.ascii_lowercase + "0123456789-_"
 )
 _TIME_REMARK: Final = b"ctime"
-_LEAST_VERSION: Final = 9
-LIBRARY_VERSION: Final = 10
 _CHECKED_AT_ONCE: Final = 1 << 20
 
 
@@ -100,62 +93,6 @@ class Foreign(NamedTuple):
 Item = Made | Library | Key | Foreign
 
 
-# --- writing ---------------------------------------------------------------------
-
-
-def write_rdb(file: BinaryIO, keyspace: Keyspace, *, is_for_redis: bool = False) -> int:
-    """Write a keyspace, in the lowest version of the format that has all of it.
-
-    Args:
-        file: open for writing and seeking, in binary, empty.
-        keyspace: all that is to be in it.
-        is_for_redis: whether deadlines of hash fields are for Redis, not for Valkey.
-
-    Returns:
-        The version.
-    """
-    version = _LEAST_VERSION
-    header = _header(version)
-    file.write(header)
-    if keyspace.libraries:
-        version = LIBRARY_VERSION
-    for source in keyspace.libraries.values():
-        library = bytes([_LIBRARY]) + encode_rdb_string(source)
-        file.write(library)
-    for database in keyspace.databases:
-        if not database.values:
-            continue
-        file.write(bytes([_DATABASE]) + encode_length(database.index))
-        sizes = (len(database.values), len(database.deadlines))
-        file.write(bytes([_HINT]) + b"".join(map(encode_length, sizes)))
-        for key, value in database.values.items():
-            body, needed = encode_value(value, is_for_redis=is_for_redis)
-            version = max(version, needed)
-            deadline_ms = database.deadlines.get(key)
-            if deadline_ms is not None:
-                time = max(deadline_ms, 0).to_bytes(8, "little")
-                file.write(bytes([_DEADLINE_MS]) + time)
-            file.write(body[:1] + encode_rdb_string(key) + body[1:])
-    file.write(bytes([_END]))
-    file.seek(0)
-    file.write(_header(version))
-    file.seek(0)
-    crc = 0
-    while data := file.read(_CHECKED_AT_ONCE):
-        crc = crc64(data, crc)
-    file.write(crc.to_bytes(_CRC_BYTES, "little"))
-    return version
-
-
-def _header(version: int) -> bytes:
-    if version >= _VALKEY_VERSIONS:
-        return b"VALKEY%03d" % version
-    return b"REDIS%04d" % version
-
-
-# --- reading ---------------------------------------------------------------------
-
-
 def read_rdb(path: Path) -> Iterator[Item]:
     """Yield all that a file holds, in order.
 
@@ -190,7 +127,7 @@ def read_rdb_part(file: BinaryIO, name: str) -> Iterator[Item]:
         try:
             yield from _read_items(reader)
             end = reader.at
-            crc = reader.number(_CRC_BYTES)
+            crc = reader.number(CRC_BYTES)
         except ValueError as error:
             raise ExchangeError(
                 f"{name}: damaged at byte {reader.at}: {error}"
@@ -205,21 +142,21 @@ def _read_items(reader: Reader) -> Iterator[Item]:
     deadline_ms: int | None = None
     while True:
         code = reader.number(1)
-        if code == _END:
+        if code == END:
             return
-        if code == _DATABASE:
+        if code == DATABASE:
             db = reader.length()
-        elif code == _DEADLINE_MS:
+        elif code == DEADLINE_MS:
             deadline_ms = reader.number(8, is_signed=True)
         elif code == _DEADLINE:
             deadline_ms = reader.number(4) * 1000
-        elif code == _LIBRARY:
+        elif code == LIBRARY:
             yield Library(reader.string())
         elif code == _REMARK:
             name, text = reader.string(), reader.string()
             if name == _TIME_REMARK and text.isdigit():
                 yield Made(int(text) * 1000)
-        elif code in (_SLOT, _HINT, _IDLE, _USE):
+        elif code in (_SLOT, HINT, _IDLE, _USE):
             _pass_over(reader, code)
         elif code == _OF_MODULE:
             yield Foreign(_pass_module(reader), db, None)
@@ -237,7 +174,7 @@ def _pass_over(reader: Reader, code: int) -> None:
     if code == _USE:
         reader.number(1)
         return
-    for _ in range({_SLOT: 3, _HINT: 2, _IDLE: 1}[code]):
+    for _ in range({_SLOT: 3, HINT: 2, _IDLE: 1}[code]):
         reader.length()
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from app.commands.writers import find_writer
+from app.rdb_files import LIBRARY_VERSION
 from app.types.hashes import Hash
 from app.types.rdb_values import encode_value
 from app.types.streams import Stream
 from replay.exchange.aof import ExchangeError
-from replay.exchange.rdb import LIBRARY_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

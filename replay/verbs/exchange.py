@@ -10,9 +10,9 @@ import click
 
 from app.errors import CommandError
 from app.moments import Moment, Point, first_seq
+from app.rdb_files import write_rdb
 from replay.exchange.aof import AofWriter, ExchangeError
 from replay.exchange.importing import Importer
-from replay.exchange.rdb import write_rdb
 from replay.exchange.targets import (
     TARGETS,
     is_for_redis,

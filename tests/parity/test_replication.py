@@ -72,6 +72,7 @@ def test_nobody_can_follow_this_server(running, words):
 
     assert b" this server has no replicas" in reply
     assert reply.startswith(b"-NOMASTERLINK" if "PSYNC" in words else b"-ERR")
+    assert (b"'replay export DIR --rdb FILE'" in reply) is (words == "SYNC")
     assert connection.ask("PING") == b"+PONG\r\n"
     connection.close()
 
