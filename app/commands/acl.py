@@ -136,9 +136,15 @@ def acl_getuser(ctx: Context, username: bytes) -> dict[bytes, Any] | None:
     summary="Make a password of random hexadecimal digits.",
     complexity="O(1)",
 )
-def acl_genpass(_: Context, bits: bytes | None = None) -> bytes:
-    """Return four bits a digit, of 256 bits unless said otherwise."""
-    wanted = _BITS if bits is None else integer(bits)
+def acl_genpass(_: Context, *bits: bytes) -> bytes:
+    """Return four bits a digit, of 256 bits unless said otherwise.
+
+    Raises:
+        CommandError: the number is none, or too large, or there are more words.
+    """
+    if len(bits) > 1:
+        raise CommandError(errors.wrong_subcommand_arity(b"GENPASS", b"ACL"))
+    wanted = integer(bits[0]) if bits else _BITS
     if not 0 < wanted <= _BITS_MAX:
         raise CommandError(errors.GENPASS_BITS)
     digits = (wanted + 3) // 4

@@ -39,6 +39,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
+from app.commands.delays import note_delay
 from app.commands.waiters import Place, Serve, Waiter
 from app.errors import CommandError
 from app.protocol.encoder import encode
@@ -284,6 +285,8 @@ class Blocking:
         command.failed += is_failure
         command.nanoseconds += nanoseconds
         spent_ns = waiter.spent_ns + nanoseconds
+        if engine.server.config.latency_tracking:
+            note_delay(command.ticks, command.long_delays, spent_ns)
         if spent_ns > engine.slow_above_ns:
             engine.guards.note_slow(waiter.session, command, waiter.argv, spent_ns)
 

@@ -250,7 +250,7 @@ class Engine:
         elapsed = _now_ns() - started
         command.calls += 1
         command.nanoseconds += elapsed
-        if self._is_tracking:
+        if self._is_tracking and reply is not BLOCKED:
             ticks, tick = command.ticks, elapsed >> TICK_BITS
             if tick < len(ticks):
                 count: int = ticks[tick]  # a quarter faster than to add in place

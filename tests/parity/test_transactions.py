@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.parity.harness import at
+from tests.parity.harness import at, same_fields
 
 QUEUEING = [
     "MULTI",
@@ -255,4 +255,28 @@ def test_exec_that_is_refused_is_aborted_also_without_a_transaction(parity):
             "PING",
             "EXEC",
         ]
+    )
+
+
+def test_words_that_only_a_handler_counts_are_counted_when_it_runs(parity):
+    parity(
+        [
+            "RPUSH l 1 2 3",
+            "CONFIG RESETSTAT",
+            "MULTI",
+            "LPOP l 1 2",
+            "RPOP l 1 2",
+            "PING a b",
+            "ACL GENPASS 1 2",
+            "EXEC",
+            "ACL GENPASS 1 2",
+            "LPOP l 1 2",
+            ["EVAL", "return redis.pcall('LPOP', 'l', 1, 2)", 0],
+            "MULTI",
+            "LPOP",
+            "EXEC",
+            "INFO commandstats",
+        ],
+        loose=same_fields("cmdstat_lpop", "cmdstat_rpop", "cmdstat_ping"),
+        witness="redis",
     )
