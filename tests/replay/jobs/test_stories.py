@@ -186,7 +186,24 @@ def test_job_that_was_put_back_where_it_was_dropped_runs_again(played):
     assert timeline.verdict.word == "running"
 
 
+SAQ = "saq:job:mail:7"
+SAQ_TAKE = "LMOVE saq:mail:queued saq:mail:active LEFT RIGHT"
+SAQ_INCOMPLETE = f"ZADD saq:mail:incomplete {NOW // 1000} {SAQ}"
+SAQ_DUE = ("EXEC", f"ZADD saq:mail:incomplete 0 {SAQ}", f"RPUSH saq:mail:queued {SAQ}")
 DOUBLES = [
+    pytest.param(
+        (
+            ("p", "EXEC", f"SET {SAQ} {{}}", SAQ_INCOMPLETE),
+            *(("a", *SAQ_DUE), ("a", SAQ_TAKE)),
+            (
+                *("a", "EXEC", f"LREM saq:mail:active 1 {SAQ}", SAQ_INCOMPLETE),
+                f"RPUSH saq:mail:queued {SAQ}",
+            ),
+            *(("a", SAQ_TAKE), ("b", *SAQ_DUE), ("b", SAQ_TAKE)),
+        ),
+        "taken while another had it",
+        id="saq, a scheduled job was retried",
+    ),
     pytest.param(
         (
             *RQ_TAKEN[:1],
