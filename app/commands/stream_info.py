@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.commands.context import Context
     from app.types.stream_groups import Consumer, Group, PendingList
     from app.types.stream_nodes import Fields
+    from app.types.stream_producers import Producers
     from app.types.streams import Stream
 
 _KEY: Final = KeySpec(first=2, last=2, access="RO ACCESS")
@@ -71,6 +72,16 @@ def _describe(stream: Stream) -> _Info:
         b"max-deleted-entry-id": format_id(stream.max_deleted_id),
         b"entries-added": stream.entries_added,
         b"recorded-first-entry-id": format_id(stream.first_id),
+        **({} if stream.producers is None else _describe_producers(stream.producers)),
+    }
+
+
+def _describe_producers(producers: Producers) -> _Info:
+    return {
+        b"idmp-duration": producers.duration_seconds,
+        b"idmp-maxsize": producers.size,
+        b"pids-tracked": len(producers.by_producer),
+        b"iids-tracked": len(producers),
     }
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from app import errors
 from app.commands.arguments import integer
 from app.commands.stream_arguments import stream_id
+from app.commands.stream_producers import WORDS, Once, parse_once
 from app.commands.stream_references import ACKED, DELREF, POLICIES, forget, is_done_with
 from app.errors import CommandError
 from app.types.stream_ids import ID_MAX, parse_partial_id
@@ -122,25 +123,35 @@ def _default_limit(ctx: Context) -> int:
     return min(limit or _LIMIT_WITHOUT_NODES, _LIMIT_MAX)
 
 
-def parse_trimming(
-    words: Sequence[bytes], *, is_add: bool
-) -> tuple[Trimming | None, bool, int]:
+class Options(NamedTuple):
+    """What XADD or XTRIM say.
+
+    Attributes:
+        trimming: what to trim, or None.
+        is_made: whether a missing stream is to be made.
+        once: who adds the entry once, or None.
+        size: how many of the words were options.
+    """
+
+    trimming: Trimming | None
+    is_made: bool
+    once: Once | None
+    size: int
+
+
+def parse_trimming(words: Sequence[bytes], *, is_add: bool) -> Options:
     """Read the options of XADD, up to its ID, or those of XTRIM.
 
     Args:
         words: what follows the key.
         is_add: whether the command is XADD.
 
-    Returns:
-        What to trim, or None; whether a missing stream is to be made; and how many of
-        the words were options.
-
     Raises:
         CommandError: an option is wrong, or what XADD has in place of one is no ID.
     """
     trimming: Trimming | None = None
     limit: int | None = None
-    policy = b""
+    policy, once = b"", None
     is_made, at = True, 0
     while at < len(words):
         option, has_more = words[at].upper(), at + 1 < len(words)
@@ -159,6 +170,10 @@ def parse_trimming(
             raise CommandError(errors.SYNTAX)
         elif option == b"NOMKSTREAM":
             is_made = False
+        elif option in WORDS and has_more:
+            if once is not None:
+                raise CommandError(errors.ONCE_TWICE)
+            once, at = parse_once(words, at)
         else:
             if option != b"*" and parse_partial_id(option) is None:
                 stream_id(option)
@@ -167,7 +182,7 @@ def parse_trimming(
     trimming = _check(trimming, limit, is_add=is_add)
     if trimming is not None:
         trimming = trimming._replace(policy=policy)
-    return trimming, is_made, at
+    return Options(trimming, is_made, once, at)
 
 
 def _parse_strategy(words: Sequence[bytes], at: int) -> tuple[Trimming, int]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from app import errors
 from app.commands.arguments import integer
 from app.commands.stream_arguments import stream_id, stream_ids
+from app.commands.stream_producers import find_added, name_of, note_added
 from app.commands.stream_references import record_forgotten
 from app.commands.stream_trimming import Trimming, parse_trimming, trim
 from app.commands.table import Flag, KeySpec, command
@@ -49,16 +50,26 @@ def xadd(
     if word == b"*" and not len(more) % 2:
         return _append(ctx, key, None, (field, value, *more), None)
     words = (word, field, value, *more)
-    trimming, is_made, place = parse_trimming(words, is_add=True)
+    trimming, is_made, once, place = parse_trimming(words, is_add=True)
     fields = words[place + 1 :]
     if not fields or len(fields) % 2:
         raise CommandError(errors.wrong_arity(b"xadd"))
     text = words[place]
     if text != b"*" and text[-2:] != b"-*" and not stream_id(text):
         raise CommandError(errors.XADD_ID_ZERO)
+    if once is not None and text != b"*":
+        raise CommandError(errors.ONCE_WITH_ID)
     if not is_made and ctx.db.get(key, Stream) is None:
         return None
-    return _append(ctx, key, text, fields, trimming, is_worded=place > 0)
+    if once is None:
+        return _append(ctx, key, text, fields, trimming, is_worded=place > 0)
+    name = name_of(once, fields)
+    added = find_added(ctx, key, once, name)
+    if added is not None:
+        return format_id(added)
+    written = _append(ctx, key, text, fields, trimming)
+    note_added(ctx, key, once, name, written)
+    return written
 
 
 def _append(
@@ -181,7 +192,7 @@ def xtrim(
 ) -> int:
     """Return how many entries were removed."""
     words = (strategy, threshold, *more)
-    trimming, _, _ = parse_trimming(words, is_add=False)
+    trimming = parse_trimming(words, is_add=False).trimming
     stream = ctx.db.get(key, Stream)
     if stream is None or trimming is None:
         return 0

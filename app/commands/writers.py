@@ -39,6 +39,7 @@ HOMES: Final[dict[str, str]] = {
     "sorted_sets": "ZADD ZINCRBY ZREM",
     "stream_claims": "XAUTOCLAIM XCLAIM",
     "stream_groups": "XACK XGROUP",
+    "stream_producers": "XCFGSET XIDMPRECORD",
     "stream_reads": "XREADGROUP",
     "stream_removals": "XACKDEL XDELEX",
     "streams": "XADD XDEL XSETID XTRIM",

@@ -24,6 +24,11 @@ LIMIT_WITHOUT_STRATEGY = (
 LIMIT_WITHOUT_TILDE = (
     b"ERR syntax error, LIMIT cannot be used without the special ~ option"
 )
+ONCE_WITH_ID = b"ERR IDMP/IDMPAUTO can be used only with auto-generated IDs"
+ONCE_TWICE = b"ERR IDMP/IDMPAUTO specified multiple times"
+IDEMPOTENT_ID_EMPTY = b"ERR IDMP requires a non-empty idempotent ID"
+INVALID_DURATION = b"ERR invalid duration"
+INVALID_MAXSIZE = b"ERR invalid maxsize"
 NUMIDS_NOT_POSITIVE = b"ERR Number of IDs must be a positive integer"
 NUMIDS_MISMATCH = b"ERR The `numids` parameter must match the number of arguments"
 XTRIM_WITHOUT_STRATEGY = (
@@ -78,6 +83,11 @@ XGROUP_NO_KEY = (
 ENTRIES_READ_NEGATIVE = b"ERR value for ENTRIESREAD must be positive or -1"
 BUSY_GROUP = b"BUSYGROUP Consumer Group name already exists"
 AUTOCLAIM_COUNT = b"ERR COUNT must be > 0"
+
+
+def producer_id_empty(option: bytes) -> bytes:
+    """Return the text for a producer without a name; the option is in capitals."""
+    return b"ERR %b requires a non-empty producer ID" % option
 
 
 def unbalanced_streams(name: bytes, symbol: bytes) -> bytes:

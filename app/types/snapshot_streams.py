@@ -1,6 +1,7 @@
 """Streams as they lie in a snapshot, in msgpack's types.
 
-    stream    [last id, max deleted id, entries added, [node, ...], [group, ...]]
+    stream    [last id, max deleted id, entries added, [node, ...], [group, ...]], and
+              behind them producers, where any has named its entries
     node      [first id, last id, added, size, [name, ...], ids, same, [entry, ...]]
     entry     [value, ...] where `same` says 1 for it: its fields are the node's names;
               [field, value, ...] where it says 0
@@ -8,6 +9,7 @@
     consumer  [name, seen ms, active ms]
     pending   [ids, [consumer, ...], [delivered ms, ...], [deliveries, ...]]: the
               consumer of each by its place above
+    producers [seconds, size, [[producer, name, id], ...]]
 
 An ID is 16 bytes, big-endian, the milliseconds first; `ids` are IDs one behind the
 other, `same` is one byte for each entry. A node's first ID is the least that may be in
@@ -20,6 +22,7 @@ from typing import Any, Final
 
 from app.types.stream_groups import Group
 from app.types.stream_nodes import Fields, Node
+from app.types.stream_producers import Producers
 from app.types.streams import Stream
 
 _ID_BYTES: Final = 16
@@ -28,7 +31,7 @@ _ID_BYTES: Final = 16
 def pack_stream(stream: Stream) -> list[Any]:
     """Return the wire form of a stream, its groups included."""
     firsts = stream._firsts  # noqa: SLF001 - nobody else needs to know them
-    return [
+    wire = [
         _pack_id(stream.last_id),
         _pack_id(stream.max_deleted_id),
         stream.entries_added,
@@ -38,11 +41,19 @@ def pack_stream(stream: Stream) -> list[Any]:
         ],
         [_pack_group(name, group) for name, group in stream.groups.items()],
     ]
+    producers = stream.producers
+    if producers is not None:
+        names = [
+            [producer, name, _pack_id(entry_id)]
+            for producer, name, entry_id in producers.in_order()
+        ]
+        wire.append([producers.duration_seconds, producers.size, names])
+    return wire
 
 
 def unpack_stream(wire: list[Any]) -> Stream:
     """Return the stream in a wire form."""
-    last_id, max_deleted_id, entries_added, nodes, groups = wire
+    last_id, max_deleted_id, entries_added, nodes, groups, *rest = wire
     stream = Stream()
     for node in nodes:
         stream.add_node(_unpack_id(node[0]), _unpack_node(node))
@@ -51,6 +62,10 @@ def unpack_stream(wire: list[Any]) -> Stream:
     stream.entries_added = entries_added
     for group in groups:
         stream.groups[group[0]] = _unpack_group(group)
+    for seconds, size, names in rest:
+        stream.producers = Producers(seconds, size)
+        for producer, name, entry_id in names:
+            stream.producers.note(producer, name, _unpack_id(entry_id))
     return stream
 
 

@@ -25,6 +25,7 @@ from app.types.stream_nodes import Fields, Node
 
 if TYPE_CHECKING:
     from app.types.stream_groups import Group
+    from app.types.stream_producers import Producers
 
 ENCODING: Final = b"stream"
 ENTRY_BYTES_MAX: Final = 1 << 30
@@ -45,6 +46,7 @@ class Stream:
         max_deleted_id: the highest ID that was ever deleted, 0 where none was.
         entries_added: how many entries were ever added.
         groups: consumer groups by name.
+        producers: what producers have sent lately; None where none has named it.
     """
 
     __slots__ = (
@@ -55,6 +57,7 @@ class Stream:
         "length",
         "max_deleted_id",
         "nodes",
+        "producers",
     )
 
     def __init__(self) -> None:
@@ -66,6 +69,7 @@ class Stream:
         self.max_deleted_id = 0
         self.entries_added = 0
         self.groups: dict[bytes, Group] = {}
+        self.producers: Producers | None = None
 
     # --- entries -----------------------------------------------------------------
 
@@ -345,6 +349,8 @@ class Stream:
         stream.max_deleted_id = self.max_deleted_id
         stream.entries_added = self.entries_added
         stream.groups = {name: group.copy() for name, group in self.groups.items()}
+        if self.producers is not None:
+            stream.producers = self.producers.copy()
         return stream
 
     def radix_tree_nodes(self) -> int:
@@ -367,3 +373,5 @@ class Stream:
                 assert all(type(word) is bytes for word in fields)
         for group in self.groups.values():
             group.check()
+        if self.producers is not None:
+            self.producers.check()

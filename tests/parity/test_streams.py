@@ -1,4 +1,8 @@
-"""Streams: their entries, and what all commands of them have in common."""
+"""Streams: their entries, and what all commands of them have in common.
+
+XADD with IDMP, XCFGSET and XIDMPRECORD, of Redis 8.6, have no server to ask here:
+tests/app/commands/test_stream_producers.py holds them to the public documentation.
+"""
 
 import pytest
 
