@@ -28,14 +28,14 @@ TASKS = {
 opened = []
 
 
-async def enqueue(job, arguments, delay=None, retries=0):
+async def enqueue(job, arguments, delay=None, retries=0, after=None):
     """Enqueue one of the tasks."""
     assert retries < TRIES
     if not opened:
         opened.append(await worker.__aenter__())
     task = TASKS[job].enqueue(*arguments)
-    if delay:
-        task = task.start(delay=int(delay))
+    if delay or after:
+        task = task.start(delay=int(delay) if delay else None, after=after)
     return (await task).id
 
 
