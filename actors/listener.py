@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from actors.connection import Connection
 from actors.cooperative import CooperativeActor
 from actors.loop import READ, Loop, Timer
+from actors.relistening import Relistener
 from actors.sockets import close
 from app import errors
+from app.config import SettingError
 
 if TYPE_CHECKING:
     import pykka
@@ -52,6 +54,7 @@ class Listener(CooperativeActor):
         """Take over bound, listening, non-blocking sockets."""
         super().__init__(loop)
         self._sockets = sockets
+        self._relistener = Relistener(sockets, config, self._begin, self._end)
         self._keyspace = keyspace
         self._config = config
         self._failures = failures
@@ -67,6 +70,30 @@ class Listener(CooperativeActor):
         """
         for listening in self._sockets:
             self._watch(listening)
+        self._config.on_change(self._move_port, "port")
+        self._config.on_change(self._move_addresses, "bind")
+
+    def _move_port(self) -> None:
+        """Listen as the settings say now; CONFIG SET has changed the port.
+
+        Raises:
+            SettingError: that cannot be; nothing has changed.
+        """
+        if not self._relistener.listen_anew():
+            raise SettingError("Unable to listen on this port. Check server logs.")
+
+    def _move_addresses(self) -> None:
+        """Do the same for addresses."""
+        if not self._relistener.listen_anew():
+            raise SettingError("Failed to bind to specified addresses.")
+
+    def _begin(self, listening: socket.socket) -> None:
+        if self._pause is None:
+            self._watch(listening)
+
+    def _end(self, listening: socket.socket) -> None:
+        self.loop.unwatch(listening.fileno())
+        close(listening)
 
     def _watch(self, listening: socket.socket) -> None:
         def ready(_: int) -> None:

@@ -7,7 +7,7 @@ import os
 import select
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from app.config import Config
@@ -90,10 +90,9 @@ def close_all(sockets: list[socket.socket]) -> None:
 def _listen_on(opened: list[socket.socket], address: str, config: Config) -> None:
     """Listen on one address; one that begins with `-` may be missing here."""
     is_optional = address.startswith("-")
-    host = address.removeprefix("-")
-    host = _EVERY.get(host, host)
     try:
-        opened.append(_bind(host, config))
+        family, target = resolve(host_of(address), config.port)
+        opened.append(open_at(family, target, config))
     except OSError as error:
         if is_optional:
             return
@@ -104,11 +103,31 @@ def _listen_on(opened: list[socket.socket], address: str, config: Config) -> Non
         ) from error
 
 
-def _bind(host: str, config: Config) -> socket.socket:
-    family, kind, protocol, _, target = socket.getaddrinfo(
-        host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+def host_of(address: str) -> str:
+    """Return the host that an address of the setting `bind` means."""
+    host = address.removeprefix("-")
+    return _EVERY.get(host, host)
+
+
+def resolve(host: str, port: int) -> tuple[int, Any]:
+    """Return the family of a host's first address, and where to bind.
+
+    Raises:
+        OSError: the host has none.
+    """
+    family, _, _, _, target = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    listening = socket.socket(family, kind, protocol)
+    return family, target
+
+
+def open_at(family: int, target: Any, config: Config) -> socket.socket:
+    """Return a listening, non-blocking TCP socket.
+
+    Raises:
+        OSError: the address is in use, or cannot be had.
+    """
+    listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

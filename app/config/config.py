@@ -7,6 +7,7 @@ REWRITE.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import sys
 from collections import defaultdict
@@ -305,7 +306,9 @@ class Config(
                 except SettingError as error:
                     self.__dict__.update(old)
                     for other in told[:-1]:
-                        other()
+                        # A port may be somebody else's by now: there is no way back.
+                        with contextlib.suppress(SettingError):
+                            other()
                     raise _refused(change.name, str(error)) from None
 
     def rewrite(self) -> None:

@@ -145,6 +145,7 @@ def _read_limit(words: Sequence[str]) -> BufferLimit:
     return limit
 
 
+_ADDRESSES_MAX = 16
 EVENT_CLASSES = "g$lshzxetd"
 """The classes of keyspace events that `A` stands for."""
 
@@ -241,6 +242,17 @@ class FileName(Text):
         if "/" in word:
             raise SettingError(f"{self.name} can't be a path, just a filename")
         return word
+
+
+class Addresses(Words):
+    """Addresses to listen on; none listens on none."""
+
+    expects = "addresses, 16 at most"
+
+    def check(self, value: tuple[str, ...]) -> None:
+        """Refuse more than Redis takes."""
+        if len(value) > _ADDRESSES_MAX:
+            raise SettingError("Too many bind addresses specified.")
 
 
 class OomScores(Words):

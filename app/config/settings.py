@@ -18,9 +18,9 @@ from app.config.kinds import (
     Octal,
     Secret,
     Text,
-    Words,
 )
 from app.config.particular import (
+    Addresses,
     BufferLimit,
     EventClasses,
     Folder,
@@ -39,12 +39,11 @@ _MB = 1024 * 1024
 class NetworkSettings:
     """Where the server listens, and for whom."""
 
-    port = Integer(6379, "The TCP port; 0 listens on none.", 0, 65535, live=False)
-    bind = Words(
+    port = Integer(6379, "The TCP port; 0 listens on none.", 0, 65535)
+    bind = Addresses(
         ("*", "-::*"),
         "Addresses to listen on. `*` is every one; a leading `-` forgives an address "
         "that this machine lacks.",
-        live=False,
     )
     unixsocket = Text("", "The path of a Unix socket to listen on.", live=False)
     unixsocketperm = Octal(0, "Permissions of the Unix socket.", live=False)
