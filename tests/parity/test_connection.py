@@ -222,3 +222,8 @@ def test_client_list_has_redis_fields_in_redis_order(parity):
         return ours.type == theirs.type and found[0] == names(theirs)[0]
 
     parity(["CLIENT LIST", "CLIENT INFO"], loose=as_in_redis, witness="redis")
+
+
+def test_client_does_not_know_what_clients_of_redis_8_ask_first(parity):
+    parity(["CLIENT MAINT_NOTIFICATIONS ON moving-endpoint-type internal-ip"])
+    parity(["CLIENT MAINT_NOTIFICATIONS ON"], witness="redis8")
