@@ -16,6 +16,7 @@ def same_calls(words, ours, theirs):
 def test_command_that_waits_counts_as_a_call_when_it_ends(parity):
     parity(
         [
+            "CONFIG SET latency-tracking yes",
             "CONFIG RESETSTAT",
             send("a", "BLPOP", "q", "0.05"),
             "INFO commandstats",
