@@ -71,7 +71,7 @@ def record_text(record: Record, limit: int | None = None) -> str:
         case TagNote():
             return f"tag {show(note.name)}"
         case ExecNote():
-            given = "EXEC: " + _joined(note.commands, limit)
+            given = "EXEC: " + "; ".join(queued_texts(note, limit))
             if record.effects == note.commands:
                 return given
         case ScriptNote() if note.error is not None:
@@ -88,6 +88,15 @@ def record_text(record: Record, limit: int | None = None) -> str:
             pass
     effects = _joined(record.effects, limit)
     return f"{given} => {effects}" if given else effects
+
+
+def queued_texts(note: ExecNote, limit: int | None = None) -> list[str]:
+    """Return the commands of a transaction, and of each that failed that it did."""
+    failed = set(note.failed)
+    return [
+        show_argv(argv, limit) + (" (failed)" if place in failed else "")
+        for place, argv in enumerate(note.commands)
+    ]
 
 
 def _joined(commands: list[list[bytes]], limit: int | None) -> str:

@@ -11,7 +11,7 @@ from app.touched import ALL_DATABASES, DbKey, Touched, find_touched
 from replay import options
 from replay.inquiry import find_changes
 from replay.options import Tool, takes_folder
-from replay.records import client_facts, client_label, record_facts
+from replay.records import client_facts, client_label, queued_texts, record_facts
 from replay.script_texts import find_script
 from replay.search import Match
 from replay.showing import (
@@ -132,7 +132,7 @@ def _write_record(tool: Tool, match: Match, source: bytes | None) -> None:
         shown["note"] = _note_text(record.origin.note or {})
     tool.output.facts({}, shown)
     if isinstance(note, ExecNote):
-        _write_block(tool, "queued", [show_argv(argv) for argv in note.commands])
+        _write_block(tool, "queued", queued_texts(note))
     if source is not None:
         text = source.decode("utf-8", "backslashreplace")
         _write_block(tool, "script", map(plain_text, text.splitlines()))

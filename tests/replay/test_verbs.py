@@ -351,6 +351,22 @@ def test_exec_and_show_tell_the_queued_commands(replay):
     )
 
 
+def test_show_and_log_mark_the_commands_of_a_transaction_that_failed(replay, demo):
+    session = demo.connect()
+    script = b"redis.call('SET', KEYS[1], 1) return cjson.encode(1/0)"
+    lines = ["MULTI", "SET a x", "INCR a", [b"EVAL", script, b"1", b"b"], "GET a"]
+    demo.run(session, *lines)
+    demo.engine.run(session, [[b"EXEC"]])
+    demo.write()
+    seq = demo.log.last_seq
+
+    shown = replay("show", seq).output
+    queued = shown[shown.index("queued") : shown.index("effects")].splitlines()[1:]
+    failed = [line.endswith(" (failed)") for line in queued]
+    assert failed == [False, True, True, False]
+    assert "; INCR a (failed); EVAL" in replay("log", "-n", 1).output
+
+
 def complete(monkeypatch, line):
     """Return what a shell offers for the last word of a command line."""
     words = line.split(" ")
