@@ -69,6 +69,12 @@ STRINGS = [
     call("GETDEL", KEY),
     call("GETEX", KEY, any_of("PERSIST")),
     call("SETNX", KEY, VALUE),
+    call("SET", KEY, VALUE, "IFEQ", VALUE, any_of("GET", "KEEPTTL", "NX")),
+    call("DELIFEQ", KEY, VALUE),
+    call(
+        "MSETEX", COUNT, KEY, VALUE, KEY, VALUE, any_of("NX", "XX"), any_of("KEEPTTL")
+    ),
+    call("MSETEX 2", KEY, VALUE, KEY, VALUE, "EXAT", FUTURE, any_of("XX")),
     call("MSET", KEY, VALUE, KEY, VALUE),
     call("MSETNX", KEY, VALUE, KEY, VALUE).filter(lambda words: words[1] != words[3]),
     call("MGET", some(KEY)),

@@ -64,6 +64,44 @@ COMMANDS = [
     call("COPY", KEY, KEY, any_of("REPLACE")),
     call("DEL", KEY),
 ]
+POLICY = any_of("KEEPREF", "DELREF", "ACKED")
+NUMBERED = some(ID).map(lambda ids: ("IDS", str(len(ids)), *ids))
+REFERENCES = [
+    call("XADD", KEY, POLICY, TRIMMING, POLICY, ID, "f", "v"),
+    call("XTRIM", KEY, TRIMMING, POLICY),
+    call("XDELEX", KEY, POLICY, NUMBERED),
+    call("XACKDEL", KEY, GROUP, POLICY, NUMBERED),
+    call("XACKDEL", KEY, GROUP, NUMBERED, POLICY),
+]
+
+
+@pytest.mark.slow
+@given(
+    # Redis 8 answers XINFO otherwise where a stream is empty.
+    script=st.lists(
+        st.one_of(*REFERENCES, *COMMANDS).filter(lambda words: words[0] != "XINFO"),
+        min_size=5,
+        max_size=60,
+    )
+)
+def test_random_removals_get_equal_replies(parity, script):
+    note("\n".join(map(repr, script)))
+    start = [f"XADD k1 {number} f v" for number in ("1-1", "1-2", "2-0", "3-7", "5-1")]
+    groups = [f"XGROUP CREATE k1 {group} 0" for group in "gh"]
+    parity(
+        [
+            *start,
+            *groups,
+            "XREADGROUP GROUP g a COUNT 4 STREAMS k1 >",
+            "XREADGROUP GROUP h b COUNT 3 STREAMS k1 >",
+            *script,
+            *[f"XRANGE {key} - +" for key in ("k1", "k2")],
+            *[f"XPENDING k1 {group} - + 9" for group in "gh"],
+        ],
+        protocols=[2],
+        loose=about_the_same_time,
+        witness="redis8",
+    )
 
 
 @pytest.mark.slow
