@@ -170,7 +170,7 @@ class Database:
         """Remove all keys."""
         freeing = self.keyspace.freeing
         if freeing is not None:
-            freeing.leave_table(self.values)
+            freeing.leave_table(self.values, (self.deadlines, self.field_deadlines))
         self.values = {}
         self.deadlines = Deadlines()
         self.field_deadlines = Deadlines()

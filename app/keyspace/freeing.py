@@ -18,6 +18,7 @@ from collections import deque
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
+from app.types.deadlines import Deadlines
 from app.types.hashes import Hash
 from app.types.sets import Set
 from app.types.sorted_sets import SortedSet
@@ -79,18 +80,35 @@ class Freeing:
             if size > _PACKED and type(value) in _HASHED:
                 self.freed += 1
             return
+        self._wait(value)
+
+    def leave_table(
+        self, values: dict[bytes, Any], deadlines: tuple[Deadlines, ...]
+    ) -> None:
+        """Take the table of the keys of a database that was flushed.
+
+        Args:
+            values: the table.
+            deadlines: those of its keys, and of fields in them.
+        """
+        if len(values) >= LARGE:
+            self._wait(values)
+        else:
+            freed, waiting = self.freed, len(self._waiting)
+            for value in values.values():
+                if type(value) not in _SIMPLE:
+                    self.leave(value)
+            self.freed = freed + len(values) - (len(self._waiting) - waiting)
+        for names in deadlines:
+            if len(names) >= LARGE:
+                self._wait(names)
+
+    def _wait(self, value: Any) -> None:
         is_first = not self._waiting and not self._parts
         self._waiting.append(value)
         self.pending += _objects_in(value)
         if is_first:
             self._on_waiting()
-
-    def leave_table(self, values: dict[bytes, Any]) -> None:
-        """Take the table of the keys of a database that was flushed."""
-        if len(values) < LARGE:
-            self.freed += len(values)
-        else:
-            self.leave(values)
 
     def free(self, nanoseconds: int) -> bool:
         """Free what waits, for so long; say whether anything still does."""
@@ -122,7 +140,7 @@ class Freeing:
             if type(value) is dict:
                 self._table = value  # whose keys are counted one by one
             else:
-                self._count(1)
+                self._count(_objects_in(value))
         else:
             self.pending -= _objects_in(value)
 
@@ -158,6 +176,8 @@ class Freeing:
 
 def _objects_in(value: Any) -> int:
     """Return what a value counts for: 1, or the keys of a database's table."""
+    if type(value) is Deadlines:
+        return 0  # which go with their keys
     return len(value) if type(value) is dict else 1
 
 
@@ -165,7 +185,7 @@ def _parts_of(value: Any) -> list[Any]:
     """Return the containers that a value consists of, besides itself."""
     if type(value) is Set:
         return [value.members]
-    if type(value) is SortedSet:
+    if type(value) is SortedSet or type(value) is Deadlines:
         return value.parts()
     if type(value) is Stream:
         return [value.nodes]

@@ -9,7 +9,7 @@ leavings outnumber the deadlines.
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +66,10 @@ class Deadlines(dict[bytes, int]):
         """Find out anew what is due first, after deadlines were filled in at once."""
         self._due = [(ms, name) for name, ms in self.items()]
         heapq.heapify(self._due)
+
+    def parts(self) -> list[Any]:
+        """Return the containers that this consists of, besides itself."""
+        return [self._due]
 
     def check(self) -> None:
         """Assert that the heap knows every deadline."""

@@ -49,6 +49,13 @@ def elements_of(value):
     return sorted(value.scores if isinstance(value, SortedSet) else value)
 
 
+def steps_until_free(freeing):
+    steps = 1
+    while freeing.free(0):
+        steps += 1
+    return steps
+
+
 @pytest.mark.parametrize("kind", MAKERS)
 @pytest.mark.parametrize("how", ["delete", "overwrite", "expire", "clear"])
 def test_large_values_go_in_slices(keyspace, wakes, kind, how):
@@ -98,6 +105,39 @@ def test_what_redis_would_free_aside_counts_though_it_goes_at_once(
     database.delete(b"k")
 
     assert (keyspace.freeing.pending, keyspace.freeing.freed) == (0, counted)
+
+
+def test_a_large_value_of_a_small_database_waits_when_it_is_flushed(keyspace, wakes):
+    database = keyspace.databases[0]
+    database.set(b"small", b"v")
+    database.set(b"large", hash_of())
+    keyspace.clear(database)
+    freeing = keyspace.freeing
+
+    assert (freeing.pending, freeing.freed) == (1, 1)
+    steps = steps_until_free(freeing)
+
+    assert steps >= MANY // 500 - 1
+    assert (freeing.pending, freeing.freed) == (0, 2)
+    assert wakes == ["wake"]
+
+
+def test_many_deadlines_go_in_slices_when_a_database_is_flushed(keyspace):
+    database = keyspace.databases[0]
+    for word in WORDS:
+        database.set(word, b"v")
+        database.set_deadline(word, 1000)
+    deadlines = database.deadlines
+    keyspace.clear(database)
+    freeing = keyspace.freeing
+    assert len(deadlines) == MANY
+    assert not database.deadlines
+    del deadlines
+
+    steps = steps_until_free(freeing)
+
+    assert steps >= 3 * (MANY // 500) - 1  # keys, deadlines, and which is due first
+    assert (freeing.pending, freeing.freed) == (0, MANY)
 
 
 def test_keys_of_a_small_database_count_when_it_is_flushed(keyspace):
