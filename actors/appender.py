@@ -54,7 +54,8 @@ class Appender(Receiver):
         """Append to a log, or to none.
 
         Args:
-            log: the open log, or None for a server that keeps none.
+            log: the open log, or None for a server that keeps none, or whose log is
+                not open yet.
             policy: asked at each commit, since CONFIG SET may change it.
             actor: the log writer.
         """
@@ -67,6 +68,11 @@ class Appender(Receiver):
         self.is_closed = False
         self.look_at_bytes = sys.maxsize
         self._open_first_seq = 0 if log is None else log.open_first_seq
+
+    def use(self, log: Log) -> None:
+        """Append to a log from now on; nothing was to be appended before."""
+        self._log = log
+        self._open_first_seq = log.open_first_seq
 
     def receive_all(self, inbox: Inbox) -> None:
         """Take all mail: nearly always one commit."""
@@ -86,6 +92,8 @@ class Appender(Receiver):
     def _append(self, commit: Commit) -> None:
         log = self._log
         if log is None:
+            if commit.entries:
+                raise RuntimeError("there is a record, but no log that is open")
             deliver(commit.replies)
         elif commit.entries:
             if self.unwritten:

@@ -7,6 +7,7 @@
     accept, or the first calls on the new socket         that connection
     accept, for want of descriptors or memory            new clients, for a moment
     memory for the reply to a command (-OOM)             that reply
+    a login; a client where there are too many           that client
     anything else: a turn, the log writer, a timer       the server: memory may now be
                                                          other than the log says
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LINES_A_MINUTE: Final = 10
+CHANGES_A_MINUTE: Final = 60
 _MINUTE_SECONDS: Final = 60.0
 
 _GONE: Final = frozenset(
@@ -45,10 +47,13 @@ _GONE: Final = frozenset(
 class BoundedLog:
     """Writes some lines a minute of one kind, then how many more there were."""
 
-    def __init__(self, loop: Loop, kind: str) -> None:
+    def __init__(
+        self, loop: Loop, kind: str, lines_a_minute: int = LINES_A_MINUTE
+    ) -> None:
         """Make the log of a kind of lines; the loop's timer ends each minute."""
         self._loop = loop
         self._kind = kind
+        self._lines_a_minute = lines_a_minute
         self._written = 0
         self._left_out = 0
 
@@ -60,7 +65,7 @@ class BoundedLog:
             return
         if self._written == 0:
             self._loop.call_later(_MINUTE_SECONDS, self._end_minute)
-        if self._written < LINES_A_MINUTE:
+        if self._written < self._lines_a_minute:
             self._written += 1
             logger.log(level, text, *args, exc_info=error)
             return
@@ -83,6 +88,11 @@ class Failures:
         self._of_clients = BoundedLog(loop, "clients that failed")
         self._of_accepts = BoundedLog(loop, "connections that could not be accepted")
         self._of_inquiries = BoundedLog(loop, "inquiries that failed")
+        self._of_refused = BoundedLog(loop, "clients that were refused")
+        self._of_logins = BoundedLog(loop, "logins that failed")
+        self._of_changes = BoundedLog(
+            loop, "commands that change the server", CHANGES_A_MINUTE
+        )
 
     def note_client(self, client_id: int, address: str, error: Exception) -> None:
         """Tell that a client is closed for what failed; its close counts it."""
@@ -105,6 +115,24 @@ class Failures:
             _say(error),
             seconds,
         )
+
+    def note_refused(self, address: str, reason: str) -> None:
+        """Tell that a client was not let in, and why."""
+        self.count("rejected_connections")
+        text = "client address=%s refused: %s"
+        self._of_refused.write(logging.WARNING, text, address, reason)
+
+    def note_for_operator(self, kind: str, text: str) -> None:
+        """Tell what a command did that an operator wants to know of.
+
+        Args:
+            kind: `login` for one that failed, `change` for all else.
+            text: the line.
+        """
+        if kind == "login":
+            self._of_logins.write(logging.WARNING, "%s", text)
+        else:
+            self._of_changes.write(logging.INFO, "%s", text)
 
     def note_inquiry(self, error: Exception) -> None:
         """Tell that an inquiry failed."""

@@ -36,7 +36,9 @@ from actors.saving import Saving
 from actors.slices import Slices
 from actors.turn import Turn
 from app.commands.inquiries import AwaitDurable, AwaitSave
+from app.commands.operator_lines import describe
 from app.engine.visits import end_visits
+from app.log_levels import VERBOSE
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -53,6 +55,12 @@ logger = logging.getLogger(__name__)
 
 CRON_SECONDS = 0.1
 EXPIRED_AT_ONCE = 20
+_DATA_MS = 5_000
+"""How often a line tells of the data, at level debug."""
+
+
+def _go_on() -> None:
+    """Go on; nobody waits for the data."""
 
 
 class KeyspaceActor(CooperativeActor):
@@ -66,6 +74,7 @@ class KeyspaceActor(CooperativeActor):
         loading: Iterator[float] | None = None,
         reload: Callable[[bool], Keyspace] | None = None,
         begin_snapshot: Callable[[tuple[str, ...]], None] | None = None,
+        on_ready: Callable[[], None] = _go_on,
     ) -> None:
         """Take over an engine.
 
@@ -77,16 +86,19 @@ class KeyspaceActor(CooperativeActor):
                 then; commands are refused until it ends.
             reload: gives the state that is on disk, for DEBUG; None without a log.
             begin_snapshot: has a snapshot made of what is durable; None without a log.
+            on_ready: called once all clients are served: nothing is left to load.
         """
         super().__init__(loop)
         self._engine = engine
         self._stop_server = stop_server
         self._loading = loading
+        self._on_ready = on_ready
         self._saving = Saving(engine, begin_snapshot, reload)
         self._historian: Inbox | None = None
         self._mailboxes = Mailboxes(engine, self.inbox)
         self._waiter_timer: Timer | None = None
         self._waiter_due_ms = 0
+        self._tell_of_data_from_ms = 0
         self._turn = Turn(engine, self, self._mailboxes)
         self._slices = Slices(loop, engine, self._turn, self.commit)
         self.actor_inbox.bind(self._turn, loop)
@@ -97,9 +109,16 @@ class KeyspaceActor(CooperativeActor):
             self._engine.server.is_loading = True
             self._engine.guards.update_watchful()
             self.loop.call_soon(self._load)
+        else:
+            self.loop.call_soon(self._on_ready)
         self.loop.call_later(CRON_SECONDS, self._cron, self._turn)
         self.loop.on_bug = self.stop_for_bug
         self._engine.scripts.meanwhile = self._serve_meanwhile
+        self._engine.scripts.on_abandoned = self._run_no_more
+
+    def _run_no_more(self) -> None:
+        """Run nothing behind a script that was broken off since the server stops."""
+        self._turn.has_failed = True
 
     def _serve_meanwhile(self) -> None:
         """Serve the other clients while a script runs for long: a tick in the tick."""
@@ -246,6 +265,8 @@ class KeyspaceActor(CooperativeActor):
 
     def _open_client(self, message: ClientOpened) -> None:
         self._mailboxes.open(message.client_id, message.mailbox)
+        text = "client id=%d address=%s connected"
+        logger.log(VERBOSE, text, message.client_id, message.address)
         self._engine.open_session(
             message.client_id,
             address=message.address,
@@ -262,6 +283,7 @@ class KeyspaceActor(CooperativeActor):
             server.statistics[message.cut_off] += 1
         session = server.sessions.get(message.client_id)
         if session is not None:
+            logger.log(VERBOSE, "%s is gone", describe(session))
             self._engine.close_session(session)
 
     def _note_past(self, message: PastEnded | PastStatus) -> None:
@@ -311,6 +333,7 @@ class KeyspaceActor(CooperativeActor):
             self._loading = None
             self._engine.server.is_loading = False
             self._engine.guards.update_watchful()
+            self._on_ready()
         except StorageError as error:
             logger.critical("the log cannot be loaded: %s", error)
             self._engine.server.exit_code = error.exit_code
@@ -331,4 +354,21 @@ class KeyspaceActor(CooperativeActor):
             self._saving.prove()
             self.commit([])
             self._slices.expire()
+            self._tell_of_data()
         self.loop.call_later(CRON_SECONDS, self._cron, self._turn)
+
+    def _tell_of_data(self) -> None:
+        """Tell every few seconds, at level debug, how much there is."""
+        engine = self._engine
+        steady_ms = engine.context.steady_ms
+        if steady_ms < self._tell_of_data_from_ms or not logger.isEnabledFor(
+            logging.DEBUG
+        ):
+            return
+        self._tell_of_data_from_ms = steady_ms + _DATA_MS
+        for database in engine.keyspace.databases:
+            if database.values:
+                keys, volatile = len(database), len(database.deadlines)
+                text = "database %d: %d keys, %d of which expire"
+                logger.debug(text, database.index, keys, volatile)
+        logger.debug("%d clients are connected", len(engine.server.sessions))

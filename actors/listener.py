@@ -39,6 +39,12 @@ _ABOUT_ONE = frozenset(
 )
 """What accept says of the one connection that it was about: the next may be well."""
 
+_REASONS = {
+    errors.MAX_CLIENTS: "there are as many clients as maxclients allows",
+    errors.PROTECTED_MODE: "protected-mode lets only this machine's clients in while "
+    "no requirepass is set",
+}
+
 
 class Listener(CooperativeActor):
     """Accepts clients."""
@@ -164,7 +170,8 @@ class Listener(CooperativeActor):
         is_unix = client.family == socket.AF_UNIX
         refusal = self._refusal(None if is_unix else address[0])
         if refusal is not None:
-            self._failures.count("rejected_connections")
+            who = self._config.unixsocket if is_unix else _format(address)
+            self._failures.note_refused(who, _REASONS[refusal])
             client.send(b"-" + refusal + b"\r\n")
             close(client)
             return

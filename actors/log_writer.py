@@ -18,6 +18,7 @@ from actors.appender import Appender
 from actors.cooperative import CooperativeActor
 from actors.inbox import Inbox, deliver
 from actors.messages import (
+    LogOpened,
     LogTrouble,
     Order,
     SegmentsChanged,
@@ -27,6 +28,7 @@ from actors.messages import (
     Synced,
     SyncFailed,
 )
+from actors.sync_delays import SyncDelays
 from actors.syncer import Syncer
 from actors.unsynced import UnsyncedAge
 from actors.waiting import WaitingOrders
@@ -66,7 +68,8 @@ class LogWriter(CooperativeActor):
 
         Args:
             loop: the loop to run on.
-            log: the open log, or None for a server that keeps none.
+            log: the open log, or None for a server that keeps none, or whose log is
+                not open yet (see `use`).
             policy: asked at each commit, since CONFIG SET may change it.
             keyspace: where trouble is reported.
             stop_server: called when an fsync failed.
@@ -88,17 +91,21 @@ class LogWriter(CooperativeActor):
         self._syncer: pykka.ActorRef[Syncer] | None = None
         self._is_syncing = False
         self._waiting = WaitingOrders()
+        self._delays = SyncDelays(loop)
 
     def on_start(self) -> None:
-        """Start the syncer."""
+        """Start the syncer, where there is a log."""
         if self._log is not None:
-            self._log.defer_seals()
-            self._syncer = Syncer.start(self._log, self.actor_ref)
-            if self._each_second is not None:
-                self._each_second(self._log)
-            self.look_at_disk()
-            self._report()
-            self.loop.call_later(SYNC_SECONDS, self._sync_each_second, self._appender)
+            self._begin(self._log)
+
+    def _begin(self, log: Log) -> None:
+        log.defer_seals()
+        self._syncer = Syncer.start(log, self.actor_ref)
+        if self._each_second is not None:
+            self._each_second(log)
+        self.look_at_disk()
+        self._report()
+        self.loop.call_later(SYNC_SECONDS, self._sync_each_second, self._appender)
 
     def on_stop(self) -> None:
         """Make everything durable, whatever the policy, and close the log."""
@@ -125,9 +132,14 @@ class LogWriter(CooperativeActor):
         """Note what the syncer did."""
         if type(message) is Synced:
             self._is_syncing = False
+            self._delays.end(message.seconds)
             self._release(message.seq)
             self._waiting.release(message.seq)
             self.sync_if_held()
+        elif type(message) is LogOpened:
+            self._log = message.log
+            self._appender.use(message.log)
+            self._begin(message.log)
         elif type(message) is SegmentsChanged:
             if self._log is not None:
                 self._log.note_segments(message.first_seq, message.sizes)
@@ -161,6 +173,7 @@ class LogWriter(CooperativeActor):
     def _sync(self) -> None:
         assert self._syncer is not None
         self._is_syncing = True
+        self._delays.begin()
         self._syncer.tell(Sync())
 
     def _release(self, seq: int) -> None:
@@ -175,6 +188,8 @@ class LogWriter(CooperativeActor):
         is_due = log.needs_sync
         if is_behind and self._policy() is not FsyncPolicy.NO:
             is_due = True
+        if self._is_syncing:
+            self._delays.look()
         is_idle = not self._is_syncing and not self._appender.is_closed
         if is_idle and is_due:
             self._sync()
@@ -195,6 +210,8 @@ class LogWriter(CooperativeActor):
             "log_size_bytes": log.size_bytes,
             "log_first_seq": log.first_seq,
             "log_segments": len(log.segments),
+            "log_slow_syncs": self._delays.count,
+            "log_longest_sync_ms": self._delays.longest_ms,
         }
         if self._disk is not None:
             fields |= self._disk.status()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from app.commands.buffers import Buffers
     from app.commands.client_past import Visit
     from app.commands.inquiries import Inquiry
+    from storage.log import Log
 
 
 class Mailbox(Protocol):
@@ -120,7 +121,7 @@ class Neighbours(NamedTuple):
     """Whom the keyspace mails to, once they run. System -> keyspace.
 
     Attributes:
-        historian: None while the server keeps no log.
+        historian: None while the server keeps no log, or has not opened it yet.
     """
 
     log_writer: Inbox
@@ -162,15 +163,26 @@ class Sync(NamedTuple):
 
 
 class Synced(NamedTuple):
-    """All records up to a sequence number are durable. Syncer -> log writer."""
+    """All records up to a sequence number are durable. Syncer -> log writer.
+
+    Attributes:
+        seconds: how long it took.
+    """
 
     seq: int
+    seconds: float = 0.0
 
 
 class SyncFailed(NamedTuple):
     """An fsync failed: nothing more may be acknowledged. Syncer -> log writer."""
 
     reason: str
+
+
+class LogOpened(NamedTuple):
+    """The log is open: what comes next goes there. Loading -> log writer."""
+
+    log: Log
 
 
 class LogTrouble(NamedTuple):

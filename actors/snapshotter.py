@@ -155,6 +155,12 @@ class Snapshotter(pykka.ThreadingActor):
                 self._seq,
                 error,
             )
+        elif said.get("was_there"):
+            logger.info(
+                "snapshot of seq %d: nothing was written since the last one, which is "
+                "sound and stays",
+                seq,
+            )
         elif seq:
             logger.info("snapshot of seq %d: done, %d keys", seq, said.get("keys", 0))
         if "first_seq" in said:

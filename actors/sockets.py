@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import select
@@ -14,21 +15,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_BACKLOG_LEAST = 4096
-"""A queue for many clients that come at once: accepting one takes us longer than Redis,
-and what the queue cannot hold is tried again only a second later."""
-
 _HANG_UP = getattr(select, "POLLRDHUP", 0)
 
 _EVERY = {"*": "0.0.0.0", "::*": "::"}  # noqa: S104 - what `bind *` asks for
+
+
+class ListenError(Exception):
+    """An address cannot be listened on; the text says where it was asked for."""
 
 
 def listen(config: Config) -> list[socket.socket]:
     """Return listening, non-blocking sockets for all that the settings ask for.
 
     Raises:
-        OSError: an address is in use or cannot be had; the text names it. Nothing
-            stays open then.
+        ListenError: an address is in use or cannot be had. Nothing stays open then.
     """
     opened: list[socket.socket] = []
     try:
@@ -37,7 +37,7 @@ def listen(config: Config) -> list[socket.socket]:
                 _listen_on(opened, address, config)
         if config.unixsocket:
             opened.append(_listen_on_path(config.unixsocket, config))
-    except OSError:
+    except ListenError:
         close_all(opened)
         raise
     return opened
@@ -96,11 +96,28 @@ def _listen_on(opened: list[socket.socket], address: str, config: Config) -> Non
     except OSError as error:
         if is_optional:
             return
-        raise OSError(
-            error.errno,
-            f"Could not create server TCP listening socket {address}:{config.port}: "
-            f"bind: {error.strerror}",
+        is_in_use = error.errno == errno.EADDRINUSE
+        directive = "port" if is_in_use or error.errno == errno.EACCES else "bind"
+        advice = (
+            "stop who has it, or choose another port"
+            if is_in_use
+            else "choose one that this machine has and this user may listen on"
+        )
+        raise ListenError(
+            f"{_place(config, directive)}: Could not create server TCP listening "
+            f"socket {address}:{config.port}: bind: {_words(error)}; {advice}"
         ) from error
+
+
+def _place(config: Config, directive: str) -> str:
+    """Return where a directive stands that asks for an address, and the directive."""
+    places = config.places.get(directive)
+    where = places[-1] if places else "by default"
+    return f"{where}: {directive} {config.show(directive)}"
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def host_of(address: str) -> str:
@@ -134,7 +151,7 @@ def open_at(family: int, target: Any, config: Config) -> socket.socket:
             # Each address is bound by itself: `::` must not take IPv4 along.
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listening.bind(target)
-        listening.listen(max(config.tcp_backlog, _BACKLOG_LEAST))
+        listening.listen(config.tcp_backlog)
         listening.setblocking(False)  # noqa: FBT003 - socket's signature
     except OSError:
         listening.close()
@@ -143,17 +160,22 @@ def open_at(family: int, target: Any, config: Config) -> socket.socket:
 
 
 def _listen_on_path(path: str, config: Config) -> socket.socket:
-    Path(path).unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     # The umask goes before the bind: no moment at which the socket is open to all.
-    mask = os.umask(0o777 & ~(config.unixsocketperm or 0o777))
+    mask = os.umask(0o777)
+    os.umask(0o777 & ~config.unixsocketperm if config.unixsocketperm else mask)
     try:
+        Path(path).unlink(missing_ok=True)
         listening.bind(path)
-        listening.listen(max(config.tcp_backlog, _BACKLOG_LEAST))
+        listening.listen(config.tcp_backlog)
         listening.setblocking(False)  # noqa: FBT003 - socket's signature
-    except OSError:
+    except OSError as error:
         listening.close()
-        raise
+        raise ListenError(
+            f"{_place(config, 'unixsocket')}: Failed opening Unix socket: bind: "
+            f"{_words(error)}; name a path in a folder that is there, where this user "
+            "may write"
+        ) from error
     finally:
         os.umask(mask)
     return listening

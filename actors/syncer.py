@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from queue import SimpleQueue
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pykka
@@ -35,12 +36,13 @@ class Syncer(pykka.ThreadingActor):
     def on_receive(self, message: Any) -> None:
         """Sync, and say up to which record."""
         assert isinstance(message, Sync)
+        began = monotonic()
         try:
             seq = self._log.sync()
         except StorageError as error:
             self._report(SyncFailed(str(error)))
         else:
-            self._report(Synced(seq))
+            self._report(Synced(seq, monotonic() - began))
 
     def on_failure(self, *failure: Any) -> None:
         """Say that nothing is synced any more: the log writer would wait for ever."""

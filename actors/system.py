@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from pathlib import Path
+from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from actors import sockets
@@ -16,39 +16,46 @@ from actors.keeping import tell_what_is_kept
 from actors.keyspace import KeyspaceActor
 from actors.links import Link
 from actors.listener import Listener
+from actors.loading import Loading
 from actors.log_writer import LogWriter
 from actors.loop import Loop
-from actors.messages import Archive, Neighbours, TakeSnapshot
+from actors.messages import Archive, LogOpened, Neighbours, TakeSnapshot
 from actors.snapshotter import Snapshotter
-from app import clock, collector
+from app import clock, collector, errors
 from app.commands.table import switch_off
 from app.config.kinds import encode
 from app.engine.engine import Engine
 from app.engine.proofs import whole_digest
+from app.errors import CommandError
 from app.moments import first_seq
-from app.recovery import Fold, Recovery, recover
-from app.slowness import seconds_for
+from app.recovery import Fold, recover
 from app.snapshots import save_snapshot
+from app.supervision import Supervisor
 from storage.errors import StorageError
 from storage.filesystem import FileSystem
 from storage.folder import LogFolder
 from storage.fsync import FsyncPolicy
-from storage.log import Log
 from storage.reader import read_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     import pykka
 
     from app.config import Config
     from app.keyspace.keyspace import Keyspace
+    from storage.log import Log
 
 logger = logging.getLogger(__name__)
 
-_PROGRESS_RECORDS = 500_000
-_SLOW_STEP_SECONDS = 0.01
+SCRIPT_GRACE_NS = 1_000_000_000
+"""So long a script may go on when the server is to stop."""
+
 _POLICIES = {policy.value: policy for policy in FsyncPolicy}
+
+
+def _go_on() -> None:
+    """Go on; nobody waits for the server."""
 
 
 class StartError(Exception):
@@ -72,46 +79,64 @@ class Server:
         exit_code: what the process is to end with.
     """
 
-    def __init__(self, config: Config, engine: Engine | None = None) -> None:
-        """Bind, lock and open; nothing is served yet.
+    def __init__(
+        self,
+        config: Config,
+        engine: Engine | None = None,
+        *,
+        supervisor: Supervisor | None = None,
+        on_ready: Callable[[], None] = _go_on,
+    ) -> None:
+        """Bind and lock; nothing is served yet.
 
         Args:
             config: the settings; `memory-only` must be on where there is an engine.
             engine: what to serve, such as a moment of the past (`app.engine.past`); by
                 default what the log in the data folder folds to.
+            supervisor: the service manager, which is told how the server is.
+            on_ready: called once the data is loaded and clients are served.
 
         Raises:
             StartError: an address is in use, or the data folder is.
         """
         _switch_off_commands(config)
         self._config = config
+        self._supervisor = supervisor or Supervisor()
+        self._on_ready = on_ready
         self._loop = Loop()
+        self._is_past = engine is not None
         self._engine = engine or Engine(config, steady_ms=clock.steady_ms)
         self._is_stopping = False
+        self._log: Log | None = None
         self._log_writer: pykka.ActorRef[Any] | None = None
         self._snapshotter: pykka.ActorRef[Any] | None = None
         self._archiver: pykka.ActorRef[Any] | None = None
+        self._historian: pykka.ActorRef[Any] | None = None
         try:
             self._sockets = sockets.listen(config)
             self.port = sockets.tcp_port(self._sockets)
-        except OSError as error:
+        except sockets.ListenError as error:
             raise StartError(str(error)) from error
         self._engine.server.port = self.port
+        self._engine.server.supervised = self._supervisor.kind
         self._engine.server.dial = Link
         self._engine.server.loop_cycles = lambda: self._loop.ticks
+        self._engine.is_recording = config.keeps_log
+        self._loading: Loading | None = None
+        if config.keeps_log:
+            self._engine.is_log_synced = self._is_synced
+            self._engine.log_facts = self._log_facts
+            self._loading = self._lock()
+        elif not self._is_past:
+            tell_what_is_kept(config, None)
+
+    def _lock(self) -> Loading:
+        """Take the data folder for this server."""
         try:
-            self._log = _open_log(config) if config.keeps_log else None
+            return Loading(self._config, self._engine, self._supervisor)
         except StorageError as error:
             sockets.close_all(self._sockets)
             raise StartError(str(error), error.exit_code) from error
-        if engine is None:
-            last_seq = None if self._log is None else self._log.last_seq
-            tell_what_is_kept(config, last_seq)
-        self._engine.is_recording = self._log is not None
-        if self._log is not None:
-            self._engine.is_log_synced = self._is_synced
-            self._log.keyspace_digest = self._state_digest
-            self._engine.log_facts = self._log_facts
 
     def _state_digest(self) -> bytes:
         """Return the digest of memory for a seal; b"" where it is too large for that.
@@ -129,9 +154,14 @@ class Server:
         return log is not None and log.synced_seq >= log.last_seq
 
     def _log_facts(self) -> dict[str, int | bytes]:
-        """Return how far the log goes, with what the engine has yet to hand over."""
+        """Return how far the log goes, with what the engine has yet to hand over.
+
+        Raises:
+            CommandError: it is not open yet.
+        """
         log = self._log
-        assert log is not None
+        if log is None:
+            raise CommandError(errors.LOADING)
         try:
             floor = first_seq(_folder(self._config), FileSystem())
         except (OSError, StorageError):  # no descriptors: what was known last will do
@@ -152,55 +182,75 @@ class Server:
     def run(self) -> None:
         """Serve until `stop`, then stop all actors in order."""
         collector.calm()
-        loop = self._loop
-        loading = self._load() if self._log is not None else None
+        loop, loading = self._loop, self._loading
         keyspace: pykka.ActorRef[Any] = KeyspaceActor.start(
             loop,
             self._engine,
             self.stop,
-            loading,
-            self._reload if self._log is not None else None,
-            self._begin_snapshot if self._log is not None else None,
+            None if loading is None else loading.steps(self._begin_log),
+            None if loading is None else self._reload,
+            None if loading is None else self._begin_snapshot,
+            self._tell_ready,
         )
-        if self._log is not None:
-            folder = _folder(self._config)
-            self._snapshotter = Snapshotter.start(
-                folder, self._config.databases, keyspace.tell
-            )
-            self._archiver = Archiver.start(folder, FileSystem(), keyspace.tell)
-        log_writer: pykka.ActorRef[Any] = LogWriter.start(
+        self._keyspace = keyspace
+        mail: Any = keyspace.actor_inbox
+        self._log_writer = LogWriter.start(
             loop,
-            self._log,
+            None,
             self._policy,
-            keyspace.actor_inbox,
+            mail,
             self._fail,
             DiskWatch(
                 _folder(self._config), FileSystem(), lambda: self._config.disk_reserve
             ),
             self._look_after_segments,
         )
-        self._log_writer = log_writer
-        mail: Any = keyspace.actor_inbox
-        failures = Failures(loop, mail)
-        historian = self._start_historian(keyspace, failures)
+        self._failures = Failures(loop, mail)
+        self._engine.server.tell_operator = self._failures.note_for_operator
+        self._introduce()
+        self._serve(keyspace, self._log_writer)
+
+    def _introduce(self) -> None:
+        """Tell the keyspace whom it mails to."""
+        assert self._log_writer is not None
+        log_writer: Any = self._log_writer.actor_inbox
+        historian = self._historian
         inbox: Any = None if historian is None else historian.actor_inbox
-        others: Any = log_writer.actor_inbox
-        keyspace.tell(Neighbours(others, inbox))
-        self._serve(keyspace, historian, log_writer, failures)
+        self._keyspace.tell(Neighbours(log_writer, inbox))
+
+    def _begin_log(self, log: Log) -> None:
+        """Go on with a log that has just been opened."""
+        self._log = log
+        log.keyspace_digest = self._state_digest
+        assert self._log_writer is not None
+        log_writer: Any = self._log_writer.actor_inbox
+        log_writer.post(LogOpened(log))
+        folder = _folder(self._config)
+        self._snapshotter = Snapshotter.start(
+            folder, self._config.databases, self._keyspace.tell
+        )
+        self._archiver = Archiver.start(folder, FileSystem(), self._keyspace.tell)
+        self._historian = Historian.start(
+            self._loop,
+            folder,
+            FileSystem(),
+            log,
+            self._config,
+            self._keyspace.actor_inbox,
+            self._failures,
+        )
+        self._introduce()
 
     def _serve(
-        self,
-        keyspace: pykka.ActorRef[Any],
-        historian: pykka.ActorRef[Any] | None,
-        log_writer: pykka.ActorRef[Any],
-        failures: Failures,
+        self, keyspace: pykka.ActorRef[Any], log_writer: pykka.ActorRef[Any]
     ) -> None:
         """Let clients in and run the loop until it ends, then stop all actors."""
-        loop = self._loop
+        loop, failures = self._loop, self._failures
         mail: Any = keyspace.actor_inbox
         listener: pykka.ActorRef[Any] | None = None
         try:
             listener = Listener.start(loop, self._sockets, mail, self._config, failures)
+            self._pat_watchdog()
             loop.run()
         except OSError as error:
             # Of the listener's start: what goes wrong later is contained by the loop.
@@ -208,37 +258,50 @@ class Server:
             self._engine.server.exit_code = 1
         finally:
             # The listener goes last: connections send what the log writer lets go.
-            for actor in (keyspace, historian, log_writer, listener):
+            for actor in (keyspace, self._historian, log_writer, listener):
                 if actor is not None:
                     actor.stop(block=False)
                     loop.run_actors()
+            if self._loading is not None:
+                self._loading.close()
             for beside in (self._snapshotter, self._archiver):
                 if beside is not None:
                     beside.stop()
             # Last: a thread wakes the loop when it has something to say.
             loop.close()
 
-    def _start_historian(
-        self, keyspace: pykka.ActorRef[Any], failures: Failures
-    ) -> pykka.ActorRef[Any] | None:
-        log = self._log
-        if log is None:
-            return None
-        return Historian.start(
-            self._loop,
-            _folder(self._config),
-            FileSystem(),
-            log,
-            self._config,
-            keyspace.actor_inbox,
-            failures,
-        )
+    def _tell_ready(self) -> None:
+        """Say that clients are served: the data is loaded."""
+        where = f"port {self.port}" if self.port else self._config.unixsocket
+        logger.info("ready to accept connections on %s", where)
+        self._supervisor.tell_ready(f"ready to accept connections on {where}")
+        self._on_ready()
 
-    def stop(self) -> None:
-        """End `run`; any thread may call it, and a signal handler."""
-        if not self._is_stopping:
-            self._is_stopping = True
-            self._loop.stop()
+    def _pat_watchdog(self) -> None:
+        """Show the service manager, if it wants to see it, that the loop goes round."""
+        seconds = self._supervisor.watchdog_seconds
+        if seconds:
+            self._supervisor.tell_alive()
+            self._loop.call_later(seconds, self._pat_watchdog)
+
+    def stop(self, why: str = "") -> None:
+        """End `run`; any thread may call it, and a signal handler.
+
+        A script under way is given a moment to come to its end.
+
+        Args:
+            why: who wants it, for the log file and the service manager; else what
+                the engine knows of that.
+        """
+        if self._is_stopping:
+            return
+        self._is_stopping = True
+        why = why or self._engine.server.stopped_by
+        if why:
+            logger.warning("%s: the server stops", why)
+        self._supervisor.tell_stopping(f"stopping: {why or 'after a failure'}")
+        self._engine.scripts.end_by_ns = monotonic_ns() + SCRIPT_GRACE_NS
+        self._loop.stop()
 
     def _begin_snapshot(self, options: tuple[str, ...]) -> None:
         assert self._log is not None
@@ -284,47 +347,6 @@ class Server:
             keyspace = recover(folder, filesystem, databases).keyspace
         return keyspace
 
-    def _slowly(self, keys: int) -> Iterator[float]:
-        """Take as long for some keys as the settings say, from step to step."""
-        started = time.monotonic()
-        yield 0.0
-        while time.monotonic() - started < seconds_for(
-            self._config.key_load_delay, keys
-        ):
-            yield _SLOW_STEP_SECONDS
-
-    def _load(self) -> Iterator[float]:
-        """Recover the engine's keyspace, a slice at each step.
-
-        Yields:
-            How many seconds to wait before the next.
-        """
-        log = self._log
-        assert log is not None
-        recovery = Recovery(_folder(self._config), FileSystem(), self._config.databases)
-        loading = self._engine.server.loading
-        loading["total_records"] = log.last_seq
-        reported = slowed = 0
-        for progress in recovery.steps():
-            slow = recovery.keys + progress.records - slowed
-            slowed += slow
-            loading["loaded_records"] = progress.seq
-            if progress.records - reported >= _PROGRESS_RECORDS:
-                reported = progress.records
-                logger.info("loading: %d of %d records", progress.seq, log.last_seq)
-            yield from self._slowly(slow)
-        fold = recovery.fold
-        self._engine.server.saves.last_seq = recovery.snapshot_seq
-        self._engine.adopt(fold.keyspace)
-        for line in recovery.rejected:
-            logger.warning("a snapshot was of no use: %s", line)
-        logger.info(
-            "loaded %d keys from %s and %d records",
-            sum(len(database) for database in fold.keyspace.databases),
-            recovery.snapshot or "no snapshot",
-            fold.records,
-        )
-
 
 def _switch_off_commands(config: Config) -> None:
     """Take from clients the commands that `rename-command X ""` names.
@@ -345,21 +367,3 @@ def _switch_off_commands(config: Config) -> None:
 
 def _folder(config: Config) -> Path:
     return Path(config.dir)
-
-
-def _open_log(config: Config) -> Log:
-    log = Log.open(
-        _folder(config),
-        filesystem=FileSystem(),
-        now_ms=clock.now_ms,
-        segment_bytes_max=config.segment_bytes,
-    )
-    if log.stale_pid:
-        logger.warning(
-            "process %s, which had this data folder before, did not stop cleanly; its "
-            "lock is gone with it",
-            log.stale_pid,
-        )
-    level = logging.WARNING if log.tail.cut_bytes else logging.INFO
-    logger.log(level, "%s", log.tail)
-    return log

@@ -16,6 +16,7 @@ says is a JSON object a line, whose fields add up:
     {"trouble": "..."}                 pruning or packing did not go on
     {"snapshot_seq": 41000}            there is a snapshot, whole and read back
     {"rdb_bytes": 12345}               Redis's own file is written too (rdb-compat)
+    {"was_there": true}                it was there before, and was only read back
     {"first_seq": 2000}                the log begins there now
     {"packed": [2000, 51234]}          that segment has so many bytes now
     {"error": "..."}                   it failed; the exit code is then 1
@@ -40,7 +41,7 @@ from app.recovery import Recovery
 from app.slowness import seconds_for, wait_for_reader
 from app.snapshots import save_snapshot
 from storage.archiving import find_archived
-from storage.errors import StorageError
+from storage.errors import SnapshotError, StorageError
 from storage.filesystem import FileSystem
 from storage.folder import LogFolder, read_chain
 from storage.packing import is_packed, pack_segment
@@ -176,8 +177,8 @@ class _Folding:
             The fold; None where the snapshot is there already.
         """
         until_seq = self._options.until
-        if not until_seq or until_seq in self._folder.find_snapshots():
-            _say(snapshot_seq=until_seq)
+        if not until_seq or self._has_snapshot(until_seq):
+            _say(snapshot_seq=until_seq, was_there=True)
             return None
         folder, filesystem = self._folder, self._filesystem
         floor = self._options.reserve
@@ -217,6 +218,16 @@ class _Folding:
     def _wait(self, keys: int) -> None:
         seconds = seconds_for(self._options.key_delay, keys)
         wait_for_reader(seconds, sys.stdout.fileno())
+
+    def _has_snapshot(self, seq: int) -> bool:
+        """Say whether there is a snapshot of a record, and it is sound."""
+        if seq not in self._folder.find_snapshots():
+            return False
+        try:
+            verify_snapshot(self._filesystem, self._folder.snapshot_path(seq))
+        except SnapshotError:
+            return False  # it is made anew
+        return True
 
     def _fold(self, until_seq: int) -> Fold:
         """Return the state after a record; say where memory was another on the way."""

@@ -8,24 +8,21 @@ goes through every point at which a crash can interrupt this.
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 from typing import TYPE_CHECKING, NoReturn
 
 from storage.batch import BatchEncoder
 from storage.errors import (
-    ReadOnlyError,
     SequenceMismatchError,
     StorageError,
     SyncFailedError,
     WriteFailedError,
 )
 from storage.filesystem import write_all
-from storage.folder import LogFolder, SegmentInfo
+from storage.folder import SegmentInfo
 from storage.frame import FrameHeads
-from storage.lock import FolderLock
 from storage.log_facts import LogFacts
-from storage.opening import recover_log
+from storage.opening import LogOpening, finish
 from storage.sealing import Sealer
 from storage.segment import FOOTER_BYTES, HEADER_BYTES, SegmentFooter
 
@@ -35,6 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from storage.filesystem import FileSystem
+    from storage.folder import LogFolder
+    from storage.lock import FolderLock
     from storage.opening import OpenedLog
     from storage.record import Draft
     from storage.segment import SegmentHeader
@@ -72,7 +71,7 @@ class Log(LogFacts):
         now_ms: Callable[[], int],
         segment_bytes_max: int,
     ) -> None:
-        """Take over a folder that `recover_log` prepared; use `open` instead."""
+        """Take over a folder that was made ready; use `open` instead."""
         self.tail: TailReport = opened.report
         self.stale_pid = lock.stale_pid
         self.keyspace_digest: Callable[[], bytes] | None = None
@@ -122,29 +121,49 @@ class Log(LogFacts):
             CorruptLogError: the log is damaged in a way that no crash explains.
             StorageError: the disk refused something.
         """
-        paths = LogFolder(folder, filesystem)
+        opening = LogOpening(folder, filesystem)
+        return cls.take_over(
+            opening,
+            finish(opening.steps(now_ms())),
+            filesystem=filesystem,
+            now_ms=now_ms,
+            segment_bytes_max=segment_bytes_max,
+        )
+
+    @classmethod
+    def take_over(
+        cls,
+        opening: LogOpening,
+        opened: OpenedLog,
+        *,
+        filesystem: FileSystem,
+        now_ms: Callable[[], int],
+        segment_bytes_max: int = SEGMENT_BYTES_MAX,
+    ) -> Log:
+        """Return the log of a folder that was locked and made ready; see `open`.
+
+        Args:
+            opening: has the lock.
+            opened: what its steps came to.
+            filesystem: the door to the disk.
+            now_ms: the clock, for headers and footers.
+            segment_bytes_max: a segment that reaches this size is sealed.
+
+        Raises:
+            StorageError: the disk refused something; the folder is given back.
+        """
         try:
-            paths.require_no_archive()
-            paths.make()
-            lock = FolderLock(paths, filesystem)
-        except OSError as error:
-            raise _cannot_open(folder, error) from error
-        try:
-            opened = recover_log(paths, filesystem, lock, now_ms())
             return cls(
-                paths,
+                opening.folder,
                 filesystem,
-                lock,
+                opening.lock,
                 opened,
                 now_ms=now_ms,
                 segment_bytes_max=segment_bytes_max,
             )
         except OSError as error:
-            lock.release()
-            raise _cannot_open(folder, error) from error
-        except BaseException:
-            lock.release()
-            raise
+            opening.release()
+            raise opening.refusal(error) from error
 
     def defer_seals(self) -> None:
         """Leave the waiting for the disk at a seal to `sync`.
@@ -370,12 +389,3 @@ class Log(LogFacts):
                 self._path,
                 error,
             )
-
-
-def _cannot_open(folder: Path | str, error: OSError) -> StorageError:
-    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
-        return ReadOnlyError(
-            f"{folder}: the data folder is read-only for this process: {error}; a "
-            f"server has to write there: mount it writable, or give it to this user"
-        )
-    return StorageError(f"{folder}: cannot be opened: {error}")

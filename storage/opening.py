@@ -1,22 +1,26 @@
 """Opening a log to append: from whatever a crash left to a sound open segment.
 
-Every step can be interrupted and done again: each looks only at what is on disk.
+Every step can be interrupted and done again: each looks only at what is on disk. The
+folder is locked at once; what takes long, the check of the last segment, is done a
+chunk at a time, so that a server can tell its clients meanwhile that it is loading.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from storage.errors import MissingSegmentError
+from storage.errors import MissingSegmentError, ReadOnlyError, StorageError
 from storage.filesystem import sync_file, sync_names, write_new
 from storage.folder import (
+    LogFolder,
     SegmentInfo,
     read_chain,
     read_segment_info,
     require_link,
 )
-from storage.lock import require_same_log
+from storage.lock import FolderLock, require_same_log
 from storage.sealing import next_header
 from storage.segment import (
     HEADER_BYTES,
@@ -26,15 +30,16 @@ from storage.segment import (
     decode_header,
     encode_header,
 )
-from storage.tail import Tail, TailReport, cut_tail, read_tail
+from storage.tail import Tail, TailProgress, TailReport, cut_tail, tail_steps
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from storage.filesystem import FileSystem
-    from storage.folder import LogFolder
-    from storage.lock import FolderLock
     from storage.segment import SegmentFooter
+
+_Result = TypeVar("_Result")
 
 LOG_ID_BYTES = 16
 _FIRST_EPOCH = 1
@@ -54,10 +59,93 @@ class OpenedLog(NamedTuple):
     report: TailReport
 
 
-def recover_log(
+class LogOpening:
+    """A data folder that this process has locked, and whose log is not open yet.
+
+    Attributes:
+        folder: the data folder.
+        lock: its lock; whoever finishes the opening has it from then on.
+    """
+
+    def __init__(self, folder: Path | str, filesystem: FileSystem) -> None:
+        """Lock a data folder; missing folders are made.
+
+        Raises:
+            LogLockedError: another process has the folder open.
+            StorageError: the disk refused something.
+        """
+        self.folder = LogFolder(folder, filesystem)
+        self._filesystem = filesystem
+        self._is_locked = False
+        try:
+            self.folder.require_no_archive()
+            self.folder.make()
+            self.lock = FolderLock(self.folder, filesystem)
+        except OSError as error:
+            raise self.refusal(error) from error
+        self._is_locked = True
+
+    def steps(self, now_ms: int) -> Generator[TailProgress, None, OpenedLog]:
+        """Make the log ready to be appended to, a chunk at each step.
+
+        Where it does not come to an end the folder is given back.
+
+        Args:
+            now_ms: the time, for the header of a new segment.
+
+        Yields:
+            Progress after each chunk.
+
+        Raises:
+            CorruptLogError: the log is damaged in a way that no crash explains.
+            StorageError: the disk refused something.
+        """
+        try:
+            opened = yield from _recover(
+                self.folder, self._filesystem, self.lock, now_ms
+            )
+        except OSError as error:
+            self.release()
+            raise self.refusal(error) from error
+        except BaseException:
+            self.release()
+            raise
+        return opened
+
+    def release(self) -> None:
+        """Give the folder back."""
+        if self._is_locked:
+            self._is_locked = False
+            self.lock.release()
+
+    def refusal(self, error: OSError) -> StorageError:
+        """Return what the system's refusal means for a data folder."""
+        folder = self.folder.path
+        if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+            return ReadOnlyError(
+                f"{folder}: the data folder is read-only for this process: {error}; a "
+                f"server has to write there: mount it writable, or give it to this user"
+            )
+        return StorageError(f"{folder}: cannot be opened: {error}")
+
+
+def finish(steps: Generator[TailProgress, None, _Result]) -> _Result:
+    """Go through all steps in one go, and return what they come to."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as ended:
+            result: _Result = ended.value
+            return result
+
+
+def _recover(
     folder: LogFolder, filesystem: FileSystem, lock: FolderLock, now_ms: int
-) -> OpenedLog:
+) -> Generator[TailProgress, None, OpenedLog]:
     """Make a data folder's log ready to be appended to; begin one in an empty folder.
+
+    Yields:
+        Progress after each chunk of the last segment.
 
     Raises:
         CorruptLogError: the log is damaged in a way that no crash explains.
@@ -71,12 +159,12 @@ def recover_log(
     elif chain[-1].footer is not None:
         _require_new_segment(folder, chain[-1])
     last = chain[-1]
-    tail = read_tail(filesystem, last.path)
+    tail = yield from tail_steps(filesystem, last.path)
     report = cut_tail(filesystem, last.path, tail)
     if tail.footer is not None:
         last = _finish_seal(folder, filesystem, last, tail)
         chain.append(last)
-        tail = read_tail(filesystem, last.path)
+        tail = yield from tail_steps(filesystem, last.path)
         if tail.rest:
             report = cut_tail(filesystem, last.path, tail)
     for first_seq in folder.find_new_segments():

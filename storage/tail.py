@@ -16,6 +16,7 @@ from storage.segment import FOOTER_BYTES, SegmentReader, corrupt
 
 if TYPE_CHECKING:
     import hashlib
+    from collections.abc import Generator
     from pathlib import Path
 
     from storage.filesystem import FileSystem
@@ -72,8 +73,22 @@ class Tail(NamedTuple):
     rest: bytes
 
 
-def read_tail(filesystem: FileSystem, path: Path) -> Tail:
+class TailProgress(NamedTuple):
+    """How much of the last segment is read and checked, in bytes."""
+
+    offset: int
+    size: int
+
+
+def tail_steps(
+    filesystem: FileSystem, path: Path
+) -> Generator[TailProgress, None, Tail]:
     """Read the last segment to its end, and decide what its end is.
+
+    It takes as long as the segment is: others may have a turn between two chunks.
+
+    Yields:
+        Progress after each chunk.
 
     Raises:
         CorruptLogError: it is damaged in a way that no crash explains.
@@ -86,6 +101,7 @@ def read_tail(filesystem: FileSystem, path: Path) -> Tail:
         while payloads := reader.read_payloads():
             last_seq = require_sequence(reader, payloads, last_seq)
             last_payload = payloads[-1]
+            yield TailProgress(reader.offset, reader.size())
         footer = reader.read_footer()
         rest = reader.read_rest()
         if footer is not None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from app import errors
+from app.commands.operator_lines import note_change
 from app.commands.privileges import is_local
 from app.commands.table import Flag, command
 from app.commands.usage import add_help
+from app.config.kinds import decode
+from app.config.showing import show_openly
 from app.errors import CommandError
 from app.keyspace.glob import matches_glob
 from app.reply import OK, SimpleString
@@ -51,7 +54,15 @@ def config_set(
     if len(more) % 2:
         raise CommandError(errors.SYNTAX)
     pairs = [(parameter, value), *zip(more[::2], more[1::2], strict=True)]
-    ctx.server.config.change(pairs, is_local=is_local(ctx.session))
+    config = ctx.server.config
+    names = [decode(name.lower()) for name, _ in pairs]
+    before = {
+        name: show_openly(config, name) for name in names if name in config.BY_NAME
+    }
+    config.change(pairs, is_local=is_local(ctx.session))
+    for name in names:
+        what = f"CONFIG SET {name} {show_openly(config, name)} (was {before[name]})"
+        note_change(ctx, what)
     return OK
 
 
@@ -67,6 +78,7 @@ def config_set(
 def config_rewrite(ctx: Context) -> SimpleString:
     """Return OK once the file is written."""
     ctx.server.config.rewrite()
+    note_change(ctx, f"CONFIG REWRITE of {ctx.server.config.path}")
     return OK
 
 
@@ -85,6 +97,7 @@ def config_resetstat(ctx: Context) -> SimpleString:
     ctx.keyspace.hits = ctx.keyspace.misses = 0
     if ctx.keyspace.freeing is not None:
         ctx.keyspace.freeing.freed = 0
+    note_change(ctx, "CONFIG RESETSTAT")
     return OK
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
 from app.commands.client_names import check_name, set_name
+from app.commands.operator_lines import note_refused_login
 from app.commands.table import Flag, command
 from app.errors import CommandError
 from app.reply import OK, PONG, RESET, SimpleString
@@ -145,6 +146,7 @@ def _authenticate(ctx: Context, user: bytes, password: bytes) -> None:
     is_right = not expected or hmac.compare_digest(password, expected)
     if user != _DEFAULT_USER or not is_right:
         ctx.server.statistics["acl_access_denied_auth"] += 1
+        note_refused_login(ctx, user)
         raise CommandError(errors.WRONG_PASSWORD)
     ctx.session.is_authenticated = True
     ctx.session.update_special()

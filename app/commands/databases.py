@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app import errors
 from app.commands.arguments import int32, require_database
+from app.commands.operator_lines import note_change
 from app.commands.table import Flag, command
 from app.errors import CommandError
 from app.reply import OK, SimpleString
@@ -69,7 +70,9 @@ def dbsize(ctx: Context) -> int:
 def flushdb(ctx: Context, *how: bytes) -> SimpleString:
     """Return OK; SYNC and ASYNC are the same here."""
     _check_flush(how)
+    keys = len(ctx.db)
     ctx.keyspace.clear(ctx.db)
+    note_change(ctx, f"FLUSHDB of database {ctx.db.index} removed {keys} keys")
     return OK
 
 
@@ -86,8 +89,10 @@ def flushdb(ctx: Context, *how: bytes) -> SimpleString:
 def flushall(ctx: Context, *how: bytes) -> SimpleString:
     """Return OK; SYNC and ASYNC are the same here."""
     _check_flush(how)
+    keys = sum(map(len, ctx.keyspace.databases))
     for database in ctx.keyspace.databases:
         ctx.keyspace.clear(database)
+    note_change(ctx, f"FLUSHALL removed {keys} keys")
     return OK
 
 
@@ -112,6 +117,7 @@ def swapdb(ctx: Context, first: bytes, second: bytes) -> SimpleString:
     ctx.keyspace.exchange(
         require_database(ctx.keyspace, one), require_database(ctx.keyspace, other)
     )
+    note_change(ctx, f"SWAPDB {one} {other}")
     return OK
 
 

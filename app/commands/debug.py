@@ -123,6 +123,8 @@ def _reload_from_disk(ctx: Context, *, is_saving: bool) -> SimpleString:
     """Load the state from disk, once all is durable; see `actors.saving`."""
     if not ctx.engine.is_recording:
         raise CommandError(errors.RELOAD_WITHOUT_LOG)
+    if ctx.server.is_loading:
+        raise CommandError(errors.LOADING)
     if ctx.engine.guards.disk_error is not None:
         raise CommandError(errors.MISCONF + ctx.engine.guards.disk_error)
     ctx.engine.is_check_due = True

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
+from app.commands.operator_lines import note_change
 from app.commands.script_sources import SCRIPT_FLAGS, read_library_shebang
 from app.commands.table import Flag, command, numkeys_at
 from app.commands.usage import add_help
@@ -164,6 +165,7 @@ def function_flush(ctx: Context, *mode: bytes) -> SimpleString:
         ctx.keyspace.libraries.clear()
     elif ctx.engine.functions.flush():
         _record(ctx, (b"FLUSH",))
+        note_change(ctx, "FUNCTION FLUSH removed all libraries")
     return OK
 
 
@@ -273,6 +275,7 @@ def function_kill(ctx: Context) -> SimpleString:
         CommandError: no function runs, or it has written already.
     """
     ctx.engine.scripts.kill(is_function=True)
+    note_change(ctx, "FUNCTION KILL")
     return OK
 
 

@@ -49,7 +49,7 @@ def server(ctx: Context) -> Fields:
         ("python_version", sys.version.split()[0]),
         ("compiled", "yes" if process.is_compiled() else "no"),
         ("process_id", os.getpid()),
-        ("process_supervised", "no"),
+        ("process_supervised", state.supervised),
         ("run_id", state.run_id),
         ("tcp_port", state.config.port),
         ("server_time_usec", int(now * 1_000_000)),
@@ -289,16 +289,22 @@ def _loading(ctx: Context) -> Fields:
     state = ctx.server
     if not state.is_loading:
         return []
-    total = state.loading.get("total_records", 0)
-    loaded = state.loading.get("loaded_records", 0)
+    facts = state.loading
+    total, size = facts.get("total_records", 0), facts.get("total_bytes", 0)
+    loaded = facts.get("loaded_records", 0)
     elapsed = (ctx.steady_ms - state.started_steady_ms) / 1000
     eta = int(elapsed * (total - loaded) / loaded) if loaded else 1
     return [
         ("loading_start_time", state.started_at_ms // 1000),
-        ("loading_total_records", total),
-        ("loading_loaded_records", loaded),
+        ("loading_total_bytes", size),
+        ("loading_rdb_used_mem", 0),
+        ("loading_loaded_bytes", size * loaded // max(total, 1)),
         ("loading_loaded_perc", f"{100 * loaded / max(total, 1):.2f}"),
         ("loading_eta_seconds", max(eta, 0)),
+        ("loading_total_records", total),
+        ("loading_loaded_records", loaded),
+        ("loading_checked_bytes", facts.get("checked_bytes", 0)),
+        ("loading_checked_total_bytes", facts.get("checked_total", 0)),
     ]
 
 

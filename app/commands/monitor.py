@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app import errors
+from app.commands.operator_lines import note_change
 from app.commands.table import Flag, command
 from app.errors import CommandError
 from app.reply import NO_REPLY, OK, NoReplyType, SimpleString
@@ -39,4 +40,5 @@ def monitor(ctx: Context) -> SimpleString | NoReplyType:
     session.update_special()
     ctx.server.monitors.add(session.id)
     ctx.engine.guards.update_watchful()
+    note_change(ctx, "MONITOR shows all commands")
     return OK

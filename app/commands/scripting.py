@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
+from app.commands.operator_lines import note_change
 from app.commands.script_sources import count_keys
 from app.commands.table import Flag, command, numkeys_at
 from app.commands.usage import add_help
@@ -180,7 +181,9 @@ def script_flush(ctx: Context, *mode: bytes) -> SimpleString:
     """
     if mode and (len(mode) > 1 or mode[0].upper() not in (b"SYNC", b"ASYNC")):
         raise CommandError(errors.SCRIPT_FLUSH_OPTION)
+    scripts = ctx.engine.scripts.status()["scripts"]
     ctx.engine.scripts.flush()
+    note_change(ctx, f"SCRIPT FLUSH removed {scripts} scripts")
     return OK
 
 
@@ -200,6 +203,7 @@ def script_kill(ctx: Context) -> SimpleString:
         CommandError: no script runs, or it has written already.
     """
     ctx.engine.scripts.kill(is_function=False)
+    note_change(ctx, "SCRIPT KILL")
     return OK
 
 

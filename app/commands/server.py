@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from app import errors
 from app.commands.inquiries import AwaitSave, ask
+from app.commands.operator_lines import describe
 from app.commands.table import Flag, command
 from app.errors import CommandError
 from app.reply import NO_REPLY, BulkList, NoReplyType, SimpleString, Verbatim
@@ -160,6 +161,7 @@ def shutdown(ctx: Context, *option: bytes) -> NoReplyType:
     if has_trouble and not words & {b"NOSAVE", b"FORCE"}:
         raise CommandError(errors.SHUTDOWN_FAILED)
     ctx.server.stop_requested = True
+    ctx.server.stopped_by = f"SHUTDOWN by {describe(ctx.session)}"
     return NO_REPLY
 
 

@@ -107,6 +107,9 @@ class ServerState:
         is_cron_paused: whether idle clients and expired keys are left alone.
         admits_debugging_scripts: whether scripts may call DEBUG and its like.
         skips_checksums: whether RESTORE takes a payload with a wrong checksum.
+        tell_operator: writes a line of a kind to the server's log file, but not too
+            many; the driver sets it (see `operator_lines`).
+        supervised: `systemd` or `upstart` where that is told how the server is.
         dial: connects to another server; the driver sets it (see `migrate.Link`).
         rates: `commands`, `input`, `output` and `cycles`, which the engine has sampled.
         loop_cycles: tells how many turns the event loop has made; the driver sets it.
@@ -114,6 +117,7 @@ class ServerState:
         jumps: what the wall clock was set by.
         recent_input: the most that waited of one command; recent_output: of the replies
             of one client.
+        stopped_by: who asked for the stop; empty where nobody did.
         started_at_ms: when the server started, by the wall clock; `started_steady_ms`:
             by the one that nobody sets.
     """
@@ -158,12 +162,15 @@ class ServerState:
         self.archive_status: dict[str, Any] = {}
         self.past_status: dict[str, int] = dict.fromkeys(_PAST_STATUS, 0)
         self.port = 0
+        self.supervised = "no"
+        self.tell_operator: Callable[[str, str], None] | None = None
         self.dial: Dial | None = None
         self.is_expiring = True
         self.is_cron_paused = False
         self.admits_debugging_scripts = False
         self.skips_checksums = False
         self.stop_requested = False
+        self.stopped_by = ""
         self.exit_code = 0
 
     def commands_processed(self) -> int:

@@ -158,13 +158,6 @@ class ProcessSettings:
     dynamic_hz = Boolean("yes", "Timers follow what is due.", effect=False)
     io_threads = Integer(1, "There is one loop.", 1, 128, live=False, effect=False)
     io_threads_do_reads = Boolean("no", "There is one loop.", live=False, effect=False)
-    supervised = Choice(
-        "no",
-        "Who watches the process; it is not told that the server is ready.",
-        ("upstart", "systemd", "auto", "no"),
-        live=False,
-        effect=False,
-    )
     always_show_logo = Boolean("no", "There is no logo.", live=False, effect=False)
     set_proc_title = Boolean(
         "yes", "The title is left alone.", live=False, effect=False

@@ -21,6 +21,7 @@ from app.config.particular import RawLines
 from app.config.rdb import RdbSettings
 from app.config.rewriting import rewritten
 from app.config.rules import find_contradictions
+from app.config.service import ServiceSettings
 from app.config.settings import (
     ClientSettings,
     LogSettings,
@@ -55,6 +56,7 @@ class Config(
     ClientSettings,
     LogSettings,
     RdbSettings,
+    ServiceSettings,
     OperationSettings,
     PersistenceSettings,
     MemorySettings,

@@ -49,7 +49,8 @@ class NetworkSettings:
     unixsocketperm = Octal(0, "Permissions of the Unix socket.", live=False)
     tcp_backlog = Integer(
         511,
-        "Connections that may wait to be accepted; 4096 may at least.",
+        "Connections that may wait to be accepted; the system may allow fewer "
+        "(`net.core.somaxconn`), which is a warning at the start.",
         0,
         INT_MAX,
         live=False,
@@ -243,18 +244,8 @@ class LogSettings:
 
 
 class OperationSettings:
-    """How the process runs, what it reports, and what operators may do."""
+    """What the server reports, and what operators may do."""
 
-    loglevel = Choice(
-        "notice",
-        "How much the server's own log file tells.",
-        ("debug", "verbose", "notice", "warning", "nothing"),
-    )
-    logfile = Text(
-        "", "The server's own log file; empty is standard output.", live=False
-    )
-    pidfile = Text("", "A file that gets the process id.", live=False)
-    daemonize = Boolean("no", "Go on in the background.", live=False)
     hz = Frequency(
         10, "How often a second expired keys and idle clients are looked for."
     )

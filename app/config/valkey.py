@@ -68,12 +68,9 @@ class ValkeySettings:
     hash_seed = Text(
         "", "Python's tables have seeds of their own.", live=False, effect=False
     )
-    log_format = Choice(
-        "legacy", "The log file has one format.", ("legacy", "logfmt"), effect=False
-    )
     log_timestamp_format = Choice(
         "legacy",
-        "The log file has one format.",
+        "Times are always ISO 8601, with the zone.",
         ("legacy", "iso8601", "milliseconds"),
         effect=False,
     )

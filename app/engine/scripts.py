@@ -12,7 +12,6 @@ Source: Redis 7.2; see tests/parity/test_scripting.py.
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +24,12 @@ from app.commands.script_sources import (
 )
 from app.commands.table import LOOKUP
 from app.engine.effects import Unit
-from app.engine.long_scripts import serve_others
+from app.engine.long_scripts import (
+    END_LOADING,
+    GO_ON,
+    forget_abandoned,
+    look_at_long,
+)
 from app.engine.lua_callbacks import Hooks
 from app.engine.lua_values import sha1_of
 from app.engine.script_commands import ScriptCommands, check_access
@@ -39,10 +43,7 @@ if TYPE_CHECKING:
     from app.commands.context import Argv
     from app.engine.engine import Engine
 
-logger = logging.getLogger(__name__)
-
 _BY_TEXT: Final = {b"EVAL": SCRIPT_CALL, b"EVAL_RO": b"EVALSHA_RO"}
-_GO_ON, _KILL_SCRIPT, _KILL_FUNCTION, _END_LOADING = range(4)
 _LOADING_MS_MAX = 500
 _DIGITS: Final = [b"%d" % number for number in range(10)]
 
@@ -57,6 +58,12 @@ class Scripts(ScriptRunner):
         command: the command that runs it, as it was given.
         is_function: whether it is a function.
         meanwhile: serves other clients while a script runs; the driver sets it.
+        is_killed: somebody wants it to end.
+        end_by_ns: when it has to, by the monotonic clock, since the server stops; 0
+            while that goes on. A signal handler may set it.
+        is_abandoned: it was broken off for that: memory has what it wrote, and the log
+            has not. Nothing may run behind it.
+        on_abandoned: called then; the driver sets it.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -73,14 +80,16 @@ class Scripts(ScriptRunner):
         self._unit = Unit()
         self._effects_before = 0
         self._started_ns = 0
-        self._is_killed = False
-        self._is_abandoned = False
+        self.is_killed = False
+        self.is_abandoned = False
+        self.end_by_ns = 0
         self.is_running = False
         self.is_busy = False
         self.name = b""
         self.command: Argv = []
         self.is_function = False
         self.meanwhile: Callable[[], None] | None = None
+        self.on_abandoned: Callable[[], None] | None = None
 
     @property
     def runtime(self) -> ScriptRuntime:
@@ -254,7 +263,7 @@ class Scripts(ScriptRunner):
             raise CommandError(errors.UNKILLABLE)
         if self.is_function is not is_function:
             raise CommandError(self.busy_text)
-        self._is_killed = True
+        self.is_killed = True
 
     @property
     def busy_text(self) -> bytes:
@@ -315,11 +324,13 @@ class Scripts(ScriptRunner):
         context.session = caller
         context.db = caller.db
         context.effects = []
-        if self.is_busy or self._is_killed:
+        if self.is_busy or self.is_killed:
             self._calm_down()
-        if not is_whole or self._is_abandoned:  # broken off: nothing is recorded
+        if not is_whole or self.is_abandoned:  # broken off: nothing is recorded
             unit.effects.clear()
             unit.db = None
+            if self.is_abandoned:
+                forget_abandoned(self._engine, caller)
         if self._is_outermost:
             self._engine.unit = None
         return len(unit.effects) > self._effects_before
@@ -360,7 +371,7 @@ class Scripts(ScriptRunner):
     def _calm_down(self) -> None:
         """Let the server be itself again behind a script that ran for long."""
         self.is_busy = False
-        self._is_killed = False
+        self.is_killed = False
         self._engine.guards.update_watchful()
         self._engine.read_clock()
 
@@ -374,26 +385,7 @@ class Scripts(ScriptRunner):
         if self._started_ns == 0:
             # Nothing is lost by it: the first look comes within a millisecond.
             self._started_ns = time.monotonic_ns()
-            return _GO_ON
+            return GO_ON
         if not self.is_running:
-            return _END_LOADING if self.running_ms > _LOADING_MS_MAX else _GO_ON
-        engine = self._engine
-        threshold_ms = engine.server.config.busy_reply_threshold
-        if threshold_ms <= 0 or self.running_ms < threshold_ms:
-            return _GO_ON
-        if not self.is_busy:
-            self.is_busy = True
-            engine.guards.update_watchful()
-            name = self.name.decode(errors="replace")
-            logger.warning(
-                "slow script: %s runs for %d ms already; other clients are told BUSY",
-                name,
-                self.running_ms,
-            )
-        if self.meanwhile is not None:
-            serve_others(engine, self.meanwhile)
-        if engine.server.stop_requested:
-            self._is_killed = self._is_abandoned = True
-        if not self._is_killed:
-            return _GO_ON
-        return _KILL_FUNCTION if self.is_function else _KILL_SCRIPT
+            return END_LOADING if self.running_ms > _LOADING_MS_MAX else GO_ON
+        return look_at_long(self, self._engine)

@@ -117,6 +117,10 @@ class Transactions:
                     engine.tracking.note_command(session, command, argv)
                 if session.reply_mode != "off":
                     replies.append(encode(reply, session.resp))
+                if engine.scripts.is_abandoned:
+                    # The server stops; `unit` is empty, and so it stays.
+                    replies[0] = b"*%d\r\n" % (len(replies) - 1)
+                    break
         finally:
             if is_outermost:
                 engine.unit = None

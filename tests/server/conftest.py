@@ -1,8 +1,14 @@
 """Servers for the tests of this folder; none ends without the fold being checked."""
 
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
 import pytest
 
-from tests.servers import start_joblog
+from tests.servers import ROOT, start_joblog
+from tests.services import OPENED
 
 
 @pytest.fixture
@@ -31,3 +37,41 @@ def start(fold_equals_live):
     finally:
         for running in started:
             running.__exit__()
+
+
+@pytest.fixture
+def home():
+    """Return a short path: that of a socket may have no more than 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="joblog-") as folder:
+        yield Path(folder)
+    while OPENED:
+        OPENED.pop().close()
+
+
+@pytest.fixture
+def launch(home):
+    """Return a function that starts a server with options, and does not wait for it."""
+    started = []
+
+    def launch_one(*options, **more):
+        file = options[:1] if options and not options[0].startswith("-") else ()
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "app", *file, "--port", "0"),
+                *("--unixsocket", str(home / "s"), "--dir", str(home / "data")),
+                *options[len(file) :],
+            ],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **more,
+        )
+        started.append(process)
+        return process
+
+    yield launch_one
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,165 @@
+"""Loading: from a locked data folder to the keyspace, a slice at a time.
+
+    check the last segment -> open the log -> load a snapshot -> fold the records behind
+
+The server listens all the while, and answers LOADING to what needs the data. Nothing is
+appended before the keyspace is whole: whoever may run (`Flag.LOADING`) writes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from actors.keeping import tell_what_is_kept
+from app import clock
+from app.recovery import Recovery
+from app.slowness import seconds_for
+from storage.errors import StorageError
+from storage.filesystem import FileSystem
+from storage.log import Log
+from storage.opening import LogOpening
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from app.config import Config
+    from app.engine.engine import Engine
+    from app.supervision import Supervisor
+
+logger = logging.getLogger(__name__)
+
+_TELL_EACH_MS: Final = 5_000
+_SLOW_STEP_SECONDS: Final = 0.01
+
+
+class Loading:
+    """Recovers the keyspace of an engine."""
+
+    def __init__(self, config: Config, engine: Engine, supervisor: Supervisor) -> None:
+        """Lock the data folder.
+
+        Args:
+            config: the settings.
+            engine: gets the keyspace.
+            supervisor: is told how far it has come.
+
+        Raises:
+            StorageError: another process has the folder, or the disk refused.
+        """
+        self._config = config
+        self._engine = engine
+        self._supervisor = supervisor
+        self._filesystem = FileSystem()
+        self._opening = LogOpening(Path(config.dir), self._filesystem)
+        self._tell_from_ms = clock.steady_ms() + _TELL_EACH_MS
+        self.log: Log | None = None
+
+    def steps(self, on_open: Callable[[Log], None]) -> Iterator[float]:
+        """Load, a slice at each step.
+
+        Args:
+            on_open: gets the log as soon as it is open, before it is folded.
+
+        Yields:
+            How many seconds to wait before the next.
+
+        Raises:
+            StorageError: the log cannot be opened or folded.
+        """
+        supervisor = self._supervisor
+        supervisor.tell_loading("checking the end of the log")
+        yield from self._open()
+        log = self.log
+        assert log is not None
+        on_open(log)
+        tell_what_is_kept(self._config, log.last_seq)
+        yield from self._fold(log)
+
+    def close(self) -> None:
+        """Give the folder back, where the log was not opened."""
+        if self.log is None:
+            self._opening.release()
+
+    def _open(self) -> Iterator[float]:
+        """Check the end of the log, and open it."""
+        opening = self._opening.steps(clock.now_ms())
+        loading = self._engine.server.loading
+        while True:
+            try:
+                progress = next(opening)
+            except StopIteration as ended:
+                opened = ended.value
+                break
+            loading["checked_bytes"], loading["checked_total"] = progress
+            self._tell("checking the end of the log", *progress, "bytes")
+            yield 0.0
+        log = self.log = Log.take_over(
+            self._opening,
+            opened,
+            filesystem=self._filesystem,
+            now_ms=clock.now_ms,
+            segment_bytes_max=self._config.segment_bytes,
+        )
+        if log.stale_pid:
+            logger.warning(
+                "process %s, which had this data folder before, did not stop cleanly; "
+                "its lock is gone with it",
+                log.stale_pid,
+            )
+        level = logging.WARNING if log.tail.cut_bytes else logging.INFO
+        logger.log(level, "%s", log.tail)
+
+    def _fold(self, log: Log) -> Iterator[float]:
+        """Recover the engine's keyspace."""
+        engine = self._engine
+        recovery = Recovery(
+            Path(self._config.dir), self._filesystem, self._config.databases
+        )
+        loading = engine.server.loading
+        loading["total_bytes"] = log.size_bytes
+        total = loading["total_records"] = log.last_seq
+        slowed = 0
+        for progress in recovery.steps():
+            loading["loaded_records"] = progress.seq
+            self._tell("loading", progress.seq, total, "records")
+            keys = recovery.keys + progress.records
+            yield from self._slowly(keys - slowed)
+            slowed = keys
+        fold = recovery.fold
+        if fold.last_seq != log.last_seq:
+            raise StorageError(
+                f"{self._config.dir}: the log was folded up to seq {fold.last_seq}, "
+                f"but it ends with seq {log.last_seq}"
+            )
+        engine.server.saves.last_seq = recovery.snapshot_seq
+        engine.adopt(fold.keyspace)
+        for line in recovery.rejected:
+            logger.warning("a snapshot was of no use: %s", line)
+        logger.info(
+            "loaded %d keys from %s and %d records",
+            sum(len(database) for database in fold.keyspace.databases),
+            recovery.snapshot or "no snapshot",
+            fold.records,
+        )
+
+    def _slowly(self, keys: int) -> Iterator[float]:
+        """Take as long for some keys as the settings say, from step to step."""
+        started = time.monotonic()
+        yield 0.0
+        while time.monotonic() - started < seconds_for(
+            self._config.key_load_delay, keys
+        ):
+            yield _SLOW_STEP_SECONDS
+
+    def _tell(self, what: str, done: int, total: int, unit: str) -> None:
+        """Say now and then how far it has come."""
+        steady_ms = clock.steady_ms()
+        if steady_ms < self._tell_from_ms:
+            return
+        self._tell_from_ms = steady_ms + _TELL_EACH_MS
+        text = f"{what}: {100 * done // max(total, 1)}% of {total} {unit}"
+        logger.info("%s", text)
+        self._supervisor.tell_loading(text)

@@ -1,0 +1,63 @@
+"""Sync delays: what is told of a disk that takes its time.
+
+While the disk does not answer, `always` acknowledges nothing, and with `everysec` more
+and more is not durable yet: an operator has to hear of it while it lasts.
+"""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from actors.failures import BoundedLog
+
+if TYPE_CHECKING:
+    from actors.loop import Loop
+
+SLOW_SECONDS: Final = 1.0
+"""A call of fdatasync that takes longer is slow."""
+
+_STUCK_SECONDS: Final = 2.0
+
+
+class SyncDelays:
+    """Counts slow calls of fdatasync, and tells of them.
+
+    Attributes:
+        count: how many there were.
+        longest_ms: how long the longest of all calls took.
+    """
+
+    def __init__(self, loop: Loop) -> None:
+        """Begin with none."""
+        self._lines = BoundedLog(loop, "calls of fdatasync that took long")
+        self._began = 0.0
+        self._is_told = False
+        self.count = 0
+        self.longest_ms = 0
+
+    def begin(self) -> None:
+        """Note that a call begins."""
+        self._began = monotonic()
+        self._is_told = False
+
+    def look(self) -> None:
+        """Tell of a call that has not ended yet, once."""
+        seconds = monotonic() - self._began
+        if seconds > _STUCK_SECONDS and not self._is_told:
+            self._is_told = True
+            self._lines.write(
+                logging.WARNING,
+                "the disk is busy: fdatasync of the log has not ended for %.1f s; what "
+                "comes in meanwhile is not durable yet",
+                seconds,
+            )
+
+    def end(self, seconds: float) -> None:
+        """Note how long a call took."""
+        self.longest_ms = max(self.longest_ms, int(seconds * 1000))
+        if seconds > SLOW_SECONDS:
+            self.count += 1
+            text = "the disk is slow: fdatasync of the log took %.1f s"
+            self._lines.write(logging.WARNING, text, seconds)
