@@ -165,6 +165,25 @@ def test_fault_is_found_and_named(played, scenario, word, later_ms, reason):
     assert reason in verdict.reason
 
 
+def test_rq_job_that_a_rate_limit_holds_back_is_blocked_until_it_is_let_through(played):
+    held = (
+        *("p", "EXEC", "HSET rq:job:7 status rate_limited origin mail"),
+        f"ZADD rq:rl:api:rate_limited {NOW // 1000} 7",
+    )
+    let_through = (
+        *("a", "EXEC", "ZPOPMIN rq:rl:api:rate_limited"),
+        *(f"ZADD rq:rl:api:allowed {NOW // 1000} 7", "RPUSH rq:queue:mail 7"),
+        "HSET rq:job:7 status queued",
+    )
+
+    timeline = played((held, let_through))
+
+    assert kinds_of(timeline) == ["held back", "released"]
+    assert timeline.steps[0].state == "blocked"
+    assert timeline.story.queue == b"mail"
+    assert timeline.verdict.word == "waiting"
+
+
 def test_deletion_names_the_client_that_did_it(played):
     timeline = played((*RQ_TAKEN[:1], ("hand", "LREM rq:queue:mail 1 7")))
 
