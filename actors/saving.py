@@ -94,9 +94,12 @@ class Saving:
         self._reload = reload
         self._prover = Prover(engine)
         self._engine = engine
-        engine.server.saves.count_changes = lambda: engine.keyspace.changes
+        engine.server.saves.count_changes = self._count_changes
         self._begin = begin
         self.waiting: list[AwaitSave] = []
+
+    def _count_changes(self) -> int:
+        return self._engine.keyspace.count_changes()
 
     def order(self) -> Order:
         """Return what the log writer is to have done when everything is durable."""

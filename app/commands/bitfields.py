@@ -119,7 +119,7 @@ def _run(
         db.set(key, new)
         written = zip(operations, replies, strict=True)
         changes = sum(op.name != b"GET" and old is not None for op, old in written)
-        db.touch(key, b"setbit", max(changes, 1))  # it may only have grown
+        db.touch(key, b"setbit", changes)
     return replies
 
 

@@ -96,7 +96,8 @@ def note_quiet_change(ctx: Context, changes: int = 1) -> None:
 
     It has an effect for the log, but no keyspace event, and WATCH does not see it.
     """
-    ctx.keyspace.changes += changes
+    ctx.keyspace.changes += 1
+    ctx.keyspace.counted_besides += changes - 1
 
 
 def require_stream(ctx: Context, key: bytes) -> Stream:

@@ -123,7 +123,7 @@ class _Claims:
         if has_moved:
             record_position(*names, self.group)
         if self.claimed or self.gone or has_moved:
-            note_quiet_change(ctx, max(len(self.claimed) + len(self.gone), 1))
+            note_quiet_change(ctx, len(self.claimed) + len(self.gone))
 
     def reply(self, *, is_just_ids: bool) -> BulkList | Entries:
         """Return what was claimed, as the client gets it."""

@@ -286,7 +286,7 @@ class Engine:
         """Take a keyspace in place of the one there is: what a fold recovered."""
         keyspace.on_new = self.keyspace.on_new
         keyspace.freeing = self.keyspace.freeing
-        keyspace.changes += self.keyspace.changes
+        keyspace.counted_besides += self.keyspace.count_changes()
         self.keyspace = keyspace
         self.context.keyspace = keyspace
         self.context.db = keyspace.databases[0]

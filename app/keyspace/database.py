@@ -193,9 +193,12 @@ class Database:
                 change that is no event.
             changes: how many changes Redis counts; 0 for what belongs to another one.
         """
-        self.keyspace.changes += changes
+        keyspace = self.keyspace
+        keyspace.changes += 1
+        if changes != 1:
+            keyspace.counted_besides += changes - 1
         if self.is_observed:
-            self.keyspace.observe(self, key, event)
+            keyspace.observe(self, key, event)
 
     def tell(self, key: bytes, event: bytes) -> None:
         """Tell all but the log of what Redis counts as a change and is none."""

@@ -30,8 +30,8 @@ class Keyspace:
             script runs; 0 means that nothing ever expires, which is how a fold runs.
         hits: how many look-ups found a key; `misses`: how many found none. The engine
             takes back those of commands that write.
-        changes: counts what was changed as Redis does; a command that raised it has an
-            effect.
+        changes: counts the touched keys; a command that raised it has an effect.
+        counted_besides: how many changes more than that Redis counts, or fewer.
         observe: called as `observe(database, key, event)` for each touched key of an
             observed database.
         observe_replaced: called as `observe_replaced(database, other)` before an
@@ -48,6 +48,7 @@ class Keyspace:
 
     __slots__ = (
         "changes",
+        "counted_besides",
         "databases",
         "freeing",
         "hits",
@@ -64,7 +65,7 @@ class Keyspace:
     def __init__(self, databases: int = 16) -> None:
         """Make a keyspace of empty databases."""
         self.now_ms = 0
-        self.changes = 0
+        self.changes = self.counted_besides = 0
         self.hits = 0
         self.misses = 0
         self.is_expiring = True
@@ -75,6 +76,10 @@ class Keyspace:
         self.freeing: Freeing | None = None
         self.on_expired: Expired = _nobody
         self.databases = [Database(index, self) for index in range(databases)]
+
+    def count_changes(self) -> int:
+        """Return how many changes there were, as Redis counts them."""
+        return self.changes + self.counted_besides
 
     def expire(self, database: Database, key: bytes) -> None:
         """Remove a key because its deadline passed, and say so."""
@@ -115,7 +120,8 @@ class Keyspace:
         if database.is_observed:
             self.observe_replaced(database, None)
         if database.values:
-            self.changes += len(database)
+            self.changes += 1
+            self.counted_besides += len(database) - 1
             database.clear()
 
     def exchange(self, first: Database, second: Database) -> None:
