@@ -113,29 +113,37 @@ def _run(
         return [op.type.read(old or b"", op.offset) for op in operations]
     # The string grows for the farthest field, even where no number will fit there.
     value = bytearray((old or b"").ljust((max(ends) + 7) >> 3, b"\0"))
-    replies = [_apply(value, operation) for operation in operations]
+    has_grown = len(value) > len(old or b"")
+    replies, changes = [], 0
+    for operation in operations:
+        reply, is_written, is_other = _apply(value, operation)
+        replies.append(reply)
+        changes += is_written and (is_other or has_grown)
     new = bytes(value)
     if new != old:
         db.set(key, new)
-        written = zip(operations, replies, strict=True)
-        changes = sum(op.name != b"GET" and old is not None for op, old in written)
         db.touch(key, b"setbit", changes)
     return replies
 
 
-def _apply(value: bytearray, operation: _Operation) -> int | None:
-    """Run one operation on a string that is long enough for it; return its result."""
+def _apply(value: bytearray, operation: _Operation) -> tuple[int | None, bool, bool]:
+    """Run one operation on a string that is long enough for it.
+
+    Returns:
+        Its result, whether it has written a number, and whether that is another one.
+    """
     name, field, offset, number, overflow = operation
     found = field.read(value, offset)
     if name == b"GET":
-        return found
+        return found, False, False
     is_set = name == b"SET"
     wanted = _unsigned(field, number) if is_set else found + number
     fitting = field.fit(wanted, overflow)
     if fitting is None:
-        return None
+        return None, False, False
     field.write(value, offset, fitting)
-    return found if is_set else fitting
+    is_other = field.read(value, offset) != found
+    return found if is_set else fitting, True, is_other
 
 
 def _unsigned(field: FieldType, number: int) -> int:
