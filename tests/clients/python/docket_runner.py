@@ -5,7 +5,7 @@ import datetime as dt
 
 import jobs
 from conversation import answer
-from docket import Docket, Retry
+from docket import Cooldown, Docket, Retry
 from docket.execution import ExecutionState
 
 TRIES = 4
@@ -37,12 +37,22 @@ async def flaky(
     return jobs.flaky(token, failures)
 
 
+async def cool(
+    token: str,
+    failures: int,
+    retry: Retry = Retry(attempts=TRIES),  # noqa: B008 - how Docket is told
+    cooldown: Cooldown = Cooldown(dt.timedelta(minutes=1)),  # noqa: B008 - the same
+) -> int:
+    """Fail some times; no other may begin within a minute."""
+    return jobs.flaky(token, failures)
+
+
 async def hold(token: str) -> str:
     """Wait for the release, without keeping the loop from its heartbeats."""
     return await asyncio.to_thread(jobs.hold, token)
 
 
-TASKS = [add, fail, flaky, hold]
+TASKS = [add, fail, flaky, cool, hold]
 opened = []
 
 
