@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS_MAX: Final = 60.0
+LOCK_NAME: Final = "archiving.lock"
+_STOP_SECONDS: Final = 2.0
 _WAIT_SECONDS: Final = 0.05
 _READ_BYTES: Final = 65536
 _WORDS_MAX: Final = 500
@@ -66,6 +68,7 @@ class Archiver(pykka.ThreadingActor):
         self._steady_ms = steady_ms
         self._order = self._done = _OFF
         self._child: subprocess.Popen[bytes] | None = None
+        self._lock: int | None = None
         self._path: Path | None = None
         self._words = b""
         self._has_snapshot = False
@@ -96,9 +99,19 @@ class Archiver(pykka.ThreadingActor):
     def on_stop(self) -> None:
         """End the command that runs: what it was given is offered again."""
         if self._child is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._child.pid, signal.SIGTERM)
+            self._signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(_STOP_SECONDS)
+            self._signal(signal.SIGKILL)
             self._reap()
+        if self._lock is not None:
+            self._filesystem.close(self._lock)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Send a signal to the command and what it has started."""
+        assert self._child is not None
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, number)
 
     # --- one file ---------------------------------------------------------------------
 
@@ -123,6 +136,16 @@ class Archiver(pykka.ThreadingActor):
         self._begin(paths[0])
 
     def _begin(self, path: Path) -> None:
+        if self._lock is None:
+            # The command inherits it: one that outlives its server is waited for.
+            lock_path = self._folder.path / LOCK_NAME
+            self._lock = self._filesystem.flock(lock_path)
+            if self._lock is None:
+                self._fail(
+                    f"{lock_path}: the log-archive-command of a server that is gone "
+                    "still runs; nothing is archived until it ends"
+                )
+                return
         command = self._order.command
         for mark, text in (("%p", str(path)), ("%f", path.name)):
             command = command.replace(mark, text)
@@ -135,6 +158,7 @@ class Archiver(pykka.ThreadingActor):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            pass_fds=(self._lock,),
         )
         assert self._child.stderr is not None
         os.set_blocking(self._child.stderr.fileno(), False)

@@ -7,6 +7,8 @@ are kept beside the segment. Whatever a crash cannot explain is corruption.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 from typing import TYPE_CHECKING, NamedTuple
 
 from storage.filesystem import sync_file, write_aside
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from storage.segment import SegmentFooter, SegmentHeader
 
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
 class TailReport(NamedTuple):
     """What opening found at the end of the log.
 
@@ -31,7 +36,7 @@ class TailReport(NamedTuple):
         offset: where its last whole record ends, in bytes.
         last_seq: the number of that record; 0 in an empty log.
         cut_bytes: how many bytes were cut off behind it; 0 where none had to be.
-        torn_path: the file that keeps them.
+        torn_path: the file that keeps them; None where the disk is full.
     """
 
     path: Path
@@ -44,10 +49,12 @@ class TailReport(NamedTuple):
         """Return the report as a line for the operator."""
         if not self.cut_bytes:
             return f"{self.path}: whole up to seq {self.last_seq}"
+        kept = f"the bytes are kept in {self.torn_path}"
+        if self.torn_path is None:
+            kept = "the disk has no room to keep the bytes"
         return (
             f"{self.path}: torn tail: cut {self.cut_bytes} bytes at byte "
-            f"{self.offset}, after seq {self.last_seq}, the last whole record; the "
-            f"bytes are kept in {self.torn_path}"
+            f"{self.offset}, after seq {self.last_seq}, the last whole record; {kept}"
         )
 
 
@@ -193,25 +200,37 @@ def require_torn(reader: SegmentReader, rest: bytes, bad_seq: int) -> None:
 def cut_tail(filesystem: FileSystem, path: Path, tail: Tail) -> TailReport:
     """Cut off what follows the last whole record, and keep it beside the segment.
 
-    A crash at any point of this leaves the same torn tail, or none.
+    A crash at any point of this leaves the same torn tail, or none. On a full disk the
+    tail is cut first, which may make the room to keep it: no server stays down for it.
     """
-    report = TailReport(path, tail.size, tail.last_seq)
+    torn_path: Path | None = None
     file = filesystem.open_to_append(path)
     try:
         if tail.rest:
-            torn_path = free_torn_path(filesystem, path)
-            write_aside(
-                filesystem, torn_path.with_suffix(".torn-new"), torn_path, tail.rest
-            )
+            torn_path = _keep(filesystem, path, tail.rest)
             filesystem.truncate(file, tail.size)
-            report = TailReport(
-                path, tail.size, tail.last_seq, len(tail.rest), torn_path
-            )
         # What was read here may only be in memory yet: it counts as synced below.
         sync_file(filesystem, file, path)
+        if tail.rest and torn_path is None:
+            torn_path = _keep(filesystem, path, tail.rest)
     finally:
         filesystem.close(file)
-    return report
+    return TailReport(path, tail.size, tail.last_seq, len(tail.rest), torn_path)
+
+
+def _keep(filesystem: FileSystem, path: Path, rest: bytes) -> Path | None:
+    """Write a torn tail to a file beside its segment; None where the disk is full."""
+    torn_path = free_torn_path(filesystem, path)
+    temporary = torn_path.with_suffix(".torn-new")
+    try:
+        write_aside(filesystem, temporary, torn_path, rest)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        with contextlib.suppress(OSError):
+            filesystem.unlink(temporary)
+        return None
+    return torn_path
 
 
 def free_torn_path(filesystem: FileSystem, path: Path) -> Path:

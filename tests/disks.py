@@ -36,10 +36,10 @@ class SmallDisk:
     def fill(self, left: int = 0, name: str = "ballast") -> Path:
         """Let a file of somebody else take all but so many bytes."""
         path = self.path / name
+        size = (self.free_bytes - left) // BLOCK * BLOCK
         with path.open("ab") as file:
-            os.posix_fallocate(
-                file.fileno(), file.tell(), (self.free_bytes - left) // BLOCK * BLOCK
-            )
+            if size > 0:
+                os.posix_fallocate(file.fileno(), file.tell(), size)
         return path
 
     def resize(self, size: str) -> None:

@@ -18,10 +18,14 @@ WORTH_IT_BYTES = 64 * 1024 * 1024
 def index_later(index: LogIndex) -> bool:
     """Start to build the index of a log of which much is not indexed; don't wait.
 
+    Nobody asked for it, so it takes nothing of a disk that gets full.
+
     Returns:
         Whether a process was started. It ends at once where another is at it.
     """
     if is_off() or index.count_unindexed_bytes() < WORTH_IT_BYTES:
+        return False
+    if index.filesystem.room(index.folder).is_low(0):
         return False
     _start([sys.executable, "-m", "replay", "index", str(index.folder), "--quiet"])
     return True

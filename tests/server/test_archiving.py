@@ -140,8 +140,9 @@ def test_what_the_archive_refuses_is_offered_again_and_stays_until_then(
     assert connection.ask("DBSIZE") == b":300\r\n"
 
 
-def test_a_command_that_hangs_keeps_nobody_from_stopping_the_server(start, archive):
-    server = start(*SMALL, "--log-archive-command", "sleep 1000")
+@pytest.mark.parametrize("command", ["sleep 1000", "trap '' TERM; sleep 1000"])
+def test_a_command_that_hangs_keeps_nobody_from_stopping_the_server(start, command):
+    server = start(*SMALL, "--log-archive-command", command)
     connection = server.connect()
     fill(connection)
     wait_for(lambda: int(info(connection)["log_archive_waiting"]) > 0, server)
@@ -152,6 +153,26 @@ def test_a_command_that_hangs_keeps_nobody_from_stopping_the_server(start, archi
     assert server.stop() == 0
 
     assert time.monotonic() - began < 10
+
+
+def test_a_command_that_outlives_its_server_is_waited_for(start, archive, tmp_path):
+    gate = tmp_path / "gate"
+    slow = f"while [ ! -e {gate} ]; do sleep 0.05; done; cp %p {archive}/%f"
+    server = start(*SMALL, "--log-archive-command", slow)
+    connection = server.connect()
+    fill(connection)
+    wait_for(lambda: int(info(connection)["log_archive_waiting"]) > 0, server)
+    server.kill()
+    server._command += [*copying(archive)]
+    server.start()
+    connection = server.connect()
+
+    wait_for(lambda: info(connection)["log_archive_status"] == "err", server)
+
+    assert "still runs" in info(connection)["log_archive_error"]
+    assert archived(archive) == []
+    gate.touch()
+    wait_for_archive(server, archive)
 
 
 def test_a_command_set_later_gets_all_that_there_is(start, archive):
@@ -234,7 +255,8 @@ def test_an_archive_of_a_pruned_log_has_a_snapshot_to_begin_with(
     connection = server.connect()
     fill(connection)
     digest = connection.ask("DEBUG", "DIGEST")
-    seq = int(info(connection)["log_last_seq"])
+    words = connection.ask("LOG.INFO").split(b"\r\n")
+    seq = int(words[words.index(b"last_seq") + 1][1:])
     fill(connection, 100)
     wait_for_archive(server, archive)
 

@@ -3,6 +3,7 @@
 Promise 10 of docs/reliability.md.
 """
 
+import os
 import time
 
 import pytest
@@ -117,6 +118,29 @@ def test_the_log_warns_before_the_disk_is_full(disk):
         wait_for(lambda: "gets full" in server.output(), server)
         wait_for(lambda: info(connection)["log_disk_low"] == "1", server)
         assert connection.ask("SET", "k", "v") == b"+OK\r\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cut", [0, 100], ids=["whole", "torn"])
+def test_a_start_on_a_disk_without_a_byte_left_serves_reads(disk, cut):
+    with server_on(disk, *RESERVE, "--appendfsync", "always") as server:
+        connection = server.connect()
+        for number in range(50):
+            connection.ask("SET", f"k:{number}", "x" * 3000)
+        server.kill()
+        disk.fill()
+        segment = max(server.folder.glob("log/*.log"))
+        os.truncate(segment, segment.stat().st_size - cut)
+        disk.fill()
+
+        server.start()
+
+        connection = server.connect()
+        wait_for(lambda: connection.ask("SET", "k", "v") == REFUSED, server)
+        assert connection.ask("GET", "k:40").startswith(b"$3000")
+        assert ("torn tail" in server.output()) == bool(cut)
+        (disk.path / "ballast").unlink()
+        wait_for(lambda: connection.ask("SET", "k", "v") == b"+OK\r\n", server)
 
 
 # --- snapshots and retention ----------------------------------------------------------

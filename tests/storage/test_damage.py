@@ -1,5 +1,6 @@
 """What a crash can leave is repaired; what it cannot is refused, with its place."""
 
+import errno
 from random import Random
 
 import pytest
@@ -9,7 +10,7 @@ from storage.frame import FrameHeads, encode_frame
 from storage.reader import read_records
 from storage.segment import FOOTER_BYTES, HEADER_BYTES
 from storage.verify import verify_log
-from tests.fakes import FaultyFileSystem
+from tests.fakes import Fault, FaultyFileSystem
 from tests.storage.logs import (
     FIRST,
     FOLDER,
@@ -79,6 +80,29 @@ def test_the_cut_bytes_are_kept_beside_the_segment_and_reported():
         f"whole record; the bytes are kept in {FIRST}.torn"
     )
     assert disk.read_file(FIRST) == data
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["room once it is cut", "no room"])
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("call", ["create", "write"])
+def test_a_torn_tail_is_cut_on_a_full_disk_too(error, call, times):
+    disk = make_log([b"a"])
+    data = disk.read_file(FIRST)
+    disk.write_file(FIRST, data + b"half a frame")
+    disk.fail(Fault(error, call, times=times))
+
+    log = open_log(disk)
+
+    assert disk.read_file(FIRST) == data
+    assert (log.tail.cut_bytes, log.tail.last_seq) == (12, 1)
+    names = [name for name in disk.listdir(FIRST.parent) if "torn" in name]
+    if times == 1:
+        assert disk.read_file(log.tail.torn_path) == b"half a frame"
+        assert names == [log.tail.torn_path.name]
+    else:
+        assert "no room to keep the bytes" in str(log.tail)
+        assert names == []
+    log.close()
 
 
 def test_a_second_torn_tail_does_not_overwrite_the_first():
