@@ -155,14 +155,8 @@ class Snapshotter(pykka.ThreadingActor):
                 self._seq,
                 error,
             )
-        elif said.get("was_there"):
-            logger.info(
-                "snapshot of seq %d: nothing was written since the last one, which is "
-                "sound and stays",
-                seq,
-            )
-        elif seq:
-            logger.info("snapshot of seq %d: done, %d keys", seq, said.get("keys", 0))
+        else:
+            self._tell_of_snapshot(seq)
         if "first_seq" in said:
             logger.info("pruned: the log starts at seq %d now", said["first_seq"])
         if "alarm" in said:
@@ -175,6 +169,23 @@ class Snapshotter(pykka.ThreadingActor):
         if "trouble" in said:
             logger.error("the log is not pruned or packed: %s", said["trouble"])
         self._tell(SnapshotEnded(seq, error))
+
+    def _tell_of_snapshot(self, seq: int) -> None:
+        """Log what became of a snapshot that did not fail."""
+        said = self._said
+        if not said.get("was_there"):
+            if seq:
+                logger.info(
+                    "snapshot of seq %d: done, %d keys", seq, said.get("keys", 0)
+                )
+        elif seq:
+            logger.info(
+                "snapshot of seq %d: nothing was written since the last one, which is "
+                "sound and stays",
+                seq,
+            )
+        else:
+            logger.info("no snapshot: the log is empty, there is nothing to save")
 
     def _tell(self, news: Any) -> None:
         with contextlib.suppress(pykka.ActorDeadError):  # the server is stopping

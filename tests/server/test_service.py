@@ -393,6 +393,7 @@ def test_unix_socket_is_as_the_umask_has_it_without_permissions_set(home, launch
 def test_second_snapshot_of_an_unchanged_log_says_so(home, launch):
     process = launch()
     client = connect(home)
+    assert client.ask("SAVE") == b"+OK\r\n"
     client.ask("SET", "k", "v")
     client.ask("SAVE")
     client.ask("SAVE")
@@ -405,6 +406,7 @@ def test_second_snapshot_of_an_unchanged_log_says_so(home, launch):
     _, output = stop(process)
 
     said = re.findall(r"snapshot of seq \d+: (.*)", output)
+    assert "no snapshot: the log is empty" in output
     assert said[0] == "done, 1 keys"
     assert said[1].startswith("nothing was written since the last one")
     assert said[2] == "done, 1 keys"  # the damaged one was made anew
