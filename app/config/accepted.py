@@ -7,6 +7,7 @@ this server.
 from __future__ import annotations
 
 from app.config import stops
+from app.config.checked import ShutdownWords, TitleTemplate
 from app.config.kinds import (
     INT_MAX,
     LONG_MAX,
@@ -19,7 +20,6 @@ from app.config.kinds import (
 from app.config.particular import FileName, MemoryOrPercent, OomScores
 
 _MB = 1024 * 1024
-_SHUTDOWN = ("default", "save", "nosave", "now", "force")
 
 
 class PersistenceSettings:
@@ -72,11 +72,9 @@ class PersistenceSettings:
     stop_writes_on_bgsave_error = Boolean(
         "yes", "A log that cannot be written always stops writes.", effect=False
     )
-    shutdown_on_sigint = Choice(
-        "default", "A stop loses nothing anyway.", _SHUTDOWN, effect=False
-    )
-    shutdown_on_sigterm = Choice(
-        "default", "A stop loses nothing anyway.", _SHUTDOWN, effect=False
+    shutdown_on_sigint = ShutdownWords((), "A stop loses nothing anyway.", effect=False)
+    shutdown_on_sigterm = ShutdownWords(
+        (), "A stop loses nothing anyway.", effect=False
     )
 
 
@@ -162,7 +160,7 @@ class ProcessSettings:
     set_proc_title = Boolean(
         "yes", "The title is left alone.", live=False, effect=False
     )
-    proc_title_template = Text(
+    proc_title_template = TitleTemplate(
         "{title} {listen-addr} {server-mode}", "The title is left alone.", effect=False
     )
     locale_collate = Text("", "Strings are compared as bytes.", effect=False)

@@ -7,6 +7,7 @@ is refused, with the reason.
 from __future__ import annotations
 
 from app.config import stops
+from app.config.checked import HostName
 from app.config.kinds import (
     INT_MAX,
     LONG_MAX,
@@ -153,7 +154,7 @@ class ClusterSettings:
         0, "There is no cluster mode.", 0, 65535, live=False, effect=False
     )
     cluster_announce_ip = Text("", "There is no cluster mode.", effect=False)
-    cluster_announce_hostname = Text("", "There is no cluster mode.", effect=False)
+    cluster_announce_hostname = HostName("", "There is no cluster mode.", effect=False)
     cluster_announce_human_nodename = Text(
         "", "There is no cluster mode.", effect=False
     )

@@ -167,3 +167,36 @@ def test_defragmentation_cannot_be_turned_on(parity):
         unordered={"CONFIG GET"},
         witness="redis",
     )
+
+
+TITLES = [
+    *("{title}", "{title} {listen-addr} {server-mode}", "{port} {tls-port}", "plain"),
+    *("{nosuch} x", "{title", "title}", "{}", "}{", "{{title}}", "a{TITLE}", "", " "),
+]
+SHUTDOWNS = [
+    *("NOSAVE now", "now nosave now force", "default now", "default", "save save"),
+    *("x now", "", "save nosave", "force save now"),
+]
+
+
+def test_words_that_redis_refuses_are_refused_though_they_change_nothing(parity):
+    parity(
+        [
+            *(["CONFIG", "SET", "proc-title-template", title] for title in TITLES),
+            "CONFIG GET proc-title-template",
+            ["CONFIG", "SET", "proc-title-template", TITLES[1]],
+            *(
+                step
+                for words in SHUTDOWNS
+                for step in (
+                    ["CONFIG", "SET", "shutdown-on-sigterm", words],
+                    "CONFIG GET shutdown-on-sigterm",
+                )
+            ),
+            "CONFIG SET shutdown-on-sigterm default",
+            ["CONFIG", "SET", "cluster-announce-hostname", "a b"],
+            ["CONFIG", "SET", "cluster-announce-hostname", "a-1.B"],
+            ["CONFIG", "SET", "cluster-announce-hostname", ""],
+        ],
+        witness="redis",
+    )
