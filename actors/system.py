@@ -117,7 +117,6 @@ class Server:
             self.port = sockets.tcp_port(self._sockets)
         except sockets.ListenError as error:
             raise StartError(str(error)) from error
-        self._engine.server.port = self.port
         self._engine.server.supervised = self._supervisor.kind
         self._engine.server.dial = Link
         self._engine.server.loop_cycles = lambda: self._loop.ticks

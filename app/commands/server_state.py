@@ -161,7 +161,6 @@ class ServerState:
         self.log_status: dict[str, Any] = {}
         self.archive_status: dict[str, Any] = {}
         self.past_status: dict[str, int] = dict.fromkeys(_PAST_STATUS, 0)
-        self.port = 0
         self.supervised = "no"
         self.tell_operator: Callable[[str, str], None] | None = None
         self.dial: Dial | None = None
