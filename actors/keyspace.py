@@ -38,7 +38,7 @@ from actors.turn import Turn
 from app.commands.inquiries import AwaitDurable, AwaitSave
 from app.commands.operator_lines import describe
 from app.engine.visits import end_visits
-from app.log_levels import VERBOSE
+from app.service.log_levels import VERBOSE
 from storage.errors import StorageError
 
 if TYPE_CHECKING:

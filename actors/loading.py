@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from app.config import Config
     from app.engine.engine import Engine
-    from app.supervision import Supervisor
+    from app.service.supervision import Supervisor
 
 logger = logging.getLogger(__name__)
 

@@ -29,8 +29,8 @@ from app.engine.proofs import whole_digest
 from app.errors import CommandError
 from app.moments import first_seq
 from app.recovery import Fold, recover
+from app.service.supervision import Supervisor
 from app.snapshots import save_snapshot
-from app.supervision import Supervisor
 from storage.errors import StorageError
 from storage.filesystem import FileSystem
 from storage.folder import LogFolder

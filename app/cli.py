@@ -6,7 +6,7 @@ import sys
 from typing import NoReturn
 
 from app.checking import check_configuration, read_configuration, tell
-from app.service import Service
+from app.service.running import Service
 from app.version import VERSION
 
 USAGE = """\

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from app.process_title import hide_passwords
+from app.service.process_title import hide_passwords
 
 
 def main() -> None:

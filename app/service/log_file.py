@@ -23,7 +23,7 @@ import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from app.log_levels import LEVELS, name_levels
+from app.service.log_levels import LEVELS, name_levels
 
 if TYPE_CHECKING:
     from app.config import Config

@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.importing import ImportFailedError, import_found
 from actors.system import Server, StartError
-from app.background import Background
 from app.config import SettingError
-from app.log_file import is_stream, start_logging
-from app.start_lines import tell_of_settings
-from app.supervision import Supervisor
+from app.service.background import Background
+from app.service.log_file import is_stream, start_logging
+from app.service.start_lines import tell_of_settings
+from app.service.supervision import Supervisor
 
 if TYPE_CHECKING:
     from app.config import Config
-    from app.log_file import LogFile
+    from app.service.log_file import LogFile
 
 logger = logging.getLogger(__name__)
 

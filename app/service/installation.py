@@ -8,7 +8,7 @@ from pathlib import Path
 from app.commands.process import is_compiled
 from app.version import VERSION
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parent.parent.parent
 _NEEDS = "a C compiler and Python's headers (Debian: gcc, python3-dev)"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.config import Config
 from app.config.kinds import Secret
-from app.process_title import SECRET_OPTIONS, without_passwords
+from app.service.process_title import SECRET_OPTIONS, without_passwords
 
 LINES = [
     ("joblog --port 1", "joblog --port 1"),
@@ -52,7 +52,7 @@ def test_every_setting_that_holds_a_password_is_hidden():
 
 def test_title_is_free_of_passwords_before_anything_long_is_imported():
     seen = (
-        "import sys, app.process_title as title\n"
+        "import sys, app.service.process_title as title\n"
         "print([x for x in sys.modules if x.startswith(('app.', 'actors', 'pathlib'))])"
     )
 
@@ -60,4 +60,4 @@ def test_title_is_free_of_passwords_before_anything_long_is_imported():
         [sys.executable, "-S", "-c", seen], capture_output=True, text=True, check=True
     )
 
-    assert done.stdout.strip() == "['app.process_title']"
+    assert done.stdout.strip() == "['app.service', 'app.service.process_title']"

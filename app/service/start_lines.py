@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.config.showing import show_openly
-from app.installation import describe_installation
+from app.service.installation import describe_installation
 from app.version import REDIS_VERSION
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from app import installation
+from app.service import installation
 from app.version import VERSION
 from tests.servers import ROOT
 
