@@ -21,7 +21,7 @@ class RdbSettings:
     )
     rdbchecksum = Boolean(
         "yes",
-        "Whether that file ends with its checksum, which takes about 0.1 us a byte of "
-        "the child that writes it.",
+        "Whether that file ends with its checksum, which takes the child that writes "
+        "it about 0.05 us a byte.",
         live=False,
     )

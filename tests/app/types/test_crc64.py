@@ -15,3 +15,13 @@ def test_the_checksum_is_redis_s(data, expected):
 
 def test_a_checksum_goes_on_from_another():
     assert crc64(b"456789", crc64(b"123")) == crc64(b"123456789")
+
+
+@pytest.mark.parametrize("length", [*range(20), 1000, 4099])
+def test_words_of_eight_bytes_come_to_what_single_bytes_do(length):
+    data = bytes(number * 37 & 255 for number in range(length))
+    expected = 5
+    for byte in data:
+        expected = crc64(bytes([byte]), expected)
+
+    assert crc64(data, 5) == expected

@@ -42,7 +42,7 @@ complete -c joblog -l key-load-delay -x -d 'How long a start waits at each recor
 complete -c joblog -l log-compression -x -a 'no zlib' -d 'How sealed segments are packed.'
 complete -c joblog -l rdb-compat -x -a 'yes no' -d 'Whether SAVE, BGSAVE and the save rules write Redis\'s RDB file too, as dbfilename in dir, for scripts that copy it; nothing here reads it.'
 complete -c joblog -l dbfilename -x -d 'The name of that file. A start tells where it finds a Redis server\'s.'
-complete -c joblog -l rdbchecksum -x -a 'yes no' -d 'Whether that file ends with its checksum, which takes about 0.1 us a byte of the child that writes it.'
+complete -c joblog -l rdbchecksum -x -a 'yes no' -d 'Whether that file ends with its checksum, which takes the child that writes it about 0.05 us a byte.'
 complete -c joblog -l loglevel -x -a 'debug verbose notice warning nothing' -d 'How much the server\'s own log file tells; each tells less than the one before it.'
 complete -c joblog -l log-format -x -a 'text json logfmt legacy' -d 'What a line of it looks like: text (Valkey\'s legacy is the same), json for collectors, or logfmt.'
 complete -c joblog -l logfile -r -F -d 'The server\'s own log file; empty is standard output.'
