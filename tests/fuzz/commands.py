@@ -37,6 +37,7 @@ WORDS = (
     *(b"NX", b"XX", b"GT", b"LT", b"CH", b"INCR", b"EX", b"PX", b"PXAT", b"KEEPTTL"),
     *(b"GET", b"COUNT", b"LIMIT", b"MATCH", b"TYPE", b"WITHSCORES", b"WITHVALUES"),
     *(b"BY", b"STORE", b"ASC", b"DESC", b"ALPHA", b"LEFT", b"RIGHT", b"MIN", b"MAX"),
+    *(b"IFEQ", b"IFDNE", b"IDS", b"IDMP", b"IDMPAUTO", b"CLAIM", b"ACKED", b"DELREF"),
     *(b"FIELDS", b"STREAMS", b"GROUP", b"BLOCK", b"CREATE", b"MKSTREAM", b"NOACK"),
     *(b"MAXLEN", b"MINID", b"~", b"=", b">", b"$", b"*", b"-", b"+", b"-inf", b"+inf"),
     *(b"(1", b"[a", b"(a", b"BYSCORE", b"BYLEX", b"REV", b"AGGREGATE", b"WEIGHTS"),
