@@ -5,15 +5,21 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from storage.filesystem import FileSystem
+from storage.folder import LogFolder
+from storage.frame import FRAME_HEAD_BYTES
+from storage.segment import SegmentReader
 from tests.parity.wire import encode
-from tests.servers import ServerProcess, start_joblog
+from tests.servers import ROOT, ServerProcess, start_joblog
 
 KEYS = 100_000
+LIBRARIES = ("rq", "celery", "asynq", "saq", "arq", "sidekiq")
 _BATCH = 500
 _SECONDS = 600.0
 
@@ -136,6 +142,22 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir())
 
 
+def measure_job(library: str) -> tuple[int, int]:
+    """Return how many records name a job that went well, and how long they are."""
+    history = ROOT / "tests" / "data" / "histories" / library
+    job = json.loads((history / "jobs.json").read_text())["normal"].encode()
+    records = size = 0
+    folder = LogFolder(history / "data", FileSystem())
+    for first_seq in folder.find_segments():
+        reader = SegmentReader(FileSystem(), folder.segment_path(first_seq))
+        while payloads := reader.read_payloads():
+            found = [len(payload) for payload in payloads if job in payload]
+            records += len(found)
+            size += sum(found) + FRAME_HEAD_BYTES * len(found)
+        reader.close()
+    return records, size
+
+
 def row(workload: Workload, size: Size) -> str:
     """Return the row of a workload, as the page has it."""
     numbers = f"{size.log_bytes:.0f} | {size.memory_bytes:.0f} | "
@@ -144,11 +166,14 @@ def row(workload: Workload, size: Size) -> str:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     keys = int(sys.argv[1]) if len(sys.argv) > 1 else KEYS
     for workload in WORKLOADS:
         sys.stdout.write(row(workload, measure(workload, keys)) + "\n")
         sys.stdout.flush()
+    for library in LIBRARIES:
+        records, size = measure_job(library)
+        sys.stdout.write(f"| {library} | {records} | {size} |\n")
 
 
 if __name__ == "__main__":

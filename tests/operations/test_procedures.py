@@ -19,7 +19,7 @@ from tests.damages import (
     take_all_segments_of_another_server,
 )
 from tests.operations.pages import PAGE, SECONDS, Machine, blocks_of, named_block
-from tests.operations.sizing import WORKLOADS, measure
+from tests.operations.sizing import LIBRARIES, WORKLOADS, measure, measure_job
 from tests.servers import ROOT, require_program
 
 pytestmark = pytest.mark.slow
@@ -287,3 +287,10 @@ def test_sizes_are_what_the_page_says(workload):
     # Memory comes in steps: tables double, and the allocator takes arenas.
     assert memory / 2 < size.memory_bytes < memory * 2
     assert size.child_share < max(child, 1.0) * 1.5
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_job_takes_what_the_page_says(library):
+    records, size = measure_job(library)
+
+    assert f"| {library} | {records} | {size} |" in PAGE
