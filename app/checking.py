@@ -17,6 +17,7 @@ from app.commands.table import find_command
 from app.config import Config, ConfigError
 from app.config.conf_file import read_arguments
 from app.config.kinds import encode
+from app.service.start_lines import unsafe_settings
 from storage.errors import ReadOnlyError
 
 if TYPE_CHECKING:
@@ -48,15 +49,18 @@ def check_configuration(
         arguments: `[FILE] [--name value ...] [-]`, as a start takes them.
         stdin: reads all of standard input.
         out: is told whether the server would start.
-        err: gets a line for each problem.
+        err: gets a line for each problem, and for each setting that is unsafe.
     """
     config, problems = read_configuration(arguments, stdin)
     problems += _find_unwritable(config)
     tell(problems, err)
+    warnings = list(_find_warnings(config))
+    err.writelines(f"warning: {line}\n" for line in warnings)
     if problems:
         err.write(f"joblog would not start: problems: {len(problems)}\n")
         return problems[0].exit_code
-    out.write(f"{config.path or 'the settings'}: joblog would start\n")
+    count = f", warnings: {len(warnings)}" if warnings else ""
+    out.write(f"{config.path or 'the settings'}: joblog would start{count}\n")
     return 0
 
 
@@ -117,6 +121,28 @@ def _find_unwritable(config: Config) -> Iterator[Problem]:
         )
     if config.keeps_log:
         yield from _check_folder(config)
+
+
+def _find_warnings(config: Config) -> Iterator[str]:
+    """Yield what may be lost or taken with these settings: what a start warns of."""
+    for line in (*_unkept(config), *unsafe_settings(config)):
+        name = line.split()[0].rstrip(":,")
+        yield f"{_place(config, name)}: {line}"
+
+
+def _unkept(config: Config) -> Iterator[str]:
+    if not config.keeps_log:
+        name = "memory-only yes" if config.memory_only else "appendonly no"
+        yield (
+            f"{name}: nothing is written to the disk, and all is lost when the server "
+            "stops; remove it to keep a log"
+        )
+    elif not config.appendonly:
+        yield (
+            "appendonly no: the log is kept, since there are save rules, but synced "
+            "when the system likes: a power cut may cost the last half minute; set it "
+            "to yes"
+        )
 
 
 def _check_folder(config: Config) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from app.checking import check_configuration
+from tests.server.test_keeping import DEBIAN, MINIMAL
 from tests.starts import start
 
 
@@ -55,6 +56,49 @@ def test_every_problem_is_a_line_with_file_line_directive_and_what_to_do(conf):
     assert checked.out == ""
 
 
+UNSAFE = [
+    ("memory-only yes", "memory-only yes: nothing is written to the disk"),
+    ("appendonly no", "appendonly no: the log is kept, since there are save rules"),
+    ('appendonly no\nsave ""', "appendonly no: nothing is written to the disk"),
+    ("appendfsync no", "appendfsync no: a power cut may cost"),
+    ("protected-mode no", "protected-mode no, and no requirepass: whoever reaches"),
+    ("enable-debug-command yes", "enable-debug-command yes: every client may do"),
+    ("loglevel nothing", "loglevel nothing: warnings are not logged either"),
+]
+
+
+@pytest.mark.parametrize(("text", "warning"), UNSAFE)
+def test_what_is_unsafe_is_a_warning_with_its_place_and_no_problem(conf, text, warning):
+    path = conf(text)
+
+    checked = Checked(path)
+
+    assert checked.exit_code == 0
+    ours = [x for x in checked.lines if f"{path}:2: {warning}" in x]
+    assert len(ours) == 1
+    assert ours[0].startswith("warning: ")
+    assert f"joblog would start, warnings: {len(checked.lines)}" in checked.out
+
+
+def test_file_of_debian_would_start_and_all_that_is_added_to_it_is_told(tmp_path):
+    debian, path = tmp_path / "debian.conf", tmp_path / "redis.conf"
+    debian.write_text(DEBIAN.read_text() if DEBIAN.exists() else MINIMAL)
+    stops = "aclfile /x\ntls-port 1\nsyslog-enabled yes\nreplicaof h 1\nmaxmemory 1gb\n"
+    stops += "maxmemory-policy allkeys-lru\n"
+    path.write_text(debian.read_text() + stops)
+    here = ["--dir", str(tmp_path), "--logfile", ""]
+
+    sound, stopped = Checked(str(debian), *here), Checked(str(path), *here)
+
+    assert sound.exit_code == 0
+    assert any(": appendonly no: the log is kept" in line for line in sound.lines)
+    assert stopped.exit_code == 1
+    told = [line.split(": ")[1].split()[0] for line in stopped.lines]
+    assert told[:5] == [
+        *("aclfile", "tls-port", "syslog-enabled", "replicaof", "maxmemory-policy"),
+    ]
+
+
 UNWRITABLE = [
     ("logfile {tmp}/none/log", "logfile {tmp}/none/log: there is no folder", 1),
     ("logfile {tmp}", "logfile {tmp}: it is a folder", 1),
@@ -76,7 +120,7 @@ def test_what_a_server_could_not_write_is_told_by_the_exit_code_of_the_start(
     checked = Checked(path)
 
     assert checked.exit_code == exit_code
-    assert len(checked.lines) == 2
+    assert [x.startswith("warning: ") for x in checked.lines].count(False) == 2
     assert checked.lines[0].startswith(f"{path}:2: ")
     assert reason.format(tmp=tmp_path) in checked.lines[0]
 

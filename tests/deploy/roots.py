@@ -45,8 +45,10 @@ class Root:
     def command(self, script: str, *, before: str = "") -> list[str]:
         """Return the command that runs a script in the root, as root."""
         home = shlex.quote(str(self._home))
-        steps = _MOUNT.format(home=home) + before.format(root=f"{home}/root")
-        inner = f"set -e{steps}\nexec chroot {home}/root sh -ec {shlex.quote(script)}"
+        steps = _MOUNT.format(home=home) + before.format(root="root")
+        # Not chroot: within one nobody may make the namespaces that a sandbox takes.
+        change = "cd root\npivot_root . mnt\numount -l mnt\n"
+        inner = f"set -e{steps}{change}exec sh -ec {shlex.quote(script)}"
         namespaces = ["--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup"]
         if "pip" in script or "apt-get" in script:  # which fetch packages
             namespaces.remove("--net")

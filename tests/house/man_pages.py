@@ -71,7 +71,8 @@ def joblog_page() -> str:
 
 _CHECK = (
     "Say whether a start with these arguments would go well: a line for each problem, "
-    "with file, line, directive and what to do, and the exit status of that start. "
+    "with file, line, directive and what to do, a warning for each unsafe setting, and "
+    "the exit status of that start. "
     "Nothing is made, and the log is not looked at."
 )
 

@@ -65,6 +65,29 @@ def test_all_that_a_real_server_is_set_to_starts_the_server(start_real, known):
     assert outcome.exit_code == 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("start_real", "known"), SERVERS)
+def test_file_that_a_real_server_writes_starts_the_server(start_real, known, tmp_path):
+    path = tmp_path / "real.conf"
+    path.write_text("hz 20\n")
+    with start_real() as server:
+        server.stop()
+        server._command.insert(1, str(path))
+        server._command += ["--requirepass", "sesame"]
+        server.start()
+        client = server.connect()
+        client.ask("AUTH", "sesame")
+        assert client.ask("CONFIG", "REWRITE") == b"+OK\r\n"
+    lines = path.read_text().splitlines()
+    ours = [line for line in lines if line.split(" ")[0] not in OF_THE_PROCESS]
+
+    outcome = start("\n".join(ours))
+
+    assert any(line.startswith("user default on ") for line in ours)
+    assert outcome.is_serving, outcome.output
+    assert outcome.exit_code == 0
+
+
 def line_of(name):
     if name in NEUTRAL:
         return NEUTRAL[name]

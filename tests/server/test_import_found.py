@@ -97,7 +97,7 @@ def test_nothing_that_is_found_is_a_start_like_any_other(tmp_path):
     outcome = start("import-found yes")
 
     assert outcome.is_serving, outcome.output
-    assert "import-found" not in outcome.output
+    assert "brought in" not in outcome.output
 
 
 def test_memory_only_and_an_import_contradict_each_other():
