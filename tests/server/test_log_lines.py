@@ -1,11 +1,16 @@
 """The server's own log file: what an operator, or a collector, reads in it."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.server.test_process import free_port, wait_for
+from tests.servers import require_program
 from tests.services import LINE, connect, open_client, stop
 
 SECRET = "sw0rdfish-of-the-operator"
@@ -258,3 +263,27 @@ def test_times_have_the_zone_of_the_machine(home, launch, monkeypatch):
     lines = stop(process)[1].splitlines()
 
     assert all(line.split()[1].endswith("+05:30") for line in lines)
+
+
+def test_a_disk_that_takes_its_time_is_told_of_while_it_does(home, launch):
+    library, slow = home / "slow_sync.so", home / "slow"
+    compiler = next(filter(shutil.which, ("cc", "gcc", "clang")), "cc")
+    source = Path(__file__).with_name("slow_sync.c")
+    subprocess.run(
+        [require_program(compiler), "-shared", "-fPIC", "-o", library, source],
+        check=True,
+    )
+    environment = {"LD_PRELOAD": str(library), "SLOW_SYNC_FILE": str(slow)}
+    log_file = home / "log"
+    launch("--logfile", str(log_file), env={**os.environ, **environment})
+    client = connect(home)
+
+    slow.touch()
+    assert client.ask("SET", "k", "v") == b"+OK\r\n"  # everysec waits for no disk
+    wait_for(lambda: "the disk is busy: fdatasync of the log" in log_file.read_text())
+    is_told_before_the_end = "the disk is slow" not in log_file.read_text()
+    wait_for(lambda: "the disk is slow: fdatasync of" in log_file.read_text())
+    slow.unlink()
+
+    assert is_told_before_the_end
+    wait_for(lambda: b"\r\nlog_slow_syncs:1\r\n" in client.ask("INFO", "persistence"))
