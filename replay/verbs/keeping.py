@@ -62,16 +62,23 @@ def backup(tool: Tool, target: Path, *, link: bool, follow: bool) -> int:
 
 def _follow(tool: Tool, target: Path) -> int:
     """Follow until somebody ends it, which is how it ends well."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    ends: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        if ends:  # the first copy takes long, and who asked again wants no more of it
+            raise KeyboardInterrupt
+        ends.append(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
     tool.may_index = False
     follower = Follower(tool.folder, target, filesystem=tool.filesystem)
     try:
         _tell_copy(tool, target, follower.report)
         tool.output.flush()
-        while True:
+        while not ends:
             if not follower.step():
                 time.sleep(_FOLLOW_SECONDS)
-    except KeyboardInterrupt:
         tool.output.hint(f"replay: {target}: a copy up to seq {follower.last_seq}")
     finally:
         follower.close()
