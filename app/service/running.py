@@ -116,7 +116,10 @@ class Service:
         """Open the log file anew; certificates will be read anew as well."""
         assert self._log_file is not None
         self._log_file.is_reopen_due = True
-        logger.info("SIGHUP: the log file is opened anew")
+        if is_stream(self._config.logfile):
+            logger.info("SIGHUP: there is no log file to open anew")
+        else:
+            logger.info("SIGHUP: the log file is opened anew")
 
     def _write_pid(self) -> None:
         """Write the process id to a file.

@@ -125,6 +125,18 @@ def test_sighup_opens_the_log_file_anew_and_does_not_kill(home, launch):
     assert "SIGTERM" in log_file.read_text()
 
 
+def test_sighup_without_a_log_file_does_not_kill(home, launch):
+    process = launch()
+    client = connect(home)
+
+    process.send_signal(signal.SIGHUP)
+
+    assert client.ask("PING") == b"+PONG\r\n"
+    code, output = stop(process)
+    assert code == 0
+    assert "SIGHUP: there is no log file" in output
+
+
 @pytest.mark.parametrize("how", ["renamed", "removed"])
 def test_log_file_that_is_gone_is_begun_anew_without_a_signal(home, launch, how):
     log_file = home / "log"
