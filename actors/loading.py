@@ -75,6 +75,7 @@ class Loading:
         log = self.log
         assert log is not None
         on_open(log)
+        yield 0.0  # what the log writer reports then is taken as news of a start
         tell_what_is_kept(self._config, log.last_seq)
         yield from self._fold(log)
 
