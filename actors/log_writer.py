@@ -184,8 +184,12 @@ class LogWriter(CooperativeActor):
     def _sync_each_second(self) -> None:
         log = self._log
         assert log is not None
+        is_full = self._told_trouble is not None and not self._appender.is_closed
+        if is_full:
+            self._seal_while_full(log)
         is_behind = log.synced_seq < log.last_seq
-        is_due = log.needs_sync
+        # On a full disk also for what a sync closes: files that were pruned since.
+        is_due = log.needs_sync or is_full
         if is_behind and self._policy() is not FsyncPolicy.NO:
             is_due = True
         if self._is_syncing:
@@ -198,6 +202,13 @@ class LogWriter(CooperativeActor):
         self.look_at_disk()
         self._report()
         self.loop.call_later(SYNC_SECONDS, self._sync_each_second, self._appender)
+
+    def _seal_while_full(self, log: Log) -> None:
+        """Seal a segment that is due: nothing is appended, and only sealed ones go."""
+        try:
+            log.seal_if_due()
+        except StorageError as error:
+            self.give_up(str(error))
 
     def _report(self) -> None:
         log = self._log

@@ -108,6 +108,8 @@ class Saving:
         begin, options = self._begin, _options(server.config)
         if server.saves.running == "tidy":
             options += ("--tidy",)
+        if self._engine.guards.disk_error is not None:
+            options += ("--urgent",)
         elif server.saves.running == "save":
             options += _rdb_options(server.config)
         assert begin is not None

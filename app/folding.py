@@ -76,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--retention-bytes", type=int, default=0)
     parser.add_argument("--retention-seconds", type=int, default=0)
     parser.add_argument("--only-archived", action="store_true")
+    parser.add_argument("--urgent", action="store_true")
     parser.add_argument("--reserve", type=int, default=0)
     parser.add_argument("--pack", action="store_true")
     parser.add_argument("--rdb", type=Path)
@@ -101,7 +102,9 @@ class _Folding:
         self._options = options
         self._filesystem = FileSystem()
         self._folder = LogFolder(options.folder, self._filesystem)
-        self._retention = Retention(options.retention_bytes, options.retention_seconds)
+        self._retention = Retention(
+            options.retention_bytes, options.retention_seconds, options.urgent
+        )
 
     def run(self) -> None:
         """Make a snapshot, prune, pack.

@@ -179,6 +179,15 @@ class Log(LogFacts):
             self._segment_bytes_max = segment_bytes_max
             self._seal_at = segment_bytes_max // (2 if self._sealer.defers else 1)
 
+    def seal_if_due(self) -> None:
+        """Seal the open segment where that is due, though nothing is appended.
+
+        Raises:
+            SyncFailedError: the log can't be relied on any more: stop.
+        """
+        if self._failure is None and not self._must_cut and self._size >= self._seal_at:
+            self._try_to_seal()
+
     def append(self, drafts: Sequence[Draft], expected_last_seq: int) -> int:
         """Write records behind the last one, all in one write, all or none.
 

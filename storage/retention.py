@@ -31,10 +31,13 @@ class Retention(NamedTuple):
     Attributes:
         bytes_max: a sealed segment may go where those behind it are so many bytes.
         seconds_max: or where it was sealed so long ago.
+        is_urgent: the disk is full: it may also go where it is what makes the log
+            longer than `bytes_max`, though less is left behind it.
     """
 
     bytes_max: int = 0
     seconds_max: int = 0
+    is_urgent: bool = False
 
 
 def find_prunable(
@@ -48,7 +51,8 @@ def find_prunable(
         if info.footer is None:
             break
         age_ms = now_ms - info.footer.sealed_at_ms
-        is_beyond = 0 < retention.bytes_max <= rest
+        kept = rest + info.size_bytes if retention.is_urgent else rest
+        is_beyond = 0 < retention.bytes_max <= kept
         is_old = 0 < retention.seconds_max * _MS < age_ms
         if not is_beyond and not is_old:
             break

@@ -211,6 +211,30 @@ def test_retention_makes_room_on_a_disk_that_is_full(disk, left, fold_equals_liv
 
 
 @pytest.mark.slow
+def test_retention_makes_room_where_all_of_the_log_is_one_segment(
+    disk, fold_equals_live
+):
+    """Nothing is appended any more that would seal it, and nothing is behind it."""
+    with server_on(disk, *RESERVE) as server:
+        connection = server.connect()
+        connection._socket.settimeout(30.0)
+        for number in range(10_000):
+            value = b"%06d" % number + b"x" * 10_000
+            if connection.ask("SET", f"k:{number % 20}", value) != b"+OK\r\n":
+                break
+        wait_for(lambda: connection.ask("SET", "k", "v") == REFUSED, server)
+        assert len(list(server.folder.glob("log/*.log"))) == 1
+
+        assert (
+            connection.ask("CONFIG", "SET", "log-retention-bytes", "2mb") == b"+OK\r\n"
+        )
+
+        wait_for(lambda: connection.ask("SET", "k", "w") == b"+OK\r\n", server)
+        assert disk.free_bytes > 8 * MB
+        fold_equals_live(server)
+
+
+@pytest.mark.slow
 def test_a_small_bound_of_the_log_holds_without_another_setting(fold_equals_live):
     bound = ("--log-retention-bytes", "4mb")
     with small_disk("32m") as disk, server_on(disk, *RESERVE, *bound) as server:

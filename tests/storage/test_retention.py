@@ -139,6 +139,18 @@ def test_by_size_the_oldest_go_while_enough_is_left(disk):
     assert find_prunable(chain, EVERYTHING, NOW_MS) == chain[:-1]
 
 
+def test_on_a_full_disk_the_log_gets_no_longer_than_the_bound(disk):
+    chain = chain_of(disk)
+    sizes = [info.size_bytes for info in chain]
+    bound = sum(sizes[3:])
+
+    urgent = Retention(bytes_max=bound, is_urgent=True)
+    assert find_prunable(chain, urgent, NOW_MS) == chain[:4]
+    less = Retention(bytes_max=bound + 1, is_urgent=True)
+    assert find_prunable(chain, less, NOW_MS) == chain[:3]
+    assert find_prunable(chain, Retention(is_urgent=True), NOW_MS) == []
+
+
 def test_by_age_those_go_that_were_sealed_so_long_ago(disk):
     chain = chain_of(disk)
     retention = Retention(seconds_max=60)
