@@ -166,12 +166,14 @@ class Freeing:
         return count
 
     def _free_keys(self, table: dict[bytes, Any], count: int) -> None:
-        """Remove keys of a database that was flushed."""
+        """Remove keys of a database that was flushed; those that wait count then."""
+        freed, waiting = self.freed, len(self._waiting)
         for _ in range(count):
             value = table.popitem()[1]
             if type(value) not in _SIMPLE:
                 self.leave(value)
-        self._count(count)
+        self.pending -= count
+        self.freed = freed + count - (len(self._waiting) - waiting)
 
 
 def _objects_in(value: Any) -> int:
