@@ -26,7 +26,11 @@ def connect(home):
 
     def serves():
         with contextlib.suppress(OSError):
-            return open_client(home).ask("PING").startswith((b"+PONG", b"-NOAUTH"))
+            client = open_client(home)
+            if client.ask("PING").startswith((b"+PONG", b"-NOAUTH")):
+                return True
+            client.close()  # it would be one client of those that there may be
+        return False
 
     wait_for(serves)
     return OPENED[-1]
