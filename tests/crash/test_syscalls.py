@@ -8,11 +8,8 @@ Promises 1, 4, 7, 8, 9, 10 and 12 of docs/reliability.md.
 """
 
 import os
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -20,11 +17,11 @@ import pytest
 
 from storage.filesystem import FileSystem
 from storage.verify import verify_log
+from tests.disks import server_on, small_disk
 from tests.parity.wire import encode
 from tests.servers import (
     ROOT,
     START_SECONDS,
-    ServerProcess,
     require_program,
     start_joblog,
 )
@@ -247,40 +244,20 @@ def fill_up(server):
 
 def test_write_that_takes_only_a_part_is_completed_or_cut(strace, fold_equals_live):
     """A file system that is full in the middle of a record, for real."""
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("mounting a small tmpfs needs root")
-    folder = Path(tempfile.mkdtemp(prefix="joblog-full-"))
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)],
-        check=False,
-        capture_output=True,
-    )
-    if mounted.returncode:
-        folder.rmdir()
-        pytest.skip("this machine mounts no tmpfs")
-    try:
-        program = [sys.executable, "-m", "app"]
-        with ServerProcess(
-            "joblog", program, "--appendfsync", "always", "--disk-reserve", "0"
-        ) as server:
-            server.stop()
-            place = server._command.index("--dir") + 1
-            server._command[place] = str(folder)
-            server.folder = folder
-            server.start()
-            acknowledged = fill_up(server)
-            assert server.connect().ask("SET", "k", "v").startswith(b"-MISCONF")
-            assert server.connect().ask("LLEN", "list").startswith(b":")
-            subprocess.run(["mount", "-o", "remount,size=20m", str(folder)], check=True)
-            deadline = time.monotonic() + START_SECONDS
-            while server.connect().ask("SET", "k", "v") != b"+OK\r\n":
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
-            server.kill()
-            server.start()
-            found = int(server.connect().ask("LLEN", "list")[1:-2])
-            assert acknowledged <= found <= acknowledged + 1
-            fold_equals_live(server)
-    finally:
-        subprocess.run(["umount", str(folder)], check=False)
-        folder.rmdir()
+    with (
+        small_disk("300k") as disk,
+        server_on(disk, "--appendfsync", "always", "--disk-reserve", "0") as server,
+    ):
+        acknowledged = fill_up(server)
+        assert server.connect().ask("SET", "k", "v").startswith(b"-MISCONF")
+        assert server.connect().ask("LLEN", "list").startswith(b":")
+        disk.resize("20m")
+        deadline = time.monotonic() + START_SECONDS
+        while server.connect().ask("SET", "k", "v") != b"+OK\r\n":
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        server.kill()
+        server.start()
+        found = int(server.connect().ask("LLEN", "list")[1:-2])
+        assert acknowledged <= found <= acknowledged + 1
+        fold_equals_live(server)
