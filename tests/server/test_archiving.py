@@ -11,22 +11,10 @@ from app.keyspace.digest import dataset_digest
 from app.recovery import recover
 from replay.cli import main
 from storage.filesystem import FileSystem
+from tests.server.persistence import info, wait_for
 from tests.servers import ROOT
 
-SECONDS = 60.0
 SMALL = ("--segment-bytes-max", "4096")
-
-
-def info(connection):
-    lines = connection.ask("INFO", "persistence").decode().split("\r\n")
-    return dict(line.split(":", 1) for line in lines if ":" in line)
-
-
-def wait_for(condition, server):
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, server.output()
-        time.sleep(0.05)
 
 
 def fill(connection, count=300):

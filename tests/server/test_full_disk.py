@@ -4,31 +4,18 @@ Promise 10 of docs/reliability.md.
 """
 
 import os
-import time
 
 import pytest
 
 from tests.disks import server_on, small_disk
+from tests.server.persistence import info, wait_for
 
-SECONDS = 60.0
 MB = 1 << 20
 RESERVE = ("--disk-reserve", "4mb")
 REFUSED = (
     b"-MISCONF Errors writing to the AOF file: the disk has no more room than "
     b"disk-reserve keeps free\r\n"
 )
-
-
-def info(connection):
-    lines = connection.ask("INFO", "persistence").decode().split("\r\n")
-    return dict(line.split(":", 1) for line in lines if ":" in line)
-
-
-def wait_for(condition, server):
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, server.output()
-        time.sleep(0.05)
 
 
 def push_until_refused(connection, size=10_000):
