@@ -308,11 +308,13 @@ def require_link(
         CorruptLogError: it is another one.
     """
     if header.first_seq > footer.last_seq + 1:
+        first_seq = footer.last_seq + 1
         raise corrupt(
-            path,
-            16,
-            f"first seq {header.first_seq}",
-            f"{footer.last_seq + 1}: the segments between are missing",
+            path.with_name(f"{first_seq:020d}.log"),
+            0,
+            "no such file",
+            f"seq {first_seq} to {header.first_seq - 1}: the segments between are "
+            f"missing",
             MissingSegmentError,
         )
     if header.first_seq <= footer.last_seq:

@@ -1,10 +1,14 @@
 """Repair: what can be done in place about a damaged log, and what that costs.
 
-    the open segment is bad from a frame on    cut there; the bytes are kept beside it
-    the newest segment is missing              the one before is opened again
-    the newest segment has no sound header,    moved aside, then as above
-    or the name of another
-    a sealed segment is bad                    replaced, where a backup has a sound copy
+    the open segment is bad from a frame on    a backup's bytes up to there and its own
+                                               behind, where that is sound; else cut
+                                               there; the bytes are kept beside it
+    the newest segment is missing              brought back from a backup; else the one
+                                               before is opened again
+    the newest segment has no sound header,    replaced from a backup; else moved aside,
+    or the name of another                     then as above
+    a sealed segment is bad, or is missing     replaced, or brought back, where a backup
+                                               has a sound copy (`storage.copies`)
     a snapshot is bad, or newer than the log   moved aside; it can be made again
 
 Nothing is removed: what is cut off or moved keeps its bytes under another name. What
@@ -15,60 +19,26 @@ records that are gone. What a newer program wrote is left alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import re
+from typing import TYPE_CHECKING
 
-from storage.archiving import forget_archived
+from storage.copies import Copies
 from storage.errors import CorruptLogError, NewerFormatError, SnapshotError
-from storage.filesystem import sync_file, sync_names, write_aside
 from storage.folder import LogFolder, read_segment_info
-from storage.frame import find_frame, split_frames
-from storage.lock import FolderLock
-from storage.record import RecordDecoder
-from storage.segment import SegmentReader
+from storage.mending import Plan, Step
+from storage.segment import FOOTER_BYTES, SegmentReader
 from storage.snapshot import verify_snapshot
-from storage.tail import free_torn_path
-from storage.verify import SegmentReport, verify_log
+from storage.tail import find_readable
+from storage.verify import verify_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from storage.copies import Copy
     from storage.filesystem import FileSystem
+    from storage.folder import SegmentInfo
     from storage.record import Record
-
-
-class Step(NamedTuple):
-    """One thing that a repair does.
-
-    Attributes:
-        action: "cut", "reopen", "set aside" or "replace".
-        path: the file.
-        offset: from where on it is cut, in bytes; else 0.
-        why: what is wrong with it.
-        lost: records behind the damage that can still be read, but not kept.
-        source: the sound copy that takes its place; None where it is no replacement.
-    """
-
-    action: str
-    path: Path
-    offset: int = 0
-    why: str = ""
-    lost: tuple[Record, ...] = ()
-    source: Path | None = None
-
-
-class Plan(NamedTuple):
-    """What a repair would do, and what it cannot.
-
-    Attributes:
-        steps: in order.
-        hopeless: damage that no step mends.
-        last_seq: the last record that there is then.
-    """
-
-    steps: list[Step]
-    hopeless: list[str]
-    last_seq: int
+    from storage.verify import Gap, SegmentReport, VerifyReport
 
 
 def plan_repair(
@@ -89,65 +59,10 @@ def plan_repair(
     _require_known_formats(paths, filesystem)
     snapshots = paths.find_snapshots()  # before the log, which is ahead of them
     report = verify_log(folder, filesystem=filesystem)
-    steps: list[Step] = []
-    hopeless: list[str] = []
-    segments = report.segments
-    for place, segment in enumerate(segments):
-        if segment.damage is None:
-            continue
-        copy = _find_copy(backup, segment, segments[place + 1 :], filesystem)
-        if copy is not None:
-            steps.append(Step("replace", segment.path, 0, segment.damage, (), copy))
-        elif place < len(segments) - 1 or _is_astray(segment):
-            hopeless.append(segment.damage)
-        elif not segment.created_at_ms:
-            steps += _set_next_aside(paths, filesystem, segment)
-            steps.append(Step("set aside", segment.path, 0, segment.damage))
-            steps += _reopen(segments[:place], filesystem)
-        else:
-            steps += _set_next_aside(paths, filesystem, segment)
-            steps.append(_cut(segment, filesystem))
-    if report.missing_end:
-        steps += _reopen(segments, filesystem, report.missing_end)
-    known = {step.why for step in steps} | set(hopeless)
-    hopeless += [text for text in report.damage if text not in known]
-    kept = _SnapshotPlan(paths, filesystem, report.last_seq)
-    for seq in snapshots:
-        kept.look(seq)
-    if not kept.has_sound and segments and segments[0].first_seq > 1:
-        hopeless.append(
-            f"{folder}: the log starts at seq {segments[0].first_seq}, and no "
-            f"snapshot stands for what was before; bring one back from a backup"
-        )
-    return Plan(kept.steps + steps, hopeless, report.last_seq)
-
-
-def apply_repair(folder: Path, plan: Plan, *, filesystem: FileSystem) -> None:
-    """Do what a plan says.
-
-    Raises:
-        LogLockedError: a server has the folder open.
-        StorageError: the disk refused to make something durable.
-        OSError: the disk refused.
-    """
-    paths = LogFolder(folder, filesystem)
-    lock = FolderLock(paths, filesystem)
-    try:
-        for step in plan.steps:
-            if step.action == "set aside":
-                filesystem.rename(step.path, _free_name(filesystem, step.path))
-            elif step.action == "replace":
-                assert step.source is not None
-                _replace(filesystem, step.path, step.source)
-            else:
-                _cut_off(filesystem, step.path, step.offset)
-            sync_names(filesystem, step.path.parent)
-        forget_archived(paths, filesystem)
-    finally:
-        lock.release()
-
-
-# --- planning --------------------------------------------------------------------
+    planner = _Planner(paths, filesystem, report, backup)
+    planner.look_at_segments()
+    planner.look_at_snapshots(snapshots)
+    return Plan(planner.steps, planner.hopeless, planner.last_seq)
 
 
 def _require_known_formats(paths: LogFolder, filesystem: FileSystem) -> None:
@@ -159,6 +74,160 @@ def _require_known_formats(paths: LogFolder, filesystem: FileSystem) -> None:
             raise
         except CorruptLogError:
             continue  # it will be looked at
+
+
+_ADVICE = re.compile(r"; run 'replay (?:repair|verify) [^;]*'$")
+
+
+def _told(why: str) -> str:
+    """Return what is wrong without the advice to do what is being done."""
+    return _ADVICE.sub("", why)
+
+
+class _Planner:
+    """Goes through what is wrong, and finds what mends it.
+
+    Attributes:
+        steps: what to do, in order.
+        hopeless: what no step mends.
+        last_seq: the last record that there is then.
+    """
+
+    def __init__(
+        self,
+        paths: LogFolder,
+        filesystem: FileSystem,
+        report: VerifyReport,
+        backup: Path | None,
+    ) -> None:
+        self.steps: list[Step] = []
+        self.hopeless: list[str] = []
+        self.last_seq = report.last_seq
+        self._paths = paths
+        self._filesystem = filesystem
+        self._report = report
+        self._segments = report.segments
+        self._copies = Copies(backup, report.log_id)
+
+    def look_at_segments(self) -> None:
+        """Plan what is to be done about the segments."""
+        told = {gap.why for gap in self._report.gaps}
+        if not self._segments and (copies := self._copies.find_past(None)):
+            told.update(self._report.damage)
+            self._bring_back(copies, *self._report.damage[:1])
+            self._go_on_behind(copies[-1])
+        for place, segment in enumerate(self._segments):
+            for gap in self._report.gaps:
+                if gap.until_seq == segment.first_seq:
+                    self._fill(gap)
+            if segment.damage is not None:
+                told.add(segment.damage)
+                self._mend(place, segment, segment.damage)
+            elif segment.torn_records:
+                why = f"{segment.path}: records that still read follow a torn one"
+                self._mend(place, segment, why)
+        if self._report.missing_end:
+            told.add(self._report.missing_end)
+            self._mend_end(self._report.missing_end)
+        self.hopeless += [
+            _told(text) for text in self._report.damage if text not in told
+        ]
+
+    def _info(self, place: int) -> SegmentInfo | None:
+        """Return a neighbour that is sound, by its place among the segments."""
+        if not 0 <= place < len(self._segments) or self._segments[place].damage:
+            return None
+        return read_segment_info(self._filesystem, self._segments[place].path)
+
+    def _fill(self, gap: Gap) -> None:
+        """Bring back the segments that are missing in the middle."""
+        places = {segment.first_seq: n for n, segment in enumerate(self._segments)}
+        younger = places[gap.until_seq]
+        elder = self._info(younger - 1)
+        copies = self._copies.find_run(elder, gap.until_seq) if elder else []
+        is_whole = copies and copies[-1].last_seq + 1 == gap.until_seq
+        after = self._info(younger)
+        if is_whole and after:
+            first_seq = int(copies[-1].path.name[:20])
+            is_whole = self._copies.find_segment(first_seq, None, after) is not None
+        if not is_whole:
+            self.hopeless.append(_told(gap.why))
+            return
+        self._bring_back(copies, gap.why)
+
+    def _bring_back(self, copies: list[Copy], why: str = "") -> None:
+        for copy in copies:
+            path = self._paths.log_path / copy.path.name
+            self.steps.append(Step("bring back", path, 0, _told(why), (), copy.path))
+
+    def _mend(self, place: int, segment: SegmentReport, why: str) -> None:
+        """Plan what is to be done about one damaged segment."""
+        is_last = place == len(self._segments) - 1
+        why = _told(why)
+        elder, younger = self._info(place - 1), self._info(place + 1)
+        copy = None
+        if younger is not None:
+            copy = self._copies.find_segment(segment.first_seq, elder, younger)
+        elif is_last and segment.damage and not segment.created_at_ms:
+            copy = self._copies.find_segment(segment.first_seq, elder, None)
+        if copy is None and segment.created_at_ms and not segment.is_misplaced:
+            copy = self._copies.find_part(segment)
+        if copy is not None:
+            self.steps.append(
+                Step("replace", segment.path, copy.keep_from, why, (), copy.path)
+            )
+            if is_last:
+                self.last_seq = copy.last_seq
+        elif not is_last or _is_astray(segment):
+            self.hopeless.append(why)
+        elif not segment.created_at_ms:
+            self.steps += _set_next_aside(self._paths, self._filesystem, segment)
+            self.steps.append(Step("set aside", segment.path, 0, why))
+            self.steps += _reopen(self._segments[:place], self._filesystem)
+        else:
+            self.steps += _set_next_aside(self._paths, self._filesystem, segment)
+            self.steps.append(_cut(segment, why, self._filesystem))
+
+    def _mend_end(self, why: str) -> None:
+        """Bring back the newest segments, or let the log go on where it ends."""
+        last = self._info(len(self._segments) - 1)
+        copies = self._copies.find_run(last) if last else []
+        if copies:
+            self._bring_back(copies, why)
+            self._go_on_behind(copies[-1])
+        else:
+            self.steps += _reopen(self._segments, self._filesystem, _told(why))
+
+    def _go_on_behind(self, copy: Copy) -> None:
+        """Let the log go on in the last segment of those that were brought back."""
+        self.last_seq = copy.last_seq
+        if self._copies.info(copy).footer is not None:
+            path = self._paths.log_path / copy.path.name
+            size = self._copies.size(copy)
+            self.steps.append(Step("reopen", path, size - FOOTER_BYTES))
+
+    def look_at_snapshots(self, seqs: list[int]) -> None:
+        """Plan what is to be done about the snapshots."""
+        kept = _SnapshotPlan(self._paths, self._filesystem, self.last_seq)
+        for seq in seqs:
+            kept.look(seq)
+        self.steps[:0] = kept.steps
+        if kept.has_sound or not self._segments or self._segments[0].first_seq <= 1:
+            return
+        first_seq = self._segments[0].first_seq
+        for seq, path in reversed(self._copies.find_snapshots()):
+            if first_seq - 1 <= seq <= self.last_seq:
+                why = f"the log starts at seq {first_seq}, and no snapshot is here"
+                target = self._paths.snapshot_path(seq)
+                self.steps.append(Step("bring back", target, 0, why, (), path))
+                return
+        if copies := self._copies.find_past(self._info(0)):
+            self._bring_back(copies, f"the log starts at seq {first_seq}")
+            return
+        self.hopeless.append(
+            f"{self._paths.path}: the log starts at seq {first_seq}, and no "
+            f"snapshot stands for what was before; bring one back from a backup"
+        )
 
 
 def _is_astray(segment: SegmentReport) -> bool:
@@ -199,42 +268,18 @@ class _SnapshotPlan:
         self.steps.append(Step("set aside", path, 0, why))
 
 
-def _find_copy(
-    backup: Path | None,
-    segment: SegmentReport,
-    younger: list[SegmentReport],
-    filesystem: FileSystem,
-) -> Path | None:
-    """Return a backup's sound copy of a sealed segment, if it is the very one."""
-    if backup is None or not younger or not younger[0].created_at_ms:
-        return None
-    path = LogFolder(backup, filesystem).segment_path(segment.first_seq)
-    try:
-        reader = SegmentReader(filesystem, younger[0].path)
-        reader.close()
-        # The chain of the copy, checked from its first byte on, and the next header.
-        report = verify_log(backup, filesystem=filesystem)
-        info = read_segment_info(filesystem, path)
-    except (CorruptLogError, OSError):
-        return None
-    is_sound = any(one.path == path and one.damage is None for one in report.segments)
-    is_same = info.header.log_id == reader.header.log_id
-    if not (is_sound and is_same and info.footer is not None):
-        return None
-    return path if info.footer.last_seq + 1 == younger[0].first_seq else None
-
-
-def _cut(segment: SegmentReport, filesystem: FileSystem) -> Step:
+def _cut(segment: SegmentReport, why: str, filesystem: FileSystem) -> Step:
     """Plan to cut the newest segment behind its last sound record."""
     reader = SegmentReader(filesystem, segment.path)
     try:
         reader.read_to(segment.last_seq - segment.first_seq + 1)
         rest = reader.read_rest()
-        lost = tuple(_readable(rest, segment.last_seq, reader))
+        lost = tuple(find_readable(rest, segment.last_seq, reader.heads))
         offset = reader.offset
     finally:
         reader.close()
-    return Step("cut", segment.path, offset, segment.damage or "", lost)
+    gone = lost[-1].seq - segment.last_seq - len(lost) if lost else 0
+    return Step("cut", segment.path, offset, why, lost, gone=gone)
 
 
 def _set_next_aside(
@@ -251,24 +296,10 @@ def _set_next_aside(
         return [Step("set aside", path)]
     try:
         rest = reader.read_rest()
-        lost = tuple(_readable(rest, reader.header.first_seq - 1, reader))
+        lost = tuple(find_readable(rest, reader.header.first_seq - 1, reader.heads))
     finally:
         reader.close()
     return [Step("set aside", path, lost=lost)]
-
-
-def _readable(rest: bytes, last_seq: int, reader: SegmentReader) -> Iterator[Record]:
-    """Yield the records in damaged bytes that are sound themselves."""
-    decoder = RecordDecoder()
-    offset = find_frame(rest, 0, last_seq, reader.heads)
-    while offset is not None:
-        payloads, used = split_frames(rest[offset:], reader.heads)
-        for payload in payloads:
-            try:
-                yield decoder.decode(payload)
-            except ValueError:
-                continue
-        offset = find_frame(rest, offset + used, last_seq, reader.heads)
 
 
 def _reopen(
@@ -285,47 +316,3 @@ def _reopen(
     finally:
         reader.close()
     return [Step("reopen", last.path, offset, why)]
-
-
-# --- doing -----------------------------------------------------------------------
-
-
-def _free_name(filesystem: FileSystem, path: Path) -> Path:
-    names = set(filesystem.listdir(path.parent))
-    name, number = f"{path.name}.damaged", 1
-    while name in names:
-        number += 1
-        name = f"{path.name}.{number}.damaged"
-    return path.with_name(name)
-
-
-def _replace(filesystem: FileSystem, path: Path, source: Path) -> None:
-    file = filesystem.open_to_read(source)
-    try:
-        data = filesystem.read_at(file, filesystem.size(file), 0)
-    finally:
-        filesystem.close(file)
-    filesystem.rename(path, _free_name(filesystem, path))
-    write_aside(filesystem, path.with_name(f"{path.name}.copy"), path, data)
-
-
-def _cut_off(filesystem: FileSystem, path: Path, offset: int) -> None:
-    """Cut a segment, and keep what is cut off beside it; packed, it is unpacked."""
-    reader = SegmentReader(filesystem, path)
-    try:
-        head = reader.read_at(offset, 0)
-        rest = reader.read_at(reader.size() - offset, offset)
-        is_packed = reader.size() != reader.size_on_disk()
-    finally:
-        reader.close()
-    torn = free_torn_path(filesystem, path)
-    write_aside(filesystem, torn.with_suffix(".torn-new"), torn, rest)
-    if is_packed:
-        write_aside(filesystem, path.with_name(f"{path.name}.copy"), path, head)
-        return
-    file = filesystem.open_to_append(path)
-    try:
-        filesystem.truncate(file, offset)
-        sync_file(filesystem, file, path)
-    finally:
-        filesystem.close(file)

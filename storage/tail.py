@@ -12,16 +12,23 @@ import errno
 from typing import TYPE_CHECKING, NamedTuple
 
 from storage.filesystem import sync_file, write_aside
-from storage.frame import find_synced_frame, leading_uints
+from storage.frame import (
+    find_frame,
+    find_synced_frame,
+    leading_uints,
+    split_frames,
+)
 from storage.record import RecordDecoder
 from storage.segment import FOOTER_BYTES, SegmentReader, corrupt
 
 if TYPE_CHECKING:
     import hashlib
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from storage.filesystem import FileSystem
+    from storage.frame import FrameHeads
+    from storage.record import Record
     from storage.segment import SegmentFooter, SegmentHeader
 
 
@@ -195,6 +202,28 @@ def require_torn(reader: SegmentReader, rest: bytes, bad_seq: int) -> None:
         f"a sound one with seq {bad_seq}: seq {seq} at byte {reader.offset + offset} "
         f"says that it had been synced, so this is no torn tail",
     )
+
+
+def find_readable(rest: bytes, last_seq: int, heads: FrameHeads) -> Iterator[Record]:
+    """Yield the records in the bytes behind a damaged frame that are sound themselves.
+
+    Args:
+        rest: the bytes.
+        last_seq: the last sound record before them.
+        heads: what frames of the segment are checked with.
+    """
+    decoder = RecordDecoder()
+    offset = find_frame(rest, 0, last_seq, heads)
+    while offset is not None:
+        payloads, used = split_frames(rest[offset:], heads)
+        for payload in payloads:
+            try:
+                record = decoder.decode(payload)
+            except ValueError:
+                continue
+            last_seq = record.seq
+            yield record
+        offset = find_frame(rest, offset + used, last_seq, heads)
 
 
 def cut_tail(filesystem: FileSystem, path: Path, tail: Tail) -> TailReport:

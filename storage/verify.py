@@ -8,13 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.errors import CorruptLogError, StorageError
+from storage.errors import CorruptLogError, MissingSegmentError, StorageError
 from storage.folder import LogFolder, require_first, require_link, require_named
+from storage.frame import split_frames
 from storage.lock import read_log_id, require_same_log
 from storage.record import RecordDecoder
 from storage.segment import SegmentReader, corrupt
 from storage.segment_files import open_segment, require_kept
-from storage.tail import require_footer, require_sequence, require_torn
+from storage.tail import find_readable, require_footer, require_sequence, require_torn
 
 if TYPE_CHECKING:
     from storage.filesystem import FileSystem
@@ -34,6 +35,7 @@ class SegmentReport(NamedTuple):
         digest_hex: SHA-256 of its bytes up to the end of record `last_seq`.
         keyspace_digest_hex: the server's digest of its state after `last_seq`, or "".
         torn_bytes: how many bytes of an unfinished write end the open segment.
+        torn_records: how many sound records are in them, behind what is not.
         damage: what is wrong, for the operator; None where it is sound.
         is_misplaced: its bytes are sound, and what is wrong is where it stands.
     """
@@ -47,8 +49,23 @@ class SegmentReport(NamedTuple):
     digest_hex: str = ""
     keyspace_digest_hex: str = ""
     torn_bytes: int = 0
+    torn_records: int = 0
     damage: str | None = None
     is_misplaced: bool = False
+
+
+class Gap(NamedTuple):
+    """Segments that are missing between two sound ones.
+
+    Attributes:
+        first_seq: the first record in them.
+        until_seq: the first number of the segment behind them.
+        why: what is wrong, for the operator.
+    """
+
+    first_seq: int
+    until_seq: int
+    why: str
 
 
 class VerifyReport(NamedTuple):
@@ -58,11 +75,15 @@ class VerifyReport(NamedTuple):
         segments: one report for each segment, in order.
         damage: all that is wrong, for the operator; empty where the log is sound.
         missing_end: that of it which says that the newest segment is gone, or "".
+        gaps: what is missing between segments.
+        log_id: the log's id, in hexadecimal digits; "" where nothing tells.
     """
 
     segments: list[SegmentReport]
     damage: list[str]
     missing_end: str = ""
+    gaps: list[Gap] = []  # noqa: RUF012 - a NamedTuple's default, never changed
+    log_id: str = ""
 
     @property
     def is_sound(self) -> bool:
@@ -113,7 +134,8 @@ def _verify(paths: LogFolder, filesystem: FileSystem) -> VerifyReport:
         )
         for first_seq in segments
     ]
-    damage = [report.damage for report in reports if report.damage is not None]
+    damage = [gap.why for gap in verifier.gaps]
+    damage += [report.damage for report in reports if report.damage is not None]
     try:
         if not damage:
             require_same_log(log_id, paths, verifier.log_id)
@@ -127,7 +149,9 @@ def _verify(paths: LogFolder, filesystem: FileSystem) -> VerifyReport:
             corrupt(path, 0, "no such file", "the next segment, or .log.next")
         )
         damage.append(missing)
-    return VerifyReport(reports, damage, missing)
+    if not log_id and verifier.log_id is not None:
+        log_id = verifier.log_id.hex()
+    return VerifyReport(reports, damage, missing, verifier.gaps, log_id)
 
 
 def _is_missing(paths: LogFolder, elder_seq: int, following_seq: int) -> bool:
@@ -150,6 +174,7 @@ class _Verifier:
         self._last_at_ms = 0
         self.log_id: bytes | None = None
         self.footer: SegmentFooter | None = None
+        self.gaps: list[Gap] = []
 
     def verify(self, path: Path, *, is_last: bool) -> SegmentReport:
         """Verify one segment; the next call gets the next one."""
@@ -167,8 +192,14 @@ class _Verifier:
             report = self._read(reader, report, is_last=is_last)
             if report.damage is None:
                 self._check_link(reader, elder, elder_footer)
+        except MissingSegmentError as error:
+            # Neither of the neighbours is damaged.
+            assert elder_footer is not None
+            self.gaps.append(Gap(elder_footer.last_seq + 1, first_seq, str(error)))
         except CorruptLogError as error:
             report = report._replace(damage=str(error), is_misplaced=True)
+            # What does not belong here says nothing of the one that follows.
+            self._header = self.footer = None
         finally:
             reader.close()
             self._is_first = False
@@ -194,6 +225,7 @@ class _Verifier:
             damage = str(error)
         assert reader.digest is not None
         is_torn = damage is None and footer is None
+        rest = reader.read_rest() if is_torn else b""
         return report._replace(
             last_seq=last_seq,
             size_bytes=reader.size(),
@@ -201,7 +233,8 @@ class _Verifier:
             is_sealed=footer is not None,
             digest_hex=reader.digest.hexdigest(),
             keyspace_digest_hex=footer.keyspace_digest.hex() if footer else "",
-            torn_bytes=reader.size() - reader.offset if is_torn else 0,
+            torn_bytes=len(rest),
+            torn_records=_count_readable(rest, last_seq, reader),
             damage=damage,
         )
 
@@ -259,6 +292,13 @@ class _Verifier:
             require_first(reader.header, reader.path)
         elif elder is not None and elder_footer is not None:
             require_link(elder, elder_footer, reader.header, reader.path)
+
+
+def _count_readable(rest: bytes, last_seq: int, reader: SegmentReader) -> int:
+    """Count the sound records behind a torn one; what came meanwhile is none."""
+    if split_frames(rest, reader.heads)[0]:
+        return 0
+    return sum(1 for _ in find_readable(rest, last_seq, reader.heads))
 
 
 def compute_digest(folder: Path | str, seq: int, *, filesystem: FileSystem) -> str:

@@ -16,13 +16,14 @@ from replay.salvaging import salvage_log
 from replay.texts import plain_text
 from storage.copying import backup_log, restore_log
 from storage.following import Follower
+from storage.mending import apply_repair
 from storage.places import last_seq_hint
-from storage.repairing import Plan, apply_repair, plan_repair
-from storage.verify import verify_log
+from storage.repairing import plan_repair
 
 if TYPE_CHECKING:
     from app.moments import Moment
     from storage.copying import CopyReport
+    from storage.mending import Plan, Step
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _LOST_SHOWN = 20
@@ -132,12 +133,16 @@ def _tell_copy(tool: Tool, target: Path, report: CopyReport) -> None:
 @takes_folder
 @click.option("--from", "source", type=_FOLDER, help="A backup with sound segments.")
 @click.option("--apply", "is_applied", is_flag=True, help="Do it; else only tell.")
-def repair(tool: Tool, source: Path | None, *, is_applied: bool) -> int:
+@click.option(
+    "--cut", "may_cut", is_flag=True, help="Also cut off records that still read."
+)
+def repair(tool: Tool, source: Path | None, *, is_applied: bool, may_cut: bool) -> int:
     r"""Tell what is wrong with DIR, what would mend it, and which records that loses.
 
     With --apply it is done; no server may have DIR open. What is cut off or replaced
-    stays beside it under another name. Exit code 0: DIR is sound, or is now. 1: there
-    is something to do. 3: not all can be mended here; see `replay salvage`.
+    stays beside it under another name. Records that still read behind damage are only
+    cut off with --cut: `replay salvage` keeps them. Exit code 0: DIR is sound, or is
+    now. 1: there is something to do. 3: not all can be mended here.
 
     \b
     Examples:
@@ -148,17 +153,32 @@ def repair(tool: Tool, source: Path | None, *, is_applied: bool) -> int:
     plan = plan_repair(tool.folder, filesystem=tool.filesystem, backup=source)
     _write_plan(tool, plan)
     if plan.hopeless:
+        tool.output.hint(f"replay: {_remedy(tool, source)}")
         return DAMAGED
     if not plan.steps:
         return 0
+    if plan.cuts and not may_cut:
+        tool.output.hint(f"replay: nothing was changed; {_remedy(tool, source)}")
+        tool.output.hint("replay: --apply --cut does it all the same")
+        return NOTHING
     if not is_applied:
         tool.output.hint("replay: nothing was changed; --apply does it")
         return NOTHING
     apply_repair(tool.folder, plan, filesystem=tool.filesystem)
-    left = verify_log(tool.folder, filesystem=tool.filesystem).damage
-    for text in left:
+    left = plan_repair(tool.folder, filesystem=tool.filesystem, backup=source)
+    for text in (*(step.why for step in left.steps), *left.hopeless):
         tool.output.hint(f"replay: still damaged: {text}")
-    return DAMAGED if left else 0
+    if left.hopeless:
+        tool.output.hint(f"replay: {_remedy(tool, source)}")
+    return DAMAGED if left.steps or left.hopeless else 0
+
+
+def _remedy(tool: Tool, source: Path | None) -> str:
+    """Return what helps where no repair does, or where it loses too much."""
+    salvage_line = f"'replay salvage {tool.folder} NEW_DIR' saves all that still reads"
+    if source is not None:
+        return salvage_line
+    return f"a backup may have what is gone: --from BACKUP; {salvage_line}"
 
 
 def _write_plan(tool: Tool, plan: Plan) -> None:
@@ -173,6 +193,7 @@ def _write_plan(tool: Tool, plan: Plan) -> None:
                         "offset": step.offset,
                         "why": step.why,
                         "lost_seqs": [record.seq for record in step.lost],
+                        "gone": step.gone,
                         "source": None if step.source is None else str(step.source),
                     }
                     for step in plan.steps
@@ -192,11 +213,21 @@ def _write_plan(tool: Tool, plan: Plan) -> None:
         for record in step.lost[:_LOST_SHOWN]:
             output.text(f"  loses seq {record.seq}: {record_text(record, 60)}")
         if len(step.lost) > _LOST_SHOWN:
-            output.text(f"  and {len(step.lost) - _LOST_SHOWN} more records")
+            output.text(f"  and {len(step.lost) - _LOST_SHOWN:,} more records")
+        if step.lost:
+            output.text(f"  {_loss(step)}", "yellow")
     for text in plan.hopeless:
         output.text(f"cannot be mended: {plain_text(text)}", "red")
     if not plan.steps and not plan.hopeless:
         output.text(f"the log is sound up to seq {plan.last_seq}")
+
+
+def _loss(step: Step) -> str:
+    cut, gone = len(step.lost), step.gone
+    return (
+        f"so {cut:,} records that still read would be lost; salvage loses "
+        f"{gone:,} that {'does' if gone == 1 else 'do'} not"
+    )
 
 
 @click.command(short_help="A new log from all that still reads of a damaged one.")

@@ -131,6 +131,11 @@ def _state(segment: SegmentReport) -> str:
         return "damaged"
     if segment.is_sealed:
         return "sealed"
+    if segment.torn_records:
+        return (
+            f"open, {segment.torn_bytes} bytes of an unfinished write, in which "
+            f"{segment.torn_records} records still read"
+        )
     if segment.torn_bytes:
         return f"open, {segment.torn_bytes} bytes of an unfinished write"
     return "open"

@@ -13,9 +13,10 @@ from storage.errors import StorageError
 from storage.filesystem import FileSystem
 from storage.folder import LogFolder
 from storage.log import Log
+from storage.mending import apply_repair
 from storage.packing import pack_segment
 from storage.reader import read_records
-from storage.repairing import apply_repair, plan_repair
+from storage.repairing import plan_repair
 from storage.verify import verify_log
 from tests.folding import live_digest
 from tests.replay.histories import History
@@ -203,8 +204,13 @@ def test_damage_before_a_synced_record_is_cut_and_what_is_lost_is_listed(tmp_pat
         Log.open(history.folder, filesystem=DISK, now_ms=history.clock)
 
     told = run("repair", history.folder, "--json")
-    done = run("repair", history.folder, "--apply")
+    kept_as_it_is = run("repair", history.folder, "--apply")
+    assert path.read_bytes() == untouched
+    done = run("repair", history.folder, "--apply", "--cut")
 
+    assert kept_as_it_is.exit_code == 1
+    assert "salvage loses 1 that does not" in kept_as_it_is.stdout
+    assert "replay salvage" in kept_as_it_is.stderr
     [step] = json.loads(told.stdout)["steps"]
     assert told.exit_code == 1
     assert (step["action"], step["lost_seqs"]) == ("cut", [3, 4])
