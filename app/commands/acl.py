@@ -57,7 +57,7 @@ def acl_cat(_: Context, *category: bytes) -> BulkList:
     if not category:
         return BulkList([name.encode() for name in CATEGORIES])
     if len(category) > 1:
-        raise CommandError(errors.wrong_subcommand_arity(b"CAT", b"ACL"))
+        raise errors.odd_subcommand(b"CAT", b"ACL")
     name = category[0].decode("utf-8", "replace").lower()
     if name not in CATEGORIES:
         raise CommandError(errors.unknown_category(category[0]))
@@ -143,7 +143,7 @@ def acl_genpass(_: Context, *bits: bytes) -> bytes:
         CommandError: the number is none, or too large, or there are more words.
     """
     if len(bits) > 1:
-        raise CommandError(errors.wrong_subcommand_arity(b"GENPASS", b"ACL"))
+        raise errors.odd_subcommand(b"GENPASS", b"ACL")
     wanted = integer(bits[0]) if bits else _BITS
     if not 0 < wanted <= _BITS_MAX:
         raise CommandError(errors.GENPASS_BITS)

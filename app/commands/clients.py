@@ -232,7 +232,7 @@ def client_unblock(ctx: Context, number: bytes, *how: bytes) -> int:
         CommandError: the number is none, or the way is neither TIMEOUT nor ERROR.
     """
     if len(how) > 1:
-        raise CommandError(errors.wrong_subcommand_arity(b"UNBLOCK", b"CLIENT"))
+        raise errors.odd_subcommand(b"UNBLOCK", b"CLIENT")
     way = how[0].upper() if how else b"TIMEOUT"
     if way not in (b"TIMEOUT", b"ERROR"):
         raise CommandError(errors.UNBLOCK_REASON)
@@ -258,7 +258,7 @@ def client_pause(ctx: Context, milliseconds: bytes, *mode: bytes) -> SimpleStrin
         CommandError: the time is none, or the mode is neither WRITE nor ALL.
     """
     if len(mode) > 1:
-        raise CommandError(errors.wrong_subcommand_arity(b"PAUSE", b"CLIENT"))
+        raise errors.odd_subcommand(b"PAUSE", b"CLIENT")
     word = mode[0].upper() if mode else b"ALL"
     if word not in (b"WRITE", b"ALL"):
         raise CommandError(errors.PAUSE_MODE)

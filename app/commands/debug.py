@@ -66,7 +66,7 @@ def debug(ctx: Context, subcommand: bytes, *argument: bytes) -> Any:
         require_allowed(b"debug", ctx.server.config.enable_debug_command, ctx.session)
     found = _SUBCOMMANDS.get(subcommand.upper())
     if found is None or not found.least <= len(argument) <= found.most:
-        raise CommandError(errors.wrong_subcommand_arity(subcommand, b"DEBUG"))
+        raise errors.odd_subcommand(subcommand, b"DEBUG")
     return found.run(ctx, *argument)
 
 

@@ -158,7 +158,7 @@ def function_flush(ctx: Context, *mode: bytes) -> SimpleString:
         CommandError: the mode is neither SYNC nor ASYNC.
     """
     if len(mode) > 1:
-        raise CommandError(errors.wrong_subcommand_arity(b"flush", b"FUNCTION"))
+        raise errors.odd_subcommand(b"flush", b"FUNCTION")
     if mode and mode[0].upper() not in (b"SYNC", b"ASYNC"):
         raise CommandError(errors.FUNCTION_FLUSH_OPTION)
     if ctx.engine is None:
@@ -310,7 +310,7 @@ def function_restore(ctx: Context, payload: bytes, *policies: bytes) -> SimpleSt
         CommandError: the payload or the policy is wrong, or a name is taken.
     """
     if len(policies) > 1:
-        raise CommandError(errors.wrong_subcommand_arity(b"restore", b"FUNCTION"))
+        raise errors.odd_subcommand(b"restore", b"FUNCTION")
     policy = policies[0].upper() if policies else b"APPEND"
     if policy not in _POLICIES:
         raise CommandError(errors.FUNCTION_RESTORE_POLICY)

@@ -12,7 +12,6 @@ from app import errors
 from app.commands.subscriptions import CHANNEL, PATTERN, SHARD_CHANNEL
 from app.commands.table import Flag, KeySpec, command
 from app.commands.usage import add_help
-from app.errors import CommandError
 from app.keyspace.glob import filter_glob
 from app.reply import BulkList
 
@@ -189,7 +188,7 @@ def _listened_to(
     ctx: Context, kind: Kind, subcommand: bytes, pattern: tuple[bytes, ...]
 ) -> BulkList:
     if len(pattern) > 1:
-        raise CommandError(errors.wrong_subcommand_arity(subcommand, b"PUBSUB"))
+        raise errors.odd_subcommand(subcommand, b"PUBSUB")
     names = list(ctx.engine.pubsub.listeners[kind.place])
     return BulkList(filter_glob(pattern[0], names) if pattern else names)
 

@@ -34,7 +34,7 @@ _SHOWN: Final = 10
 def slowlog_get(ctx: Context, *count: bytes) -> list[Any]:
     """Return for each: id, time, microseconds, command, client address and name."""
     if len(count) > 1:
-        raise CommandError(errors.wrong_subcommand_arity(b"GET", b"SLOWLOG"))
+        raise errors.odd_subcommand(b"GET", b"SLOWLOG")
     wanted = parse_int64(count[0]) if count else _SHOWN
     if wanted is None or wanted < -1:
         raise CommandError(errors.SLOWLOG_COUNT)

@@ -87,7 +87,7 @@ def xgroup_create(
     if stream is None and not is_made:
         stream = _find_stream(ctx, key)
     if len(options) > _OPTION_WORDS_MAX:
-        raise CommandError(errors.wrong_subcommand_arity(b"CREATE", b"XGROUP"))
+        raise errors.odd_subcommand(b"CREATE", b"XGROUP")
     if last_id == b"$":
         start = 0 if stream is None else stream.last_id
     else:
@@ -120,7 +120,7 @@ def xgroup_setid(
     _, entries_read = _parse_group(options, b"SETID")
     stream, group = _find_group(ctx, key, name)
     if len(options) not in _SETID_OPTION_WORDS:
-        raise CommandError(errors.wrong_subcommand_arity(b"SETID", b"XGROUP"))
+        raise errors.odd_subcommand(b"SETID", b"XGROUP")
     if last_id in (b"-", b"+"):
         start = ID_MAX if last_id == b"+" else 0
     else:
@@ -142,7 +142,7 @@ def _parse_group(options: tuple[bytes, ...], name: bytes) -> tuple[bool, int | N
             continue
         argument = next(words, None)
         if option != b"ENTRIESREAD" or argument is None:
-            raise CommandError(errors.wrong_subcommand_arity(name, b"XGROUP"))
+            raise errors.odd_subcommand(name, b"XGROUP")
         entries_read = integer(argument)
         if entries_read < _UNKNOWN_COUNT:
             raise CommandError(errors.ENTRIES_READ_NEGATIVE)

@@ -58,7 +58,7 @@ def _parse_full(options: tuple[bytes, ...]) -> int:
     if words == [b"FULL"]:
         return _COUNT
     if words[0] != b"FULL" or words[1] != b"COUNT" or len(words) != 3:  # noqa: PLR2004
-        raise CommandError(errors.wrong_subcommand_arity(b"STREAM", b"XINFO"))
+        raise errors.odd_subcommand(b"STREAM", b"XINFO")
     count = integer(options[2])
     return _COUNT if count < 0 else count
 

@@ -93,7 +93,7 @@ def parse_reading(ctx: Context, words: tuple[bytes, ...], name: bytes) -> Readin
         option, more = words[at].upper(), len(words) - at - 1
         if option == b"BLOCK" and more:
             if ctx.is_in_script:
-                raise CommandError(errors.block_in_script(name))
+                raise errors.no_block_in_script(name)
             block_ms = _block_ms(ctx, words[at + 1])
         elif option == b"COUNT" and more:
             count = max(integer(words[at + 1]), 0)

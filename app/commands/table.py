@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from app import errors
 from app.commands.arities import UNLIMITED, check_arity, most_words
 from app.commands.lookups import READ_BY_WRITERS
-from app.errors import CommandError
+from app.errors import CommandError, ErrorKind
 
 if TYPE_CHECKING:
     from app.commands.arguments import Converter
@@ -372,5 +372,6 @@ def _require(found: Command | None, argv: list[bytes]) -> Command:
             raise CommandError(errors.unknown_subcommand(found.name.encode(), argv[1]))
         found = subcommand
     if len(argv) < found.least or (found.arity > 0 and len(argv) > found.most):
-        raise CommandError(errors.wrong_arity(found.name.encode()))
+        text = errors.wrong_arity(found.name.encode())
+        raise CommandError(text, ErrorKind.WRONG_ARITY)
     return found

@@ -204,16 +204,8 @@ class Guards:
 
     def note_failure(self, error: CommandError, argv: Argv) -> None:
         """Count the error of a command that ran; put it in the words of the call."""
-        text = error.text
-        if text.startswith(errors.ODD_SUBCOMMAND):
-            own = errors.wrong_subcommand_arity(argv[1], argv[0].upper())
-        elif text.endswith(errors.BLOCK_IN_SCRIPT):
-            own = errors.block_in_script(argv[0])
-        else:
-            own = text
-        # Another call's words come from a script that passes them on.
-        if own.lower() == text.lower():
-            error.text = own
+        if not error.is_counted:  # else a script passes it on, in words of its own
+            error.put_in_words_of(argv)
         self.count_error(error)
 
     def what_is_sent(self, session: Session, reply: Any) -> bytes:

@@ -20,7 +20,7 @@ from app.commands.table import (
 )
 from app.engine.lua_callbacks import CommandCaller
 from app.engine.redaction import carries_secrets, is_like_carrier
-from app.errors import CommandError
+from app.errors import CommandError, ErrorKind
 
 if TYPE_CHECKING:
     from app.commands.context import Argv, Session
@@ -119,7 +119,7 @@ class ScriptCommands(CommandCaller):
             command = require_command(argv)
         except CommandError as error:
             self._note_secrets(argv, is_known=False)
-            if error.text.startswith(b"ERR wrong number"):
+            if error.kind is ErrorKind.WRONG_ARITY:
                 raise CommandError(errors.SCRIPT_WRONG_ARITY) from None
             raise CommandError(errors.SCRIPT_UNKNOWN_COMMAND) from None
         self._note_secrets(argv, is_known=True)
@@ -174,6 +174,6 @@ def check_access(argv: tuple[bytes, ...]) -> bool | None:
     try:
         require_command(list(argv))
     except CommandError as error:
-        if not error.text.startswith(b"ERR wrong number"):
+        if error.kind is not ErrorKind.WRONG_ARITY:
             return None
     return True

@@ -6,6 +6,9 @@ word is the error code. Texts are Redis's own, byte for byte.
 
 from __future__ import annotations
 
+from enum import Enum
+
+from app.errors import server, streams
 from app.errors.general import *  # noqa: F403 - all texts in one place
 from app.errors.scripting import *  # noqa: F403 - all texts in one place
 from app.errors.server import *  # noqa: F403 - all texts in one place
@@ -13,26 +16,62 @@ from app.errors.streams import *  # noqa: F403 - all texts in one place
 from app.errors.values import *  # noqa: F403 - all texts in one place
 
 
+class ErrorKind(Enum):
+    """What the engine has to know of an error, besides its text.
+
+    Attributes:
+        PLAIN: nothing.
+        WRONG_ARITY: there is such a command, but with another number of words.
+        ODD_SUBCOMMAND: the text names the subcommand, in the words of the call.
+        BLOCK_IN_SCRIPT: the text names the command, in the words of the call.
+    """
+
+    PLAIN = "plain"
+    WRONG_ARITY = "wrong arity"
+    ODD_SUBCOMMAND = "odd subcommand"
+    BLOCK_IN_SCRIPT = "block in script"
+
+
 class CommandError(Exception):
     """A command was refused; nothing changed.
 
     Attributes:
         text: the error line for the client, code first, as bytes.
+        kind: what the engine has to know of it.
         is_counted: the statistics know it: a script passes on what its command met.
     """
 
-    __slots__ = ("is_counted", "text")
+    __slots__ = ("is_counted", "kind", "text")
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, kind: ErrorKind = ErrorKind.PLAIN) -> None:
         """Make the error from its line, such as `b"ERR syntax error"`."""
         super().__init__(text)
         self.text = text
+        self.kind = kind
         self.is_counted = False
 
     @property
     def code(self) -> bytes:
         """The first word of the line, such as `b"WRONGTYPE"`."""
         return self.text.split(b" ", 1)[0]
+
+    def put_in_words_of(self, argv: list[bytes]) -> None:
+        """Name the command, or its subcommand, as the call did that met the error."""
+        if self.kind is ErrorKind.ODD_SUBCOMMAND:
+            self.text = server.wrong_subcommand_arity(argv[1], argv[0].upper())
+        elif self.kind is ErrorKind.BLOCK_IN_SCRIPT:
+            self.text = streams.block_in_script(argv[0])
+
+
+def odd_subcommand(subcommand: bytes, name: bytes) -> CommandError:
+    """Return the error of a subcommand with odd arguments, both in any case."""
+    text = server.wrong_subcommand_arity(subcommand, name)
+    return CommandError(text, ErrorKind.ODD_SUBCOMMAND)
+
+
+def no_block_in_script(name: bytes) -> CommandError:
+    """Return the error of a command that has BLOCK inside of a script."""
+    return CommandError(streams.block_in_script(name), ErrorKind.BLOCK_IN_SCRIPT)
 
 
 class ProtocolError(Exception):

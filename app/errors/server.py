@@ -136,7 +136,7 @@ def unknown_attribute(name: bytes) -> bytes:
     return one_line(b"ERR Unrecognized option '" + name + b"'")
 
 
-ODD_SUBCOMMAND = b"ERR unknown subcommand or wrong number of arguments for '"
+_ODD_SUBCOMMAND = b"ERR unknown subcommand or wrong number of arguments for '"
 
 
 def wrong_subcommand_arity(subcommand: bytes, name: bytes) -> bytes:
@@ -144,7 +144,7 @@ def wrong_subcommand_arity(subcommand: bytes, name: bytes) -> bytes:
 
     The subcommand may be in any case: the engine puts it as the client wrote it.
     """
-    return one_line(ODD_SUBCOMMAND + subcommand[:128] + b"'. Try " + name + b" HELP.")
+    return one_line(_ODD_SUBCOMMAND + subcommand[:128] + b"'. Try " + name + b" HELP.")
 
 
 PROTECTED_MODE = (

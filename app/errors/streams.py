@@ -98,15 +98,12 @@ def unbalanced_streams(name: bytes, symbol: bytes) -> bytes:
     )
 
 
-BLOCK_IN_SCRIPT = b" command is not allowed with BLOCK option from scripts"
-
-
 def block_in_script(name: bytes) -> bytes:
     """Return the text for BLOCK inside of a script.
 
     The name may be in any case: the engine puts it as the script wrote it.
     """
-    return b"ERR " + name + BLOCK_IN_SCRIPT
+    return b"ERR " + name + b" command is not allowed with BLOCK option from scripts"
 
 
 def no_group_to_read(key: bytes, group: bytes) -> bytes:
