@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from app.commands.delays import delays_of, percentile_ns
+from app.commands.delays import percentile_ns
 from app.commands.table import every_command
 
 if TYPE_CHECKING:
@@ -88,16 +88,17 @@ _NEVER: Final = (
 and scripts, I/O threads, forks, users but the default one. All are 0."""
 
 
-def command_statistics(_: Context) -> Fields:
+def command_statistics(ctx: Context) -> Fields:
     """Return calls and time of each command that was called."""
     fields: Fields = []
     for command in every_command():
-        if command.calls or command.failed or command.rejected:
-            microseconds = command.nanoseconds // 1000
-            each = command.nanoseconds / 1000 / command.calls if command.calls else 0.0
+        counts = ctx.server.counts[command.number]
+        if counts.calls or counts.failed or counts.rejected:
+            microseconds = counts.nanoseconds // 1000
+            each = counts.nanoseconds / 1000 / counts.calls if counts.calls else 0.0
             text = (
-                f"calls={command.calls},usec={microseconds},usec_per_call={each:.2f},"
-                f"rejected_calls={command.rejected},failed_calls={command.failed}"
+                f"calls={counts.calls},usec={microseconds},usec_per_call={each:.2f},"
+                f"rejected_calls={counts.rejected},failed_calls={counts.failed}"
             )
             fields.append((f"cmdstat_{command.name}", text))
     return fields
@@ -126,7 +127,7 @@ def latency_statistics(ctx: Context) -> Fields:
             ),
         )
         for command in every_command()
-        if (delays := delays_of(command.ticks, command.long_delays))
+        if (delays := ctx.server.counts[command.number].delays())
     ]
 
 

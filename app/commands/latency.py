@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
-from app.commands.delays import delays_of, histogram_usec
+from app.commands.delays import histogram_usec
 from app.commands.table import COMMANDS, Command, Flag, command, every_command
 from app.commands.usage import add_help
 from app.errors import CommandError
@@ -192,7 +192,7 @@ def _mean(samples: Any) -> int:
     summary="Return how long commands took, as histograms.",
     complexity="O(N) for N commands",
 )
-def latency_histogram(_: Context, *command_name: bytes) -> dict[bytes, Any]:
+def latency_histogram(ctx: Context, *command_name: bytes) -> dict[bytes, Any]:
     """Return calls and histogram of each command that ran while tracking was on."""
     found = _named(command_name) if command_name else every_command()
     return {
@@ -201,7 +201,7 @@ def latency_histogram(_: Context, *command_name: bytes) -> dict[bytes, Any]:
             b"histogram_usec": histogram_usec(delays),
         }
         for made in found
-        if (delays := delays_of(made.ticks, made.long_delays))
+        if (delays := ctx.server.counts[made.number].delays())
     }
 
 

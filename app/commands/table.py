@@ -109,7 +109,7 @@ def numkeys_at(pos: int, access: str = "RO", before: int = 0, step: int = 1) -> 
 
 @dataclass(slots=True)
 class Command:
-    """One command or subcommand, and how often it was called.
+    """One command or subcommand.
 
     Attributes:
         name: Redis's name in lower case; a subcommand as `config|get`.
@@ -125,9 +125,7 @@ class Command:
             takes, as it is; 0 for a subcommand.
         invoke: the handler again, as mypyc looks it up the quick way.
         subcommands: by name in upper case; empty for a command that has none.
-        calls: how often it ran. nanoseconds: for how long in all.
-        failed: how often it ended in an error. rejected: refused before it ran.
-        ticks, long_delays: how long it took, if tracked; see `app.commands.delays`.
+        number: its place in `REGISTERED`, by which a server counts its calls.
     """
 
     name: str
@@ -150,12 +148,7 @@ class Command:
     is_reading: bool = False
     plain_most: int = 0
     invoke: Any = None
-    calls: int = 0
-    nanoseconds: int = 0
-    failed: int = 0
-    rejected: int = 0
-    ticks: list[int] = field(default_factory=list)
-    long_delays: dict[int, int] = field(default_factory=dict)
+    number: int = 0
 
     def key_positions(self, argv: list[bytes]) -> list[int]:
         """Return where in argv the keys are; empty for a command without keys."""
@@ -207,6 +200,9 @@ COMMANDS: Final[dict[bytes, Command]] = {}
 
 LOOKUP: Final[dict[bytes, Command]] = {}
 """Every command without subcommands, by its name in upper case and in lower case."""
+
+REGISTERED: Final[list[Command]] = []
+"""Every command and subcommand, switched off or not, in order of registration."""
 
 SWITCHED_OFF: Final[dict[bytes, Command]] = {}
 """Commands that are in neither of the two any more, by name (`rename-command X ""`)."""
@@ -293,6 +289,7 @@ def _add(words: list[str], made: Command) -> None:
     if len(words) == 1:
         assert name not in COMMANDS, f"{made.name} is registered twice"
         COMMANDS[name] = LOOKUP[name] = LOOKUP[name.lower()] = made
+        _number(made)
         return
     container = COMMANDS.get(name)
     if container is None:
@@ -309,11 +306,18 @@ def _add(words: list[str], made: Command) -> None:
             least=2,
         )
         COMMANDS[name] = container
+        _number(container)
     LOOKUP.pop(name, None)
     LOOKUP.pop(name.lower(), None)
     subcommand = words[1].encode()
     assert subcommand not in container.subcommands, f"{made.name} is registered twice"
     container.subcommands[subcommand] = made
+    _number(made)
+
+
+def _number(made: Command) -> None:
+    made.number = len(REGISTERED)
+    REGISTERED.append(made)
 
 
 def every_command() -> Iterator[Command]:

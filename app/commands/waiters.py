@@ -83,5 +83,3 @@ class Waiter:
         """Note the command that the client waits in: it counts as a call at its end."""
         self.argv = argv
         self.command = find_command(argv)
-        if self.command is not None:
-            self.command.calls -= 1

@@ -39,7 +39,6 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from app import errors
-from app.commands.delays import note_delay
 from app.commands.waiters import Place, Serve, Waiter
 from app.errors import CommandError
 from app.protocol.encoder import encode
@@ -281,12 +280,13 @@ class Blocking:
         engine, command = self._engine, waiter.command
         if command is None:
             return
-        command.calls += 1
-        command.failed += is_failure
-        command.nanoseconds += nanoseconds
+        counts = engine.server.counts[command.number]
+        counts.calls += 1
+        counts.failed += is_failure
+        counts.nanoseconds += nanoseconds
         spent_ns = waiter.spent_ns + nanoseconds
         if engine.server.config.latency_tracking:
-            note_delay(command.ticks, command.long_delays, spent_ns)
+            counts.note_delay(spent_ns)
         if spent_ns > engine.slow_above_ns:
             engine.guards.note_slow(waiter.session, command, waiter.argv, spent_ns)
 

@@ -16,7 +16,6 @@ from app.clock import NEAR_MS
 from app.commands import catalogue  # noqa: F401 - registers the commands
 from app.commands.client_past import is_of_present
 from app.commands.context import Argv, Context, Session
-from app.commands.delays import TICK_BITS, note_delay
 from app.commands.server_state import ServerState
 from app.commands.table import LOOKUP, Command, Flag, require_command
 from app.engine.blocking import Blocking
@@ -228,19 +227,20 @@ class Engine:
         keyspace = self.keyspace
         changes = keyspace.changes
         hits, misses = keyspace.hits, keyspace.misses
+        counts = self.server.counts[command.number]
         started = _now_ns()
         try:
             reply = command.apply(context, argv)
         except CommandError as error:
             # A traceback would hold this frame, and the frame the error: a circle.
             reply = error.with_traceback(None)
-            command.failed += 1
+            counts.failed += 1
             self.guards.note_failure(error, argv)
         except MemoryError:
             if not command.flags & Flag.READONLY or keyspace.changes != changes:
                 raise  # memory may be other than the log says
             reply = CommandError(errors.NO_MEMORY)
-            command.failed += 1
+            counts.failed += 1
             self.guards.note_failure(reply, argv)
         if keyspace.changes != changes:
             self.record(session, argv)
@@ -249,15 +249,11 @@ class Engine:
         if not command.is_reading:
             keyspace.hits, keyspace.misses = hits, misses
         elapsed = _now_ns() - started
-        command.calls += 1
-        command.nanoseconds += elapsed
-        if self._is_tracking and reply is not _BLOCKED:
-            ticks, tick = command.ticks, elapsed >> TICK_BITS
-            if tick < len(ticks):
-                count: int = ticks[tick]  # a quarter faster than to add in place
-                ticks[tick] = count + 1
-            else:
-                note_delay(ticks, command.long_delays, elapsed)
+        counts.nanoseconds += elapsed
+        if reply is not _BLOCKED:  # who waits is counted at the end
+            counts.calls += 1
+            if self._is_tracking:
+                counts.note_delay(elapsed)
         self._spent_ns += elapsed
         if elapsed > self._look_above_ns:
             self._look_after(session, command, argv, elapsed)

@@ -158,7 +158,7 @@ class Guards:
         """Count a command that does not run; it also breaks or ends a transaction."""
         found = find_command(argv)
         if found is not None:
-            found.rejected += 1
+            self._engine.server.counts[found.number].rejected += 1
         if session.queued is not None:
             session.is_broken = True
         if argv[0].upper() == b"EXEC":

@@ -83,9 +83,9 @@ class ScriptCommands(CommandCaller):
             reply = command.apply(context, argv)
         except CommandError as error:
             reply = error.with_traceback(None)
-            command.failed += 1
+            self._engine.server.counts[command.number].failed += 1
             guards.note_failure(error, argv)
-        command.calls += 1
+        self._engine.server.counts[command.number].calls += 1
         if keyspace.changes != changes:
             effects = context.effects
             context.effects = None
@@ -105,7 +105,7 @@ class ScriptCommands(CommandCaller):
         """Count a command that does not run."""
         command = find_command(argv)
         if command is not None:
-            command.rejected += 1
+            self._engine.server.counts[command.number].rejected += 1
         self._guards.count_error(error)
         return error
 
