@@ -6,6 +6,7 @@ or comes back to the end that was nearer.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from replay.values import Version, find_differences
@@ -37,7 +38,7 @@ def undo_pieces(
     if kind == "list":
         return _undo_list(old, new, list(data), wants, report)
     if kind == "set":
-        return _undo_set(old, new, set(data), wants, report)
+        return _undo_set(old, new, set(data), wants)
     return _undo_map(old, new, dict(data), wants, report)
 
 
@@ -51,6 +52,8 @@ def _undo_map(
     for name in sorted(old.keys() | new.keys()):
         values = old.get(name), new.get(name)
         if values[0] == values[1] or not _is_wanted((name, *values), wants):
+            continue
+        if data.get(name) == old.get(name):
             continue
         if data.get(name) != new.get(name):
             report(name)
@@ -70,15 +73,12 @@ def _undo_set(
     new: frozenset[bytes],
     data: set[bytes],
     wants: Callable[[bytes], object],
-    report: Callable[[bytes | str], None],
 ) -> frozenset[bytes]:
     for member in filter(wants, sorted(old ^ new)):
-        if (member in data) != (member in new):
-            report(member)
-        elif member in old:
+        if member in old:
             data.add(member)
         else:
-            data.remove(member)
+            data.discard(member)
     return frozenset(data)
 
 
@@ -89,8 +89,12 @@ def _undo_list(
     wants: Callable[[bytes], object],
     report: Callable[[bytes | str], None],
 ) -> list[bytes]:
-    """Take out what was pushed, and bring back what was popped, at the nearer end."""
+    """Take out what was pushed, and bring back what was popped, at the nearer end.
+
+    An element that came back meanwhile stays one: a job must not be there twice.
+    """
     lost_left: list[bytes] = []
+    spare = Counter(data) - Counter(new)
     for found in find_differences(
         Version("list", old, None), Version("list", new, None)
     ):
@@ -103,7 +107,9 @@ def _undo_list(
             else:
                 report(found.after)
         elif found.before is not None:
-            if found.place < len(old) / 2:
+            if spare[found.before]:
+                spare[found.before] -= 1
+            elif found.place < len(old) / 2:
                 lost_left.append(found.before)
             else:
                 data.append(found.before)

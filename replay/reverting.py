@@ -3,7 +3,8 @@
 What the records did to a key is undone piece by piece, the last record first: a field,
 member or score gets back the value that it had, an element goes out of a list or comes
 back to the end that was nearer. A piece that something else has changed since is left
-as it is, and told as a conflict; so is a string or a stream.
+as it is, and told as a conflict; so is a string or a stream. What is as it was before
+the records (since it was undone already) is no conflict, and nothing to undo.
 """
 
 from __future__ import annotations
@@ -12,18 +13,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.touched import ALL_DATABASES, DbKey, find_touched
 from app.types.dump_payload import encode_payload
-from app.types.numbers import format_double
 from replay.index.finder import LogIndex
 from replay.index.marks import word_test
+from replay.jobs.belonging import find_jobs
 from replay.past import Past
 from replay.pieces import BY_PIECES, undo_pieces
-from replay.value_commands import in_portions
+from replay.value_commands import change_commands
 from replay.values import Version, elements, take_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from replay.jobs.belonging import Belonging
+    from replay.jobs.schema import Schema
     from replay.past import Progress
     from storage.filesystem import FileSystem
     from storage.record import Record
@@ -52,6 +55,7 @@ class Plan(NamedTuple):
         seqs: the records that are undone, all or in part.
         commands: (database, argv), in order; to be run as one transaction.
         conflicts: what is not undone.
+        jobs: (id, record) of the jobs that came with the records, and go with them.
         end_seq: the last record of the log when this was worked out; it holds as long
             as no later one changes one of the keys.
     """
@@ -60,6 +64,7 @@ class Plan(NamedTuple):
     commands: list[tuple[int, Argv]]
     conflicts: list[Conflict]
     end_seq: int
+    jobs: list[tuple[bytes, int]] = []  # noqa: RUF012 - a default, never changed
 
     @property
     def keys(self) -> list[DbKey]:
@@ -83,13 +88,50 @@ class _Step(NamedTuple):
     after: _State
 
 
+class Scope(NamedTuple):
+    """What is to be undone of what records did.
+
+    Attributes:
+        word: where given, only keys and elements that have it, such as a job's id.
+        is_key: where given, only keys of such names, wholly.
+        belonging: where given, only what is of some queues.
+        schemas: what keys mean, to tell which jobs come and go.
+    """
+
+    word: bytes = b""
+    is_key: Callable[[bytes], object] | None = None
+    belonging: Belonging | None = None
+    schemas: Sequence[Schema] = ()
+
+    def narrow(self, steps: list[_Step]) -> list[_Step]:
+        """Return what is left of steps where only this is undone."""
+        if self.is_key is not None:
+            steps = [step for step in steps if self.is_key(step.key[1])]
+        if self.word:
+            mentions = word_test(self.word)
+            steps = list(_narrow(steps, mentions, lambda _: mentions))
+        if self.belonging is not None:
+            self.belonging.learn(
+                (step.key[1], state.version)
+                for step in steps
+                for state in (step.before, step.after)
+                if state.version
+            )
+            has_key, mentions_in = self.belonging.has_key, self.belonging.mentions
+            steps = list(_narrow(steps, has_key, mentions_in))
+        return steps
+
+
+_ALL = Scope()
+
+
 def plan_revert(
     folder: Path,
     filesystem: FileSystem,
     seqs: Collection[int],
     end_seq: int,
     progress: Progress = lambda _: None,
-    word: bytes = b"",
+    scope: Scope = _ALL,
 ) -> Plan:
     """Work out how to undo records.
 
@@ -99,8 +141,7 @@ def plan_revert(
         seqs: the numbers of the records.
         end_seq: the last record of the log.
         progress: is told how far the fold has come.
-        word: where given, only what the records did to keys and elements that have it
-            is undone, such as a job's id.
+        scope: what of that is undone.
 
     Raises:
         StorageError: the log is damaged, or does not go back so far.
@@ -126,9 +167,8 @@ def plan_revert(
     finally:
         past.close()
         index.close()
-    if word:
-        steps = list(_narrow(steps, word_test(word)))
-        now = {step.key: now[step.key] for step in steps}
+    steps = scope.narrow(steps)
+    now = {step.key: now[step.key] for step in steps}
     conflicts: list[Conflict] = []
     target = dict(now)
     for step in reversed(steps):
@@ -136,9 +176,31 @@ def plan_revert(
     commands = [
         (key[0], argv)
         for key, state in now.items()
-        for argv in _commands(key[1], state.version, target[key])
+        for argv in change_commands(key[1], state.version, *target[key])
     ]
-    return Plan(sorted(wanted), commands, conflicts, end_seq)
+    jobs = _leaving_jobs(scope.schemas, steps, now, target)
+    return Plan(sorted(wanted), commands, conflicts, end_seq, jobs)
+
+
+def _leaving_jobs(
+    schemas: Sequence[Schema],
+    steps: list[_Step],
+    now: dict[DbKey, _State],
+    target: dict[DbKey, _State],
+) -> list[tuple[bytes, int]]:
+    """Return the jobs that are there now, and are not once all is undone."""
+
+    def jobs_in(states: Iterable[tuple[DbKey, _State]]) -> set[bytes]:
+        values = ((key[1], state.version) for key, state in states)
+        return find_jobs(schemas, ((key, each) for key, each in values if each))
+
+    leaving = jobs_in(now.items()) - jobs_in(target.items())
+    found: dict[bytes, int] = {}
+    for step in steps:
+        came = jobs_in([(step.key, step.after)]) - jobs_in([(step.key, step.before)])
+        for job_id in sorted(came & leaving):
+            found.setdefault(job_id, step.seq)
+    return list(found.items())
 
 
 def _take_step(past: Past, record: Record) -> Iterator[_Step]:
@@ -175,13 +237,24 @@ def _without_what_was_due(before: _State, after: _State, at_ms: int) -> _State:
     return before._replace(version=changed)
 
 
-def _narrow(steps: list[_Step], mentions: Callable[[bytes], object]) -> Iterator[_Step]:
-    """Yield what is left of steps where only what mentions a word was done."""
+def _narrow(
+    steps: list[_Step],
+    has_key: Callable[[bytes], object],
+    mentions_in: Callable[[bytes], Callable[[bytes], object]],
+) -> Iterator[_Step]:
+    """Yield what is left of steps where only some keys and pieces are undone.
+
+    Args:
+        steps: what records did.
+        has_key: whether all that was done to a key is wanted.
+        mentions_in: of another key, what tells whether a piece of it is.
+    """
     for step in steps:
         before, after = step.before.version, step.after.version
         versions = [version for version in (before, after) if version]
         kind, *others = {version.kind for version in versions}
-        if mentions(step.key[1]):
+        mentions = mentions_in(step.key[1])
+        if has_key(step.key[1]):
             yield step
         elif others or kind not in BY_PIECES:
             if any(map(mentions, _words(versions))):
@@ -217,6 +290,8 @@ def _undo(step: _Step, now: _State, conflicts: list[Conflict]) -> _State:
     before, after, current = step.before.version, step.after.version, now.version
     if current == after:
         return step.before
+    if current == before:
+        return now
 
     def report(place: bytes | str) -> None:
         conflicts.append(Conflict(step.key, step.seq, place))
@@ -232,7 +307,7 @@ def _undo(step: _Step, now: _State, conflicts: list[Conflict]) -> _State:
     if before and after and before.deadline_ms != after.deadline_ms:
         if deadline_ms == after.deadline_ms:
             deadline_ms = before.deadline_ms
-        else:
+        elif deadline_ms != before.deadline_ms:
             report("deadline")
     elif current is None and before:
         deadline_ms = before.deadline_ms
@@ -263,86 +338,3 @@ def _data_pair(step: _Step, kind: str) -> tuple[Any, Any]:
         for state in (step.before, step.after)
     )
     return old, new
-
-
-# --- commands -------------------------------------------------------------------
-
-
-def _commands(key: bytes, now: Version | None, target: _State) -> Iterator[Argv]:
-    """Yield the commands that make a key what it is to be."""
-    wanted = target.version
-    if now == wanted:
-        return
-    if wanted is None:
-        yield [b"DEL", key]
-        return
-    if now is not None and now.kind != wanted.kind:
-        yield [b"DEL", key]
-        now = None
-    had = now.deadline_ms if now else None
-    if now is None or now.data != wanted.data:
-        yield from _value_commands(key, now, target)
-        if wanted.kind in _REPLACED:
-            had = None
-    yield from _field_deadline_commands(key, now, wanted)
-    if wanted.deadline_ms is not None and wanted.deadline_ms != had:
-        yield [b"PEXPIREAT", key, b"%d" % wanted.deadline_ms]
-    elif wanted.deadline_ms is None and had is not None:
-        yield [b"PERSIST", key]
-
-
-def _field_deadline_commands(
-    key: bytes, now: Version | None, wanted: Version
-) -> Iterator[Argv]:
-    """Yield the commands that give fields of a hash the deadlines they are to have."""
-    had = (now.field_deadlines if now else None) or {}
-    for field, deadline_ms in (wanted.field_deadlines or {}).items():
-        is_same = now is not None and now.data.get(field) == wanted.data[field]
-        if not is_same or had.get(field) != deadline_ms:
-            time = b"%d" % deadline_ms
-            yield [b"HPEXPIREAT", key, time, b"FIELDS", b"1", field]
-    for field in had.keys() - (wanted.field_deadlines or {}).keys():
-        if now and wanted.data.get(field) == now.data[field]:
-            yield [b"HPERSIST", key, b"FIELDS", b"1", field]
-
-
-_REPLACED = {"string", "list", "stream"}
-"""Types whose value is written anew as a whole, without its deadline."""
-
-
-def _value_commands(key: bytes, now: Version | None, target: _State) -> Iterator[Argv]:
-    wanted = target.version
-    assert wanted is not None
-    data = wanted.data
-    match wanted.kind:
-        case "string":
-            yield [b"SET", key, data]
-        case "list":
-            if now is not None:
-                yield [b"DEL", key]
-            yield from in_portions(b"RPUSH", key, [[element] for element in data])
-        case "set":
-            had = now.data if now else frozenset()
-            yield from in_portions(b"SREM", key, [[one] for one in sorted(had - data)])
-            yield from in_portions(b"SADD", key, [[one] for one in sorted(data - had)])
-        case "hash":
-            had = now.data if now else {}
-            gone = [[name] for name in had if name not in data]
-            new = [
-                [name, value] for name, value in data.items() if had.get(name) != value
-            ]
-            yield from in_portions(b"HSET", key, new)
-            yield from in_portions(b"HDEL", key, gone)
-        case "zset":
-            had = now.data if now else {}
-            gone = [[name] for name in had if name not in data]
-            new = [
-                [format_double(score), name]
-                for name, score in data.items()
-                if had.get(name) != score
-            ]
-            yield from in_portions(b"ZADD", key, new)
-            yield from in_portions(b"ZREM", key, gone)
-        case _:
-            assert target.payload is not None
-            yield [b"RESTORE", key, b"0", target.payload, b"REPLACE"]

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app import clock
+from app.keyspace.glob import compile_glob
 from app.moments import MomentError, parse_moment, parse_range
 from replay import options
+from replay.jobs.belonging import Belonging
+from replay.jobs.shipped import detect_schemas
 from replay.live import DEFAULT_URL, LiveError, LiveServer, apply_plan
 from replay.options import NOTHING, Tool, takes_folder
-from replay.reverting import Plan, plan_revert
+from replay.reverting import Plan, Scope, plan_revert
 from replay.search import Query, Search
 from replay.showing import key_label
 from replay.texts import json_text, show, show_argv
@@ -56,7 +59,13 @@ def _which(value: str) -> str:
     type=options.glob,
     multiple=True,
     metavar="GLOB",
-    help="Only records that changed such a key.",
+    help="Only what was done to such a key. May be given several times.",
+)
+@click.option(
+    "--queue",
+    type=options.glob,
+    metavar="GLOB",
+    help="Only what was done to the keys of such a queue, and of its jobs.",
 )
 @schema_option
 @click.option("--apply", "is_applied", is_flag=True, help="Send them to the server.")
@@ -81,19 +90,22 @@ def revert(
     Only what the records did is undone. What something else has changed since stays as
     it is, and is told. With --apply the commands are run by the live server as one
     transaction, which its log records; where a key was changed meanwhile, none is.
-    With --client or --job alone, it is all of the log. A job's library is found out by
-    the keys, or named by --schema.
-    Exit code 1 says: there is nothing to undo, or not all could be.
+    With --client, --job or --queue alone, it is all of the log. A job's library is
+    found out by the keys, or named by --schema. Jobs that came with what is undone go
+    with it, and are named. Exit code 1 says: there is nothing to undo, or not all
+    could be.
 
     \b
     Examples:
       replay revert joblog-data @1042
       replay revert joblog-data '10m ago..now' --client 'deploy*' --apply
       replay revert joblog-data 'before-deploy..now' --job 7d0a5a4e
+      replay revert joblog-data @1042 --queue mail
     """
     client, keys = filters["client"], tuple(filters["keys"])
-    if which is None and client is None and job_id is None:
-        raise click.UsageError("say what to undo: SEQ, A..B, --client or --job")
+    queue: bytes | None = filters["queue"]
+    if which is None and client is None and job_id is None and queue is None:
+        raise click.UsageError("say what to undo: SEQ, A..B, --client, --job, --queue")
     seqs = _find_seqs(tool, which or "..", client, keys)
     end_seq = tool.last_seq()
     with tool.progress("folding", end_seq) as progress:
@@ -101,7 +113,12 @@ def revert(
             jobs = open_jobs(tool, schemas, progress)
             seqs = sorted(jobs.find_seqs(job_id, tool.point(None)).intersection(seqs))
         plan = plan_revert(
-            tool.folder, tool.filesystem, seqs, end_seq, progress, job_id or b""
+            tool.folder,
+            tool.filesystem,
+            seqs,
+            end_seq,
+            progress,
+            _scope(job_id, keys, queue, schemas or tuple(detect_schemas(tool.index))),
         )
     _write_plan(tool, plan)
     if is_applied and plan.commands:
@@ -113,6 +130,22 @@ def revert(
             return NOTHING
         tool.output.hint(f"replay: done, as seq {last_seq}")
     return 0 if plan.commands and not plan.conflicts else NOTHING
+
+
+def _scope(
+    job_id: bytes | None,
+    keys: tuple[bytes, ...],
+    queue: bytes | None,
+    schemas: tuple[Schema, ...],
+) -> Scope:
+    """Return what of the records is to be undone."""
+    matchers = [compile_glob(key) for key in keys]
+    return Scope(
+        job_id or b"",
+        (lambda key: any(matches(key) for matches in matchers)) if keys else None,
+        None if queue is None else Belonging(schemas, compile_glob(queue)),
+        schemas,
+    )
 
 
 def _find_seqs(
@@ -158,6 +191,9 @@ def _write_plan(tool: Tool, plan: Plan) -> None:
                     }
                     for conflict in plan.conflicts
                 ],
+                "jobs": [
+                    {"job": json_text(job_id), "seq": seq} for job_id, seq in plan.jobs
+                ],
                 "end_seq": plan.end_seq,
             }
         )
@@ -168,6 +204,10 @@ def _write_plan(tool: Tool, plan: Plan) -> None:
             output.text(f"SELECT {db}")
             selected = db
         output.text(show_argv(argv))
+    for job_id, seq in plan.jobs:
+        output.hint(f"replay: job {show(job_id)} came with seq {seq}, and goes with it")
+    if not plan.commands and not plan.conflicts:
+        output.hint("replay: there is nothing to undo: all is as it was before")
     for conflict in plan.conflicts:
         output.hint(
             f"replay: seq {conflict.seq}: {key_label(conflict.key)}: "
