@@ -18,10 +18,10 @@ from storage.errors import StorageError
 from storage.fsync import FsyncPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from actors.command_log import CommandLog
     from app.engine.effects import Entry
-    from storage.log import Log
 
 
 @final
@@ -38,9 +38,11 @@ class Appender(Receiver):
 
     __slots__ = (
         "_actor",
+        "_last_seq",
         "_log",
         "_open_first_seq",
         "_policy",
+        "_write_to",
         "held",
         "is_closed",
         "look_at_bytes",
@@ -49,7 +51,7 @@ class Appender(Receiver):
     )
 
     def __init__(
-        self, log: Log | None, policy: Callable[[], FsyncPolicy], actor: Any
+        self, log: CommandLog | None, policy: Callable[[], FsyncPolicy], actor: Any
     ) -> None:
         """Append to a log, or to none.
 
@@ -59,7 +61,6 @@ class Appender(Receiver):
             policy: asked at each commit, since CONFIG SET may change it.
             actor: the log writer.
         """
-        self._log = log
         self._policy = policy
         self._actor = actor
         self.held: deque[tuple[int, Replies]] = deque()
@@ -67,12 +68,29 @@ class Appender(Receiver):
         self.unwritten_replies: Replies = []
         self.is_closed = False
         self.look_at_bytes = sys.maxsize
-        self._open_first_seq = 0 if log is None else log.open_first_seq
+        self._log: CommandLog | None = None
+        self._write_to: Callable[[Sequence[Entry], int], int]
+        self._last_seq = 0
+        self._open_first_seq = 0
+        if log is not None:
+            self.use(log)
 
-    def use(self, log: Log) -> None:
+    def use(self, log: CommandLog) -> None:
         """Append to a log from now on; nothing was to be appended before."""
         self._log = log
+        # Bound once: the call of every commit that writes.
+        self._write_to = log.append
+        self._last_seq = log.last_seq
         self._open_first_seq = log.open_first_seq
+
+    def append_unwritten(self) -> None:
+        """Append what the disk did not take before.
+
+        Raises:
+            WriteFailedError: it takes it no more than before.
+            StorageError: the log cannot be relied on any more.
+        """
+        self._last_seq = self._write_to(self.unwritten, self._last_seq)
 
     def receive_all(self, inbox: Inbox) -> None:
         """Take all mail: nearly always one commit."""
@@ -103,15 +121,16 @@ class Appender(Receiver):
                 self._write(log, commit)
         elif self.held:
             # Behind what waits: replies keep their order.
-            self.held.append((log.last_seq, commit.replies))
+            self.held.append((self._last_seq, commit.replies))
         else:
             deliver(commit.replies)
         if commit.orders and not self.is_closed:
             self._actor.wait(commit.orders)
 
-    def _write(self, log: Log, commit: Commit) -> None:
+    def _write(self, log: CommandLog, commit: Commit) -> None:
         try:
-            last_seq = log.append(commit.entries, log.last_seq)
+            # The number that the log gave last: it refuses if others have appended.
+            last_seq = self._last_seq = self._write_to(commit.entries, self._last_seq)
         except StorageError as error:
             self._actor.on_write_failed(commit, error)
             return

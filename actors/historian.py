@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from actors.command_log import CommandLog
     from actors.failures import Failures
     from actors.inbox import Inbox
     from actors.loop import Loop
     from app.config import Config
     from storage.filesystem import FileSystem
-    from storage.log import Log
     from storage.record import Record
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Historian(CooperativeActor):
         loop: Loop,
         folder: Path,
         filesystem: FileSystem,
-        log: Log,
+        log: CommandLog,
         config: Config,
         keyspace: Inbox,
         failures: Failures,

@@ -19,12 +19,11 @@ from app.recovery import Recovery
 from app.slowness import seconds_for
 from storage.errors import StorageError
 from storage.filesystem import FileSystem
-from storage.log import Log
-from storage.opening import LogOpening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from actors.command_log import CommandLog, LogSource
     from app.config import Config
     from app.engine.engine import Engine
     from app.service.supervision import Supervisor
@@ -38,26 +37,29 @@ _SLOW_STEP_SECONDS: Final = 0.01
 class Loading:
     """Recovers the keyspace of an engine."""
 
-    def __init__(self, config: Config, engine: Engine, supervisor: Supervisor) -> None:
-        """Lock the data folder.
+    def __init__(
+        self,
+        config: Config,
+        source: LogSource,
+        engine: Engine,
+        supervisor: Supervisor,
+    ) -> None:
+        """Load from a log that is not open yet.
 
         Args:
             config: the settings.
+            source: the log.
             engine: gets the keyspace.
             supervisor: is told how far it has come.
-
-        Raises:
-            StorageError: another process has the folder, or the disk refused.
         """
         self._config = config
         self._engine = engine
         self._supervisor = supervisor
-        self._filesystem = FileSystem()
-        self._opening = LogOpening(Path(config.dir), self._filesystem)
+        self._source = source
         self._tell_from_ms = clock.steady_ms() + _TELL_EACH_MS
-        self.log: Log | None = None
+        self.log: CommandLog | None = None
 
-    def steps(self, on_open: Callable[[Log], None]) -> Iterator[float]:
+    def steps(self, on_open: Callable[[CommandLog], None]) -> Iterator[float]:
         """Load, a slice at each step.
 
         Args:
@@ -80,44 +82,29 @@ class Loading:
         yield from self._fold(log)
 
     def close(self) -> None:
-        """Give the folder back, where the log was not opened."""
+        """Give the log back, where it was not opened."""
         if self.log is None:
-            self._opening.release()
+            self._source.release()
 
     def _open(self) -> Iterator[float]:
         """Check the end of the log, and open it."""
-        opening = self._opening.steps(clock.now_ms())
+        opening = self._source.steps()
         loading = self._engine.server.loading
         while True:
             try:
                 progress = next(opening)
             except StopIteration as ended:
-                opened = ended.value
-                break
+                self.log = ended.value
+                return
             loading["checked_bytes"], loading["checked_total"] = progress
             self._tell("checking the end of the log", *progress, "bytes")
             yield 0.0
-        log = self.log = Log.take_over(
-            self._opening,
-            opened,
-            filesystem=self._filesystem,
-            now_ms=clock.now_ms,
-            segment_bytes_max=self._config.segment_bytes,
-        )
-        if log.stale_pid:
-            logger.warning(
-                "process %s, which had this data folder before, did not stop cleanly; "
-                "its lock is gone with it",
-                log.stale_pid,
-            )
-        level = logging.WARNING if log.tail.cut_bytes else logging.INFO
-        logger.log(level, "%s", log.tail)
 
-    def _fold(self, log: Log) -> Iterator[float]:
+    def _fold(self, log: CommandLog) -> Iterator[float]:
         """Recover the engine's keyspace."""
         engine = self._engine
         recovery = Recovery(
-            Path(self._config.dir), self._filesystem, self._config.databases
+            Path(self._config.dir), FileSystem(), self._config.databases
         )
         loading = engine.server.loading
         loading["total_bytes"] = log.size_bytes

@@ -18,6 +18,7 @@ from actors.appender import Appender
 from actors.cooperative import CooperativeActor
 from actors.inbox import Inbox, deliver
 from actors.messages import (
+    Durable,
     LogOpened,
     LogTrouble,
     Order,
@@ -25,7 +26,6 @@ from actors.messages import (
     SegmentSealed,
     Status,
     Sync,
-    Synced,
     SyncFailed,
 )
 from actors.sync_delays import SyncDelays
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 
     import pykka
 
+    from actors.command_log import CommandLog
     from actors.disk_watch import DiskWatch
     from actors.loop import Loop
     from actors.traffic import Commit
-    from storage.log import Log
 
 logger = logging.getLogger(__name__)
 
@@ -57,12 +57,12 @@ class LogWriter(CooperativeActor):
     def __init__(
         self,
         loop: Loop,
-        log: Log | None,
+        log: CommandLog | None,
         policy: Callable[[], FsyncPolicy],
         keyspace: Inbox,
         stop_server: Callable[[], None],
         disk: DiskWatch | None = None,
-        each_second: Callable[[Log], None] | None = None,
+        each_second: Callable[[CommandLog], None] | None = None,
     ) -> None:
         """Take over a log.
 
@@ -90,6 +90,7 @@ class LogWriter(CooperativeActor):
         self._stop_server = stop_server
         self._syncer: pykka.ActorRef[Syncer] | None = None
         self._is_syncing = False
+        self._asked_seq = 0
         self._waiting = WaitingOrders()
         self._delays = SyncDelays(loop)
 
@@ -98,7 +99,7 @@ class LogWriter(CooperativeActor):
         if self._log is not None:
             self._begin(self._log)
 
-    def _begin(self, log: Log) -> None:
+    def _begin(self, log: CommandLog) -> None:
         log.defer_seals()
         self._syncer = Syncer.start(log, self.actor_ref)
         if self._each_second is not None:
@@ -117,7 +118,7 @@ class LogWriter(CooperativeActor):
             return
         try:
             if appender.unwritten:
-                self._log.append(appender.unwritten, self._log.last_seq)
+                appender.append_unwritten()
                 deliver(appender.unwritten_replies)
             self._log.close()
         except StorageError as error:
@@ -129,10 +130,11 @@ class LogWriter(CooperativeActor):
         self._waiting.release(self._log.last_seq)
 
     def on_receive(self, message: Any) -> None:
-        """Note what the syncer did."""
-        if type(message) is Synced:
-            self._is_syncing = False
-            self._delays.end(message.seconds)
+        """Let go what is durable; note what others do to the log."""
+        if type(message) is Durable:
+            if message.seconds is not None:
+                self._is_syncing = False
+                self._delays.end(message.seconds)
             self._release(message.seq)
             self._waiting.release(message.seq)
             self.sync_if_held()
@@ -162,17 +164,21 @@ class LogWriter(CooperativeActor):
     # --- syncing -----------------------------------------------------------------
 
     def sync_if_held(self) -> None:
-        """Let the syncer sync what replies wait for, once it is idle."""
+        """Let the syncer sync what replies wait for, once it is idle.
+
+        Each record once: what is not durable after a sync, others make so, and say it.
+        """
         log = self._log
         if log is None or self._is_syncing:
             return
         is_awaited = self._appender.held or self._waiting.needs_sync(log.last_seq)
-        if is_awaited or log.needs_sync:
-            self._sync()
+        if log.needs_sync or (is_awaited and log.last_seq > self._asked_seq):
+            self._sync(log)
 
-    def _sync(self) -> None:
+    def _sync(self, log: CommandLog) -> None:
         assert self._syncer is not None
         self._is_syncing = True
+        self._asked_seq = log.last_seq
         self._delays.begin()
         self._syncer.tell(Sync())
 
@@ -196,14 +202,14 @@ class LogWriter(CooperativeActor):
             self._delays.look()
         is_idle = not self._is_syncing and not self._appender.is_closed
         if is_idle and is_due:
-            self._sync()
+            self._sync(log)
         if self._each_second is not None:
             self._each_second(log)
         self.look_at_disk()
         self._report()
         self.loop.call_later(SYNC_SECONDS, self._sync_each_second, self._appender)
 
-    def _seal_while_full(self, log: Log) -> None:
+    def _seal_while_full(self, log: CommandLog) -> None:
         """Seal a segment that is due: nothing is appended, and only sealed ones go."""
         try:
             log.seal_if_due()
@@ -280,7 +286,7 @@ class LogWriter(CooperativeActor):
         log = self._log
         assert log is not None
         try:
-            log.append(self._appender.unwritten, log.last_seq)
+            self._appender.append_unwritten()
         except WriteFailedError:
             self.loop.call_later(RETRY_SECONDS, self._retry, self._appender)
             return

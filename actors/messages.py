@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from actors.command_log import CommandLog
     from actors.inbox import Inbox
     from app.commands.buffers import Buffers
     from app.commands.client_past import Visit
     from app.commands.inquiries import Inquiry
-    from storage.log import Log
 
 
 class Mailbox(Protocol):
@@ -162,19 +162,25 @@ class Sync(NamedTuple):
     """Make durable what was written. Log writer -> syncer."""
 
 
-class Synced(NamedTuple):
-    """All records up to a sequence number are durable. Syncer -> log writer.
+class Durable(NamedTuple):
+    """All records up to a sequence number are durable.
+
+    Syncer, or who else makes them so, unasked -> log writer.
 
     Attributes:
-        seconds: how long it took.
+        seq: the number; the log's `synced_seq` is there or further on.
+        seconds: how long the sync took that has ended; None where none has.
     """
 
     seq: int
-    seconds: float = 0.0
+    seconds: float | None = None
 
 
 class SyncFailed(NamedTuple):
-    """An fsync failed: nothing more may be acknowledged. Syncer -> log writer."""
+    """Nothing more may be acknowledged: an fsync failed.
+
+    Syncer, or who else makes records durable -> log writer.
+    """
 
     reason: str
 
@@ -182,7 +188,7 @@ class SyncFailed(NamedTuple):
 class LogOpened(NamedTuple):
     """The log is open: what comes next goes there. Loading -> log writer."""
 
-    log: Log
+    log: CommandLog
 
 
 class LogTrouble(NamedTuple):

@@ -30,11 +30,11 @@ from app.viewing import FOUND, LEAVE, OPENED, ORDER, PIECE, REFUSED, RUN
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from actors.command_log import CommandLog
     from actors.inbox import Inbox
     from actors.loop import Loop
     from app.commands.inquiries import Inquiry, OpenMoment, RunInPast
     from app.config import Config
-    from storage.log import Log
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class PastViews:
     """All views of the past of one server; the historian owns them."""
 
     def __init__(
-        self, loop: Loop, folder: Path, log: Log, config: Config, keyspace: Inbox
+        self, loop: Loop, folder: Path, log: CommandLog, config: Config, keyspace: Inbox
     ) -> None:
         """Make the views of a log; none is open.
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
-from actors.messages import Sync, Synced, SyncFailed
+from actors.messages import Durable, Sync, SyncFailed
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from storage.log import Log
+    from actors.command_log import CommandLog
 
 
 class Syncer(pykka.ThreadingActor):
@@ -21,7 +21,7 @@ class Syncer(pykka.ThreadingActor):
 
     use_daemon_thread = True
 
-    def __init__(self, log: Log, log_writer: pykka.ActorRef[Any]) -> None:
+    def __init__(self, log: CommandLog, log_writer: pykka.ActorRef[Any]) -> None:
         """Make the syncer of a log; it reports to the log writer."""
         super().__init__()
         self._log = log
@@ -42,12 +42,12 @@ class Syncer(pykka.ThreadingActor):
         except StorageError as error:
             self._report(SyncFailed(str(error)))
         else:
-            self._report(Synced(seq, monotonic() - began))
+            self._report(Durable(seq, monotonic() - began))
 
     def on_failure(self, *failure: Any) -> None:
         """Say that nothing is synced any more: the log writer would wait for ever."""
         self._report(SyncFailed(f"internal error of the syncer: {failure[1]!r}"))
 
-    def _report(self, news: Synced | SyncFailed) -> None:
+    def _report(self, news: Durable | SyncFailed) -> None:
         with contextlib.suppress(pykka.ActorDeadError):  # it is stopping
             self._log_writer.tell(news)

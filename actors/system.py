@@ -17,9 +17,11 @@ from actors.keyspace import KeyspaceActor
 from actors.links import Link
 from actors.listener import Listener
 from actors.loading import Loading
+from actors.local_log import LocalLog
 from actors.log_writer import LogWriter
 from actors.loop import Loop
 from actors.messages import Archive, LogOpened, Neighbours, TakeSnapshot
+from actors.reloading import load_again
 from actors.snapshotter import Snapshotter
 from app import clock, collector, errors
 from app.commands.table import switch_off
@@ -28,23 +30,19 @@ from app.engine.engine import Engine
 from app.engine.proofs import whole_digest
 from app.errors import CommandError
 from app.moments import first_seq
-from app.recovery import Fold, recover
 from app.service.supervision import Supervisor
-from app.snapshots import save_snapshot
 from storage.errors import StorageError
 from storage.filesystem import FileSystem
-from storage.folder import LogFolder
 from storage.fsync import FsyncPolicy
-from storage.reader import read_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pykka
 
+    from actors.command_log import CommandLog, LogSource
     from app.config import Config
     from app.keyspace.keyspace import Keyspace
-    from storage.log import Log
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +83,7 @@ class Server:
         engine: Engine | None = None,
         *,
         supervisor: Supervisor | None = None,
+        take_log: Callable[[Config], LogSource] = LocalLog,
         on_ready: Callable[[], None] = _go_on,
     ) -> None:
         """Bind and lock; nothing is served yet.
@@ -94,6 +93,7 @@ class Server:
             engine: what to serve, such as a moment of the past (`app.engine.past`); by
                 default what the log in the data folder folds to.
             supervisor: the service manager, which is told how the server is.
+            take_log: takes the log for this process, where one is kept.
             on_ready: called once the data is loaded and clients are served.
 
         Raises:
@@ -107,7 +107,7 @@ class Server:
         self._is_past = engine is not None
         self._engine = engine or Engine(config, steady_ms=clock.steady_ms)
         self._is_stopping = False
-        self._log: Log | None = None
+        self._log: CommandLog | None = None
         self._log_writer: pykka.ActorRef[Any] | None = None
         self._snapshotter: pykka.ActorRef[Any] | None = None
         self._archiver: pykka.ActorRef[Any] | None = None
@@ -125,17 +125,18 @@ class Server:
         if config.keeps_log:
             self._engine.is_log_synced = self._is_synced
             self._engine.log_facts = self._log_facts
-            self._loading = self._lock()
+            self._loading = self._lock(take_log)
         elif not self._is_past:
             tell_what_is_kept(config, None)
 
-    def _lock(self) -> Loading:
-        """Take the data folder for this server."""
+    def _lock(self, take_log: Callable[[Config], LogSource]) -> Loading:
+        """Take the log for this server."""
         try:
-            return Loading(self._config, self._engine, self._supervisor)
+            source = take_log(self._config)
         except StorageError as error:
             sockets.close_all(self._sockets)
             raise StartError(str(error), error.exit_code) from error
+        return Loading(self._config, source, self._engine, self._supervisor)
 
     def _state_digest(self) -> bytes:
         """Return the digest of memory for a seal; b"" where it is too large for that.
@@ -202,7 +203,7 @@ class Server:
             DiskWatch(
                 _folder(self._config), FileSystem(), lambda: self._config.disk_reserve
             ),
-            self._look_after_segments,
+            self._apply_segment_settings,
         )
         self._failures = Failures(loop, mail)
         self._engine.server.tell_operator = self._failures.note_for_operator
@@ -217,7 +218,7 @@ class Server:
         inbox: Any = None if historian is None else historian.actor_inbox
         self._keyspace.tell(Neighbours(log_writer, inbox))
 
-    def _begin_log(self, log: Log) -> None:
+    def _begin_log(self, log: CommandLog) -> None:
         """Go on with a log that has just been opened."""
         self._log = log
         log.keyspace_digest = self._state_digest
@@ -307,7 +308,7 @@ class Server:
         assert self._snapshotter is not None
         self._snapshotter.tell(TakeSnapshot(self._log.synced_seq, options))
 
-    def _look_after_segments(self, log: Log) -> None:
+    def _apply_segment_settings(self, log: CommandLog) -> None:
         """Apply the settings of segments, which may have changed; once a second."""
         log.limit_segments(self._config.segment_bytes)
         assert self._archiver is not None
@@ -325,26 +326,7 @@ class Server:
         return _POLICIES[config.appendfsync] if config.appendonly else FsyncPolicy.NO
 
     def _reload(self, is_saving: bool) -> Keyspace:  # noqa: FBT001 - see Saving
-        """Return the state that is on disk, all that was appended included.
-
-        Args:
-            is_saving: whether to make a snapshot first and begin with that, else the
-                log alone is folded, as far as it is there.
-        """
-        folder, filesystem = _folder(self._config), FileSystem()
-        databases = self._config.databases
-        if not is_saving and self._log is not None and self._log.first_seq == 1:
-            fold = Fold(databases)
-            fold.apply(read_records(folder, filesystem=filesystem))
-            return fold.keyspace
-        keyspace = recover(folder, filesystem, databases).keyspace
-        if is_saving and self._log is not None and self._log.last_seq:
-            paths = LogFolder(folder, filesystem)
-            save_snapshot(
-                paths, filesystem, keyspace, self._log.last_seq, clock.now_ms()
-            )
-            keyspace = recover(folder, filesystem, databases).keyspace
-        return keyspace
+        return load_again(self._config, self._log, is_saving=is_saving)
 
 
 def _switch_off_commands(config: Config) -> None:

@@ -1,4 +1,4 @@
-"""Fakes that the tests share: a clock that stands still, a disk that fails."""
+"""Fakes that tests share: a clock that stands still, a disk that fails, a slow log."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.inbox import ActorReceiver, Inbox
+from storage.errors import SequenceMismatchError
 from storage.filesystem import FileSystem
 from storage.room import Room
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
     from random import Random
 
     from actors.loop import Loop
+    from storage.record import Draft
 
 
 class FakeClock:
@@ -361,3 +364,77 @@ class MailTrap:
         """Keep all mail."""
         while not inbox.empty():
             self.mail.append(inbox.take())
+
+
+class MemoryLog:
+    """A `CommandLog` in memory whose records are durable when somebody says so.
+
+    As where several machines keep a log: `sync` returns before all is durable.
+
+    Attributes:
+        records: what was appended.
+        syncs: the number of the last record at each call of `sync`.
+    """
+
+    log_id = "0" * 32
+    first_seq = open_first_seq = 1
+    needs_sync = False
+
+    def __init__(self) -> None:
+        self.keyspace_digest = None
+        self.records: list[Draft] = []
+        self.synced_seq = 0
+        self.syncs: list[int] = []
+
+    @property
+    def last_seq(self) -> int:
+        return len(self.records)
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.records)
+
+    written_bytes = size_bytes
+
+    @property
+    def segments(self) -> list[object]:
+        return [self]
+
+    def append(self, drafts: Sequence[Draft], expected_last_seq: int) -> int:
+        if expected_last_seq != self.last_seq:
+            raise SequenceMismatchError(f"it ends with {self.last_seq}")
+        self.records += drafts
+        return self.last_seq
+
+    def sync(self) -> int:
+        self.syncs.append(self.last_seq)
+        return self.synced_seq
+
+    def close(self) -> None:
+        self.synced_seq = self.last_seq
+
+    def defer_seals(self) -> None:
+        """Do nothing: it is never sealed."""
+
+    def limit_segments(self, segment_bytes_max: int) -> None:
+        """Do nothing: it has one."""
+
+    def seal_if_due(self) -> None:
+        """Do nothing: it never is."""
+
+    def note_segments(self, first_seq: int, sizes: dict[int, int]) -> None:
+        """Do nothing: there is nothing to prune."""
+
+
+class MemorySource:
+    """A `LogSource` of a log in memory."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    def steps(self) -> Generator[tuple[int, int], None, MemoryLog]:
+        yield 0, 0
+        return self._log
+
+    def release(self) -> None:
+        """Do nothing: nothing is locked."""

@@ -1,0 +1,71 @@
+"""The log of files, and the one place where the server makes it.
+
+All others know it by what they ask of it (`actors.command_log`).
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app import clock
+from storage.filesystem import FileSystem
+from storage.log import Log
+from storage.opening import LogOpening
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from actors.command_log import CommandLog
+    from app.config import Config
+
+logger = logging.getLogger(__name__)
+
+
+class LocalLog:
+    """The log in the data folder, locked and not open yet."""
+
+    def __init__(self, config: Config) -> None:
+        """Lock the data folder.
+
+        Args:
+            config: says which it is.
+
+        Raises:
+            StorageError: another process has the folder, or the disk refused.
+        """
+        self._config = config
+        self._filesystem = FileSystem()
+        self._opening = LogOpening(Path(config.dir), self._filesystem)
+
+    def steps(self) -> Generator[tuple[int, int], None, CommandLog]:
+        """Check the end of the log and open it, a slice at each step.
+
+        Yields:
+            How many bytes were checked, and how many there are to check.
+
+        Raises:
+            StorageError: it is damaged, or the disk refused.
+        """
+        opened = yield from self._opening.steps(clock.now_ms())
+        log = Log.take_over(
+            self._opening,
+            opened,
+            filesystem=self._filesystem,
+            now_ms=clock.now_ms,
+            segment_bytes_max=self._config.segment_bytes,
+        )
+        if log.stale_pid:
+            logger.warning(
+                "process %s, which had this data folder before, did not stop cleanly; "
+                "its lock is gone with it",
+                log.stale_pid,
+            )
+        level = logging.WARNING if log.tail.cut_bytes else logging.INFO
+        logger.log(level, "%s", log.tail)
+        return log
+
+    def release(self) -> None:
+        """Give the folder back."""
+        self._opening.release()

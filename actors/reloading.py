@@ -1,0 +1,40 @@
+"""Reloading: the state that the disk has, for DEBUG RELOAD and its like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app import clock
+from app.recovery import Fold, recover
+from app.snapshots import save_snapshot
+from storage.filesystem import FileSystem
+from storage.folder import LogFolder
+from storage.reader import read_records
+
+if TYPE_CHECKING:
+    from actors.command_log import CommandLog
+    from app.config import Config
+    from app.keyspace.keyspace import Keyspace
+
+
+def load_again(config: Config, log: CommandLog | None, *, is_saving: bool) -> Keyspace:
+    """Return the state that is on disk, all that was appended included.
+
+    Args:
+        config: says where the data is.
+        log: the open log, None where it is not open yet.
+        is_saving: whether to make a snapshot first and begin with that, else the log
+            alone is folded, as far as it is there.
+    """
+    folder, filesystem = Path(config.dir), FileSystem()
+    if not is_saving and log is not None and log.first_seq == 1:
+        fold = Fold(config.databases)
+        fold.apply(read_records(folder, filesystem=filesystem))
+        return fold.keyspace
+    keyspace = recover(folder, filesystem, config.databases).keyspace
+    if is_saving and log is not None and log.last_seq:
+        paths = LogFolder(folder, filesystem)
+        save_snapshot(paths, filesystem, keyspace, log.last_seq, clock.now_ms())
+        keyspace = recover(folder, filesystem, config.databases).keyspace
+    return keyspace
