@@ -18,6 +18,7 @@ HOT = [
     "actors/appender.py",
     "actors/inbox.py",
     "actors/loop.py",
+    "actors/output.py",
     "actors/traffic.py",
     "actors/turn.py",
     "actors/wire.py",

@@ -1,4 +1,4 @@
-"""Connection: owns one client's socket.
+"""Connection: owns one client's connection, a `Transport`.
 
 Its wire (`actors.wire`) parses what a read brings, mails it to the keyspace as one
 batch, and sends what comes back. One batch is under way at a time: while it is, the
@@ -22,16 +22,15 @@ from actors.messages import (
     Limits,
     Push,
 )
-from actors.sockets import close, has_hung_up
 from actors.wire import Wire
 from app.protocol.parser import RequestParser
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from actors.failures import Failures
     from actors.inbox import Inbox
+    from actors.transport import Transport
     from app.config import Config
 
 logger = logging.getLogger(__name__)
@@ -48,19 +47,19 @@ class Connection(CooperativeActor):
         self,
         loop: Loop,
         client_id: int,
-        client: socket.socket,
+        transport: Transport,
         addresses: tuple[str, str],
         keyspace: Inbox,
         config: Config,
         failures: Failures,
         on_gone: Callable[[int], None],
     ) -> None:
-        """Take over a connected socket.
+        """Take over a client's connection.
 
         Args:
-            loop: the loop that serves the socket.
+            loop: the loop that serves it.
             client_id: the number of this client.
-            client: a connected, non-blocking socket.
+            transport: the connection.
             addresses: the peer's and our own, as `ip:port` or a path.
             keyspace: where batches go.
             config: the server's settings.
@@ -69,15 +68,15 @@ class Connection(CooperativeActor):
         """
         super().__init__(loop)
         self._client_id = client_id
-        self._socket = client
-        self._fd = client.fileno()
+        self._transport = transport
+        self._fd = transport.fileno()
         self._addresses = addresses
         self._keyspace = keyspace
         self._config = config
         self._failures = failures
         parser = RequestParser(config.proto_max_bulk_len)
         parser.is_authenticated = not config.requirepass
-        self._wire = Wire(loop, client_id, client, parser, keyspace, self)
+        self._wire = Wire(loop, client_id, transport, parser, keyspace, self)
         self.actor_inbox.bind(self._wire, loop)
         self._limits = "normal"
         self._soft_limit: Timer | None = None
@@ -106,7 +105,7 @@ class Connection(CooperativeActor):
         """Close the socket and tell the keyspace; nothing stays in memory."""
         self._wire.close()
         self.loop.unwatch(self._fd)
-        close(self._socket)
+        self._transport.close()
         if self._soft_limit is not None:
             self._soft_limit.cancel()
             self._soft_limit = None
@@ -150,7 +149,7 @@ class Connection(CooperativeActor):
 
         Also where that is not noticed yet, as what came before was not read.
         """
-        return self.actor_stopped.is_set() or has_hung_up(self._socket)
+        return self.actor_stopped.is_set() or self._transport.has_hung_up()
 
     # --- what the wire asks --------------------------------------------------------
 

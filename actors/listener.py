@@ -14,7 +14,7 @@ from actors.connection import Connection
 from actors.cooperative import CooperativeActor
 from actors.loop import READ, Loop, Timer
 from actors.relistening import Relistener
-from actors.sockets import close
+from actors.transport import PlainTransport, close
 from app import errors
 from app.config import SettingError
 
@@ -187,7 +187,7 @@ class Listener(CooperativeActor):
         self._connections[client_id] = Connection.start(
             self.loop,
             client_id,
-            client,
+            PlainTransport(client),
             addresses,
             self._keyspace,
             self._config,

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
-import select
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from actors.transport import close
+
 if TYPE_CHECKING:
     from app.config import Config
-
-logger = logging.getLogger(__name__)
-
-_HANG_UP = getattr(select, "POLLRDHUP", 0)
 
 _EVERY = {"*": "0.0.0.0", "::*": "::"}  # noqa: S104 - what `bind *` asks for
 
@@ -49,36 +45,6 @@ def tcp_port(sockets: list[socket.socket]) -> int:
         if one.family != socket.AF_UNIX:
             return int(one.getsockname()[1])
     return 0
-
-
-def has_hung_up(connected: socket.socket) -> bool:
-    """Say whether a peer has closed its side of a connection, or it is broken.
-
-    What the peer sent before and nobody has read yet does not hide it, except on
-    systems that know no POLLRDHUP.
-    """
-    try:
-        if _HANG_UP:
-            poll = select.poll()
-            poll.register(connected, _HANG_UP)
-            return bool(poll.poll(0))
-        return not connected.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return False
-    except (OSError, ValueError):  # the latter where it is closed
-        return True
-
-
-def close(one: socket.socket) -> None:
-    """Close a socket; the system may say that something was wrong, it is closed then.
-
-    Python forgets the file descriptor before it says so, and Linux has given it back:
-    there is nothing to try again.
-    """
-    try:
-        one.close()
-    except OSError as error:
-        logger.debug("a socket was closed with an error: %s", error)
 
 
 def close_all(sockets: list[socket.socket]) -> None:

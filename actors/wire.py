@@ -1,4 +1,4 @@
-"""Wire: the bytes of one client's socket, in and out.
+"""Wire: the bytes of one client's connection, in and out.
 
     readable socket -> read -> parse -> one batch to the keyspace
     replies -> send -> what the socket does not take waits until it is writable
@@ -17,17 +17,16 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from actors.inbox import Inbox, Receiver
 from actors.loop import GONE, HANG_UP, READ, WRITE, Loop
+from actors.output import drop_sent, next_pieces
 from actors.traffic import Batch, Portion
+from actors.transport import Crossing, OtherWayError
 from app.commands.buffers import Buffers
 
 if TYPE_CHECKING:
+    from actors.transport import Transport
     from app.protocol.parser import RequestParser
 
 READ_BYTES = 64 * 1024
-
-FLUSH_BYTES: Final = 256 * 1024
-PIECES_AT_ONCE: Final = 256
-"""What one call sends of what waits: the system copies it while others wait."""
 
 HIGH_BYTES: Final = 1024 * 1024
 LOW_BYTES: Final = 256 * 1024
@@ -44,7 +43,7 @@ SMALL_READS = 16
 
 @final
 class Wire(Receiver):
-    """One client's socket, its parser, and the replies that it does not take yet.
+    """One client's traffic: its parser, and the replies that it does not take yet.
 
     Attributes:
         parser: cuts what comes in into commands.
@@ -62,7 +61,9 @@ class Wire(Receiver):
         "_actor",
         "_batch_bytes",
         "_client_id",
+        "_crossing",
         "_fd",
+        "_has_pending",
         "_highest_bytes",
         "_inbox",
         "_is_reading",
@@ -91,17 +92,17 @@ class Wire(Receiver):
         self,
         loop: Loop,
         client_id: int,
-        client: Any,
+        transport: Transport,
         parser: RequestParser,
         keyspace: Inbox,
         actor: Any,
     ) -> None:
-        """Take over the traffic of a connected, non-blocking socket.
+        """Take over the traffic of a connection.
 
         Args:
             loop: the loop that serves the socket.
             client_id: the number of this client.
-            client: the socket.
+            transport: the connection.
             parser: the client's parser.
             keyspace: where batches go.
             actor: the connection: asked what to do where a request is not as usual.
@@ -109,10 +110,12 @@ class Wire(Receiver):
         self._loop = loop
         self._client_id = client_id
         # Bound once: the two calls of every request.
-        self._recv = client.recv
-        self._send = client.send
-        self._sendmsg = client.sendmsg
-        self._fd: int = client.fileno()
+        self._recv: Any = transport.recv
+        self._send: Any = transport.send
+        self._sendmsg: Any = transport.sendmsg
+        self._has_pending = transport.has_pending
+        self._crossing: Crossing | None = None
+        self._fd = transport.fileno()
         self._inbox: Inbox = actor.actor_inbox
         self._keyspace = keyspace
         self._actor = actor
@@ -196,6 +199,7 @@ class Wire(Receiver):
         if not self._is_reading and not self.is_closing:
             self._is_reading = True
             self.choose_events()
+        self._look_for_pending()
 
     def _run_rest(self) -> None:
         rest, self._rest = self._rest, None
@@ -206,6 +210,8 @@ class Wire(Receiver):
 
     def on_ready(self, events: int) -> None:
         """Read, or send what waits."""
+        if self._crossing is not None:
+            events = self._crossing.tries(events, has_output=bool(self.output))
         if events != READ or self.is_busy or self.is_closing:
             if events & WRITE:
                 self._flush()
@@ -214,9 +220,13 @@ class Wire(Receiver):
             if self.is_busy or self.is_closing:
                 self._on_ready_while_busy(events)
                 return
+        self._read()
+
+    def _read(self) -> None:
         try:
             data: bytes = self._recv(self._room)
-        except BlockingIOError:
+        except BlockingIOError as error:
+            self._wait(error, READ)
             return
         except OSError as error:
             self.on_failure(error)
@@ -224,6 +234,8 @@ class Wire(Receiver):
         if not data:
             self._actor.stop_now()
             return
+        if self._crossing is not None:
+            self._wait(None, READ)
         self._choose_room(len(data))
         parser = self.parser
         commands = parser.feed(data)
@@ -237,6 +249,7 @@ class Wire(Receiver):
             )
         else:
             self._actor.on_half_read(parser.buffered_bytes)
+            self._look_for_pending()
 
     def _on_ready_while_busy(self, events: int) -> None:
         """Look at what there is to read, and leave it in the kernel."""
@@ -263,6 +276,29 @@ class Wire(Receiver):
         else:
             self._room = SMALL_READ_BYTES
 
+    # --- a transport that is no plain socket ---------------------------------------
+
+    def _look_for_pending(self) -> None:
+        """Read what no poll tells of, when others had a turn."""
+        if self._has_pending is not None and self._has_pending():
+            self._loop.call_soon(self._read_pending, self)
+
+    def _read_pending(self) -> None:
+        if not (self.is_busy or self.is_closing or self.is_closed):
+            self._read()
+
+    def _wait(self, error: BlockingIOError | None, direction: int) -> None:
+        """Note which way a call waits, or that it does not; tell the loop."""
+        is_crossed = isinstance(error, OtherWayError)
+        if self._crossing is None:
+            if not is_crossed:
+                return
+            self._crossing = Crossing(READ, WRITE)
+        self._crossing.note(direction, is_crossed=is_crossed)
+        if self._crossing.is_over:
+            self._crossing = None
+        self.choose_events()
+
     # --- sending -----------------------------------------------------------------
 
     def send(self, data: bytes) -> None:
@@ -273,8 +309,9 @@ class Wire(Receiver):
             return
         try:
             sent: int = self._send(data)
-        except BlockingIOError:
+        except BlockingIOError as error:
             sent = 0
+            self._wait(error, WRITE)
         except OSError as error:
             self.on_failure(error)
             return
@@ -292,13 +329,17 @@ class Wire(Receiver):
     def _flush(self) -> None:
         """Send some of what waits: nothing is copied, and others have their turn."""
         try:
-            sent: int = self._sendmsg(self._next_pieces())
-        except BlockingIOError:
+            sent: int = self._sendmsg(next_pieces(self.output, self._sent_of_first))
+        except BlockingIOError as error:
+            self._wait(error, WRITE)
             return
         except OSError as error:
             self.on_failure(error)
             return
-        self._drop_sent(sent)
+        if self._crossing is not None:
+            self._wait(None, WRITE)
+        self.output_bytes -= sent
+        self._sent_of_first = drop_sent(self.output, sent + self._sent_of_first)
         self._actor.on_backlog()
         if self.is_closed:
             return
@@ -310,27 +351,6 @@ class Wire(Receiver):
         if self.is_choked and self.output_bytes <= LOW_BYTES:
             self._highest_bytes = HIGHEST_BYTES
             self._go_on()
-
-    def _next_pieces(self) -> list[Any]:
-        """Return views of what is to be sent next, with one call."""
-        pieces: list[Any] = []
-        size, skipped = 0, self._sent_of_first
-        for piece in self.output:
-            left = min(len(piece) - skipped, FLUSH_BYTES - size)
-            pieces.append(memoryview(piece)[skipped : skipped + left])
-            size += left
-            skipped = 0
-            if size >= FLUSH_BYTES or len(pieces) >= PIECES_AT_ONCE:
-                break
-        return pieces
-
-    def _drop_sent(self, sent: int) -> None:
-        self.output_bytes -= sent
-        sent += self._sent_of_first
-        output = self.output
-        while output and sent >= len(output[0]):
-            sent -= len(output.popleft())
-        self._sent_of_first = sent
 
     def on_failure(self, error: Exception) -> bool:
         """Close the connection: that is all that its failure costs."""
@@ -350,6 +370,7 @@ class Wire(Receiver):
         self.output.clear()
         self.output_bytes = 0
         self._recv = self._send = self._sendmsg = self._actor = None
+        self._has_pending = None
         self._rest = None
         self._inbox.close()
 
@@ -374,4 +395,6 @@ class Wire(Receiver):
             events |= READ
         elif self.is_waiting:
             events |= HANG_UP
+        if self._crossing is not None:
+            events = self._crossing.events(events)
         self._loop.change(self._fd, events)

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from actors.sockets import has_hung_up
+from actors.transport import PlainTransport
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def reset(peer):
 def test_peer_has_hung_up_when_it_is_gone_whatever_it_sent_before(pair, leave, sent):
     ours, peer = pair
     peer.sendall(sent)
-    before = has_hung_up(ours)
+    before = PlainTransport(ours).has_hung_up()
     leave(peer)
 
     assert not before
-    assert has_hung_up(ours)
+    assert PlainTransport(ours).has_hung_up()
