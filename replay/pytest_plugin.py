@@ -59,6 +59,7 @@ class RecordedHistory:
 
         Raises:
             MomentError: the span is none.
+            ScriptBrokenError: a text that is to run in a script's place is none.
             ScriptNotFoundError: a script that is to be replaced did not run there.
             StorageError: there is no such folder, or its log is damaged.
         """

@@ -27,6 +27,12 @@ from replay.past import Past
 from replay.script_texts import find_script_source
 from replay.scripts import script_name
 from replay.values import take_version
+from replay.whatif.new_scripts import (
+    ScriptNotFoundError,
+    libraries_of,
+    library_name,
+    require_sound,
+)
 from storage.notes import ClientNote, ExecNote, ScriptSourceNote, read_note
 from storage.record import Origin, Record
 
@@ -44,15 +50,10 @@ Effects = list[tuple[int, Argv]]
 """Effects with the database of each."""
 
 _NS_PER_MS = 1_000_000
-_LIBRARY = b"#!"
 _RUNS_SCRIPT = frozenset((b"EVAL", b"EVAL_RO", b"EVALSHA", b"EVALSHA_RO"))
 _AS_IT_WAS = frozenset((b"SPOP", b"MIGRATE"))
 _EXPIRED = "expired"
 _SHA_DIGITS_LEAST = 4
-
-
-class ScriptNotFoundError(Exception):
-    """A script that is to be replaced never ran in the stretch; the text names it."""
 
 
 class Outcome(NamedTuple):
@@ -99,6 +100,7 @@ class Report(NamedTuple):
     Attributes:
         records: how many were run.
         differing: how many of them went otherwise than they had gone.
+        failing: how many of those end with an error.
         outcomes: the first of those.
         at_end: the keys that are not what they were at the end of the stretch: `before`
             is the recorded value, `after` the rehearsed one.
@@ -106,6 +108,7 @@ class Report(NamedTuple):
 
     records: int
     differing: int
+    failing: int
     outcomes: list[Outcome]
     at_end: list[KeyChange]
 
@@ -148,7 +151,7 @@ class Rehearsal:
         self._sources: dict[str, bytes | None] = {}
         self._replaced: set[str] = set()
         self._sessions: dict[int, Session] = {}
-        self._libraries = _libraries_of(changes.scripts)
+        self._libraries = libraries_of(changes.scripts)
 
     def run(self, records: Iterable[Record]) -> Iterator[Outcome]:
         """Run records in order and yield what came of each that had effects."""
@@ -262,7 +265,7 @@ class Rehearsal:
 
     def _loads_replaced_library(self, argv: Argv) -> bool:
         is_load = [word.upper() for word in argv[:2]] == [b"FUNCTION", b"LOAD"]
-        return is_load and _library_name(argv[-1]) in self._libraries
+        return is_load and library_name(argv[-1]) in self._libraries
 
     def _expire(self, record: Record) -> None:
         """Let those keys expire that expired then, as far as they are due here too."""
@@ -309,23 +312,6 @@ def _located(db: int, effects: Iterable[Argv]) -> Effects:
     return found
 
 
-def _library_name(source: bytes) -> bytes:
-    """Return the name that a library gives itself in its first line, or nothing."""
-    first, _, _ = source.partition(b"\n")
-    for word in first.split():
-        if word.startswith(b"name="):
-            return word.removeprefix(b"name=")
-    return b""
-
-
-def _libraries_of(scripts: Mapping[str, bytes]) -> dict[bytes, bytes]:
-    return {
-        _library_name(source): source
-        for source in scripts.values()
-        if source.startswith(_LIBRARY) and _library_name(source)
-    }
-
-
 def rehearse(
     folder: Path,
     filesystem: FileSystem,
@@ -346,9 +332,11 @@ def rehearse(
         progress: is told how far a long fold has come.
 
     Raises:
+        ScriptBrokenError: a text that is to run in a script's place is none.
         ScriptNotFoundError: a script that is to be replaced did not run there.
         StorageError: the log is damaged, or does not go back so far.
     """
+    require_sound(changes.scripts)
     index = LogIndex(folder, filesystem)
     try:
         return _rehearse(index, span, changes, shown, progress)
@@ -371,12 +359,13 @@ def _rehearse(
         lambda sha: find_script_source(index, sha, from_seq + 1),
     )
     records = index.records(from_seq + 1, until_seq)
-    total = differing = 0
+    total = differing = failing = 0
     outcomes: list[Outcome] = []
     for outcome in rehearsal.run(records):
         total += 1
         if not outcome.is_same:
             differing += 1
+            failing += outcome.error is not None
             if len(outcomes) < shown:
                 outcomes.append(outcome)
     rehearsal.require_all_used()
@@ -387,7 +376,7 @@ def _rehearse(
         if (before := take_version(recorded.databases[db], key))
         != (after := take_version(rehearsal.engine.keyspace.databases[db], key))
     ]
-    return Report(total, differing, outcomes, at_end)
+    return Report(total, differing, failing, outcomes, at_end)
 
 
 def _keyspace_at(index: LogIndex, seq: int, progress: Progress) -> Keyspace:

@@ -27,6 +27,7 @@ def report_facts(report: Report) -> dict[str, Any]:
     return {
         "records": report.records,
         "differing": report.differing,
+        "failing": report.failing,
         "outcomes": [_outcome_facts(outcome) for outcome in report.outcomes],
         "at_end": [
             {
@@ -60,6 +61,8 @@ def report_lines(report: Report, limit: int | None = None) -> list[str]:
         lines += _outcome_lines(outcome, limit)
     same = report.records - report.differing
     lines.append(f"{same} of {report.records} records went as they had")
+    if report.failing:
+        lines.append(f"{report.failing} of the others end with an error")
     for change in report.at_end:
         lines += _end_lines(change, limit)
     if not report.at_end:

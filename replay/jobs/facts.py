@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import zlib
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,10 @@ def read_fields(rule: Rule, value: object, moves: list[Move]) -> dict[str, bytes
             content = changed.get(field.encode())
             if content is not None:
                 found[name] = content
+        if rule.guesses:
+            found |= _guess(rule, changed.items())
+            if isinstance(value, bytes):
+                found |= _guess(rule, _json_words(value))
     elif rule.form in {"json", "pickle"} and isinstance(value, bytes):
         found = read_paths(rule, value)
     return found
@@ -92,7 +97,34 @@ def read_paths(rule: Rule, data: bytes) -> dict[str, bytes]:
         content = read_path(data, path.split("."), kind)
         if content is not None:
             found[name] = content
+    if rule.guesses:
+        found |= _guess(rule, _json_words(data))
     return found
+
+
+def _guess(rule: Rule, words: Iterable[tuple[bytes, bytes | None]]) -> dict[str, bytes]:
+    """Return what fields say whose names tell what they are; of two the last counts."""
+    found: dict[str, bytes] = {}
+    for field, content in words:
+        name = rule.guesses.get(field.decode(errors="replace").lower())
+        if name is not None and content:
+            found[name] = content
+    return found
+
+
+def _json_words(data: bytes) -> list[tuple[bytes, bytes | None]]:
+    """Return the fields of JSON whose values are text or numbers."""
+    if data[:1] != b"{":
+        return []
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return []
+    return [
+        (field.encode(), str(content).encode(errors="replace"))
+        for field, content in value.items()
+        if isinstance(content, str | int | float)
+    ]
 
 
 def note_facts(story: Story, change: Change, fresh: dict[str, bytes]) -> None:

@@ -3,7 +3,8 @@
 What a key means is guessed from the words in its name (`jobs:processing`, `retry_set`);
 a list whose name says nothing is a line of waiting jobs. An element is the id, or JSON
 that has one. With a wanted id every element and every key that has it as a word counts,
-whatever else it is.
+whatever else it is: a string that is called a lock, or by a word of running jobs, is a
+lease, which ends without ending the job; any other key is the job's own.
 """
 
 from __future__ import annotations
@@ -50,12 +51,24 @@ _IDS = (
 )
 _FIELDS = {
     "status": "status",
-    "error": "error",
     "result": "result",
     "attempts": "attempts",
     "worker": "worker",
 }
+_ERRORS = (
+    *("error", "last_error", "lasterror", "error_message", "errormessage", "err"),
+    *("exception", "exc", "exc_info", "traceback", "stacktrace", "reason"),
+    *("failure", "failure_reason", "failed_reason", "failedreason", "fail_reason"),
+)
+_GUESSES = dict.fromkeys(_ERRORS, "error")
+_LEASES = frozenset(
+    b"lock locked locks lease leases heartbeat heartbeats alive claim claims".split()
+)
+_STRING_WRITERS = frozenset(b"SET SETEX PSETEX SETNX GETSET INCR INCRBY".split())
 _ANY = Pattern("{*}")
+_LEASE = Rule("mark", _ANY, is_lease=True)
+_SEPARATOR = re.compile(rb"[:./_]+")
+_IDS_KEPT = 100_000
 
 
 class GenericSchema(Schema):
@@ -70,29 +83,59 @@ class GenericSchema(Schema):
         super().__init__("generic", "generic", [])
         self.wanted = wanted
         self._mentions = _find_word(wanted) if wanted else None
-        self._read = _one_id(wanted) if wanted else _read_any()
+        self._ids: dict[bytes, None] = {}
+        self._read = _one_id(wanted) if wanted else _read_any(self._ids)
         self._known: dict[bytes, Meaning | None] = {}
+        self._strings: set[bytes] = set()
 
     def meaning(self, key: bytes, command: bytes = b"") -> Meaning | None:
         """Return what a key seems to mean, None where nothing tells."""
         if self._mentions is not None and self._mentions(key):
-            rule = Rule("job", _ANY, form="hash", fields=_FIELDS)
-            return Meaning(rule, Names(None, self.wanted))
+            return self._meaning_of_own(key, command)
         is_list = command.upper() in _LIST_WRITERS
         found = self._known.get(key)
         if found is not None or (key in self._known and not is_list):
             return found
+        lease = None if is_list else self._meaning_of_lease(key)
+        if lease is not None:
+            return lease
         state = _guess_state(key)
         if not state and is_list:
             state = "waiting"
         if not state and self.wanted is None:
             self._keep(key, None)
             return None
-        rule = Rule("place", _ANY, state, self._read)
+        rule = Rule("place", _ANY, state, self._read, guesses=_GUESSES)
         found = Meaning(rule, Names(_guess_queue(key), None))
         if state:
             self._keep(key, found)
         return found
+
+    def _meaning_of_own(self, key: bytes, command: bytes) -> Meaning:
+        """Return what a key means that has the wanted id in its name."""
+        if command.upper() in _STRING_WRITERS:
+            self._strings.add(key)
+        words = set(_WORD.findall(key.lower()))
+        names = Names(None, self.wanted)
+        if words & _LEASES:
+            return Meaning(_LEASE, names)
+        if key in self._strings and _guess_state(key) == "running":
+            return Meaning(Rule("mark", _ANY, "running", is_lease=True), names)
+        rule = Rule("job", _ANY, form="hash", fields=_FIELDS, guesses=_GUESSES)
+        return Meaning(rule, names)
+
+    def _meaning_of_lease(self, key: bytes) -> Meaning | None:
+        """Return what a lease's key means, if a job is known that it may be of."""
+        if self.wanted is not None or not set(_WORD.findall(key.lower())) & _LEASES:
+            return None
+        parts = _SEPARATOR.split(key)
+        kept = [part for part in parts if part.lower() not in _LEASES]
+        for start in range(len(kept)):
+            for end in range(len(kept), start, -1):
+                job_id = b":".join(kept[start:end])
+                if job_id in self._ids:
+                    return Meaning(_LEASE, Names(None, job_id))
+        return None
 
     def _keep(self, key: bytes, found: Meaning | None) -> None:
         if len(self._known) >= _KEYS_KEPT:
@@ -124,12 +167,19 @@ def _one_id(wanted: bytes) -> ReadId:
     return lambda element, _: wanted if mentions(element) else None
 
 
-def _read_any() -> ReadId:
+def _read_any(seen: dict[bytes, None]) -> ReadId:
+    """Return what reads any id, and notes down the last ones that it read."""
     from_json = make_reader(_IDS)
 
     def read(element: bytes, names: Mapping[bytes, bytes]) -> bytes | None:
         if element[:1] in {b"{", b"["}:
-            return from_json(element, names)
-        return element if len(element) <= _ID_LONGEST else None
+            found = from_json(element, names)
+        else:
+            found = element if len(element) <= _ID_LONGEST else None
+        if found and found not in seen:
+            seen[found] = None
+            if len(seen) > _IDS_KEPT:
+                del seen[next(iter(seen))]
+        return found
 
     return read

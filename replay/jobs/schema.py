@@ -106,6 +106,8 @@ class Rule:
         job: of a notice: the field that has the job's id, where the key has not.
         event: of a notice: the field that says what happened.
         on_error: the rule that counts where `fields` find an error, None for this.
+        guesses: from a field's name, in small letters, to one of FIELDS; of a hash, or
+            of JSON at its top.
     """
 
     kind: str
@@ -124,6 +126,7 @@ class Rule:
     job: str = "id"
     event: str = "event"
     on_error: Rule | None = None
+    guesses: Mapping[str, str] = field(default_factory=dict)
 
 
 class Meaning(NamedTuple):

@@ -226,7 +226,8 @@ class Tracker:
             return
         story, change = found
         content = element if rule.form != "pickle" else (move.value or element)
-        facts = read_paths(rule, content) if rule.fields and content else {}
+        has_fields = content and (rule.fields or rule.guesses)
+        facts = read_paths(rule, content) if has_fields else {}
         if rule.on_error is not None and "error" in facts:
             rule = rule.on_error
         _, there = story.places.get(home, (rule, 0))

@@ -169,7 +169,7 @@ def story_facts(story: Story, verdict: Verdict, at_ms: int) -> dict[str, Any]:
     for name, time_ms in times.items():
         if time_ms is not None:
             facts[name] = json_time(time_ms)
-    durations = {"waited_ms": story.waited_ms, "ran_ms": ran_ms(story, at_ms)}
+    durations = {"waited_ms": story.waited_ms, "ran_ms": ran_ms(story, verdict, at_ms)}
     facts |= {name: ms for name, ms in durations.items() if ms is not None}
     for name, content in story.facts.items():
         facts[name] = json_text(content)
@@ -178,11 +178,21 @@ def story_facts(story: Story, verdict: Verdict, at_ms: int) -> dict[str, Any]:
     return facts
 
 
-def ran_ms(story: Story, at_ms: int) -> int | None:
-    """Return how long a job ran since it was last taken, None where it never was."""
-    if story.taken_ms is None:
+def ran_ms(story: Story, verdict: Verdict, at_ms: int) -> int | None:
+    """Return how long a job ran since it was last taken.
+
+    Of one whose lease ran out it is the longest that it can have run: nobody says when
+    its worker stopped.
+
+    Returns:
+        None where it never ran, or where nobody heard how long: it was lost, or taken
+        by a library that keeps nothing of a running job.
+    """
+    if story.taken_ms is None or verdict.word in {"lost", "taken"}:
         return None
     end_ms = at_ms if story.state == "running" else story.ended_ms
+    if story.state == "running" and story.lease_ms is not None:
+        end_ms = min(at_ms, story.lease_ms)
     return None if end_ms is None else max(end_ms - story.taken_ms, 0)
 
 

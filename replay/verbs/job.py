@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from replay.jobs.reading import Timeline
     from replay.jobs.schema import Schema
     from replay.jobs.stories import Step, Story
-    from replay.jobs.verdicts import Limits
+    from replay.jobs.verdicts import Limits, Verdict
 
 _STYLES = ("cyan", "dim", "dim", "bold", "", "green", "dim")
 
@@ -110,7 +110,7 @@ def _write(tool: Tool, timeline: Timeline, point: Point, actors: Actors) -> None
     if culprit is not None:
         record = culprit.record
         shown["by"] = f"{actors.label(record)}, {actors.deed(record)}, seq {record.seq}"
-    shown |= _durations(story, point.at_ms)
+    shown |= _durations(story, verdict, point.at_ms)
     tool.output.facts({}, shown)
     before_ms: int | None = None
     for step in fold_leases(steps):
@@ -137,13 +137,14 @@ def fold_leases(steps: list[Step]) -> list[Step]:
     return kept
 
 
-def _durations(story: Story, at_ms: int) -> dict[str, str]:
+def _durations(story: Story, verdict: Verdict, at_ms: int) -> dict[str, str]:
     shown = {}
     if story.waited_ms is not None:
         shown["waited"] = show_duration(story.waited_ms)
-    ran = ran_ms(story, at_ms)
+    ran = ran_ms(story, verdict, at_ms)
     if ran is not None:
-        shown["ran"] = show_duration(ran)
+        is_gone = verdict.word == "stuck" and story.lease_ms is not None
+        shown["ran"] = f"{'at most ' if is_gone else ''}{show_duration(ran)}"
     if story.deliveries > 1:
         shown["deliveries"] = str(story.deliveries)
     return shown

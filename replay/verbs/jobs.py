@@ -223,7 +223,10 @@ def _is_slow(judged: Judged, at_ms: int, slow_ms: float) -> bool:
     waited = story.waited_ms
     if story.state == "waiting":
         waited = max(at_ms - story.since_ms, 0)
-    return max(waited or 0, ran_ms(story, at_ms) or 0) > slow_ms
+    ran = ran_ms(*judged, at_ms)
+    if story.state == "running" and story.taken_ms is not None:
+        ran = at_ms - story.taken_ms  # also where nobody knows how long it really ran
+    return max(waited or 0, ran or 0) > slow_ms
 
 
 def _author(step: Step) -> tuple[int, int]:
@@ -237,7 +240,7 @@ def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[st
     waited = story.waited_ms
     if story.state == "waiting":
         waited = max(point.at_ms - story.since_ms, 0)
-    ran = ran_ms(story, point.at_ms)
+    ran = ran_ms(story, verdict, point.at_ms)
     who = actors.name(story.taker, story.taken_seq) if story.taker else "-"
     if verdict.word == "deleted" and story.last is not None:
         who = actors.name(*_author(story.last))

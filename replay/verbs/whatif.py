@@ -9,10 +9,11 @@ import click
 
 from replay import options
 from replay.options import NOTHING, Tool, takes_folder
-from replay.rehearsal import Changes, Report, ScriptNotFoundError, rehearse
+from replay.rehearsal import Changes, Report, rehearse
 from replay.rehearsal_reports import report_facts, report_lines
 from replay.texts import from_json_text
 from replay.verbs.show import SIGN_STYLES
+from replay.whatif.new_scripts import ScriptBrokenError, ScriptNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +106,8 @@ def whatif(
     r"""Run what clients asked for after A, up to B, once more, with something changed.
 
     Shows the first record that went otherwise, and what is different at the end. DIR
-    is only read. What had no effect then has left no record, and is not run.
+    is only read. What had no effect then has left no record, and is not run. A text
+    that is no script is a wrong command line: exit code 2.
 
     \b
     Examples:
@@ -157,7 +159,7 @@ def _rehearse(
                 shown=shown,
                 progress=progress,
             )
-    except ScriptNotFoundError as error:
+    except (ScriptBrokenError, ScriptNotFoundError) as error:
         raise click.UsageError(str(error)) from error
 
 

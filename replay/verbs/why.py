@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.moments import show_time
+from app.touched import changed_keys
 from replay import options
 from replay.inquiry import trace_last
 from replay.losses import find_loss
@@ -55,7 +56,7 @@ def why(tool: Tool, key: bytes, at: Moment | None, db: int) -> int:
         steps = trace_last(tool.index, progress, (db, key), span, 1)
         loss = None if steps else find_loss(tool.index, progress, key, point.seq)
     if steps:
-        _write_step(tool, key, steps[-1], point.at_ms)
+        _write_step(tool, (db, key), steps[-1], point.at_ms)
         return 0
     if loss is None:
         tool.output.hint(
@@ -76,12 +77,13 @@ def why(tool: Tool, key: bytes, at: Moment | None, db: int) -> int:
         "by": record_text(record),
     }
     after = {"before": version_text(before, tool.output.word_limit)}
-    _write(tool, record, place, (facts, shown, after))
+    _write(tool, record, (home, place), (facts, shown, after))
     return 0
 
 
-def _write_step(tool: Tool, key: bytes, last: Step, at_ms: int) -> None:
+def _write_step(tool: Tool, home: tuple[int, bytes], last: Step, at_ms: int) -> None:
     record, before, after = last
+    key = home[1]
     state, verb = _fate(after, at_ms)
     facts = {
         "key": json_text(key),
@@ -93,13 +95,13 @@ def _write_step(tool: Tool, key: bytes, last: Step, at_ms: int) -> None:
     values = {"before": version_text(before, tool.output.word_limit)}
     if after is not None:
         values["after"] = version_text(after, tool.output.word_limit)
-    _write(tool, record, key, (facts, shown, values))
+    _write(tool, record, home, (facts, shown, values))
 
 
 def _write(
     tool: Tool,
     record: Record,
-    key: bytes,
+    home: tuple[int, bytes],
     answer: tuple[dict[str, Any], dict[str, str], dict[str, str]],
 ) -> None:
     """Write an answer: facts for JSON, and what is shown before and after the client.
@@ -107,7 +109,7 @@ def _write(
     Args:
         tool: where to.
         record: what did it.
-        key: the key that it did it to.
+        home: the database and the key that it did it to.
         answer: (facts, shown, what is shown behind the client).
     """
     facts, shown, values = answer
@@ -120,7 +122,7 @@ def _write(
         shown["address"] = client.note.address
     script = find_script(tool.index, record)
     if script is not None:
-        lines = _lines(record, key, script.source or b"")
+        lines = _lines(record, home, script.source or b"")
         facts["script"] = _script_facts(script, lines)
         label = "script" if script.sha else "function"
         words = (show(script.name) if script.name else "", script.sha)
@@ -139,14 +141,17 @@ def _script_facts(script: ScriptText, lines: list[tuple[int, str]]) -> dict[str,
     }
 
 
-def _lines(record: Record, key: bytes, source: bytes) -> list[tuple[int, str]]:
+def _lines(
+    record: Record, home: tuple[int, bytes], source: bytes
+) -> list[tuple[int, str]]:
     """Return (number, text) of the script's lines that may have changed a key."""
-    numbers = {
-        number
-        for effect in record.effects
-        if key in effect
-        for number in find_lines(source, record, effect)
-    }
+    numbers: set[int] = set()
+    db = record.db
+    for effect in record.effects:
+        if effect[0].upper() == b"SELECT":
+            db = int(effect[1])
+        elif (db, home[1]) == home and home[1] in changed_keys(effect):
+            numbers.update(find_lines(source, record, effect))
     lines = source.decode("utf-8", "backslashreplace").splitlines()
     return [(number, lines[number - 1].strip()) for number in sorted(numbers)]
 

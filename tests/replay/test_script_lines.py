@@ -30,7 +30,8 @@ CASES = [
     pytest.param([b"PEXPIREAT", b"job:1", b"99"], [11], id="as another command"),
     pytest.param([b"RPUSH", b"log", b"1", b"done"], [12], id="with several arguments"),
     pytest.param([b"DEL", b"lock:1"], [13], id="computed"),
-    pytest.param([b"DEL", b"active"], [13, 14], id="either of two"),
+    pytest.param([b"DEL", b"active"], [14], id="by a key and not by a computed one"),
+    pytest.param([b"DEL", b"lock:2"], [], id="no key that can be so computed"),
     pytest.param([b"ZADD", b"z", b"1", b"m"], [], id="no call"),
 ]
 
@@ -38,6 +39,38 @@ CASES = [
 @pytest.mark.parametrize(("effect", "lines"), CASES)
 def test_lines_are_those_whose_calls_fit_an_effect(effect, lines):
     assert find_lines(SOURCE, RECORD, effect) == lines
+
+
+COMPUTED = b"""
+local base, id = KEYS[1] .. ':', ARGV[1]
+local job = base .. id; local done = base .. 'done'
+local twice = base
+twice = ARGV[2]
+redis.call('DEL', job)
+redis.call('DEL', done)
+redis.call('DEL', base .. tostring(id) .. ':lock')
+redis.call('DEL', base .. cjson.decode(ARGV[2]).name)
+redis.call('DEL', twice)
+for _, each in ipairs(redis.call('LRANGE', base .. 'all', 0, -1)) do
+  redis.call('HDEL', base .. 'x', 'f')
+end
+"""
+KEYS_OF_COMPUTED = [
+    pytest.param(b"q:7", [6], id="by two locals"),
+    pytest.param(b"q:7:lock", [8], id="by what is joined"),
+    pytest.param(b"q:done", [7], id="by a local"),
+    pytest.param(b"q:else", [9], id="by a prefix"),
+    pytest.param(b"else", [10], id="by what is set twice"),
+]
+
+
+@pytest.mark.parametrize(("key", "lines"), KEYS_OF_COMPUTED)
+def test_what_is_put_together_of_known_words_fits_only_those(key, lines):
+    record = Record(
+        1, 0, 0, 0, [], Origin(1, [b"EVALSHA", b"f" * 40, b"1", b"q", b"7", b"{}"])
+    )
+
+    assert find_lines(COMPUTED, record, [b"DEL", key]) == lines
 
 
 def test_text_that_ends_in_the_middle_of_a_call_is_no_error():

@@ -294,6 +294,31 @@ def test_why_takes_a_job_and_tells_the_line_of_the_script(replay, demo):
     assert replay("why", "8b1c").exit_code == 1
 
 
+def test_why_shows_no_line_that_touched_another_key(replay, demo):
+    text = (
+        b"redis.call('DEL', KEYS[1])\n"
+        b"redis.call('LREM', KEYS[2], 1, KEYS[1])\n"
+        b"redis.call('DEL', 'lock:' .. ARGV[1])\n"
+        b"redis.call('SELECT', 1) redis.call('DEL', KEYS[1])"
+    )
+    ops = demo.connect(b"ops")
+    demo.run(ops, "SET job:9 x", "SET lock:9 x", "RPUSH active job:9 job:8")
+    demo.run(ops, "SELECT 1", "SET job:9 x", "SELECT 0")
+    demo.run(ops, [b"EVAL", text, b"2", b"job:9", b"active", b"9"])
+
+    answers = {
+        (key, db): objects(replay("why", key, "--db", db, "--json"))[0]
+        for key, db in (("job:9", 0), ("job:9", 1), ("active", 0), ("lock:9", 0))
+    }
+
+    assert {key: each["script"]["lines"] for key, each in answers.items()} == {
+        ("job:9", 0): [1, 4],
+        ("job:9", 1): [1, 4],
+        ("active", 0): [2],
+        ("lock:9", 0): [3],
+    }
+
+
 def test_why_follows_a_job_through_pops_that_do_not_mention_it(replay, demo):
     session = demo.engine.server.sessions[1]
     demo.run(session, "RPUSH q:a j1 j2", "LMOVE q:a q:b LEFT LEFT", "LPUSH q:c other")

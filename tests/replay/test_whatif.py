@@ -129,6 +129,32 @@ def test_script_that_fails_shows_its_error(run):
     assert "  ! ERR " in result.output
 
 
+def test_records_that_fail_are_counted(run):
+    result = run("whatif", "@0..now", "--json", scripts=[("enqueue", b"return nosuch")])
+    told = run("whatif", "@0..now", scripts=[("enqueue", b"return nosuch")])
+
+    failing = json.loads(result.stdout)["failing"]
+    assert failing > 0
+    assert f"{failing} of the others end with an error" in told.stdout
+
+
+@pytest.mark.parametrize("verb", ["whatif", "test"])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("enqueue", b"return redis.call('SET' KEYS[1])"),
+        ("lib", b"#!lua name=lib\nredis.register_function('f'"),
+        ("lib", b"#!lua name=lib\nreturn 1"),
+    ],
+    ids=["script", "library", "library without a function"],
+)
+def test_text_that_is_no_script_is_a_wrong_command_line(run, verb, name, text):
+    result = run(verb, "@0..now", scripts=[(name, text)])
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{name}: the new text is no script: ERR" in result.stderr
+
+
 def test_name_of_no_script_is_refused(run):
     result = run("whatif", "@0..now", scripts=[("nosuch", NEW)])
 
