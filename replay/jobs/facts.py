@@ -6,20 +6,26 @@ import base64
 import binascii
 import json
 import zlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from replay.jobs.elements import read_path
+from replay.jobs.moves import all_moves
+from replay.jobs.stories import Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from app.keyspace.database import Database
     from replay.jobs.moves import Move
-    from replay.jobs.schema import Rule
-    from replay.jobs.stories import Change, Story
+    from replay.jobs.schema import Rule, Schema
+    from replay.jobs.stories import Story
 
 _ALIASES_KEPT = 200_000
 _SECOND_MS = 1000
 _TEXT_BYTES_MAX = 65_536
+_OF_ELEMENTS = frozenset(("due", "queue", "round", "unkept"))
+"""What is no news of a job, though an element says it."""
 
 
 class Aliases:
@@ -69,6 +75,25 @@ def _read_ms(text: bytes, otherwise: int) -> int:
         return round(float(text))
     except (ValueError, OverflowError):
         return otherwise
+
+
+def read_time(text: bytes | None) -> int | None:
+    """Return a time in ms, of a number of ms or of ISO 8601 (UTC where it says none).
+
+    Returns:
+        None where there is none.
+    """
+    if text is None:
+        return None
+    try:
+        return round(float(text))
+    except (ValueError, OverflowError):
+        pass
+    try:
+        at = datetime.fromisoformat(text.decode("utf-8", "replace"))
+    except ValueError:
+        return None
+    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * _SECOND_MS)
 
 
 def read_fields(rule: Rule, value: object, moves: list[Move]) -> dict[str, bytes]:
@@ -127,12 +152,38 @@ def _json_words(data: bytes) -> list[tuple[bytes, bytes | None]]:
     ]
 
 
+def learn_of_job(
+    story: Story, schema: Schema, rule: Rule, database: Database, key: bytes
+) -> None:
+    """Note down what a key that is named after a job says, at a log's beginning."""
+    if rule.kind == "mark":
+        deadline_ms = database.deadlines.get(key)
+        story.marks[(database.index, key)] = (rule, deadline_ms)
+        if rule.is_lease:
+            story.lease_ms = deadline_ms
+        return
+    fresh = read_fields(rule, database.values[key], all_moves(database, key))
+    if "status" in fresh:
+        story.status = schema.statuses.get(fresh["status"], "")
+    note_facts(story, Change(story), fresh)
+
+
+def note_element(
+    story: Story, change: Change, rule: Rule, facts: dict[str, bytes]
+) -> None:
+    """Note down what an element that came to a place says of its job."""
+    note_facts(story, change, facts)
+    if rule.fields:
+        story.eta_ms = read_time(facts.get("eta"))
+        story.is_unkept = facts.get("unkept") == b"true"
+
+
 def note_facts(story: Story, change: Change, fresh: dict[str, bytes]) -> None:
     """Note down what a key says of a job now, and what of it is new."""
     for name, content in fresh.items():
         if name == "queue":
             story.queue = content
-        if name in {"due", "queue"}:
+        if name in _OF_ELEMENTS:
             continue
         text = unpack(content) if name == "error" else content
         if text != story.facts.get(name):

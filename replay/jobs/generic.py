@@ -17,7 +17,7 @@ from replay.jobs.patterns import Names, Pattern
 from replay.jobs.schema import Meaning, Rule, Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from replay.jobs.elements import ReadId
 
@@ -136,6 +136,16 @@ class GenericSchema(Schema):
                 if job_id in self._ids:
                     return Meaning(_LEASE, Names(None, job_id))
         return None
+
+    def unlinks(self, job_id: bytes, effects: Sequence[list[bytes]]) -> bool:
+        """Tell whether effects remove a key that has a job's id as a word: no lease."""
+        mentions = _find_word(job_id)
+        return any(
+            mentions(key) and not set(_WORD.findall(key.lower())) & _LEASES
+            for argv in effects
+            if argv[0].upper() in {b"DEL", b"UNLINK"}
+            for key in argv[1:]
+        )
 
     def _keep(self, key: bytes, found: Meaning | None) -> None:
         if len(self._known) >= _KEYS_KEPT:

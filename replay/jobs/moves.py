@@ -138,6 +138,14 @@ def contents(database: Database, key: bytes) -> Elements:
     return dict.fromkeys(value, (1, None, None)) if isinstance(value, Set) else {}
 
 
+def all_moves(database: Database, key: bytes) -> list[Move]:
+    """Return the moves that would make a key of none what it is."""
+    return [
+        Move(key, element, count, "added", score, value)
+        for element, (count, score, value) in contents(database, key).items()
+    ]
+
+
 def _compare(
     key: bytes,
     element: bytes,

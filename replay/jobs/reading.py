@@ -243,10 +243,18 @@ class JobLog:
         try:
             index.bases.require_openable(until_seq)
             past.go_to(max(since_seq, index.bases.find_floor()))
-            tracker.begin(past)
+            tracker.begin(past, self._time_at(past.seq, until_seq))
             yield from tracker.run(past, until_seq)
         finally:
             past.close()
+
+    def _time_at(self, seq: int, until_seq: int) -> int:
+        """Return a time at which a moment's state lasted: when the next record came."""
+        try:
+            record = self._index.get_record(min(seq + 1, until_seq))
+        except PrunedError:
+            record = None
+        return 0 if record is None else record.at_ms
 
 
 def _timelines(

@@ -5,6 +5,7 @@
     detect = ["rq:queue:{queue}"]          a log that writes such a key is of it
     acks = true                            whether a running job is kept anywhere
     ids = "queue"                          ids are a queue's own; else "everywhere"
+    reuse = true                           an id is given away again after its job's end
     unless = "bullmq"                      not of it where that schema is found too
 
     [[place]]                              where a job's id lies while in a state
@@ -54,7 +55,7 @@ from replay.jobs.elements import ReaderError, make_reader
 from replay.jobs.patterns import Names, Pattern, PatternError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from replay.jobs.elements import ReadId
@@ -72,9 +73,16 @@ SCORES = ("", "deadline_ms", "deadline_s", "since_ms", "since_s", "due_ms", "due
 
 FIELDS = (
     *("queue", "status", "error", "result", "attempts", "worker"),
-    *("task", "due"),
+    *("task", "due", "eta", "round", "unkept"),
 )
-"""What may be read from a job's key; `due` only where scores tell when a job is due."""
+"""What may be read of a job. The last four are about one element of a place:
+
+- `due`: the time in ms that counts in place of a `due` score;
+- `eta`: the time before which whoever took the job does not begin, as ms or ISO 8601;
+- `round`: a number; an element with a higher one is the job's next try, and what is
+  still there of the tries before says no more;
+- `unkept`: "true" where no result of this job will be kept.
+"""
 
 _KINDS = ("place", "job", "mark", "result", "alias", "notice", "counter", "other")
 _KEYS_KEPT = 100_000
@@ -150,6 +158,7 @@ class Schema:
         detect: patterns of keys that only this library writes.
         has_acks: whether a running job is kept anywhere until it ends.
         is_scoped: whether two queues may have jobs of one id.
+        reuses_ids: whether an id may be given to another job once its job has ended.
         unless: the name of a schema that takes this one's place where both are found.
         rules: in the order in which they are tried.
         statuses: from a job's status to a state.
@@ -166,6 +175,7 @@ class Schema:
         statuses: Mapping[bytes, str] | None = None,
         has_acks: bool = True,
         is_scoped: bool = False,
+        reuses_ids: bool = False,
         unless: str = "",
         source: str = "",
     ) -> None:
@@ -177,6 +187,7 @@ class Schema:
         self.statuses = dict(statuses or {})
         self.has_acks = has_acks
         self.is_scoped = is_scoped
+        self.reuses_ids = reuses_ids
         self.unless = unless
         self.source = source
         self._meanings: dict[bytes, Meaning | None] = {}
@@ -202,6 +213,10 @@ class Schema:
             self._meanings.clear()
         self._meanings[key] = found
         return found
+
+    def unlinks(self, _: bytes, __: Sequence[list[bytes]]) -> bool:
+        """Tell whether effects remove what a job was, where no rule names its key."""
+        return False
 
     def detects(self, key: bytes) -> bool:
         """Tell whether only this library writes such a key."""
@@ -232,7 +247,7 @@ def parse_schema(tables: dict[str, Any], source: str) -> Schema:
     Raises:
         SchemaError: something in it is wrong.
     """
-    known = {"name", "title", "detect", "acks", "ids", "unless", "status"}
+    known = {"name", "title", "detect", "acks", "ids", "reuse", "unless", "status"}
     known |= set(_KINDS)
     _require(source, "", set(tables) <= known, f"keys are {', '.join(sorted(known))}")
     name = tables.get("name", "")
@@ -261,6 +276,7 @@ def parse_schema(tables: dict[str, Any], source: str) -> Schema:
         statuses={word.encode(): state for word, state in statuses.items()},
         has_acks=bool(tables.get("acks", True)),
         is_scoped=ids == "queue",
+        reuses_ids=bool(tables.get("reuse", False)),
         unless=str(tables.get("unless", "")),
         source=source,
     )

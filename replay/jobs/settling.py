@@ -37,6 +37,8 @@ _KINDS = {
 
 _OPEN = frozenset(("waiting", "scheduled", "blocked"))
 
+_RUN_AGAIN = "taken again, having been enqueued anew after it was done"
+
 _MARKED = frozenset(("taken", "dropped", "put back"))
 """Steps that count as the last one though the state may stay."""
 
@@ -69,6 +71,9 @@ def settle(story: Story, change: Change, record: Record) -> Step | None:
 
 def _find_state(story: Story, change: Change, record: Record) -> str:
     _note_hand(story, change)
+    if _is_thrown_away(story, change, record):
+        story.is_in_hand, story.is_hollow = False, True
+        return "deleted"
     states = _told_states(story, change)
     if change.is_gone and not states & ENDS and change.before not in ENDS:
         story.is_hollow = not change.left and change.told not in ENDS
@@ -100,6 +105,19 @@ def _note_hand(story: Story, change: Change) -> None:
         story.is_in_hand = story.is_dropped = False
     elif change.left_state("waiting", "popped") and not story.is_hollow:
         story.is_in_hand = True
+
+
+def _is_thrown_away(story: Story, change: Change, record: Record) -> bool:
+    """Tell whether one record took a job out of its queue and removed what it was.
+
+    Nobody could run it any more, whoever popped it: so does what empties a queue.
+    """
+    has_left = any(rule.state in _OPEN for rule, *_ in change.left)
+    if change.before not in _OPEN or not has_left:
+        return False
+    if change.entered or change.told in ENDS:
+        return False
+    return change.is_gone or story.schema.unlinks(story.id, record.effects)
 
 
 def _told_states(story: Story, change: Change) -> set[str]:
@@ -146,7 +164,9 @@ def _find_state_outside(story: Story, change: Change, record: Record) -> str:
     elif before == "running" and _is_dropped(story, change, record):
         story.is_in_hand = story.is_dropped = True
     elif before == "running" and _is_own(story, record):
-        return "done"
+        if not _has_own_word(story, change):
+            return "done"
+        story.is_in_hand = True
     return "running" if story.is_in_hand else "deleted"
 
 
@@ -155,10 +175,15 @@ def _is_dropped(story: Story, change: Change, record: Record) -> bool:
 
     Its library would have told its end in the job's own key, which is still there.
     """
-    tells_ends = "done" in story.schema.statuses.values()
     is_strange = record.origin.client_id not in story.hands
-    is_open = bool(story.status) and not change.is_gone
-    return tells_ends and is_strange and is_open and not _is_by_hand(record)
+    is_told = _has_own_word(story, change)
+    return is_strange and is_told and not _is_by_hand(record)
+
+
+def _has_own_word(story: Story, change: Change) -> bool:
+    """Tell whether a job's own key is there, and would have told its end."""
+    tells_ends = "done" in story.schema.statuses.values()
+    return tells_ends and bool(story.status) and not change.is_gone
 
 
 def _is_own(story: Story, record: Record) -> bool:
@@ -190,7 +215,7 @@ def _name_kind(story: Story, change: Change, record: Record, new: str) -> str | 
         if change.left_state("running"):
             return "acknowledged"
         return "forgotten" if is_forgotten else None
-    return _name_detail(change)
+    return _name_detail(story, change)
 
 
 def _is_given_back(story: Story, change: Change, record: Record) -> bool:
@@ -198,13 +223,17 @@ def _is_given_back(story: Story, change: Change, record: Record) -> bool:
 
     A worker may have several connections; who ends the lease before its time has it.
     """
-    is_own = record.origin.client_id in story.hands
+    is_own = record.origin.client_id in story.hands or change.is_next_round
     return is_own or change.lost_lease == "ended"
 
 
 def _name_change(story: Story, change: Change, new: str, record: Record) -> str:
     """Return what a step from one state to another is called."""
     before = change.before
+    if change.is_next_round:
+        return "retried"
+    if before == "running" and new in _OPEN and change.was_done:
+        return "repeated"
     if (before, new) == ("running", "waiting"):
         return "retried" if _is_given_back(story, change, record) else "taken back"
     if before in ENDS and new == "waiting":
@@ -212,12 +241,14 @@ def _name_change(story: Story, change: Change, new: str, record: Record) -> str:
     return _KINDS.get((before, new), new)
 
 
-def _name_detail(change: Change) -> str | None:
+def _name_detail(story: Story, change: Change) -> str | None:
     """Return what a step is called that left the state as it was; None for none."""
     if change.entered_state("waiting") is not None:
         return "moved" if change.left_state("waiting") else "enqueued again"
     if change.is_gone:
         return "its own key was removed"
+    if story.is_acked and change.left_state("running"):
+        return "acknowledged"
     if change.lost_lease:
         return f"lease {change.lost_lease}"
     if change.has_lease:
@@ -234,8 +265,9 @@ def _find_double(story: Story, change: Change, record: Record, kind: str | None)
             and not change.left_state("running")
         ):
             return "taken while another had it"
-        if story.done_seq > story.enqueued_seq > 0:
-            return "taken again after it was done"
+        if story.done_seq and change.before not in ENDS - {"done"}:
+            is_anew = story.enqueued_seq > story.done_seq
+            return _RUN_AGAIN if is_anew else "taken again after it was done"
     is_done = kind in {"done", "done again"}
     if is_done and change.tells("done") and story.done_seq > story.taken_seq:
         return "done twice" if story.is_done_told else ""
@@ -266,6 +298,15 @@ def _note_hands(story: Story, change: Change, record: Record) -> None:
         story.hands |= {record.origin.client_id}
 
 
+def _is_another(story: Story, change: Change) -> bool:
+    """Tell whether what comes after a job's end is another job of the same id.
+
+    It is where the job's own key had gone, or the library gives an id away again.
+    """
+    is_given_away = story.schema.reuses_ids and story.is_done_told
+    return story.was_gone or (is_given_away and change.told in _OPEN)
+
+
 def _advance(story: Story, change: Change, step: Step) -> None:
     """Note down in the story that a step was made."""
     record, client = step.record, step.record.origin.client_id
@@ -277,6 +318,7 @@ def _advance(story: Story, change: Change, step: Step) -> None:
             # One that its key lost in the same record was taken back for the next.
             story.times_taken_back += change.left_state("running")
         has_waited = change.before in {"waiting", "scheduled"}
+        has_waited = has_waited and story.is_since_known
         story.waited_ms = at_ms - story.since_ms if has_waited else None
         story.taker, story.taken_seq, story.taken_ms = client, record.seq, at_ms
         story.is_acked = False
@@ -290,6 +332,8 @@ def _advance(story: Story, change: Change, step: Step) -> None:
         story.lease_ms = None
     elif step.state == "running":
         _note_hands(story, change, record)
+    if change.before in ENDS and step.state in _OPEN and _is_another(story, change):
+        story.begin_anew()
     if step.kind in {"enqueued", "enqueued again", "scheduled", "held back"}:
         story.enqueued_seq = record.seq
         if story.enqueued_ms is None:
@@ -300,5 +344,6 @@ def _advance(story: Story, change: Change, step: Step) -> None:
         story.doubles += (step.problem,)
     if step.state != change.before or step.kind in _MARKED:
         story.state, story.since_ms, story.last = step.state, at_ms, step
+        story.is_since_known = True
         if step.state in ENDS:
             story.ended_ms, story.lease_ms, story.is_in_hand = at_ms, None, False

@@ -55,17 +55,23 @@ class Story:
         id: the job's id.
         queue: its queue's name, b"" where that is not known.
         state: one of `schema.STATES`; "" before the first.
-        since_ms: since when.
+        since_ms: since when; where that is not known, it was so at this time already.
+        is_since_known: whether it is known since when.
         places: the keys that it lies in: the rule, and how often.
         marks: the keys that tell a state by being there, and their deadlines.
         is_in_hand: it runs, and no key says so: whoever took it has the only copy.
         is_dropped: and another's script took it out of its last key, to no other.
         is_acked: it runs, and was acknowledged before it ended.
         is_hollow: the job's own key was removed before it ended.
+        was_gone: the job's own key was removed, before or after.
         facts: what its own key says, by the fields' names of the schema.
         status: the state that its own key told last, "" for none.
         lease_ms: when its lease ends, or None.
         due_ms: when it is due, or None.
+        eta_ms: before when whoever takes it does not begin, or None.
+        round: which try the newest message is for, 0 where none says.
+        rounds: the tries before it whose messages came back, and count beside it.
+        is_unkept: whether its messages say that no result of it is kept.
         deliveries: how often it was taken.
         taker: id of the client that took it last, 0 for none.
         taken_seq: the record in which it was.
@@ -88,11 +94,12 @@ class Story:
 
     __slots__ = (
         *("deliveries", "done_seq", "doubles", "due_ms", "ended_ms"),
-        *("enqueued_ms", "enqueued_seq", "facts", "first_seq", "former"),
+        *("enqueued_ms", "enqueued_seq", "eta_ms", "facts", "first_seq", "former"),
         *("hands", "id", "is_acked", "is_done_told", "is_dropped", "is_hollow"),
-        *("is_in_hand", "last", "last_ms", "last_seq", "lease_ms", "marks", "places"),
-        *("queue", "schema", "since_ms", "state", "status", "taken_ms"),
-        *("taken_seq", "taker", "times_taken_back", "waited_ms"),
+        *("is_in_hand", "is_since_known", "is_unkept", "last", "last_ms", "last_seq"),
+        *("lease_ms", "marks", "places", "queue", "round", "rounds", "schema"),
+        *("since_ms", "state", "status", "taken_ms", "taken_seq", "taker"),
+        *("times_taken_back", "waited_ms", "was_gone"),
     )
 
     def __init__(self, schema: Schema, job_id: bytes, queue: bytes, seq: int) -> None:
@@ -102,16 +109,22 @@ class Story:
         self.queue = queue
         self.state = ""
         self.since_ms = 0
+        self.is_since_known = True
         self.places: dict[Home, tuple[Rule, int]] = {}
         self.marks: dict[Home, tuple[Rule, int | None]] = {}
         self.is_in_hand = False
         self.is_dropped = False
         self.is_acked = False
         self.is_hollow = False
+        self.was_gone = False
         self.facts: dict[str, bytes] = {}
         self.status = ""
         self.lease_ms: int | None = None
         self.due_ms: int | None = None
+        self.eta_ms: int | None = None
+        self.round = 0
+        self.rounds: frozenset[int] = frozenset()
+        self.is_unkept = False
         self.deliveries = 0
         self.taker = 0
         self.taken_seq = 0
@@ -130,6 +143,13 @@ class Story:
         self.first_seq = seq
         self.last_seq = seq
         self.last_ms = 0
+
+    def begin_anew(self) -> None:
+        """Let what comes now be another job of the same id."""
+        self.was_gone = False
+        self.deliveries = self.times_taken_back = self.done_seq = self.taker = 0
+        self.former = self.hands = frozenset()
+        self.enqueued_ms = self.taken_ms = self.waited_ms = self.ended_ms = None
 
     @property
     def has_ended(self) -> bool:
@@ -155,17 +175,20 @@ class Change:
         left: (rule, key, how) of the places that it left.
         notes: the fields that changed, by the schema's names.
         told: a state that its own key, a result or a notice told; "" for none.
+        was_done: whether one told that it was done, whatever was told then.
         is_result: whether a result told it.
         key: the key that told most.
         is_gone: whether its own key was removed.
         has_lease: whether its lease changed.
         lost_lease: whether its lease was removed: "expired" or "ended", "" for not.
         was_dropped: whether another's script had dropped it before the record.
+        is_next_round: whether its next try came, sent by the one before.
     """
 
     __slots__ = (
         *("before", "due_ms", "entered", "has_lease", "is_gone", "is_result"),
-        *("key", "left", "lost_lease", "notes", "told", "was_dropped"),
+        *("is_next_round", "key", "left", "lost_lease", "notes", "told"),
+        *("was_done", "was_dropped"),
     )
 
     def __init__(self, story: Story) -> None:
@@ -176,12 +199,14 @@ class Change:
         self.left: list[tuple[Rule, bytes, str]] = []
         self.notes: dict[str, bytes] = {}
         self.told = ""
+        self.was_done = False
         self.is_result = False
         self.key = b""
         self.is_gone = False
         self.has_lease = False
         self.lost_lease = ""
         self.was_dropped = story.is_dropped
+        self.is_next_round = False
 
     def entered_state(self, state: str) -> bytes | None:
         """Return the place of a state that the job came to, None for none."""

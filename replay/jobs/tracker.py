@@ -11,11 +11,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.touched import WHOLE_DATABASE_NAMES
-from replay.jobs.facts import Aliases, note_facts, read_fields, read_paths, take_score
+from replay.jobs.ended import Ended
+from replay.jobs.facts import (
+    Aliases,
+    learn_of_job,
+    note_element,
+    note_facts,
+    read_fields,
+    read_paths,
+    take_score,
+)
 from replay.jobs.known import KnownKeys
-from replay.jobs.moves import Move, contents, watch_effect
+from replay.jobs.moves import Move, all_moves, watch_effect
 from replay.jobs.notices import read_notice
-from replay.jobs.schema import ENDS, Meaning
+from replay.jobs.rounds import is_of_now
 from replay.jobs.settling import STRONGEST, settle
 from replay.jobs.stories import Change, Story
 
@@ -25,13 +34,10 @@ if TYPE_CHECKING:
     from app.keyspace.database import Database
     from replay.jobs.followed import Followed
     from replay.jobs.known import Known
-    from replay.jobs.schema import Schema
+    from replay.jobs.schema import Meaning, Schema
     from replay.jobs.stories import Home, JobName, Step
     from replay.past import Past
     from storage.record import Record
-
-_ENDED_KEPT = 100_000
-_LEAVING_KEPT = 10_000
 
 Telling = tuple[Story, "Step"]
 
@@ -41,7 +47,6 @@ class Tracker:
 
     Attributes:
         stories: the jobs that are known.
-        forgotten: how many stories of jobs that ended were let go.
         has_results: schemas' names, of those that were seen to keep results.
     """
 
@@ -63,12 +68,10 @@ class Tracker:
         self._wants = wants
         self._keeps = keeps
         self.stories: dict[JobName, Story] = {}
-        self.forgotten = 0
         self.has_results: set[str] = set()
         self._aliases = Aliases()
         self._changes: dict[JobName, Change] = {}
-        self._ended: dict[JobName, None] = {}
-        self._leaving: dict[JobName, None] = {}
+        self._ended = Ended(self.stories)
 
     def run(self, past: Followed, until_seq: int) -> Iterator[Telling]:
         """Fold the log up to a record and yield what happened to jobs, in order.
@@ -95,35 +98,47 @@ class Tracker:
                         yield from self._settle_all(record)
             past.apply(records[start:])
 
-    def begin(self, past: Past) -> None:
+    def begin(self, past: Past, at_ms: int) -> None:
         """Learn of the jobs that there are at the moment of a past.
 
-        Nothing is known of how they came there; only of where they are.
+        Nothing is known of how they came there; only of where they are, what their own
+        keys say, and that it was so at a time.
         """
         if not past.seq:
             return
-        for database in past.databases:
-            for key in list(database.values):
-                meaning = self._known.meaning(key, b"")
-                if meaning is None:
-                    continue
-                schema, (rule, _) = meaning
-                home = (database.index, key)
-                if rule.kind in {"place", "alias"}:
-                    found = contents(database, key).items()
-                    moves = [
-                        Move(key, element, count, "added", score, value)
-                        for element, (count, score, value) in found
-                    ]
-                    self._aliases.learn(rule, moves)
-                    for move in moves:
-                        self._move(schema, meaning[1], home, move, past.seq, None)
+        found = [
+            (database, key, *known)
+            for database in past.databases
+            for key in database.values
+            if (known := self._known.meaning(key, b"")) is not None
+        ]
+        for database, key, schema, meaning in found:
+            if meaning.rule.kind in {"place", "alias"}:
+                moves = all_moves(database, key)
+                self._aliases.learn(meaning.rule, moves)
+                for move in moves:
+                    home = (database.index, key)
+                    self._move(schema, meaning, home, move, past.seq, None)
+        for database, key, schema, meaning in found:
+            story = self._story(schema, meaning)
+            if story is not None:
+                learn_of_job(story, schema, meaning.rule, database, key)
         for name, change in self._changes.items():
             assert change.before == ""
             story = self.stories[name]
             states = set(story.counts())
+            states |= {rule.state for rule, _ in story.marks.values() if rule.state}
             story.state = next((each for each in STRONGEST if each in states), "")
+            story.since_ms = story.last_ms = at_ms
+            story.is_since_known = False
         self._changes.clear()
+
+    def _story(self, schema: Schema, meaning: Meaning) -> Story | None:
+        """Return the story of the job that a key is named after, None for none."""
+        job_id = meaning.names.id
+        if job_id is None or meaning.rule.kind not in {"job", "result", "mark"}:
+            return None
+        return self.stories.get(_name(schema, meaning, job_id))
 
     def _enter(
         self, past: Followed, record: Record, known_of_effects: list[Known]
@@ -188,10 +203,10 @@ class Tracker:
         if self._wants is not None and not self._wants(job_id):
             return None
         queue = meaning.names.queue or b""
-        name = (schema.name, queue if schema.is_scoped else b"", job_id)
+        name = _name(schema, meaning, job_id)
         story = self.stories.get(name)
         if story is None:
-            if not is_new or name in self._ended:
+            if not is_new or name in self._ended.names:
                 return None
             story = self.stories[name] = Story(schema, job_id, queue, seq)
         elif queue and not story.queue:
@@ -219,8 +234,8 @@ class Tracker:
         job_id = rule.read_id(element, self._aliases.known)
         if not job_id:
             return
-        if move.delta > 0 and record is not None and self._ended:
-            self._revive(schema, meaning, job_id)
+        if move.delta > 0 and record is not None and self._ended.names:
+            self._ended.revive(_name(schema, meaning, job_id))
         found = self._find(schema, meaning, job_id, seq, is_new=move.delta > 0)
         if found is None:
             return
@@ -230,6 +245,8 @@ class Tracker:
         facts = read_paths(rule, content) if has_fields else {}
         if rule.on_error is not None and "error" in facts:
             rule = rule.on_error
+        if not is_of_now(story, change, move, facts):
+            return
         _, there = story.places.get(home, (rule, 0))
         there += move.delta
         if there > 0:
@@ -238,7 +255,7 @@ class Tracker:
             story.places.pop(home, None)
         if move.delta > 0:
             change.entered.append((rule, home[1]))
-            note_facts(story, change, facts)
+            note_element(story, change, rule, facts)
             if rule.state and meaning.names.queue:
                 story.queue = meaning.names.queue
         elif move.delta < 0:
@@ -249,11 +266,6 @@ class Tracker:
                 story.due_ms = None
         if rule.score and move.score is not None and move.delta >= 0:
             take_score(story, change, rule, move.score, facts)
-
-    def _revive(self, schema: Schema, meaning: Meaning, job_id: bytes) -> None:
-        """Let a job that was let go be known again: it comes to a place once more."""
-        queue = meaning.names.queue or b""
-        self._ended.pop((schema.name, queue if schema.is_scoped else b"", job_id), None)
 
     def _read_job(
         self,
@@ -282,6 +294,7 @@ class Tracker:
             change.is_result = True
         if value is None:
             change.is_gone = rule.kind == "job" or rule.form == "json"
+            story.was_gone = story.was_gone or rule.kind == "job"
             return
         if rule.kind == "job":
             change.is_gone = False
@@ -290,6 +303,7 @@ class Tracker:
         if "status" in fresh:
             story.status = schema.statuses.get(fresh["status"], "")
             change.told = story.status
+            change.was_done |= story.status == "done"
         if rule.kind == "result" and change.told == "done":
             # Where a failed job's error lies, a result may lie as well.
             fresh.pop("error", None)
@@ -376,22 +390,9 @@ class Tracker:
             if step is not None:
                 yield story, step
             if story.has_ended and not self._keeps(story):
-                self._let_go(name, story)
+                self._ended.let_go(name, story)
 
-    def _let_go(self, name: JobName, story: Story) -> None:
-        """Forget a job that ended, but for the last few: more may be said of it."""
-        if any(rule.state not in ENDS for rule, _ in story.places.values()):
-            return
-        self._leaving.pop(name, None)
-        self._leaving[name] = None
-        if len(self._leaving) <= _LEAVING_KEPT:
-            return
-        oldest = next(iter(self._leaving))
-        del self._leaving[oldest]
-        if not self.stories[oldest].has_ended:
-            return
-        del self.stories[oldest]
-        self.forgotten += 1
-        self._ended[oldest] = None
-        if len(self._ended) > _ENDED_KEPT:
-            del self._ended[next(iter(self._ended))]
+
+def _name(schema: Schema, meaning: Meaning, job_id: bytes) -> JobName:
+    queue = meaning.names.queue or b""
+    return schema.name, queue if schema.is_scoped else b"", job_id

@@ -3,12 +3,13 @@
 | verdict | means |
 | --- | --- |
 | waiting, scheduled, blocked, running | as it should be |
+| in hand | it was popped and is in no key: whoever took it has the only copy |
 | done, failed, cancelled | it ended so |
 | deleted | a command removed it before it ended |
 | stuck | it runs without a lease, or longer than it may; or it is long due |
 | lost | it was taken or dropped, is in no key, and nothing was heard of it since |
 | delivered twice | two had it at a time, or it was taken again after it was done |
-| taken | it was taken by a library that keeps nothing of a running job |
+| taken | it was taken, and nothing is kept that would tell whether it was done |
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 VERDICTS = (
     *("waiting", "scheduled", "blocked", "running", "done", "failed", "cancelled"),
-    *("deleted", "stuck", "lost", "delivered twice", "taken"),
+    *("in hand", "deleted", "stuck", "lost", "delivered twice", "taken"),
 )
 PROBLEMS = frozenset(("stuck", "lost", "delivered twice", "deleted", "failed"))
 _NOT_DELIVERED = "enqueued"
@@ -47,12 +48,13 @@ class Verdict(NamedTuple):
 
     Attributes:
         word: one of VERDICTS.
-        since_ms: since when it is so, in ms since the epoch.
+        since_ms: since when it is so, in ms since the epoch; None where the log that
+            was followed does not tell.
         reason: why, for people; "" where the word says it all.
     """
 
     word: str
-    since_ms: int
+    since_ms: int | None
     reason: str = ""
 
 
@@ -70,9 +72,19 @@ def judge(
         limits: from when on it is stuck or lost.
         has_results: names of the schemas that keep a result of each job in this log.
     """
+    verdict = _judge(story, at_ms, limits, has_results)
+    if not story.is_since_known and verdict.since_ms == story.since_ms:
+        return verdict._replace(since_ms=None)
+    return verdict
+
+
+def _judge(
+    story: Story, at_ms: int, limits: Limits, has_results: Container[str]
+) -> Verdict:
     doubles = [text for text in story.doubles if not text.startswith(_NOT_DELIVERED)]
     if doubles:
-        return Verdict("delivered twice", story.since_ms, "; ".join(doubles))
+        reason = "; ".join(dict.fromkeys(doubles))
+        return Verdict("delivered twice", story.since_ms, reason)
     if story.state in ENDS:
         return Verdict(story.state, story.since_ms, _how_it_ended(story))
     if story.state == "running":
@@ -80,7 +92,7 @@ def judge(
     due_ms = story.due_ms or 0
     if story.state == "scheduled" and due_ms and due_ms + limits.stuck_ms < at_ms:
         return Verdict("stuck", due_ms, "it is due, and nobody moved it to its queue")
-    reason = "; ".join(story.doubles)
+    reason = "; ".join(dict.fromkeys(story.doubles))
     return Verdict(story.state or "waiting", story.since_ms, reason)
 
 
@@ -105,20 +117,13 @@ def last_line(error: bytes) -> bytes:
 def _judge_running(
     story: Story, at_ms: int, limits: Limits, has_results: Container[str]
 ) -> Verdict:
-    since_ms = story.since_ms
+    eta_ms = story.eta_ms or 0
+    since_ms = max(story.since_ms, eta_ms)
+    if at_ms < eta_ms:
+        reason = "whoever took it holds it until it is due"
+        return Verdict("scheduled", story.since_ms, reason)
     if story.is_in_hand:
-        is_fresh = story.last_ms + limits.lost_ms >= at_ms
-        if story.is_dropped:
-            reason = "it was taken out of its last key before it ended"
-            return Verdict("running" if is_fresh else "lost", since_ms, reason)
-        if is_fresh:
-            return Verdict("running", since_ms, "whoever took it has the only copy")
-        is_kept = story.schema.has_acks and not story.is_acked
-        if is_kept or story.schema.name in has_results:
-            return Verdict(
-                "lost", since_ms, "it was taken, and is in no key; nothing followed"
-            )
-        return Verdict("taken", since_ms, "its library keeps nothing of a running job")
+        return _judge_in_hand(story, at_ms, limits, has_results)
     if story.lease_ms is not None:
         if story.lease_ms < at_ms:
             return Verdict("stuck", story.lease_ms, "its lease ran out")
@@ -126,3 +131,24 @@ def _judge_running(
     if since_ms + limits.stuck_ms < at_ms:
         return Verdict("stuck", since_ms, "it runs for long, and has no lease")
     return Verdict("running", since_ms)
+
+
+def _judge_in_hand(
+    story: Story, at_ms: int, limits: Limits, has_results: Container[str]
+) -> Verdict:
+    """Return what became of a job that is in no key."""
+    since_ms = story.since_ms
+    is_fresh = max(story.last_ms, story.eta_ms or 0) + limits.lost_ms >= at_ms
+    if story.is_dropped:
+        reason = "it was taken out of its last key before it ended"
+        return Verdict("in hand" if is_fresh else "lost", since_ms, reason)
+    if is_fresh:
+        return Verdict("in hand", since_ms, "whoever took it has the only copy")
+    if story.is_acked and story.is_unkept:
+        reason = "it was acknowledged, and its result is not kept: done, or begun"
+        return Verdict("taken", since_ms, reason)
+    is_kept = story.schema.has_acks and not story.is_acked
+    if is_kept or story.schema.name in has_results:
+        reason = "it was taken, and is in no key; nothing followed"
+        return Verdict("lost", since_ms, reason)
+    return Verdict("taken", since_ms, "its library keeps nothing of a running job")

@@ -146,7 +146,7 @@ def story_facts(story: Story, verdict: Verdict, at_ms: int) -> dict[str, Any]:
         "schema": story.schema.name,
         "state": story.state,
         "verdict": verdict.word,
-        "since": json_time(verdict.since_ms),
+        "since": None if verdict.since_ms is None else json_time(verdict.since_ms),
         "since_ms": verdict.since_ms,
     }
     if verdict.reason:
@@ -164,7 +164,7 @@ def story_facts(story: Story, verdict: Verdict, at_ms: int) -> dict[str, Any]:
         "taken": story.taken_ms,
         "ended": story.ended_ms,
         "lease_until": story.lease_ms,
-        "due": story.due_ms,
+        "due": story.eta_ms if story.due_ms is None else story.due_ms,
     }
     for name, time_ms in times.items():
         if time_ms is not None:
@@ -193,10 +193,20 @@ def ran_ms(story: Story, verdict: Verdict, at_ms: int) -> int | None:
     end_ms = at_ms if story.state == "running" else story.ended_ms
     if story.state == "running" and story.lease_ms is not None:
         end_ms = min(at_ms, story.lease_ms)
-    return None if end_ms is None else max(end_ms - story.taken_ms, 0)
+    begun_ms = max(story.taken_ms, story.eta_ms or 0)
+    return None if end_ms is None else max(end_ms - begun_ms, 0)
+
+
+def waited_ms(story: Story, at_ms: int) -> int | None:
+    """Return how long a job waits, or waited before it was taken; None for unknown."""
+    if story.state != "waiting":
+        return story.waited_ms
+    return max(at_ms - story.since_ms, 0) if story.is_since_known else None
 
 
 def verdict_text(verdict: Verdict) -> str:
     """Return a verdict for people: the word, since when, and why."""
-    text = f"{verdict.word} since {show_time(verdict.since_ms)}"
+    text = verdict.word
+    if verdict.since_ms is not None:
+        text = f"{text} since {show_time(verdict.since_ms)}"
     return f"{text}: {plain_text(verdict.reason)}" if verdict.reason else text

@@ -19,7 +19,13 @@ from replay.jobs.shipped import (
     shipped_schemas,
 )
 from replay.jobs.verdicts import VERDICTS, Limits
-from replay.jobs.views import Actors, ran_ms, show_duration, story_facts
+from replay.jobs.views import (
+    Actors,
+    ran_ms,
+    show_duration,
+    story_facts,
+    waited_ms,
+)
 from replay.options import NOTHING, Tool, at_option, takes_folder
 from replay.texts import plain_text, show
 
@@ -40,6 +46,7 @@ _STYLES = {
     "lost": "bold red",
     "stuck": "red",
     "delivered twice": "bold red",
+    "in hand": "yellow",
     "failed": "red",
     "deleted": "yellow",
     "done": "green",
@@ -220,12 +227,11 @@ def _make_filter(
 
 def _is_slow(judged: Judged, at_ms: int, slow_ms: float) -> bool:
     story = judged.story
-    waited = story.waited_ms
-    if story.state == "waiting":
-        waited = max(at_ms - story.since_ms, 0)
+    waited = waited_ms(story, at_ms)
     ran = ran_ms(*judged, at_ms)
     if story.state == "running" and story.taken_ms is not None:
-        ran = at_ms - story.taken_ms  # also where nobody knows how long it really ran
+        # Also where nobody knows how long it really ran.
+        ran = at_ms - max(story.taken_ms, story.eta_ms or 0)
     return max(waited or 0, ran or 0) > slow_ms
 
 
@@ -237,9 +243,7 @@ def _author(step: Step) -> tuple[int, int]:
 def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[str, ...]:
     story, verdict = judged
     limit = tool.output.word_limit
-    waited = story.waited_ms
-    if story.state == "waiting":
-        waited = max(point.at_ms - story.since_ms, 0)
+    waited = waited_ms(story, point.at_ms)
     ran = ran_ms(story, verdict, point.at_ms)
     who = actors.name(story.taker, story.taken_seq) if story.taker else "-"
     if verdict.word == "deleted" and story.last is not None:
@@ -248,7 +252,7 @@ def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[st
         show(story.id, limit),
         show(story.queue, limit),
         verdict.word,
-        show_time(verdict.since_ms),
+        "-" if verdict.since_ms is None else show_time(verdict.since_ms),
         "-" if waited is None else show_duration(waited),
         "-" if ran is None else show_duration(ran),
         who,

@@ -178,6 +178,20 @@ def test_bisect_finds_the_schema_that_fits_by_itself(mail):
     assert "by the schema rq" in found.stderr
 
 
+def test_what_was_before_the_moment_that_jobs_are_followed_from_is_unknown(mail):
+    since = ("jobs", "--all", *AT, "--since", "@14")
+    lines = mail(*since, "--json").stdout.splitlines()
+    (waiting,) = [facts for facts in map(json.loads, lines) if facts["id"] == "m6"]
+    rows = [line.split("\t") for line in mail(*since).stdout.splitlines()]
+    (row,) = [row for row in rows if row[0] == "m6"]
+
+    assert row[2:6] == ["waiting", "-", "-", "-"]
+    assert waiting["since"] is waiting["since_ms"] is None
+    assert waiting["task"] == "send"
+    assert {"enqueued", "waited_ms"}.isdisjoint(waiting)
+    assert all("1970" not in line for line in lines)
+
+
 def test_jobs_since_a_moment_are_those_that_were_there_then_or_came_later(mail):
     def verdicts(*words):
         lines = mail("jobs", "--all", *AT, *words, "--json").stdout.splitlines()

@@ -105,7 +105,7 @@ STORIES = {
         "retried": ("done", "after 3", ["taken", "retried", "taken", "done"]),
         "failed": ("failed", "ValueError: this job always fails", ["taken", "failed"]),
         "deleted": ("deleted", "its own key was removed", ["enqueued", "deleted"]),
-        "killed": ("done", "after 2", ["taken", "enqueued again", "taken", "done"]),
+        "killed": ("done", "it was taken back", ["taken", BACK, "taken", "done"]),
     },
 }
 CASES = [

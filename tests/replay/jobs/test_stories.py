@@ -85,7 +85,12 @@ FAULTS = [
         id="rq, removed by hand",
     ),
     pytest.param(RQ_DROPPED, "lost", HOUR_MS, "out of its last key", id="rq, dropped by a script"),
-    pytest.param(RQ_DROPPED, "running", 0, "out of its last key", id="rq, dropped just now"),
+    pytest.param(RQ_DROPPED, "in hand", 0, "out of its last key", id="rq, dropped just now"),
+    pytest.param(
+        (*RQ_TAKEN[:1], ("hand", "LPOP rq:queue:mail")),
+        *("in hand", 0, "has the only copy"),
+        id="rq, popped by hand just now",
+    ),
     pytest.param(
         (*RQ_DROPPED, ("cron", "LPUSH rq:queue:mail 7")),
         *("waiting", HOUR_MS, ""),

@@ -1,0 +1,47 @@
+"""Rounds: a job's tries, where each is a message of its own with the job's id.
+
+So it is in Celery: a task that retries itself sends its next try, and only then is the
+message acknowledged that it ran by. Taken for one message, it would be two deliveries.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from replay.jobs.moves import Move
+    from replay.jobs.stories import Change, Story
+
+
+def is_of_now(
+    story: Story, change: Change, move: Move, facts: Mapping[str, bytes]
+) -> bool:
+    """Tell whether an element counts: it is of no try before the newest one.
+
+    The first element of a try ends the one before, which sent it. Messages of that one
+    are still to be acknowledged, which says nothing any more; where one is put back,
+    it counts again, beside the newest.
+    """
+    number = _read_round(facts)
+    if number is None or number == story.round or number in story.rounds:
+        return True
+    if move.delta <= 0:
+        return False
+    if number < story.round:
+        story.rounds |= {number}
+        return True
+    story.round, story.rounds = number, frozenset()
+    change.is_next_round = change.before == "running"
+    story.is_in_hand = False
+    for home, (rule, _) in list(story.places.items()):
+        if "round" in rule.fields:
+            del story.places[home]
+    return True
+
+
+def _read_round(facts: Mapping[str, bytes]) -> int | None:
+    """Return which of a job's tries an element is for, None where it does not say."""
+    text = facts.get("round", b"")
+    return int(text) if text.isdigit() else None

@@ -1,0 +1,162 @@
+"""Jobs that are thrown away, run again after their end, or share an id."""
+
+import pytest
+
+from replay.jobs.verdicts import Limits
+from tests.replay.jobs.reading import (
+    HOUR_MS,
+    follow,
+    judge_all,
+    kinds_of,
+    open_log,
+    point_of,
+)
+from tests.replay.jobs.scenarios import BULL_TAKEN, DONE, NOW, RQ_TAKEN, play, saq
+
+POP_AND_FORGET = """
+local id = redis.call('RPOP', KEYS[1])
+redis.call('DEL', 'msg:' .. id)
+return id
+"""
+ANEW = "taken again, having been enqueued anew after it was done"
+SAQ_KEY = "saq:job:mail:7"
+SAQ_TAKE = ("a", "LMOVE saq:mail:queued saq:mail:active LEFT RIGHT")
+
+
+@pytest.fixture
+def played(tmp_path):
+    """Return a function that plays a scenario and gives its history."""
+    histories = []
+
+    def run(scenario):
+        histories.append(play(tmp_path, scenario))
+        return histories[0]
+
+    yield run
+    for history in histories:
+        history.close()
+
+
+THROWN_AWAY = [
+    pytest.param(
+        (
+            *RQ_TAKEN[:1],
+            ("a", "EXEC", "LPOP rq:queue:mail", "DEL rq:job:7 rq:job:7:dependents"),
+        ),
+        (),
+        id="rq, its queue emptied",
+    ),
+    pytest.param(
+        (
+            ("p", "SET msg:7 x"),
+            ("p", "LPUSH jobs 7"),
+            ("a", ["EVAL", POP_AND_FORGET, "1", "jobs"]),
+        ),
+        ("generic",),
+        id="a broker's script, guessed",
+    ),
+    pytest.param(
+        (
+            ("p", "EXEC", "HSET bull:mail:7 name send", "LPUSH bull:mail:wait 7"),
+            ("p", "HSET bull:mail:meta opts 1"),
+            ("a", "EXEC", "RPOP bull:mail:wait", "UNLINK bull:mail:7"),
+        ),
+        (),
+        id="bullmq, drained",
+    ),
+]
+
+
+@pytest.mark.parametrize(("scenario", "schemas"), THROWN_AWAY)
+def test_job_that_one_record_pops_and_removes_is_deleted_and_never_ran(
+    played, scenario, schemas
+):
+    history = played(scenario)
+
+    timeline = follow(history, b"7", *schemas, later_ms=HOUR_MS)
+
+    assert kinds_of(timeline) == ["enqueued", "deleted"]
+    assert timeline.verdict.word == "deleted"
+    assert timeline.story.deliveries == 0
+    assert judge_all(history, *schemas, later_ms=HOUR_MS) == {b"7": "deleted"}
+
+
+RUN_AGAIN = [
+    pytest.param((("hand", "RPUSH rq:queue:mail 7"),), id="pushed by hand"),
+    pytest.param(
+        (("p", "EXEC", "HSET rq:job:7 status queued", "RPUSH rq:queue:mail 7"),),
+        id="enqueued anew",
+    ),
+    pytest.param(
+        (
+            ("p", f"ZADD rq:scheduled:mail {NOW // 1000} 7"),
+            ("c", "EXEC", "ZREM rq:scheduled:mail 7", "RPUSH rq:queue:mail 7"),
+        ),
+        id="scheduled anew",
+    ),
+]
+
+
+@pytest.mark.parametrize("again", RUN_AGAIN)
+def test_job_that_runs_again_after_it_was_done_is_delivered_twice(played, again):
+    timeline = follow(played((*DONE["rq"], *again, *DONE["rq"][1:])), b"7")
+
+    assert timeline.verdict.word == "delivered twice"
+    assert timeline.verdict.reason == ANEW
+    assert timeline.story.deliveries == 2
+
+
+def test_job_that_was_enqueued_after_it_was_done_and_not_taken_waits(played):
+    timeline = follow(played((*DONE["rq"], ("p", "RPUSH rq:queue:mail 7"))), b"7")
+
+    assert timeline.verdict.word == "waiting"
+
+
+def test_job_whose_own_key_was_removed_gives_its_id_to_another(played):
+    done = DONE["bullmq"]
+    timeline = follow(played((*done, *done)), b"7")
+
+    assert kinds_of(timeline).count("done") == 2
+    assert timeline.verdict.word == "done"
+    assert timeline.verdict.reason == ""
+    assert timeline.story.deliveries == 1
+
+
+def test_job_that_a_library_runs_by_a_schedule_keeps_its_id(played):
+    done = DONE["saq"]
+    by_hand = ("hand", f"RPUSH saq:mail:queued {SAQ_KEY}")
+    history = played((*done, *done, *done, by_hand, SAQ_TAKE))
+    history.log.sync()
+
+    before = follow(history, b"7")
+
+    kinds = [kind for kind in kinds_of(before) if kind != "noted"]
+    assert kinds.count("done") == 3
+    assert before.verdict.word == "delivered twice"  # by hand, with the old key
+    assert [step.problem for step in before.steps if step.problem] == [ANEW]
+
+
+def test_job_that_was_taken_out_of_its_place_and_says_that_it_runs_is_not_done(played):
+    sweep = (
+        *("b", "EXEC", f"ZREM saq:mail:incomplete {SAQ_KEY}"),
+        ["SET", SAQ_KEY, saq("aborting", error="swept")],
+    )
+    history = played(
+        (*DONE["saq"][:2], sweep, ("b", f"LREM saq:mail:active 0 {SAQ_KEY}"))
+    )
+
+    assert follow(history, b"7").verdict.word == "in hand"
+    assert follow(history, b"7", later_ms=HOUR_MS).verdict.word == "lost"
+
+
+def test_job_that_is_followed_from_a_moment_has_the_lease_that_its_lock_had(played):
+    history = played((*BULL_TAKEN, ("wait", 5_000), ("b", "SET x 1")))
+    history.log.sync()
+    log, point = open_log(history.folder), point_of(history, later_ms=1_000)
+
+    (found,) = log.judge_all(point, Limits(), lambda _: True, point.seq - 1)
+
+    story, verdict = found
+    assert story.lease_ms is not None
+    assert story.facts["task"] == b"send"
+    assert (verdict.word, verdict.since_ms) == ("running", None)

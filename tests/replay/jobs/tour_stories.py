@@ -1,0 +1,150 @@
+"""What each job of a tour lived, as `replay` has to tell it (tests/clients/tours.py).
+
+For each story: the verdict an hour after the tour, what its reason has, some of its
+steps, and how often it was delivered (None where that may differ from run to run).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from app.moments import Point
+from replay.index.finder import LogIndex
+from replay.jobs.reading import JobLog
+from replay.jobs.shipped import detect_schemas
+from replay.jobs.verdicts import Limits
+from storage.filesystem import FileSystem
+
+HOUR_MS = 3_600_000
+
+
+class Told(NamedTuple):
+    """What is told of one story."""
+
+    word: str
+    reason: str = ""
+    kinds: tuple[str, ...] = ()
+    deliveries: int | None = None
+
+
+DONE = Told("done", "", ("enqueued", "taken", "done"), 1)
+ACKED = ("enqueued", "taken", "acknowledged")
+UNKEPT = Told("taken", "its result is not kept", ACKED, 1)
+TWICE = ("taken", "retried", "taken", "retried", "taken")
+ANEW = "enqueued anew after it was done"
+
+TOURS: dict[str, dict[str, Told]] = {
+    "celery": {
+        "plain": DONE,
+        "unkept": UNKEPT,
+        "unkept late": UNKEPT,
+        "unkept by call": UNKEPT,
+        "late": Told("done", "", ("taken", "done", "acknowledged"), 1),
+        "retried": Told("done", "after 3 deliveries", (*TWICE, "done"), 3),
+        "retried late": Told("done", "after 3 deliveries", (*TWICE, "done"), 3),
+        "retried at once": Told("done", "after 3 deliveries", (*TWICE, "done"), 3),
+        "retried in vain": Told("failed", "failure 3 of 9", (*TWICE, "failed"), 3),
+        "failed": Told("failed", "this job always fails", ("taken", "failed"), 1),
+        "ignored": DONE,
+        "rejected": Told("failed", "", ("taken", "failed"), 1),
+        "slow": Told("failed", "", ("taken", "failed"), 1),
+        "unknown": Told("failed", "", ("taken", "failed"), 1),
+        "expired": Told("cancelled", "", ("taken", "cancelled"), 1),
+        "urgent": DONE,
+        "countdown": DONE,
+        "revoked": DONE,
+        "revoked later": Told("cancelled"),
+        "chain": DONE,
+        "chain's end": DONE,
+        "chord": DONE,
+        "group 1": DONE,
+        "group 2": DONE,
+        "killed": Told("stuck", "runs for long", ("enqueued", "taken"), 1),
+        "far": Told("stuck", "runs for long", ("enqueued", "taken"), 1),
+    },
+    "rq": {
+        "plain": DONE,
+        "retried": Told("done", "after 3", (*TWICE, "done"), 3),
+        "retried later": Told("done", "after 2", ("put off", "due", "taken"), 2),
+        "failed": Told("failed", "this job always fails", ("taken", "failed"), 1),
+        "unkept": DONE,
+        "expired": Told("done", "", ("enqueued", "taken", "done", "forgotten"), 1),
+        "failure unkept": Told("failed", "always fails", ("taken", "failed"), 1),
+        "repeated": Told("done", "", ("repeated", "taken", "repeated", "done"), 3),
+        "repeated later": Told("done", "", ("repeated", "due", "taken", "done"), 2),
+        "scheduled": Told("done", "", ("scheduled", "due", "taken", "done"), 1),
+        "cancelled": Told("cancelled", "", ("enqueued", "cancelled"), 0),
+        "far": Told("scheduled", "", ("scheduled",), 0),
+        "limited 1": Told("done", "", ("held back", "released", "taken", "done"), 1),
+        "limited 2": Told("done", "", ("held back", "released", "taken", "done"), 1),
+        "limited 3": Told("failed", "", ("held back", "released", "failed"), 1),
+        "dependent": Told("done", "", ("held back", "released", "taken", "done"), 1),
+        "never": Told("blocked", "", ("held back",), 0),
+        "emptied": Told("deleted", "its own key", ("enqueued", "deleted"), 0),
+        "emptied too": Told("deleted", "its own key", ("enqueued", "deleted"), 0),
+        "queue deleted": Told("deleted", "its own key", ("enqueued", "deleted"), 0),
+        "popped by hand": Told("lost", "in no key", ("enqueued", "taken"), 1),
+        "let through": Told("waiting", "", ("held back", "released"), 0),
+        "held back": Told("blocked", "", ("held back",), 0),
+        "waiting": Told("waiting", "", ("enqueued",), 0),
+        "enqueued anew": Told("delivered twice", ANEW, ("done", "enqueued again"), 2),
+        "pushed by hand": Told("delivered twice", ANEW, ("done", "enqueued again"), 2),
+        "parent": Told("delivered twice", ANEW, ("done", "enqueued again"), 2),
+        "child": Told("done", "", ("taken", "done"), None),
+        "requeued": Told("done", "after 2", ("failed", "enqueued again", "done"), 2),
+        "stopped": Told("failed", "stopped by user", ("taken", "failed"), 1),
+        "killed": Told("stuck", "lease ran out", ("taken", "lease"), 1),
+    },
+}
+
+# What the libraries' own words for a job's state are as verdicts.
+CELERY_STATES = {"SUCCESS": "done", "FAILURE": "failed", "REVOKED": "cancelled"}
+RQ_REGISTRIES = {
+    "finished": "done",
+    "failed": "failed",
+    "canceled": "cancelled",
+    "scheduled": "scheduled",
+    "deferred": "blocked",
+}
+
+
+def open_tour(folder):
+    """Return a tour's jobs, its schemas' names, and the moment an hour after it."""
+    index = LogIndex(folder, FileSystem())
+    last = index.get_record(index.last_seq)
+    schemas = detect_schemas(index)
+    log = JobLog(index, schemas)
+    names = [schema.name for schema in schemas]
+    return log, names, Point(last.seq, last.at_ms + HOUR_MS)
+
+
+def check_stories(library, folder, jobs):
+    """Check what is told of each story of a tour, and return what is not as it was."""
+    log, _, point = open_tour(folder)
+    wrong = {}
+    for story, told in TOURS[library].items():
+        (timeline,) = log.follow(jobs[story].encode(), point)
+        verdict, kinds = timeline.verdict, [step.kind for step in timeline.steps]
+        deliveries = timeline.story.deliveries
+        is_right = (
+            verdict.word == told.word
+            and told.reason in verdict.reason
+            and is_part(told.kinds, kinds)
+            and told.deliveries in {None, deliveries}
+        )
+        if not is_right:
+            wrong[story] = (verdict.word, verdict.reason, kinds, deliveries)
+    return wrong
+
+
+def is_part(wanted, kinds):
+    """Tell whether steps come in this order, whatever is between them."""
+    rest = iter(kinds)
+    return all(kind in rest for kind in wanted)
+
+
+def list_all(folder):
+    """Return the verdict of each job in a log, as `replay jobs --all` lists them."""
+    log, _, point = open_tour(folder)
+    judged = log.judge_all(point, Limits(), lambda _: True)
+    return {story.id.decode(): verdict.word for story, verdict in judged}
