@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from app.touched import changed_keys
 from replay.jobs.generic import GenericSchema
-from replay.jobs.schema import Schema, SchemaError, read_schema
+from replay.jobs.schema import Schema, SchemaError
+from replay.jobs.schema_files import read_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,9 +9,8 @@ from replay.jobs.schema import (
     SCORES,
     STATES,
     SchemaError,
-    parse_schema,
-    read_schema,
 )
+from replay.jobs.schema_files import parse_schema, read_schema
 from replay.jobs.shipped import detect_schemas, load_schemas, shipped_schemas
 from storage.filesystem import FileSystem
 from tests.replay.histories import History
