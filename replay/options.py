@@ -37,6 +37,7 @@ from storage.folder import LogFolder
 from storage.memory_mark import read_mark
 from storage.notes import TagNote, read_note
 from storage.places import last_seq_hint
+from storage.segment_files import open_segment
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -120,6 +121,14 @@ class Tool:
         """Return what pruning changes: the log's first number, and the snapshots."""
         folder = LogFolder(self.folder, self.filesystem)
         return self.index.first_seq, folder.find_snapshots()
+
+    def log_id(self) -> str:
+        """Return the log's id, in hexadecimal digits."""
+        paths = LogFolder(self.folder, self.filesystem)
+        newest = paths.find_segments()[-1]
+        reader = open_segment(paths, self.filesystem, newest)
+        reader.close()
+        return reader.header.log_id.hex()
 
     def last_seq(self) -> int:
         """Return the number of the log's last record."""

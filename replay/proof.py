@@ -1,7 +1,6 @@
-"""Proofs: a digest that somebody kept, and the state that the server itself had.
+"""Deep proofs: the state that the server itself had, held against a fold of the log.
 
-`storage.verify` proves that the bytes are those that were written. This proves two
-things more: that they are those that were there when somebody noted a digest, and that
+`storage.verify` proves that the bytes are those that were written. This proves that
 folding them gives what the server had in memory, and what the snapshots hold.
 """
 
@@ -14,11 +13,10 @@ from app.keyspace.digest import dataset_digest
 from app.proving import ProvenFold
 from app.recovery import Fold, Recovery
 from replay.past import DATABASES
-from storage.errors import PrunedError, SnapshotError, StorageError
+from storage.errors import PrunedError, SnapshotError
 from storage.folder import LogFolder
 from storage.snapshot import SnapshotReader
 from storage.snapshots import usable_snapshots
-from storage.verify import compute_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,28 +139,3 @@ class DeepProof:
                 f"{path}: the snapshot holds another state than the log folds to up to "
                 f"seq {seq}; remove it"
             )
-
-
-def check_expected(
-    folder: Path, filesystem: FileSystem, digest_hex: str, seq: int
-) -> str:
-    """Compare a digest that somebody kept with the log's at that record.
-
-    Returns:
-        What is wrong, for the operator; "" where they are equal.
-
-    Raises:
-        PrunedError: the record is no longer in the log, so nobody can say.
-    """
-    try:
-        found = compute_digest(folder, seq, filesystem=filesystem)
-    except PrunedError:
-        raise
-    except StorageError as error:
-        return str(error)
-    if found == digest_hex:
-        return ""
-    return (
-        f"the digest at seq {seq} is {found}, expected {digest_hex}: a record up to "
-        f"there was changed, or it is another log"
-    )

@@ -74,6 +74,10 @@ class SnapshotError(StorageError):
     """A snapshot is damaged, or is not of this log: it is of no use, the log may be."""
 
 
+class SnapshotForeignError(SnapshotError):
+    """A snapshot was folded from another log, or from other bytes than the log has."""
+
+
 class SnapshotAheadError(SnapshotError):
     """A snapshot is newer than the log: records that were durable are gone."""
 

@@ -15,6 +15,7 @@ from storage.errors import (
     PrunedError,
     SnapshotAheadError,
     SnapshotError,
+    SnapshotForeignError,
 )
 from storage.reader import RecordEnd
 from storage.record import RecordDecoder
@@ -74,7 +75,7 @@ def _find_end(
             f"{segments[0]}: the records between are pruned"
         )
     if header.seq + 1 not in segments:
-        raise SnapshotError(
+        raise SnapshotForeignError(
             f"{path}: the log has no segment that starts at seq {header.seq + 1}, "
             f"where the snapshot ends: it is of another log"
         )
@@ -146,14 +147,14 @@ def describe_state(
 def _require_log_id(path: Path, header: SnapshotHeader, reader: SegmentReader) -> None:
     log_id = reader.header.log_id
     if header.log_id != log_id:
-        raise SnapshotError(
+        raise SnapshotForeignError(
             f"{path}: a snapshot of another log: its log id is {header.log_id.hex()}, "
             f"that of the log {log_id.hex()}; remove it"
         )
 
 
 def _other_history(path: Path, header: SnapshotHeader) -> SnapshotError:
-    return SnapshotError(
+    return SnapshotForeignError(
         f"{path}: the log up to seq {header.seq} is not the one that the snapshot was "
         f"folded from; run 'replay verify {path.parent.parent}'"
     )

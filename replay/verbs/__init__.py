@@ -38,6 +38,7 @@ VERBS = {
     "repair": "Mend a damaged log in place, as far as that can be.",
     "salvage": "A new log from all that still reads of a damaged one.",
     "verify": "Prove that the log is whole and unedited.",
+    "anchor": "The log's digest, to be kept elsewhere.",
     "prove": "A receipt for a record or a job, to be checked anywhere.",
     "check": "What a receipt proves, without the log.",
     "index": "Make the other verbs fast on a long log.",

@@ -19,8 +19,6 @@ from replay.search import Query, Search
 from replay.showing import key_label
 from replay.texts import json_text, show, show_argv
 from replay.verbs.jobs import open_jobs, schema_option
-from storage.folder import LogFolder
-from storage.segment_files import open_segment
 
 if TYPE_CHECKING:
     from replay.jobs.schema import Schema
@@ -124,7 +122,7 @@ def revert(
     if is_applied and plan.commands:
         try:
             with LiveServer(url) as server:
-                last_seq = apply_plan(server, plan, _log_id(tool))
+                last_seq = apply_plan(server, plan, tool.log_id())
         except LiveError as error:
             tool.output.hint(f"replay: {error}")
             return NOTHING
@@ -160,16 +158,6 @@ def _find_seqs(
     query = Query(keys=keys, client=client, from_seq=from_seq, until_seq=until_seq)
     search = Search(tool.index, query)
     return [match.record.seq for match in search.forward()]
-
-
-def _log_id(tool: Tool) -> str:
-    paths = LogFolder(tool.folder, tool.filesystem)
-    newest = paths.find_segments()[-1]
-    reader = open_segment(paths, tool.filesystem, newest)
-    try:
-        return reader.header.log_id.hex()
-    finally:
-        reader.close()
 
 
 def _write_plan(tool: Tool, plan: Plan) -> None:

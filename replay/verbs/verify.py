@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.moments import json_time
-from replay.options import DAMAGED, Tool, takes_folder
-from replay.proof import DeepProof, check_expected
+from replay.options import DAMAGED, NOTHING, Tool, takes_folder
+from replay.proof import DeepProof
+from replay.proofs.anchors import AnchorError, read_public_key
+from replay.proofs.bindings import (
+    Binding,
+    Bound,
+    bind,
+    from_anchors,
+    from_backup,
+    from_receipt,
+)
 from storage.folder import LogFolder
 from storage.snapshots import find_start_damage
 from storage.verify import SegmentReport, VerifyReport, verify_log
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_DIR = click.Path(exists=True, file_okay=False, path_type=Path)
 _KEPT_DIGEST = re.compile(r"([0-9a-f]{64})@([0-9]+)")
 
 
@@ -39,28 +54,65 @@ def kept_digest(value: str) -> tuple[str, int]:
     "--expect", type=kept_digest, multiple=True, metavar="DIGEST@SEQ",
     help="A digest from before: nothing up to SEQ may have changed since.",
 )  # fmt: skip
-def verify(tool: Tool, *, deep: bool, expect: tuple[tuple[str, int], ...]) -> int:
+@click.option(
+    "--anchors", type=_FILE, multiple=True, metavar="FILE",
+    help="Digests that were kept elsewhere, as 'replay anchor' writes them.",
+)  # fmt: skip
+@click.option(
+    "--key", "signer", metavar="HEX|FILE", default="",
+    help="The public key with which each anchor has to be signed.",
+)  # fmt: skip
+@click.option(
+    "--receipt", "receipts", type=_FILE, multiple=True, metavar="FILE",
+    help="A receipt of this log, as 'replay prove' writes it.",
+)  # fmt: skip
+@click.option(
+    "--backup", "backups", type=_DIR, multiple=True, metavar="DIR",
+    help="A copy of this log, or an archive of its segments.",
+)  # fmt: skip
+def verify(
+    tool: Tool,
+    *,
+    deep: bool,
+    expect: tuple[tuple[str, int], ...],
+    anchors: tuple[Path, ...],
+    signer: str,
+    receipts: tuple[Path, ...],
+    backups: tuple[Path, ...],
+) -> int:
     r"""Read the whole log of DIR and check every checksum, number, link and digest.
 
-    The last line is the digest of all of it, `DIGEST@SEQ`, for a later --expect.
-    Exit code 3 says that something is wrong; each damage is a line.
+    Whoever can write to DIR can compute all of these anew. So it is compared with the
+    snapshots beside it, and with all that you have from elsewhere; up to which record
+    that goes is told, and which part nothing anchors. The last line is the digest of
+    all of it, for a later --expect. Exit code 3 says that something is wrong; each
+    damage is a line. 1: records still read behind a torn one.
 
     \b
     Examples:
       replay verify joblog-data
       replay verify joblog-data --deep
       replay verify joblog-data --expect 7d0a...e1@400000
+      replay verify joblog-data --anchors /mnt/elsewhere/anchors --key auditor.pem
+      replay verify joblog-data --backup /mnt/backup/joblog --receipt job.json
     """
     report = verify_log(tool.folder, filesystem=tool.filesystem)
     damage = list(report.damage)
     if not damage:
         paths = LogFolder(tool.folder, tool.filesystem)
         damage += filter(None, [find_start_damage(paths, tool.filesystem)])
+    bindings: list[Binding] = []
+    bindings += (Binding("--expect", "", seq, digest) for digest, seq in expect)
+    for source in _sources(anchors, signer, receipts, backups):
+        try:
+            bindings += source
+        except AnchorError as error:
+            damage.append(str(error))
+    bound = Bound({}, {}, {}, 0, [])
+    if not report.damage:
+        bound = bind(tool.folder, tool.filesystem, report, bindings)
+    damage += (text for text in bound.damage if text not in damage)
     tool.may_index = not damage
-    for digest, seq in expect:
-        wrong = check_expected(tool.folder, tool.filesystem, digest, seq)
-        if wrong:
-            damage.append(wrong)
     proof: DeepProof | None = None
     if deep and not damage:
         with tool.progress("folding", report.last_seq) as progress:
@@ -68,20 +120,54 @@ def verify(tool: Tool, *, deep: bool, expect: tuple[tuple[str, int], ...]) -> in
             proof.run()
         damage += proof.damage
     if tool.output.is_json:
-        tool.output.json(_facts(report, proof, damage))
+        tool.output.json(_facts(report, proof, bound, damage))
     else:
-        _write(tool, report, proof, damage)
-    return DAMAGED if damage else 0
+        _write(tool, report, proof, bound, damage)
+    if damage:
+        return DAMAGED
+    return NOTHING if _torn_records(report) else 0
+
+
+def _sources(
+    anchors: tuple[Path, ...],
+    signer: str,
+    receipts: tuple[Path, ...],
+    backups: tuple[Path, ...],
+) -> Iterator[Iterator[Binding]]:
+    """Yield what each file and folder from elsewhere says.
+
+    Raises:
+        click.UsageError: the key is none.
+    """
+    try:
+        key = read_public_key(signer) if signer else ""
+    except AnchorError as error:
+        raise click.UsageError(str(error)) from error
+    if key and not anchors:
+        raise click.UsageError("--key is for --anchors")
+    yield from (from_anchors(path, key) for path in anchors)
+    yield from map(from_receipt, receipts)
+    yield from map(from_backup, backups)
+
+
+def _torn_records(report: VerifyReport) -> int:
+    return sum(segment.torn_records for segment in report.segments)
 
 
 def _facts(
-    report: VerifyReport, proof: DeepProof | None, damage: list[str]
+    report: VerifyReport, proof: DeepProof | None, bound: Bound, damage: list[str]
 ) -> dict[str, Any]:
     return {
         "is_sound": not damage,
         "last_seq": report.last_seq,
         "digest": report.digest_hex,
         "damage": damage,
+        "anchored_seq": bound.anchored_seq,
+        "bound_seq": bound.bound_seq,
+        "anchors": bound.elsewhere,
+        "snapshots": bound.beside,
+        "strange_anchors": bound.strange,
+        "pruned_anchors": bound.pruned,
         "folded_digests": {s.seq: s.folded_hex for s in proof.seals} if proof else {},
         "proven_slices": proof.slices if proof else 0,
         "proven_snapshots": proof.snapshots if proof else [],
@@ -97,7 +183,11 @@ def _segment_facts(segment: SegmentReport) -> dict[str, Any]:
 
 
 def _write(
-    tool: Tool, report: VerifyReport, proof: DeepProof | None, damage: list[str]
+    tool: Tool,
+    report: VerifyReport,
+    proof: DeepProof | None,
+    bound: Bound,
+    damage: list[str],
 ) -> None:
     output = tool.output
     right = ("first", "last", "bytes")
@@ -119,11 +209,55 @@ def _write(
             output.text(f"{proof.slices} slices of the server's memory: as recorded")
         for seq in proof.snapshots:
             output.text(f"snapshot of seq {seq}: as the log folds")
+    for source, number in bound.strange.items():
+        output.text(f"{source}: {number} of its digests are of other logs", "yellow")
+    if bound.pruned:
+        output.text(f"{bound.pruned} digests are of records that are pruned")
     for text in damage:
         output.text(f"damage: {text}", "red")
     if not damage:
-        output.text("the log is whole and unedited", "green")
+        for text, style in _conclusions(report, bound):
+            output.text(text, style)
         output.text(f"{report.digest_hex}@{report.last_seq}")
+
+
+def _conclusions(report: VerifyReport, bound: Bound) -> Iterator[tuple[str, str]]:
+    """Yield (text, style): what is proven of a log without damage, and what not."""
+    last_seq, anchored_seq, bound_seq = (
+        report.last_seq,
+        bound.anchored_seq,
+        bound.bound_seq,
+    )
+    torn = _torn_records(report)
+    if torn:
+        text = (
+            f"whole up to seq {last_seq}; behind a torn record {torn} records still "
+            f"read, which a start would cut off: see 'replay repair'"
+        )
+        yield text, "yellow"
+    elif anchored_seq == last_seq:
+        yield "the log is whole and unedited", "green"
+    else:
+        yield "the log is whole", "green"
+    if anchored_seq:
+        yield f"unedited up to seq {anchored_seq}: {_names(bound.elsewhere)}", "green"
+    if bound_seq > anchored_seq:
+        yield f"as it was up to seq {bound_seq}: {_names(bound.beside)}", ""
+    if anchored_seq < last_seq:
+        first_seq = max(bound_seq, report.segments[0].first_seq - 1) + 1
+        if first_seq <= last_seq:
+            text = (
+                f"nothing anchors seq {first_seq} to {last_seq}: who can write to this "
+                f"folder could have edited them; 'replay anchor' keeps a digest "
+                f"elsewhere"
+            )
+            yield text, "yellow"
+
+
+def _names(sources: dict[str, int]) -> str:
+    """Return which sources go furthest, in words."""
+    last_seq = max(sources.values())
+    return ", ".join(name for name, seq in sources.items() if seq == last_seq)
 
 
 def _state(segment: SegmentReport) -> str:

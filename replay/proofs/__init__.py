@@ -1,0 +1,1 @@
+"""Proofs: receipts and digests that somebody kept."""

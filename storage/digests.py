@@ -1,0 +1,74 @@
+"""Digests at many records at once: each segment is read once, up to the last one."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from storage.errors import CorruptLogError
+from storage.folder import LogFolder
+from storage.frame import FRAME_HEAD_BYTES
+from storage.segment_files import open_segment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from storage.filesystem import FileSystem
+    from storage.segment import SegmentReader
+
+_END_SEQ = 1 << 63
+
+
+def compute_digests(
+    folder: Path, seqs: Iterable[int], *, filesystem: FileSystem
+) -> dict[int, str]:
+    """Return the log's digests at some records; those that it lacks are left out.
+
+    See `verify.compute_digest`.
+
+    Raises:
+        PrunedError: pruning overtook this.
+        StorageError: this is not a data folder.
+    """
+    paths = LogFolder(folder, filesystem)
+    wanted = sorted(set(seqs))
+    found: dict[int, str] = {}
+    for first_seq, following in pairwise([*paths.find_segments(), _END_SEQ]):
+        here = [seq for seq in wanted if first_seq <= seq < following]
+        if not here:
+            continue
+        try:
+            reader = open_segment(paths, filesystem, first_seq)
+        except CorruptLogError:
+            continue
+        try:
+            found.update(_read(reader, here))
+        finally:
+            reader.close()
+    return found
+
+
+def _read(reader: SegmentReader, wanted: list[int]) -> Iterator[tuple[int, str]]:
+    """Yield (record, digest) for records of one segment, as far as it is sound."""
+    digest = hashlib.sha256(reader.read_at(reader.offset, 0))
+    seq = reader.header.first_seq - 1
+    places = iter(wanted)
+    place = next(places, None)
+    while place is not None:
+        start = reader.offset
+        payloads = reader.read_payloads()
+        if not payloads:
+            return
+        data = memoryview(reader.read_at(reader.offset - start, start))
+        done = end = 0
+        for payload in payloads:
+            seq += 1
+            end += FRAME_HEAD_BYTES + len(payload)
+            if seq == place:
+                digest.update(data[done:end])
+                done = end
+                yield seq, digest.hexdigest()
+                place = next(places, None)
+        digest.update(data[done:])
