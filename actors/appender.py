@@ -12,16 +12,16 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any, final
 
-from actors.inbox import Inbox, Receiver, Replies, deliver
-from actors.traffic import Commit
-from storage.errors import StorageError
-from storage.fsync import FsyncPolicy
+from joblog.actors.inbox import Inbox, Receiver, Replies, deliver
+from joblog.actors.traffic import Commit
+from joblog.storage.errors import StorageError
+from joblog.storage.fsync import FsyncPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from actors.command_log import CommandLog
-    from app.engine.effects import Entry
+    from joblog.actors.command_log import CommandLog
+    from joblog.app.engine.effects import Entry
 
 
 @final

@@ -2,7 +2,7 @@
 
 One after the other, the oldest first; what the command refuses is offered again, after
 a second, two, four, up to a minute. Which it has taken is on the disk
-(`storage.archiving`), and pruning goes by that.
+(`joblog.storage.archiving`), and pruning goes by that.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pykka
 
-from actors.messages import Archive, ArchiveStatus, Watch
-from app import clock
-from storage.archiving import find_unarchived, mark_archived
-from storage.errors import StorageError
-from storage.folder import LogFolder
+from joblog.actors.messages import Archive, ArchiveStatus, Watch
+from joblog.app import clock
+from joblog.storage.archiving import find_unarchived, mark_archived
+from joblog.storage.errors import StorageError
+from joblog.storage.folder import LogFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
+    from joblog.storage.filesystem import FileSystem
 
 logger = logging.getLogger(__name__)
 

@@ -2,10 +2,11 @@
 
     append -> a number; "durable up to that number" comes later, as mail (`Durable`)
 
-The log of files (`storage.log`) is one, and `actors.local_log` alone makes it. A log
-that several machines keep is another: it says by itself how far it is durable. Whatever
-log it is, records that are durable lie in the data folder of this machine, in segments
-(docs/log-format.md): from there recovery, snapshots, the archive and `replay` read.
+The log of files (`joblog.storage.log`) is one, and `joblog.actors.local_log` alone
+makes it. A log that several machines keep is another: it says by itself how far it is
+durable. Whatever log it is, records that are durable lie in the data folder of this
+machine, in segments (docs/log-format.md): from there recovery, snapshots, the archive
+and `replay` read.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from storage.record import Draft
+    from joblog.storage.record import Draft
 
 
 class CommandLog(Protocol):

@@ -1,7 +1,7 @@
 """Connection: owns one client's connection, a `Transport`.
 
-Its wire (`actors.wire`) parses what a read brings, mails it to the keyspace as one
-batch, and sends what comes back. One batch is under way at a time: while it is, the
+Its wire (`joblog.actors.wire`) parses what a read brings, mails it to the keyspace as
+one batch, and sends what comes back. One batch is under way at a time: while it is, the
 socket is not read, which holds a client back that sends faster than it is served.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from actors.cooperative import CooperativeActor
-from actors.loop import READ, Loop, Timer
-from actors.messages import (
+from joblog.actors.cooperative import CooperativeActor
+from joblog.actors.loop import READ, Loop, Timer
+from joblog.actors.messages import (
     Admit,
     Backlog,
     ClientClosed,
@@ -22,16 +22,16 @@ from actors.messages import (
     Limits,
     Push,
 )
-from actors.wire import Wire
-from app.protocol.parser import RequestParser
+from joblog.actors.wire import Wire
+from joblog.app.protocol.parser import RequestParser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.failures import Failures
-    from actors.inbox import Inbox
-    from actors.transport import Transport
-    from app.config import Config
+    from joblog.actors.failures import Failures
+    from joblog.actors.inbox import Inbox
+    from joblog.actors.transport import Transport
+    from joblog.app.config import Config
 
 logger = logging.getLogger(__name__)
 

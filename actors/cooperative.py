@@ -1,14 +1,14 @@
 """CooperativeActor: a pykka actor whose thread is the loop's run queue.
 
 To pykka it is an actor like any other: `start`, `tell`, `ask` and `stop` work, from
-any thread. Its inbox (`actors.inbox`) stands in the loop's run queue while there is
-mail, and the loop lets it take all of it in one go. Actors of the same loop may `post`
-to each other's inbox: that is `tell` without the envelope, which carries an address for
-the answer.
+any thread. Its inbox (`joblog.actors.inbox`) stands in the loop's run queue while there
+is mail, and the loop lets it take all of it in one go. Actors of the same loop may
+`post` to each other's inbox: that is `tell` without the envelope, which carries an
+address for the answer.
 
 In one thing it is not pykka's: an actor that fails does not quietly end, so that its
 mail goes nowhere and those who wait for it wait for ever. What it raises goes to the
-loop, which asks the actor's receiver what that costs (see `actors.failures`).
+loop, which asks the actor's receiver what that costs (see `joblog.actors.failures`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import pykka
 from pykka import messages as pykka_messages
 from pykka._envelope import Envelope
 
-from actors.inbox import ActorReceiver, Inbox, refuse
+from joblog.actors.inbox import ActorReceiver, Inbox, refuse
 
 if TYPE_CHECKING:
-    from actors.loop import Loop
+    from joblog.actors.loop import Loop
 
 
 class CooperativeActor(pykka.Actor):

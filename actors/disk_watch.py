@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from app import clock
+from joblog.app import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
-    from storage.room import Room
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.room import Room
 
 logger = logging.getLogger(__name__)
 

@@ -23,11 +23,11 @@ import errno
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.messages import Counted
+from joblog.actors.messages import Counted
 
 if TYPE_CHECKING:
-    from actors.inbox import Inbox
-    from actors.loop import Loop
+    from joblog.actors.inbox import Inbox
+    from joblog.actors.loop import Loop
 
 logger = logging.getLogger(__name__)
 

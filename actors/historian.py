@@ -13,31 +13,31 @@ from collections.abc import Generator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
-from actors.cooperative import CooperativeActor
-from actors.log_place import LogPlace
-from actors.messages import Answered, Inquire
-from actors.past_views import PastViews
-from app.commands.inquiries import Inquiry, OpenMoment, ReadRecords, RunInPast
-from app.errors import CommandError
-from app.errors.general import one_line
-from app.keyspace.glob import compile_glob
-from app.protocol.encoder import encode
-from app.reply import Encoded
-from app.touched import find_touched, touches_text
-from storage.errors import PrunedError, StorageError
-from storage.notes import read_note
+from joblog.actors.cooperative import CooperativeActor
+from joblog.actors.log_place import LogPlace
+from joblog.actors.messages import Answered, Inquire
+from joblog.actors.past_views import PastViews
+from joblog.app.errors import CommandError
+from joblog.app.errors.general import one_line
+from joblog.app.history.touched import find_touched, touches_text
+from joblog.app.keyspace.glob import compile_glob
+from joblog.app.protocol.encoder import encode
+from joblog.app.reply import Encoded
+from joblog.app.state.inquiries import Inquiry, OpenMoment, ReadRecords, RunInPast
+from joblog.storage.errors import PrunedError, StorageError
+from joblog.storage.notes import read_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from actors.command_log import CommandLog
-    from actors.failures import Failures
-    from actors.inbox import Inbox
-    from actors.loop import Loop
-    from app.config import Config
-    from storage.filesystem import FileSystem
-    from storage.record import Record
+    from joblog.actors.command_log import CommandLog
+    from joblog.actors.failures import Failures
+    from joblog.actors.inbox import Inbox
+    from joblog.actors.loop import Loop
+    from joblog.app.config import Config
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.record import Record
 
 logger = logging.getLogger(__name__)
 

@@ -15,19 +15,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import app
-from actors.keeping import find_foreign_data
-from storage.errors import StorageError
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from storage.reader import read_records
+import joblog
+from joblog.actors.keeping import find_foreign_data
+from joblog.storage.errors import StorageError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
+from joblog.storage.reader import read_records
 
 if TYPE_CHECKING:
-    from app.config import Config
+    from joblog.app.config import Config
 
 logger = logging.getLogger(__name__)
 
-_MODULES: Final = Path(app.__file__).resolve().parent.parent
+_MODULES: Final = Path(joblog.__file__).resolve().parent.parent
 _LINES_MAX: Final = 100
 
 
@@ -84,7 +84,14 @@ def _run_import(folder: Path, source: Path) -> subprocess.CompletedProcess[str]:
     paths = [str(_MODULES), os.environ.get("PYTHONPATH", "")]
     return subprocess.run(  # noqa: S603 - our own program
         [
-            *(sys.executable, "-m", "replay", "import", "--accept-torn", "--json"),
+            *(
+                sys.executable,
+                "-m",
+                "joblog.replay",
+                "import",
+                "--accept-torn",
+                "--json",
+            ),
             *("--", str(folder), str(source)),
         ],
         stdin=subprocess.DEVNULL,

@@ -15,7 +15,7 @@ from pykka import messages as pykka_messages
 from pykka._envelope import Envelope
 
 if TYPE_CHECKING:
-    from actors.loop import Loop
+    from joblog.actors.loop import Loop
 
 Replies = list[tuple["Inbox", Any]]
 """(inbox, mail): what to deliver, in order."""
@@ -39,7 +39,7 @@ class Receiver:
 
         Returns:
             Whether that is all that it costs. If not, the server stops, since memory
-            may no longer be what the log says (see `actors.failures`).
+            may no longer be what the log says (see `joblog.actors.failures`).
         """
         return False
 

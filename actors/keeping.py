@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app import clock
-from storage.memory_mark import remove_mark, write_mark
+from joblog.app import clock
+from joblog.storage.memory_mark import remove_mark, write_mark
 
 if TYPE_CHECKING:
-    from app.config import Config
+    from joblog.app.config import Config
 
 logger = logging.getLogger(__name__)
 

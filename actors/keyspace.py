@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from pykka._envelope import Envelope
 
-from actors.cooperative import CooperativeActor
-from actors.mailboxes import Mailboxes
-from actors.messages import (
+from joblog.actors.cooperative import CooperativeActor
+from joblog.actors.mailboxes import Mailboxes
+from joblog.actors.messages import (
     Answered,
     ArchiveStatus,
     Backlog,
@@ -32,24 +32,24 @@ from actors.messages import (
     SnapshotProgress,
     Status,
 )
-from actors.saving import Saving
-from actors.slices import Slices
-from actors.turn import Turn
-from app.commands.inquiries import AwaitDurable, AwaitSave
-from app.commands.operator_lines import describe
-from app.engine.visits import end_visits
-from app.service.log_levels import VERBOSE
-from storage.errors import StorageError
+from joblog.actors.saving import Saving
+from joblog.actors.service.log_levels import VERBOSE
+from joblog.actors.slices import Slices
+from joblog.actors.turn import Turn
+from joblog.app.engine.visits import end_visits
+from joblog.app.state.inquiries import AwaitDurable, AwaitSave
+from joblog.app.state.operator_lines import describe
+from joblog.storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from actors.inbox import Inbox, Replies
-    from actors.loop import Loop, Timer
-    from actors.traffic import Batch
-    from app.commands.inquiries import Inquiry
-    from app.engine.engine import Engine
-    from app.keyspace.keyspace import Keyspace
+    from joblog.actors.inbox import Inbox, Replies
+    from joblog.actors.loop import Loop, Timer
+    from joblog.actors.traffic import Batch
+    from joblog.app.engine.engine import Engine
+    from joblog.app.keyspace.keyspace import Keyspace
+    from joblog.app.state.inquiries import Inquiry
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from typing import Final
 
-from actors.transport import close
+from joblog.actors.transport import close
 
 _CHUNK_BYTES: Final = 64 * 1024
 _LINE_BYTES_MAX: Final = 64 * 1024

@@ -10,20 +10,20 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from actors.connection import Connection
-from actors.cooperative import CooperativeActor
-from actors.loop import READ, Loop, Timer
-from actors.relistening import Relistener
-from actors.transport import PlainTransport, close
-from app import errors
-from app.config import SettingError
+from joblog.actors.connection import Connection
+from joblog.actors.cooperative import CooperativeActor
+from joblog.actors.loop import READ, Loop, Timer
+from joblog.actors.relistening import Relistener
+from joblog.actors.transport import PlainTransport, close
+from joblog.app import errors
+from joblog.app.config import SettingError
 
 if TYPE_CHECKING:
     import pykka
 
-    from actors.failures import Failures
-    from actors.inbox import Inbox
-    from app.config import Config
+    from joblog.actors.failures import Failures
+    from joblog.actors.inbox import Inbox
+    from joblog.app.config import Config
 
 logger = logging.getLogger(__name__)
 

@@ -13,20 +13,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from actors.keeping import tell_what_is_kept
-from app import clock
-from app.recovery import Recovery
-from app.slowness import seconds_for
-from storage.errors import StorageError
-from storage.filesystem import FileSystem
+from joblog.actors.keeping import tell_what_is_kept
+from joblog.app import clock
+from joblog.app.history.recovery import Recovery
+from joblog.app.slowness import seconds_for
+from joblog.storage.errors import StorageError
+from joblog.storage.filesystem import FileSystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from actors.command_log import CommandLog, LogSource
-    from app.config import Config
-    from app.engine.engine import Engine
-    from app.service.supervision import Supervisor
+    from joblog.actors.command_log import CommandLog, LogSource
+    from joblog.actors.service.supervision import Supervisor
+    from joblog.app.config import Config
+    from joblog.app.engine.engine import Engine
 
 logger = logging.getLogger(__name__)
 

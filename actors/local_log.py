@@ -1,6 +1,6 @@
 """The log of files, and the one place where the server makes it.
 
-All others know it by what they ask of it (`actors.command_log`).
+All others know it by what they ask of it (`joblog.actors.command_log`).
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app import clock
-from storage.filesystem import FileSystem
-from storage.log import Log
-from storage.opening import LogOpening
+from joblog.app import clock
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.log import Log
+from joblog.storage.opening import LogOpening
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from actors.command_log import CommandLog
-    from app.config import Config
+    from joblog.actors.command_log import CommandLog
+    from joblog.app.config import Config
 
 logger = logging.getLogger(__name__)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from storage.reader import LogReader
+from joblog.storage.reader import LogReader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
-    from storage.record import Record
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.record import Record
 
 _CHUNK_BYTES: Final = 32 * 1024
 """So much is read and decoded in less than a millisecond."""

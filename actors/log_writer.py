@@ -14,10 +14,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from actors.appender import Appender
-from actors.cooperative import CooperativeActor
-from actors.inbox import Inbox, deliver
-from actors.messages import (
+from joblog.actors.appender import Appender
+from joblog.actors.cooperative import CooperativeActor
+from joblog.actors.inbox import Inbox, deliver
+from joblog.actors.messages import (
     Durable,
     LogOpened,
     LogTrouble,
@@ -28,22 +28,22 @@ from actors.messages import (
     Sync,
     SyncFailed,
 )
-from actors.sync_delays import SyncDelays
-from actors.syncer import Syncer
-from actors.unsynced import UnsyncedAge
-from actors.waiting import WaitingOrders
-from storage.errors import StorageError, WriteFailedError
-from storage.fsync import FsyncPolicy
+from joblog.actors.sync_delays import SyncDelays
+from joblog.actors.syncer import Syncer
+from joblog.actors.unsynced import UnsyncedAge
+from joblog.actors.waiting import WaitingOrders
+from joblog.storage.errors import StorageError, WriteFailedError
+from joblog.storage.fsync import FsyncPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pykka
 
-    from actors.command_log import CommandLog
-    from actors.disk_watch import DiskWatch
-    from actors.loop import Loop
-    from actors.traffic import Commit
+    from joblog.actors.command_log import CommandLog
+    from joblog.actors.disk_watch import DiskWatch
+    from joblog.actors.loop import Loop
+    from joblog.actors.traffic import Commit
 
 logger = logging.getLogger(__name__)
 

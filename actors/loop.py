@@ -10,7 +10,7 @@ cooperative actor does by itself. `run_once` may be called from inside a tick: t
 how sockets are served while a script runs for long.
 
 What a callback raises never leaves a tick: whom it was about ends it, or the server
-stops (see `actors.failures`).
+stops (see `joblog.actors.failures`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, final
 
-from actors.inbox import Inbox, Receiver
+from joblog.actors.inbox import Inbox, Receiver
 
 READ = select.EPOLLIN if hasattr(select, "epoll") else selectors.EVENT_READ
 WRITE = select.EPOLLOUT if hasattr(select, "epoll") else selectors.EVENT_WRITE

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.messages import Admit, ClientWaits, Close, Limits, Push
-from actors.traffic import Batch
-from app.errors import CommandError
-from app.protocol.encoder import encode
+from joblog.actors.messages import Admit, ClientWaits, Close, Limits, Push
+from joblog.actors.traffic import Batch
+from joblog.app.errors import CommandError
+from joblog.app.protocol.encoder import encode
 
 if TYPE_CHECKING:
-    from actors.inbox import Inbox, Replies
-    from app.commands.context import Session
-    from app.engine.engine import Engine
+    from joblog.actors.inbox import Inbox, Replies
+    from joblog.app.engine.engine import Engine
+    from joblog.app.state.context import Session
 
 
 class Mailboxes:

@@ -1,4 +1,4 @@
-"""All mail between actors, but that of every request, which is in `actors.traffic`.
+"""All mail between actors; that of requests is in `joblog.actors.traffic`.
 
 Plain `bytes` to a connection are the replies to its batch, and let it read on.
 """
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.command_log import CommandLog
-    from actors.inbox import Inbox
-    from app.commands.buffers import Buffers
-    from app.commands.client_past import Visit
-    from app.commands.inquiries import Inquiry
+    from joblog.actors.command_log import CommandLog
+    from joblog.actors.inbox import Inbox
+    from joblog.app.commands.clients.past import Visit
+    from joblog.app.state.buffers import Buffers
+    from joblog.app.state.inquiries import Inquiry
 
 
 class Mailbox(Protocol):

@@ -1,6 +1,6 @@
 """The process of a view of the past, as the server holds it: a child and a socket.
 
-`app.viewing` is what runs there, and draws the messages.
+`joblog.actors.viewing` is what runs there, and draws the messages.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import app
-from actors.loop import READ, WRITE
-from app.commands.process import resident_bytes_of
-from app.viewing import FrameReader, encode_frame
+import joblog
+from joblog.actors.loop import READ, WRITE
+from joblog.actors.viewing import FrameReader, encode_frame
+from joblog.app.state.process import resident_bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.loop import Loop
+    from joblog.actors.loop import Loop
 
 _READ_BYTES: Final = 256 * 1024
-_PACKAGES: Final = Path(app.__file__).resolve().parent.parent
+_PACKAGES: Final = Path(joblog.__file__).resolve().parent.parent
 
 
 class PastProcess:
@@ -56,7 +56,7 @@ class PastProcess:
         try:
             self._socket.settimeout(0)
             self._child: subprocess.Popen[bytes] = subprocess.Popen(
-                [sys.executable, "-m", "app.viewing"],
+                [sys.executable, "-m", "joblog.actors.viewing"],
                 cwd=_PACKAGES,
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,

@@ -1,9 +1,9 @@
 """The views of the past (CLIENT AT): which there are, who looks at them, how long.
 
-Each is a process of its own (`app.viewing`), so that opening one takes nothing from the
-others but idle processor time, and its memory is nobody else's and comes back whole.
-Those who ask for the same moment share one, also while it is still being opened. It
-ends when the last of them leaves, or where a setting bounds it.
+Each is a process of its own (`joblog.actors.viewing`), so that opening one takes
+nothing from the others but idle processor time, and its memory is nobody else's and
+comes back whole. Those who ask for the same moment share one, also while it is still
+being opened. It ends when the last of them leaves, or where a setting bounds it.
 
     CLIENT AT -> OpenMoment -> a view: opening -> open -> a Visit for each who asked
     commands  -> RunInPast  -> the view's process -> the replies, encoded
@@ -16,25 +16,25 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.messages import Answered, PastEnded, PastStatus
-from actors.past_process import PastProcess
-from app import clock, errors
-from app.commands.client_past import ClientFacts, Visit
-from app.commands.process import human_bytes
-from app.errors import CommandError
-from app.errors.general import one_line
-from app.moments import Moment, MomentError, parse_moment
-from app.opening import refusal
-from app.viewing import FOUND, LEAVE, OPENED, ORDER, PIECE, REFUSED, RUN
+from joblog.actors.messages import Answered, PastEnded, PastStatus
+from joblog.actors.past_process import PastProcess
+from joblog.actors.viewing import FOUND, LEAVE, OPENED, ORDER, PIECE, REFUSED, RUN
+from joblog.app import clock, errors
+from joblog.app.commands.clients.past import ClientFacts, Visit
+from joblog.app.errors import CommandError
+from joblog.app.errors.general import one_line
+from joblog.app.history.moments import Moment, MomentError, parse_moment
+from joblog.app.history.opening import refusal
+from joblog.app.state.process import human_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from actors.command_log import CommandLog
-    from actors.inbox import Inbox
-    from actors.loop import Loop
-    from app.commands.inquiries import Inquiry, OpenMoment, RunInPast
-    from app.config import Config
+    from joblog.actors.command_log import CommandLog
+    from joblog.actors.inbox import Inbox
+    from joblog.actors.loop import Loop
+    from joblog.app.config import Config
+    from joblog.app.state.inquiries import Inquiry, OpenMoment, RunInPast
 
 logger = logging.getLogger(__name__)
 

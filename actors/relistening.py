@@ -13,12 +13,12 @@ import logging
 import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from actors.sockets import close_all, host_of, open_at, resolve
+from joblog.actors.sockets import close_all, host_of, open_at, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.config import Config
+    from joblog.app.config import Config
 
 logger = logging.getLogger(__name__)
 

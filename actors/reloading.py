@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app import clock
-from app.recovery import Fold, recover
-from app.snapshots import save_snapshot
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from storage.reader import read_records
+from joblog.app import clock
+from joblog.app.history.recovery import Fold, recover
+from joblog.app.history.snapshots import save_snapshot
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
+from joblog.storage.reader import read_records
 
 if TYPE_CHECKING:
-    from actors.command_log import CommandLog
-    from app.config import Config
-    from app.keyspace.keyspace import Keyspace
+    from joblog.actors.command_log import CommandLog
+    from joblog.app.config import Config
+    from joblog.app.keyspace.keyspace import Keyspace
 
 
 def load_again(config: Config, log: CommandLog | None, *, is_saving: bool) -> Keyspace:

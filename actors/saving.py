@@ -10,27 +10,27 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from actors.messages import (
+from joblog.actors.messages import (
     Order,
     SegmentsChanged,
     SnapshotEnded,
     SnapshotProgress,
 )
-from app import errors
-from app.engine.proofs import Prover
-from app.errors import CommandError
-from app.keyspace.digest import dataset_digest
-from app.reply import OK
+from joblog.app import errors
+from joblog.app.engine.proofs import Prover
+from joblog.app.errors import CommandError
+from joblog.app.keyspace.digest import dataset_digest
+from joblog.app.reply import OK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.messages import Mailbox
-    from app.commands.context import Session
-    from app.commands.inquiries import AwaitSave
-    from app.config import Config
-    from app.engine.engine import Engine
-    from app.keyspace.keyspace import Keyspace
+    from joblog.actors.messages import Mailbox
+    from joblog.app.config import Config
+    from joblog.app.engine.engine import Engine
+    from joblog.app.keyspace.keyspace import Keyspace
+    from joblog.app.state.context import Session
+    from joblog.app.state.inquiries import AwaitSave
 
     Begin = Callable[[tuple[str, ...]], None]
 

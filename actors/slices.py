@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from app.engine.upkeep import expire_for
-from app.keyspace.freeing import Freeing
+from joblog.app.engine.upkeep import expire_for
+from joblog.app.keyspace.freeing import Freeing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.inbox import Replies
-    from actors.loop import Loop
-    from actors.turn import Turn
-    from app.engine.engine import Engine
+    from joblog.actors.inbox import Replies
+    from joblog.actors.loop import Loop
+    from joblog.actors.turn import Turn
+    from joblog.app.engine.engine import Engine
 
 SLICE_NANOSECONDS: Final = 1_000_000
 

@@ -1,9 +1,9 @@
 """Snapshotter: a thread that minds the child process which folds snapshots.
 
-The child (`app.folding`) reads the data folder as anybody may; the live keyspace is
-neither copied nor paused. The thread only waits for its lines, a moment at a time, so
-that it can stop whenever it is told to: a child that is killed leaves half a snapshot,
-which the next one replaces.
+The child (`joblog.app.history.folding`) reads the data folder as anybody may; the live
+keyspace is neither copied nor paused. The thread only waits for its lines, a moment at
+a time, so that it can stop whenever it is told to: a child that is killed leaves half a
+snapshot, which the next one replaces.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
-import app
-from actors.messages import (
+import joblog
+from joblog.actors.messages import (
     SnapshotEnded,
     SnapshotProgress,
     TakeSnapshot,
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 _WAIT_MS = 50
 _READ_BYTES = 65536
-_PACKAGES = Path(app.__file__).resolve().parent.parent
+_PACKAGES = Path(joblog.__file__).resolve().parent.parent
 
 
 class Snapshotter(pykka.ThreadingActor):
@@ -88,7 +88,12 @@ class Snapshotter(pykka.ThreadingActor):
     def _begin(self, order: TakeSnapshot) -> None:
         assert self._child is None
         self._seq = order.seq
-        command = [sys.executable, "-m", "app.folding", str(self._folder)]
+        command = [
+            sys.executable,
+            "-m",
+            "joblog.app.history.folding",
+            str(self._folder),
+        ]
         command += ["--until", str(order.seq), "--databases", str(self._databases)]
         command += order.options
         self._rest, self._said = b"", {}

@@ -8,10 +8,10 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from actors.transport import close
+from joblog.actors.transport import close
 
 if TYPE_CHECKING:
-    from app.config import Config
+    from joblog.app.config import Config
 
 _EVERY = {"*": "0.0.0.0", "::*": "::"}  # noqa: S104 - what `bind *` asks for
 

@@ -10,10 +10,10 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from actors.failures import BoundedLog
+from joblog.actors.failures import BoundedLog
 
 if TYPE_CHECKING:
-    from actors.loop import Loop
+    from joblog.actors.loop import Loop
 
 SLOW_SECONDS: Final = 1.0
 """A call of fdatasync that takes longer is slow."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
-from actors.messages import Durable, Sync, SyncFailed
-from storage.errors import StorageError
+from joblog.actors.messages import Durable, Sync, SyncFailed
+from joblog.storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from actors.command_log import CommandLog
+    from joblog.actors.command_log import CommandLog
 
 
 class Syncer(pykka.ThreadingActor):

@@ -7,42 +7,42 @@ from pathlib import Path
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
-from actors import sockets
-from actors.archiver import Archiver
-from actors.disk_watch import DiskWatch
-from actors.failures import Failures
-from actors.historian import Historian
-from actors.keeping import tell_what_is_kept
-from actors.keyspace import KeyspaceActor
-from actors.links import Link
-from actors.listener import Listener
-from actors.loading import Loading
-from actors.local_log import LocalLog
-from actors.log_writer import LogWriter
-from actors.loop import Loop
-from actors.messages import Archive, LogOpened, Neighbours, TakeSnapshot
-from actors.reloading import load_again
-from actors.snapshotter import Snapshotter
-from app import clock, collector, errors
-from app.commands.table import switch_off
-from app.config.kinds import encode
-from app.engine.engine import Engine
-from app.engine.proofs import whole_digest
-from app.errors import CommandError
-from app.moments import first_seq
-from app.service.supervision import Supervisor
-from storage.errors import StorageError
-from storage.filesystem import FileSystem
-from storage.fsync import FsyncPolicy
+from joblog.actors import sockets
+from joblog.actors.archiver import Archiver
+from joblog.actors.disk_watch import DiskWatch
+from joblog.actors.failures import Failures
+from joblog.actors.historian import Historian
+from joblog.actors.keeping import tell_what_is_kept
+from joblog.actors.keyspace import KeyspaceActor
+from joblog.actors.links import Link
+from joblog.actors.listener import Listener
+from joblog.actors.loading import Loading
+from joblog.actors.local_log import LocalLog
+from joblog.actors.log_writer import LogWriter
+from joblog.actors.loop import Loop
+from joblog.actors.messages import Archive, LogOpened, Neighbours, TakeSnapshot
+from joblog.actors.reloading import load_again
+from joblog.actors.service.supervision import Supervisor
+from joblog.actors.snapshotter import Snapshotter
+from joblog.app import clock, collector, errors
+from joblog.app.config.kinds import encode
+from joblog.app.engine.engine import Engine
+from joblog.app.engine.proofs import whole_digest
+from joblog.app.errors import CommandError
+from joblog.app.history.moments import first_seq
+from joblog.app.table.table import switch_off
+from joblog.storage.errors import StorageError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.fsync import FsyncPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pykka
 
-    from actors.command_log import CommandLog, LogSource
-    from app.config import Config
-    from app.keyspace.keyspace import Keyspace
+    from joblog.actors.command_log import CommandLog, LogSource
+    from joblog.app.config import Config
+    from joblog.app.keyspace.keyspace import Keyspace
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,8 @@ class Server:
 
         Args:
             config: the settings; `memory-only` must be on where there is an engine.
-            engine: what to serve, such as a moment of the past (`app.engine.past`); by
+            engine: what to serve, such as a moment of the past
+            (`joblog.app.engine.past`); by
                 default what the log in the data folder folds to.
             supervisor: the service manager, which is told how the server is.
             take_log: takes the log for this process, where one is kept.

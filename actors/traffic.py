@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.inbox import Inbox, Replies
-    from actors.messages import Order
-    from app.commands.context import Argv
-    from app.engine.effects import Entry
-    from app.errors import ProtocolError
+    from joblog.actors.inbox import Inbox, Replies
+    from joblog.actors.messages import Order
+    from joblog.app.engine.effects import Entry
+    from joblog.app.errors import ProtocolError
+    from joblog.app.state.context import Argv
 
 
 @final

@@ -4,7 +4,7 @@
 
 A batch that takes long, or whose replies are many, is cut: the rest goes back to the
 connection with the first replies, and comes again when all others had a turn and the
-client has taken its replies (`actors.wire`).
+client has taken its replies (`joblog.actors.wire`).
 
 The keyspace actor owns it, and is asked whatever is not the same for every batch. It is
 a class of its own so that mypyc makes it native: every request comes through here.
@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, final
 
-from actors.inbox import Inbox, Receiver, Replies
-from actors.traffic import Batch, Commit, Portion
+from joblog.actors.inbox import Inbox, Receiver, Replies
+from joblog.actors.traffic import Batch, Commit, Portion
 
 if TYPE_CHECKING:
-    from actors.mailboxes import Mailboxes
-    from actors.messages import Order
-    from app.commands.context import Session
-    from app.engine.engine import Engine
+    from joblog.actors.mailboxes import Mailboxes
+    from joblog.actors.messages import Order
+    from joblog.app.engine.engine import Engine
+    from joblog.app.state.context import Session
 
 SLICE_NS: Final = 4_000_000
 SLICE_BYTES: Final = 256 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from app import clock
+from joblog.app import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from actors.messages import Order
+    from joblog.actors.messages import Order
 
 
 class WaitingOrders:

@@ -15,16 +15,16 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, final
 
-from actors.inbox import Inbox, Receiver
-from actors.loop import GONE, HANG_UP, READ, WRITE, Loop
-from actors.output import drop_sent, next_pieces
-from actors.traffic import Batch, Portion
-from actors.transport import Crossing, OtherWayError
-from app.commands.buffers import Buffers
+from joblog.actors.inbox import Inbox, Receiver
+from joblog.actors.loop import GONE, HANG_UP, READ, WRITE, Loop
+from joblog.actors.output import drop_sent, next_pieces
+from joblog.actors.traffic import Batch, Portion
+from joblog.actors.transport import Crossing, OtherWayError
+from joblog.app.state.buffers import Buffers
 
 if TYPE_CHECKING:
-    from actors.transport import Transport
-    from app.protocol.parser import RequestParser
+    from joblog.actors.transport import Transport
+    from joblog.app.protocol.parser import RequestParser
 
 READ_BYTES = 64 * 1024
 

@@ -1,5 +1,5 @@
-"""`python -m app` is `joblog`."""
+"""`python -m joblog` is `joblog`."""
 
-from app.program import main
+from joblog.actors.service.program import main
 
 main()

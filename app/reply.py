@@ -1,7 +1,7 @@
 """Reply values that plain Python lacks.
 
 A handler returns `int`, `bytes`, `None`, `bool`, `float`, `list`, `tuple`, `dict`, or
-one of these. `app.protocol.encoder` turns them into RESP2 or RESP3.
+one of these. `joblog.app.protocol.encoder` turns them into RESP2 or RESP3.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Run the tool: `python -m replay`."""
+"""Run the tool: `python -m joblog.replay`."""
 
 from __future__ import annotations
 
-from replay.cli import main
+from joblog.replay.cli import main
 
 if __name__ == "__main__":
     main(prog_name="replay")

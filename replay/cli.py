@@ -12,11 +12,11 @@ from typing import Any
 
 import click
 
-from app.moments import NoSuchMomentError
-from app.version import VERSION
-from replay.exits import DAMAGED, NOTHING
-from replay.verbs import VERBS, Verbs
-from storage.errors import (
+from joblog.app.history.moments import NoSuchMomentError
+from joblog.app.version import VERSION
+from joblog.replay.output.exits import DAMAGED, NOTHING
+from joblog.replay.verbs import VERBS, Verbs
+from joblog.storage.errors import (
     CorruptLogError,
     PrunedError,
     SnapshotAheadError,

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.config import Config
-from app.engine.engine import Engine
-from storage.log import Log
-from storage.notes import TagNote, encode_note
+from joblog.app.config import Config
+from joblog.app.engine.engine import Engine
+from joblog.storage.log import Log
+from joblog.storage.notes import TagNote, encode_note
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from app.commands.context import Session
-    from storage.filesystem import FileSystem
+    from joblog.app.state.context import Session
+    from joblog.storage.filesystem import FileSystem
 
 START_MS = 1_700_000_000_000
 """2023-11-14T22:13:20Z, when the history begins."""

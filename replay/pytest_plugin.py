@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app import clock
-from app.moments import find_point, parse_range
-from replay.rehearsal import Changes, Report, rehearse
-from replay.rehearsal_reports import report_lines
-from storage.filesystem import FileSystem
+from joblog.app import clock
+from joblog.app.history.moments import find_point, parse_range
+from joblog.replay.shown.rehearsals import report_lines
+from joblog.replay.whatif.rehearsal import Changes, Report, rehearse
+from joblog.storage.filesystem import FileSystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.recovery import Fold
-from storage.errors import CorruptLogError, StorageError
-from storage.folder import LogFolder
-from storage.frame import find_frame, split_frames
-from storage.log import Log
-from storage.record import RecordDecoder
-from storage.segment import SegmentReader
+from joblog.app.history.recovery import Fold
+from joblog.storage.errors import CorruptLogError, StorageError
+from joblog.storage.folder import LogFolder
+from joblog.storage.frame import find_frame, split_frames
+from joblog.storage.log import Log
+from joblog.storage.record import RecordDecoder
+from joblog.storage.segment import SegmentReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
-    from storage.record import Record
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.record import Record
 
 _DATABASES = 1024
 _RECORDS_A_WRITE = 1000

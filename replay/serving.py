@@ -64,7 +64,7 @@ def _start(folder: Path, seq: int, socket: Path) -> subprocess.Popen[str]:
     """
     words = ["serve", str(folder), "--at", f"@{seq}", "--port", "0", "--json"]
     server = subprocess.Popen(  # noqa: S603 - this very program
-        [sys.executable, "-m", "replay", *words, "--unixsocket", str(socket)],
+        [sys.executable, "-m", "joblog.replay", *words, "--unixsocket", str(socket)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from storage.errors import ReadOnlyError
-from storage.filesystem import FileSystem
-from storage.folder import SEGMENT_NAME, LogFolder
+from joblog.storage.errors import ReadOnlyError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import SEGMENT_NAME, LogFolder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,14 +12,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from storage.filesystem import sync_names
-from storage.folder import read_segment_info
+from joblog.storage.filesystem import sync_names
+from joblog.storage.folder import read_segment_info
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
-    from storage.folder import LogFolder
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.folder import LogFolder
 
 _MARK = re.compile(r"archived-([0-9]{20})-([0-9a-f]{32})")
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from storage.record import record_packer, with_clock
+from joblog.storage.record import record_packer, with_clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from storage.frame import FrameHeads
-    from storage.record import Draft
+    from joblog.storage.frame import FrameHeads
+    from joblog.storage.record import Draft
 
 _BEHIND_MS: Final = 1000
 """By less a seal, or a turn that took long, may be before a record as well."""

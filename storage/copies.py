@@ -13,22 +13,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.archives import Archive, is_archive
-from storage.errors import CorruptLogError, SnapshotError, StorageError
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder, read_segment_info
-from storage.frame import find_frame
-from storage.segment import SegmentReader, link_digest
-from storage.snapshot import SnapshotReader, verify_snapshot
-from storage.tail import require_footer, require_sequence
-from storage.verify import verify_log
+from joblog.storage.archives import Archive, is_archive
+from joblog.storage.errors import CorruptLogError, SnapshotError, StorageError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder, read_segment_info
+from joblog.storage.frame import find_frame
+from joblog.storage.segment import SegmentReader, link_digest
+from joblog.storage.snapshot import SnapshotReader, verify_snapshot
+from joblog.storage.tail import require_footer, require_sequence
+from joblog.storage.verify import verify_log
 
 if TYPE_CHECKING:
     import hashlib
     from pathlib import Path
 
-    from storage.folder import SegmentInfo
-    from storage.verify import SegmentReport
+    from joblog.storage.folder import SegmentInfo
+    from joblog.storage.verify import SegmentReport
 
 
 class Copy(NamedTuple):

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.errors import CorruptLogError, PrunedError, StorageError
-from storage.filesystem import sync_file, sync_names, write_all
-from storage.folder import LogFolder, read_segment_info
-from storage.lock import FolderLock
-from storage.segment import SegmentReader
-from storage.segment_files import require_kept
-from storage.verify import verify_log
+from joblog.storage.errors import CorruptLogError, PrunedError, StorageError
+from joblog.storage.filesystem import sync_file, sync_names, write_all
+from joblog.storage.folder import LogFolder, read_segment_info
+from joblog.storage.lock import FolderLock
+from joblog.storage.segment import SegmentReader
+from joblog.storage.segment_files import require_kept
+from joblog.storage.verify import verify_log
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
-    from storage.folder import SegmentInfo
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.folder import SegmentInfo
 
 _CHUNK_BYTES = 1024 * 1024
 _NO_LIMIT = 1 << 63

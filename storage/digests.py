@@ -6,17 +6,17 @@ import hashlib
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from storage.errors import CorruptLogError
-from storage.folder import LogFolder
-from storage.frame import FRAME_HEAD_BYTES
-from storage.segment_files import open_segment
+from joblog.storage.errors import CorruptLogError
+from joblog.storage.folder import LogFolder
+from joblog.storage.frame import FRAME_HEAD_BYTES
+from joblog.storage.segment_files import open_segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
-    from storage.segment import SegmentReader
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.segment import SegmentReader
 
 _END_SEQ = 1 << 63
 

@@ -11,8 +11,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from storage.errors import SyncFailedError
-from storage.room import Room
+from joblog.storage.errors import SyncFailedError
+from joblog.storage.room import Room
 
 if TYPE_CHECKING:
     from pathlib import Path

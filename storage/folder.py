@@ -17,14 +17,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.errors import (
+from joblog.storage.errors import (
     ForeignSegmentError,
     MisplacedSegmentError,
     MissingSegmentError,
     StorageError,
 )
-from storage.filesystem import sync_names
-from storage.segment import (
+from joblog.storage.filesystem import sync_names
+from joblog.storage.segment import (
     NO_DIGEST,
     SegmentFooter,
     SegmentHeader,
@@ -34,7 +34,7 @@ from storage.segment import (
 )
 
 if TYPE_CHECKING:
-    from storage.filesystem import FileSystem
+    from joblog.storage.filesystem import FileSystem
 
 SEGMENT_NAME = re.compile(r"([0-9]{20})\.log")
 _SNAPSHOT_NAME = re.compile(r"([0-9]{20})\.snap")

@@ -15,21 +15,21 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from storage.copying import backup_log, copy_file
-from storage.errors import CorruptLogError, StorageError
-from storage.filesystem import sync_file, sync_names, write_all
-from storage.folder import LogFolder, require_link
-from storage.frame import FRAME_HEAD_BYTES, leading_uints
-from storage.lock import FolderLock
-from storage.segment import FOOTER_BYTES, HEADER_BYTES, SegmentReader
-from storage.segment_files import open_begun, require_kept
+from joblog.storage.copying import backup_log, copy_file
+from joblog.storage.errors import CorruptLogError, StorageError
+from joblog.storage.filesystem import sync_file, sync_names, write_all
+from joblog.storage.folder import LogFolder, require_link
+from joblog.storage.frame import FRAME_HEAD_BYTES, leading_uints
+from joblog.storage.lock import FolderLock
+from joblog.storage.segment import FOOTER_BYTES, HEADER_BYTES, SegmentReader
+from joblog.storage.segment_files import open_begun, require_kept
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.copying import CopyReport
-    from storage.filesystem import FileSystem
-    from storage.segment import SegmentFooter
+    from joblog.storage.copying import CopyReport
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.segment import SegmentFooter
 
 _CHUNK_BYTES = 1024 * 1024
 _STUCK_STEPS = 50

@@ -23,7 +23,7 @@ from __future__ import annotations
 from struct import Struct
 from zlib import crc32
 
-from storage.errors import RecordTooLargeError
+from joblog.storage.errors import RecordTooLargeError
 
 FRAME_HEAD_BYTES = 8
 PAYLOAD_BYTES_MAX = 2**31 - 1

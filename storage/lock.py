@@ -7,12 +7,16 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from storage.errors import ForeignSegmentError, LogLockedError, MissingSegmentError
-from storage.filesystem import sync_file, sync_names, write_all
+from joblog.storage.errors import (
+    ForeignSegmentError,
+    LogLockedError,
+    MissingSegmentError,
+)
+from joblog.storage.filesystem import sync_file, sync_names, write_all
 
 if TYPE_CHECKING:
-    from storage.filesystem import FileSystem
-    from storage.folder import LogFolder
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.folder import LogFolder
 
 _LOG_ID = re.compile(r"[0-9a-f]{32}\b")
 

@@ -11,33 +11,33 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, NoReturn
 
-from storage.batch import BatchEncoder
-from storage.errors import (
+from joblog.storage.batch import BatchEncoder
+from joblog.storage.errors import (
     SequenceMismatchError,
     StorageError,
     SyncFailedError,
     WriteFailedError,
 )
-from storage.filesystem import write_all
-from storage.folder import SegmentInfo
-from storage.frame import FrameHeads
-from storage.log_facts import LogFacts
-from storage.opening import LogOpening, finish
-from storage.sealing import Sealer
-from storage.segment import FOOTER_BYTES, HEADER_BYTES, SegmentFooter
+from joblog.storage.filesystem import write_all
+from joblog.storage.folder import SegmentInfo
+from joblog.storage.frame import FrameHeads
+from joblog.storage.log_facts import LogFacts
+from joblog.storage.opening import LogOpening, finish
+from joblog.storage.sealing import Sealer
+from joblog.storage.segment import FOOTER_BYTES, HEADER_BYTES, SegmentFooter
 
 if TYPE_CHECKING:
     import hashlib
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
-    from storage.folder import LogFolder
-    from storage.lock import FolderLock
-    from storage.opening import OpenedLog
-    from storage.record import Draft
-    from storage.segment import SegmentHeader
-    from storage.tail import TailReport
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.folder import LogFolder
+    from joblog.storage.lock import FolderLock
+    from joblog.storage.opening import OpenedLog
+    from joblog.storage.record import Draft
+    from joblog.storage.segment import SegmentHeader
+    from joblog.storage.tail import TailReport
 
 SEGMENT_BYTES_MAX = 64 * 1024 * 1024
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.folder import SegmentInfo
-from storage.segment import HEADER_BYTES
+from joblog.storage.folder import SegmentInfo
+from joblog.storage.segment import HEADER_BYTES
 
 if TYPE_CHECKING:
     import hashlib
 
-    from storage.folder import LogFolder
-    from storage.segment import SegmentHeader
+    from joblog.storage.folder import LogFolder
+    from joblog.storage.segment import SegmentHeader
 
 
 class LogFacts:

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.archiving import forget_archived
-from storage.filesystem import sync_file, sync_names, write_aside
-from storage.folder import LogFolder
-from storage.lock import FolderLock
-from storage.segment import SegmentReader
-from storage.tail import free_torn_path
+from joblog.storage.archiving import forget_archived
+from joblog.storage.filesystem import sync_file, sync_names, write_aside
+from joblog.storage.folder import LogFolder
+from joblog.storage.lock import FolderLock
+from joblog.storage.segment import SegmentReader
+from joblog.storage.tail import free_torn_path
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
-    from storage.record import Record
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.record import Record
 
 
 class Step(NamedTuple):

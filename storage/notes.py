@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from storage.record import Note, Origin
+    from joblog.storage.record import Note, Origin
 
 
 SCRIPT_CALL = b"EVALSHA"

@@ -11,18 +11,18 @@ import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from storage.errors import MissingSegmentError, ReadOnlyError, StorageError
-from storage.filesystem import sync_file, sync_names, write_new
-from storage.folder import (
+from joblog.storage.errors import MissingSegmentError, ReadOnlyError, StorageError
+from joblog.storage.filesystem import sync_file, sync_names, write_new
+from joblog.storage.folder import (
     LogFolder,
     SegmentInfo,
     read_chain,
     read_segment_info,
     require_link,
 )
-from storage.lock import FolderLock, require_same_log
-from storage.sealing import next_header
-from storage.segment import (
+from joblog.storage.lock import FolderLock, require_same_log
+from joblog.storage.sealing import next_header
+from joblog.storage.segment import (
     HEADER_BYTES,
     NO_DIGEST,
     SegmentHeader,
@@ -30,14 +30,14 @@ from storage.segment import (
     decode_header,
     encode_header,
 )
-from storage.tail import Tail, TailProgress, TailReport, cut_tail, tail_steps
+from joblog.storage.tail import Tail, TailProgress, TailReport, cut_tail, tail_steps
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
-    from storage.segment import SegmentFooter
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.segment import SegmentFooter
 
 _Result = TypeVar("_Result")
 

@@ -27,13 +27,13 @@ import zlib
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from storage.errors import CorruptLogError, NewerFormatError, StorageError
-from storage.filesystem import sync_file, sync_names, write_all
+from joblog.storage.errors import CorruptLogError, NewerFormatError, StorageError
+from joblog.storage.filesystem import sync_file, sync_names, write_all
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
+    from joblog.storage.filesystem import FileSystem
 
 PACKED_MAGIC = b"\x89JOBLOGZ"
 PACKED_VERSION = 1

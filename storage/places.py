@@ -5,18 +5,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from storage.errors import CorruptLogError, PrunedError
-from storage.folder import LogFolder
-from storage.frame import find_frame, leading_uints, split_frames
-from storage.record import RecordDecoder
-from storage.segment_files import open_begun, open_segment
-from storage.tail import require_torn
+from joblog.storage.errors import CorruptLogError, PrunedError
+from joblog.storage.folder import LogFolder
+from joblog.storage.frame import find_frame, leading_uints, split_frames
+from joblog.storage.record import RecordDecoder
+from joblog.storage.segment_files import open_begun, open_segment
+from joblog.storage.tail import require_torn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
-    from storage.segment import SegmentReader
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.segment import SegmentReader
 
 _HINT_WINDOW_BYTES = 64 * 1024
 

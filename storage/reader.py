@@ -8,26 +8,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.errors import (
+from joblog.storage.errors import (
     CorruptLogError,
     MisplacedSegmentError,
     MissingSegmentError,
     PrunedError,
 )
-from storage.folder import LogFolder, require_first, require_link
-from storage.frame import leading_uints
-from storage.record import RecordDecoder
-from storage.segment import CHUNK_BYTES, corrupt
-from storage.segment_files import open_begun, open_segment, require_kept
-from storage.tail import require_footer, require_torn
+from joblog.storage.folder import LogFolder, require_first, require_link
+from joblog.storage.frame import leading_uints
+from joblog.storage.record import RecordDecoder
+from joblog.storage.segment import CHUNK_BYTES, corrupt
+from joblog.storage.segment_files import open_begun, open_segment, require_kept
+from joblog.storage.tail import require_footer, require_torn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
-    from storage.record import Record
-    from storage.segment import SegmentFooter, SegmentReader
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.record import Record
+    from joblog.storage.segment import SegmentFooter, SegmentReader
 
 
 class RecordEnd(NamedTuple):

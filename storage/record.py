@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgpack
 
-from storage.notes import add_clock, complete_note
+from joblog.storage.notes import add_clock, complete_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -8,7 +8,8 @@
     the newest segment has no sound header,    replaced from a backup; else moved aside,
     or the name of another                     then as above
     a sealed segment is bad, or is missing     replaced, or brought back, where a backup
-                                               has a sound copy (`storage.copies`)
+                                               has a sound copy
+                                               (`joblog.storage.copies`)
     a snapshot is bad, or newer than the log   moved aside; it can be made again
 
 Nothing is removed: what is cut off or moved keeps its bytes under another name. What
@@ -22,23 +23,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from storage.copies import Copies
-from storage.errors import CorruptLogError, NewerFormatError, SnapshotError
-from storage.folder import LogFolder, read_segment_info
-from storage.mending import Plan, Step
-from storage.segment import FOOTER_BYTES, SegmentReader
-from storage.snapshot import verify_snapshot
-from storage.tail import find_readable
-from storage.verify import verify_log
+from joblog.storage.copies import Copies
+from joblog.storage.errors import CorruptLogError, NewerFormatError, SnapshotError
+from joblog.storage.folder import LogFolder, read_segment_info
+from joblog.storage.mending import Plan, Step
+from joblog.storage.segment import FOOTER_BYTES, SegmentReader
+from joblog.storage.snapshot import verify_snapshot
+from joblog.storage.tail import find_readable
+from joblog.storage.verify import verify_log
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.copies import Copy
-    from storage.filesystem import FileSystem
-    from storage.folder import SegmentInfo
-    from storage.record import Record
-    from storage.verify import Gap, SegmentReport, VerifyReport
+    from joblog.storage.copies import Copy
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.folder import SegmentInfo
+    from joblog.storage.record import Record
+    from joblog.storage.verify import Gap, SegmentReport, VerifyReport
 
 
 def plan_repair(

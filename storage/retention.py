@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.archiving import find_archived
-from storage.errors import SnapshotError
-from storage.filesystem import sync_names
-from storage.folder import read_chain
-from storage.snapshot import verify_snapshot
-from storage.snapshots import usable_snapshots
+from joblog.storage.archiving import find_archived
+from joblog.storage.errors import SnapshotError
+from joblog.storage.filesystem import sync_names
+from joblog.storage.folder import read_chain
+from joblog.storage.snapshot import verify_snapshot
+from joblog.storage.snapshots import usable_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from storage.filesystem import FileSystem
-    from storage.folder import LogFolder, SegmentInfo
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.folder import LogFolder, SegmentInfo
 
 _MS = 1000
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
+    from joblog.storage.filesystem import FileSystem
 
 _WARN_BYTES = 1024 * 1024 * 1024
 _WARN_SHARE = 10

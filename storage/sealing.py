@@ -21,9 +21,9 @@ import hashlib
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.errors import SyncFailedError
-from storage.filesystem import sync_file, sync_names, write_all
-from storage.segment import (
+from joblog.storage.errors import SyncFailedError
+from joblog.storage.filesystem import sync_file, sync_names, write_all
+from joblog.storage.segment import (
     SegmentHeader,
     decode_header,
     encode_footer,
@@ -33,9 +33,9 @@ from storage.segment import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
-    from storage.folder import LogFolder
-    from storage.segment import SegmentFooter
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.folder import LogFolder
+    from joblog.storage.segment import SegmentFooter
 
 _RETIRED_FILES_MAX = 4
 

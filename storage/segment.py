@@ -38,19 +38,19 @@ from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from storage.errors import CorruptLogError, NewerFormatError
-from storage.frame import (
+from joblog.storage.errors import CorruptLogError, NewerFormatError
+from joblog.storage.frame import (
     FRAME_HEAD_BYTES,
     FrameHeads,
     frame_bytes_at,
     split_frames,
 )
-from storage.packing import SegmentFile
+from joblog.storage.packing import SegmentFile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
+    from joblog.storage.filesystem import FileSystem
 
 FORMAT_VERSION = 1
 HEADER_BYTES = 96

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.errors import PrunedError
-from storage.segment import HEADER_BYTES, SegmentReader
+from joblog.storage.errors import PrunedError
+from joblog.storage.segment import HEADER_BYTES, SegmentReader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
-    from storage.folder import LogFolder
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.folder import LogFolder
 
 
 def open_segment(

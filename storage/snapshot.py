@@ -25,7 +25,7 @@ Block, 12 bytes and a payload:
 
      0  length           8   of the payload: 1 to 2^40
      8  crc32            4   of the 8 length bytes and the payload, from the salt
-    12  payload              what it means is told in `app.snapshots`
+    12  payload              what it means is told in `joblog.app.history.snapshots`
 
 Footer, 60 bytes:
 
@@ -47,14 +47,14 @@ from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from storage.errors import NewerFormatError, SnapshotError, StorageError
-from storage.filesystem import sync_file, sync_names, write_all
+from joblog.storage.errors import NewerFormatError, SnapshotError, StorageError
+from joblog.storage.filesystem import sync_file, sync_names, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
+    from joblog.storage.filesystem import FileSystem
 
 SNAPSHOT_VERSION = 1
 SNAPSHOT_HEADER_BYTES = 160

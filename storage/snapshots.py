@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage.errors import (
+from joblog.storage.errors import (
     NewerFormatError,
     PrunedError,
     SnapshotAheadError,
     SnapshotError,
     SnapshotForeignError,
 )
-from storage.reader import RecordEnd
-from storage.record import RecordDecoder
-from storage.segment import SegmentReader, link_digest
-from storage.snapshot import (
+from joblog.storage.reader import RecordEnd
+from joblog.storage.record import RecordDecoder
+from joblog.storage.segment import SegmentReader, link_digest
+from joblog.storage.snapshot import (
     NO_LINK,
     SnapshotHeader,
     SnapshotReader,
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
-    from storage.folder import LogFolder
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.folder import LogFolder
 
 
 def require_of_log(

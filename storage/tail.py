@@ -11,25 +11,25 @@ import contextlib
 import errno
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.filesystem import sync_file, write_aside
-from storage.frame import (
+from joblog.storage.filesystem import sync_file, write_aside
+from joblog.storage.frame import (
     find_frame,
     find_synced_frame,
     leading_uints,
     split_frames,
 )
-from storage.record import RecordDecoder
-from storage.segment import FOOTER_BYTES, SegmentReader, corrupt
+from joblog.storage.record import RecordDecoder
+from joblog.storage.segment import FOOTER_BYTES, SegmentReader, corrupt
 
 if TYPE_CHECKING:
     import hashlib
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    from storage.filesystem import FileSystem
-    from storage.frame import FrameHeads
-    from storage.record import Record
-    from storage.segment import SegmentFooter, SegmentHeader
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.frame import FrameHeads
+    from joblog.storage.record import Record
+    from joblog.storage.segment import SegmentFooter, SegmentHeader
 
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})

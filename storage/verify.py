@@ -8,18 +8,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.errors import CorruptLogError, MissingSegmentError, StorageError
-from storage.folder import LogFolder, require_first, require_link, require_named
-from storage.frame import split_frames
-from storage.lock import read_log_id, require_same_log
-from storage.record import RecordDecoder
-from storage.segment import SegmentReader, corrupt
-from storage.segment_files import open_segment, require_kept
-from storage.tail import find_readable, require_footer, require_sequence, require_torn
+from joblog.storage.errors import CorruptLogError, MissingSegmentError, StorageError
+from joblog.storage.folder import LogFolder, require_first, require_link, require_named
+from joblog.storage.frame import split_frames
+from joblog.storage.lock import read_log_id, require_same_log
+from joblog.storage.record import RecordDecoder
+from joblog.storage.segment import SegmentReader, corrupt
+from joblog.storage.segment_files import open_segment, require_kept
+from joblog.storage.tail import (
+    find_readable,
+    require_footer,
+    require_sequence,
+    require_torn,
+)
 
 if TYPE_CHECKING:
-    from storage.filesystem import FileSystem
-    from storage.segment import SegmentFooter, SegmentHeader
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.segment import SegmentFooter, SegmentHeader
 
 
 class SegmentReport(NamedTuple):

@@ -25,6 +25,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 def fold_equals_live():
     """Return a check: folding a server's log gives the keyspace in its memory."""
     # Imported here, so that tests of one part do not need all of the server.
-    from tests.folding import FoldCheck  # noqa: PLC0415
+    from tests.support.folding import FoldCheck  # noqa: PLC0415
 
     return FoldCheck()

@@ -12,24 +12,24 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from app.commands.arguments import number_of_keys, timeout_ms
-from app.commands.list_pops import (
+from joblog.app.commands.lists.pops import (
     move_element,
     parse_lmpop,
     pop_elements,
     pop_first_of,
     side,
 )
-from app.commands.sorted_set_picks import parse_zmpop, pop_pairs
-from app.commands.table import Flag, KeySpec, command, numkeys_at
-from app.reply import BLOCKED, NULL_ARRAY
-from app.types.lists import List
-from app.types.sorted_sets import SortedSet
+from joblog.app.commands.sorted_sets.picks import parse_zmpop, pop_pairs
+from joblog.app.reply import BLOCKED, NULL_ARRAY
+from joblog.app.table.arguments import number_of_keys, timeout_ms
+from joblog.app.table.table import Flag, KeySpec, command, numkeys_at
+from joblog.app.types.lists import List
+from joblog.app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.commands.context import Context
+    from joblog.app.state.context import Context
 
 _BLOCKING: Final = Flag.WRITE | Flag.BLOCKING
 _POP: Final = KeySpec(first=1, last=-2, access="RW ACCESS DELETE")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-import app.commands
+import joblog.app.commands
 
-for _module in pkgutil.iter_modules(app.commands.__path__):
-    importlib.import_module(f"app.commands.{_module.name}")
+for _module in pkgutil.iter_modules(joblog.app.commands.__path__):
+    importlib.import_module(f"joblog.app.commands.{_module.name}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import Final
 
-from app.commands.table import Command, find_command, require_effect
+from joblog.app.table.table import Command, find_command, require_effect
 
 HOMES: Final[dict[str, str]] = {
     "bitfields": "BITFIELD",
@@ -76,4 +76,4 @@ def require_writer(argv: list[bytes]) -> Command:
 
 def _import_home(name: bytes) -> None:
     """Register a command; all of them where it is none of those above."""
-    importlib.import_module(f"app.commands.{_MODULES.get(name, 'catalogue')}")
+    importlib.import_module(f"joblog.app.commands.{_MODULES.get(name, 'catalogue')}")

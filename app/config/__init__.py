@@ -13,10 +13,10 @@ rewriting            CONFIG REWRITE
 config               Config: values as attributes, and how they change
 """
 
-from app.config.conf_file import ConfigError
-from app.config.config import Config
-from app.config.kinds import Setting, SettingError
-from app.config.particular import BufferLimit, SavePoint
+from joblog.app.config.conf_file import ConfigError
+from joblog.app.config.config import Config
+from joblog.app.config.kinds import Setting, SettingError
+from joblog.app.config.particular import BufferLimit, SavePoint
 
 __all__ = [
     "BufferLimit",

@@ -6,9 +6,9 @@ this server.
 
 from __future__ import annotations
 
-from app.config import stops
-from app.config.checked import ShutdownWords, TitleTemplate
-from app.config.kinds import (
+from joblog.app.config import stops
+from joblog.app.config.checked import ShutdownWords, TitleTemplate
+from joblog.app.config.kinds import (
     INT_MAX,
     LONG_MAX,
     Boolean,
@@ -17,7 +17,7 @@ from app.config.kinds import (
     Memory,
     Text,
 )
-from app.config.particular import FileName, MemoryOrPercent, OomScores
+from joblog.app.config.particular import FileName, MemoryOrPercent, OomScores
 
 _MB = 1024 * 1024
 

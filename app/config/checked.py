@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from app.config.kinds import Setting, SettingError, Text
+from joblog.app.config.kinds import Setting, SettingError, Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,8 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.config.kinds import decode, encode, quote
-from app.words import split_words
+from joblog.app.config.kinds import decode, encode, quote
+from joblog.app.words import split_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

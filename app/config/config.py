@@ -13,25 +13,29 @@ import sys
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from app.config import conf_file
-from app.config.accepted import MemorySettings, PersistenceSettings, ProcessSettings
-from app.config.conf_file import ConfigError, Line
-from app.config.kinds import Secret, Setting, SettingError, Text, decode, encode
-from app.config.particular import RawLines
-from app.config.rdb import RdbSettings
-from app.config.rewriting import rewritten
-from app.config.rules import find_contradictions
-from app.config.service import ServiceSettings
-from app.config.settings import (
+from joblog.app.config import conf_file
+from joblog.app.config.accepted import (
+    MemorySettings,
+    PersistenceSettings,
+    ProcessSettings,
+)
+from joblog.app.config.conf_file import ConfigError, Line
+from joblog.app.config.kinds import Secret, Setting, SettingError, Text, decode, encode
+from joblog.app.config.particular import RawLines
+from joblog.app.config.rdb import RdbSettings
+from joblog.app.config.rewriting import rewritten
+from joblog.app.config.rules import find_contradictions
+from joblog.app.config.service import ServiceSettings
+from joblog.app.config.settings import (
     ClientSettings,
     LogSettings,
     NetworkSettings,
     OperationSettings,
 )
-from app.config.single_server import ClusterSettings, ReplicationSettings
-from app.config.tls import TlsSettings
-from app.config.valkey import ValkeySettings
-from app.errors import CommandError
+from joblog.app.config.single_server import ClusterSettings, ReplicationSettings
+from joblog.app.config.tls import TlsSettings
+from joblog.app.config.valkey import ValkeySettings
+from joblog.app.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Generic, Literal, Self, TypeVar, overload
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.config.stops import Stop
+    from joblog.app.config.stops import Stop
 
 T = TypeVar("T")
 

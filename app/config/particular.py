@@ -10,7 +10,7 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.config.kinds import (
+from joblog.app.config.kinds import (
     LONG_MAX,
     Integer,
     Memory,

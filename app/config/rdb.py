@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.config.kinds import Boolean
-from app.config.particular import FileName
+from joblog.app.config.kinds import Boolean
+from joblog.app.config.particular import FileName
 
 
 class RdbSettings:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.config.conf_file import split_lines
-from app.config.kinds import Setting, SettingError
-from app.config.particular import RawLines
-from app.config.users import asks_for_another_password
+from joblog.app.config.conf_file import split_lines
+from joblog.app.config.kinds import Setting, SettingError
+from joblog.app.config.particular import RawLines
+from joblog.app.config.users import asks_for_another_password
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from app.config.users import asks_for_another_password
+from joblog.app.config.users import asks_for_another_password
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping

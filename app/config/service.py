@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.config.kinds import Boolean, Choice, Text
+from joblog.app.config.kinds import Boolean, Choice, Text
 
 
 class ServiceSettings:

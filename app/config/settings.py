@@ -6,8 +6,8 @@ written from both by `make docs`.
 
 from __future__ import annotations
 
-from app.config import stops
-from app.config.kinds import (
+from joblog.app.config import stops
+from joblog.app.config.kinds import (
     INT_MAX,
     LONG_MAX,
     ULONG_MAX,
@@ -19,7 +19,7 @@ from app.config.kinds import (
     Secret,
     Text,
 )
-from app.config.particular import (
+from joblog.app.config.particular import (
     Addresses,
     BufferLimit,
     EventClasses,
@@ -31,7 +31,7 @@ from app.config.particular import (
     SavePoint,
     SavePoints,
 )
-from app.config.users import is_like_default
+from joblog.app.config.users import is_like_default
 
 _MB = 1024 * 1024
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from app.config.kinds import Secret
-from app.config.particular import RawLines
+from joblog.app.config.kinds import Secret
+from joblog.app.config.particular import RawLines
 
 if TYPE_CHECKING:
-    from app.config.config import Config
+    from joblog.app.config.config import Config
 
 _MAY_HOLD_SECRETS: Final = frozenset(("log-archive-command",))
 """What is no password, and yet may hold one."""

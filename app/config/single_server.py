@@ -6,9 +6,9 @@ is refused, with the reason.
 
 from __future__ import annotations
 
-from app.config import stops
-from app.config.checked import HostName
-from app.config.kinds import (
+from joblog.app.config import stops
+from joblog.app.config.checked import HostName
+from joblog.app.config.kinds import (
     INT_MAX,
     LONG_MAX,
     Boolean,

@@ -6,8 +6,8 @@ server either; what would open a port for TLS, or ask for it, is refused.
 
 from __future__ import annotations
 
-from app.config import stops
-from app.config.kinds import INT_MAX, Boolean, Choice, Integer, Secret, Text
+from joblog.app.config import stops
+from joblog.app.config.kinds import INT_MAX, Boolean, Choice, Integer, Secret, Text
 
 _WHY = "There is no TLS."
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.config import stops
-from app.config.kinds import (
+from joblog.app.config import stops
+from joblog.app.config.kinds import (
     INT_MAX,
     LONG_MAX,
     ULONG_MAX,

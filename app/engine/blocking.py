@@ -38,19 +38,19 @@ from itertools import count
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from app import errors
-from app.commands.waiters import Place, Serve, Waiter
-from app.errors import CommandError
-from app.protocol.encoder import encode
-from app.reply import BLOCKED, NO_REPLY, NULL_ARRAY
+from joblog.app import errors
+from joblog.app.errors import CommandError
+from joblog.app.protocol.encoder import encode
+from joblog.app.reply import BLOCKED, NO_REPLY, NULL_ARRAY
+from joblog.app.state.waiters import Place, Serve, Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from app.commands.context import Context, Session
-    from app.commands.inquiries import Inquiry
-    from app.engine.engine import Engine
-    from app.keyspace.database import Database
+    from joblog.app.engine.engine import Engine
+    from joblog.app.keyspace.database import Database
+    from joblog.app.state.context import Context, Session
+    from joblog.app.state.inquiries import Inquiry
 
 _HEAP_SLACK: Final = 1024
 _HELD_MS: Final = 100

@@ -2,7 +2,7 @@
 
 An entry is what the log appends: `(at_ms, db, effects, origin)`. The origin is the
 client's id where the effect is the command as it was given, or
-`[client id, command, note]` where it is not; see `storage.record`.
+`[client id, command, note]` where it is not; see `joblog.storage.record`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from app.commands.context import Session
-    from app.engine.engine import Engine
-    from app.keyspace.database import Database
+    from joblog.app.engine.engine import Engine
+    from joblog.app.keyspace.database import Database
+    from joblog.app.state.context import Session
 
 Argv = list[bytes]
 Entry = tuple[int, int, list[Argv], Any]

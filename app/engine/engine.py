@@ -11,37 +11,37 @@ from functools import partial
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from app import clock, errors
-from app.clock import NEAR_MS
-from app.commands import catalogue  # noqa: F401 - registers the commands
-from app.commands.client_past import is_of_present
-from app.commands.context import Argv, Context, Session
-from app.commands.server_state import ServerState
-from app.commands.table import LOOKUP, Command, Flag, require_command
-from app.engine.blocking import Blocking
-from app.engine.effects import Entry, Unit, client_note, record_expired
-from app.engine.functions import Functions
-from app.engine.guards import HTTP_WORDS, Guards
-from app.engine.notifications import Notifications
-from app.engine.observers import Observers
-from app.engine.pause import Pause
-from app.engine.pubsub import PubSub
-from app.engine.redaction import Secrets, redact
-from app.engine.scripts import Scripts
-from app.engine.tracking import Tracking
-from app.engine.transactions import Transactions
-from app.engine.upkeep import heed_memory_settings, look_after
-from app.engine.visits import run_in_past
-from app.errors import CommandError
-from app.keyspace.keyspace import Keyspace
-from app.protocol.encoder import encode, join
-from app.reply import BLOCKED, POSTPONED
+from joblog.app import clock, errors
+from joblog.app.clock import NEAR_MS
+from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
+from joblog.app.commands.clients.past import is_of_present
+from joblog.app.engine.blocking import Blocking
+from joblog.app.engine.effects import Entry, Unit, client_note, record_expired
+from joblog.app.engine.functions import Functions
+from joblog.app.engine.guards import HTTP_WORDS, Guards
+from joblog.app.engine.notifications import Notifications
+from joblog.app.engine.observers import Observers
+from joblog.app.engine.pause import Pause
+from joblog.app.engine.pubsub import PubSub
+from joblog.app.engine.redaction import Secrets, redact
+from joblog.app.engine.scripts import Scripts
+from joblog.app.engine.tracking import Tracking
+from joblog.app.engine.transactions import Transactions
+from joblog.app.engine.upkeep import heed_memory_settings, look_after
+from joblog.app.engine.visits import run_in_past
+from joblog.app.errors import CommandError
+from joblog.app.keyspace.keyspace import Keyspace
+from joblog.app.protocol.encoder import encode, join
+from joblog.app.reply import BLOCKED, POSTPONED
+from joblog.app.state.context import Argv, Context, Session
+from joblog.app.state.server_state import ServerState
+from joblog.app.table.table import LOOKUP, Command, Flag, require_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.commands.inquiries import Inquiry
-    from app.config import Config
+    from joblog.app.config import Config
+    from joblog.app.state.inquiries import Inquiry
 
 _now_ns: Final = perf_counter_ns
 _BLOCKED: Final = BLOCKED  # what is Final is found without a look at a table
@@ -264,7 +264,7 @@ class Engine:
         self._look_above_ns = -1
 
     def serve_waiters(self) -> None:
-        """Serve those who wait for what became ready; see `app.engine.blocking`."""
+        """Serve those who wait for what is ready; see `joblog.app.engine.blocking`."""
         self.blocking.serve()
         if not self.blocking.ready:
             self._look_above_ns = self._rest_above_ns
@@ -340,7 +340,7 @@ class Engine:
             session: the client.
             unit: the effects; without any there is no record.
             argv: the command that ran the unit.
-            note: what people want to know of it (see `storage.notes`), or None.
+            note: what people want to know of it (see `joblog.storage.notes`), or None.
         """
         self.context.effects = []
         if unit.db is not None and self.is_recording:

@@ -16,16 +16,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from app import errors
-from app.commands.script_sources import read_library_shebang
-from app.errors import CommandError
-from app.types.crc64 import crc64
-from app.types.rdb_strings import decode_rdb_string, encode_rdb_string
+from joblog.app import errors
+from joblog.app.errors import CommandError
+from joblog.app.state.script_sources import read_library_shebang
+from joblog.app.types.crc64 import crc64
+from joblog.app.types.rdb_strings import decode_rdb_string, encode_rdb_string
 
 if TYPE_CHECKING:
-    from app.engine.engine import Engine
-    from app.engine.scripting import FunctionSpec
-    from app.keyspace.keyspace import Keyspace
+    from joblog.app.engine.engine import Engine
+    from joblog.app.engine.scripting import FunctionSpec
+    from joblog.app.keyspace.keyspace import Keyspace
 
 _OPCODE_FUNCTION = 0xF5
 _RDB_VERSION = 11

@@ -9,19 +9,19 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from app import errors
-from app.commands.server_state import SlowCommand
-from app.commands.table import Command, Flag, find_command, require_command
-from app.engine.redaction import gives_secrets, hide_arguments, redact
-from app.engine.script_flags import flags_of
-from app.engine.shown_words import abbreviate, quote
-from app.errors import CommandError
-from app.protocol.encoder import encode
-from app.reply import NO_REPLY, POSTPONED, QUEUED, NoReplyType, Replies
+from joblog.app import errors
+from joblog.app.engine.redaction import gives_secrets, hide_arguments, redact
+from joblog.app.engine.script_flags import flags_of
+from joblog.app.engine.shown_words import abbreviate, quote
+from joblog.app.errors import CommandError
+from joblog.app.protocol.encoder import encode
+from joblog.app.reply import NO_REPLY, POSTPONED, QUEUED, NoReplyType, Replies
+from joblog.app.state.server_state import SlowCommand
+from joblog.app.table.table import Command, Flag, find_command, require_command
 
 if TYPE_CHECKING:
-    from app.commands.context import Argv, Session
-    from app.engine.engine import Engine
+    from joblog.app.engine.engine import Engine
+    from joblog.app.state.context import Argv, Session
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.commands.context import Session
-    from app.engine.engine import Engine
-    from app.engine.scripts import Scripts
+    from joblog.app.engine.engine import Engine
+    from joblog.app.engine.scripts import Scripts
+    from joblog.app.state.context import Session
 
 logger = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final, final
 
-from app import errors
-from app.engine import lua_replies
-from app.engine.lua_values import bit_operation, make_arguments, sha1_of
-from app.errors import CommandError
-from app.reply import OK
-from app.types.numbers import format_double
+from joblog.app import errors
+from joblog.app.engine import lua_replies
+from joblog.app.engine.lua_values import bit_operation, make_arguments, sha1_of
+from joblog.app.errors import CommandError
+from joblog.app.reply import OK
+from joblog.app.types.numbers import format_double
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

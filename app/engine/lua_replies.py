@@ -10,8 +10,8 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from app.errors import CommandError
-from app.reply import (
+from joblog.app.errors import CommandError
+from joblog.app.reply import (
     NULL_ARRAY,
     BigNumber,
     BulkList,
@@ -23,7 +23,7 @@ from app.reply import (
     SimpleString,
     Verbatim,
 )
-from app.types.numbers import format_double
+from joblog.app.types.numbers import format_double
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ import hashlib
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-from app.types.numbers import INT64_MIN, format_double
+from joblog.app.types.numbers import INT64_MIN, format_double
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from app.commands.lookups import READ_BY_WRITERS
-from app.commands.table import Command, Flag
-from app.errors import CommandError
+from joblog.app.errors import CommandError
+from joblog.app.table.lookups import READ_BY_WRITERS
+from joblog.app.table.table import Command, Flag
 
 if TYPE_CHECKING:
-    from app.commands.context import Argv
-    from app.engine.engine import Engine
-    from app.keyspace.database import Database
+    from joblog.app.engine.engine import Engine
+    from joblog.app.keyspace.database import Database
+    from joblog.app.state.context import Argv
 
 _CLASSES: Final = {
     "g": ("del rename_from rename_to move_from move_to copy_to restore expire persist"),

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from app.commands.context import Session
-    from app.keyspace.database import Database
-    from app.keyspace.keyspace import Keyspace
+    from joblog.app.keyspace.database import Database
+    from joblog.app.keyspace.keyspace import Keyspace
+    from joblog.app.state.context import Session
 
 Listener = Callable[["Database", bytes, bytes], None]
 """Called with the database, the key and the event, after the change."""

@@ -11,13 +11,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from app.engine.engine import Engine
+from joblog.app.engine.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.config import Config
-    from app.keyspace.keyspace import Keyspace
+    from joblog.app.config import Config
+    from joblog.app.keyspace.keyspace import Keyspace
 
 _NS_PER_MS = 1_000_000
 

@@ -1,22 +1,23 @@
 """A view of the past: the clients of another process look at one moment (CLIENT AT).
 
-The moment is an engine of its own (`app.engine.past`), in which each client has a
-double of its session. `app.viewing` is the process; `app.engine.visits` the other end.
+The moment is an engine of its own (`joblog.app.engine.past`), in which each client has
+a double of its session. `joblog.actors.viewing` is the process;
+`joblog.app.engine.visits` the other end.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app import errors
-from app.commands.client_past import facts_of, take_facts
-from app.commands.table import Flag, find_command
-from app.errors import CommandError
+from joblog.app import errors
+from joblog.app.commands.clients.past import facts_of, take_facts
+from joblog.app.errors import CommandError
+from joblog.app.table.table import Flag, find_command
 
 if TYPE_CHECKING:
-    from app.commands.client_past import ClientFacts
-    from app.commands.context import Argv, Session
-    from app.engine.engine import Engine
+    from joblog.app.commands.clients.past import ClientFacts
+    from joblog.app.engine.engine import Engine
+    from joblog.app.state.context import Argv, Session
 
 
 class PastView:

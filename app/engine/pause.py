@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from app.commands.table import Command, Flag
+from joblog.app.table.table import Command, Flag
 
 if TYPE_CHECKING:
-    from app.commands.context import Session
-    from app.engine.engine import Engine
+    from joblog.app.engine.engine import Engine
+    from joblog.app.state.context import Session
 
 _KEYS_A_STEP: Final = 1000
 _WRITES: Final = Flag.WRITE | Flag.MAY_REPLICATE

@@ -22,21 +22,21 @@ from hashlib import sha1
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from app.engine.effects import SERVER_ID
-from app.keyspace.digest import DIGEST_BYTES, dataset_digest, held_digest
-from app.types.hashes import Hash
-from app.types.lists import List
-from app.types.numbers import format_double_shortest
-from app.types.sorted_sets import SortedSet
-from app.types.streams import Stream
+from joblog.app.engine.effects import SERVER_ID
+from joblog.app.keyspace.digest import DIGEST_BYTES, dataset_digest, held_digest
+from joblog.app.types.hashes import Hash
+from joblog.app.types.lists import List
+from joblog.app.types.numbers import format_double_shortest
+from joblog.app.types.sorted_sets import SortedSet
+from joblog.app.types.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from app.engine.engine import Engine
-    from app.keyspace.database import Database
-    from app.keyspace.keyspace import Keyspace
-    from app.types.stream_nodes import Fields
+    from joblog.app.engine.engine import Engine
+    from joblog.app.keyspace.database import Database
+    from joblog.app.keyspace.keyspace import Keyspace
+    from joblog.app.types.stream_nodes import Fields
 
 SLICE_COST: Final = 200
 """A slice is over when so many keys, or elements of collections, were looked at."""

@@ -15,17 +15,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from app.commands.subscriptions import CHANNEL, PATTERN, Kind, Subscriptions
-from app.keyspace.glob import compile_glob
-from app.protocol.encoder import encode_bulks
-from app.reply import Push, Replies
+from joblog.app.keyspace.glob import compile_glob
+from joblog.app.protocol.encoder import encode_bulks
+from joblog.app.reply import Push, Replies
+from joblog.app.state.subscriptions import CHANNEL, PATTERN, Kind, Subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from app.commands.context import Session
-    from app.engine.engine import Engine
-    from app.keyspace.glob import Matcher
+    from joblog.app.engine.engine import Engine
+    from joblog.app.keyspace.glob import Matcher
+    from joblog.app.state.context import Session
 
 _RESP3: Final = 3
 

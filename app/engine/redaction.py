@@ -15,16 +15,16 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from app.commands.table import COMMANDS
-from app.config import Config
-from app.config.kinds import Secret
-from app.config.particular import RawLines
+from joblog.app.config import Config
+from joblog.app.config.kinds import Secret
+from joblog.app.config.particular import RawLines
+from joblog.app.table.table import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.commands.context import Argv
-    from app.engine.effects import Unit
+    from joblog.app.engine.effects import Unit
+    from joblog.app.state.context import Argv
 
 REDACTED: Final = b"(redacted)"
 _SHOWN: Final = frozenset(

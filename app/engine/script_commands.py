@@ -10,21 +10,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from app import errors
-from app.commands.table import (
+from joblog.app import errors
+from joblog.app.engine.lua_callbacks import CommandCaller
+from joblog.app.engine.redaction import carries_secrets, is_like_carrier
+from joblog.app.errors import CommandError, ErrorKind
+from joblog.app.table.table import (
     LOOKUP,
     Command,
     Flag,
     find_command,
     require_command,
 )
-from app.engine.lua_callbacks import CommandCaller
-from app.engine.redaction import carries_secrets, is_like_carrier
-from app.errors import CommandError, ErrorKind
 
 if TYPE_CHECKING:
-    from app.commands.context import Argv, Session
-    from app.engine.engine import Engine
+    from joblog.app.engine.engine import Engine
+    from joblog.app.state.context import Argv, Session
 
 _DEBUGGING: Final = frozenset(("acl", "config", "debug", "latency"))
 _WRITES: Final = Flag.WRITE | Flag.MAY_REPLICATE

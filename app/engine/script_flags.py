@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from app.commands.script_sources import read_script_flags
-from app.commands.table import Command, Flag
-from app.errors import CommandError
+from joblog.app.errors import CommandError
+from joblog.app.state.script_sources import read_script_flags
+from joblog.app.table.table import Command, Flag
 
 if TYPE_CHECKING:
-    from app.commands.context import Argv
-    from app.engine.engine import Engine
+    from joblog.app.engine.engine import Engine
+    from joblog.app.state.context import Argv
 
 _BY_TEXT: Final = ("eval", "eval_ro")
 _BY_SHA: Final = ("evalsha", "evalsha_ro")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 SCRIPT_CALL: Final = b"EVALSHA"
-"""What the record of a script has for its command; see `storage.notes`."""
+"""What the record of a script has for its command; see `joblog.storage.notes`."""
 
 FUNCTION_NOTE: Final[dict[str, Any]] = {"kind": "script", "sha": ""}
 """What the record of a function says of it, which its command names."""

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lupa import lua51
 
-from app.engine.lua_bytecode import keep_frames
-from app.engine.lua_callbacks import TOTAL, Callbacks, Hooks
-from app.engine.lua_values import one_line, truncate, without_shebang
-from app.errors import CommandError
-from app.reply import BulkList, Encoded
-from app.version import REDIS_VERSION
+from joblog.app.engine.lua_bytecode import keep_frames
+from joblog.app.engine.lua_callbacks import TOTAL, Callbacks, Hooks
+from joblog.app.engine.lua_values import one_line, truncate, without_shebang
+from joblog.app.errors import CommandError
+from joblog.app.reply import BulkList, Encoded
+from joblog.app.version import REDIS_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -265,7 +265,7 @@ class ScriptRuntime:
         )
         self._used = self._lua.get_memory_used
         self._callbacks = Callbacks(hooks, self._used, self._ceiling)
-        folder = resources.files("app.engine") / "lua"
+        folder = resources.files("joblog.app.engine") / "lua"
         files = [(folder / f"{name}.lua").read_bytes() for name in _FILES]
         names = [name.encode() for name in _FILES]
         (

@@ -15,33 +15,38 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from app import errors
-from app.commands.context import Session
-from app.commands.script_sources import (
-    ScriptRunner,
-    count_keys,
-    read_script_flags,
-)
-from app.commands.table import LOOKUP
-from app.engine.effects import Unit
-from app.engine.long_scripts import (
+from joblog.app import errors
+from joblog.app.engine.effects import Unit
+from joblog.app.engine.long_scripts import (
     END_LOADING,
     GO_ON,
     forget_abandoned,
     look_at_long,
 )
-from app.engine.lua_callbacks import Hooks
-from app.engine.lua_values import sha1_of
-from app.engine.script_commands import ScriptCommands, check_access
-from app.engine.script_text import FUNCTION_NOTE, SCRIPT_CALL, Script, failure_note
-from app.engine.scripting import FunctionSpec, ScriptRuntime
-from app.errors import CommandError
+from joblog.app.engine.lua_callbacks import Hooks
+from joblog.app.engine.lua_values import sha1_of
+from joblog.app.engine.script_commands import ScriptCommands, check_access
+from joblog.app.engine.script_text import (
+    FUNCTION_NOTE,
+    SCRIPT_CALL,
+    Script,
+    failure_note,
+)
+from joblog.app.engine.scripting import FunctionSpec, ScriptRuntime
+from joblog.app.errors import CommandError
+from joblog.app.state.context import Session
+from joblog.app.state.script_sources import (
+    ScriptRunner,
+    count_keys,
+    read_script_flags,
+)
+from joblog.app.table.table import LOOKUP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.commands.context import Argv
-    from app.engine.engine import Engine
+    from joblog.app.engine.engine import Engine
+    from joblog.app.state.context import Argv
 
 _BY_TEXT: Final = {b"EVAL": SCRIPT_CALL, b"EVAL_RO": b"EVALSHA_RO"}
 _LOADING_MS_MAX = 500

@@ -22,17 +22,17 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from app.commands.table import Command, Flag
-from app.engine.observers import UNSEEN_BY_WATCH
-from app.errors import CommandError
-from app.protocol.encoder import encode
-from app.reply import Push
+from joblog.app.engine.observers import UNSEEN_BY_WATCH
+from joblog.app.errors import CommandError
+from joblog.app.protocol.encoder import encode
+from joblog.app.reply import Push
+from joblog.app.table.table import Command, Flag
 
 if TYPE_CHECKING:
-    from app.commands.context import Argv, Session
-    from app.commands.tracking_modes import TrackingMode
-    from app.engine.engine import Engine
-    from app.keyspace.database import Database
+    from joblog.app.engine.engine import Engine
+    from joblog.app.keyspace.database import Database
+    from joblog.app.state.context import Argv, Session
+    from joblog.app.state.tracking_modes import TrackingMode
 
 INVALIDATE_CHANNEL: Final = b"__redis__:invalidate"
 _EXPIRIES: Final = (b"expired", b"hexpired")

@@ -16,17 +16,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app import errors
-from app.commands.table import Flag, require_command
-from app.engine.effects import Unit
-from app.engine.redaction import redact
-from app.errors import CommandError
-from app.protocol.encoder import encode, join
-from app.reply import NULL_ARRAY, Encoded
+from joblog.app import errors
+from joblog.app.engine.effects import Unit
+from joblog.app.engine.redaction import redact
+from joblog.app.errors import CommandError
+from joblog.app.protocol.encoder import encode, join
+from joblog.app.reply import NULL_ARRAY, Encoded
+from joblog.app.table.table import Flag, require_command
 
 if TYPE_CHECKING:
-    from app.commands.context import Argv, Session
-    from app.engine.engine import Engine
+    from joblog.app.engine.engine import Engine
+    from joblog.app.state.context import Argv, Session
 
 # What CLIENT REPLY said inside of a transaction holds from behind its end.
 _REPLY_MODE_LATER = {"off": "off later", "skip next": "skip later"}

@@ -6,13 +6,13 @@ from functools import partial
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
-from app.commands import process
-from app.config import SettingError
+from joblog.app.config import SettingError
+from joblog.app.state import process
 
 if TYPE_CHECKING:
-    from app.config import Config
-    from app.engine.engine import Engine
-    from app.engine.guards import Guards
+    from joblog.app.config import Config
+    from joblog.app.engine.engine import Engine
+    from joblog.app.engine.guards import Guards
 
 _MS_PER_SECOND = 1000
 _WORTH_IT = 20

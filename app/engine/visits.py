@@ -1,7 +1,7 @@
 """Visits: clients of a running server that look at a moment of the past (CLIENT AT).
 
-The moment is in a process of its own (`app.viewing`), which has a double of the
-client's session. Here the client waits for its replies, as in a blocking command.
+The moment is in a process of its own (`joblog.actors.viewing`), which has a double of
+the client's session. Here the client waits for its replies, as in a blocking command.
 Nothing that it does there is seen in the present.
 """
 
@@ -10,15 +10,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from app.commands.client_past import facts_of, is_of_present, take_facts
-from app.commands.inquiries import RunInPast
-from app.errors import CommandError
-from app.reply import BLOCKED
+from joblog.app.commands.clients.past import facts_of, is_of_present, take_facts
+from joblog.app.errors import CommandError
+from joblog.app.reply import BLOCKED
+from joblog.app.state.inquiries import RunInPast
 
 if TYPE_CHECKING:
-    from app.commands.client_past import Visit
-    from app.commands.context import Argv, Context, Session
-    from app.engine.engine import Engine
+    from joblog.app.commands.clients.past import Visit
+    from joblog.app.engine.engine import Engine
+    from joblog.app.state.context import Argv, Context, Session
 
 
 def run_in_past(engine: Engine, session: Session, commands: list[Argv]) -> bytes:

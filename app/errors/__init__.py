@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from enum import Enum
 
-from app.errors import server, streams
-from app.errors.general import *  # noqa: F403 - all texts in one place
-from app.errors.scripting import *  # noqa: F403 - all texts in one place
-from app.errors.server import *  # noqa: F403 - all texts in one place
-from app.errors.streams import *  # noqa: F403 - all texts in one place
-from app.errors.values import *  # noqa: F403 - all texts in one place
+from joblog.app.errors import server, streams
+from joblog.app.errors.general import *  # noqa: F403 - all texts in one place
+from joblog.app.errors.scripting import *  # noqa: F403 - all texts in one place
+from joblog.app.errors.server import *  # noqa: F403 - all texts in one place
+from joblog.app.errors.streams import *  # noqa: F403 - all texts in one place
+from joblog.app.errors.values import *  # noqa: F403 - all texts in one place
 
 
 class ErrorKind(Enum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.errors.general import one_line
+from joblog.app.errors.general import one_line
 
 NO_SCRIPT = b"NOSCRIPT No matching script. Please use EVAL."
 NEGATIVE_KEY_COUNT = b"ERR Number of keys can't be negative"

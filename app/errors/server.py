@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.errors.general import one_line
+from joblog.app.errors.general import one_line
 
 _SHOWN_BYTES_MAX = 128
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.errors.general import one_line
+from joblog.app.errors.general import one_line
 
 INVALID_STREAM_ID = b"ERR Invalid stream ID specified as stream command argument"
 XADD_ID_ZERO = b"ERR The ID specified in XADD must be greater than 0-0"

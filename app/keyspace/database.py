@@ -1,25 +1,25 @@
 """One database: keys, their values, their deadlines.
 
-A string is plain `bytes`; the other values are the classes of `app.types`. Deadlines
-lie beside the values, since most keys have none. Those of a hash's fields lie in the
-hash; `field_deadlines` says when the first of them is due, for each hash that has any.
-It may say so too early, never too late, so that a field which is removed or set anew
-need not be told here.
+A string is plain `bytes`; the other values are the classes of `joblog.app.types`.
+Deadlines lie beside the values, since most keys have none. Those of a hash's fields lie
+in the hash; `field_deadlines` says when the first of them is due, for each hash that
+has any. It may say so too early, never too late, so that a field which is removed or
+set anew need not be told here.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from app.errors import WRONG_TYPE, CommandError
-from app.types.deadlines import Deadlines
-from app.types.hashes import Hash
+from joblog.app.errors import WRONG_TYPE, CommandError
+from joblog.app.types.deadlines import Deadlines
+from joblog.app.types.hashes import Hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.keyspace.keyspace import Keyspace
-    from app.keyspace.scan import ScanIndex
+    from joblog.app.keyspace.keyspace import Keyspace
+    from joblog.app.keyspace.scan import ScanIndex
 
 V = TypeVar("V")
 

@@ -24,18 +24,18 @@ from __future__ import annotations
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any, Final
 
-from app.types.hashes import Hash
-from app.types.lists import List
-from app.types.numbers import format_double_shortest
-from app.types.sets import Set
-from app.types.sorted_sets import SortedSet
-from app.types.streams import Stream
+from joblog.app.types.hashes import Hash
+from joblog.app.types.lists import List
+from joblog.app.types.numbers import format_double_shortest
+from joblog.app.types.sets import Set
+from joblog.app.types.sorted_sets import SortedSet
+from joblog.app.types.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.keyspace.database import Database
-    from app.keyspace.keyspace import Keyspace
+    from joblog.app.keyspace.database import Database
+    from joblog.app.keyspace.keyspace import Keyspace
 
 DIGEST_BYTES: Final = 20
 

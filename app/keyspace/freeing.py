@@ -18,11 +18,11 @@ from collections import deque
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from app.types.deadlines import Deadlines
-from app.types.hashes import Hash
-from app.types.sets import Set
-from app.types.sorted_sets import SortedSet
-from app.types.streams import Stream
+from joblog.app.types.deadlines import Deadlines
+from joblog.app.types.hashes import Hash
+from joblog.app.types.sets import Set
+from joblog.app.types.sorted_sets import SortedSet
+from joblog.app.types.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable

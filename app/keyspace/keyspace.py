@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from app.keyspace.database import Database
+from joblog.app.keyspace.database import Database
 
 if TYPE_CHECKING:
-    from app.keyspace.freeing import Freeing
-    from app.types.hashes import Hash
+    from joblog.app.keyspace.freeing import Freeing
+    from joblog.app.types.hashes import Hash
 
 Observer = Callable[[Database, bytes, bytes], None]
 Expired = Callable[[Database, bytes, list[bytes]], None]

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, islice
 from typing import Any, Final
 
-from app import errors
-from app.errors import CommandError
-from app.reply import (
+from joblog.app import errors
+from joblog.app.errors import CommandError
+from joblog.app.reply import (
     LONG,
     NULL_ARRAY,
     OK,
@@ -33,7 +33,7 @@ from app.reply import (
     SimpleString,
     Verbatim,
 )
-from app.types.numbers import format_double
+from joblog.app.types.numbers import format_double
 
 Encoder = Callable[[Any], bytes]
 
@@ -53,7 +53,7 @@ def encode(reply: Any, resp: int) -> bytes:
     """Encode one reply.
 
     Args:
-        reply: a value that a handler may return (see `app.reply`).
+        reply: a value that a handler may return (see `joblog.app.reply`).
         resp: the client's protocol, 2 or 3.
 
     Returns:

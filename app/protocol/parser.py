@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from app import errors
-from app.errors import ProtocolError
-from app.words import split_words
+from joblog.app import errors
+from joblog.app.errors import ProtocolError
+from joblog.app.words import split_words
 
 INLINE_BYTES_MAX = 64 * 1024
 MULTIBULK_ITEMS_MAX = 2**31 - 1

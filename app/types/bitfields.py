@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from app.types.numbers import parse_int64
+from joblog.app.types.numbers import parse_int64
 
 _SIGNED_BITS_MAX = 64
 _UNSIGNED_BITS_MAX = 63

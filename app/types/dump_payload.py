@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from app.types.crc64 import crc64
-from app.types.rdb_reader import Reader
-from app.types.rdb_values import decode_value, encode_value
+from joblog.app.types.crc64 import crc64
+from joblog.app.types.rdb_reader import Reader
+from joblog.app.types.rdb_values import decode_value, encode_value
 
 _VERSION_MAX: Final = 80
 _FOOTER_BYTES: Final = 10

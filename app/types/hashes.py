@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from app.types.deadlines import Deadlines
-from app.types.sets import Set
+from joblog.app.types.deadlines import Deadlines
+from joblog.app.types.sets import Set
 
 if TYPE_CHECKING:
     import random

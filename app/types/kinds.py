@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from app.types.hashes import Hash
-from app.types.lists import List
-from app.types.sets import Set
-from app.types.sorted_sets import SortedSet
-from app.types.streams import Stream
+from joblog.app.types.hashes import Hash
+from joblog.app.types.lists import List
+from joblog.app.types.sets import Set
+from joblog.app.types.sorted_sets import SortedSet
+from joblog.app.types.streams import Stream
 
 _NAMES: Final[dict[type, bytes]] = {
     bytes: b"string",

@@ -22,8 +22,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from app.types.numbers import parse_int64
-from app.types.rdb_reader import Reader
+from joblog.app.types.numbers import parse_int64
+from joblog.app.types.rdb_reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,7 +17,7 @@ import math
 import re
 from typing import Final, NamedTuple
 
-from app.types.grisu import shortest_digits
+from joblog.app.types.grisu import shortest_digits
 
 INT64_MIN: Final = -(1 << 63)
 INT64_MAX: Final = (1 << 63) - 1

@@ -17,15 +17,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from app.types.hashes import Hash, set_field
-from app.types.listpack import decode_listpack
-from app.types.numbers import parse_int64
-from app.types.rdb_strings import encode_length, encode_rdb_string
+from joblog.app.types.hashes import Hash, set_field
+from joblog.app.types.listpack import decode_listpack
+from joblog.app.types.numbers import parse_int64
+from joblog.app.types.rdb_strings import encode_length, encode_rdb_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from app.types.rdb_reader import Reader
+    from joblog.app.types.rdb_reader import Reader
 
 _KIND: Final = 22
 _VERSION: Final = 80

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from app.types.rdb_strings import decode_length, decode_rdb_string
+from joblog.app.types.rdb_strings import decode_length, decode_rdb_string
 
 _DOUBLE: Final = struct.Struct("<d")
 

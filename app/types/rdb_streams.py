@@ -29,17 +29,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from app.types.listpack import decode_listpack, encode_listpack
-from app.types.rdb_strings import encode_length, encode_rdb_string
-from app.types.stream_groups import Consumer, Group
-from app.types.stream_ids import ID_MAX, PART_MAX
-from app.types.stream_nodes import Fields, Node
-from app.types.streams import Stream
+from joblog.app.types.listpack import decode_listpack, encode_listpack
+from joblog.app.types.rdb_strings import encode_length, encode_rdb_string
+from joblog.app.types.stream_groups import Consumer, Group
+from joblog.app.types.stream_ids import ID_MAX, PART_MAX
+from joblog.app.types.stream_nodes import Fields, Node
+from joblog.app.types.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from app.types.rdb_reader import Reader
+    from joblog.app.types.rdb_reader import Reader
 
 _DELETED, _SAME_FIELDS = 1, 2
 _ID_BYTES: Final = 16

@@ -12,7 +12,7 @@ Source: the RDB format, as Redis 7.0.15 and Valkey 9.1 write it.
 
 from __future__ import annotations
 
-from app.types.numbers import parse_int64
+from joblog.app.types.numbers import parse_int64
 
 _SIX_BITS = 1 << 6
 _FOURTEEN_BITS = 1 << 14

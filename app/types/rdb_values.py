@@ -24,26 +24,26 @@ import struct
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from app.types.hashes import Hash
-from app.types.listpack import decode_listpack
-from app.types.lists import List
-from app.types.numbers import parse_double
-from app.types.rdb_hashes import HASH_READERS, encode_expiring_hash
-from app.types.rdb_streams import STREAM_READERS, encode_stream
-from app.types.rdb_strings import (
+from joblog.app.types.hashes import Hash
+from joblog.app.types.listpack import decode_listpack
+from joblog.app.types.lists import List
+from joblog.app.types.numbers import parse_double
+from joblog.app.types.rdb_hashes import HASH_READERS, encode_expiring_hash
+from joblog.app.types.rdb_streams import STREAM_READERS, encode_stream
+from joblog.app.types.rdb_strings import (
     encode_length,
     encode_rdb_string,
     encode_short_string,
 )
-from app.types.sets import Set
-from app.types.sorted_sets import SortedSet
-from app.types.streams import Stream
-from app.types.ziplist import decode_intset, decode_ziplist, decode_zipmap
+from joblog.app.types.sets import Set
+from joblog.app.types.sorted_sets import SortedSet
+from joblog.app.types.streams import Stream
+from joblog.app.types.ziplist import decode_intset, decode_ziplist, decode_zipmap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from app.types.rdb_reader import Reader
+    from joblog.app.types.rdb_reader import Reader
 
 _STRING, _LIST, _SET, _HASH, _SORTED_SET = 0, 1, 2, 4, 5
 _PLAIN_NODE, _PACKED_NODE = 1, 2

@@ -21,7 +21,7 @@ from __future__ import annotations
 from itertools import chain, filterfalse, islice
 from typing import TYPE_CHECKING, Final
 
-from app.types.numbers import parse_int64
+from joblog.app.types.numbers import parse_int64
 
 if TYPE_CHECKING:
     import random

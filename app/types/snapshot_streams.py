@@ -20,10 +20,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from app.types.stream_groups import Group
-from app.types.stream_nodes import Fields, Node
-from app.types.stream_producers import Producers
-from app.types.streams import Stream
+from joblog.app.types.stream_groups import Group
+from joblog.app.types.stream_nodes import Fields, Node
+from joblog.app.types.stream_producers import Producers
+from joblog.app.types.streams import Stream
 
 _ID_BYTES: Final = 16
 

@@ -22,12 +22,12 @@ from array import array
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from app.types.hashes import Hash
-from app.types.lists import List
-from app.types.sets import Set
-from app.types.snapshot_streams import pack_stream, unpack_stream
-from app.types.sorted_sets import SortedSet
-from app.types.streams import Stream
+from joblog.app.types.hashes import Hash
+from joblog.app.types.lists import List
+from joblog.app.types.sets import Set
+from joblog.app.types.snapshot_streams import pack_stream, unpack_stream
+from joblog.app.types.sorted_sets import SortedSet
+from joblog.app.types.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable

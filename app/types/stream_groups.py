@@ -11,12 +11,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
-from app.types.stream_ids import ID_MAX
+from joblog.app.types.stream_ids import ID_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from app.types.streams import Stream
+    from joblog.app.types.streams import Stream
 
 _ORDER_SLACK: Final = 64
 

@@ -18,14 +18,14 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
-from app.errors import STREAM_ENTRY_TOO_LARGE, CommandError
-from app.types.radix_tree import RadixKeys
-from app.types.stream_ids import ID_MAX
-from app.types.stream_nodes import Fields, Node
+from joblog.app.errors import STREAM_ENTRY_TOO_LARGE, CommandError
+from joblog.app.types.radix_tree import RadixKeys
+from joblog.app.types.stream_ids import ID_MAX
+from joblog.app.types.stream_nodes import Fields, Node
 
 if TYPE_CHECKING:
-    from app.types.stream_groups import Group
-    from app.types.stream_producers import Producers
+    from joblog.app.types.stream_groups import Group
+    from joblog.app.types.stream_producers import Producers
 
 ENCODING: Final = b"stream"
 ENTRY_BYTES_MAX: Final = 1 << 30

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from app.types.numbers import parse_int64
+from joblog.app.types.numbers import parse_int64
 
 _EMBEDDED_BYTES_MAX: Final = 44
 

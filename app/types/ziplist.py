@@ -23,7 +23,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final
 
-from app.types.rdb_reader import Reader
+from joblog.app.types.rdb_reader import Reader
 
 _END: Final = 0xFF
 _LONG: Final = 0xFE

@@ -5,7 +5,7 @@ r"""Append-only files, as Redis writes and loads them.
     *1\r\n$5\r\nMULTI\r\n ... EXEC           a record of several effects: all or none
 
 Since Redis 7 such a file may be one of several, which a manifest names
-(`replay.exchange.manifests`).
+(`joblog.replay.exchange.manifests`).
 
 Source: Redis 7.0.15; tests/replay/test_exchange.py has it load what is written here.
 """
@@ -15,14 +15,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from app.protocol.encoder import encode_bulks
-from replay.value_commands import build_commands
+from joblog.app.protocol.encoder import encode_bulks
+from joblog.replay.undoing.value_commands import build_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from app.keyspace.keyspace import Keyspace
-    from storage.record import Record
+    from joblog.app.keyspace.keyspace import Keyspace
+    from joblog.storage.record import Record
 
 Argv = list[bytes]
 

@@ -19,13 +19,13 @@ import shutil
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from app import clock
-from app.config import Config
-from app.engine.engine import Engine
-from app.types.numbers import parse_int64
-from replay.exchange.aof import AofReader, ExchangeError, Loss, Step
-from replay.exchange.manifests import find_parts
-from replay.exchange.rdb import (
+from joblog.app import clock
+from joblog.app.config import Config
+from joblog.app.engine.engine import Engine
+from joblog.app.types.numbers import parse_int64
+from joblog.replay.exchange.aof import AofReader, ExchangeError, Loss, Step
+from joblog.replay.exchange.manifests import find_parts
+from joblog.replay.exchange.rdb import (
     MAGICS,
     Foreign,
     Item,
@@ -33,22 +33,22 @@ from replay.exchange.rdb import (
     Made,
     read_rdb_part,
 )
-from replay.exchange.servers import read_live
-from replay.live import LiveError, read_reply
-from replay.value_commands import build_commands
-from storage.errors import StorageError
-from storage.folder import LogFolder, read_chain
-from storage.lock import FolderLock, require_same_log
-from storage.log import Log
-from storage.reader import read_records
+from joblog.replay.exchange.servers import read_live
+from joblog.replay.undoing.live import LiveError, read_reply
+from joblog.replay.undoing.value_commands import build_commands
+from joblog.storage.errors import StorageError
+from joblog.storage.folder import LogFolder, read_chain
+from joblog.storage.lock import FolderLock, require_same_log
+from joblog.storage.log import Log
+from joblog.storage.reader import read_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from app.commands.context import Session
-    from replay.live import LiveServer
-    from storage.filesystem import FileSystem
+    from joblog.app.state.context import Session
+    from joblog.replay.undoing.live import LiveServer
+    from joblog.storage.filesystem import FileSystem
 
 Argv = list[bytes]
 

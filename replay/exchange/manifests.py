@@ -15,8 +15,8 @@ import os
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from app.words import split_words
-from replay.exchange.aof import ExchangeError
+from joblog.app.words import split_words
+from joblog.replay.exchange.aof import ExchangeError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@
     0xf4 | slot | sizes            a hint of a cluster; passed over
     0xf7 | module | parts          what a module keeps besides its keys
     0xf8 | idle    0xf9 | use (1)  how the next key was used; passed over
-    kind | key | value             see `app.types.rdb_values`
+    kind | key | value             see `joblog.app.types.rdb_values`
     0xff | CRC-64 (8)              the end; zeroes where the server made no checksum
 
 Source: the RDB format, as Redis 7.0.15 and Valkey 9.1 write it.
@@ -21,11 +21,18 @@ import mmap
 import string
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
-from app.rdb_files import CRC_BYTES, DATABASE, DEADLINE_MS, END, HINT, LIBRARY
-from app.types.crc64 import crc64
-from app.types.rdb_reader import Reader
-from app.types.rdb_values import decode_body
-from replay.exchange.aof import ExchangeError
+from joblog.app.history.rdb_files import (
+    CRC_BYTES,
+    DATABASE,
+    DEADLINE_MS,
+    END,
+    HINT,
+    LIBRARY,
+)
+from joblog.app.types.crc64 import crc64
+from joblog.app.types.rdb_reader import Reader
+from joblog.app.types.rdb_values import decode_body
+from joblog.replay.exchange.aof import ExchangeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app import clock
-from app.engine.functions import decode_dump
-from app.types.dump_payload import decode_payload
-from replay.exchange.aof import ExchangeError
-from replay.exchange.rdb import Foreign, Item, Key, Library, module_of
-from replay.live import LiveError
+from joblog.app import clock
+from joblog.app.engine.functions import decode_dump
+from joblog.app.types.dump_payload import decode_payload
+from joblog.replay.exchange.aof import ExchangeError
+from joblog.replay.exchange.rdb import Foreign, Item, Key, Library, module_of
+from joblog.replay.undoing.live import LiveError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from replay.live import LiveServer
+    from joblog.replay.undoing.live import LiveServer
 
 _SCAN_COUNT = b"1000"
 _MISSING_MS = -2

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from app.commands.writers import find_writer
-from app.rdb_files import LIBRARY_VERSION
-from app.types.hashes import Hash
-from app.types.rdb_values import encode_value
-from app.types.streams import Stream
-from replay.exchange.aof import ExchangeError
+from joblog.app.commands.writers import find_writer
+from joblog.app.history.rdb_files import LIBRARY_VERSION
+from joblog.app.types.hashes import Hash
+from joblog.app.types.rdb_values import encode_value
+from joblog.app.types.streams import Stream
+from joblog.replay.exchange.aof import ExchangeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from app.commands.table import Command
-    from app.keyspace.keyspace import Keyspace
-    from storage.record import Record
+    from joblog.app.keyspace.keyspace import Keyspace
+    from joblog.app.table.table import Command
+    from joblog.storage.record import Record
 
 _SHOWN: Final = 5
 _WITH_TIMES: Final = (7, 0)

@@ -6,10 +6,10 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from replay.index.sidecar import is_off
+from joblog.replay.index.sidecar import is_off
 
 if TYPE_CHECKING:
-    from replay.index.finder import LogIndex
+    from joblog.replay.index.finder import LogIndex
 
 WORTH_IT_BYTES = 64 * 1024 * 1024
 """So much of a log takes less than a second to scan: no index is built for it."""
@@ -27,7 +27,9 @@ def index_later(index: LogIndex) -> bool:
         return False
     if index.filesystem.room(index.folder).is_low(0):
         return False
-    _start([sys.executable, "-m", "replay", "index", str(index.folder), "--quiet"])
+    _start(
+        [sys.executable, "-m", "joblog.replay", "index", str(index.folder), "--quiet"]
+    )
     return True
 
 

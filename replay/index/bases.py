@@ -10,17 +10,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.errors import PrunedError, SnapshotError
-from storage.reader import RecordEnd
-from storage.snapshot import SnapshotReader
-from storage.snapshots import require_of_log
+from joblog.storage.errors import PrunedError, SnapshotError
+from joblog.storage.reader import RecordEnd
+from joblog.storage.snapshot import SnapshotReader
+from joblog.storage.snapshots import require_of_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from replay.index.catalogue import Catalogue
-    from storage.snapshot import SnapshotHeader
+    from joblog.replay.index.catalogue import Catalogue
+    from joblog.storage.snapshot import SnapshotHeader
 
 SUFFIX = ".snap"
 

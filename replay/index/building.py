@@ -13,23 +13,23 @@ from contextlib import closing
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from replay.index.catalogue import Catalogue
-from replay.index.checkpoints import build_checkpoints
-from replay.index.marks import collect_marks
-from replay.index.parts import PartHeader, encode_part, part_name
-from replay.index.sidecar import write_file
-from replay.index.stretches import require_records
-from replay.scanning import END_SEQ
-from storage.frame import FRAME_HEAD_BYTES
-from storage.segment import corrupt
+from joblog.replay.index.catalogue import Catalogue
+from joblog.replay.index.checkpoints import build_checkpoints
+from joblog.replay.index.marks import collect_marks
+from joblog.replay.index.parts import PartHeader, encode_part, part_name
+from joblog.replay.index.scanning import END_SEQ
+from joblog.replay.index.sidecar import write_file
+from joblog.replay.index.stretches import require_records
+from joblog.storage.frame import FRAME_HEAD_BYTES
+from joblog.storage.segment import corrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from replay.index.catalogue import CoveredSegment
-    from storage.filesystem import FileSystem
-    from storage.segment import SegmentReader
+    from joblog.replay.index.catalogue import CoveredSegment
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.segment import SegmentReader
 
 PART_BYTES = 16 * 1024 * 1024
 

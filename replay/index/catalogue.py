@@ -13,23 +13,23 @@ import hashlib
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from replay.index.parts import DamagedPartError, Part
-from replay.index.sidecar import Sidecar
-from replay.index.stretches import Stretch
-from replay.scanning import END_SEQ
-from storage.folder import LogFolder
-from storage.frame import leading_uints, split_frames
-from storage.reader import LogReader, RecordEnd
-from storage.segment import FOOTER_BYTES, HEADER_BYTES, corrupt
-from storage.segment_files import open_segment
+from joblog.replay.index.parts import DamagedPartError, Part
+from joblog.replay.index.scanning import END_SEQ
+from joblog.replay.index.sidecar import Sidecar
+from joblog.replay.index.stretches import Stretch
+from joblog.storage.folder import LogFolder
+from joblog.storage.frame import leading_uints, split_frames
+from joblog.storage.reader import LogReader, RecordEnd
+from joblog.storage.segment import FOOTER_BYTES, HEADER_BYTES, corrupt
+from joblog.storage.segment_files import open_segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from replay.index.parts import Chunk
-    from storage.filesystem import FileSystem
-    from storage.segment import SegmentReader
+    from joblog.replay.index.parts import Chunk
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.segment import SegmentReader
 
 # A little more than a part: what follows the last one in a log that is indexed.
 _KEPT_BYTES_MAX = 24 * 1024 * 1024

@@ -10,18 +10,18 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from app import clock
-from app.snapshots import encode_blocks
-from replay.index.bases import SUFFIX, Bases
-from replay.past import Past
-from storage.snapshot import NO_LINK, SnapshotHeader, write_snapshot
+from joblog.app import clock
+from joblog.app.history.snapshots import encode_blocks
+from joblog.replay.index.bases import SUFFIX, Bases
+from joblog.replay.keys.past import Past
+from joblog.storage.snapshot import NO_LINK, SnapshotHeader, write_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from replay.index.catalogue import Catalogue
-    from replay.index.parts import PartHeader
+    from joblog.replay.index.catalogue import Catalogue
+    from joblog.replay.index.parts import PartHeader
 
 _LOG_BYTES_A_BYTE = 4
 

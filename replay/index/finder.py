@@ -5,26 +5,26 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from app.touched import find_touched
-from replay.index.bases import Bases
-from replay.index.catalogue import Catalogue
-from replay.index.marks import WHOLE_DATABASES, find_words, mention_test
-from replay.index.parts import DamagedPartError
-from replay.index.stretches import require_records
-from replay.scanning import END_SEQ, KeyPieces, Pieces, read_window
-from storage.places import find_behind_seal, find_in_segment, find_segment_at
-from storage.reader import RecordEnd
-from storage.record import RecordDecoder
+from joblog.app.history.touched import find_touched
+from joblog.replay.index.bases import Bases
+from joblog.replay.index.catalogue import Catalogue
+from joblog.replay.index.marks import WHOLE_DATABASES, find_words, mention_test
+from joblog.replay.index.parts import DamagedPartError
+from joblog.replay.index.scanning import END_SEQ, KeyPieces, Pieces, read_window
+from joblog.replay.index.stretches import require_records
+from joblog.storage.places import find_behind_seal, find_in_segment, find_segment_at
+from joblog.storage.reader import RecordEnd
+from joblog.storage.record import RecordDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from replay.index.parts import Part
-    from replay.index.stretches import Stretch
-    from replay.scanning import Sieve
-    from storage.filesystem import FileSystem
-    from storage.record import Record
+    from joblog.replay.index.parts import Part
+    from joblog.replay.index.scanning import Sieve
+    from joblog.replay.index.stretches import Stretch
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.record import Record
 
 
 class LogIndex:

@@ -12,13 +12,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from app.touched import WHOLE_DATABASE_NAMES
-from storage.notes import ClientNote, ExecNote, ScriptSourceNote, TagNote, read_note
+from joblog.app.history.touched import WHOLE_DATABASE_NAMES
+from joblog.storage.notes import (
+    ClientNote,
+    ExecNote,
+    ScriptSourceNote,
+    TagNote,
+    read_note,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from storage.record import Record
+    from joblog.storage.record import Record
 
 WHOLE_DATABASES = b"\0whole"
 """The mark of a record that changes keys which it does not name."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from replay.index.parts import parse_part_name
+from joblog.replay.index.parts import parse_part_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

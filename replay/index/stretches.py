@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from replay.index.parts import DamagedPartError, Part
-from replay.scanning import END_SEQ, decode_sifted, read_window, sift
-from storage.errors import CorruptLogError
-from storage.reader import RecordEnd
-from storage.record import RecordDecoder
+from joblog.replay.index.parts import DamagedPartError, Part
+from joblog.replay.index.scanning import END_SEQ, decode_sifted, read_window, sift
+from joblog.storage.errors import CorruptLogError
+from joblog.storage.reader import RecordEnd
+from joblog.storage.record import RecordDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from replay.index.catalogue import Catalogue
-    from replay.index.parts import Chunk
-    from replay.scanning import Sieve
-    from storage.record import Record
-    from storage.segment import (
+    from joblog.replay.index.catalogue import Catalogue
+    from joblog.replay.index.parts import Chunk
+    from joblog.replay.index.scanning import Sieve
+    from joblog.storage.record import Record
+    from joblog.storage.segment import (
         SegmentReader,
     )
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from app.moments import json_time
-from replay.texts import json_text, plain_text, show
-from storage.reader import read_records
-from storage.verify import compute_digest
+from joblog.app.history.moments import json_time
+from joblog.replay.output.texts import json_text, plain_text, show
+from joblog.storage.reader import read_records
+from joblog.storage.verify import compute_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from replay.jobs.stories import Step, Story
-    from replay.jobs.views import Actors
-    from storage.filesystem import FileSystem
+    from joblog.replay.jobs.stories import Step, Story
+    from joblog.replay.jobs.views import Actors
+    from joblog.storage.filesystem import FileSystem
 
 
 class End(NamedTuple):

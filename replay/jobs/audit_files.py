@@ -11,14 +11,14 @@ import html
 import tempfile
 from typing import TYPE_CHECKING
 
-from app.moments import json_time
-from replay.jobs.audit import Deed, Group
+from joblog.app.history.moments import json_time
+from joblog.replay.jobs.audit import Deed, Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import TextIO
 
-    from replay.jobs.audit import Audit, End
+    from joblog.replay.jobs.audit import Audit, End
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _MEMORY_BYTES = 1 << 20

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from replay.jobs.schema import Meaning, Schema
-    from replay.values import Version
+    from joblog.replay.jobs.schema import Meaning, Schema
+    from joblog.replay.keys.values import Version
 
 _NAMES: dict[bytes, bytes] = {}
 

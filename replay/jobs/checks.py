@@ -17,17 +17,17 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.types.hashes import Hash
-from replay.jobs.elements import read_path
-from replay.jobs.moves import contents
-from replay.jobs.schema import ENDS
+from joblog.app.types.hashes import Hash
+from joblog.replay.jobs.elements import read_path
+from joblog.replay.jobs.moves import contents
+from joblog.replay.jobs.schema import ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from app.keyspace.database import Database
-    from app.keyspace.keyspace import Keyspace
-    from replay.jobs.schema import Rule, Schema
+    from joblog.app.keyspace.database import Database
+    from joblog.app.keyspace.keyspace import Keyspace
+    from joblog.replay.jobs.schema import Rule, Schema
 
 _NEGATIVE = re.compile(rb"-[0-9]+(?:\.[0-9]+)?").fullmatch
 _Job = tuple[str, bytes, bytes]
@@ -220,7 +220,7 @@ def find_faults(
     """Yield what must not be, at the moment that a keyspace is of.
 
     Args:
-        databases: the keyspace's, such as `replay.past.Past.databases`.
+        databases: the keyspace's, such as `joblog.replay.keys.past.Past.databases`.
         schemas: what keys mean.
         checks: which to make, of CHECKS.
 

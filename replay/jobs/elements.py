@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgpack
 
-from replay.jobs.patterns import Pattern
-from replay.jobs.pickles import Made, read_pickle, read_time
+from joblog.replay.jobs.patterns import Pattern
+from joblog.replay.jobs.pickles import Made, read_pickle, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from replay.jobs.schema import ENDS
+from joblog.replay.jobs.schema import ENDS
 
 if TYPE_CHECKING:
-    from replay.jobs.stories import JobName, Story
+    from joblog.replay.jobs.stories import JobName, Story
 
 _ENDED_KEPT = 100_000
 _LEAVING_KEPT = 10_000

@@ -9,17 +9,17 @@ import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from replay.jobs.elements import read_path
-from replay.jobs.moves import all_moves
-from replay.jobs.stories import Change
+from joblog.replay.jobs.elements import read_path
+from joblog.replay.jobs.moves import all_moves
+from joblog.replay.jobs.stories import Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from app.keyspace.database import Database
-    from replay.jobs.moves import Move
-    from replay.jobs.schema import Rule, Schema
-    from replay.jobs.stories import Story
+    from joblog.app.keyspace.database import Database
+    from joblog.replay.jobs.moves import Move
+    from joblog.replay.jobs.schema import Rule, Schema
+    from joblog.replay.jobs.stories import Story
 
 _ALIASES_KEPT = 200_000
 _SECOND_MS = 1000

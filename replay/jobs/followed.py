@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from app.keyspace.database import Database
-    from storage.record import Record
+    from joblog.app.keyspace.database import Database
+    from joblog.storage.record import Record
 
 
 class Followed(Protocol):
-    """A `replay.past.Past`, or a sparse one."""
+    """A `joblog.replay.keys.past.Past`, or a sparse one."""
 
     @property
     def databases(self) -> list[Database]:

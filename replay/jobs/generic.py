@@ -12,14 +12,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from replay.jobs.elements import make_reader
-from replay.jobs.patterns import Names, Pattern
-from replay.jobs.schema import Meaning, Rule, Schema
+from joblog.replay.jobs.elements import make_reader
+from joblog.replay.jobs.patterns import Names, Pattern
+from joblog.replay.jobs.schema import Meaning, Rule, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from replay.jobs.elements import ReadId
+    from joblog.replay.jobs.elements import ReadId
 
 _WORD = re.compile(rb"[a-z]+")
 _STATES = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.touched import WHOLE_DATABASE_NAMES, changed_keys
+from joblog.app.history.touched import WHOLE_DATABASE_NAMES, changed_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from replay.jobs.schema import Meaning, Schema
-    from storage.record import Record
+    from joblog.replay.jobs.schema import Meaning, Schema
+    from joblog.storage.record import Record
 
 Known = dict[bytes, "tuple[Schema, Meaning]"]
 """Of the keys that one effect changes, those that a schema knows."""

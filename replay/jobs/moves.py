@@ -12,16 +12,16 @@ from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from app.commands.sorted_set_spans import rank_range, score_range
-from app.types.hashes import Hash
-from app.types.lists import List
-from app.types.sets import Set
-from app.types.sorted_sets import SortedSet
+from joblog.app.commands.sorted_sets.spans import rank_range, score_range
+from joblog.app.types.hashes import Hash
+from joblog.app.types.lists import List
+from joblog.app.types.sets import Set
+from joblog.app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from app.keyspace.database import Database
+    from joblog.app.keyspace.database import Database
 
 
 class Move(NamedTuple):

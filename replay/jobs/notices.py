@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from replay.jobs.schema import Meaning
+    from joblog.replay.jobs.schema import Meaning
 
 
 class Notice(NamedTuple):

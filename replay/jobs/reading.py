@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from app.touched import find_touched
-from replay.index.marks import word_test
-from replay.jobs.generic import GenericSchema
-from replay.jobs.sparse import MissedExitError, SparseError, SparsePast
-from replay.jobs.tracker import Tracker
-from replay.jobs.verdicts import Limits, Verdict, judge
-from replay.past import Past
-from storage.errors import PrunedError
+from joblog.app.history.touched import find_touched
+from joblog.replay.index.marks import word_test
+from joblog.replay.jobs.generic import GenericSchema
+from joblog.replay.jobs.sparse import MissedExitError, SparseError, SparsePast
+from joblog.replay.jobs.tracker import Tracker
+from joblog.replay.jobs.verdicts import Limits, Verdict, judge
+from joblog.replay.keys.past import Past
+from joblog.storage.errors import PrunedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from app.moments import Point
-    from replay.index.finder import LogIndex
-    from replay.jobs.schema import Schema
-    from replay.jobs.stories import Step, Story
-    from replay.past import Progress
+    from joblog.app.history.moments import Point
+    from joblog.replay.index.finder import LogIndex
+    from joblog.replay.jobs.schema import Schema
+    from joblog.replay.jobs.stories import Step, Story
+    from joblog.replay.keys.past import Progress
 
 
 LONG_RECORDS = 50_000

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from replay.jobs.moves import Move
-    from replay.jobs.stories import Change, Story
+    from joblog.replay.jobs.moves import Move
+    from joblog.replay.jobs.stories import Change, Story
 
 
 def is_of_now(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from replay.jobs.elements import ReadId
-    from replay.jobs.patterns import Names, Pattern
+    from joblog.replay.jobs.elements import ReadId
+    from joblog.replay.jobs.patterns import Names, Pattern
 
 STATES = (
     *("waiting", "scheduled", "blocked", "running"),

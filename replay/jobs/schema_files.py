@@ -51,14 +51,14 @@ import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from replay.jobs.elements import ReaderError, make_reader
-from replay.jobs.patterns import Pattern, PatternError
-from replay.jobs.schema import FIELDS, SCORES, STATES, Rule, Schema, SchemaError
+from joblog.replay.jobs.elements import ReaderError, make_reader
+from joblog.replay.jobs.patterns import Pattern, PatternError
+from joblog.replay.jobs.schema import FIELDS, SCORES, STATES, Rule, Schema, SchemaError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from replay.jobs.elements import ReadId
+    from joblog.replay.jobs.elements import ReadId
 
 _KINDS = ("place", "job", "mark", "result", "alias", "notice", "counter", "other")
 

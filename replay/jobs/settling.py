@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from replay.jobs.schema import ENDS
-from replay.jobs.stories import Step
-from storage.notes import ExecNote, ExpiredNote, ScriptNote, read_note
+from joblog.replay.jobs.schema import ENDS
+from joblog.replay.jobs.stories import Step
+from joblog.storage.notes import ExecNote, ExpiredNote, ScriptNote, read_note
 
 if TYPE_CHECKING:
-    from replay.jobs.stories import Change, Story
-    from storage.record import Record
+    from joblog.replay.jobs.stories import Change, Story
+    from joblog.storage.record import Record
 
 STRONGEST = (
     *("running", "waiting", "scheduled", "blocked"),

@@ -7,15 +7,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.touched import changed_keys
-from replay.jobs.generic import GenericSchema
-from replay.jobs.schema import Schema, SchemaError
-from replay.jobs.schema_files import read_schema
+from joblog.app.history.touched import changed_keys
+from joblog.replay.jobs.generic import GenericSchema
+from joblog.replay.jobs.schema import Schema, SchemaError
+from joblog.replay.jobs.schema_files import read_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from replay.index.finder import LogIndex
+    from joblog.replay.index.finder import LogIndex
 
 GENERIC = "generic"
 _FOLDER = Path(__file__).resolve().parent.parent / "schemas"

@@ -1,14 +1,15 @@
 """One job of a long log, from the few records that mention it.
 
 A log of ten million records has some twenty that name a job's id; the index finds them
-(`replay.index`). Only the job's own elements are folded from them, so that a list holds
-no job but this one. A pop names nothing: where a record shows that the job has left its
-queue, the pop is looked for backward from there, first by the same client. That is a
-conclusion, and `inferred` has the record; all else is as the log says it.
+(`joblog.replay.index`). Only the job's own elements are folded from them, so that a
+list holds no job but this one. A pop names nothing: where a record shows that the job
+has left its queue, the pop is looked for backward from there, first by the same client.
+That is a conclusion, and `inferred` has the record; all else is as the log says it.
 
 Where a job has left a place and no record mentions it again, what took it is found by
-following that place alone (`replay.losses`). Where all this does not do (an id that
-half the log mentions), `SparseError` says so, and the whole log has to be followed.
+following that place alone (`joblog.replay.jobs.losses`). Where all this does not do (an
+id that half the log mentions), `SparseError` says so, and the whole log has to be
+followed.
 """
 
 from __future__ import annotations
@@ -18,26 +19,26 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from app.recovery import Fold
-from app.touched import changed_keys, changes_databases
-from replay.index.marks import WHOLE_DATABASES
-from replay.jobs.schema import ENDS
-from replay.losses import NotThereError, find_exit
-from replay.past import DATABASES
-from replay.scanning import KeyPieces
-from storage.errors import CorruptLogError
+from joblog.app.history.recovery import Fold
+from joblog.app.history.touched import changed_keys, changes_databases
+from joblog.replay.index.marks import WHOLE_DATABASES
+from joblog.replay.index.scanning import KeyPieces
+from joblog.replay.jobs.losses import NotThereError, find_exit
+from joblog.replay.jobs.schema import ENDS
+from joblog.replay.keys.past import DATABASES
+from joblog.storage.errors import CorruptLogError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from app.keyspace.database import Database
-    from replay.index.finder import LogIndex
-    from replay.jobs.elements import ReadId
-    from replay.jobs.schema import Meaning, Rule, Schema
-    from replay.jobs.stories import Home, Story
-    from replay.jobs.tracker import Tracker
-    from replay.past import Progress
-    from storage.record import Record
+    from joblog.app.keyspace.database import Database
+    from joblog.replay.index.finder import LogIndex
+    from joblog.replay.jobs.elements import ReadId
+    from joblog.replay.jobs.schema import Meaning, Rule, Schema
+    from joblog.replay.jobs.stories import Home, Story
+    from joblog.replay.jobs.tracker import Tracker
+    from joblog.replay.keys.past import Progress
+    from joblog.storage.record import Record
 
 _MENTIONS_MAX = 2_000
 _ALIASES_MAX = 100
@@ -56,7 +57,7 @@ class MissedExitError(Exception):
 
 
 class SparsePast:
-    """A `replay.past.Past` of one job alone, for a `Tracker`.
+    """A `joblog.replay.keys.past.Past` of one job alone, for a `Tracker`.
 
     Attributes:
         seq: the last record that has happened.

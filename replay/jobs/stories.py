@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from replay.jobs.schema import ENDS
+from joblog.replay.jobs.schema import ENDS
 
 if TYPE_CHECKING:
-    from replay.jobs.schema import Rule, Schema
-    from storage.record import Record
+    from joblog.replay.jobs.schema import Rule, Schema
+    from joblog.storage.record import Record
 
 Home = tuple[int, bytes]
 """A key: its database, and its name."""

@@ -1,18 +1,18 @@
 """The tracker: records in, stories of jobs out.
 
-It folds the log (`replay.past`), and looks at each effect on a key that a schema knows
-just before and just after it is applied. Memory: the fold's state, and the stories of
-jobs that have not ended, or that `keeps` asks for; of the others the last 10,000, and
-the ids of the last 100,000.
+It folds the log (`joblog.replay.keys.past`), and looks at each effect on a key that a
+schema knows just before and just after it is applied. Memory: the fold's state, and the
+stories of jobs that have not ended, or that `keeps` asks for; of the others the last
+10,000, and the ids of the last 100,000.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.touched import WHOLE_DATABASE_NAMES
-from replay.jobs.ended import Ended
-from replay.jobs.facts import (
+from joblog.app.history.touched import WHOLE_DATABASE_NAMES
+from joblog.replay.jobs.ended import Ended
+from joblog.replay.jobs.facts import (
     Aliases,
     learn_of_job,
     note_element,
@@ -21,23 +21,23 @@ from replay.jobs.facts import (
     read_paths,
     take_score,
 )
-from replay.jobs.known import KnownKeys
-from replay.jobs.moves import Move, all_moves, watch_effect
-from replay.jobs.notices import read_notice
-from replay.jobs.rounds import is_of_now
-from replay.jobs.settling import STRONGEST, settle
-from replay.jobs.stories import Change, Story
+from joblog.replay.jobs.known import KnownKeys
+from joblog.replay.jobs.moves import Move, all_moves, watch_effect
+from joblog.replay.jobs.notices import read_notice
+from joblog.replay.jobs.rounds import is_of_now
+from joblog.replay.jobs.settling import STRONGEST, settle
+from joblog.replay.jobs.stories import Change, Story
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from app.keyspace.database import Database
-    from replay.jobs.followed import Followed
-    from replay.jobs.known import Known
-    from replay.jobs.schema import Meaning, Schema
-    from replay.jobs.stories import Home, JobName, Step
-    from replay.past import Past
-    from storage.record import Record
+    from joblog.app.keyspace.database import Database
+    from joblog.replay.jobs.followed import Followed
+    from joblog.replay.jobs.known import Known
+    from joblog.replay.jobs.schema import Meaning, Schema
+    from joblog.replay.jobs.stories import Home, JobName, Step
+    from joblog.replay.keys.past import Past
+    from joblog.storage.record import Record
 
 Telling = tuple[Story, "Step"]
 

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from replay.jobs.schema import ENDS
+from joblog.replay.jobs.schema import ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from replay.jobs.stories import Story
+    from joblog.replay.jobs.stories import Story
 
 VERDICTS = (
     *("waiting", "scheduled", "blocked", "running", "done", "failed", "cancelled"),

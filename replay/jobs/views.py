@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from app.moments import json_time, show_time
-from replay.jobs.verdicts import last_line
-from replay.records import client_facts, client_label
-from replay.script_texts import find_script_source
-from replay.scripts import script_name, script_sha
-from replay.texts import json_text, plain_text, show
-from storage.notes import ExecNote, ExpiredNote, read_note
+from joblog.app.history.moments import json_time, show_time
+from joblog.replay.jobs.verdicts import last_line
+from joblog.replay.output.texts import json_text, plain_text, show
+from joblog.replay.records.script_texts import find_script_source
+from joblog.replay.records.scripts import script_name, script_sha
+from joblog.replay.shown.records import client_facts, client_label
+from joblog.storage.notes import ExecNote, ExpiredNote, read_note
 
 if TYPE_CHECKING:
-    from replay.clients import Client, ClientDirectory
-    from replay.index.finder import LogIndex
-    from replay.jobs.stories import Step, Story
-    from replay.jobs.verdicts import Verdict
-    from storage.record import Record
+    from joblog.replay.index.finder import LogIndex
+    from joblog.replay.jobs.stories import Step, Story
+    from joblog.replay.jobs.verdicts import Verdict
+    from joblog.replay.records.clients import Client, ClientDirectory
+    from joblog.storage.record import Record
 
 _SECOND_MS = 1000
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))

@@ -13,22 +13,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from replay.proofs.anchors import AnchorError, read_anchors
-from replay.receipts import ReceiptError, check_receipt
-from storage.archives import Archive, is_archive
-from storage.digests import compute_digests
-from storage.errors import SnapshotError, SnapshotForeignError, StorageError
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from storage.snapshot import SnapshotReader
-from storage.snapshots import require_of_log
-from storage.verify import verify_log
+from joblog.replay.proofs.anchors import AnchorError, read_anchors
+from joblog.replay.proofs.receipts import ReceiptError, check_receipt
+from joblog.storage.archives import Archive, is_archive
+from joblog.storage.digests import compute_digests
+from joblog.storage.errors import SnapshotError, SnapshotForeignError, StorageError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
+from joblog.storage.snapshot import SnapshotReader
+from joblog.storage.snapshots import require_of_log
+from joblog.storage.verify import verify_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from storage.verify import VerifyReport
+    from joblog.storage.verify import VerifyReport
 
 
 class Binding(NamedTuple):

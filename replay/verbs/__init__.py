@@ -47,7 +47,7 @@ VERBS = {
 }
 """All verbs, in the order in which people meet them, and what each is in a line.
 
-The module `replay.verbs.NAME` has it as the attribute NAME; some share a module.
+The module `joblog.replay.verbs.NAME` has it as the attribute NAME; some share a module.
 """
 
 _SHARED = {
@@ -72,7 +72,9 @@ class Verbs(Mapping[str, click.Command]):
         """
         if name not in VERBS:
             raise KeyError(name)
-        module = importlib.import_module(f"replay.verbs.{_SHARED.get(name, name)}")
+        module = importlib.import_module(
+            f"joblog.replay.verbs.{_SHARED.get(name, name)}"
+        )
         verb = getattr(module, f"{name}_" if iskeyword(name) else name)
         assert isinstance(verb, click.Command)
         # click's mark for lines that are kept as they are: raw docstrings spell it out.

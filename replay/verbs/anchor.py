@@ -6,13 +6,18 @@ from pathlib import Path
 
 import click
 
-from app import clock
-from replay.options import DAMAGED, NOTHING, Tool, takes_folder
-from replay.proofs.anchors import Anchor, AnchorError, format_anchor, read_private_key
-from replay.proofs.bindings import from_anchors
-from storage.errors import PrunedError, StorageError
-from storage.filesystem import sync_file
-from storage.verify import compute_digest
+from joblog.app import clock
+from joblog.replay.proofs.anchors import (
+    Anchor,
+    AnchorError,
+    format_anchor,
+    read_private_key,
+)
+from joblog.replay.proofs.bindings import from_anchors
+from joblog.replay.verbs.options import DAMAGED, NOTHING, Tool, takes_folder
+from joblog.storage.errors import PrunedError, StorageError
+from joblog.storage.filesystem import sync_file
+from joblog.storage.verify import compute_digest
 
 
 @click.command()

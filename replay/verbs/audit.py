@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.keyspace.glob import compile_glob
-from app.moments import show_time
-from replay import options
-from replay.jobs.audit import (
+from joblog.app.history.moments import show_time
+from joblog.app.keyspace.glob import compile_glob
+from joblog.replay.jobs.audit import (
     Audit,
     End,
     find_end,
@@ -19,18 +18,19 @@ from replay.jobs.audit import (
     queue_label,
     total_facts,
 )
-from replay.jobs.audit_files import write_csv, write_html
-from replay.jobs.views import Actors
-from replay.options import NOTHING, Tool, takes_folder
-from replay.verbs.jobs import open_jobs, schema_option
+from joblog.replay.jobs.audit_files import write_csv, write_html
+from joblog.replay.jobs.views import Actors
+from joblog.replay.verbs import options
+from joblog.replay.verbs.jobs import open_jobs, schema_option
+from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import TextIO
 
-    from app.moments import Moment
-    from replay.jobs.audit import Deed
-    from replay.jobs.schema import Schema
+    from joblog.app.history.moments import Moment
+    from joblog.replay.jobs.audit import Deed
+    from joblog.replay.jobs.schema import Schema
 
 
 @click.command()

@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from replay import bisecting, options
-from replay.bisecting import Asker, Bisection
-from replay.conditions import (
+from joblog.replay.bisecting import bisection as bisecting
+from joblog.replay.bisecting.bisection import Asker, Bisection
+from joblog.replay.bisecting.conditions import (
     BUILT_IN,
     NEED_NAMES,
     ConditionError,
     Shape,
     make_condition,
 )
-from replay.jobs.generic import GenericSchema
-from replay.jobs.shipped import detect_schemas
-from replay.options import NOTHING, Tool, takes_folder
-from replay.serving import ServeError, program_condition
-from replay.verbs.jobs import schema_option
-from replay.verbs.show import shown_facts, write_record
+from joblog.replay.jobs.generic import GenericSchema
+from joblog.replay.jobs.shipped import detect_schemas
+from joblog.replay.serving import ServeError, program_condition
+from joblog.replay.verbs import options
+from joblog.replay.verbs.jobs import schema_option
+from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
+from joblog.replay.verbs.show import shown_facts, write_record
 
 if TYPE_CHECKING:
-    from app.moments import Moment
+    from joblog.app.history.moments import Moment
 
 
 def field_and_value(value: str) -> tuple[bytes, bytes]:

@@ -6,18 +6,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.moments import show_time
-from replay import options
-from replay.blame import Blame, find_blame
-from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
-from replay.records import client_label, record_facts, record_text
-from replay.search import Match
-from replay.showing import deadline_text
-from replay.texts import json_text, show
+from joblog.app.history.moments import show_time
+from joblog.replay.keys.blame import Blame, find_blame
+from joblog.replay.output.texts import json_text, show
+from joblog.replay.records.search import Match
+from joblog.replay.shown.records import client_label, record_facts, record_text
+from joblog.replay.shown.versions import deadline_text
+from joblog.replay.verbs import options
+from joblog.replay.verbs.options import (
+    NOTHING,
+    Tool,
+    at_option,
+    db_option,
+    takes_folder,
+)
 
 if TYPE_CHECKING:
-    from app.moments import Moment
-    from storage.record import Record
+    from joblog.app.history.moments import Moment
+    from joblog.storage.record import Record
 
 _STYLES = ("bold", "", "cyan", "dim", "green")
 _COLUMNS = ("place", "value", "seq", "time", "client", "by")

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.keyspace.glob import compile_glob
-from app.moments import Moment
-from replay import options
-from replay.differences import Activity, count_activity
-from replay.options import NOTHING, Tool, key_glob_option, takes_folder
-from replay.records import client_label
-from replay.texts import json_text, show
+from joblog.app.history.moments import Moment
+from joblog.app.keyspace.glob import compile_glob
+from joblog.replay.keys.differences import Activity, count_activity
+from joblog.replay.output.texts import json_text, show
+from joblog.replay.shown.records import client_label
+from joblog.replay.verbs import options
+from joblog.replay.verbs.options import NOTHING, Tool, key_glob_option, takes_folder
 
 if TYPE_CHECKING:
-    from app.moments import Moment
-    from app.touched import DbKey
-    from replay.clients import ClientDirectory
+    from joblog.app.history.moments import Moment
+    from joblog.app.history.touched import DbKey
+    from joblog.replay.records.clients import ClientDirectory
 
 _CLIENTS_SHOWN = 3
 

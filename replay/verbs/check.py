@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.moments import show_time
-from replay.clients import Client
-from replay.options import DAMAGED, takes_output
-from replay.receipts import Anchor, Checked, ReceiptError, check_receipt
-from replay.records import client_label, record_facts, record_text
-from replay.search import Match
-from replay.texts import plain_text
-from replay.verbs.verify import kept_digest
-from storage.errors import StorageError
-from storage.filesystem import FileSystem
-from storage.notes import ClientNote, read_note
-from storage.verify import compute_digest
+from joblog.app.history.moments import show_time
+from joblog.replay.output.texts import plain_text
+from joblog.replay.proofs.receipts import Anchor, Checked, ReceiptError, check_receipt
+from joblog.replay.records.clients import Client
+from joblog.replay.records.search import Match
+from joblog.replay.shown.records import client_label, record_facts, record_text
+from joblog.replay.verbs.options import DAMAGED, takes_output
+from joblog.replay.verbs.verify import kept_digest
+from joblog.storage.errors import StorageError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.notes import ClientNote, read_note
+from joblog.storage.verify import compute_digest
 
 if TYPE_CHECKING:
-    from replay.output import Output
-    from storage.record import Record
+    from joblog.replay.output.answers import Output
+    from joblog.storage.record import Record
 
 
 @click.command()

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from replay import demo as demo_history
-from replay.options import NOTHING, takes_output
-from replay.output import Mode
-from storage.filesystem import FileSystem
+from joblog.replay import demo as demo_history
+from joblog.replay.output.answers import Mode
+from joblog.replay.verbs.options import NOTHING, takes_output
+from joblog.storage.filesystem import FileSystem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from replay.demo import Step
-    from replay.output import Output
+    from joblog.replay.demo import Step
+    from joblog.replay.output.answers import Output
 
 _GOES_ON = "Enter goes on, q ends: "
 

@@ -7,15 +7,20 @@ from typing import Any
 
 import click
 
-from app.keyspace.glob import compile_glob
-from app.moments import Moment
-from replay import options
-from replay.differences import KeyChange, compare_moments
-from replay.options import NOTHING, Tool, key_glob_option, takes_folder
-from replay.showing import difference_facts, difference_lines, key_label, version_facts
-from replay.texts import json_text
-from replay.values import find_differences
-from replay.verbs.show import SIGN_STYLES
+from joblog.app.history.moments import Moment
+from joblog.app.keyspace.glob import compile_glob
+from joblog.replay.keys.differences import KeyChange, compare_moments
+from joblog.replay.keys.values import find_differences
+from joblog.replay.output.texts import json_text
+from joblog.replay.shown.versions import (
+    difference_facts,
+    difference_lines,
+    key_label,
+    version_facts,
+)
+from joblog.replay.verbs import options
+from joblog.replay.verbs.options import NOTHING, Tool, key_glob_option, takes_folder
+from joblog.replay.verbs.show import SIGN_STYLES
 
 
 def _one_or_both(value: str) -> Moment | tuple[Moment, Moment]:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.keyspace.glob import filter_glob
-from replay.options import (
+from joblog.app.keyspace.glob import filter_glob
+from joblog.replay.output.texts import json_text, show_argv
+from joblog.replay.undoing.value_commands import build_commands
+from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
     any_db_option,
@@ -15,15 +17,13 @@ from replay.options import (
     key_glob_option,
     takes_folder,
 )
-from replay.texts import json_text, show_argv
-from replay.value_commands import build_commands
-from replay.verbs.state import fold_to
+from joblog.replay.verbs.state import fold_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from app.moments import Moment
-    from replay.past import Past
+    from joblog.app.history.moments import Moment
+    from joblog.replay.keys.past import Past
 
 
 @click.command()

@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from app.errors import CommandError
-from app.moments import Moment, Point, first_seq
-from app.rdb_files import write_rdb
-from replay.exchange.aof import AofWriter, ExchangeError
-from replay.exchange.importing import Importer
-from replay.exchange.targets import (
+from joblog.app.errors import CommandError
+from joblog.app.history.moments import Moment, Point, first_seq
+from joblog.app.history.rdb_files import write_rdb
+from joblog.replay.exchange.aof import AofWriter, ExchangeError
+from joblog.replay.exchange.importing import Importer
+from joblog.replay.exchange.targets import (
     TARGETS,
     is_for_redis,
     knows_times,
     require_history,
     require_moment,
 )
-from replay.exits import FOUND, NOTHING
-from replay.live import LiveError, LiveServer, database_of
-from replay.options import Tool, at_option, takes_folder
-from replay.output import Mode, Output
-from replay.verbs.state import fold_to
-from storage.filesystem import FileSystem
-from storage.reader import read_records
+from joblog.replay.output.answers import Mode, Output
+from joblog.replay.output.exits import FOUND, NOTHING
+from joblog.replay.undoing.live import LiveError, LiveServer, database_of
+from joblog.replay.verbs.options import Tool, at_option, takes_folder
+from joblog.replay.verbs.state import fold_to
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.reader import read_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable

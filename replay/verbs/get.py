@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from replay import options
-from replay.inquiry import find_version
-from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
-from replay.showing import version_facts
-from replay.texts import json_text, show
-from replay.values import Version, elements, is_expired
+from joblog.replay.keys.inquiry import find_version
+from joblog.replay.keys.values import Version, elements, is_expired
+from joblog.replay.output.texts import json_text, show
+from joblog.replay.shown.versions import version_facts
+from joblog.replay.verbs import options
+from joblog.replay.verbs.options import (
+    NOTHING,
+    Tool,
+    at_option,
+    db_option,
+    takes_folder,
+)
 
 if TYPE_CHECKING:
-    from app.moments import Moment
+    from joblog.app.history.moments import Moment
 
 
 @click.command()

@@ -6,19 +6,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.moments import Moment, show_time
-from replay import options
-from replay.inquiry import trace, trace_last
-from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
-from replay.records import client_label, record_facts, record_text
-from replay.search import Match
-from replay.showing import difference_facts, version_facts, version_text
-from replay.values import find_differences
-from replay.verbs.show import write_differences
+from joblog.app.history.moments import Moment, show_time
+from joblog.replay.keys.inquiry import trace, trace_last
+from joblog.replay.keys.values import find_differences
+from joblog.replay.records.search import Match
+from joblog.replay.shown.records import client_label, record_facts, record_text
+from joblog.replay.shown.versions import difference_facts, version_facts, version_text
+from joblog.replay.verbs import options
+from joblog.replay.verbs.options import (
+    NOTHING,
+    Tool,
+    at_option,
+    db_option,
+    takes_folder,
+)
+from joblog.replay.verbs.show import write_differences
 
 if TYPE_CHECKING:
-    from app.moments import Moment
-    from replay.past import Step
+    from joblog.app.history.moments import Moment
+    from joblog.replay.keys.past import Step
 
 
 @click.command()

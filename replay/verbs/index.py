@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from replay.index.building import build_index
-from replay.options import NOTHING, Tool, takes_folder
+from joblog.replay.index.building import build_index
+from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
 
 _POLITE = 10
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from app.moments import json_time, show_time
-from replay.options import Tool, takes_folder
-from storage.folder import LogFolder, SegmentInfo, read_chain
-from storage.memory_mark import read_mark
-from storage.verify import compute_digest
+from joblog.app.history.moments import json_time, show_time
+from joblog.replay.verbs.options import Tool, takes_folder
+from joblog.storage.folder import LogFolder, SegmentInfo, read_chain
+from joblog.storage.memory_mark import read_mark
+from joblog.storage.verify import compute_digest
 
 
 @click.command()

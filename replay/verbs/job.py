@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.moments import show_time
-from replay import options
-from replay.jobs.verdicts import PROBLEMS
-from replay.jobs.views import (
+from joblog.app.history.moments import show_time
+from joblog.replay.jobs.verdicts import PROBLEMS
+from joblog.replay.jobs.views import (
     Actors,
     ran_ms,
     show_duration,
@@ -18,16 +17,17 @@ from replay.jobs.views import (
     story_facts,
     verdict_text,
 )
-from replay.options import NOTHING, Tool, at_option, takes_folder
-from replay.texts import show
-from replay.verbs.jobs import limits_options, open_jobs, schema_option
+from joblog.replay.output.texts import show
+from joblog.replay.verbs import options
+from joblog.replay.verbs.jobs import limits_options, open_jobs, schema_option
+from joblog.replay.verbs.options import NOTHING, Tool, at_option, takes_folder
 
 if TYPE_CHECKING:
-    from app.moments import Moment, Point
-    from replay.jobs.reading import Timeline
-    from replay.jobs.schema import Schema
-    from replay.jobs.stories import Step, Story
-    from replay.jobs.verdicts import Limits, Verdict
+    from joblog.app.history.moments import Moment, Point
+    from joblog.replay.jobs.reading import Timeline
+    from joblog.replay.jobs.schema import Schema
+    from joblog.replay.jobs.stories import Step, Story
+    from joblog.replay.jobs.verdicts import Limits, Verdict
 
 _STYLES = ("cyan", "dim", "dim", "bold", "", "green", "dim")
 

@@ -7,37 +7,37 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from app.keyspace.glob import compile_glob
-from app.moments import show_time
-from replay import options
-from replay.jobs.reading import JobLog, Judged
-from replay.jobs.schema import SchemaError
-from replay.jobs.shipped import (
+from joblog.app.history.moments import show_time
+from joblog.app.keyspace.glob import compile_glob
+from joblog.replay.jobs.reading import JobLog, Judged
+from joblog.replay.jobs.schema import SchemaError
+from joblog.replay.jobs.shipped import (
     GENERIC,
     detect_schemas,
     load_schemas,
     shipped_schemas,
 )
-from replay.jobs.verdicts import VERDICTS, Limits
-from replay.jobs.views import (
+from joblog.replay.jobs.verdicts import VERDICTS, Limits
+from joblog.replay.jobs.views import (
     Actors,
     ran_ms,
     show_duration,
     story_facts,
     waited_ms,
 )
-from replay.options import NOTHING, Tool, at_option, takes_folder
-from replay.texts import plain_text, show
+from joblog.replay.output.texts import plain_text, show
+from joblog.replay.verbs import options
+from joblog.replay.verbs.options import NOTHING, Tool, at_option, takes_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from click.shell_completion import CompletionItem
 
-    from app.moments import Moment, Point
-    from replay.jobs.schema import Schema
-    from replay.jobs.stories import Step
-    from replay.past import Progress
+    from joblog.app.history.moments import Moment, Point
+    from joblog.replay.jobs.schema import Schema
+    from joblog.replay.jobs.stories import Step
+    from joblog.replay.keys.past import Progress
 
 F = TypeVar("F", bound="Callable[..., Any]")
 

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from replay import options
-from replay.options import DAMAGED, NOTHING, Tool, takes_folder
-from replay.records import record_text
-from replay.salvaging import salvage_log
-from replay.texts import plain_text
-from storage.copying import backup_log, restore_log
-from storage.following import Follower
-from storage.mending import apply_repair
-from storage.places import last_seq_hint
-from storage.repairing import plan_repair
+from joblog.replay.output.texts import plain_text
+from joblog.replay.salvaging import salvage_log
+from joblog.replay.shown.records import record_text
+from joblog.replay.verbs import options
+from joblog.replay.verbs.options import DAMAGED, NOTHING, Tool, takes_folder
+from joblog.storage.copying import backup_log, restore_log
+from joblog.storage.following import Follower
+from joblog.storage.mending import apply_repair
+from joblog.storage.places import last_seq_hint
+from joblog.storage.repairing import plan_repair
 
 if TYPE_CHECKING:
-    from app.moments import Moment
-    from storage.copying import CopyReport
-    from storage.mending import Plan, Step
+    from joblog.app.history.moments import Moment
+    from joblog.storage.copying import CopyReport
+    from joblog.storage.mending import Plan, Step
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _LOST_SHOWN = 20

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from replay.options import (
+from joblog.replay.output.texts import json_text, show
+from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
     any_db_option,
@@ -14,11 +15,10 @@ from replay.options import (
     key_glob_option,
     takes_folder,
 )
-from replay.texts import json_text, show
-from replay.verbs.state import find_keys, fold_to
+from joblog.replay.verbs.state import find_keys, fold_to
 
 if TYPE_CHECKING:
-    from app.moments import Moment
+    from joblog.app.history.moments import Moment
 
 
 @click.command()

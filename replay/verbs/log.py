@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.moments import Moment, show_time
-from replay import options
-from replay.jobs.reading import JobLog
-from replay.jobs.shipped import detect_schemas
-from replay.options import NOTHING, Tool, takes_folder
-from replay.records import client_label, record_facts, record_text
-from replay.search import Match, Query, Search
-from replay.texts import show
-from storage.errors import PrunedError
+from joblog.app.history.moments import Moment, show_time
+from joblog.replay.jobs.reading import JobLog
+from joblog.replay.jobs.shipped import detect_schemas
+from joblog.replay.output.texts import show
+from joblog.replay.records.search import Match, Query, Search
+from joblog.replay.shown.records import client_label, record_facts, record_text
+from joblog.replay.verbs import options
+from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
+from joblog.storage.errors import PrunedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from replay.output import Output
+    from joblog.replay.output.answers import Output
 
 _FOLLOW_SECONDS = 0.2
 _FOLLOW_BEGINS_WITH = 10

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from app.moments import json_time, show_time
-from replay.options import NOTHING, Tool, takes_folder
-from replay.points import OpenPoint, find_points
+from joblog.app.history.moments import json_time, show_time
+from joblog.replay.records.points import OpenPoint, find_points
+from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
 
 _STYLES = ("cyan", "dim", "bold")
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.moments import NoSuchMomentError
-from replay import options
-from replay.options import Tool, takes_folder
-from replay.proving import make_receipt
-from replay.receipts import check_receipt
-from replay.texts import json_text, show
-from replay.verbs.jobs import open_jobs, schema_option
-from replay.verbs.show import require_record
+from joblog.app.history.moments import NoSuchMomentError
+from joblog.replay.output.texts import json_text, show
+from joblog.replay.proofs.proving import make_receipt
+from joblog.replay.proofs.receipts import check_receipt
+from joblog.replay.verbs import options
+from joblog.replay.verbs.jobs import open_jobs, schema_option
+from joblog.replay.verbs.options import Tool, takes_folder
+from joblog.replay.verbs.show import require_record
 
 if TYPE_CHECKING:
-    from app.moments import Moment
-    from replay.jobs.schema import Schema
-    from storage.record import Record
+    from joblog.app.history.moments import Moment
+    from joblog.replay.jobs.schema import Schema
+    from joblog.storage.record import Record
 
 
 @click.command()

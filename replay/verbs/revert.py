@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app import clock
-from app.keyspace.glob import compile_glob
-from app.moments import MomentError, parse_moment, parse_range
-from replay import options
-from replay.jobs.belonging import Belonging
-from replay.jobs.shipped import detect_schemas
-from replay.live import DEFAULT_URL, LiveError, LiveServer, apply_plan
-from replay.options import NOTHING, Tool, takes_folder
-from replay.reverting import Plan, Scope, plan_revert
-from replay.search import Query, Search
-from replay.showing import key_label
-from replay.texts import json_text, show, show_argv
-from replay.verbs.jobs import open_jobs, schema_option
+from joblog.app import clock
+from joblog.app.history.moments import MomentError, parse_moment, parse_range
+from joblog.app.keyspace.glob import compile_glob
+from joblog.replay.jobs.belonging import Belonging
+from joblog.replay.jobs.shipped import detect_schemas
+from joblog.replay.output.texts import json_text, show, show_argv
+from joblog.replay.records.search import Query, Search
+from joblog.replay.shown.versions import key_label
+from joblog.replay.undoing.live import DEFAULT_URL, LiveError, LiveServer, apply_plan
+from joblog.replay.undoing.reverting import Plan, Scope, plan_revert
+from joblog.replay.verbs import options
+from joblog.replay.verbs.jobs import open_jobs, schema_option
+from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
 
 if TYPE_CHECKING:
-    from replay.jobs.schema import Schema
+    from joblog.replay.jobs.schema import Schema
 
 
 def _which(value: str) -> str:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.config import Config
-from app.engine.past import open_past, open_scratch
-from app.moments import show_time
-from replay.options import NOTHING, Tool, at_option, takes_folder
-from replay.verbs.state import fold_to
+from joblog.app.config import Config
+from joblog.app.engine.past import open_past, open_scratch
+from joblog.app.history.moments import show_time
+from joblog.replay.verbs.options import NOTHING, Tool, at_option, takes_folder
+from joblog.replay.verbs.state import fold_to
 
 if TYPE_CHECKING:
-    from app.keyspace.keyspace import Keyspace
-    from app.moments import Moment, Point
+    from joblog.app.history.moments import Moment, Point
+    from joblog.app.keyspace.keyspace import Keyspace
 
 _DATABASES_LEAST = 16
 _CONNECTIONS_MAX = 1000
@@ -69,7 +69,7 @@ def serve(
       replay serve joblog-data --at 'yesterday 14:00' --port 7000
       replay serve joblog-data --at @1042 --writable
     """
-    from actors.system import Server, StartError  # noqa: PLC0415 - no other verb needs it
+    from joblog.actors.system import Server, StartError  # noqa: PLC0415 - no other verb needs it
 
     if not port and unixsocket is None:
         raise click.UsageError("--port 0 needs a --unixsocket to listen on")

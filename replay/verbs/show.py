@@ -6,30 +6,35 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.moments import NoSuchMomentError, show_time
-from app.touched import ALL_DATABASES, DbKey, Touched, find_touched
-from replay import options
-from replay.inquiry import find_changes
-from replay.options import Tool, takes_folder
-from replay.records import client_facts, client_label, queued_texts, record_facts
-from replay.script_texts import find_script
-from replay.search import Match
-from replay.showing import (
+from joblog.app.history.moments import NoSuchMomentError, show_time
+from joblog.app.history.touched import ALL_DATABASES, DbKey, Touched, find_touched
+from joblog.replay.keys.inquiry import find_changes
+from joblog.replay.keys.values import Version, find_differences
+from joblog.replay.output.texts import json_text, plain_text, show_argv
+from joblog.replay.output.texts import show as show_bytes
+from joblog.replay.records.script_texts import find_script
+from joblog.replay.records.search import Match
+from joblog.replay.shown.records import (
+    client_facts,
+    client_label,
+    queued_texts,
+    record_facts,
+)
+from joblog.replay.shown.versions import (
     difference_facts,
     difference_lines,
     key_label,
     version_facts,
 )
-from replay.texts import json_text, plain_text, show_argv
-from replay.texts import show as show_bytes
-from replay.values import Version, find_differences
-from storage.notes import ExecNote, read_note
+from joblog.replay.verbs import options
+from joblog.replay.verbs.options import Tool, takes_folder
+from joblog.storage.notes import ExecNote, read_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from replay.past import Changes
-    from storage.record import Note, Record
+    from joblog.replay.keys.past import Changes
+    from joblog.storage.record import Note, Record
 
 SIGN_STYLES = {"+": "green", "-": "red", "~": "yellow"}
 

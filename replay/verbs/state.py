@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.keyspace.glob import filter_glob
-from replay.options import (
+from joblog.app.keyspace.glob import filter_glob
+from joblog.replay.keys.values import Version, element_count, is_expired, take_version
+from joblog.replay.output.texts import json_text, show
+from joblog.replay.shown.versions import deadline_text, version_facts, version_text
+from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
     any_db_option,
@@ -15,16 +18,13 @@ from replay.options import (
     key_glob_option,
     takes_folder,
 )
-from replay.showing import deadline_text, version_facts, version_text
-from replay.texts import json_text, show
-from replay.values import Version, element_count, is_expired, take_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from app.keyspace.database import Database
-    from app.moments import Moment, Point
-    from replay.past import Past
+    from joblog.app.history.moments import Moment, Point
+    from joblog.app.keyspace.database import Database
+    from joblog.replay.keys.past import Past
 
 _KEY_STYLES = ("magenta", "bold", "green", "dim")
 

@@ -6,18 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.moments import json_time, show_time
-from replay import options
-from replay.options import NOTHING, Tool, takes_folder
-from replay.records import client_label
-from replay.statistics import Statistics, count_records, find_rate, sparkline
-from replay.texts import json_text, plain_text, show
-from storage.folder import LogFolder, read_chain
+from joblog.app.history.moments import json_time, show_time
+from joblog.replay.output.texts import json_text, plain_text, show
+from joblog.replay.records.statistics import (
+    Statistics,
+    count_records,
+    find_rate,
+    sparkline,
+)
+from joblog.replay.shown.records import client_label
+from joblog.replay.verbs import options
+from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
+from joblog.storage.folder import LogFolder, read_chain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.moments import Moment
+    from joblog.app.history.moments import Moment
 
 _WIDTH = 60
 

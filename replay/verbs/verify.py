@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.moments import json_time
-from replay.options import DAMAGED, NOTHING, Tool, takes_folder
-from replay.proof import DeepProof
-from replay.proofs.anchors import AnchorError, read_public_key
-from replay.proofs.bindings import (
+from joblog.app.history.moments import json_time
+from joblog.replay.proofs.anchors import AnchorError, read_public_key
+from joblog.replay.proofs.bindings import (
     Binding,
     Bound,
     bind,
@@ -20,9 +18,11 @@ from replay.proofs.bindings import (
     from_backup,
     from_receipt,
 )
-from storage.folder import LogFolder
-from storage.snapshots import find_start_damage
-from storage.verify import SegmentReport, VerifyReport, verify_log
+from joblog.replay.proofs.proof import DeepProof
+from joblog.replay.verbs.options import DAMAGED, NOTHING, Tool, takes_folder
+from joblog.storage.folder import LogFolder
+from joblog.storage.snapshots import find_start_damage
+from joblog.storage.verify import SegmentReport, VerifyReport, verify_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from replay import options
-from replay.options import NOTHING, Tool, takes_folder
-from replay.rehearsal import Changes, Report, rehearse
-from replay.rehearsal_reports import report_facts, report_lines
-from replay.texts import from_json_text
-from replay.verbs.show import SIGN_STYLES
-from replay.whatif.new_scripts import ScriptBrokenError, ScriptNotFoundError
+from joblog.replay.output.texts import from_json_text
+from joblog.replay.shown.rehearsals import report_facts, report_lines
+from joblog.replay.verbs import options
+from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
+from joblog.replay.verbs.show import SIGN_STYLES
+from joblog.replay.whatif.new_scripts import ScriptBrokenError, ScriptNotFoundError
+from joblog.replay.whatif.rehearsal import Changes, Report, rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.moments import Moment
+    from joblog.app.history.moments import Moment
 
 _SHOWN = 10
 

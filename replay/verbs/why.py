@@ -6,24 +6,30 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.moments import show_time
-from app.touched import changed_keys
-from replay import options
-from replay.inquiry import trace_last
-from replay.losses import find_loss
-from replay.options import NOTHING, Tool, at_option, db_option, takes_folder
-from replay.records import client_label, record_facts, record_text
-from replay.script_lines import find_lines
-from replay.script_texts import ScriptText, find_script
-from replay.search import Match
-from replay.showing import deadline_text, version_facts, version_text
-from replay.texts import json_text, plain_text, show
-from replay.values import Version, is_expired
+from joblog.app.history.moments import show_time
+from joblog.app.history.touched import changed_keys
+from joblog.replay.jobs.losses import find_loss
+from joblog.replay.keys.inquiry import trace_last
+from joblog.replay.keys.values import Version, is_expired
+from joblog.replay.output.texts import json_text, plain_text, show
+from joblog.replay.records.script_lines import find_lines
+from joblog.replay.records.script_texts import ScriptText, find_script
+from joblog.replay.records.search import Match
+from joblog.replay.shown.records import client_label, record_facts, record_text
+from joblog.replay.shown.versions import deadline_text, version_facts, version_text
+from joblog.replay.verbs import options
+from joblog.replay.verbs.options import (
+    NOTHING,
+    Tool,
+    at_option,
+    db_option,
+    takes_folder,
+)
 
 if TYPE_CHECKING:
-    from app.moments import Moment
-    from replay.past import Step
-    from storage.record import Record
+    from joblog.app.history.moments import Moment
+    from joblog.replay.keys.past import Step
+    from joblog.storage.record import Record
 
 
 @click.command()

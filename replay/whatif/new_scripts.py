@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.config import Config
-from app.engine.engine import Engine
+from joblog.app.config import Config
+from joblog.app.engine.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

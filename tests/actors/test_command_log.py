@@ -9,18 +9,18 @@ from pathlib import Path
 import pykka
 import pytest
 
-from actors.log_writer import LogWriter
-from actors.loop import Loop
-from actors.messages import Durable, Order
-from actors.system import Server
-from actors.traffic import Commit
-from app.config import Config
-from storage.errors import SequenceMismatchError
-from storage.filesystem import FileSystem
-from storage.fsync import FsyncPolicy
-from storage.log import Log
-from tests.fakes import MailTrap, MemoryLog, MemorySource
+from joblog.actors.log_writer import LogWriter
+from joblog.actors.loop import Loop
+from joblog.actors.messages import Durable, Order
+from joblog.actors.system import Server
+from joblog.actors.traffic import Commit
+from joblog.app.config import Config
+from joblog.storage.errors import SequenceMismatchError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.fsync import FsyncPolicy
+from joblog.storage.log import Log
 from tests.parity.wire import Connection
+from tests.support.fakes import MailTrap, MemoryLog, MemorySource
 
 ENTRY = (1_000, 0, [[b"SET", b"k", b"v"]], 7)
 SECONDS = 30

@@ -5,8 +5,8 @@ import threading
 import pykka
 import pytest
 
-from actors.cooperative import CooperativeActor
-from actors.loop import Loop
+from joblog.actors.cooperative import CooperativeActor
+from joblog.actors.loop import Loop
 
 
 class Echo(CooperativeActor):

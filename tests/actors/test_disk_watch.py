@@ -4,11 +4,11 @@ import logging
 
 import pytest
 
-from actors.disk_watch import RESERVE_REACHED, TELL_AGAIN_MS, DiskWatch
-from actors.unsynced import UnsyncedAge
-from storage.filesystem import FileSystem
-from storage.room import Room
-from tests.fakes import FakeClock
+from joblog.actors.disk_watch import RESERVE_REACHED, TELL_AGAIN_MS, DiskWatch
+from joblog.actors.unsynced import UnsyncedAge
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.room import Room
+from tests.support.fakes import FakeClock
 
 MB = 1 << 20
 SIZE = 1000 * MB

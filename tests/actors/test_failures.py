@@ -7,11 +7,11 @@ import socket
 
 import pytest
 
-from actors.failures import LINES_A_MINUTE, BoundedLog, Failures
-from actors.inbox import ActorReceiver, Inbox
-from actors.loop import READ, Loop
-from actors.messages import Counted
-from tests.fakes import MailTrap
+from joblog.actors.failures import LINES_A_MINUTE, BoundedLog, Failures
+from joblog.actors.inbox import ActorReceiver, Inbox
+from joblog.actors.loop import READ, Loop
+from joblog.actors.messages import Counted
+from tests.support.fakes import MailTrap
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from actors.inbox import Inbox, Receiver, deliver
-from actors.loop import Loop
-from tests.fakes import MailTrap
+from joblog.actors.inbox import Inbox, Receiver, deliver
+from joblog.actors.loop import Loop
+from tests.support.fakes import MailTrap
 
 
 @pytest.fixture

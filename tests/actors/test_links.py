@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from actors.links import Link
+from joblog.actors.links import Link
 
 
 @pytest.fixture

@@ -6,15 +6,15 @@ import os
 import pykka
 import pytest
 
-from actors.log_writer import LogWriter
-from actors.loop import Loop
-from actors.messages import LogTrouble, Status
-from actors.traffic import Commit
-from storage.filesystem import FileSystem
-from storage.fsync import FsyncPolicy
-from storage.log import Log
-from storage.reader import read_records
-from tests.fakes import MailTrap
+from joblog.actors.log_writer import LogWriter
+from joblog.actors.loop import Loop
+from joblog.actors.messages import LogTrouble, Status
+from joblog.actors.traffic import Commit
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.fsync import FsyncPolicy
+from joblog.storage.log import Log
+from joblog.storage.reader import read_records
+from tests.support.fakes import MailTrap
 
 ENTRY = (1_000, 0, [[b"SET", b"k", b"v"]], 7)
 

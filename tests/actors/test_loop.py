@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from actors.inbox import ActorReceiver, Inbox
-from actors.loop import READ, Loop
+from joblog.actors.inbox import ActorReceiver, Inbox
+from joblog.actors.loop import READ, Loop
 
 
 @pytest.fixture

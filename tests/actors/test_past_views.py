@@ -6,15 +6,15 @@ from collections import Counter
 
 import pytest
 
-from actors.loop import Loop
-from actors.past_views import PastViews
-from app.commands.client_past import facts_of
-from app.commands.context import Session
-from app.commands.inquiries import OpenMoment, RunInPast
-from app.commands.waiters import Waiter
-from app.config import Config
-from app.keyspace.keyspace import Keyspace
-from app.reply import BLOCKED
+from joblog.actors.loop import Loop
+from joblog.actors.past_views import PastViews
+from joblog.app.commands.clients.past import facts_of
+from joblog.app.config import Config
+from joblog.app.keyspace.keyspace import Keyspace
+from joblog.app.reply import BLOCKED
+from joblog.app.state.context import Session
+from joblog.app.state.inquiries import OpenMoment, RunInPast
+from joblog.app.state.waiters import Waiter
 from tests.replay.histories import History
 
 SECONDS_MAX = 60.0

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from actors.transport import PlainTransport
+from joblog.actors.transport import PlainTransport
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import time
 
-from actors.loop import Loop
-from actors.sync_delays import SyncDelays
+from joblog.actors.loop import Loop
+from joblog.actors.sync_delays import SyncDelays
 
 BUSY = (
     "the disk is busy: fdatasync of the log has not ended for 3.0 s; what comes in "
@@ -15,7 +15,7 @@ def test_a_slow_disk_is_told_of(monkeypatch):
     loop = Loop()
     told = []
     monkeypatch.setattr(
-        "actors.failures.BoundedLog.write",
+        "joblog.actors.failures.BoundedLog.write",
         lambda self, level, text, *args: told.append(text % args),
     )
     delays = SyncDelays(loop)

@@ -7,14 +7,14 @@ import threading
 import pykka
 import pytest
 
-from actors.connection import Connection
-from actors.failures import Failures
-from actors.loop import Loop
-from actors.messages import ClientClosed
-from actors.traffic import Batch
-from actors.transport import OtherWayError, PlainTransport
-from app.config import Config
-from tests.fakes import MailTrap
+from joblog.actors.connection import Connection
+from joblog.actors.failures import Failures
+from joblog.actors.loop import Loop
+from joblog.actors.messages import ClientClosed
+from joblog.actors.traffic import Batch
+from joblog.actors.transport import OtherWayError, PlainTransport
+from joblog.app.config import Config
+from tests.support.fakes import MailTrap
 
 SECONDS = 30
 PING = b"*1\r\n$4\r\nPING\r\n"

@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from app.checking import check_configuration
+from joblog.actors.service.checking import check_configuration
 from tests.server.test_keeping import DEBIAN, MINIMAL
-from tests.starts import start
+from tests.support.starts import start
 
 
 class Checked:

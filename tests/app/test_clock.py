@@ -2,10 +2,10 @@
 
 import pytest
 
-from app import clock
-from app.clock import JUMP_MS, NEAR_MS, TELL_AGAIN_MS, Jumps
-from app.config import Config
-from app.engine.engine import Engine
+from joblog.app import clock
+from joblog.app.clock import JUMP_MS, NEAR_MS, TELL_AGAIN_MS, Jumps
+from joblog.app.config import Config
+from joblog.app.engine.engine import Engine
 
 HOUR_MS = 3_600_000
 START_MS = 1_700_000_000_000
@@ -362,7 +362,7 @@ def test_the_rate_of_commands_is_what_it_is(served, jump_ms):
 
 
 def test_records_never_run_backwards_in_time(tmp_path):
-    from storage.filesystem import FileSystem  # noqa: PLC0415
+    from joblog.storage.filesystem import FileSystem  # noqa: PLC0415
     from tests.storage.logs import append, open_log, read_all  # noqa: PLC0415
 
     log = open_log(FileSystem(), 400, folder=tmp_path)

@@ -3,7 +3,7 @@ import weakref
 
 import pytest
 
-from app import collector
+from joblog.app import collector
 
 
 class Node:

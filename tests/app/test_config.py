@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from app.config import (
+from joblog.app.config import (
     BufferLimit,
     Config,
     ConfigError,
@@ -14,8 +14,8 @@ from app.config import (
     Setting,
     SettingError,
 )
-from app.config.particular import RawLines
-from app.errors import CommandError
+from joblog.app.config.particular import RawLines
+from joblog.app.errors import CommandError
 
 FAILED = "ERR CONFIG SET failed (possibly related to argument '{}') - {}"
 NOT_AN_INTEGER = "argument couldn't be parsed into an integer"

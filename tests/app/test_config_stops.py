@@ -6,10 +6,10 @@ import hashlib
 
 import pytest
 
-from app.config import Config, ConfigError
-from app.config.conf_file import read_arguments
-from app.config.particular import RawLines
-from app.errors import CommandError
+from joblog.app.config import Config, ConfigError
+from joblog.app.config.conf_file import read_arguments
+from joblog.app.config.particular import RawLines
+from joblog.app.errors import CommandError
 
 SECRET_HASH = "#" + hashlib.sha256(b"sesame").hexdigest()
 

@@ -7,14 +7,14 @@ tests/data/snapshot-v1 is never changed: a log, and a snapshot of its state afte
 import shutil
 from pathlib import Path
 
-from app.recovery import Fold, Recovery
-from app.snapshots import save_snapshot
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from storage.reader import read_records
-from storage.snapshot import verify_snapshot
-from tests.keyspaces import EVERY_TYPE, state_of
+from joblog.app.history.recovery import Fold, Recovery
+from joblog.app.history.snapshots import save_snapshot
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
+from joblog.storage.reader import read_records
+from joblog.storage.snapshot import verify_snapshot
 from tests.replay.histories import START_MS, History
+from tests.support.keyspaces import EVERY_TYPE, state_of
 
 GOLDEN = Path(__file__).parents[1] / "data" / "snapshot-v1"
 SEQ = 22

@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from app.moments import (
+from joblog.app.history.moments import (
     Moment,
     MomentError,
     NoSuchMomentError,
@@ -12,8 +12,8 @@ from app.moments import (
     parse_range,
     show_time,
 )
-from storage.errors import PrunedError
-from storage.filesystem import FileSystem
+from joblog.storage.errors import PrunedError
+from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import START_MS, History, make_demo
 
 NOW = dt.datetime(2026, 11, 23, 15, 30, tzinfo=dt.UTC)

@@ -5,12 +5,12 @@ import shutil
 
 import pytest
 
-from app.errors import CommandError
-from app.moments import parse_moment
-from app.opening import MomentOpener
-from storage.notes import TagNote, encode_note
-from tests.pruning import OvertakenFileSystem, prune
+from joblog.app.errors import CommandError
+from joblog.app.history.moments import parse_moment
+from joblog.app.history.opening import MomentOpener
+from joblog.storage.notes import TagNote, encode_note
 from tests.replay.histories import History
+from tests.support.pruning import OvertakenFileSystem, prune
 
 
 @pytest.fixture

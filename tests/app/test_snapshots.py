@@ -7,23 +7,28 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from app.keyspace.digest import dataset_digest
-from app.keyspace.keyspace import Keyspace
-from app.recovery import Fold, Recovery
-from app.snapshots import encode_blocks, load_blocks, save_snapshot
-from storage.errors import (
+from joblog.app.history.recovery import Fold, Recovery
+from joblog.app.history.snapshots import encode_blocks, load_blocks, save_snapshot
+from joblog.app.keyspace.digest import dataset_digest
+from joblog.app.keyspace.keyspace import Keyspace
+from joblog.storage.errors import (
     CorruptLogError,
     NewerFormatError,
     PrunedError,
     SnapshotAheadError,
     SnapshotError,
 )
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from storage.reader import read_records
-from storage.snapshot import NO_LINK, SnapshotHeader, SnapshotReader, write_snapshot
-from tests.keyspaces import WITH_FIELD_DEADLINES, state_of
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
+from joblog.storage.reader import read_records
+from joblog.storage.snapshot import (
+    NO_LINK,
+    SnapshotHeader,
+    SnapshotReader,
+    write_snapshot,
+)
 from tests.replay.histories import History
+from tests.support.keyspaces import WITH_FIELD_DEADLINES, state_of
 
 DISK = FileSystem()
 HEADER = SnapshotHeader(7, 1, b"l" * 16, 1, 99, b"d" * 32, NO_LINK, 2)

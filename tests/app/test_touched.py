@@ -1,13 +1,13 @@
 import pytest
 
-from app.keyspace.glob import compile_glob
-from app.touched import (
+from joblog.app.history.touched import (
     ALL_DATABASES,
     changes_databases,
     find_touched,
     touches_text,
 )
-from storage.record import Origin, Record
+from joblog.app.keyspace.glob import compile_glob
+from joblog.storage.record import Origin, Record
 
 
 def record(*lines, db=0):

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.config.kinds import decode, quote
-from app.words import split_words
+from joblog.app.config.kinds import decode, quote
+from joblog.app.words import split_words
 
 LINES = [
     pytest.param(b"", [], id="empty"),

@@ -17,13 +17,13 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.bench.greedy import connect, loads, request
-from tests.servers import cpu_ticks, start_joblog, start_redis
+from tests.support.servers import cpu_ticks, start_joblog, start_redis
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from tests.bench.greedy import Load
-    from tests.servers import ServerProcess
+    from tests.support.servers import ServerProcess
 
 ROUNDS = int(os.environ.get("FAIRNESS_ROUNDS", "3"))
 ROWS = os.environ.get("FAIRNESS_ROWS", "")

@@ -3,9 +3,9 @@
 import sys
 import time
 
-from storage.filesystem import FileSystem
-from storage.log import Log
-from storage.reader import read_records
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.log import Log
+from joblog.storage.reader import read_records
 
 RECORDS = 300_000
 BATCH = 100

@@ -7,8 +7,8 @@ script. Processor time, the least of several rounds, so that load matters little
 import sys
 import time
 
-from app.config import Config
-from app.engine.engine import Engine
+from joblog.app.config import Config
+from joblog.app.engine.engine import Engine
 
 ROUNDS, RUNS, LINES = 15, 20, 10
 

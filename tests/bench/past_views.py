@@ -92,7 +92,7 @@ def open_views(path, records, views, opened):
 
 def run(options, home):
     path = f"{home}/s"
-    command = [options.python, "-m", "app", "--port", "0", "--unixsocket", path]
+    command = [options.python, "-m", "joblog", "--port", "0", "--unixsocket", path]
     command += ["--save", "", "--dir", f"{home}/data", "--loglevel", "warning"]
     process = subprocess.Popen(command, cwd=options.tree)
     try:

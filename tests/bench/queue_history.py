@@ -1,4 +1,4 @@
-"""Makes a long history of a job queue, straight through storage.log.
+"""Makes a long history of a job queue, straight through joblog.storage.log.
 
     python -m tests.bench.queue_history DIR [RECORDS]
 
@@ -18,9 +18,9 @@ from collections import deque
 from pathlib import Path
 from random import Random
 
-from storage.filesystem import FileSystem
-from storage.log import Log
-from storage.notes import ClientNote, ScriptNote, ScriptSourceNote, encode_note
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.log import Log
+from joblog.storage.notes import ClientNote, ScriptNote, ScriptSourceNote, encode_note
 
 START_MS = 1_700_000_000_000
 RECORDS = 10_000_000

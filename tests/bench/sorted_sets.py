@@ -10,7 +10,7 @@ import time
 
 from sortedcontainers import SortedList
 
-from app.types.sorted_sets import SortedSet
+from joblog.app.types.sorted_sets import SortedSet
 
 MEMBERS = 20_000
 

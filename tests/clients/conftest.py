@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import servers
 from tests.clients.queues import QUEUES
 from tests.clients.runners import Stage, port_options
 from tests.server.conftest import server
+from tests.support import servers
 
 __all__ = ["server"]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 HERE = Path(__file__).resolve().parent
 ENVIRONMENTS = ROOT / ".venv-clients"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.clients.environments import HERE, require_environment
 from tests.clients.runners import Fate, Queue
-from tests.servers import require_program
+from tests.support.servers import require_program
 
 PROGRAMS = HERE / "go"
 

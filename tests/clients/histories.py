@@ -17,9 +17,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests import servers
 from tests.clients.queues import QUEUES
 from tests.clients.runners import Client, Fate, Stage, port_options
+from tests.support import servers
 
 AHEAD_SECONDS = 600
 # Where a library has waiting jobs, and what a job's own key begins with.

@@ -2,7 +2,7 @@
 
 from tests.clients.environments import ENVIRONMENTS, HERE, require_environment
 from tests.clients.runners import Fate, Queue
-from tests.servers import require_program
+from tests.support.servers import require_program
 
 PROGRAMS = HERE / "node"
 PINS = (PROGRAMS / "package.json", PROGRAMS / "package-lock.json")

@@ -2,7 +2,7 @@
 
 from tests.clients.environments import HERE
 from tests.clients.runners import Fate, Queue
-from tests.servers import require_program
+from tests.support.servers import require_program
 
 PROGRAMS = HERE / "ruby"
 

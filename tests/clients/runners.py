@@ -47,7 +47,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from tests.servers import ServerProcess
+from tests.support.servers import ServerProcess
 
 # Generous, since a slow machine starts dozens of interpreters at once.
 PATIENCE_SECONDS = 90.0

@@ -10,9 +10,9 @@ from queue import SimpleQueue
 
 import pytest
 
-from tests import servers
 from tests.clients.go_queues import PROGRAMS, require_go_tests
-from tests.servers import require_program
+from tests.support import servers
+from tests.support.servers import require_program
 
 STARTERS = {"joblog": servers.start_joblog, "valkey": servers.start_valkey}
 ASYNQ = "github.com/hibiken/asynq"

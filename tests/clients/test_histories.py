@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from app.recovery import Fold
-from storage.filesystem import FileSystem
-from storage.reader import read_records
-from tests.servers import ROOT
+from joblog.app.history.recovery import Fold
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.reader import read_records
+from tests.support.servers import ROOT
 
 HISTORIES = ROOT / "tests" / "data" / "histories"
 BYTES_MAX = 200 * 1024

@@ -7,8 +7,8 @@ import time
 import pytest
 import redis
 
-from tests.disks import server_on, small_disk
-from tests.servers import ROOT
+from tests.support.disks import server_on, small_disk
+from tests.support.servers import ROOT
 
 FIELDS = """
     active_defrag_hits active_defrag_key_hits active_defrag_key_misses

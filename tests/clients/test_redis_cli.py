@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.servers import require_program
+from tests.support.servers import require_program
 
 CLI_SECONDS = 60
 

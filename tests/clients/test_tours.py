@@ -6,10 +6,10 @@ that names its keys anew, or does something else with them, is noticed here.
 
 import pytest
 
-from tests import servers
 from tests.clients.runners import port_options
 from tests.clients.tours import TOURS, take
 from tests.replay.jobs.tour_stories import check_stories, list_all
+from tests.support import servers
 
 pytestmark = pytest.mark.slow
 

@@ -28,9 +28,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests import servers
 from tests.clients import python_queues
 from tests.clients.runners import port_options, session_members
+from tests.support import servers
 
 TOUR_SECONDS = 180.0
 

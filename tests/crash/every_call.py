@@ -37,10 +37,10 @@ from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from storage.filesystem import FileSystem
-from storage.verify import verify_log
-from tests.folding import FoldCheck
-from tests.servers import ROOT, START_SECONDS, STOP_SECONDS, start_joblog
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.verify import verify_log
+from tests.support.folding import FoldCheck
+from tests.support.servers import ROOT, START_SECONDS, STOP_SECONDS, start_joblog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -344,7 +344,12 @@ class ChildScene(Scene):
         shutil.copytree(self._kept, self.server.folder)
         self.acknowledged = self.sent = self._kept_count
         output = self.server.folder.with_name("said")
-        child = [sys.executable, "-m", "app.folding", str(self.server.folder)]
+        child = [
+            sys.executable,
+            "-m",
+            "joblog.app.history.folding",
+            str(self.server.folder),
+        ]
         child += ["--until", str(self._last_seq), "--pack", "--keep", "1"]
         child += ["--retention-bytes", "8000"]
         command = [self._strace, *self.options(fault, number), *child]

@@ -26,13 +26,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage.filesystem import FileSystem
-from storage.verify import verify_log
-from tests.folding import live_digest
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.verify import verify_log
 from tests.fuzz.background import HostileClients
 from tests.fuzz.playing import serving
 from tests.parity.wire import Connection, encode, parse
-from tests.servers import ServerProcess
+from tests.support.folding import live_digest
+from tests.support.servers import ServerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import require_program
+from tests.support.servers import require_program
 
 _SOURCE = Path(__file__).with_name("clock_shim.c")
 _COMPILERS = ("cc", "gcc", "clang")

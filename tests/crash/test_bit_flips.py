@@ -14,15 +14,15 @@ from collections import Counter
 
 import pytest
 
-from app.keyspace.digest import dataset_digest
-from app.recovery import Fold, Recovery
-from app.snapshots import save_snapshot
-from storage.errors import StorageError
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from storage.log import Log
-from storage.packing import pack_segment
-from storage.reader import read_records
+from joblog.app.history.recovery import Fold, Recovery
+from joblog.app.history.snapshots import save_snapshot
+from joblog.app.keyspace.digest import dataset_digest
+from joblog.storage.errors import StorageError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
+from joblog.storage.log import Log
+from joblog.storage.packing import pack_segment
+from joblog.storage.reader import read_records
 from tests.replay.histories import History
 
 ROUNDS = int(os.environ.get("JOBLOG_FLIPS", "400"))

@@ -9,12 +9,12 @@ import time
 
 import pytest
 
-from storage.filesystem import FileSystem
-from storage.reader import read_records
-from storage.verify import verify_log
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.reader import read_records
+from joblog.storage.verify import verify_log
 from tests.crash.system_clock import system_clock
 from tests.parity.wire import encode
-from tests.servers import START_SECONDS, start_joblog, start_redis
+from tests.support.servers import START_SECONDS, start_joblog, start_redis
 
 __all__ = ["system_clock"]
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.crash.system_clock import system_clock
 from tests.crash.test_clock_jumps import JUMPS, agree
-from tests.servers import ROOT, start_joblog, start_redis
+from tests.support.servers import ROOT, start_joblog, start_redis
 
 __all__ = ["system_clock"]
 
@@ -93,7 +93,7 @@ def test_what_was_saved_before_a_jump_is_imported_as_redis_loads_it(
     system_clock.set_to(jump())
     subprocess.run(
         [
-            *(sys.executable, "-m", "replay", "import", ours.folder),
+            *(sys.executable, "-m", "joblog.replay", "import", ours.folder),
             theirs.folder / "dump.rdb",
         ],
         cwd=ROOT,

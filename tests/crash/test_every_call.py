@@ -6,7 +6,7 @@ Promises 1, 4, 7, 8, 9, 10 and 12 of docs/reliability.md.
 import pytest
 
 from tests.crash.every_call import ChildScene, Fault, RunScene, StartScene
-from tests.servers import require_program
+from tests.support.servers import require_program
 
 POINTS = [
     pytest.param(

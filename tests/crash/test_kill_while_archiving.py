@@ -9,13 +9,13 @@ import time
 
 import pytest
 
-from storage.archives import Archive
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from storage.reader import read_records
-from storage.verify import verify_log
+from joblog.storage.archives import Archive
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
+from joblog.storage.reader import read_records
+from joblog.storage.verify import verify_log
 from tests.crash.test_kill import Writer, kill_while_they_write
-from tests.servers import START_SECONDS
+from tests.support.servers import START_SECONDS
 
 CLIENTS = 3
 ROUNDS = 8

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from tests.parity.wire import encode
-from tests.servers import STOP_SECONDS, require_program
+from tests.support.servers import STOP_SECONDS, require_program
 
 pytestmark = pytest.mark.slow
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from storage.filesystem import FileSystem
-from storage.verify import verify_log
-from tests.disks import server_on, small_disk
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.verify import verify_log
 from tests.parity.wire import encode
-from tests.servers import (
+from tests.support.disks import server_on, small_disk
+from tests.support.servers import (
     ROOT,
     START_SECONDS,
     require_program,

@@ -7,7 +7,7 @@ import contextlib
 import pytest
 import redis
 
-from tests import servers
+from tests.support import servers
 
 STARTERS = {
     "joblog": lambda: servers.start_joblog("--appendfsync", "everysec"),

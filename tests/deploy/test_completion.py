@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.config import Config
-from app.config.particular import RawLines
+from joblog.app.config import Config
+from joblog.app.config.particular import RawLines
 from tests.deploy.conftest import deploy, run
-from tests.servers import require_program
+from tests.support.servers import require_program
 
 SHELLS = [
     ("bash", "bash/joblog"),

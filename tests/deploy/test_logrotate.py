@@ -4,7 +4,7 @@ import pytest
 
 from tests.deploy.conftest import deploy, run
 from tests.server.test_process import wait_for
-from tests.servers import require_program, start_joblog
+from tests.support.servers import require_program, start_joblog
 
 TEXT = deploy("joblog.logrotate").read_text()
 

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from app.config import Config
-from replay.verbs import VERBS
+from joblog.app.config import Config
+from joblog.replay.verbs import VERBS
 from tests.deploy.conftest import deploy, run
-from tests.servers import require_program
+from tests.support.servers import require_program
 
 PAGES = ["man1/joblog.1", "man1/replay.1", "man5/joblog.conf.5"]
 

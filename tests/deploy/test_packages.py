@@ -9,10 +9,10 @@ import zipfile
 
 import pytest
 
-from app.version import VERSION
+from joblog.app.version import VERSION
 from tests.deploy.conftest import run
 from tests.house.test_tree import tracked
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 pytestmark = pytest.mark.slow
 

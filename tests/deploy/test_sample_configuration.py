@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from app.config import Config
-from app.config.particular import RawLines
+from joblog.app.config import Config
+from joblog.app.config.particular import RawLines
 from tests.deploy.conftest import deploy
 from tests.house.sample_configuration import EXAMPLES
-from tests.starts import start
+from tests.support.starts import start
 
 SAMPLE = deploy("joblog.conf").read_text()
 SWITCHED_ON = re.sub(r"^#(?=\S)", "", SAMPLE, flags=re.MULTILINE)

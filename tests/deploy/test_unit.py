@@ -18,7 +18,7 @@ import pytest
 
 from tests.deploy.conftest import deploy, run
 from tests.deploy.roots import fresh_root
-from tests.servers import require_program
+from tests.support.servers import require_program
 
 UNIT = deploy("joblog.service")
 EXPOSURE_MAX = 1.5

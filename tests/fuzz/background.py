@@ -11,7 +11,7 @@ from tests.fuzz.door import Door
 from tests.fuzz.findings import Finding
 from tests.fuzz.parsing import check_parser
 from tests.fuzz.playing import make_case
-from tests.servers import ServerProcess
+from tests.support.servers import ServerProcess
 
 THREADS = 2
 CLOSED_EVERY = 300

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from random import Random
 
-from app.commands import catalogue  # noqa: F401 - registers the commands
-from app.commands.table import COMMANDS
+from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
+from joblog.app.table.table import COMMANDS
 
 Argv = list[bytes]
 

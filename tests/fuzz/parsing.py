@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from app.errors import ProtocolError
-from app.protocol.parser import RequestParser
+from joblog.app.errors import ProtocolError
+from joblog.app.protocol.parser import RequestParser
 from tests.fuzz.findings import Finding
 from tests.fuzz.shapes import cut, stream
 

@@ -16,9 +16,8 @@ from contextlib import contextmanager
 from random import Random
 from typing import Any, NamedTuple, Self
 
-from storage.filesystem import FileSystem
-from storage.verify import verify_log
-from tests.folding import FoldCheck
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.verify import verify_log
 from tests.fuzz import behaviours, killings
 from tests.fuzz.door import Door
 from tests.fuzz.endings import PAIRS
@@ -26,7 +25,8 @@ from tests.fuzz.findings import Finding
 from tests.fuzz.parsing import check_parser
 from tests.fuzz.rest import Size, clean_up, require_size, size_of
 from tests.fuzz.watcher import DATABASE, Report, Watching
-from tests.servers import ServerProcess, start_joblog
+from tests.support.folding import FoldCheck
+from tests.support.servers import ServerProcess, start_joblog
 
 THREADS = 6
 STARTS_MAX = 5

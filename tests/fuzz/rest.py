@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tests.fuzz.door import Client
 from tests.fuzz.findings import Finding
 from tests.fuzz.watcher import DATABASE
-from tests.servers import ServerProcess
+from tests.support.servers import ServerProcess
 
 SECONDS_MAX = 60.0
 KIB_MORE_MAX = 48 * 1024

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from tests.fuzz import shapes
 from tests.parity.wire import TIMEOUT_SECONDS
-from tests.servers import start_joblog, start_redis
+from tests.support.servers import start_joblog, start_redis
 
 LINES = (
     *("PING", "PING word", "ECHO word", "GET none", "SET k v", "STRLEN k", "LLEN k"),

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout
 from typing import Any
 
-from app.config import Config, Setting
-from app.config.kinds import Boolean, Choice, Text
-from app.config.particular import Folder, RawLines
-from replay.cli import main as replay
+from joblog.app.config import Config, Setting
+from joblog.app.config.kinds import Boolean, Choice, Text
+from joblog.app.config.particular import Folder, RawLines
+from joblog.replay.cli import main as replay
 from tests.house.sample_configuration import plain
 
 FILES = {"logfile", "pidfile", "unixsocket"}

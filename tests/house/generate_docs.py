@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from app.commands import catalogue  # noqa: F401 - registers the commands
-from app.commands.table import COMMANDS, Command
-from app.config import Config, Setting
-from app.config.particular import RawLines
+from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
+from joblog.app.config import Config, Setting
+from joblog.app.config.particular import RawLines
+from joblog.app.table.table import COMMANDS, Command
 from tests.house import completions, man_pages
 from tests.house.directives import REDIS_7_2, VALKEY_9_1
 from tests.house.sample_configuration import sample_configuration

@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
-from app.cli import USAGE
-from app.config import Config, Setting
-from app.config.particular import RawLines
-from app.version import VERSION
-from replay.cli import main as replay
-from replay.verbs import VERBS
+from joblog.actors.service.cli import USAGE
+from joblog.app.config import Config, Setting
+from joblog.app.config.particular import RawLines
+from joblog.app.version import VERSION
+from joblog.replay.cli import main as replay
+from joblog.replay.verbs import VERBS
 from tests.house.sample_configuration import EXAMPLES, default_lines, facts
 
 OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations.md"

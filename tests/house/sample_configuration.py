@@ -11,8 +11,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from app.config import Config, Setting
-from app.config.particular import RawLines
+from joblog.app.config import Config, Setting
+from joblog.app.config.particular import RawLines
 
 COLUMNS = 80
 SET = {"dir": "dir /var/lib/joblog"}

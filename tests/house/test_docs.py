@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app.commands import catalogue  # noqa: F401 - registers the commands
-from app.commands.table import COMMANDS
-from app.config import Config
-from replay.cli import main
+from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
+from joblog.app.config import Config
+from joblog.app.table.table import COMMANDS
+from joblog.replay.cli import main
 from tests.house import generate_docs
 
 ROOT = Path(__file__).resolve().parent.parent.parent

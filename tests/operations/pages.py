@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 SECONDS = 120.0

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from storage.frame import FRAME_HEAD_BYTES
-from storage.segment import SegmentReader
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
+from joblog.storage.frame import FRAME_HEAD_BYTES
+from joblog.storage.segment import SegmentReader
 from tests.parity.wire import encode
-from tests.servers import ROOT, ServerProcess, start_joblog
+from tests.support.servers import ROOT, ServerProcess, start_joblog
 
 KEYS = 100_000
 LIBRARIES = ("rq", "celery", "asynq", "saq", "arq", "sidekiq")

@@ -9,18 +9,18 @@ import time
 
 import pytest
 
-from app.keyspace.digest import dataset_digest
-from app.recovery import recover
-from storage.filesystem import FileSystem
-from storage.places import last_seq_hint
-from tests.damages import (
+from joblog.app.history.recovery import recover
+from joblog.app.keyspace.digest import dataset_digest
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.places import last_seq_hint
+from tests.operations.pages import PAGE, SECONDS, Machine, blocks_of, named_block
+from tests.operations.sizing import LIBRARIES, WORKLOADS, measure, measure_job
+from tests.support.damages import (
     REFUSALS,
     make_folder,
     take_all_segments_of_another_server,
 )
-from tests.operations.pages import PAGE, SECONDS, Machine, blocks_of, named_block
-from tests.operations.sizing import LIBRARIES, WORKLOADS, measure, measure_job
-from tests.servers import ROOT, require_program
+from tests.support.servers import ROOT, require_program
 
 pytestmark = pytest.mark.slow
 

@@ -53,8 +53,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import servers
 from tests.parity.harness import Parity
+from tests.support import servers
 
 _HERE = Path(__file__).parent
 

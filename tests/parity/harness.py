@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.parity import wire
-from tests.servers import ServerProcess
+from tests.support.servers import ServerProcess
 
 Loose = Callable[[Any, Any, Any], bool]
 Script = Sequence[Any]

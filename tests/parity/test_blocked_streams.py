@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.types.dump_payload import encode_payload
-from app.types.streams import Stream
+from joblog.app.types.dump_payload import encode_payload
+from joblog.app.types.streams import Stream
 from tests.parity.harness import at, receive, send
 
 BLOCKED = [

@@ -6,7 +6,7 @@ import pytest
 
 from tests.parity.harness import at, raw, receive, send
 from tests.parity.wire import encode
-from tests.payloads import payload, strings
+from tests.support.payloads import payload, strings
 
 TIMED_OUT = [
     ["BLPOP", "k", "j", "0.01"],

@@ -6,8 +6,8 @@ Texts (COMMAND DOCS, HELP) are our own, so only their form is compared.
 
 import pytest
 
-from app.commands import catalogue  # noqa: F401 - registers the commands
-from app.commands.table import COMMANDS
+from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
+from joblog.app.table.table import COMMANDS
 from tests.parity import wire
 from tests.parity.test_scripting import as_valkey
 

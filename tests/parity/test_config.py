@@ -1,6 +1,6 @@
 """CONFIG, beside a real server's."""
 
-from tests.servers import start_joblog
+from tests.support.servers import start_joblog
 
 
 def test_config_get_and_set(parity):

@@ -4,9 +4,9 @@ import struct
 
 import pytest
 
-from app.types.listpack import encode_listpack
+from joblog.app.types.listpack import encode_listpack
 from tests.parity import wire
-from tests.payloads import (
+from tests.support.payloads import (
     ZIPLIST_INTEGERS,
     payload,
     printed_score,

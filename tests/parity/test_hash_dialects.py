@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.parity import wire
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 PAGE = (ROOT / "docs" / "hash-deadlines.md").read_text()
 ROWS = [

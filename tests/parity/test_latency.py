@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.config import Config
+from joblog.app.config import Config
 from tests.parity import wire
 
 COMMANDS = ["SET k 1", "GET k", "GET k", "DEBUG SLEEP 0.02", "CONFIG GET port", "GET"]

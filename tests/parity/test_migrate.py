@@ -4,9 +4,9 @@ import socket
 
 import pytest
 
-from tests import servers
 from tests.parity import wire
-from tests.relays import Mute, Relay
+from tests.support import servers
+from tests.support.relays import Mute, Relay
 
 LOCAL = "127.0.0.1"
 SETUP = [

@@ -1,7 +1,7 @@
 """RESP from the outside: where a reply ends, and what is in it.
 
-Nothing here comes from app.protocol: a harness that reads with the server's own code
-would not see the server's own mistakes.
+Nothing here comes from joblog.app.protocol: a harness that reads with the server's own
+code would not see the server's own mistakes.
 """
 
 from __future__ import annotations

@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.commands import catalogue  # noqa: F401 - registers the commands
-from app.config import Config
-from app.engine.engine import Engine
-from app.recovery import Fold
-from app.types.hashes import Hash
-from storage.record import Record, decode_origin
-from tests.fakes import FakeClock
+from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
+from joblog.app.config import Config
+from joblog.app.engine.engine import Engine
+from joblog.app.history.recovery import Fold
+from joblog.app.types.hashes import Hash
+from joblog.storage.record import Record, decode_origin
 from tests.property.test_fold_of_transactions import lines
+from tests.support.fakes import FakeClock
 
 KEYS = ("h", "i")
 FIELDS = ("a", "b", "c")

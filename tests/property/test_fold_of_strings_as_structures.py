@@ -6,13 +6,13 @@ Restored values go on to be changed, so a value that was decoded wrongly would s
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.commands import catalogue  # noqa: F401 - registers the commands
-from app.config import Config
-from app.engine.engine import Engine
-from app.keyspace.digest import value_digest
-from app.recovery import Fold
-from storage.record import Record, decode_origin
-from tests.fakes import FakeClock
+from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
+from joblog.app.config import Config
+from joblog.app.engine.engine import Engine
+from joblog.app.history.recovery import Fold
+from joblog.app.keyspace.digest import value_digest
+from joblog.storage.record import Record, decode_origin
+from tests.support.fakes import FakeClock
 
 KEYS = ("a", "b", "c")
 NUMBERS = ("0", "1", "5", "17", "-1", "300")

@@ -6,12 +6,12 @@ Time goes on in between, so that keys expire before, and between, all the rest.
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.commands import catalogue  # noqa: F401 - registers the commands
-from app.config import Config
-from app.engine.engine import Engine
-from app.recovery import Fold
-from storage.record import Record, decode_origin
-from tests.fakes import FakeClock
+from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
+from joblog.app.config import Config
+from joblog.app.engine.engine import Engine
+from joblog.app.history.recovery import Fold
+from joblog.storage.record import Record, decode_origin
+from tests.support.fakes import FakeClock
 
 KEYS = ("a", "b", "c")
 DATABASES = ("0", "1", "2")

@@ -7,7 +7,7 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from replay.cli import main
+from joblog.replay.cli import main
 from tests.replay.histories import make_demo
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.commands import catalogue  # noqa: F401 - registers the commands
-from app.config import Config
-from app.engine.engine import Engine
-from storage.filesystem import FileSystem
-from storage.log import Log
-from storage.notes import (
+from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
+from joblog.app.config import Config
+from joblog.app.engine.engine import Engine
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.log import Log
+from joblog.storage.notes import (
     ScriptNote,
     ScriptSourceNote,
     encode_note,
 )
-from tests.fakes import FakeClock
+from tests.support.fakes import FakeClock
 
 START_MS = 1_700_000_000_000
 """2023-11-14T22:13:20Z."""

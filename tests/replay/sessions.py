@@ -20,9 +20,9 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from replay import demo
-from replay.cli import main
-from storage.filesystem import FileSystem
+from joblog.replay import demo
+from joblog.replay.cli import main
+from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import make_demo, make_mail
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "replay.md"

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from app.recovery import recover
-from app.snapshots import save_snapshot
-from replay.cli import main
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from storage.frame import FRAME_HEAD_BYTES, encode_frame, frame_bytes_at
-from storage.packing import pack_segment
-from storage.segment import SegmentReader
+from joblog.app.history.recovery import recover
+from joblog.app.history.snapshots import save_snapshot
+from joblog.replay.cli import main
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
+from joblog.storage.frame import FRAME_HEAD_BYTES, encode_frame, frame_bytes_at
+from joblog.storage.packing import pack_segment
+from joblog.storage.segment import SegmentReader
 from tests.replay.histories import History
 
 DISK = FileSystem()

@@ -4,13 +4,13 @@ from contextlib import closing
 
 import pytest
 
-from replay import bisecting
-from replay.bisecting import Asker
-from replay.conditions import ConditionError, Shape, make_condition
-from replay.index.finder import LogIndex
-from replay.past import Past
-from replay.serving import ServeError, program_condition
-from storage.filesystem import FileSystem
+from joblog.replay.bisecting import bisection as bisecting
+from joblog.replay.bisecting.bisection import Asker
+from joblog.replay.bisecting.conditions import ConditionError, Shape, make_condition
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.keys.past import Past
+from joblog.replay.serving import ServeError, program_condition
+from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import History
 
 ANY = Shape()
@@ -51,7 +51,7 @@ def counted(tmp_path):
 )
 @pytest.mark.parametrize("kept", [0, 1_000_000], ids=["kept", "folded anew"])
 def test_first_record_after_which_it_fails_is_found(counted, text, kept, monkeypatch):
-    monkeypatch.setattr("replay.bisecting._KEPT_RECORDS", kept)
+    monkeypatch.setattr("joblog.replay.bisecting.bisection._KEPT_RECORDS", kept)
 
     found = bisect(counted, text)
 

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.blame import find_blame
-from replay.index.finder import LogIndex
-from storage.filesystem import FileSystem
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.keys.blame import find_blame
+from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import History
 
 
@@ -83,7 +83,7 @@ def test_missing_key_has_nobody_to_blame(tmp_path):
 
 
 def test_long_history_is_followed_back_as_far_as_needed(tmp_path, monkeypatch):
-    monkeypatch.setattr("replay.blame._FIRST_RECORDS", 3)
+    monkeypatch.setattr("joblog.replay.keys.blame._FIRST_RECORDS", 3)
     seqs = written(tmp_path, "HSET h old 1", *[f"HSET h new {n}" for n in range(60)])
 
     assert owners(tmp_path, b"h") == {

@@ -8,12 +8,12 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from app.moments import Moment
-from replay.cli import main
-from replay.index.finder import LogIndex
-from replay.points import find_point
-from storage.filesystem import FileSystem
-from storage.reader import read_records
+from joblog.app.history.moments import Moment
+from joblog.replay.cli import main
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.records.points import find_point
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.reader import read_records
 from tests.replay.histories import History
 
 HOUR_MS = 3_600_000

@@ -5,12 +5,12 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from app.recovery import recover
-from replay.cli import main
-from storage.errors import StorageError
-from storage.filesystem import FileSystem
-from storage.log import Log
-from tests.damages import REFUSALS, make_folder
+from joblog.app.history.recovery import recover
+from joblog.replay.cli import main
+from joblog.storage.errors import StorageError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.log import Log
+from tests.support.damages import REFUSALS, make_folder
 
 NOW_MS = 1_900_000_000_000
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from replay.cli import main
-from replay.demo import MENDED_SWEEP, STEPS, SWEEP, make_demo
-from storage.filesystem import FileSystem
+from joblog.replay.cli import main
+from joblog.replay.demo import MENDED_SWEEP, STEPS, SWEEP, make_demo
+from joblog.storage.filesystem import FileSystem
 from tests.replay import sessions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -112,7 +112,7 @@ def test_folder_with_something_in_it_is_left_alone():
 )
 def test_terminal_waits_for_enter_between_the_steps(options, typed, steps):
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "replay", "demo", "there", *options]
+    command = [sys.executable, "-m", "joblog.replay", "demo", "there", *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
     with subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment

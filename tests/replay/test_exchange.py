@@ -7,17 +7,17 @@ from itertools import accumulate
 import pytest
 from click.testing import CliRunner
 
-from app.keyspace.digest import dataset_digest
-from replay.cli import main
-from replay.exchange.aof import AofReader, ExchangeError
-from replay.exchange.manifests import find_parts
-from replay.exchange.rdb import read_rdb
-from replay.past import Past
-from storage.filesystem import FileSystem
-from tests.folding import live_digest
+from joblog.app.keyspace.digest import dataset_digest
+from joblog.replay.cli import main
+from joblog.replay.exchange.aof import AofReader, ExchangeError
+from joblog.replay.exchange.manifests import find_parts
+from joblog.replay.exchange.rdb import read_rdb
+from joblog.replay.keys.past import Past
+from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import History
 from tests.replay.test_serve import COMMANDS
-from tests.servers import start_joblog, start_redis, start_valkey
+from tests.support.folding import live_digest
+from tests.support.servers import start_joblog, start_redis, start_valkey
 
 STARTERS = {"valkey": start_valkey, "redis": start_redis}
 LIBRARY = b"#!lua name=lib\nredis.register_function('f', function() return 1 end)"

@@ -6,13 +6,13 @@ import shutil
 
 import pytest
 
-from app.recovery import recover
-from app.snapshots import save_snapshot
-from replay import options
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from tests.pruning import OvertakenFileSystem, prune
+from joblog.app.history.recovery import recover
+from joblog.app.history.snapshots import save_snapshot
+from joblog.replay.verbs import options
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
 from tests.replay.histories import History
+from tests.support.pruning import OvertakenFileSystem, prune
 
 
 @pytest.fixture

@@ -8,17 +8,17 @@ import subprocess
 import pytest
 from click.testing import CliRunner
 
-from app.keyspace.digest import dataset_digest
-from app.types.dump_payload import encode_payload
-from replay.cli import main
-from replay.exchange.importing import Importer
-from replay.live import LiveError
-from replay.past import Past
-from storage.filesystem import FileSystem
-from storage.log import Log
-from storage.reader import read_records
-from tests.folding import live_digest
-from tests.servers import require_program, start_redis
+from joblog.app.keyspace.digest import dataset_digest
+from joblog.app.types.dump_payload import encode_payload
+from joblog.replay.cli import main
+from joblog.replay.exchange.importing import Importer
+from joblog.replay.keys.past import Past
+from joblog.replay.undoing.live import LiveError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.log import Log
+from joblog.storage.reader import read_records
+from tests.support.folding import live_digest
+from tests.support.servers import require_program, start_redis
 
 MINUTE_MS = 60_000
 

@@ -6,21 +6,21 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from app.keyspace.digest import dataset_digest
-from app.recovery import Fold
-from replay.cli import main
-from storage.errors import StorageError
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from storage.log import Log
-from storage.mending import apply_repair
-from storage.packing import pack_segment
-from storage.reader import read_records
-from storage.repairing import plan_repair
-from storage.verify import verify_log
-from tests.folding import live_digest
+from joblog.app.history.recovery import Fold
+from joblog.app.keyspace.digest import dataset_digest
+from joblog.replay.cli import main
+from joblog.storage.errors import StorageError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
+from joblog.storage.log import Log
+from joblog.storage.mending import apply_repair
+from joblog.storage.packing import pack_segment
+from joblog.storage.reader import read_records
+from joblog.storage.repairing import plan_repair
+from joblog.storage.verify import verify_log
 from tests.replay.histories import History
-from tests.servers import start_joblog
+from tests.support.folding import live_digest
+from tests.support.servers import start_joblog
 
 DISK = FileSystem()
 

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from replay.live import LiveError, read_reply
+from joblog.replay.undoing.live import LiveError, read_reply
 
 
 @pytest.mark.parametrize(

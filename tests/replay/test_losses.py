@@ -5,12 +5,12 @@ from contextlib import closing
 
 import pytest
 
-from replay.index.building import build_index
-from replay.index.finder import LogIndex
-from replay.index.marks import word_test
-from replay.inquiry import open_past
-from replay.losses import _holds, _narrow, find_exit, find_loss
-from storage.filesystem import FileSystem
+from joblog.replay.index.building import build_index
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.index.marks import word_test
+from joblog.replay.jobs.losses import _holds, _narrow, find_exit, find_loss
+from joblog.replay.keys.inquiry import open_past
+from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import History
 
 COMMANDS = [

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from replay.output import Mode, Output, SlowProgress
+from joblog.replay.output.answers import Mode, Output, SlowProgress
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_pipe_is_plain_by_default(capsys):
 def slow_terminal(monkeypatch):
     """Let standard error be a terminal, and let all that is done be slow."""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("replay.output._SLOW_SECONDS", -1)
+    monkeypatch.setattr("joblog.replay.output.answers._SLOW_SECONDS", -1)
 
 
 def test_one_bar_is_shown_at_a_time(slow_terminal):
@@ -88,7 +88,7 @@ def test_bar_goes_on_with_the_next_piece_of_work(slow_terminal):
 
 
 def test_there_is_no_bar_without_a_terminal(monkeypatch):
-    monkeypatch.setattr("replay.output._SLOW_SECONDS", -1)
+    monkeypatch.setattr("joblog.replay.output.answers._SLOW_SECONDS", -1)
     with SlowProgress("reading", 10) as progress:
         progress(1)
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from replay.cli import main
+from joblog.replay.cli import main
 from tests.replay import sessions
 
 BLOCKS = sessions.blocks(sessions.PAGE.read_text())

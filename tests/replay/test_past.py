@@ -2,13 +2,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.differences import compare_moments
-from replay.index.finder import LogIndex
-from replay.past import Past, trace_key
-from replay.showing import difference_facts, difference_lines, version_facts
-from replay.values import FieldDeadline, find_differences, take_version
-from storage.errors import PrunedError
-from storage.filesystem import FileSystem
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.keys.differences import compare_moments
+from joblog.replay.keys.past import Past, trace_key
+from joblog.replay.keys.values import FieldDeadline, find_differences, take_version
+from joblog.replay.shown.versions import (
+    difference_facts,
+    difference_lines,
+    version_facts,
+)
+from joblog.storage.errors import PrunedError
+from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import History
 
 KEYS = ["a", "b", "c"]

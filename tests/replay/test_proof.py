@@ -5,14 +5,14 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from app.engine.proofs import Prover, whole_digest
-from app.recovery import recover
-from app.snapshots import save_snapshot
-from replay.cli import main
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from tests.keyspaces import EVERY_TYPE
+from joblog.app.engine.proofs import Prover, whole_digest
+from joblog.app.history.recovery import recover
+from joblog.app.history.snapshots import save_snapshot
+from joblog.replay.cli import main
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
 from tests.replay.histories import History
+from tests.support.keyspaces import EVERY_TYPE
 
 DISK = FileSystem()
 DAMAGED = 3

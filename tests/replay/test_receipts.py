@@ -7,17 +7,17 @@ import zlib
 import pytest
 from click.testing import CliRunner
 
-from replay import receipts
-from replay.cli import main
-from replay.clients import ClientDirectory
-from replay.index.finder import LogIndex
-from replay.proving import make_receipt
-from replay.receipts import ReceiptError, check_receipt
-from replay.scanning import END_SEQ
-from storage.errors import PrunedError, StorageError
-from storage.filesystem import FileSystem
-from storage.packing import pack_segment
-from storage.verify import compute_digest
+from joblog.replay.cli import main
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.index.scanning import END_SEQ
+from joblog.replay.proofs import receipts
+from joblog.replay.proofs.proving import make_receipt
+from joblog.replay.proofs.receipts import ReceiptError, check_receipt
+from joblog.replay.records.clients import ClientDirectory
+from joblog.storage.errors import PrunedError, StorageError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.packing import pack_segment
+from joblog.storage.verify import compute_digest
 from tests.replay.histories import History
 
 

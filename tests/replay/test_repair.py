@@ -6,13 +6,13 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from app.recovery import recover
-from replay.cli import main
-from storage.filesystem import FileSystem
-from storage.log import Log
-from storage.packing import pack_segment
-from tests.damages import REFUSALS, make_folder
+from joblog.app.history.recovery import recover
+from joblog.replay.cli import main
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.log import Log
+from joblog.storage.packing import pack_segment
 from tests.replay.histories import History
+from tests.support.damages import REFUSALS, make_folder
 
 DISK = FileSystem()
 NOW_MS = 1_900_000_000_000

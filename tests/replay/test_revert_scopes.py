@@ -5,9 +5,9 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from replay.cli import main
+from joblog.replay.cli import main
 from tests.replay.histories import History
-from tests.servers import start_joblog
+from tests.support.servers import start_joblog
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 
-from replay.script_lines import find_calls, find_lines
-from storage.record import Origin, Record
+from joblog.replay.records.script_lines import find_calls, find_lines
+from joblog.storage.record import Origin, Record
 
 SOURCE = b"""-- name: settle
 -- redis.call('DEL', KEYS[1]) in a comment is none

@@ -3,12 +3,12 @@ import re
 
 import pytest
 
-from replay.clients import ClientDirectory
-from replay.index.finder import LogIndex
-from replay.script_texts import find_script_source
-from replay.search import Query, Search
-from storage.errors import CorruptLogError
-from storage.filesystem import FileSystem
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.records.clients import ClientDirectory
+from joblog.replay.records.script_texts import find_script_source
+from joblog.replay.records.search import Query, Search
+from joblog.storage.errors import CorruptLogError
+from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import SCRIPT, SHA, History
 from tests.storage.logs import (
     FOLDER,

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from replay.cli import main
+from joblog.replay.cli import main
 from tests.parity.wire import Aggregate, Connection, parse
-from tests.servers import ROOT, START_SECONDS, STOP_SECONDS, start_joblog
+from tests.support.servers import ROOT, START_SECONDS, STOP_SECONDS, start_joblog
 
 COMMANDS = [
     "SET str{n} {v}",
@@ -57,7 +57,14 @@ def served(folder, *options):
         path = f"{home}/s"
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "replay", "serve", str(folder), "--json"),
+                *(
+                    sys.executable,
+                    "-m",
+                    "joblog.replay",
+                    "serve",
+                    str(folder),
+                    "--json",
+                ),
                 *("--port", "0", "--unixsocket", path, *options),
             ],
             cwd=ROOT,

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.index.building import build_index
-from replay.index.finder import LogIndex
-from replay.past import Past, trace_key
-from replay.slices import NoSliceError, Slice, trace_slice
-from storage.errors import PrunedError
-from storage.filesystem import FileSystem
+from joblog.replay.index.building import build_index
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.keys.past import Past, trace_key
+from joblog.replay.keys.slices import NoSliceError, Slice, trace_slice
+from joblog.storage.errors import PrunedError
+from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import History
 
 NAMES = ["a", "b", "c"]
@@ -76,9 +76,9 @@ def write_history(folder, lines, segment_bytes_max=3000):
 
 def build(folder):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("storage.segment.CHUNK_BYTES", 400)
-        patch.setattr("replay.index.building._CHUNK_RECORDS", 3)
-        patch.setattr("replay.index.checkpoints._LOG_BYTES_A_BYTE", 0)
+        patch.setattr("joblog.storage.segment.CHUNK_BYTES", 400)
+        patch.setattr("joblog.replay.index.building._CHUNK_RECORDS", 3)
+        patch.setattr("joblog.replay.index.checkpoints._LOG_BYTES_A_BYTE", 0)
         build_index(folder, FileSystem(), *[lambda _: None] * 2, 500)
 
 

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from storage.errors import StorageError
-from storage.filesystem import FileSystem
-from storage.places import last_seq_hint
-from tests.folding import live_digest
-from tests.servers import ROOT, start_joblog
+from joblog.storage.errors import StorageError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.places import last_seq_hint
+from tests.support.folding import live_digest
+from tests.support.servers import ROOT, start_joblog
 
 pytestmark = pytest.mark.slow
 SECONDS = 60.0
@@ -30,7 +30,7 @@ class Standby:
 
     def __init__(self, source, target):
         self.folder = target
-        self._command = [sys.executable, "-m", "replay", "backup", "--follow"]
+        self._command = [sys.executable, "-m", "joblog.replay", "backup", "--follow"]
         self._command += [str(source), str(target)]
         self.start()
 
@@ -117,7 +117,15 @@ def test_no_server_starts_over_a_standby_that_follows(standby_of):
         standby = standby_of(server)
         wait_for(lambda: standby.has(50))
         done = subprocess.run(
-            [sys.executable, "-m", "app", "--port", "0", "--dir", str(standby.folder)],
+            [
+                sys.executable,
+                "-m",
+                "joblog",
+                "--port",
+                "0",
+                "--dir",
+                str(standby.folder),
+            ],
             cwd=ROOT,
             check=False,
             capture_output=True,

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from app.clock import now_ms
-from app.config import Config
-from app.engine.past import open_scratch
-from replay.cli import main
-from replay.past import Past
-from storage.filesystem import FileSystem
-from storage.places import last_seq_hint
+from joblog.app.clock import now_ms
+from joblog.app.config import Config
+from joblog.app.engine.past import open_scratch
+from joblog.replay.cli import main
+from joblog.replay.keys.past import Past
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.places import last_seq_hint
 from tests.replay.histories import History
-from tests.servers import (
+from tests.support.servers import (
     ROOT,
     ServerProcess,
     start_redis,

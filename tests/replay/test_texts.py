@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.texts import from_json_text, json_text, json_value, plain_text, show
+from joblog.replay.output.texts import (
+    from_json_text,
+    json_text,
+    json_value,
+    plain_text,
+    show,
+)
 
 SHOWN = [
     pytest.param(b"job:1", "job:1", id="word"),

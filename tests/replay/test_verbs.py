@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from replay.cli import main
-from replay.completing import find_jobs, find_keys
-from replay.index.building import build_index
-from replay.index.finder import LogIndex
-from replay.texts import from_json_text
-from replay.verbs import VERBS as ALL_VERBS
-from storage.filesystem import FileSystem
-from storage.notes import ScriptNote, ScriptSourceNote, TagNote, encode_note
+from joblog.replay.cli import main
+from joblog.replay.index.building import build_index
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.output.texts import from_json_text
+from joblog.replay.verbs import VERBS as ALL_VERBS
+from joblog.replay.verbs.completing import find_jobs, find_keys
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.notes import ScriptNote, ScriptSourceNote, TagNote, encode_note
 from tests.replay.histories import History
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -476,7 +476,7 @@ def test_completion_is_a_script_for_the_shell(shell):
 INTERRUPTIBLE = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from replay.cli import main
+from joblog.replay.cli import main
 main(prog_name="replay")
 """
 """The tool, also where a shell's background job passes on that Ctrl-C is ignored."""

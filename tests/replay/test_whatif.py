@@ -7,7 +7,7 @@ import random
 import pytest
 from click.testing import CliRunner
 
-from replay.cli import main
+from joblog.replay.cli import main
 from tests.replay.histories import History
 from tests.replay.test_serve import COMMANDS
 

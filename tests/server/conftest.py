@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, start_joblog
-from tests.services import OPENED
+from tests.support.servers import ROOT, start_joblog
+from tests.support.services import OPENED
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def launch(home):
         file = options[:1] if options and not options[0].startswith("-") else ()
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "app", *file, "--port", "0"),
+                *(sys.executable, "-m", "joblog", *file, "--port", "0"),
                 *("--unixsocket", str(home / "s"), "--dir", str(home / "data")),
                 *options[len(file) :],
             ],

@@ -7,12 +7,12 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from app.keyspace.digest import dataset_digest
-from app.recovery import recover
-from replay.cli import main
-from storage.filesystem import FileSystem
+from joblog.app.history.recovery import recover
+from joblog.app.keyspace.digest import dataset_digest
+from joblog.replay.cli import main
+from joblog.storage.filesystem import FileSystem
 from tests.server.persistence import info, wait_for
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 SMALL = ("--segment-bytes-max", "4096")
 
@@ -268,7 +268,7 @@ def test_a_server_does_not_start_over_an_archive(start, archive):
     server.stop()
     names = sorted(path.name for path in archive.iterdir())
     done = subprocess.run(
-        [sys.executable, "-m", "app", "--port", "0", "--dir", str(archive)],
+        [sys.executable, "-m", "joblog", "--port", "0", "--dir", str(archive)],
         cwd=ROOT,
         check=False,
         capture_output=True,

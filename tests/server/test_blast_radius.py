@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import START_SECONDS, ServerProcess
+from tests.support.servers import START_SECONDS, ServerProcess
 
 
 def free_port():
@@ -94,7 +94,7 @@ SEGMENT_BYTES = 1 << 16
 def start_with_files(count):
     """Start a server that may open so many files."""
     limited = ["sh", "-c", f'ulimit -n {count} && exec "$@"', "sh"]
-    program = [*limited, sys.executable, "-m", "app", "--loglevel", "warning"]
+    program = [*limited, sys.executable, "-m", "joblog", "--loglevel", "warning"]
     options = ["--segment-bytes-max", str(SEGMENT_BYTES)]
     return ServerProcess("joblog", program, *options)
 

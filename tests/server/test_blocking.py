@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from storage.filesystem import FileSystem
-from storage.reader import read_records
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.reader import read_records
 from tests.parity.wire import encode
-from tests.servers import cpu_ticks
+from tests.support.servers import cpu_ticks
 
 WORKER = """
 import socket, sys

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app import errors
+from joblog.app import errors
 from tests.parity.wire import encode
 
 ENDLESS = "while true do end"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from storage.filesystem import FileSystem
-from storage.notes import ClientNote, read_note
-from storage.reader import read_records
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.notes import ClientNote, read_note
+from joblog.storage.reader import read_records
 
 
 def number_of(connection):

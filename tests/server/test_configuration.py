@@ -6,7 +6,7 @@ import tempfile
 
 import pytest
 
-from tests.servers import ROOT, ServerProcess, require_program
+from tests.support.servers import ROOT, ServerProcess, require_program
 
 SECONDS = 60
 
@@ -15,7 +15,7 @@ def refused(*arguments, text=None):
     """Start the server over a configuration; return its exit code and what it said."""
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run(
-            [sys.executable, "-m", "app", *arguments, "--dir", f"{home}/data"],
+            [sys.executable, "-m", "joblog", *arguments, "--dir", f"{home}/data"],
             cwd=ROOT,
             input=text,
             capture_output=True,
@@ -132,7 +132,7 @@ def test_default_user_of_a_rewritten_configuration_starts_the_server(tmp_path):
     assert len(kept) == 2
     path.write_text("\n".join(kept))
 
-    with ServerProcess("ours", [sys.executable, "-m", "app", str(path)]) as server:
+    with ServerProcess("ours", [sys.executable, "-m", "joblog", str(path)]) as server:
         client = server.connect()
         assert client.ask("PING").startswith(b"-NOAUTH")
         assert client.ask("AUTH", "sesame") == b"+OK\r\n"

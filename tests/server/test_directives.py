@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from app.config import Config
-from app.config.kinds import quote
-from app.config.particular import RawLines
+from joblog.app.config import Config
+from joblog.app.config.kinds import quote
+from joblog.app.config.particular import RawLines
 from tests.app.test_config_stops import STOPS
 from tests.house.directives import FILE_ONLY, REDIS_7_2, VALKEY_9_1
 from tests.house.generate_docs import BESIDE
-from tests.servers import ROOT, start_redis, start_valkey
-from tests.starts import start
+from tests.support.servers import ROOT, start_redis, start_valkey
+from tests.support.starts import start
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 DIRECTIVES = sorted({*REDIS_7_2, *VALKEY_9_1})

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from tests.disks import server_on, small_disk
 from tests.server.persistence import info, wait_for
+from tests.support.disks import server_on, small_disk
 
 MB = 1 << 20
 RESERVE = ("--disk-reserve", "4mb")

@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from tests.server.test_keeping import Ours, replay
-from tests.servers import start_redis
-from tests.starts import start
+from tests.support.servers import start_redis
+from tests.support.starts import start
 
 NOT_READ = "which is not read: this server starts empty"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.test_upkeep import wait_for
-from tests.servers import ROOT, ServerProcess, require_program, start_redis
+from tests.support.servers import ROOT, ServerProcess, require_program, start_redis
 
 DEBIAN = Path("/etc/redis/redis.conf")
 MINIMAL = "daemonize yes\nappendonly no\nappendfsync everysec\n"
@@ -20,7 +20,7 @@ class Ours(ServerProcess):
     """This server, with an operator's own options and none of the tests'."""
 
     def __init__(self, *options):
-        super().__init__("ours", [sys.executable, "-m", "app"], *options)
+        super().__init__("ours", [sys.executable, "-m", "joblog"], *options)
 
     def start(self):
         """Start without `--save ""`, which the tests give servers otherwise."""
@@ -56,7 +56,7 @@ def info_of_written(server):
 
 def replay(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "replay", *map(str, arguments)],
+        [sys.executable, "-m", "joblog.replay", *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from storage.filesystem import FileSystem
-from storage.log import Log
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.log import Log
 from tests.parity.wire import Connection, encode
-from tests.servers import START_SECONDS, require_program
-from tests.services import open_client
+from tests.support.servers import START_SECONDS, require_program
+from tests.support.services import open_client
 
 LOADING = b"-LOADING Redis is loading the dataset in memory\r\n"
 RECORDS = 300_000

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.server.test_process import free_port, wait_for
-from tests.servers import require_program
-from tests.services import LINE, connect, open_client, stop
+from tests.support.servers import require_program
+from tests.support.services import LINE, connect, open_client, stop
 
 SECRET = "sw0rdfish-of-the-operator"
 

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.system import Server
-from app.config import Config
+from joblog.actors.system import Server
+from joblog.app.config import Config
 from tests.parity.wire import Connection
-from tests.servers import start_joblog
+from tests.support.servers import start_joblog
 
 PASSWORD = "secret"
 CONNECTIONS = 10_000

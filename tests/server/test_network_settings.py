@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tests.servers import start_joblog, start_redis, start_valkey
+from tests.support.servers import start_joblog, start_redis, start_valkey
 
 BIND = b"-ERR CONFIG SET failed (possibly related to argument 'bind') - "
 PORT = b"-ERR CONFIG SET failed (possibly related to argument 'port') - "

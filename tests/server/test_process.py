@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from storage.filesystem import FileSystem
-from storage.log import Log
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.log import Log
 from tests.parity.wire import encode
-from tests.servers import ROOT, cpu_ticks
+from tests.support.servers import ROOT, cpu_ticks
 
 FOUND_MAX_SECONDS = 60.0
 
@@ -26,7 +26,7 @@ def free_port():
 def run_joblog(*options):
     """Run a server that is expected to end by itself; return it and its output."""
     done = subprocess.run(
-        [sys.executable, "-m", "app", *options],
+        [sys.executable, "-m", "joblog", *options],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.servers import start_redis, start_valkey
+from tests.support.servers import start_redis, start_valkey
 
 DEADLINE_SECONDS = 30
 COMMANDS = [

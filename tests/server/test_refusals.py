@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.damages import REFUSALS, make_folder
-from tests.servers import ROOT
+from tests.support.damages import REFUSALS, make_folder
+from tests.support.servers import ROOT
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 SECONDS = 60
@@ -26,7 +26,7 @@ def folder(tmp_path):
 def start(folder):
     """Start the server over a folder; return its exit code and what it said."""
     with tempfile.TemporaryDirectory() as home:
-        program = [sys.executable, "-m", "app", "--port", "0"]
+        program = [sys.executable, "-m", "joblog", "--port", "0"]
         done = subprocess.run(
             [*program, "--unixsocket", f"{home}/s", "--dir", str(folder)],
             cwd=ROOT,
@@ -97,7 +97,7 @@ def test_a_read_only_folder_is_refused_and_replay_reads_it(read_only):
     assert "| 11 |" in OPERATIONS
     for verb in ("verify", "verify --deep", "log", "state", "info", "repair"):
         done = subprocess.run(
-            [sys.executable, "-m", "replay", *verb.split(), str(read_only)],
+            [sys.executable, "-m", "joblog.replay", *verb.split(), str(read_only)],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -124,7 +124,7 @@ def test_a_lock_that_a_dead_server_left_is_taken_over_and_said(start_one):
 
 @pytest.fixture
 def start_one():
-    from tests.servers import start_joblog  # noqa: PLC0415 - only this test needs it
+    from tests.support.servers import start_joblog  # noqa: PLC0415 - only this test needs it
 
     started = []
 

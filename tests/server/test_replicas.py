@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.server.test_process import free_port
-from tests.servers import start_redis, start_valkey
+from tests.support.servers import start_redis, start_valkey
 
 WATCHED_SECONDS = 4.0
 REAL = [pytest.param(start_redis, id="Redis"), pytest.param(start_valkey, id="Valkey")]

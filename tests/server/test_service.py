@@ -12,8 +12,8 @@ import pytest
 
 from tests.parity.wire import encode
 from tests.server.test_process import free_port, run_joblog, wait_for
-from tests.servers import STOP_SECONDS
-from tests.services import LINE, connect, open_client, stop
+from tests.support.servers import STOP_SECONDS
+from tests.support.services import LINE, connect, open_client, stop
 
 ENDLESS = "while true do end"
 ENDLESS_WRITER = "redis.call('SET', 'dirty', 1) redis.call('RPUSH', 'q', 1) " + ENDLESS

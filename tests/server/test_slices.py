@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.servers import start_joblog
+from tests.support.servers import start_joblog
 
 DEADLINE_SECONDS = 60.0
 MEMBERS = [f"m{number}" for number in range(20_000)]

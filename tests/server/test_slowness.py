@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from app.slowness import seconds_for
-from tests.servers import ROOT, START_SECONDS
+from joblog.app.slowness import seconds_for
+from tests.support.servers import ROOT, START_SECONDS
 
 LOADING = b"-LOADING Redis is loading the dataset in memory\r\n"
 DEADLINE_SECONDS = 20

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from storage.filesystem import FileSystem
-from storage.packing import PACKED_MAGIC
-from storage.reader import read_records
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.packing import PACKED_MAGIC
+from joblog.storage.reader import read_records
 from tests.parity.wire import encode
 
 SECONDS = 60.0

@@ -13,13 +13,13 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app.moments import Point
-from replay.index.finder import LogIndex
-from replay.jobs.reading import JobLog
-from replay.jobs.shipped import load_schemas
-from storage.filesystem import FileSystem
+from joblog.app.history.moments import Point
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.jobs.reading import JobLog
+from joblog.replay.jobs.shipped import load_schemas
+from joblog.storage.filesystem import FileSystem
 from tests.replay.jobs.reading import kinds_of, steps_of
-from tests.servers import start_redis, start_valkey
+from tests.support.servers import start_redis, start_valkey
 
 PATIENCE_SECONDS = 1.0
 STALL_SECONDS = 1.5

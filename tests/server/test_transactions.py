@@ -2,8 +2,8 @@
 
 import threading
 
-from storage.filesystem import FileSystem
-from storage.reader import read_records
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.reader import read_records
 
 
 def test_exec_is_one_record_of_the_log(server):

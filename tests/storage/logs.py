@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from storage.filesystem import FileSystem
-from storage.log import Log
-from storage.reader import read_records
-from tests.fakes import FakeClock, FaultyFileSystem
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.log import Log
+from joblog.storage.reader import read_records
+from tests.support.fakes import FakeClock, FaultyFileSystem
 
 FOLDER = Path("/data")
 LOG_FOLDER = FOLDER / "log"

@@ -4,13 +4,13 @@ import shutil
 
 import pytest
 
-from storage.archives import Archive, is_archive
-from storage.errors import ReadOnlyError
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from storage.lock import FolderLock
-from storage.reader import read_records
-from storage.verify import verify_log
+from joblog.storage.archives import Archive, is_archive
+from joblog.storage.errors import ReadOnlyError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
+from joblog.storage.lock import FolderLock
+from joblog.storage.reader import read_records
+from joblog.storage.verify import verify_log
 from tests.replay.histories import History
 
 

@@ -5,18 +5,18 @@ from random import Random
 
 import pytest
 
-from storage.archiving import (
+from joblog.storage.archiving import (
     find_archived,
     find_unarchived,
     forget_archived,
     mark_archived,
 )
-from storage.errors import StorageError
-from storage.folder import LogFolder
-from storage.snapshot import write_snapshot
-from storage.snapshots import describe_state
-from tests.fakes import Fault, KilledError
+from joblog.storage.errors import StorageError
+from joblog.storage.folder import LogFolder
+from joblog.storage.snapshot import write_snapshot
+from joblog.storage.snapshots import describe_state
 from tests.storage.logs import FOLDER, copy_disk, make_log
+from tests.support.fakes import Fault, KilledError
 
 BATCHES = [[b"%d" % n + b"v" * 20] * 5 for n in range(21)]
 

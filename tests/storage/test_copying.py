@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.copying import backup_log
-from storage.errors import PrunedError
+from joblog.storage.copying import backup_log
+from joblog.storage.errors import PrunedError
 from tests.storage.logs import (
     FOLDER,
     LOG_FOLDER,

@@ -5,12 +5,11 @@ from random import Random
 
 import pytest
 
-from storage.errors import CorruptLogError, NewerFormatError, StorageError
-from storage.frame import FrameHeads, encode_frame
-from storage.reader import read_records
-from storage.segment import FOOTER_BYTES, HEADER_BYTES
-from storage.verify import verify_log
-from tests.fakes import Fault, FaultyFileSystem
+from joblog.storage.errors import CorruptLogError, NewerFormatError, StorageError
+from joblog.storage.frame import FrameHeads, encode_frame
+from joblog.storage.reader import read_records
+from joblog.storage.segment import FOOTER_BYTES, HEADER_BYTES
+from joblog.storage.verify import verify_log
 from tests.storage.logs import (
     FIRST,
     FOLDER,
@@ -22,6 +21,7 @@ from tests.storage.logs import (
     read_values,
     segment_names,
 )
+from tests.support.fakes import Fault, FaultyFileSystem
 
 
 def frame_ends(data):

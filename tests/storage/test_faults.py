@@ -12,16 +12,16 @@ from random import Random
 
 import pytest
 
-from storage.errors import (
+from joblog.storage.errors import (
     ReadOnlyError,
     StorageError,
     SyncFailedError,
     WriteFailedError,
 )
-from storage.log import Log
-from storage.reader import read_records
-from storage.verify import verify_log
-from tests.fakes import FakeClock, Fault, FaultyFileSystem, KilledError
+from joblog.storage.log import Log
+from joblog.storage.reader import read_records
+from joblog.storage.verify import verify_log
+from tests.support.fakes import FakeClock, Fault, FaultyFileSystem, KilledError
 
 FOLDER = Path("/data/joblog")
 SEGMENT_BYTES_MAX = 330

@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from storage.errors import SyncFailedError
-from storage.filesystem import (
+from joblog.storage.errors import SyncFailedError
+from joblog.storage.filesystem import (
     FileSystem,
     sync_file,
     sync_names,
@@ -15,7 +15,7 @@ from storage.filesystem import (
     write_aside,
     write_new,
 )
-from tests.fakes import Fault, FaultyFileSystem, KilledError
+from tests.support.fakes import Fault, FaultyFileSystem, KilledError
 
 
 @pytest.fixture(params=["real", "fake"])

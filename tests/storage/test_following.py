@@ -6,13 +6,13 @@ from random import Random
 
 import pytest
 
-from storage.errors import LogLockedError, PrunedError, StorageError
-from storage.folder import LogFolder
-from storage.following import Follower, HistoryLostError
-from storage.log import Log
-from storage.verify import verify_log
-from tests.fakes import Fault, FaultyFileSystem, KilledError
+from joblog.storage.errors import LogLockedError, PrunedError, StorageError
+from joblog.storage.folder import LogFolder
+from joblog.storage.following import Follower, HistoryLostError
+from joblog.storage.log import Log
+from joblog.storage.verify import verify_log
 from tests.storage.logs import FOLDER, append, open_log, read_values
+from tests.support.fakes import Fault, FaultyFileSystem, KilledError
 
 COPY = Path("/copy")
 

@@ -2,9 +2,9 @@ import zlib
 
 import pytest
 
-from storage import frame
-from storage.errors import RecordTooLargeError
-from storage.frame import (
+from joblog.storage import frame
+from joblog.storage.errors import RecordTooLargeError
+from joblog.storage.frame import (
     FRAME_HEAD_BYTES,
     FrameHeads,
     encode_frame,
@@ -14,7 +14,7 @@ from storage.frame import (
     leading_uints,
     split_frames,
 )
-from storage.record import Origin, Record, encode_record
+from joblog.storage.record import Origin, Record, encode_record
 
 SALT = 0xC0FFEE
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.filesystem import FileSystem
-from storage.notes import (
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.notes import (
     ClientNote,
     ExecNote,
     ExpiredNote,
@@ -19,10 +19,10 @@ from storage.notes import (
     encode_note,
     read_note,
 )
-from storage.record import Origin, Record, encode_origin
-from storage.verify import verify_log
-from tests.fakes import FakeClock
+from joblog.storage.record import Origin, Record, encode_origin
+from joblog.storage.verify import verify_log
 from tests.storage.logs import open_log, read_all
+from tests.support.fakes import FakeClock
 
 GOLDEN = Path(__file__).parents[1] / "data" / "log-v1"
 START_MS = 1_700_000_000_000

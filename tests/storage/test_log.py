@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from storage.errors import LogLockedError, SequenceMismatchError, StorageError
-from storage.filesystem import FileSystem
-from storage.fsync import FsyncPolicy
-from storage.record import Origin, Record, encode_origin
-from storage.verify import verify_log
-from tests.fakes import FakeClock, FaultyFileSystem
+from joblog.storage.errors import LogLockedError, SequenceMismatchError, StorageError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.fsync import FsyncPolicy
+from joblog.storage.record import Origin, Record, encode_origin
+from joblog.storage.verify import verify_log
 from tests.storage.logs import (
     FIRST,
     FOLDER,
@@ -23,6 +22,7 @@ from tests.storage.logs import (
     read_values,
     segment_names,
 )
+from tests.support.fakes import FakeClock, FaultyFileSystem
 
 
 @pytest.fixture(params=["real", "fake"])
@@ -252,7 +252,7 @@ def test_a_second_opening_is_refused_until_the_first_is_closed(disk):
 @pytest.mark.slow
 def test_the_lock_holds_between_processes_and_ends_with_them(tmp_path):
     script = (
-        "import sys, storage.log as l, storage.filesystem as f\n"
+        "import sys, joblog.storage.log as l, joblog.storage.filesystem as f\n"
         "log = l.Log.open(sys.argv[1], filesystem=f.FileSystem(), now_ms=lambda: 1)\n"
         "log.append([(1, 0, [[b'SET', b'k', b'v']], 1)], 0)\n"
         "print('open', flush=True)\n"

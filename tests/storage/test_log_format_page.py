@@ -4,13 +4,13 @@ import re
 import shutil
 from pathlib import Path
 
-from app.recovery import Fold
-from app.types.snapshot_values import packer_of
-from storage.filesystem import FileSystem
-from storage.notes import _CLASSES
-from storage.packing import pack_segment
-from storage.segment import FOOTER_BYTES, HEADER_BYTES
-from storage.snapshot import (
+from joblog.app.history.recovery import Fold
+from joblog.app.types.snapshot_values import packer_of
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.notes import _CLASSES
+from joblog.storage.packing import pack_segment
+from joblog.storage.segment import FOOTER_BYTES, HEADER_BYTES
+from joblog.storage.snapshot import (
     SNAPSHOT_FOOTER_BYTES,
     SNAPSHOT_HEADER_BYTES,
     SnapshotReader,

@@ -6,10 +6,9 @@ from random import Random
 
 import pytest
 
-from storage.errors import CorruptLogError, NewerFormatError, StorageError
-from storage.packing import PACKED_MAGIC, SegmentFile, pack_segment
-from storage.verify import compute_digest, verify_log
-from tests.fakes import Fault, KilledError
+from joblog.storage.errors import CorruptLogError, NewerFormatError, StorageError
+from joblog.storage.packing import PACKED_MAGIC, SegmentFile, pack_segment
+from joblog.storage.verify import compute_digest, verify_log
 from tests.storage.logs import (
     FIRST,
     FOLDER,
@@ -21,6 +20,7 @@ from tests.storage.logs import (
     read_values,
     segment_names,
 )
+from tests.support.fakes import Fault, KilledError
 
 BATCHES = [[b"%d" % n + b"v" * 20] * 5 for n in range(12)]
 

@@ -2,16 +2,15 @@ import itertools
 
 import pytest
 
-from storage.errors import CorruptLogError, PrunedError
-from storage.places import find_seq_at, last_seq_hint
-from storage.reader import (
+from joblog.storage.errors import CorruptLogError, PrunedError
+from joblog.storage.places import find_seq_at, last_seq_hint
+from joblog.storage.reader import (
     LogReader,
     RecordEnd,
     follow_records,
     read_records,
 )
-from storage.segment import CHUNK_BYTES
-from tests.fakes import FakeClock, FaultyFileSystem
+from joblog.storage.segment import CHUNK_BYTES
 from tests.storage.logs import (
     FIRST,
     FOLDER,
@@ -25,6 +24,7 @@ from tests.storage.logs import (
     read_all,
     read_values,
 )
+from tests.support.fakes import FakeClock, FaultyFileSystem
 
 VALUES = [b"%d" % number for number in range(1, 21)]
 

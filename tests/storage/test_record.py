@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.notes import (
+from joblog.storage.notes import (
     ClientNote,
     EvictedNote,
     ExecNote,
@@ -14,7 +14,7 @@ from storage.notes import (
     encode_note,
     read_note,
 )
-from storage.record import (
+from joblog.storage.record import (
     Origin,
     Record,
     RecordDecoder,

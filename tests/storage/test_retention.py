@@ -8,22 +8,22 @@ from random import Random
 
 import pytest
 
-from storage.archiving import find_archived, find_unarchived, mark_archived
-from storage.errors import PrunedError, StorageError
-from storage.folder import LogFolder, read_chain
-from storage.reader import LogReader
-from storage.retention import (
+from joblog.storage.archiving import find_archived, find_unarchived, mark_archived
+from joblog.storage.errors import PrunedError, StorageError
+from joblog.storage.folder import LogFolder, read_chain
+from joblog.storage.reader import LogReader
+from joblog.storage.retention import (
     Retention,
     find_prunable,
     find_snapshot_seq,
     prune,
     remove_old_snapshots,
 )
-from storage.snapshot import write_snapshot
-from storage.snapshots import describe_state, find_start_damage, usable_snapshots
-from storage.verify import verify_log
-from tests.fakes import Fault, KilledError
+from joblog.storage.snapshot import write_snapshot
+from joblog.storage.snapshots import describe_state, find_start_damage, usable_snapshots
+from joblog.storage.verify import verify_log
 from tests.storage.logs import FOLDER, copy_disk, make_log, open_log, read_values
+from tests.support.fakes import Fault, KilledError
 
 BATCHES = [[b"%d" % n + b"v" * 20] * 5 for n in range(21)]
 NOW_MS = 1_700_000_000_000

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.errors import CorruptLogError
-from storage.frame import split_frames
-from storage.segment import (
+from joblog.storage.errors import CorruptLogError
+from joblog.storage.frame import split_frames
+from joblog.storage.segment import (
     CHUNK_BYTES,
     FOOTER_BYTES,
     HEADER_BYTES,
@@ -18,8 +18,8 @@ from storage.segment import (
     encode_footer,
     encode_header,
 )
-from tests.fakes import FaultyFileSystem
 from tests.storage.logs import FIRST, append, make_log, open_log
+from tests.support.fakes import FaultyFileSystem
 
 HEADER = SegmentHeader(7, 1_700_000_000_000, 1, b"i" * 16, b"d" * 32)
 FOOTER = SegmentFooter(9, 1_700_000_000_500, b"h" * 32, b"k" * 20)
@@ -77,7 +77,7 @@ def test_a_footer_can_never_be_taken_for_a_frame():
 
 
 def _heads(salt):
-    from storage.frame import FrameHeads  # noqa: PLC0415 - one user
+    from joblog.storage.frame import FrameHeads  # noqa: PLC0415 - one user
 
     return FrameHeads(salt)
 

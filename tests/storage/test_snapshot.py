@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.errors import NewerFormatError, SnapshotError, SyncFailedError
-from storage.snapshot import (
+from joblog.storage.errors import NewerFormatError, SnapshotError, SyncFailedError
+from joblog.storage.snapshot import (
     NO_LINK,
     SNAPSHOT_FOOTER_BYTES,
     SNAPSHOT_HEADER_BYTES,
@@ -16,7 +16,7 @@ from storage.snapshot import (
     verify_snapshot,
     write_snapshot,
 )
-from tests.fakes import Fault, FaultyFileSystem, KilledError
+from tests.support.fakes import Fault, FaultyFileSystem, KilledError
 
 FOLDER = Path("/data")
 PATH = FOLDER / f"{7:020d}.snap"

@@ -3,11 +3,10 @@ import itertools
 
 import pytest
 
-from storage.errors import PrunedError, StorageError
-from storage.frame import FrameHeads, encode_frame
-from storage.record import Origin, Record, encode_record
-from storage.verify import compute_digest, verify_log
-from tests.fakes import FaultyFileSystem
+from joblog.storage.errors import PrunedError, StorageError
+from joblog.storage.frame import FrameHeads, encode_frame
+from joblog.storage.record import Origin, Record, encode_record
+from joblog.storage.verify import compute_digest, verify_log
 from tests.storage.logs import (
     FIRST,
     FOLDER,
@@ -21,6 +20,7 @@ from tests.storage.logs import (
     seal_another,
     segment_names,
 )
+from tests.support.fakes import FaultyFileSystem
 
 VALUES = [[b"%d" % number] for number in range(12)]
 

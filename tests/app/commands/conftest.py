@@ -4,11 +4,11 @@ import random
 
 import pytest
 
-from app.commands import catalogue  # noqa: F401 - registers the commands
-from app.config import Config
-from app.engine.engine import Engine
-from app.types.streams import Stream
-from tests.fakes import FakeClock
+from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
+from joblog.app.config import Config
+from joblog.app.engine.engine import Engine
+from joblog.app.types.streams import Stream
+from tests.support.fakes import FakeClock
 
 
 class Client:

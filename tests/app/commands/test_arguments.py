@@ -1,8 +1,8 @@
 import pytest
 
-from app import errors
-from app.commands.arguments import check_paired, repeated, symmetric_integer
-from app.errors import CommandError
+from joblog.app import errors
+from joblog.app.errors import CommandError
+from joblog.app.table.arguments import check_paired, repeated, symmetric_integer
 
 LARGEST = 2**63 - 1
 

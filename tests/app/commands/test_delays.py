@@ -1,4 +1,4 @@
-from app.commands.delays import delays_of, histogram_usec, note_delay, percentile_ns
+from joblog.app.table.delays import delays_of, histogram_usec, note_delay, percentile_ns
 
 
 def counted(*nanoseconds):

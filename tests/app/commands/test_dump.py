@@ -1,7 +1,7 @@
 import pytest
 
-from app.errors import CommandError
-from tests.payloads import payload
+from joblog.app.errors import CommandError
+from tests.support.payloads import payload
 
 GOOD = payload(b"\x00\x01a")
 

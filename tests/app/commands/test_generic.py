@@ -1,6 +1,6 @@
 import pytest
 
-from app.errors import CommandError
+from joblog.app.errors import CommandError
 
 EVENTS = [
     pytest.param("DEL k", [("del", "k")], id="DEL"),

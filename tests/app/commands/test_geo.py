@@ -1,6 +1,6 @@
 import pytest
 
-from app.errors import CommandError
+from joblog.app.errors import CommandError
 
 SICILY = "GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from app.commands import catalogue  # noqa: F401 - registers the commands
+from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
 
 NOW = 1_700_000_000_000
 

@@ -1,6 +1,6 @@
 import pytest
 
-from app.errors import WRONG_TYPE, CommandError
+from joblog.app.errors import WRONG_TYPE, CommandError
 
 EVENTS = [
     pytest.param("HSET h a 9", [("hset", "h")], id="HSET of a field that is there"),

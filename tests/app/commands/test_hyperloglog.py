@@ -1,7 +1,7 @@
 import pytest
 
-from app.errors import CommandError
-from app.types.hyperloglog import HyperLogLog
+from joblog.app.errors import CommandError
+from joblog.app.types.hyperloglog import HyperLogLog
 
 CHANGES = [
     pytest.param("PFADD k x", [("pfadd", "k")], id="PFADD"),

@@ -4,8 +4,8 @@ import gc
 
 import pytest
 
-from app.commands.categories import CATEGORIES, categories_of
-from app.commands.table import COMMANDS, every_command
+from joblog.app.table.categories import CATEGORIES, categories_of
+from joblog.app.table.table import COMMANDS, every_command
 
 
 def test_every_command_has_categories_that_exist():

@@ -1,7 +1,7 @@
 import pytest
 
-from app.errors import WRONG_TYPE, CommandError
-from app.reply import NULL_ARRAY
+from joblog.app.errors import WRONG_TYPE, CommandError
+from joblog.app.reply import NULL_ARRAY
 
 EVENTS = [
     pytest.param("LPUSH l x", [("lpush", "l")], id="LPUSH"),

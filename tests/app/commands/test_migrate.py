@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.errors import CommandError
+from joblog.app.errors import CommandError
 
 HEAD = b"*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.commands.saves import Saves
-from app.config import SavePoint
+from joblog.app.config import SavePoint
+from joblog.app.state.saves import Saves
 
 AT_MS = 1_700_000_000_000
 RULES = (SavePoint(60, 100), SavePoint(300, 1))

@@ -1,7 +1,7 @@
 import pytest
 
-from app.errors import WRONG_TYPE, CommandError
-from app.types.sets import Set
+from joblog.app.errors import WRONG_TYPE, CommandError
+from joblog.app.types.sets import Set
 
 EVENTS = [
     pytest.param("SADD a 9", [("sadd", "a")], id="SADD"),

@@ -1,6 +1,6 @@
 import pytest
 
-from app.errors import CommandError
+from joblog.app.errors import CommandError
 
 
 def test_sort_store_tells_of_the_destination_and_is_recorded_as_given(client):

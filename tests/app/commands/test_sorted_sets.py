@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.errors import WRONG_TYPE
-from app.types.sorted_sets import SortedSet
+from joblog.app.errors import WRONG_TYPE
+from joblog.app.types.sorted_sets import SortedSet
 
 EVENTS = [
     pytest.param("ZADD z 9 new", [("zadd", "z")], id="ZADD"),

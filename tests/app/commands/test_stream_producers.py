@@ -2,10 +2,10 @@
 
 import pytest
 
-from app import errors
-from app.types.snapshot_streams import pack_stream, unpack_stream
-from app.types.stream_producers import Producers
-from app.types.streams import Stream
+from joblog.app import errors
+from joblog.app.types.snapshot_streams import pack_stream, unpack_stream
+from joblog.app.types.stream_producers import Producers
+from joblog.app.types.streams import Stream
 
 
 def test_entry_that_comes_again_is_answered_with_its_id(client):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.reply import NULL_ARRAY
+from joblog.app.reply import NULL_ARRAY
 
 
 @pytest.fixture

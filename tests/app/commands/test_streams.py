@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.commands.stream_info import xinfo_stream
-from app.errors import WRONG_TYPE, CommandError
-from app.recovery import Fold
-from app.reply import NULL_ARRAY
-from storage.record import Origin, Record
+from joblog.app.commands.streams.info import xinfo_stream
+from joblog.app.errors import WRONG_TYPE, CommandError
+from joblog.app.history.recovery import Fold
+from joblog.app.reply import NULL_ARRAY
+from joblog.storage.record import Origin, Record
 from tests.app.commands.conftest import Client
 
 NOW = 1_700_000_000_000

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app import errors
-from app.commands.string_digests import digest_of
+from joblog.app import errors
+from joblog.app.commands.strings.digests import digest_of
 
 HELLO = "9555e8555c62dcfd"
 LONG = (

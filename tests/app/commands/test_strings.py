@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.errors import WRONG_TYPE
+from joblog.app.errors import WRONG_TYPE
 
 FAR_MS = 4102444800000  # 2100
 

@@ -1,7 +1,7 @@
 import pytest
 
-from app.errors import CommandError
-from app.protocol.encoder import encode
+from joblog.app.errors import CommandError
+from joblog.app.protocol.encoder import encode
 
 
 def test_exec_is_one_record_with_the_effects_of_all(clients):

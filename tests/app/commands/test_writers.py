@@ -3,10 +3,10 @@ import sys
 
 import pytest
 
-from app.commands import catalogue  # noqa: F401 - registers the commands
-from app.commands.table import Flag, every_command
-from app.commands.writers import HOMES, find_writer, require_writer
-from app.errors import CommandError
+from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
+from joblog.app.commands.writers import HOMES, find_writer, require_writer
+from joblog.app.errors import CommandError
+from joblog.app.table.table import Flag, every_command
 
 NEVER_EFFECTS = {"LOG.TAG", "MIGRATE", "PFDEBUG", "RESTORE-ASKING"}
 
@@ -40,7 +40,7 @@ def test_a_writer_that_is_none_or_has_too_few_words_is_refused():
 @pytest.mark.parametrize("argv", ["HSET h f v", "XGROUP CREATE s g 0", "SELECT 1"])
 def test_a_writer_is_found_where_nothing_was_imported_yet(argv):
     program = (
-        "from app.commands.writers import find_writer\n"
+        "from joblog.app.commands.writers import find_writer\n"
         f"assert find_writer({argv.encode()!r}.split()) is not None\n"
     )
 

@@ -4,11 +4,11 @@ from importlib import resources
 
 from lupa import lua51
 
-from app.engine.lua_callbacks import Hooks
-from app.engine.scripting import ScriptRuntime
-from app.errors import CommandError
-from app.reply import BulkList
-from app.version import REDIS_VERSION
+from joblog.app.engine.lua_callbacks import Hooks
+from joblog.app.engine.scripting import ScriptRuntime
+from joblog.app.errors import CommandError
+from joblog.app.reply import BulkList
+from joblog.app.version import REDIS_VERSION
 
 
 class ScriptRunner:
@@ -78,7 +78,7 @@ def open_core(*names, stock=b"", **limits):
     for name, value in limits.items():
         core[b"limits"][name.encode()] = value
     for name in ("limits", "hook", "core", *names):
-        path = resources.files("app.engine") / "lua" / f"{name}.lua"
+        path = resources.files("joblog.app.engine") / "lua" / f"{name}.lua"
         lua.execute(path.read_bytes(), core)
     core[b"perform"] = lua.execute(
         b"local core = ... return function(text) return loadstring(text)(core) end",

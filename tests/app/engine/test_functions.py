@@ -1,8 +1,8 @@
 import pytest
 
-from app import errors
-from app.recovery import Fold
-from app.types.crc64 import crc64
+from joblog.app import errors
+from joblog.app.history.recovery import Fold
+from joblog.app.types.crc64 import crc64
 
 LIBRARY = """#!lua name=lib
 local calls = 0

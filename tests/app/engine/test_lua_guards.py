@@ -6,9 +6,9 @@ harm a Lua without the guard: sizes are a few bytes, loops end by themselves.
 
 import pytest
 
-from app.engine.lua_callbacks import Callbacks, Hooks
-from app.reply import BulkList
-from app.version import REDIS_VERSION
+from joblog.app.engine.lua_callbacks import Callbacks, Hooks
+from joblog.app.reply import BulkList
+from joblog.app.version import REDIS_VERSION
 from tests.app.engine.lua_fixtures import ScriptRunner, open_core
 
 KILLED = b"ERR Script killed by user with SCRIPT KILL..."

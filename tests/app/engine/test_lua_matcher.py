@@ -61,7 +61,7 @@ same('gmatch', collect(function() return subject:gmatch(pattern) end),
 @pytest.fixture(scope="module")
 def compare():
     lua = lua51.LuaRuntime(encoding=None)
-    folder = resources.files("app.engine") / "lua"
+    folder = resources.files("joblog.app.engine") / "lua"
     core = lua.eval(
         b"{string = {}, unpack = unpack, poll = function() end, bad_argument = error,"
         b" limits = {}}"

@@ -3,10 +3,12 @@ from importlib import resources
 import pytest
 from lupa import lua51
 
-from app.engine import lua_bytecode
+from joblog.app.engine import lua_bytecode
 
 OP_GETGLOBAL, OP_SETGLOBAL = 5, 7
-FILES = sorted((resources.files("app.engine") / "lua").iterdir(), key=lambda f: f.name)
+FILES = sorted(
+    (resources.files("joblog.app.engine") / "lua").iterdir(), key=lambda f: f.name
+)
 
 
 class GlobalFinder(lua_bytecode._Patcher):

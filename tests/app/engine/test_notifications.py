@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-import app.commands
-from app.engine.notifications import CLASS_OF
+import joblog.app.commands
+from joblog.app.engine.notifications import CLASS_OF
 
-_COMMANDS = Path(app.commands.__file__).parent
+_COMMANDS = Path(joblog.app.commands.__file__).parent
 _TOUCHED = re.compile(rb'touch\([^)]*?b"([a-z-]+)"(?: if [^)]*? else b"([a-z-]+)")?')
 _EVENT_ARGUMENT = re.compile(rb'_store\([^)]*?b"([a-z]+)"\s*\)', re.DOTALL)
 

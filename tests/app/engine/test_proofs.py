@@ -4,13 +4,13 @@ import random
 
 import pytest
 
-from app.engine.proofs import WINDOW, ProofChecker, Prover, whole_digest
-from app.proving import ProvenFold
-from app.recovery import Fold
-from storage.filesystem import FileSystem
-from storage.folder import LogFolder
-from tests.keyspaces import EVERY_TYPE
+from joblog.app.engine.proofs import WINDOW, ProofChecker, Prover, whole_digest
+from joblog.app.history.proving import ProvenFold
+from joblog.app.history.recovery import Fold
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
 from tests.replay.histories import History
+from tests.support.keyspaces import EVERY_TYPE
 
 DISK = FileSystem()
 

@@ -1,6 +1,6 @@
 import pytest
 
-from app.engine.redaction import redact
+from joblog.app.engine.redaction import redact
 
 COMMANDS = [
     pytest.param("AUTH pw", "AUTH (redacted)", id="AUTH"),

@@ -1,8 +1,8 @@
 import pytest
 
-from app import errors
-from app.errors import CommandError
-from app.reply import (
+from joblog.app import errors
+from joblog.app.errors import CommandError
+from joblog.app.reply import (
     NULL_ARRAY,
     OK,
     BigNumber,

@@ -1,9 +1,9 @@
 import pytest
 
-from app import errors
-from app.commands.table import LOOKUP
-from app.engine.lua_values import sha1_of
-from app.reply import Encoded
+from joblog.app import errors
+from joblog.app.engine.lua_values import sha1_of
+from joblog.app.reply import Encoded
+from joblog.app.table.table import LOOKUP
 
 
 @pytest.fixture
@@ -339,7 +339,7 @@ def test_a_shutdown_ends_the_script_and_records_nothing_of_it(busy):
 
 
 def test_a_library_that_takes_too_long_to_load_is_given_up(clients, run, monkeypatch):
-    monkeypatch.setattr("app.engine.scripts._LOADING_MS_MAX", 1)
+    monkeypatch.setattr("joblog.app.engine.scripts._LOADING_MS_MAX", 1)
 
     reply = run("FUNCTION", "LOAD", "#!lua name=l\nwhile true do end")
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from app.keyspace.freeing import LARGE, Freeing
-from app.keyspace.keyspace import Keyspace
-from app.types.hashes import Hash
-from app.types.lists import List
-from app.types.sets import Set
-from app.types.sorted_sets import SortedSet
-from app.types.streams import Stream
+from joblog.app.keyspace.freeing import LARGE, Freeing
+from joblog.app.keyspace.keyspace import Keyspace
+from joblog.app.types.hashes import Hash
+from joblog.app.types.lists import List
+from joblog.app.types.sets import Set
+from joblog.app.types.sorted_sets import SortedSet
+from joblog.app.types.streams import Stream
 
 MANY = 5 * LARGE
 WORDS = [b"%d" % number for number in range(MANY)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.keyspace.glob import _translate, compile_glob, filter_glob, matches_glob
+from joblog.app.keyspace.glob import _translate, compile_glob, filter_glob, matches_glob
 
 CASES = [
     pytest.param(b"h?llo", b"hello", True, id="any one byte"),

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.keyspace.scan import ScanIndex, scan_members, scan_table, walk
-from app.types.hashes import Hash
-from app.types.sets import Set
+from joblog.app.keyspace.scan import ScanIndex, scan_members, scan_table, walk
+from joblog.app.types.hashes import Hash
+from joblog.app.types.sets import Set
 
 LARGE = 12_000
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.errors import CommandError
-from app.protocol.encoder import encode, encode_bulks
-from app.reply import OK, PONG, BulkList, SimpleString
+from joblog.app.errors import CommandError
+from joblog.app.protocol.encoder import encode, encode_bulks
+from joblog.app.reply import OK, PONG, BulkList, SimpleString
 
 REPLIES = [
     pytest.param(OK, b"+OK\r\n", b"+OK\r\n", id="OK"),

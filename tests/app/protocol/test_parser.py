@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import ProtocolError
-from app.protocol.parser import MANY_ITEMS, RequestParser
+from joblog.app.errors import ProtocolError
+from joblog.app.protocol.parser import MANY_ITEMS, RequestParser
 from tests.parity.wire import encode
 
 REQUESTS = [

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from app.service import installation
-from app.version import VERSION
-from tests.servers import ROOT
+from joblog.actors.service import installation
+from joblog.app.version import VERSION
+from tests.support.servers import ROOT
 
 
 def test_checkout_is_told_of_its_makefile():

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from app.config import Config
-from app.config.kinds import Secret
-from app.service.process_title import SECRET_OPTIONS, without_passwords
+from joblog.actors.service.process_title import SECRET_OPTIONS, without_passwords
+from joblog.app.config import Config
+from joblog.app.config.kinds import Secret
 
 LINES = [
     ("joblog --port 1", "joblog --port 1"),
@@ -52,7 +52,7 @@ def test_every_setting_that_holds_a_password_is_hidden():
 
 def test_title_is_free_of_passwords_before_anything_long_is_imported():
     seen = (
-        "import sys, app.service.process_title as title\n"
+        "import sys, joblog.actors.service.process_title as title\n"
         "print([x for x in sys.modules if x.startswith(('app.', 'actors', 'pathlib'))])"
     )
 
@@ -60,4 +60,7 @@ def test_title_is_free_of_passwords_before_anything_long_is_imported():
         [sys.executable, "-S", "-c", seen], capture_output=True, text=True, check=True
     )
 
-    assert done.stdout.strip() == "['app.service', 'app.service.process_title']"
+    assert (
+        done.stdout.strip()
+        == "['joblog.app.service', 'joblog.actors.service.process_title']"
+    )

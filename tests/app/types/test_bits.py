@@ -1,8 +1,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.types.bitfields import FieldType, parse_field_type
-from app.types.bits import combine, count_ones, find_bit, get_bit, with_bit
+from joblog.app.types.bitfields import FieldType, parse_field_type
+from joblog.app.types.bits import combine, count_ones, find_bit, get_bit, with_bit
 
 TEXTS = st.binary(min_size=1, max_size=6)
 

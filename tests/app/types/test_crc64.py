@@ -1,6 +1,6 @@
 import pytest
 
-from app.types.crc64 import crc64
+from joblog.app.types.crc64 import crc64
 
 CHECKS = [
     pytest.param(b"", 0, id="nothing"),

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.types.deadlines import Deadlines
+from joblog.app.types.deadlines import Deadlines
 
 NAMES = st.sampled_from([b"a", b"b", b"c", b"d"])
 STEPS = st.lists(

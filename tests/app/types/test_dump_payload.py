@@ -6,22 +6,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.types.dump_payload import (
+from joblog.app.types.dump_payload import (
     WrongFooterError,
     decode_payload,
     encode_payload,
 )
-from app.types.hashes import Hash
-from app.types.listpack import decode_listpack, encode_listpack
-from app.types.lists import List
-from app.types.rdb_reader import Reader
-from app.types.rdb_values import decode_value, encode_value
-from app.types.sets import Set
-from app.types.sorted_sets import SortedSet
-from app.types.stream_groups import Group
-from app.types.streams import Stream
-from app.types.ziplist import decode_intset, decode_ziplist, decode_zipmap
-from tests.payloads import (
+from joblog.app.types.hashes import Hash
+from joblog.app.types.listpack import decode_listpack, encode_listpack
+from joblog.app.types.lists import List
+from joblog.app.types.rdb_reader import Reader
+from joblog.app.types.rdb_values import decode_value, encode_value
+from joblog.app.types.sets import Set
+from joblog.app.types.sorted_sets import SortedSet
+from joblog.app.types.stream_groups import Group
+from joblog.app.types.streams import Stream
+from joblog.app.types.ziplist import decode_intset, decode_ziplist, decode_zipmap
+from tests.support.payloads import (
     ZIPLIST_INTEGERS,
     payload,
     string,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.types.geohash import (
+from joblog.app.types.geohash import (
     Box,
     box_of,
     boxes_around,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.types.hashes import HASHTABLE, LISTPACK, Hash, replace_field, set_field
+from joblog.app.types.hashes import HASHTABLE, LISTPACK, Hash, replace_field, set_field
 
 FIELDS = st.sampled_from([b"a", b"b", b"c", b"d", b"e"])
 STEPS = st.lists(

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from app.types.hyperloglog import (
+from joblog.app.types.hyperloglog import (
     REGISTERS,
     CorruptRegistersError,
     HyperLogLog,

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.types.lists import LISTPACK, QUICKLIST, List, listpack_entry_bytes
+from joblog.app.types.lists import LISTPACK, QUICKLIST, List, listpack_entry_bytes
 
 ELEMENTS = st.sampled_from([b"a", b"b", b"c"])
 LISTS = st.lists(ELEMENTS, max_size=12)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.types.numbers import (
+from joblog.app.types.numbers import (
     INFINITE,
     add_long_doubles,
     format_double,

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from app.types.radix_tree import RadixKeys
+from joblog.app.types.radix_tree import RadixKeys
 
 TREES = [
     pytest.param([], 1, id="empty"),

@@ -1,6 +1,6 @@
 import pytest
 
-from app.types.rdb_strings import (
+from joblog.app.types.rdb_strings import (
     decode_length,
     decode_rdb_string,
     encode_length,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.types.sets import (
+from joblog.app.types.sets import (
     HASHTABLE,
     INTSET,
     LISTPACK,

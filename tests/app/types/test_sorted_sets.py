@@ -14,8 +14,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from app.types import sorted_sets
-from app.types.sorted_sets import LexRange, ScoreRange, SortedSet
+from joblog.app.types import sorted_sets
+from joblog.app.types.sorted_sets import LexRange, ScoreRange, SortedSet
 
 members = st.sampled_from([b"%c" % c for c in range(ord("a"), ord("m"))])
 scores = st.sampled_from([-math.inf, -2.5, -0.0, 0.0, 1.0, 1.5, 3.0, math.inf])

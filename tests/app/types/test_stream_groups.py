@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.types.stream_groups import Consumer, Group, Pending, PendingList
+from joblog.app.types.stream_groups import Consumer, Group, Pending, PendingList
 
 STEPS = st.lists(st.tuples(st.booleans(), st.integers(1, 30)), max_size=80)
 

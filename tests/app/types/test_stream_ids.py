@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.types.stream_ids import (
+from joblog.app.types.stream_ids import (
     ID_MAX,
     PART_MAX,
     format_id,

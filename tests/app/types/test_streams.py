@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import STREAM_ENTRY_TOO_LARGE, CommandError
-from app.types import streams
-from app.types.stream_groups import Group
-from app.types.streams import Stream
+from joblog.app.errors import STREAM_ENTRY_TOO_LARGE, CommandError
+from joblog.app.types import streams
+from joblog.app.types.stream_groups import Group
+from joblog.app.types.streams import Stream
 
 FIELDS = (b"a", b"1")
 

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.types.strings import CommonSubsequence, Match, encoding, get_range, set_range
+from joblog.app.types.strings import (
+    CommonSubsequence,
+    Match,
+    encoding,
+    get_range,
+    set_range,
+)
 
 RANGES = [
     (0, -1, b"joblog"),

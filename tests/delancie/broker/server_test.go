@@ -27,7 +27,7 @@ type server struct {
 // newServer starts the server that DELANCIE_SERVER says how to start: a command with
 // {dir} for its data folder, and {port} or {socket} for where it is to listen.
 //
-//	DELANCIE_SERVER="python -m app --port {port} --dir {dir}"
+//	DELANCIE_SERVER="python -m joblog --port {port} --dir {dir}"
 //	DELANCIE_SERVER="redis-server --port 0 --unixsocket {socket} --dir {dir} --appendonly yes"
 func newServer(t *testing.T) *server {
 	t.Helper()

@@ -1,10 +1,10 @@
 import pytest
 
-from replay.index.finder import LogIndex
-from storage.filesystem import FileSystem
-from tests.fakes import FaultyFileSystem
+from joblog.replay.index.finder import LogIndex
+from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import History
 from tests.storage.logs import FOLDER, make_sealing_log
+from tests.support.fakes import FaultyFileSystem
 
 LINES = [
     "SET job:1 queued",

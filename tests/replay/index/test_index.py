@@ -9,18 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.clients import ClientDirectory
-from replay.index import background
-from replay.index.background import index_later
-from replay.index.building import build_index
-from replay.index.catalogue import Catalogue
-from replay.index.finder import LogIndex
-from replay.index.sidecar import VARIABLE
-from replay.scanning import END_SEQ
-from replay.script_texts import find_script_source
-from storage.errors import CorruptLogError
-from storage.filesystem import FileSystem
-from storage.segment import FOOTER_BYTES, decode_footer, decode_header, encode_footer
+from joblog.replay.index import background
+from joblog.replay.index.background import index_later
+from joblog.replay.index.building import build_index
+from joblog.replay.index.catalogue import Catalogue
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.index.scanning import END_SEQ
+from joblog.replay.index.sidecar import VARIABLE
+from joblog.replay.records.clients import ClientDirectory
+from joblog.replay.records.script_texts import find_script_source
+from joblog.storage.errors import CorruptLogError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.segment import (
+    FOOTER_BYTES,
+    decode_footer,
+    decode_header,
+    encode_footer,
+)
 from tests.replay.histories import SCRIPT, SHA, History, make_demo
 
 
@@ -28,8 +33,8 @@ from tests.replay.histories import SCRIPT, SHA, History, make_demo
 def small_pieces():
     """Let parts and chunks be small, so that there are many."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("storage.segment.CHUNK_BYTES", 300)
-        patch.setattr("replay.index.building._CHUNK_RECORDS", 3)
+        patch.setattr("joblog.storage.segment.CHUNK_BYTES", 300)
+        patch.setattr("joblog.replay.index.building._CHUNK_RECORDS", 3)
         yield
 
 
@@ -249,17 +254,17 @@ def test_index_is_built_behind_an_answer_where_much_is_not_indexed(
 ):
     make_log(tmp_path, many_lines())
     started = []
-    monkeypatch.setattr("replay.index.background._start", started.append)
+    monkeypatch.setattr("joblog.replay.index.background._start", started.append)
     index = LogIndex(tmp_path, FileSystem())
 
     assert not index_later(index)
-    monkeypatch.setattr("replay.index.background.WORTH_IT_BYTES", 1000)
+    monkeypatch.setattr("joblog.replay.index.background.WORTH_IT_BYTES", 1000)
     assert index_later(index)
     monkeypatch.setenv(VARIABLE, "off")
     assert not index_later(index)
 
     ((_, *words),) = started
-    assert words == ["-m", "replay", "index", str(tmp_path), "--quiet"]
+    assert words == ["-m", "joblog.replay", "index", str(tmp_path), "--quiet"]
     index.close()
 
 
@@ -267,7 +272,7 @@ def test_index_is_built_behind_an_answer_where_much_is_not_indexed(
 def test_process_that_builds_behind_an_answer_builds_it(tmp_path):
     make_log(tmp_path, many_lines())
 
-    words = ["-m", "replay", "index", str(tmp_path), "--quiet"]
+    words = ["-m", "joblog.replay", "index", str(tmp_path), "--quiet"]
     pid = background._start([sys.executable, *words])
 
     assert os.waitpid(pid, 0)[1] == 0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from app.moments import Point
-from replay.index.finder import LogIndex
-from replay.jobs.reading import JobLog
-from replay.jobs.shipped import detect_schemas, load_schemas
-from replay.jobs.verdicts import Limits
-from storage.filesystem import FileSystem
+from joblog.app.history.moments import Point
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.jobs.reading import JobLog
+from joblog.replay.jobs.shipped import detect_schemas, load_schemas
+from joblog.replay.jobs.verdicts import Limits
+from joblog.storage.filesystem import FileSystem
 
 HOUR_MS = 3_600_000
 

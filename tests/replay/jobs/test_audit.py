@@ -5,9 +5,9 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from replay.cli import main
-from storage.filesystem import FileSystem
-from storage.verify import compute_digest
+from joblog.replay.cli import main
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.verify import compute_digest
 from tests.replay.histories import History, make_mail
 
 

@@ -5,11 +5,11 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from replay.cli import main
-from replay.jobs.checks import CHECKS, find_faults, schema_condition
-from replay.jobs.shipped import load_schemas
-from replay.past import Past
-from storage.filesystem import FileSystem
+from joblog.replay.cli import main
+from joblog.replay.jobs.checks import CHECKS, find_faults, schema_condition
+from joblog.replay.jobs.shipped import load_schemas
+from joblog.replay.keys.past import Past
+from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import make_mail
 from tests.replay.jobs.scenarios import BULL_TAKEN, DONE, NOW, OWN, play
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.jobs.elements import ReaderError, make_reader
+from joblog.replay.jobs.elements import ReaderError, make_reader
 
 INNER = json.dumps({"jid": "x", "n": 7, "deep": [{"a": None}]})
 READ = [

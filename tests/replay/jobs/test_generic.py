@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from replay.cli import main
+from joblog.replay.cli import main
 from tests.replay.jobs.reading import follow, judge_all, kinds_of
 from tests.replay.jobs.scenarios import play
 

@@ -3,9 +3,9 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from app import folding
-from replay.cli import main
-from replay.jobs import reading, sparse
+from joblog.app.history import folding
+from joblog.replay.cli import main
+from joblog.replay.jobs import reading, sparse
 from tests.replay.histories import History, make_mail
 
 AT = ["--at", "2023-11-14T22:30Z"]

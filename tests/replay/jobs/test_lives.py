@@ -2,7 +2,7 @@
 
 import pytest
 
-from replay.jobs.verdicts import Limits
+from joblog.replay.jobs.verdicts import Limits
 from tests.replay.jobs.reading import (
     HOUR_MS,
     follow,

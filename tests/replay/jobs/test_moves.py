@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.recovery import Fold
-from replay.jobs.moves import contents, watch_effect
-from storage.record import Origin, Record
+from joblog.app.history.recovery import Fold
+from joblog.replay.jobs.moves import contents, watch_effect
+from joblog.storage.record import Origin, Record
 
 BEFORE = [
     "RPUSH l a b c b",

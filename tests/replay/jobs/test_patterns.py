@@ -1,6 +1,6 @@
 import pytest
 
-from replay.jobs.patterns import Names, Pattern, PatternError
+from joblog.replay.jobs.patterns import Names, Pattern, PatternError
 
 MATCHES = [
     ("rq:job:{id}", b"rq:job:7", Names(None, b"7")),

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.jobs.elements import read_path
-from replay.jobs.pickles import BYTES_MAX, Made, PickleError, read_pickle
+from joblog.replay.jobs.elements import read_path
+from joblog.replay.jobs.pickles import BYTES_MAX, Made, PickleError, read_pickle
 
 PLAIN = st.recursive(
     st.none()

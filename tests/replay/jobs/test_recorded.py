@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.moments import Point
-from replay.clients import ClientDirectory
-from replay.index.finder import LogIndex
-from replay.jobs.audit import Audit
-from replay.jobs.reading import JobLog
-from replay.jobs.shipped import detect_schemas, shipped_schemas
-from replay.jobs.verdicts import Limits
-from replay.jobs.views import Actors
-from replay.scanning import END_SEQ
-from storage.filesystem import FileSystem
-from tests import servers
+from joblog.app.history.moments import Point
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.index.scanning import END_SEQ
+from joblog.replay.jobs.audit import Audit
+from joblog.replay.jobs.reading import JobLog
+from joblog.replay.jobs.shipped import detect_schemas, shipped_schemas
+from joblog.replay.jobs.verdicts import Limits
+from joblog.replay.jobs.views import Actors
+from joblog.replay.records.clients import ClientDirectory
+from joblog.storage.filesystem import FileSystem
 from tests.delancie.broker import LEASE_MS, Broker, encode_job
+from tests.support import servers
 
 HISTORIES = Path(__file__).resolve().parents[2] / "data" / "histories"
 BACK = "taken back"

@@ -3,16 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from replay.index.finder import LogIndex
-from replay.jobs.schema import (
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.jobs.schema import (
     FIELDS,
     SCORES,
     STATES,
     SchemaError,
 )
-from replay.jobs.schema_files import parse_schema, read_schema
-from replay.jobs.shipped import detect_schemas, load_schemas, shipped_schemas
-from storage.filesystem import FileSystem
+from joblog.replay.jobs.schema_files import parse_schema, read_schema
+from joblog.replay.jobs.shipped import detect_schemas, load_schemas, shipped_schemas
+from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import History
 from tests.replay.jobs.reading import follow
 

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from app.moments import Point
-from replay.index.finder import LogIndex
-from replay.jobs import reading
-from replay.jobs.reading import JobLog
-from replay.jobs.shipped import detect_schemas, load_schemas
-from replay.jobs.sparse import SparseError, SparsePast
-from storage.filesystem import FileSystem
+from joblog.app.history.moments import Point
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.jobs import reading
+from joblog.replay.jobs.reading import JobLog
+from joblog.replay.jobs.shipped import detect_schemas, load_schemas
+from joblog.replay.jobs.sparse import SparseError, SparsePast
+from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import History, make_mail
 from tests.replay.jobs.scenarios import DONE, GENERIC_LONG, UUID, play
 from tests.replay.jobs.test_recorded import HISTORIES, STORIES

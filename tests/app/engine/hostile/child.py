@@ -11,11 +11,11 @@ import logging
 import sys
 import time
 
-from app.engine.lua_callbacks import Hooks
-from app.engine.scripting import ScriptRuntime
-from app.errors import CommandError
-from app.reply import BulkList
-from app.version import REDIS_VERSION
+from joblog.app.engine.lua_callbacks import Hooks
+from joblog.app.engine.scripting import ScriptRuntime
+from joblog.app.errors import CommandError
+from joblog.app.reply import BulkList
+from joblog.app.version import REDIS_VERSION
 
 CANARY_SECONDS = 10
 MEMORY_LIMIT = 64 * 1024 * 1024

@@ -1,0 +1,133 @@
+"""What a start says of itself: version, settings, and what is unsafe about them."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from joblog.actors.service.installation import describe_installation
+from joblog.app.config.showing import show_openly
+from joblog.app.version import REDIS_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from joblog.app.config import Config
+
+logger = logging.getLogger(__name__)
+
+_SOMAXCONN: Final = Path("/proc/sys/net/core/somaxconn")
+
+_ALWAYS_SHOWN: Final = ("port", "bind", "dir", "appendonly", "appendfsync", "maxmemory")
+
+
+def tell_of_settings(config: Config) -> None:
+    """Log what runs, by which settings, and a warning for each that is unsafe."""
+    logger.info("%s", describe_installation())
+    logger.info(
+        "process %d: the behaviour of Redis %s, Python %s",
+        os.getpid(),
+        REDIS_VERSION,
+        sys.version.split()[0],
+    )
+    logger.info("configuration: %s", config.path or "no file, options only")
+    logger.info("settings: %s", ", ".join(_shown_settings(config)))
+    for line in unsafe_settings(config):
+        logger.warning("unsafe: %s", line)
+
+
+def _shown_settings(config: Config) -> Iterator[str]:
+    """Yield the settings that matter most, and those that are not the default."""
+    for name, setting in config.SETTINGS.items():
+        value = config.__dict__[setting.attribute]
+        if value == setting.default and name not in _ALWAYS_SHOWN:
+            continue
+        yield f"{name} {show_openly(config, name)}"
+
+
+def unsafe_settings(config: Config) -> Iterator[str]:
+    """Yield a line for each setting by which something may be lost or taken."""
+    yield from _open_doors(config)
+    if config.keeps_log and config.appendonly and config.appendfsync == "no":
+        yield (
+            "appendfsync no: a power cut may cost the last half minute of what was "
+            "acknowledged; everysec costs a second, always nothing"
+        )
+    if config.busy_reply_threshold <= 0:
+        yield (
+            "busy-reply-threshold 0: while a script runs nobody else is served, and a "
+            "script that never ends cannot be killed"
+        )
+    if config.daemonize and not config.logfile:
+        yield (
+            "daemonize yes without a logfile: what this server has to say is thrown "
+            "away; set logfile"
+        )
+    if config.loglevel == "nothing":
+        yield "loglevel nothing: warnings are not logged either"
+    most = _longest_queue()
+    if most is not None and most < config.tcp_backlog:
+        yield (
+            f"tcp-backlog {config.tcp_backlog}: the system lets only {most} "
+            "connections wait, so some may be refused when many come at once; raise "
+            "net.core.somaxconn, or lower tcp-backlog"
+        )
+
+
+def _open_doors(config: Config) -> Iterator[str]:
+    """Yield a line for each way in that is open to more people than it should be."""
+    is_open = not config.requirepass
+    if is_open and not config.protected_mode and _is_reachable(config):
+        yield (
+            "protected-mode no, and no requirepass: whoever reaches port "
+            f"{config.port} may read and remove all data; set requirepass, or bind "
+            "to this machine's own addresses"
+        )
+    if is_open and config.unixsocket and config.unixsocketperm & stat.S_IWOTH:
+        yield (
+            f"unixsocketperm {config.unixsocketperm:o}, and no requirepass: every user "
+            "of this machine may read and remove all data; set it to 770"
+        )
+    for name in ("enable-debug-command", "enable-protected-configs"):
+        if config.show(name) == "yes":
+            yield (
+                f"{name} yes: every client may do what is meant for operators; set it "
+                "to local, or no"
+            )
+    if config.requirepass and config.path and _may_others_read(config.path):
+        yield (
+            f"requirepass: {config.path} can be read by every user of this machine, "
+            "and the password may stand in it; run chmod 640 on it"
+        )
+
+
+def _is_reachable(config: Config) -> bool:
+    """Say whether other machines may reach the port."""
+    return bool(config.port) and not all(map(_is_loopback, config.bind))
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address.removeprefix("-")).is_loopback
+    except ValueError:
+        return address.removeprefix("-") == "localhost"
+
+
+def _may_others_read(path: str) -> bool:
+    try:
+        return bool(Path(path).stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
+
+
+def _longest_queue() -> int | None:
+    """Return how many connections the system lets wait; None where nobody says."""
+    try:
+        return int(_SOMAXCONN.read_text())
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,1 @@
+"""Commands on connections: who a client is, what it hears, how it is served."""

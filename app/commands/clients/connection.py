@@ -1,0 +1,223 @@
+"""Commands on the connection itself: PING, ECHO, QUIT, RESET, HELLO, AUTH.
+
+There is one user, `default`, whose password is the setting `requirepass`. A client that
+connected while there was no password stays authenticated when one is set.
+
+Source: Redis 7.2; see tests/parity/test_connection.py.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any, Final
+
+from joblog.app import errors
+from joblog.app.commands.clients.names import check_name, set_name
+from joblog.app.errors import CommandError
+from joblog.app.reply import OK, PONG, RESET, SimpleString
+from joblog.app.state.operator_lines import note_refused_login
+from joblog.app.table.table import Flag, command
+from joblog.app.types.numbers import parse_int64
+from joblog.app.version import REDIS_VERSION
+
+if TYPE_CHECKING:
+    from joblog.app.state.context import Context, Session
+
+_RESP2: Final = 2
+_DEFAULT_USER: Final = b"default"
+_AT_ANY_TIME: Final = (
+    Flag.NOSCRIPT
+    | Flag.LOADING
+    | Flag.STALE
+    | Flag.FAST
+    | Flag.NO_AUTH
+    | Flag.ALLOW_BUSY
+)
+
+
+@command(
+    "PING",
+    arity=-1,
+    flags=Flag.FAST,
+    group="connection",
+    since="1.0.0",
+    summary="Answer, to show that the server is there.",
+    complexity="O(1)",
+)
+def ping(ctx: Context, message: bytes | None = None) -> Any:
+    """Return PONG, or the message where one is given.
+
+    A RESP2 client with subscriptions gets it in the form of a message.
+    """
+    if ctx.session.subscriptions is not None and ctx.session.resp == _RESP2:
+        return [b"pong", message or b""]
+    return PONG if message is None else message
+
+
+@command(
+    "ECHO",
+    arity=2,
+    flags=Flag.LOADING | Flag.STALE | Flag.FAST,
+    group="connection",
+    since="1.0.0",
+    summary="Answer with the message.",
+    complexity="O(1)",
+)
+def echo(_: Context, message: bytes) -> bytes:
+    """Return the message."""
+    return message
+
+
+@command(
+    "QUIT",
+    arity=-1,
+    flags=_AT_ANY_TIME,
+    group="connection",
+    since="1.0.0",
+    summary="Close the connection once the replies are sent.",
+    complexity="O(1)",
+)
+def quit_(ctx: Context, *_: bytes) -> SimpleString:
+    """Return OK; commands behind it are not run."""
+    ctx.session.is_closing = True
+    ctx.session.update_special()
+    return OK
+
+
+@command(
+    "RESET",
+    arity=1,
+    flags=_AT_ANY_TIME,
+    group="connection",
+    since="6.2.0",
+    summary="Bring the connection back to how it was when it was new.",
+    complexity="O(N) for N watched keys",
+)
+def reset(ctx: Context) -> SimpleString:
+    """Return RESET; the library's name and version stay, as they are still true."""
+    session = ctx.session
+    ctx.engine.transactions.discard(session)
+    ctx.engine.guards.stop_monitoring(session)
+    ctx.engine.pubsub.forget(session)
+    ctx.engine.tracking.stop(session)
+    session.resp = 2
+    session.db = ctx.keyspace.databases[0]
+    if session.reply_mode == "off":
+        session.reply_mode = "on"
+    session.no_evict = session.no_touch = False
+    session.is_authenticated = not ctx.server.config.requirepass
+    if session.name:
+        session.name = b""
+        session.is_described = False
+    session.update_special()
+    return RESET
+
+
+@command(
+    "AUTH",
+    arity=-2,
+    flags=_AT_ANY_TIME,
+    group="connection",
+    since="1.0.0",
+    summary="Authenticate with a password, or with a user and a password.",
+    complexity="O(1)",
+)
+def auth(ctx: Context, first: bytes, *rest: bytes) -> SimpleString:
+    """Return OK.
+
+    Raises:
+        CommandError: the user is unknown or the password wrong, or none is set.
+    """
+    if len(rest) > 1:
+        raise CommandError(errors.SYNTAX)
+    if not rest and not ctx.server.config.requirepass:
+        raise CommandError(errors.NO_PASSWORD_SET)
+    user, password = (first, rest[0]) if rest else (_DEFAULT_USER, first)
+    _authenticate(ctx, user, password)
+    return OK
+
+
+def _authenticate(ctx: Context, user: bytes, password: bytes) -> None:
+    """Let the client in, or refuse.
+
+    Without a password set, any password lets the default user in, as in Redis.
+    """
+    expected = ctx.server.config.requirepass
+    is_right = not expected or hmac.compare_digest(password, expected)
+    if user != _DEFAULT_USER or not is_right:
+        ctx.server.statistics["acl_access_denied_auth"] += 1
+        note_refused_login(ctx, user)
+        raise CommandError(errors.WRONG_PASSWORD)
+    ctx.session.is_authenticated = True
+    ctx.session.update_special()
+
+
+@command(
+    "HELLO",
+    arity=-1,
+    flags=_AT_ANY_TIME,
+    group="connection",
+    since="6.0.0",
+    summary="Choose the protocol, authenticate and name the connection in one go.",
+    complexity="O(1)",
+)
+def hello(
+    ctx: Context, version: bytes | None = None, *options: bytes
+) -> dict[Any, Any]:
+    """Return what the server is, in the protocol that was chosen.
+
+    Raises:
+        CommandError: another protocol than 2 and 3, an unknown option, a wrong
+            password, or a client that is not authenticated.
+    """
+    session = ctx.session
+    protocol = _protocol(version) if version is not None else session.resp
+    name = _hello_options(ctx, options)
+    if not session.is_authenticated:
+        raise CommandError(errors.HELLO_NO_AUTH)
+    if name is not None:
+        set_name(session, name)
+    session.resp = protocol
+    session.is_changed = True
+    return _greeting(session)
+
+
+def _protocol(version: bytes) -> int:
+    protocol = parse_int64(version)
+    if protocol is None:
+        raise CommandError(errors.PROTOCOL_NOT_AN_INTEGER)
+    if protocol not in (2, 3):
+        raise CommandError(errors.NO_PROTO)
+    return protocol
+
+
+def _hello_options(ctx: Context, options: tuple[bytes, ...]) -> bytes | None:
+    """Carry out AUTH, and return the name after SETNAME, or None."""
+    credentials = name = None
+    place, size = 0, len(options)
+    while place < size:
+        word = options[place].upper()
+        if word == b"AUTH" and place + 2 < size:
+            credentials = options[place + 1], options[place + 2]
+            place += 3
+        elif word == b"SETNAME" and place + 1 < size:
+            name = options[place + 1]
+            check_name(name)
+            place += 2
+        else:
+            raise CommandError(errors.hello_option(options[place]))
+    if credentials is not None:
+        _authenticate(ctx, *credentials)
+    return name
+
+
+def _greeting(session: Session) -> dict[Any, Any]:
+    return {
+        b"server": b"redis",
+        b"version": REDIS_VERSION.encode(),
+        b"proto": session.resp,
+        b"id": session.id,
+        b"mode": b"standalone",
+        b"role": b"master",
+        b"modules": [],
+    }

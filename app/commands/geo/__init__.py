@@ -1,0 +1,1 @@
+"""Commands on positions, which are kept in sorted sets."""

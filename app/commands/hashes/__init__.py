@@ -1,0 +1,1 @@
+"""Commands on hashes and the deadlines of their fields."""

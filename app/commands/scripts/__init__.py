@@ -1,0 +1,1 @@
+"""Commands on scripts and functions."""

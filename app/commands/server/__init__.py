@@ -1,0 +1,1 @@
+"""Commands on the server: settings, figures, the log, debugging."""

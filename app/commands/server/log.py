@@ -1,0 +1,172 @@
+"""LOG.INFO, LOG.TAG, LOG.READ and LOG.HISTORY: the command log, for programs.
+
+These are commands of our own, named as a module's would be. A record is shown as a map
+of its parts, which docs/log-format.md describes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from joblog.app import errors
+from joblog.app.errors import CommandError
+from joblog.app.state.inquiries import ReadRecords, ask
+from joblog.app.table.arguments import integer
+from joblog.app.table.table import Flag, KeySpec, command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from joblog.app.state.context import Context
+
+_FLAGS: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.NO_MULTI
+_TAG: Final = re.compile(rb"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")
+_TAKEN: Final = frozenset((b"now", b"today", b"yesterday"))
+_COUNT: Final = 100
+_COUNT_MAX: Final = 10_000
+
+
+@command(
+    "LOG.INFO",
+    arity=1,
+    flags=_FLAGS | Flag.LOADING,
+    group="log",
+    since="0.1.0",
+    summary="Tell how far the log goes.",
+    complexity="O(1)",
+)
+def log_info(ctx: Context) -> dict[bytes, Any]:
+    """Return a map: the numbers of its first, last and last durable record, its size.
+
+    Raises:
+        CommandError: the server keeps no log.
+    """
+    _require_log(ctx)
+    return {name.encode(): value for name, value in ctx.engine.log_facts().items()}
+
+
+@command(
+    "LOG.TAG",
+    arity=2,
+    flags=_FLAGS | Flag.WRITE | Flag.FAST,
+    group="log",
+    since="0.1.0",
+    summary="Give this moment a name that `replay` and CLIENT AT take for a moment.",
+    complexity="O(1)",
+)
+def log_tag(ctx: Context, name: bytes) -> int:
+    """Return the number of the record that holds the name.
+
+    Raises:
+        CommandError: the name is empty, or looks like another way to write a moment.
+    """
+    _require_log(ctx)
+    if not is_tag(name):
+        raise CommandError(errors.BAD_TAG)
+    if not ctx.session.is_described:
+        ctx.engine.describe(ctx.session)
+    ctx.engine.note(ctx.session, {"kind": "tag", "name": name})
+    return int(ctx.engine.log_facts()["last_seq"])
+
+
+def is_tag(name: bytes) -> bool:
+    """Say whether a name can be a tag: one word that is no other way to write a moment.
+
+    It begins with a letter; `now`, `today` and `yesterday` are taken.
+    """
+    return bool(_TAG.fullmatch(name)) and name.lower() not in _TAKEN
+
+
+@command(
+    "LOG.READ",
+    arity=-3,
+    flags=_FLAGS | Flag.BLOCKING,
+    group="log",
+    since="0.1.0",
+    summary="Read records from a number on, or wait for one.",
+    complexity="O(N) for N records that are passed over and read",
+)
+def log_read(ctx: Context, word: bytes, seq: bytes, *options: bytes) -> Any:
+    """Return the number to go on from, the last number there is, and the records.
+
+    One call passes over a bounded stretch of the log: it may find no record, and yet
+    not be at its end. Null when a wait is over.
+
+    Raises:
+        CommandError: unknown or bad options, or the records are pruned.
+    """
+    if word.upper() != b"FROM":
+        raise CommandError(errors.SYNTAX)
+    words = _parse(options, (b"COUNT", b"BLOCK", b"MATCH"))
+    _require_log(ctx)
+    inquiry = ReadRecords(
+        ctx.session,
+        from_seq=_seq(seq),
+        count=_count(words),
+        glob=words.get(b"MATCH"),
+        waits=b"BLOCK" in words,
+    )
+    wait_ms = integer(words.get(b"BLOCK", b"0"))
+    if wait_ms < 0:
+        raise CommandError(errors.TIMEOUT_NEGATIVE)
+    return ask(ctx, inquiry, wait_ms, lambda found: found)
+
+
+@command(
+    "LOG.HISTORY",
+    arity=-2,
+    flags=_FLAGS,
+    keys=KeySpec(first=1, last=1, access="RO ACCESS"),
+    group="log",
+    since="0.1.0",
+    summary="Read the records that changed a key.",
+    complexity="O(N) for N records that are passed over and read",
+)
+def log_history(ctx: Context, key: bytes, *options: bytes) -> Any:
+    """Return the number to go on from, the last number there is, and the records.
+
+    Raises:
+        CommandError: unknown or bad options, or the records are pruned.
+    """
+    words = _parse(options, (b"FROM", b"COUNT"))
+    _require_log(ctx)
+    inquiry = ReadRecords(
+        ctx.session,
+        from_seq=_seq(words.get(b"FROM", b"1")),
+        count=_count(words),
+        db=ctx.db.index,
+        key=key,
+    )
+    return ask(ctx, inquiry, 0, lambda found: found)
+
+
+def _require_log(ctx: Context) -> None:
+    if ctx.engine.log_facts is None:
+        raise CommandError(errors.NO_LOG)
+
+
+def _parse(words: Sequence[bytes], known: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Return the values of options by name."""
+    if len(words) % 2:
+        raise CommandError(errors.SYNTAX)
+    options = {}
+    for name, value in zip(words[::2], words[1::2], strict=True):
+        if name.upper() not in known:
+            raise CommandError(errors.SYNTAX)
+        options[name.upper()] = value
+    return options
+
+
+def _seq(word: bytes) -> int:
+    seq = integer(word.removeprefix(b"@"))
+    if seq < 0:
+        raise CommandError(errors.NOT_AN_INTEGER)
+    return max(seq, 1)
+
+
+def _count(words: dict[bytes, bytes]) -> int:
+    count = integer(words.get(b"COUNT", b"%d" % _COUNT))
+    if not 0 < count <= _COUNT_MAX:
+        raise CommandError(errors.COUNT_OUT_OF_RANGE)
+    return count

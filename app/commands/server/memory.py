@@ -1,0 +1,249 @@
+"""MEMORY: what keys and the server hold.
+
+Sizes are those of Python's objects, as the interpreter reports them.
+
+Source: Redis 7.0.15; see tests/parity/test_memory.py.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from joblog.app import collector, errors
+from joblog.app.errors import CommandError
+from joblog.app.reply import OK, SimpleString, Verbatim
+from joblog.app.state import process
+from joblog.app.state.buffers import client_bytes
+from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.usage import add_help
+from joblog.app.types.hashes import Hash
+from joblog.app.types.lists import List
+from joblog.app.types.numbers import parse_int64
+from joblog.app.types.sets import Set
+from joblog.app.types.sorted_sets import SortedSet
+from joblog.app.types.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from joblog.app.keyspace.database import Database
+    from joblog.app.state.context import Context
+
+_SAMPLES: Final = 5
+_ENTRY_BYTES: Final = 2 * 8 + 8 + 8
+"""A dictionary's entry: hash, key and value, and its share of the index."""
+_SMALL_BYTES: Final = 64 * 1024 * 1024
+_BIG_CLIENT_BYTES: Final = 200 * 1024
+
+
+@command(
+    "MEMORY USAGE",
+    arity=-3,
+    flags=Flag.READONLY,
+    keys=KeySpec(first=2, last=2, access="RO"),
+    group="server",
+    since="4.0.0",
+    summary="Estimate the memory of a key, from a sample of what is in it.",
+    complexity="O(N) for N samples",
+)
+def memory_usage(ctx: Context, key: bytes, *option: bytes) -> int | None:
+    """Return bytes; None where the key is missing."""
+    samples = _SAMPLES
+    for at in range(0, len(option), 2):
+        if option[at].upper() != b"SAMPLES" or at + 1 == len(option):
+            raise CommandError(errors.SYNTAX)
+        number = parse_int64(option[at + 1])
+        if number is None:
+            raise CommandError(errors.NOT_AN_INTEGER)
+        if number < 0:
+            raise CommandError(errors.SYNTAX)
+        samples = number or sys.maxsize
+    value = ctx.db.lookup(key)
+    if value is None:
+        return None
+    return _ENTRY_BYTES + sys.getsizeof(key) + value_bytes(value, samples)
+
+
+def value_bytes(value: Any, samples: int = _SAMPLES) -> int:
+    """Estimate the memory of a value.
+
+    Args:
+        value: of any type.
+        samples: how many elements to look at; the others count as their mean.
+    """
+    own = sys.getsizeof(value)
+    if isinstance(value, List):
+        return own + _sampled(map(sys.getsizeof, value), len(value), samples)
+    if isinstance(value, Hash):
+        if value.deadlines is not None:
+            # Each is in a dictionary, and as a pair in the order of what is due.
+            pair = sys.getsizeof((0, b"")) + sys.getsizeof(1 << 40)
+            own += sys.getsizeof(value.deadlines) + len(value.deadlines) * pair
+        sizes = (
+            sys.getsizeof(field) + sys.getsizeof(it) for field, it in value.items()
+        )
+        return own + _sampled(sizes, len(value), samples)
+    if isinstance(value, Set):
+        own += sys.getsizeof(value.members)
+        return own + _sampled(map(sys.getsizeof, value), len(value), samples)
+    if isinstance(value, SortedSet):
+        own += sys.getsizeof(value.scores)
+        # Beside member and score there is a pair of them in the order.
+        pair = sys.getsizeof((0.0, b"")) + sys.getsizeof(0.0)
+        sizes = (sys.getsizeof(member) + pair for member in value.scores)
+        return own + _sampled(sizes, len(value), samples)
+    if isinstance(value, Stream):
+        sizes = (
+            sys.getsizeof(entry) + sum(map(sys.getsizeof, entry))
+            for node in value.nodes
+            for entry in node.entries
+        )
+        return own + _sampled(sizes, value.length, samples)
+    return own
+
+
+def _sampled(sizes: Iterable[int], count: int, samples: int) -> int:
+    looked_at = list(islice(sizes, samples))
+    return sum(looked_at) * count // len(looked_at) if looked_at else 0
+
+
+@command(
+    "MEMORY STATS",
+    arity=2,
+    flags=Flag(0),
+    group="server",
+    since="4.0.0",
+    summary="Return where the memory goes, as a map.",
+    complexity="O(N) for N clients",
+)
+def memory_stats(ctx: Context) -> dict[bytes, Any]:
+    """Return Redis's fields; what is used is what the process holds in all."""
+    used = process.resident_bytes()
+    peak = max(process.peak_resident_bytes(), used)
+    startup = min(process.STARTUP_BYTES, used)
+    databases = [each for each in ctx.keyspace.databases if len(each)]
+    keys = sum(len(database) for database in databases)
+    tables = {b"db.%d" % each.index: _tables_of(each) for each in databases}
+    clients = client_bytes(ctx.server.sessions.values())
+    overhead = startup + clients + sum(sum(each.values()) for each in tables.values())
+    dataset = max(used - overhead, 0)
+    return {
+        b"peak.allocated": peak,
+        b"total.allocated": used,
+        b"startup.allocated": startup,
+        b"replication.backlog": 0,
+        b"clients.slaves": 0,
+        b"clients.normal": clients,
+        b"cluster.links": 0,
+        b"aof.buffer": 0,
+        b"lua.caches": 0,
+        b"functions.caches": 0,
+        **tables,
+        b"overhead.total": overhead,
+        b"keys.count": keys,
+        b"keys.bytes-per-key": (used - startup) // keys if keys else 0,
+        b"dataset.bytes": dataset,
+        b"dataset.percentage": 100.0 * dataset / max(used - startup, 1),
+        b"peak.percentage": 100.0 * used / peak,
+        b"allocator.allocated": used,
+        b"allocator.active": used,
+        b"allocator.resident": used,
+        b"allocator-fragmentation.ratio": 1.0,
+        b"allocator-fragmentation.bytes": 0,
+        b"allocator-rss.ratio": 1.0,
+        b"allocator-rss.bytes": 0,
+        b"rss-overhead.ratio": 1.0,
+        b"rss-overhead.bytes": 0,
+        b"fragmentation": 1.0,
+        b"fragmentation.bytes": 0,
+    }
+
+
+def _tables_of(database: Database) -> dict[bytes, int]:
+    """Return the size of a database's own tables, without what is in them."""
+    return {
+        b"overhead.hashtable.main": sys.getsizeof(database.values),
+        b"overhead.hashtable.expires": sys.getsizeof(database.deadlines),
+        b"overhead.hashtable.slot-to-keys": 0,
+    }
+
+
+@command(
+    "MEMORY DOCTOR",
+    arity=2,
+    flags=Flag(0),
+    group="server",
+    since="4.0.0",
+    summary="Report what is odd about the memory, in words.",
+    complexity="O(1)",
+)
+def memory_doctor(ctx: Context) -> Verbatim:
+    """Return a sentence for each finding."""
+    used, peak = process.resident_bytes(), process.peak_resident_bytes()
+    limit = ctx.server.config.maxmemory
+    found = []
+    if peak > used * 3 // 2 and peak > _SMALL_BYTES:
+        found.append(
+            f"The process held {process.human_bytes(peak)} at its peak and holds "
+            f"{process.human_bytes(used)} now."
+        )
+    if limit and used > limit * 9 // 10:
+        found.append("More than nine tenths of maxmemory are in use.")
+    if process.system_bytes() < used * 5 // 4:
+        found.append("More than four fifths of the machine's memory are in use.")
+    backlog = sum(each.backlog_bytes for each in ctx.server.sessions.values())
+    if backlog > _BIG_CLIENT_BYTES * max(len(ctx.server.sessions), 1):
+        found.append(
+            f"{process.human_bytes(backlog)} of replies wait for clients that do not "
+            "read them; CLIENT LIST (omem) shows which."
+        )
+    text = "\n".join(found) or "Nothing is odd about the memory."
+    return Verbatim(b"txt", f"{text}\n".encode())
+
+
+@command(
+    "MEMORY MALLOC-STATS",
+    arity=2,
+    flags=Flag(0),
+    group="server",
+    since="4.0.0",
+    summary="Return what Python's allocator and garbage collector report.",
+    complexity="O(1)",
+)
+def memory_malloc_stats(_: Context) -> Verbatim:
+    """Return one line for each figure."""
+    collected = gc.get_stats()
+    lines = [
+        f"allocated_blocks:{sys.getallocatedblocks()}",
+        f"resident_bytes:{process.resident_bytes()}",
+        *(
+            f"gc_generation_{number}:collections={each['collections']},"
+            f"collected={each['collected']}"
+            for number, each in enumerate(collected)
+        ),
+    ]
+    return Verbatim(b"txt", ("\n".join(lines) + "\n").encode())
+
+
+@command(
+    "MEMORY PURGE",
+    arity=2,
+    flags=Flag(0),
+    group="server",
+    since="4.0.0",
+    summary="Let the garbage collector run, and give freed memory to the system.",
+    complexity="O(N) for N objects",
+)
+def memory_purge(ctx: Context) -> SimpleString:
+    """Return OK."""
+    if ctx.keyspace.freeing is not None:
+        ctx.keyspace.freeing.free_all()
+    collector.collect_all()
+    process.give_back()
+    return OK
+
+
+add_help("MEMORY", group="server", since="4.0.0")

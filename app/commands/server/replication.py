@@ -1,0 +1,229 @@
+"""Commands about replicas: this server has none.
+
+They answer as a Redis without replicas does, so that clients and harnesses which ask
+first find out.
+
+Source: Redis 7.2 and Valkey 9.1; see tests/parity/test_replication.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from joblog.app import errors
+from joblog.app.errors import CommandError
+from joblog.app.reply import BLOCKED, OK, SimpleString
+from joblog.app.state.inquiries import AwaitDurable, ask
+from joblog.app.table.arguments import integer
+from joblog.app.table.table import Flag, command
+from joblog.app.types.numbers import parse_int64
+
+if TYPE_CHECKING:
+    from joblog.app.state.context import Context
+
+_PORT_MAX: Final = 65535
+
+
+def _timeout(argument: bytes) -> int:
+    value = parse_int64(argument)
+    if value is None:
+        raise CommandError(errors.TIMEOUT_NOT_AN_INTEGER)
+    if value < 0:
+        raise CommandError(errors.TIMEOUT_NEGATIVE)
+    return value
+
+
+@command(
+    "ROLE",
+    arity=1,
+    flags=Flag.NOSCRIPT | Flag.LOADING | Flag.STALE | Flag.FAST,
+    group="server",
+    since="2.8.12",
+    summary="Return the part that the server plays in replication.",
+    complexity="O(1)",
+    acl=("admin", "dangerous"),
+)
+def role(_: Context) -> list[Any]:
+    """Return that it is a primary without replicas, to whom nothing was sent."""
+    return [b"master", 0, []]
+
+
+@command(
+    "WAIT",
+    arity=3,
+    flags=Flag.BLOCKING,
+    group="generic",
+    since="3.0.0",
+    summary="Wait until replicas have what was written, or a time is over.",
+    complexity="O(1)",
+    acl=("connection",),
+    convert={"numreplicas": integer, "timeout": _timeout},
+)
+def wait(ctx: Context, numreplicas: int, timeout: int) -> int:
+    """Return 0, the number of replicas: at once, or when the time is over."""
+    if numreplicas <= 0:
+        return 0
+    reply = ctx.wait((), timeout, None, lambda _: BLOCKED, at_timeout=0, inside_unit=0)
+    return cast("int", reply)
+
+
+@command(
+    "WAITAOF",
+    arity=4,
+    flags=Flag.BLOCKING,
+    group="generic",
+    since="7.2.0",
+    summary="Wait until the log and those of replicas are durable, or a time is over.",
+    complexity="O(1), and one fsync",
+    acl=("connection",),
+)
+def waitaof(
+    ctx: Context, numlocal: bytes, numreplicas: bytes, timeout: bytes
+) -> list[int]:
+    """Return [1 where all that was written is durable, number of replicas: 0]."""
+    local, replicas, wait_ms = _waitaof_arguments(ctx, numlocal, numreplicas, timeout)
+    engine, session = ctx.engine, ctx.session
+    is_durable = engine.is_recording and engine.is_durable()
+    so_far = [int(is_durable), 0]
+    is_satisfied = not replicas and (is_durable or not local)
+    if is_satisfied or engine.unit is not None:
+        return so_far
+    if is_durable or not engine.is_recording:
+        # Only replicas can be waited for, and there are none.
+        reply = ctx.wait((), wait_ms, None, lambda _: BLOCKED, at_timeout=so_far)
+        return cast("list[int]", reply)
+
+    def durable(_: Any) -> Any:
+        if not replicas:
+            return [1, 0]
+        if session.waiter is not None:
+            session.waiter.at_timeout = [1, 0]
+        return BLOCKED
+
+    question = AwaitDurable(session)
+    return cast("list[int]", ask(ctx, question, wait_ms, durable, at_timeout=so_far))
+
+
+def _waitaof_arguments(
+    ctx: Context, numlocal: bytes, numreplicas: bytes, timeout: bytes
+) -> tuple[int, int, int]:
+    local = parse_int64(numlocal)
+    if local is None:
+        raise CommandError(errors.NOT_AN_INTEGER)
+    if local not in (0, 1):
+        raise CommandError(errors.LOCAL_COPIES_OUT_OF_RANGE)
+    replicas = parse_int64(numreplicas)
+    if replicas is None or replicas < 0:
+        raise CommandError(errors.NOT_POSITIVE)
+    wait_ms = _timeout(timeout)
+    if local and not (ctx.engine.is_recording and ctx.server.config.appendonly):
+        raise CommandError(errors.WAITAOF_WITHOUT_LOG)
+    return local, replicas, wait_ms
+
+
+_ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.STALE
+_FAILOVER_WORDS: Final = {b"TO": 2, b"TIMEOUT": 1}
+"""How many words are behind an option."""
+
+
+def _follow(_: Context, host: bytes, port: bytes) -> SimpleString:
+    """Return OK to NO ONE; there is no replication to follow anybody with."""
+    if (host.lower(), port.lower()) == (b"no", b"one"):
+        return OK
+    number = parse_int64(port)
+    if number is None or not 0 <= number <= _PORT_MAX:
+        raise CommandError(errors.INVALID_PRIMARY_PORT)
+    raise CommandError(errors.NO_REPLICATION)
+
+
+for _name, _since in (("REPLICAOF", "5.0.0"), ("SLAVEOF", "1.0.0")):
+    command(
+        _name,
+        arity=3,
+        flags=_ADMIN | Flag.NO_ASYNC_LOADING,
+        group="server",
+        since=_since,
+        summary="Follow no other server, which is all that is possible.",
+        complexity="O(1)",
+    )(_follow)
+
+
+@command(
+    "FAILOVER",
+    arity=-1,
+    flags=_ADMIN,
+    group="server",
+    since="6.2.0",
+    summary="Answer that there is no replica to hand over to.",
+    complexity="O(1)",
+)
+def failover(_: Context, *option: bytes) -> SimpleString:
+    """Refuse; wrong options come first, as in Redis."""
+    if len(option) == 1 and option[0].upper() == b"ABORT":
+        raise CommandError(errors.NO_FAILOVER)
+    rest = list(reversed(option))
+    allowed = {b"ABORT", b"FORCE", b"TO", b"TIMEOUT"}
+    while rest:
+        word = rest.pop().upper()
+        if word not in allowed or len(rest) < _FAILOVER_WORDS.get(word, 0):
+            raise CommandError(errors.SYNTAX)
+        allowed.remove(word)
+        if word == b"TO":
+            rest.pop()
+            integer(rest.pop())
+        elif word == b"TIMEOUT" and integer(rest.pop()) <= 0:
+            raise CommandError(errors.FAILOVER_TIMEOUT)
+    raise CommandError(errors.NO_REPLICAS)
+
+
+_SYNC: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.NO_ASYNC_LOADING | Flag.NO_MULTI
+
+
+@command(
+    "SYNC",
+    arity=1,
+    flags=_SYNC,
+    group="server",
+    since="1.0.0",
+    summary="Answer a replica that asks to follow: there is no replication.",
+    complexity="O(1)",
+)
+def sync(_: Context) -> SimpleString:
+    """Refuse, and name what `redis-cli --rdb` wants: an RDB file."""
+    raise CommandError(errors.NO_SYNC_BUT_FILES)
+
+
+@command(
+    "PSYNC",
+    arity=-3,
+    flags=_SYNC,
+    group="server",
+    since="2.8.0",
+    summary="Answer a replica that asks to follow from an offset, as SYNC does.",
+    complexity="O(1)",
+)
+def psync(
+    _: Context,
+    replication_id: bytes,  # noqa: ARG001 - the table and docs read its name
+    offset: bytes,  # noqa: ARG001 - as above
+    *_option: bytes,
+) -> SimpleString:
+    """Refuse, in the way that lets a replica wait before it asks again.
+
+    To any other error it answers with SYNC, and to that one by connecting anew at once.
+    """
+    raise CommandError(errors.NO_SYNC_NOW)
+
+
+@command(
+    "REPLCONF",
+    arity=-1,
+    flags=_ADMIN | Flag.LOADING | Flag.ALLOW_BUSY,
+    group="server",
+    since="3.0.0",
+    summary="Answer a replica that introduces itself, as SYNC does.",
+    complexity="O(1)",
+)
+def replconf(_: Context, *_option: bytes) -> SimpleString:
+    """Refuse."""
+    raise CommandError(errors.NO_SYNC)

@@ -1,0 +1,1 @@
+"""Commands on strings, their bits, and counts of different elements."""

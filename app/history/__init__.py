@@ -1,0 +1,1 @@
+"""From the log to a keyspace: recovery, snapshots, moments, proofs."""

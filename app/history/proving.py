@@ -1,0 +1,94 @@
+"""A fold that compares itself with what the live server said of its memory.
+
+The server digests its whole keyspace at a seal where it is small, and else records
+proofs of slices (see `joblog.app.engine.proofs`). A difference means that folding the
+log does not give what clients were shown: a bug, or memory that failed. The log is what
+counts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from joblog.app.engine.proofs import ProofChecker
+from joblog.app.keyspace.digest import dataset_digest
+from joblog.storage.folder import read_chain
+from joblog.storage.reader import LogReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from joblog.app.history.recovery import Fold
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.folder import LogFolder
+    from joblog.storage.reader import RecordEnd
+    from joblog.storage.record import Record
+
+
+class ProvenFold:
+    """Reads the records for a fold, and compares the state wherever it can be.
+
+    Attributes:
+        seals: the digest that was recorded at each seal, and that of the fold.
+    """
+
+    def __init__(self, fold: Fold, folder: LogFolder, filesystem: FileSystem) -> None:
+        """Watch a fold, from where it is now on."""
+        self.seals: dict[int, tuple[bytes, bytes]] = {}
+        self._fold = fold
+        self._folder = folder
+        self._filesystem = filesystem
+        self._proofs = fold.proofs = ProofChecker()
+        self._seal_lines: list[str] = []
+
+    @property
+    def checked(self) -> int:
+        """How many comparisons were made."""
+        return self._proofs.checked + len(self.seals)
+
+    @property
+    def differences(self) -> list[str]:
+        """A line for the operator for each comparison that failed."""
+        return self._seal_lines + self._proofs.differences
+
+    def batches(
+        self, end: RecordEnd | None, until_seq: int | None
+    ) -> Iterator[list[Record]]:
+        """Yield the records that come next; each batch is to be applied at once.
+
+        Args:
+            end: where the last record ends that the fold has; None for none.
+            until_seq: the last record to yield, None for the log's last.
+
+        Raises:
+            CorruptLogError: the log is damaged.
+            PrunedError: the log does not have the next record.
+        """
+        recorded = {
+            info.footer.last_seq: info.footer.keyspace_digest
+            for info in read_chain(self._folder, self._filesystem)
+            if info.footer is not None and info.footer.keyspace_digest
+        }
+        reader = LogReader(self._folder.path, filesystem=self._filesystem, after=end)
+        try:
+            while until_seq is None or self._fold.last_seq < until_seq:
+                records = reader.read_batch()
+                if not records:
+                    return
+                if until_seq is not None and records[-1].seq > until_seq:
+                    records = [each for each in records if each.seq <= until_seq]
+                yield records
+                # A batch never goes on in the next segment.
+                if self._fold.last_seq in recorded:
+                    self._compare(self._fold.last_seq, recorded[self._fold.last_seq])
+        finally:
+            reader.close()
+
+    def _compare(self, seq: int, recorded: bytes) -> None:
+        folded = dataset_digest(self._fold.keyspace)
+        self.seals[seq] = recorded, folded
+        if folded != recorded:
+            self._seal_lines.append(
+                f"folding up to seq {seq} gives the state {folded.hex()}, but the "
+                f"server had {recorded.hex()} when it sealed the segment"
+            )

@@ -1,0 +1,53 @@
+"""Lines for the operator: who changed the server, and who was not let in.
+
+The record of a command says as much of changes of data; what changes the server itself,
+or removes everything, is in the server's log file too. How many lines of a kind there
+may be in a minute is up to whoever drives the engine; a fold tells nobody.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from joblog.app.config.kinds import decode
+
+if TYPE_CHECKING:
+    from joblog.app.state.context import Context, Session
+
+
+def note_change(ctx: Context, what: str) -> None:
+    """Tell that a client has changed the server.
+
+    Args:
+        ctx: of the command.
+        what: what it did; no password may be in it.
+    """
+    tell = ctx.server.tell_operator
+    if tell is not None:
+        tell("change", f"{what}, by {_who(ctx)}")
+
+
+def note_refused_login(ctx: Context, user: bytes) -> None:
+    """Tell that a client gave a wrong password, or the name of nobody.
+
+    What it took for a name may be a password, so only that of a user is shown.
+    """
+    tell = ctx.server.tell_operator
+    if tell is not None:
+        name = "user=default" if user == b"default" else "an unknown user"
+        tell("login", f"wrong password for {name}, from {_who(ctx)}")
+
+
+def describe(session: Session) -> str:
+    """Return who a client is, for a line."""
+    name = f" name={decode(session.name)}" if session.name else ""
+    return f"client id={session.id} address={session.address}{name}"
+
+
+def _who(ctx: Context) -> str:
+    # A script has a session of its own, with the number of the client that called it.
+    session = ctx.server.sessions.get(ctx.session.id)
+    if session is None:
+        return "nobody who is connected"
+    is_script = session is not ctx.session
+    return describe(session) + (" (a script)" if is_script else "")

@@ -1,0 +1,264 @@
+"""What a server knows of itself: settings, statistics, clients, slow commands."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from joblog.app import clock
+from joblog.app.clock import Jumps
+from joblog.app.state.buffers import RecentMax
+from joblog.app.state.saves import Saves
+from joblog.app.table.delays import TICK_BITS, Delays, delays_of, note_delay
+from joblog.app.table.table import REGISTERED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from joblog.app.commands.keys.migrate import Dial
+    from joblog.app.config import Config
+    from joblog.app.state.context import Session
+
+_STATISTICS: Final = (
+    "total_connections_received",
+    "total_net_input_bytes",
+    "total_net_output_bytes",
+    "total_reads_processed",
+    "total_writes_processed",
+    "rejected_connections",
+    "accept_errors",
+    "client_errors",
+    "inquiry_errors",
+    "expired_keys",
+    "expired_fields",
+    "evicted_keys",
+    "total_error_replies",
+    "unexpected_error_replies",
+    "client_query_buffer_limit_disconnections",
+    "client_output_buffer_limit_disconnections",
+    "acl_access_denied_auth",
+)
+_PAST_STATUS: Final = (
+    "past_views",
+    "past_views_opening",
+    "past_views_memory",
+    "past_views_clients",
+    "total_past_views_opened",
+    "total_past_views_refused",
+    "total_past_views_ended",
+)
+_RATES: Final = ("commands", "input", "output", "cycles")
+_RATE_SAMPLES: Final = 16
+"""Rates are the mean of so many samples, which the engine takes ten times a second."""
+
+LATENCY_SAMPLES_MAX: Final = 160
+"""Samples that are kept of each latency event, as in Redis."""
+
+
+class SlowCommand(NamedTuple):
+    """One entry of the slow log."""
+
+    id: int
+    at_seconds: int
+    microseconds: int
+    argv: list[bytes]
+    address: bytes
+    name: bytes
+
+
+class CallCounts:
+    """What is counted of the calls of one command.
+
+    Attributes:
+        calls: how often it ran. nanoseconds: for how long in all.
+        failed: how often it ended in an error. rejected: refused before it ran.
+        ticks, long_delays: how long it took, if tracked; see `joblog.app.table.delays`.
+    """
+
+    __slots__ = ("calls", "failed", "long_delays", "nanoseconds", "rejected", "ticks")
+
+    def __init__(self) -> None:
+        """Make the counts of a command that was not called."""
+        self.calls = self.nanoseconds = 0
+        self.failed = self.rejected = 0
+        self.ticks: list[int] = []
+        self.long_delays: Delays = {}
+
+    def reset(self) -> None:
+        """Count from zero, whoever counts a call that is under way included."""
+        self.calls = self.nanoseconds = 0
+        self.failed = self.rejected = 0
+        self.ticks.clear()
+        self.long_delays.clear()
+
+    def note_delay(self, nanoseconds: int) -> None:
+        """Count how long one call took."""
+        ticks, tick = self.ticks, nanoseconds >> TICK_BITS
+        if tick < len(ticks):
+            count: int = ticks[tick]  # a quarter faster than to add in place
+            ticks[tick] = count + 1
+        else:
+            note_delay(ticks, self.long_delays, nanoseconds)
+
+    def delays(self) -> Delays:
+        """Return how many calls took how long, of those that were tracked."""
+        return delays_of(self.ticks, self.long_delays)
+
+
+class Rate:
+    """How fast a counter rises, as the mean over the last second and a half."""
+
+    __slots__ = ("_samples",)
+
+    def __init__(self) -> None:
+        """Make the rate of a counter that has not been looked at."""
+        self._samples: deque[tuple[int, int]] = deque(maxlen=_RATE_SAMPLES + 1)
+
+    def sample(self, steady_ms: int, count: int) -> None:
+        """Note what the counter says now."""
+        self._samples.append((steady_ms, count))
+
+    def per_second(self) -> float:
+        """Return the rise in a second; 0 until there are two samples."""
+        if not self._samples:
+            return 0.0
+        (first_ms, first), (last_ms, last) = self._samples[0], self._samples[-1]
+        if last_ms <= first_ms:
+            return 0.0
+        return max(last - first, 0) * 1000 / (last_ms - first_ms)
+
+
+class ServerState:
+    """Settings, counters and clients, as INFO, CLIENT and SLOWLOG report them.
+
+    Attributes:
+        config: all settings.
+        counts: what is counted of the calls of each command, by its number.
+        saves: the snapshots that are made, and how they went.
+        sessions: the clients by id.
+        blocked_clients: how many of them wait in a blocking command.
+        statistics: counters by the name of their INFO field.
+        error_codes: how many error replies had each code.
+        slow_commands: the newest first.
+        latencies: (seconds since the epoch, milliseconds) of each event, oldest first.
+        latency_peaks: the longest of each event, in milliseconds.
+        is_expiring: whether keys that are due are removed before they are asked for.
+        is_cron_paused: whether idle clients and expired keys are left alone.
+        admits_debugging_scripts: whether scripts may call DEBUG and its like.
+        skips_checksums: whether RESTORE takes a payload with a wrong checksum.
+        tell_operator: writes a line of a kind to the server's log file, but not too
+            many; the driver sets it (see `operator_lines`).
+        supervised: `systemd` or `upstart` where that is told how the server is.
+        dial: connects to another server; the driver sets it (see `migrate.Link`).
+        rates: `commands`, `input`, `output` and `cycles`, which the engine has sampled.
+        loop_cycles: tells how many turns the event loop has made; the driver sets it.
+        time_ns: the time that TIME tells, in ns since the epoch.
+        jumps: what the wall clock was set by.
+        recent_input: the most that waited of one command; recent_output: of the replies
+            of one client.
+        stopped_by: who asked for the stop; empty where nobody did.
+        started_at_ms: when the server started, by the wall clock; `started_steady_ms`:
+            by the one that nobody sets.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        now_ms: Callable[[], int] = clock.now_ms,
+        steady_ms: Callable[[], int] = clock.steady_ms,
+    ) -> None:
+        """Make the state of a server that has just started.
+
+        Args:
+            config: the settings.
+            now_ms: the wall clock.
+            steady_ms: the clock that nobody sets.
+        """
+        self.config = config
+        self.counts = [CallCounts() for _ in REGISTERED]
+        self._steady_ms = steady_ms
+        self.run_id = secrets.token_hex(20)
+        self.replication_id = secrets.token_hex(20)
+        self.jumps = Jumps(now_ms, steady_ms)
+        self.started_at_ms, self.started_steady_ms = now_ms(), steady_ms()
+        self.saves = Saves(self.started_steady_ms, self.started_at_ms)
+        self.sessions: dict[int, Session] = {}
+        self.monitors: set[int] = set()
+        self.blocked_clients = 0
+        self.slow_commands: deque[SlowCommand] = deque()
+        self.slow_commands_seen = 0
+        self.latencies: dict[bytes, deque[tuple[int, int]]] = {}
+        self.latency_peaks: dict[bytes, int] = {}
+        self.statistics: dict[str, int] = dict.fromkeys(_STATISTICS, 0)
+        self.error_codes: dict[bytes, int] = {}
+        self.recent_input, self.recent_output = RecentMax(), RecentMax()
+        self.rates = {name: Rate() for name in _RATES}
+        self.loop_cycles: Callable[[], int] = lambda: 0
+        self._cycles_before = 0
+        self.time_ns: Callable[[], int] = time.time_ns
+        self.is_loading = False
+        self.loading: dict[str, int] = {}
+        self.log_status: dict[str, Any] = {}
+        self.archive_status: dict[str, Any] = {}
+        self.past_status: dict[str, int] = dict.fromkeys(_PAST_STATUS, 0)
+        self.supervised = "no"
+        self.tell_operator: Callable[[str, str], None] | None = None
+        self.dial: Dial | None = None
+        self.is_expiring = True
+        self.is_cron_paused = False
+        self.admits_debugging_scripts = False
+        self.skips_checksums = False
+        self.stop_requested = False
+        self.stopped_by = ""
+        self.exit_code = 0
+
+    def commands_processed(self) -> int:
+        """Return how many commands ran since the statistics were last reset."""
+        return sum([counts.calls for counts in self.counts])
+
+    def cycles(self) -> int:
+        """Return the turns of the event loop since the statistics were last reset."""
+        return self.loop_cycles() - self._cycles_before
+
+    def sample_rates(self, steady_ms: int) -> None:
+        """Note how far the counters are; the engine calls it ten times a second."""
+        statistics = self.statistics
+        self.rates["commands"].sample(steady_ms, self.commands_processed())
+        self.rates["input"].sample(steady_ms, statistics["total_net_input_bytes"])
+        self.rates["output"].sample(steady_ms, statistics["total_net_output_bytes"])
+        self.rates["cycles"].sample(steady_ms, self.cycles())
+
+    def count_traffic(self, received: int, sent: int, reads: int) -> None:
+        """Count bytes, and the reads that brought them, each answered by one write."""
+        statistics = self.statistics
+        statistics["total_net_input_bytes"] += received
+        statistics["total_net_output_bytes"] += sent
+        statistics["total_reads_processed"] += reads
+        statistics["total_writes_processed"] += reads
+
+    def note_buffers(self, input_bytes: int, output_bytes: int) -> None:
+        """Note what waits of one client's command, and of its replies."""
+        steady_ms = self._steady_ms()
+        self.recent_input.note(steady_ms, input_bytes)
+        self.recent_output.note(steady_ms, output_bytes)
+
+    def note_latency(self, event: bytes, at_seconds: int, milliseconds: int) -> None:
+        """Keep a delay for LATENCY: the longest of each second of each event."""
+        samples = self.latencies.get(event)
+        if samples is None:
+            samples = self.latencies[event] = deque(maxlen=LATENCY_SAMPLES_MAX)
+        self.latency_peaks[event] = max(self.latency_peaks.get(event, 0), milliseconds)
+        if samples and samples[-1][0] == at_seconds:
+            milliseconds = max(samples.pop()[1], milliseconds)
+        samples.append((at_seconds, milliseconds))
+
+    def reset_statistics(self) -> None:
+        """Set all counters back to zero, as CONFIG RESETSTAT does."""
+        for name in self.statistics:
+            self.statistics[name] = 0
+        self.error_codes.clear()
+        self._cycles_before = self.loop_cycles()
+        for counts in self.counts:
+            counts.reset()

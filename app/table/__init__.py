@@ -1,0 +1,1 @@
+"""The command table: what is known of each command, said once, at its handler."""

@@ -1,0 +1,1 @@
+"""The first record after which something no longer holds."""

@@ -1,0 +1,1 @@
+"""The past of keys: their values at any record, and what changed them."""

@@ -1,0 +1,1 @@
+"""How answers are put out: tables, lines, JSON, exit codes."""

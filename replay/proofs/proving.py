@@ -1,0 +1,65 @@
+"""Which records a receipt needs: what happened, who did it, and by which script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from joblog.replay.proofs.receipts import write_receipt
+from joblog.replay.proofs.stretches import read_stretches
+from joblog.replay.records.script_texts import find_script_record
+from joblog.replay.records.scripts import script_sha
+from joblog.storage.folder import LogFolder
+from joblog.storage.segment_files import open_segment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from joblog.replay.index.finder import LogIndex
+    from joblog.replay.records.clients import ClientDirectory
+    from joblog.storage.filesystem import FileSystem
+    from joblog.storage.record import Record
+
+
+def make_receipt(
+    index: LogIndex,
+    clients: ClientDirectory,
+    records: Iterable[Record],
+    about: str,
+    until_seq: int | None = None,
+) -> str:
+    """Return the text of a receipt for some records.
+
+    Args:
+        index: the log's index.
+        clients: who the clients were.
+        records: what happened.
+        about: what the receipt is for, for people.
+        until_seq: where given, the receipt leads to the digest at this record alone,
+            and holds all bytes up to it.
+
+    Raises:
+        StorageError: the log lacks one of the records, or is damaged before it.
+    """
+    roles: dict[int, str] = {}
+    for record in records:
+        roles[record.seq] = "record"
+        client_seq = clients.find_seq(record.origin.client_id, record.seq)
+        if client_seq is not None:
+            roles.setdefault(client_seq, "client")
+        sha = script_sha(record)
+        if sha:
+            source = find_script_record(index, sha, record.seq)
+            if source is not None:
+                roles.setdefault(source.seq, "script")
+    if until_seq is not None:
+        until_seq = max(until_seq, *roles)
+    stretches = list(read_stretches(index.folder, index.filesystem, roles, until_seq))
+    log_id = _log_id(index.folder, index.filesystem, stretches[0].segment)
+    return write_receipt(about, log_id, roles, stretches)
+
+
+def _log_id(folder: Path, filesystem: FileSystem, segment: int) -> str:
+    reader = open_segment(LogFolder(folder, filesystem), filesystem, segment)
+    reader.close()
+    return reader.header.log_id.hex()

@@ -1,0 +1,1 @@
+"""Records found and counted: by key, client, script, time."""

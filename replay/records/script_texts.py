@@ -1,0 +1,84 @@
+"""The texts of scripts and of functions' libraries, as the log has them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from joblog.replay.index.marks import source_mark
+from joblog.replay.index.scanning import Pieces
+from joblog.replay.records.scripts import BY_FUNCTION, script_name, script_sha
+from joblog.storage.notes import ScriptSourceNote, read_note
+
+if TYPE_CHECKING:
+    from joblog.replay.index.finder import LogIndex
+    from joblog.storage.record import Record
+
+
+class ScriptText(NamedTuple):
+    """What wrote a record.
+
+    Attributes:
+        sha: the script's SHA-1, "" for a function.
+        name: the function, or the name that the script gives itself; None for none.
+        source: the text, a function's with all of its library; None where the log has
+            it no more.
+    """
+
+    sha: str
+    name: bytes | None
+    source: bytes | None
+
+
+def find_script(index: LogIndex, record: Record) -> ScriptText | None:
+    """Return the script or function that wrote a record, None where none did."""
+    sha = script_sha(record)
+    if sha is None:
+        return None
+    if sha:
+        source = find_script_source(index, sha, record.seq)
+        return ScriptText(sha, script_name(source or b""), source)
+    command = record.origin.command or []
+    if len(command) < 2 or command[0].upper() not in BY_FUNCTION:  # noqa: PLR2004 - FCALL and a name
+        return None
+    name = command[1]
+    return ScriptText("", name, find_library_source(index, name, record.seq))
+
+
+def find_library_source(
+    index: LogIndex, function: bytes, before_seq: int
+) -> bytes | None:
+    """Return the text of the library that had a function before a record, or None."""
+    registers = re.compile(rb"([\"'])%b\1" % re.escape(function), re.IGNORECASE).search
+    for record in index.candidates(
+        [[b"FUNCTION", b"LOAD"]],
+        Pieces(b"FUNCTION"),
+        until_seq=before_seq - 1,
+        is_reverse=True,
+    ):
+        for argv in reversed(record.effects):
+            is_load = [word.upper() for word in argv[:2]] == [b"FUNCTION", b"LOAD"]
+            if is_load and registers(argv[-1]):
+                return argv[-1]
+    return None
+
+
+def find_script_source(index: LogIndex, sha: str, before_seq: int) -> bytes | None:
+    """Return the text of a script, as it was recorded before a record; None if not."""
+    record = find_script_record(index, sha, before_seq)
+    note = None if record is None else read_note(record.origin)
+    return note.source if isinstance(note, ScriptSourceNote) else None
+
+
+def find_script_record(index: LogIndex, sha: str, before_seq: int) -> Record | None:
+    """Return the record before another one that has the text of a script."""
+    for record in index.candidates(
+        [[source_mark(sha)]],
+        Pieces(sha.encode()),
+        until_seq=before_seq - 1,
+        is_reverse=True,
+    ):
+        note = read_note(record.origin)
+        if isinstance(note, ScriptSourceNote) and note.sha == sha:
+            return record
+    return None

@@ -1,0 +1,1 @@
+"""Records, versions and rehearsals as text and as JSON."""

@@ -1,0 +1,159 @@
+"""A record as one line for people, and as JSON."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from joblog.app.history.moments import json_time
+from joblog.app.history.touched import ALL_DATABASES, find_touched
+from joblog.replay.output.texts import (
+    json_text,
+    json_value,
+    plain_text,
+    show,
+    show_argv,
+)
+from joblog.storage.notes import (
+    BehindNote,
+    ClientNote,
+    EvictedNote,
+    ExecNote,
+    ExpiredNote,
+    ScriptNote,
+    ScriptSourceNote,
+    TagNote,
+    read_note,
+)
+
+if TYPE_CHECKING:
+    from joblog.replay.records.clients import Client
+    from joblog.replay.records.search import Match
+    from joblog.storage.record import Record
+
+
+@lru_cache(maxsize=4096)
+def client_label(client: Client) -> str:
+    """Return who a client is in a word or two: `worker-3 #7`, `server`."""
+    if not client.id:
+        return "server"
+    note = client.note
+    if note is None:
+        return f"#{client.id}"
+    name = show(note.name) if note.name else plain_text(note.address)
+    return f"{name} #{client.id}"
+
+
+@lru_cache(maxsize=4096)
+def client_facts(client: Client) -> dict[str, Any]:
+    """Return all that is known of a client, for JSON; empty fields are left out.
+
+    The object is shared: it must not be changed.
+    """
+    facts: dict[str, Any] = {"id": client.id}
+    if client.note is not None:
+        known = client.note._asdict()
+        facts |= {name: json_value(value) for name, value in known.items() if value}
+    return facts
+
+
+def record_text(record: Record, limit: int | None = None) -> str:
+    """Return what happened, in one line: the command as given, and its effects.
+
+    Effects are only told, behind `=>`, where they are not the command as given.
+
+    Args:
+        record: the record.
+        limit: the most characters for each word of a command.
+    """
+    origin = record.origin
+    note = read_note(origin)
+    given = show_argv(origin.command, limit) if origin.command else ""
+    match note:
+        case ClientNote():
+            return _client_text(note)
+        case ScriptSourceNote():
+            return f"script {note.sha}: {len(note.source)} bytes"
+        case TagNote():
+            return f"tag {show(note.name)}"
+        case ExecNote():
+            given = "EXEC: " + "; ".join(queued_texts(note, limit))
+            if record.effects == note.commands:
+                return given
+        case ScriptNote() if note.error is not None:
+            given += f" (failed: {show(note.error, limit)})"
+        case ExpiredNote():
+            given = "expired"
+        case EvictedNote():
+            given = f"evicted ({note.policy})" if note.policy else "evicted"
+        case BehindNote():
+            pass
+        case dict():
+            given = given or plain_text(str(note.get("kind", "note")))
+        case _:
+            pass
+    effects = _joined(record.effects, limit)
+    return f"{given} => {effects}" if given else effects
+
+
+def queued_texts(note: ExecNote, limit: int | None = None) -> list[str]:
+    """Return the commands of a transaction, and of each that failed that it did."""
+    failed = set(note.failed)
+    return [
+        show_argv(argv, limit) + (" (failed)" if place in failed else "")
+        for place, argv in enumerate(note.commands)
+    ]
+
+
+def _joined(commands: list[list[bytes]], limit: int | None) -> str:
+    return "; ".join([show_argv(argv, limit) for argv in commands])
+
+
+def _client_text(note: ClientNote) -> str:
+    words = [f"client {plain_text(note.address)}"]
+    if note.name:
+        words.append(f"name={show(note.name)}")
+    if note.user:
+        words.append(f"user={show(note.user)}")
+    if note.library:
+        version = note.library_version
+        words.append(
+            f"library={show(b' '.join(filter(None, (note.library, version))))}"
+        )
+    return " ".join(words)
+
+
+def record_facts(match: Match) -> dict[str, Any]:
+    """Return a record for JSON.
+
+    Returns:
+        seq, at (ISO 8601, UTC), at_ms, db, client, command (as it was given), effects,
+        keys (of those the record's database has), and note where there is one. Keys of
+        other databases are [db, key].
+    """
+    record = match.record
+    origin = record.origin
+    command = origin.command
+    note = read_note(origin)
+    if command is None and (note is None or isinstance(note, BehindNote)):
+        command = record.effects[0] if record.effects else None
+    facts: dict[str, Any] = {
+        "seq": record.seq,
+        "at": json_time(record.at_ms),
+        "at_ms": record.at_ms,
+        "db": record.db,
+        "client": client_facts(match.client),
+        "command": command and [json_text(word) for word in command],
+        "effects": [[json_text(word) for word in argv] for argv in record.effects],
+    }
+    touched = find_touched(record)
+    facts["keys"] = [
+        json_text(key) if db == record.db else [db, json_text(key)]
+        for db, key in touched.keys
+    ]
+    if touched.databases:
+        whole = touched.databases
+        facts["databases"] = "all" if ALL_DATABASES in whole else whole
+    if origin.note is not None:
+        facts["note"] = json_value(origin.note)
+    return facts

@@ -1,0 +1,1 @@
+"""Undoing: the commands that take back what records did."""
