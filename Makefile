@@ -3,6 +3,8 @@
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# The package that setup.py makes of the four folders; what is installed points to it.
+TREE   := build/src/joblog/__init__.py
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python; do \
 	  command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  2>/dev/null && echo $$p && break; done)
@@ -24,7 +26,7 @@ help: ## list these verbs
 setup: $(STAMP) ## make .venv and install joblog with its development tools
 
 # Some systems ship Python without ensurepip; their own pip then fills the new folder.
-$(STAMP): pyproject.toml setup.py $(HOT)
+$(STAMP): pyproject.toml setup.py $(HOT) $(TREE)
 	@test -n "$(PYTHON)" || { echo "joblog needs Python 3.11 or later on PATH" >&2; exit 1; }
 	@echo "setting up $(VENV): a minute or two, the first time" >&2
 	@test -x $(BIN)/python && $(BIN)/python -m pip --version >/dev/null 2>&1 \
@@ -33,6 +35,8 @@ $(STAMP): pyproject.toml setup.py $(HOT)
 	       && $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(STAMP)
+
+$(TREE): ;
 
 format: $(STAMP) ## format the code, and mend what ruff can mend
 	$(BIN)/ruff format .

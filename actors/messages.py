@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from joblog.actors.command_log import CommandLog
     from joblog.actors.inbox import Inbox
-    from joblog.app.commands.clients.past import Visit
     from joblog.app.state.buffers import Buffers
     from joblog.app.state.inquiries import Inquiry
+    from joblog.app.state.visits import Visit
 
 
 class Mailbox(Protocol):

@@ -20,12 +20,12 @@ from joblog.actors.messages import Answered, PastEnded, PastStatus
 from joblog.actors.past_process import PastProcess
 from joblog.actors.viewing import FOUND, LEAVE, OPENED, ORDER, PIECE, REFUSED, RUN
 from joblog.app import clock, errors
-from joblog.app.commands.clients.past import ClientFacts, Visit
 from joblog.app.errors import CommandError
 from joblog.app.errors.general import one_line
 from joblog.app.history.moments import Moment, MomentError, parse_moment
 from joblog.app.history.opening import refusal
 from joblog.app.state.process import human_bytes
+from joblog.app.state.visits import ClientFacts, Visit
 
 if TYPE_CHECKING:
     from pathlib import Path

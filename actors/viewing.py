@@ -33,7 +33,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgpack
 
 from joblog.app import collector, errors
-from joblog.app.commands.clients.past import ClientFacts
 from joblog.app.config import Config
 from joblog.app.engine.past import open_past
 from joblog.app.engine.past_views import PastView
@@ -42,6 +41,7 @@ from joblog.app.errors.general import one_line
 from joblog.app.history.moments import Moment
 from joblog.app.history.opening import MomentOpener
 from joblog.app.state.process import human_bytes, resident_bytes
+from joblog.app.state.visits import ClientFacts
 from joblog.storage.errors import StorageError
 from joblog.storage.filesystem import FileSystem
 

@@ -7,7 +7,8 @@
 
         assert report.is_same, history.explain(report)
 
-It is there wherever joblog is installed; see docs/replay.md.
+It is there where it is asked for: with `-p joblog.replay.pytest_plugin`, or by a line
+in the conftest.py at the root of the tests; see docs/replay.md.
 """
 
 from __future__ import annotations

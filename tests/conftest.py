@@ -7,6 +7,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["joblog.replay.pytest_plugin"]
+
 # Two cores must be enough for all tests: few examples, no time limit for each. More of
 # them where somebody looks for trouble: HYPOTHESIS_PROFILE=thorough make test.
 settings.register_profile(

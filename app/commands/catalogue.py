@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-import joblog.app.commands
+from joblog.app import commands
 
-for _module in pkgutil.iter_modules(joblog.app.commands.__path__):
-    importlib.import_module(f"joblog.app.commands.{_module.name}")
+for _module in pkgutil.walk_packages(commands.__path__, f"{commands.__name__}."):
+    importlib.import_module(_module.name)

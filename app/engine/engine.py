@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 from joblog.app import clock, errors
 from joblog.app.clock import NEAR_MS
 from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
-from joblog.app.commands.clients.past import is_of_present
 from joblog.app.engine.blocking import Blocking
 from joblog.app.engine.effects import Entry, Unit, client_note, record_expired
 from joblog.app.engine.functions import Functions
@@ -35,6 +34,7 @@ from joblog.app.protocol.encoder import encode, join
 from joblog.app.reply import BLOCKED, POSTPONED
 from joblog.app.state.context import Argv, Context, Session
 from joblog.app.state.server_state import ServerState
+from joblog.app.state.visits import is_of_present
 from joblog.app.table.table import LOOKUP, Command, Flag, require_command
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from joblog.app import errors
-from joblog.app.commands.clients.past import facts_of, take_facts
 from joblog.app.errors import CommandError
+from joblog.app.state.visits import facts_of, take_facts
 from joblog.app.table.table import Flag, find_command
 
 if TYPE_CHECKING:
-    from joblog.app.commands.clients.past import ClientFacts
     from joblog.app.engine.engine import Engine
     from joblog.app.state.context import Argv, Session
+    from joblog.app.state.visits import ClientFacts
 
 
 class PastView:

@@ -10,15 +10,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from joblog.app.commands.clients.past import facts_of, is_of_present, take_facts
 from joblog.app.errors import CommandError
 from joblog.app.reply import BLOCKED
 from joblog.app.state.inquiries import RunInPast
+from joblog.app.state.visits import facts_of, is_of_present, take_facts
 
 if TYPE_CHECKING:
-    from joblog.app.commands.clients.past import Visit
     from joblog.app.engine.engine import Engine
     from joblog.app.state.context import Argv, Context, Session
+    from joblog.app.state.visits import Visit
 
 
 def run_in_past(engine: Engine, session: Session, commands: list[Argv]) -> bytes:

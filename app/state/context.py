@@ -12,12 +12,12 @@ from joblog.app.state.script_sources import ScriptRunner
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from joblog.app.commands.clients.past import Visit
     from joblog.app.keyspace.database import Database
     from joblog.app.keyspace.keyspace import Keyspace
     from joblog.app.state.server_state import ServerState
     from joblog.app.state.subscriptions import Subscriptions
     from joblog.app.state.tracking_modes import TrackingMode
+    from joblog.app.state.visits import Visit
     from joblog.app.state.waiters import Serve, Waiter
 
 Argv = list[bytes]

@@ -72,7 +72,7 @@ class ReadRecords(Inquiry):
 
 
 class OpenMoment(Inquiry):
-    """What was at a moment (CLIENT AT); the answer is a `client_past.Visit`.
+    """What was at a moment (CLIENT AT); the answer is a `visits.Visit`.
 
     Attributes:
         text: the moment, as the client wrote it.
@@ -113,7 +113,7 @@ class RunInPast(Inquiry):
 
     Attributes:
         visit: the number of the client's visit.
-        facts: what the client is (`client_past.ClientFacts`).
+        facts: what the client is (`visits.ClientFacts`).
         commands: in order.
         pieces: what there is of long replies yet, in order.
     """

@@ -17,9 +17,9 @@ from joblog.app.table.table import REGISTERED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from joblog.app.commands.keys.migrate import Dial
     from joblog.app.config import Config
     from joblog.app.state.context import Session
+    from joblog.app.state.links import Dial
 
 _STATISTICS: Final = (
     "total_connections_received",

@@ -17,8 +17,6 @@ from joblog.app.table.table import COMMANDS, Command, Flag, command
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from joblog.app.state.context import Context
-
 _WIDTH: Final = 72
 
 
@@ -51,7 +49,7 @@ def add_help(
         complexity="O(1)",
         acl=acl,
     )
-    def show_help(_: Context) -> list[SimpleString]:
+    def show_help(_: object) -> list[SimpleString]:
         return usage_lines(container, syntax or {})
 
 

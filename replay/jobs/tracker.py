@@ -1,9 +1,8 @@
 """The tracker: records in, stories of jobs out.
 
-It folds the log (`joblog.replay.keys.past`), and looks at each effect on a key that a
-schema knows just before and just after it is applied. Memory: the fold's state, and the
-stories of jobs that have not ended, or that `keeps` asks for; of the others the last
-10,000, and the ids of the last 100,000.
+It folds the log (`joblog.replay.keys.past`), and looks at each effect on a key of a
+schema just before and just after it is applied. Memory: the state, the stories of
+jobs that have not ended or that `keeps` asks for, 10,000 of others, and 100,000 ids.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def _points(index: LogIndex) -> Iterator[OpenPoint]:
 
 
 def find_point(moment: Moment, index: LogIndex) -> Point:
-    """Find a moment in a log, as `joblog.app.history.moments.find_point` does, but quickly.
+    """Find a moment as `joblog.app.history.moments.find_point` does, but quickly.
 
     Raises:
         MomentError: nobody gave a moment that name.

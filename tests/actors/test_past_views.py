@@ -8,12 +8,12 @@ import pytest
 
 from joblog.actors.loop import Loop
 from joblog.actors.past_views import PastViews
-from joblog.app.commands.clients.past import facts_of
 from joblog.app.config import Config
 from joblog.app.keyspace.keyspace import Keyspace
 from joblog.app.reply import BLOCKED
 from joblog.app.state.context import Session
 from joblog.app.state.inquiries import OpenMoment, RunInPast
+from joblog.app.state.visits import facts_of
 from joblog.app.state.waiters import Waiter
 from tests.replay.histories import History
 

@@ -35,13 +35,8 @@ def run(command, *, seconds, **environment):
     done = subprocess.run(
         command,
         cwd=MODULE,
-        # No cgo: then a machine needs no C compiler. PYTHONPATH: for `-m joblog`.
-        env={
-            **os.environ,
-            "CGO_ENABLED": "0",
-            "PYTHONPATH": str(ROOT),
-            **environment,
-        },
+        # No cgo: then a machine needs no C compiler.
+        env={**os.environ, "CGO_ENABLED": "0", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -16,6 +16,8 @@ from tests.support.servers import ROOT
 
 pytestmark = pytest.mark.slow
 
+PURE = os.environ | {"JOBLOG_PURE": "1"}
+
 
 def test_plain_wheel_holds_all_modules_and_data_and_nothing_compiled(dist):
     (path,) = dist.glob("*.whl")
@@ -25,8 +27,13 @@ def test_plain_wheel_holds_all_modules_and_data_and_nothing_compiled(dist):
     assert path.name == f"joblog-{VERSION}-py3-none-any.whl"
     packages = {"app", "actors", "storage", "replay"}
     ours = [x.relative_to(ROOT) for x in tracked()]
-    modules = {str(x) for x in ours if x.parts[0] in packages}
+    modules = {f"joblog/{x}" for x in ours if x.parts[0] in packages}
     assert modules <= names
+    assert {x.split("/")[0] for x in names} == {
+        "joblog",
+        f"joblog-{VERSION}.data",
+        f"joblog-{VERSION}.dist-info",
+    }
     assert not [name for name in names if name.endswith((".so", ".pyc"))]
     data = {x.rsplit("/", 1)[1] for x in names if ".data/data/share/" in x}
     deployed = {x.name for x in ours if x.parts[:2] == ("docs", "deploy")}
@@ -44,10 +51,13 @@ def test_sdist_holds_all_that_the_checkout_has(sdist):
 
 
 def test_tests_of_the_sdist_run_there(sdist):
+    run(sys.executable, "setup.py", "--quiet", "egg_info", cwd=sdist, env=PURE)
+
     done = run(
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
         *("tests/app/test_words.py", "tests/app/test_config_stops.py", "tests/house"),
         cwd=sdist,
+        env=os.environ | {"PYTHONPATH": str(sdist / "build" / "src")},
     )
 
     assert " passed" in done

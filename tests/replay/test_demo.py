@@ -15,8 +15,6 @@ from joblog.replay.demo import MENDED_SWEEP, STEPS, SWEEP, make_demo
 from joblog.storage.filesystem import FileSystem
 from tests.replay import sessions
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
@@ -113,7 +111,7 @@ def test_folder_with_something_in_it_is_left_alone():
 def test_terminal_waits_for_enter_between_the_steps(options, typed, steps):
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "joblog.replay", "demo", "there", *options]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    environment = {**os.environ, "NO_COLOR": "1"}
     with subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
     ) as process:

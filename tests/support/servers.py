@@ -21,7 +21,7 @@ import pytest
 
 from tests.parity.wire import Connection
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 

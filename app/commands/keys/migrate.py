@@ -13,7 +13,7 @@ Source: Redis 7.0.15 and Valkey 9.1; see tests/parity/test_migrate.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
@@ -24,9 +24,10 @@ from joblog.app.types.dump_payload import encode_payload
 from joblog.app.types.numbers import parse_int64
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from joblog.app.state.context import Argv, Context
+    from joblog.app.state.links import Link
 
 _FIRST_OPTION: Final = 6
 _KEY: Final = 3
@@ -34,27 +35,6 @@ _TIMEOUT_MS: Final = 1000
 _NO_KEY: Final = SimpleString(b"NOKEY")
 _CREDENTIALS: Final = {b"AUTH": 1, b"AUTH2": 2}
 """How many words are behind an option that names a password, or a user and one."""
-
-
-class Link(Protocol):
-    """A connection to another server; each call takes so long at the most.
-
-    The methods raise OSError where the time is over or the connection broken.
-    """
-
-    def send(self, data: bytes) -> None:
-        """Send bytes, all of them."""
-
-    def read_line(self) -> bytes:
-        """Return the next line, without its end."""
-
-    def close(self) -> None:
-        """Close the connection."""
-
-
-if TYPE_CHECKING:
-    Dial = Callable[[str, int, int], Link]
-    """Called with host, port and milliseconds; raises OSError."""
 
 
 class _Options(NamedTuple):

@@ -15,11 +15,11 @@ def test_homes_say_which_module_registers_each_command_that_writes():
     homes: dict[str, set[str]] = {}
     for command in every_command():
         name = command.name.upper().split("|")[0]
-        module = command.handler.__module__.rpartition(".")[2]
+        module = command.handler.__module__.partition(".commands.")[2]
         is_wanted = command.flags & Flag.WRITE and not command.flags & Flag.BLOCKING
         if is_wanted and name not in NEVER_EFFECTS:
             homes.setdefault(module, set()).add(name)
-    homes["stream_reads"] = {"XREADGROUP"}
+    homes["streams.reads"] = {"XREADGROUP"}
 
     assert {home: set(names.split()) for home, names in HOMES.items()} == homes
 

@@ -13,7 +13,7 @@ _EVENT_ARGUMENT = re.compile(rb'_store\([^)]*?b"([a-z]+)"\s*\)', re.DOTALL)
 
 def test_each_event_has_a_class():
     named = set()
-    for path in _COMMANDS.glob("*.py"):
+    for path in _COMMANDS.rglob("*.py"):
         source = path.read_bytes()
         for pattern in (_TOUCHED, _EVENT_ARGUMENT):
             for match in pattern.finditer(source):

@@ -1,5 +1,0 @@
-"""`python -m joblog` is `joblog`."""
-
-from joblog.actors.service.program import main
-
-main()

@@ -1,0 +1,82 @@
+"""Visits: what a client is while it looks at a moment of the past (CLIENT AT)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from joblog.app.state.context import Argv, Session
+
+
+class Visit:
+    """A client's stay at a moment of the past, from CLIENT AT to the next.
+
+    Attributes:
+        number: no other visit has it.
+        session: the client.
+        seq: the last record that has happened there.
+        sent: the commands that are being answered there; empty where none are.
+        ended: what its commands are told since the moment is no longer there, or None.
+    """
+
+    __slots__ = ("ended", "number", "sent", "seq", "session")
+
+    def __init__(self, number: int, session: Session, seq: int) -> None:
+        """Make the visit of a client who is about to begin it."""
+        self.number = number
+        self.session = session
+        self.seq = seq
+        self.sent: list[Argv] = []
+        self.ended: bytes | None = None
+
+
+class ClientFacts(NamedTuple):
+    """What a client is, in the past as in the present."""
+
+    id: int
+    address: str
+    local_address: str
+    fd: int
+    db: int
+    name: bytes
+    resp: int
+    library_name: bytes
+    library_version: bytes
+    reply_mode: str
+
+
+def facts_of(session: Session) -> ClientFacts:
+    """Return what a client is now."""
+    return ClientFacts(
+        session.id,
+        session.address,
+        session.local_address,
+        session.fd,
+        session.db.index,
+        session.name,
+        session.resp,
+        session.library_name,
+        session.library_version,
+        session.reply_mode,
+    )
+
+
+def take_facts(session: Session, facts: ClientFacts) -> None:
+    """Let what a client changed about itself hold here too."""
+    if facts.name != session.name:
+        session.is_described = False
+    session.db = session.db.keyspace.databases[facts.db]
+    session.name = facts.name
+    session.resp = facts.resp
+    session.library_name = facts.library_name
+    session.library_version = facts.library_version
+    session.reply_mode = facts.reply_mode
+    session.update_special()
+
+
+def is_of_present(argv: Argv) -> bool:
+    """Say whether a command is answered in the present in any case."""
+    name = argv[0].upper()
+    return name == b"QUIT" or (
+        name == b"CLIENT" and len(argv) > 1 and argv[1].upper() == b"AT"
+    )
