@@ -1,1 +1,5 @@
-"""The command table, and one module of handlers for each group of commands."""
+"""Handlers of commands, a wing for each type of value or subject.
+
+A wing knows `joblog.app.state`, what is below it, and of the other wings `keys` alone
+(`geo` also `sorted_sets`, in which positions are kept). `catalogue` imports them all.
+"""

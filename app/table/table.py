@@ -1,7 +1,7 @@
 """The command table: all that is known of each command, said once.
 
 A module of handlers registers each with `@command(...)`. Arity errors, key extraction,
-COMMAND, COMMAND DOCS, ACL categories and docs/commands.md derive from the table.
+COMMAND, COMMAND DOCS, ACL categories and docs/reference/commands.md derive from it.
 """
 
 from __future__ import annotations

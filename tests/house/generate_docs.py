@@ -107,7 +107,7 @@ def _default(setting: Setting[Any]) -> str:
 
 
 def commands_page() -> str:
-    """Return docs/commands.md."""
+    """Return docs/reference/commands.md."""
     groups: dict[str, list[Command]] = defaultdict(list)
     for command in COMMANDS.values():
         groups[command.group].append(command)
@@ -118,7 +118,7 @@ def commands_page() -> str:
         _NOTE,
         "",
         f"{total} commands and subcommands, by group. Replies and errors are those of",
-        "Redis 7.2; what differs is in [compatibility.md](compatibility.md).",
+        "Redis 7.2; what differs is in [compatibility.md](../compatibility.md).",
     ]
     for group in sorted(groups):
         lines += ["", f"## {group.replace('-', ' ').capitalize()}"]
@@ -217,7 +217,7 @@ def _sentence(setting: Setting[Any]) -> str:
 
 PAGES = {
     "configuration.md": configuration_page,
-    "commands.md": commands_page,
+    "reference/commands.md": commands_page,
     "operations.md": operations_page,
     "deploy/joblog.conf": sample_configuration,
     "deploy/man/man1/joblog.1": man_pages.joblog_page,
