@@ -59,6 +59,7 @@ HOT = [
     "app/commands/strings/numbers.py",
     "app/commands/strings/options.py",
     "app/commands/strings/values.py",
+    "app/engine/access.py",
     "app/engine/blocking.py",
     "app/engine/effects.py",
     "app/engine/engine.py",

@@ -63,6 +63,10 @@ _LENGTH: Final = Struct("<Q")
 _READ_BYTES: Final = 1024 * 1024
 _PIECE_BYTES: Final = 256 * 1024
 _SOCKET: Final = 0
+_ADMITS_ALL: Final = dict.fromkeys(
+    ("enable-debug-command", "enable-module-command"), "yes"
+)
+"""A view refuses all that looks after a server, in its own words."""
 
 
 class Order(NamedTuple):
@@ -160,7 +164,7 @@ class _Viewing:
             moment = opener.find(moment)
             _say(FOUND, moment.seq)
         opened = opener.open(moment)
-        config = Config({"databases": str(order.databases)})
+        config = Config({"databases": str(order.databases)} | _ADMITS_ALL)
         view = PastView(open_past(config, opened.keyspace, opened.at_ms))
         _say(OPENED, opened.seq, opened.at_ms)
         return view

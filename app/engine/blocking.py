@@ -39,6 +39,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
+from joblog.app.engine.access import Door
 from joblog.app.errors import CommandError
 from joblog.app.protocol.encoder import encode
 from joblog.app.reply import BLOCKED, NO_REPLY, NULL_ARRAY
@@ -244,6 +245,12 @@ class Blocking:
         if session.has_hung_up():
             engine.disconnect(session)
             return True
+        command = waiter.command
+        if session.is_limited and command is not None:
+            why = engine.access.why_not(session, command, waiter.argv, Door.WAKE)
+            if why is not None:
+                self._finish(waiter, CommandError(why))
+                return True
         context = engine.context
         context.session, context.db = session, session.db
         keyspace = engine.keyspace

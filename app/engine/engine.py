@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from joblog.app import clock, errors
 from joblog.app.clock import NEAR_MS
 from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
+from joblog.app.engine.access import Access
 from joblog.app.engine.blocking import Blocking
 from joblog.app.engine.effects import Entry, Unit, client_note, record_expired
 from joblog.app.engine.functions import Functions
@@ -109,8 +110,8 @@ class Engine:
         self.unit: Unit | None = None
         self.secrets = Secrets()
         self.slice_ns = self.slice_bytes = 1 << 60  # never
-        self.pause = Pause(self)
-        self.guards = Guards(self)
+        self.access = Access(self.server)
+        self.pause, self.guards = Pause(self), Guards(self)
         self.scripts = self.context.scripts = Scripts(self)
         self.functions = Functions(self)
         self._look_above_ns = self.slow_above_ns = self._spent_ns = 0
@@ -365,8 +366,7 @@ class Engine:
         """Make the session of a client that has just connected."""
         database = self.keyspace.databases[0]
         session = Session(client_id, database, steady_ms=self._steady_ms(), **known)
-        session.is_authenticated = not self.server.config.requirepass
-        session.update_special()
+        self.access.begin(session)
         self.server.sessions[client_id] = session
         self.server.statistics["total_connections_received"] += 1
         return session

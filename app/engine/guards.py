@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from joblog.app import errors
+from joblog.app.engine.access import Door
 from joblog.app.engine.redaction import gives_secrets, hide_arguments, redact
 from joblog.app.engine.script_flags import flags_of
 from joblog.app.engine.shown_words import abbreviate, quote
@@ -96,7 +97,13 @@ class Guards:
         Returns:
             An error, QUEUED, POSTPONED, or None.
         """
-        text = self._why_not(session, command, argv)
+        queued = session.queued
+        if queued is not None and command.flags & Flag.NO_MULTI:
+            return self.reject(session, CommandError(errors.NOT_IN_MULTI), argv)
+        door = Door.COMMAND if queued is None else Door.QUEUE
+        text = self._engine.access.why_not(session, command, argv, door)
+        if text is None:
+            text = self._why_not(session, command, argv)
         if (
             text is None
             and session.subscriptions is not None
@@ -110,19 +117,14 @@ class Guards:
         if self._engine.pause.is_on and self._engine.pause.holds(session, command):
             session.is_changed = True
             return POSTPONED
-        queued = session.queued
-        if queued is not None:
-            if not command.is_never_queued:
-                queued.append(argv)
-                return QUEUED
-            if command.flags & Flag.NO_MULTI:
-                return self.reject(session, CommandError(errors.NOT_IN_MULTI), argv)
+        if queued is not None and not command.is_never_queued:
+            queued.append(argv)
+            return QUEUED
         return None
 
     def _why_not(self, session: Session, command: Command, argv: Argv) -> bytes | None:
+        """Return why no client may run a command in the state that the server is in."""
         flags = flags_of(self._engine, command, argv)
-        if not session.is_authenticated and not command.flags & Flag.NO_AUTH:
-            return errors.NO_AUTH
         if self._engine.scripts.is_busy and not command.flags & Flag.ALLOW_BUSY:
             return self._engine.scripts.busy_text
         if self.is_out_of_memory and flags & Flag.DENYOOM:

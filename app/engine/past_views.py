@@ -10,23 +10,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from joblog.app import errors
-from joblog.app.errors import CommandError
 from joblog.app.state.visits import facts_of, take_facts
-from joblog.app.table.table import Flag, find_command
+from joblog.app.table.table import Flag
 
 if TYPE_CHECKING:
+    from joblog.app.engine.access import Request
     from joblog.app.engine.engine import Engine
     from joblog.app.state.context import Argv, Session
     from joblog.app.state.visits import ClientFacts
 
 
 class PastView:
-    """A moment of the past, and the doubles of those who look at it."""
+    """A moment of the past, and the doubles of those who look at it.
+
+    Attributes:
+        engine: that of the moment.
+    """
 
     def __init__(self, engine: Engine) -> None:
         """Make the view of a moment from what `open_past` returned."""
-        self._engine = engine
+        self.engine = engine
         self._doubles: dict[int, Session] = {}
+        engine.access.rules.append(_refuse_admin)
         # Nobody could be served from inside this engine: a script ends after a while.
         engine.scripts.meanwhile = self._end_script
 
@@ -44,6 +49,8 @@ class PastView:
             The encoded replies, what the client is now, and whether to close it.
         """
         double = self._doubles.get(visit) or self._enter(visit, facts)
+        double.is_limited = True  # by `_refuse_admin`
+        take_facts(double, facts)
         replies = []
         for argv in commands:
             replies.append(self._run_one(double, argv))
@@ -55,32 +62,30 @@ class PastView:
         """Forget a client whose visit is over."""
         double = self._doubles.pop(visit, None)
         if double is not None:
-            self._engine.close_session(double)
+            self.engine.close_session(double)
 
     def _enter(self, visit: int, facts: ClientFacts) -> Session:
-        double = self._engine.open_session(
+        double = self.engine.open_session(
             facts.id,
             address=facts.address,
             local_address=facts.local_address,
             fd=facts.fd,
         )
-        double.is_authenticated = True
-        take_facts(double, facts)
         self._doubles[visit] = double
         return double
 
     def _run_one(self, double: Session, argv: Argv) -> bytes:
-        engine = self._engine
-        command = find_command(argv)
-        if command is not None and command.flags & Flag.ADMIN:
-            if double.queued is not None:
-                double.is_broken = True
-            error = CommandError(errors.READ_ONLY_IN_PAST)
-            return engine.guards.what_is_sent(double, error)
+        engine = self.engine
         data = engine.run(double, [argv])
         engine.pushes.clear()
         return data
 
     def _end_script(self) -> None:
-        scripts = self._engine.scripts
+        scripts = self.engine.scripts
         scripts.kill(is_function=scripts.is_function)
+
+
+def _refuse_admin(request: Request) -> bytes | None:
+    """Return why a command is refused that would look after a server of the past."""
+    is_refused = bool(request.command.flags & Flag.ADMIN)
+    return errors.READ_ONLY_IN_PAST if is_refused else None

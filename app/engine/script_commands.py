@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
+from joblog.app.engine.access import Door
 from joblog.app.engine.lua_callbacks import CommandCaller
 from joblog.app.engine.redaction import carries_secrets, is_like_carrier
 from joblog.app.errors import CommandError, ErrorKind
@@ -44,14 +45,20 @@ class ScriptCommands(CommandCaller):
         self._reading: dict[bytes, Command] = {}
         self._allowed = self._all
         self._allows_oom = False
+        self._can_write = True
 
     def allow(self, *, can_write: bool, allows_oom: bool) -> None:
         """Say whether the next script may write, and whether beyond `maxmemory`."""
         self._allows_oom = allows_oom
+        self._can_write = can_write
         if not self._all:
             self._all = _without(Flag.NOSCRIPT)
             self._reading = _without(Flag.NOSCRIPT | _WRITES)
         self._allowed = self._all if can_write else self._reading
+
+    def look_at_each(self) -> None:
+        """Ask about each command of the next script: its caller is limited."""
+        self._allowed = {}
 
     def call(self, argv: Argv) -> Any:
         """Run one command of a script; it is what the time of a script is spent in.
@@ -125,7 +132,11 @@ class ScriptCommands(CommandCaller):
         self._note_secrets(argv, is_known=True)
         if command.flags & Flag.NOSCRIPT and not self._is_admitted(command):
             raise CommandError(errors.SCRIPT_COMMAND_NOT_ALLOWED)
-        if self._allowed is self._reading and command.flags & _WRITES:
+        access = self._engine.access
+        why = access.why_not(self._session, command, argv, Door.SCRIPT)
+        if why is not None:
+            raise CommandError(why)
+        if not self._can_write and command.flags & _WRITES:
             raise CommandError(errors.SCRIPT_WRITES_NOT_ALLOWED)
         guards = self._guards
         if guards.disk_error is not None and command.is_write:
@@ -139,6 +150,20 @@ class ScriptCommands(CommandCaller):
         if notifications.wants_misses:
             notifications.note_misses(self._session.db, command, argv)
         return command
+
+    def may_call(self, argv: tuple[bytes, ...]) -> bool | None:
+        """Answer redis.acl_check_cmd: say whether the script's caller may do something.
+
+        Returns:
+            None where there is no such command. What speaks against it in any script,
+            or its number of words, does not count.
+        """
+        command = find_command(list(argv))
+        if command is None:
+            return None
+        access = self._engine.access
+        why = access.why_not(self._session, command, list(argv), Door.SCRIPT)
+        return why is None
 
     def _is_admitted(self, command: Command) -> bool:
         """Say whether DEBUG SET-DISABLE-DENY-SCRIPTS lets scripts call a command."""
@@ -163,17 +188,3 @@ def _without(flags: Flag) -> dict[bytes, Command]:
         for name, found in LOOKUP.items()
         if not (found.flags & flags or carries_secrets(name.upper()))
     }
-
-
-def check_access(argv: tuple[bytes, ...]) -> bool | None:
-    """Answer redis.acl_check_cmd: all users may do everything here.
-
-    Returns:
-        True, or None where there is no such command.
-    """
-    try:
-        require_command(list(argv))
-    except CommandError as error:
-        if error.kind is not ErrorKind.WRONG_ARITY:
-            return None
-    return True

@@ -25,7 +25,7 @@ from joblog.app.engine.long_scripts import (
 )
 from joblog.app.engine.lua_callbacks import Hooks
 from joblog.app.engine.lua_values import sha1_of
-from joblog.app.engine.script_commands import ScriptCommands, check_access
+from joblog.app.engine.script_commands import ScriptCommands
 from joblog.app.engine.script_text import (
     FUNCTION_NOTE,
     SCRIPT_CALL,
@@ -104,7 +104,7 @@ class Scripts(ScriptRunner):
                 self._commands,
                 names=LOOKUP,
                 should_stop=self._tick,
-                check_access=check_access,
+                check_access=self._commands.may_call,
                 on_setresp=self._note_resp,
             )
             limit = self._engine.server.config.script_memory_max
@@ -308,6 +308,11 @@ class Scripts(ScriptRunner):
         session.id = caller.id
         session.db = caller.db
         session.resp = 2
+        session.user = caller.user
+        session.is_authenticated = caller.is_authenticated
+        session.is_limited = caller.is_limited
+        if caller.is_limited:
+            self._commands.look_at_each()
         unit = engine.unit
         if unit is None:
             unit = engine.unit = Unit(engine.server.time_ns())

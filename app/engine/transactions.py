@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from joblog.app import errors
+from joblog.app.engine.access import Door
 from joblog.app.engine.effects import Unit
 from joblog.app.engine.redaction import redact
 from joblog.app.errors import CommandError
@@ -27,6 +28,7 @@ from joblog.app.table.table import Flag, require_command
 if TYPE_CHECKING:
     from joblog.app.engine.engine import Engine
     from joblog.app.state.context import Argv, Session
+    from joblog.app.table.table import Command
 
 # What CLIENT REPLY said inside of a transaction holds from behind its end.
 _REPLY_MODE_LATER = {"off": "off later", "skip next": "skip later"}
@@ -105,11 +107,7 @@ class Transactions:
             for argv in queued:
                 context.db = session.db
                 command = require_command(argv)
-                if engine.notifications.wants_misses:
-                    engine.notifications.note_misses(session.db, command, argv)
-                shows = bool(engine.server.monitors)
-                call = engine.guards.call_shown if shows else engine.call
-                reply = call(session, command, argv)
+                reply = self._call(session, command, argv)
                 if isinstance(reply, CommandError):
                     failed.append(len(told))
                 told.append(self._as_recorded(argv, unit))
@@ -132,6 +130,21 @@ class Transactions:
                 session.reply_mode, session.reply_mode
             )
         return Encoded(join(replies))
+
+    def _call(self, session: Session, command: Command, argv: Argv) -> Any:
+        """Run one of the queued commands, if it still may, and return its reply."""
+        engine = self._engine
+        if session.is_limited:
+            text = engine.access.why_not(session, command, argv, Door.EXEC)
+            if text is not None:
+                error = CommandError(text)
+                engine.guards.count_error(error)
+                return error
+        if engine.notifications.wants_misses:
+            engine.notifications.note_misses(session.db, command, argv)
+        if engine.server.monitors:
+            return engine.guards.call_shown(session, command, argv)
+        return engine.call(session, command, argv)
 
     def _as_recorded(self, argv: Argv, unit: Unit) -> Argv | int:
         """Return what the note says of a command that has just run."""

@@ -274,6 +274,11 @@ def command_not_allowed(name: bytes) -> bytes:
     ) % (name.upper(), name)
 
 
+def pattern_denied(option: bytes) -> bytes:
+    """Return the text for an option of SORT by which it would read any key."""
+    return b"ERR %b option of SORT denied due to insufficient ACL permissions" % option
+
+
 def no_latency_samples(event: bytes) -> bytes:
     """Return the text for a latency event that has not been seen."""
     return b"ERR No samples available for event '" + event + b"'"

@@ -52,6 +52,8 @@ class Session:
         is_changed: the protocol of replies may have changed: look before the next one.
         is_special: the quick road is closed to this client: look at the rest first.
         is_described: the log knows who this client is.
+        is_authenticated: the client has given the password, or needs none.
+        is_limited: it may not do everything: `Access` is asked about each command.
         reply_mode: `on`, `off`, or `skip` (CLIENT REPLY).
         is_closing: close the connection once the replies are sent.
         subscriptions: what the client listens to, or None where it listens to nothing.
@@ -76,6 +78,7 @@ class Session:
         "is_changed",
         "is_closing",
         "is_described",
+        "is_limited",
         "is_monitor",
         "is_special",
         "is_stale",
@@ -126,6 +129,7 @@ class Session:
         self.library_version = b""
         self.user = b"default"
         self.is_authenticated = True
+        self.is_limited = False
         self.backlog_bytes = 0
         self.queued: list[Argv] | None = None
         self.postponed: list[Argv] | None = None
@@ -183,7 +187,7 @@ class Session:
         self.is_changed = True
         self.is_special = (
             self.queued is not None
-            or not self.is_authenticated
+            or self.is_limited
             or self.reply_mode != "on"
             or self.is_monitor
             or self.subscriptions is not None
@@ -246,6 +250,19 @@ class Context:
     def is_in_script(self) -> bool:
         """Whether a script or a function calls the command."""
         return self.engine is not None and bool(self.engine.scripts.is_running)
+
+    def require_any_key(self, argv: Argv, option: bytes) -> None:
+        """Refuse to name keys by a pattern to a client that may not read all keys.
+
+        Args:
+            argv: the command.
+            option: that which the pattern belongs to, such as `BY`.
+
+        Raises:
+            CommandError: it may not.
+        """
+        if self.session.is_limited:
+            self.engine.access.require_any_key(self.session, argv, option)
 
     def wait(
         self,

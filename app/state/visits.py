@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Argv, Session
+
+_OF_PRESENT: Final = frozenset((b"QUIT", b"RESET", b"AUTH", b"HELLO"))
+"""Who a client is, and whether it goes, is decided in the present only."""
 
 
 class Visit:
@@ -43,6 +46,7 @@ class ClientFacts(NamedTuple):
     library_name: bytes
     library_version: bytes
     reply_mode: str
+    user: bytes
 
 
 def facts_of(session: Session) -> ClientFacts:
@@ -58,6 +62,7 @@ def facts_of(session: Session) -> ClientFacts:
         session.library_name,
         session.library_version,
         session.reply_mode,
+        session.user,
     )
 
 
@@ -71,12 +76,13 @@ def take_facts(session: Session, facts: ClientFacts) -> None:
     session.library_name = facts.library_name
     session.library_version = facts.library_version
     session.reply_mode = facts.reply_mode
+    session.user = facts.user
     session.update_special()
 
 
 def is_of_present(argv: Argv) -> bool:
     """Say whether a command is answered in the present in any case."""
     name = argv[0].upper()
-    return name == b"QUIT" or (
+    return name in _OF_PRESENT or (
         name == b"CLIENT" and len(argv) > 1 and argv[1].upper() == b"AT"
     )

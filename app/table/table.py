@@ -120,6 +120,7 @@ class Command:
         handler: `handler(context, *arguments)`.
         converters: (position among the arguments, converter), in order.
         is_never_queued: whether it runs, or is refused, at once inside of a MULTI too.
+        is_protected: whether a setting has to admit the client (DEBUG, MODULE).
         is_reading: whether its look-ups count as hits and misses.
         plain_most: most words of a call whose argv without its name is what the handler
             takes, as it is; 0 for a subcommand.
@@ -144,6 +145,7 @@ class Command:
     converters: tuple[tuple[int, Converter], ...] = ()
     subcommands: dict[bytes, Command] = field(default_factory=dict)
     is_write: bool = False
+    is_protected: bool = False
     is_never_queued: bool = False
     is_reading: bool = False
     plain_most: int = 0
@@ -199,7 +201,8 @@ COMMANDS: Final[dict[bytes, Command]] = {}
 """Every command, by its name in upper case; subcommands are inside their command."""
 
 LOOKUP: Final[dict[bytes, Command]] = {}
-"""Every command without subcommands, by its name in upper case and in lower case."""
+"""Every command that a client may run unasked, unless it is limited: those without
+subcommands that no setting has to admit, by name in upper case and in lower case."""
 
 REGISTERED: Final[list[Command]] = []
 """Every command and subcommand, switched off or not, in order of registration."""
@@ -268,6 +271,7 @@ def command(
                 if parameter.name in converters
             ),
             is_write=bool(flags & Flag.WRITE),
+            is_protected=bool(flags & Flag.PROTECTED),
         )
         is_never_queued = flags & Flag.NO_MULTI or made.name in _NEVER_QUEUED
         made.is_never_queued = bool(is_never_queued)
@@ -288,7 +292,9 @@ def _add(words: list[str], made: Command) -> None:
     name = words[0].encode()
     if len(words) == 1:
         assert name not in COMMANDS, f"{made.name} is registered twice"
-        COMMANDS[name] = LOOKUP[name] = LOOKUP[name.lower()] = made
+        COMMANDS[name] = made
+        if not made.is_protected:
+            LOOKUP[name] = LOOKUP[name.lower()] = made
         _number(made)
         return
     container = COMMANDS.get(name)

@@ -95,7 +95,6 @@ def _ask(argv: list[bytes]) -> Condition:
         )
         engine = open_past(config, keyspace, at_ms)
         session = engine.open_session(_CLIENT_ID, address="replay")
-        session.is_authenticated = True
         reply = engine.run(session, [argv])
         engine.close_session(session)
         # The fold goes on in this keyspace, in which no time passes.

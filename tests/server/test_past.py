@@ -5,6 +5,7 @@ import time
 import pytest
 
 from tests.parity.wire import find_end
+from tests.support.servers import start_joblog
 
 READ_ONLY = b"-READONLY You can't write against a read only replica.\r\n"
 
@@ -355,3 +356,99 @@ def test_tag_is_a_record_that_changes_nothing(client):
     assert numbers(reply)[:3] == [seq + 1, seq, seq]
     assert b"before-deploy" in reply
     assert find_end(reply) == len(reply)
+
+
+OF_THE_PAST = [
+    *(
+        "GET a",
+        "GET nosuch",
+        "LPUSH a x",
+        "INCR",
+        "NOSUCH",
+        "CONFIG GET *",
+        "BLPOP l 0",
+    ),
+    *("MULTI", "GET a", "EXEC", "EXEC", "MULTI", "INCR", "EXEC", "SUBSCRIBE c"),
+    "EVAL \"for i = 1, 100000 do end return redis.call('GET', KEYS[1])\" 1 a",
+]
+
+
+def traces(connection):
+    """Return what the server has counted, but for the commands that tell of it."""
+    lines = connection.ask("INFO", "everything").decode().split("\r\n")
+    kinds = (
+        "cmdstat_",
+        "errorstat_",
+        "latency_percentiles",
+        "keyspace_",
+        "total_error",
+    )
+    own = ("info", "slowlog", "latency|", "client")
+    return [
+        *(
+            line
+            for line in lines
+            if line.startswith(kinds) and not any(word in line for word in own)
+        ),
+        connection.ask("SLOWLOG", "GET", "-1").count(b"EVAL"),
+        connection.ask("LATENCY", "HISTOGRAM", "get", "incr", "eval"),
+        connection.ask("LATENCY", "LATEST"),
+    ]
+
+
+def test_nothing_done_in_the_past_leaves_a_trace_in_the_present(server, client):
+    watcher = server.connect()
+    for line in (
+        "CONFIG SET slowlog-log-slower-than 0",
+        "CONFIG SET latency-monitor-threshold 1",
+        "CONFIG RESETSTAT",
+    ):
+        watcher.ask(*line.split())
+    client.ask("CLIENT", "AT", f"@{client.seq}")
+    watcher.ask("LATENCY", "RESET")
+    before = traces(watcher)
+
+    ask_all(client, *OF_THE_PAST)
+    assert traces(watcher) == before
+
+    # A view that is gone refuses what is asked of it: that is no error of today.
+    watcher.ask("CONFIG", "SET", "past-view-idle-seconds-max", "1")
+    before = traces(watcher)
+    while not client.ask("GET", "a").startswith(
+        b"-ERR this view of the past has ended"
+    ):
+        time.sleep(1.1)
+    assert traces(watcher) == before
+
+
+def test_reset_brings_a_client_back_to_the_present(client):
+    client.ask("CLIENT", "AT", f"@{client.seq}")
+
+    reply = client.ask("RESET")
+
+    assert reply == b"+RESET\r\n"
+    assert client.ask("GET", "a") == b"$1\r\n2\r\n"
+    assert client.ask("SET", "a", "3") == b"+OK\r\n"
+
+
+@pytest.fixture
+def secured():
+    """Return a client that has given the password of its server."""
+    with start_joblog("--requirepass", "word") as server:
+        connection = server.connect()
+        connection.ask("AUTH", "word")
+        yield connection
+
+
+def test_who_a_client_is_is_decided_in_the_present(secured):
+    client = secured
+    client.ask("CLIENT", "AT", "@0")
+
+    replies = ask_all(
+        client, "AUTH wrong", "HELLO 3 AUTH default wrong", "AUTH word", "DBSIZE"
+    )
+    client.ask("RESET")
+
+    assert [reply[:10] for reply in replies[:2]] == [b"-WRONGPASS"] * 2
+    assert replies[2:] == [b"+OK\r\n", b":0\r\n"]
+    assert client.ask("DBSIZE").startswith(b"-NOAUTH")

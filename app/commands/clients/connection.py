@@ -105,11 +105,11 @@ def reset(ctx: Context) -> SimpleString:
     if session.reply_mode == "off":
         session.reply_mode = "on"
     session.no_evict = session.no_touch = False
-    session.is_authenticated = not ctx.server.config.requirepass
+    session.past = None
     if session.name:
         session.name = b""
         session.is_described = False
-    session.update_special()
+    ctx.engine.access.begin(session)
     return RESET
 
 
@@ -148,8 +148,7 @@ def _authenticate(ctx: Context, user: bytes, password: bytes) -> None:
         ctx.server.statistics["acl_access_denied_auth"] += 1
         note_refused_login(ctx, user)
         raise CommandError(errors.WRONG_PASSWORD)
-    ctx.session.is_authenticated = True
-    ctx.session.update_special()
+    ctx.engine.access.admit(ctx.session)
 
 
 @command(

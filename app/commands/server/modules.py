@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.state.privileges import require_allowed
 from joblog.app.table.table import Flag, command
 from joblog.app.table.usage import add_help
 
@@ -30,11 +29,6 @@ def module_list(_: Context) -> list[Any]:
     return []
 
 
-def _refuse(ctx: Context) -> None:
-    require_allowed(b"module", ctx.server.config.enable_module_command, ctx.session)
-    raise CommandError(errors.NO_MODULES)
-
-
 @command(
     "MODULE LOAD",
     arity=-3,
@@ -44,9 +38,9 @@ def _refuse(ctx: Context) -> None:
     summary="Refuse: this server takes no modules.",
     complexity="O(1)",
 )
-def module_load(ctx: Context, _path: bytes, *_arg: bytes) -> None:
+def module_load(_: Context, _path: bytes, *_arg: bytes) -> None:
     """Refuse."""
-    _refuse(ctx)
+    raise CommandError(errors.NO_MODULES)
 
 
 @command(
@@ -58,9 +52,9 @@ def module_load(ctx: Context, _path: bytes, *_arg: bytes) -> None:
     summary="Refuse: this server takes no modules.",
     complexity="O(1)",
 )
-def module_loadex(ctx: Context, _path: bytes, *_arg: bytes) -> None:
+def module_loadex(_: Context, _path: bytes, *_arg: bytes) -> None:
     """Refuse."""
-    _refuse(ctx)
+    raise CommandError(errors.NO_MODULES)
 
 
 @command(
@@ -72,9 +66,9 @@ def module_loadex(ctx: Context, _path: bytes, *_arg: bytes) -> None:
     summary="Refuse: there is no module to unload.",
     complexity="O(1)",
 )
-def module_unload(ctx: Context, _name: bytes) -> None:
+def module_unload(_: Context, _name: bytes) -> None:
     """Refuse."""
-    _refuse(ctx)
+    raise CommandError(errors.NO_MODULES)
 
 
 add_help("MODULE", group="server", since="5.0.0")
