@@ -1,7 +1,7 @@
 """Mailboxes: the clients' connections, as the keyspace mails to them.
 
 Replies go to whoever sent the batch. Here is the rest: what is pushed, who is closed,
-and the batches that are held back until the engine says that they may go on.
+and the batches that are postponed until the engine says that they may go on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Mailboxes:
-    """Where each client's mail goes, and what of its commands is held back."""
+    """Where each client's mail goes, and what of its commands is postponed."""
 
     def __init__(self, engine: Engine, inbox: Inbox) -> None:
         """Begin without clients.
@@ -32,7 +32,7 @@ class Mailboxes:
         self._engine = engine
         self._inbox = inbox
         self._mailboxes: dict[int, Inbox] = {}
-        self._held: dict[int, Batch] = {}
+        self._postponed: dict[int, Batch] = {}
         self._listening: set[int] = set()
 
     def open(self, client_id: int, mailbox: Inbox) -> None:
@@ -42,7 +42,7 @@ class Mailboxes:
     def close(self, client_id: int) -> None:
         """Forget a client that is gone, and what it had sent."""
         self._mailboxes.pop(client_id, None)
-        self._held.pop(client_id, None)
+        self._postponed.pop(client_id, None)
         self._listening.discard(client_id)
 
     def deliver_pushes(self, replies: Replies) -> None:
@@ -69,19 +69,19 @@ class Mailboxes:
         self._engine.closings.clear()
 
     def resume(self) -> None:
-        """Run what was held back, but not for clients that wait for a key."""
-        for batch in list(self._held.values()):
+        """Run what was postponed, but not for clients that wait for a key."""
+        for batch in list(self._postponed.values()):
             session = self._engine.server.sessions.get(batch.client_id)
             if session is not None and session.waiter is None:
                 session.postponed = None
-                self._inbox.post(self._held.pop(batch.client_id))
+                self._inbox.post(self._postponed.pop(batch.client_id))
 
     def deliver_woken(self, replies: Replies) -> None:
         """Answer clients that wait no longer, and run what they sent behind."""
         engine = self._engine
         woken, engine.blocking.woken = engine.blocking.woken, []
         for client_id, data in woken:
-            batch = self._held.pop(client_id, None)
+            batch = self._postponed.pop(client_id, None)
             session = engine.server.sessions.get(client_id)
             if batch is None or session is None:
                 continue
@@ -95,7 +95,7 @@ class Mailboxes:
             else:
                 replies.append((mailbox, data))
 
-    def hold(
+    def postpone(
         self,
         session: Session,
         batch: Batch,
@@ -110,7 +110,7 @@ class Mailboxes:
         if mailbox is None:
             return  # gone while its script let others be served
         assert session.postponed is not None
-        self._held[batch.client_id] = Batch(
+        self._postponed[batch.client_id] = Batch(
             batch.client_id, batch.inbox, session.postponed, batch.error, batch.size
         )
         mailbox.post(ClientWaits())

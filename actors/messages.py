@@ -43,7 +43,7 @@ class ClientOpened(NamedTuple):
 
 
 class ClientWaits(NamedTuple):
-    """The batch under way is held back: see to it if the client hangs up meanwhile.
+    """The batch under way is postponed: see to it if the client hangs up meanwhile.
 
     Keyspace -> connection.
     """

@@ -118,7 +118,7 @@ class Turn(Receiver):
         """Run a batch, and add its replies to those of the turn.
 
         Returns:
-            How many bytes there are to send; -1 where the batch is held back.
+            How many bytes there are to send; -1 where the batch is postponed.
         """
         engine = self._engine
         was_special = session.is_special
@@ -127,7 +127,7 @@ class Turn(Receiver):
             self._mailboxes.deliver_pushes(replies)
         data = engine.run(session, batch.commands)
         if session.postponed is not None:
-            self._mailboxes.hold(session, batch, data, replies)
+            self._mailboxes.postpone(session, batch, data, replies)
             return -1
         if engine.rest is None:
             replies.append((batch.inbox, data))

@@ -52,7 +52,7 @@ class Wire(Receiver):
         is_busy: a batch is under way, and the socket is not read.
         is_choked: the batch is answered in part or whole, and nothing more runs before
             the client has taken more of its replies.
-        is_waiting: the batch under way is held back: look for a hang-up meanwhile.
+        is_waiting: the batch under way is postponed: look for a hang-up meanwhile.
         is_closing: read nothing more; close once all is sent.
         is_closed: the socket is closed.
     """

@@ -302,7 +302,7 @@ class Blocking:
     def _add(self, waiter: Waiter) -> None:
         session = waiter.session
         session.waiter = waiter
-        session.is_changed = True
+        session.has_news = True
         for place in waiter.places:
             queues = self._queues.setdefault(place, {})
             queues.setdefault(waiter.kind, OrderedDict())[waiter] = None

@@ -73,7 +73,7 @@ class Engine:
         slow_above_ns: a command that takes longer may be slow; see `guards`.
         slice_ns, slice_bytes: a batch that takes or answers more is cut.
         rest: what is left of it then, or None. Its driver takes it.
-        is_resuming: whether clients that were held back may go on (CLIENT PAUSE); the
+        is_resuming: whether clients whose batches wait may go on (CLIENT PAUSE); the
             driver runs what is left of their batches, and sets it back.
     """
 
@@ -174,8 +174,8 @@ class Engine:
             else:
                 context.db = session.db
                 reply = self.call(session, command, argv)
-            if session.is_special or session.is_changed:
-                session.is_changed = False
+            if session.is_special or session.has_news:
+                session.has_news = False
                 if reply is POSTPONED or reply is BLOCKED:
                     self.tracking.put_off(session, commands, argv)
                     break
@@ -386,7 +386,7 @@ class Engine:
         """Send a client something besides its replies, behind the one under way."""
         if session is self.running:
             self.own_pushes.append(data)
-            session.is_changed = True
+            session.has_news = True
         else:
             self.pushes.append((session.id, data))
 

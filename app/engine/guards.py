@@ -114,8 +114,8 @@ class Guards:
             text = self._why_not_exec(session)
         if text is not None:
             return self.reject(session, CommandError(text), argv)
-        if self._engine.pause.is_on and self._engine.pause.holds(session, command):
-            session.is_changed = True
+        if self._engine.pause.is_on and self._engine.pause.postpones(session, command):
+            session.has_news = True
             return POSTPONED
         if queued is not None and not command.is_never_queued:
             queued.append(argv)

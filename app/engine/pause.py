@@ -1,6 +1,6 @@
-"""CLIENT PAUSE: commands are held back for a while, all of them or those that write.
+"""CLIENT PAUSE: commands are postponed for a while, all of them or those that write.
 
-A command that is held is not refused: its client waits, with all that it has sent
+A command that is postponed is not refused: its client waits, with all that it has sent
 behind, and goes on when the pause ends. Nothing changes meanwhile, so no key is removed
 because it has expired; it is only hidden.
 
@@ -36,7 +36,7 @@ class Pause:
         self.is_on = False
 
     def begin(self, pause_ms: int, *, is_for_all: bool) -> None:
-        """Hold commands back for a time; a pause under way never becomes shorter.
+        """Postpone commands for a time; a pause under way never becomes shorter.
 
         Args:
             pause_ms: for how long, in ms.
@@ -61,7 +61,7 @@ class Pause:
         if self.is_on and self._engine.context.steady_ms >= self._end_ms:
             self.end()
 
-    def holds(self, session: Session, command: Command) -> bool:
+    def postpones(self, session: Session, command: Command) -> bool:
         """Say whether a command has to wait."""
         self.end_if_due()
         if not self.is_on:

@@ -32,7 +32,7 @@ def run_in_past(engine: Engine, session: Session, commands: list[Argv]) -> bytes
 
     Returns:
         The encoded replies that there are yet, one behind the other. The others come
-        when the client, whose batch is held back, waits no longer.
+        when the client, whose batch is postponed, waits no longer.
     """
     replies = []
     place = 0

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Argv = list[bytes]
 
+REPLY_MODES: Final = ("on", "off", "skip next", "skip")
+"""What CLIENT REPLY makes of a session; inside of EXEC there are others."""
+
 _WORD_BYTES_MAX: Final = 64
 
 
@@ -38,6 +41,8 @@ def _no_buffers() -> Buffers:
 class Session:
     """What the server knows of one client.
 
+    docs/sessions.md says which states it can be in, and who may set what.
+
     Attributes:
         id: rises by one for each client.
         db: the selected database.
@@ -45,11 +50,12 @@ class Session:
         last_words: the name of the last command, and its first argument.
         backlog_bytes: size of the replies that the socket does not take yet.
         queued: the commands since MULTI, or None outside of a transaction.
-        postponed: what is left of a batch that was held back, or None.
+        postponed: what is left of a batch that was postponed, or None.
         is_broken: a command of the transaction was refused while queueing.
         watched: (database index, key) of each watched key, or None.
         is_stale: a watched key changed.
-        is_changed: the protocol of replies may have changed: look before the next one.
+        has_news: look at the client before its next reply is encoded: its protocol may
+            be another, it may have to wait, or be pushed something behind the reply.
         is_special: the quick road is closed to this client: look at the rest first.
         is_described: the log knows who this client is.
         is_authenticated: the client has given the password, or needs none.
@@ -72,10 +78,10 @@ class Session:
         "db",
         "fd",
         "has_hung_up",
+        "has_news",
         "id",
         "is_authenticated",
         "is_broken",
-        "is_changed",
         "is_closing",
         "is_described",
         "is_limited",
@@ -134,7 +140,7 @@ class Session:
         self.queued: list[Argv] | None = None
         self.postponed: list[Argv] | None = None
         self.is_broken = False
-        self.is_changed = False
+        self.has_news = False
         self.watched: set[tuple[int, bytes]] | None = None
         self.is_stale = False
         self.is_special = False
@@ -170,7 +176,7 @@ class Session:
         self.last_words = words
 
     def put_off(self, commands: list[Argv], argv: Argv) -> None:
-        """Keep what is left of a batch: from a command on that is held back, or waits.
+        """Keep what is left of a batch: from a command on that is postponed, or waits.
 
         Args:
             commands: the batch.
@@ -184,8 +190,11 @@ class Session:
 
     def update_special(self) -> None:
         """Set `is_special` anew; call it after changing what it depends on."""
-        self.is_changed = True
-        self.is_special = (
+        self.has_news = True
+        self.is_special = self._is_special()
+
+    def _is_special(self) -> bool:
+        return (
             self.queued is not None
             or self.is_limited
             or self.reply_mode != "on"
@@ -194,6 +203,23 @@ class Session:
             or self.tracking is not None
             or self.past is not None
         )
+
+    def check(self) -> None:
+        """Assert what holds between two commands; see docs/sessions.md.
+
+        Raises:
+            AssertionError: two states are there that exclude each other.
+        """
+        assert self.is_special == self._is_special(), "update_special was forgotten"
+        assert self.is_limited or self.is_authenticated
+        assert self.queued is None or self.is_authenticated
+        assert not self.is_broken or self.queued is not None
+        assert not self.is_stale or self.watched is not None
+        assert self.watched is None or self.watched
+        assert self.waiter is None or self.waiter.session is self
+        assert self.waiter is None or self.queued is None
+        assert self.subscriptions is None or not self.subscriptions.is_empty
+        assert self.reply_mode in REPLY_MODES
 
 
 class Context:

@@ -28,7 +28,9 @@ class Clients:
             self.sessions[client] = session
         self.engine.read_clock()
         argvs = [[word.encode() for word in line.split()] for line in commands]
-        return self.engine.run(self.sessions[client], argvs)
+        replies = self.engine.run(self.sessions[client], argvs)
+        self.sessions[client].check()
+        return replies
 
     @property
     def entries(self):

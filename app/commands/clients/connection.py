@@ -177,7 +177,7 @@ def hello(
     if name is not None:
         set_name(session, name)
     session.resp = protocol
-    session.is_changed = True
+    session.has_news = True
     return _greeting(session)
 
 

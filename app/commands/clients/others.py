@@ -280,7 +280,7 @@ def client_pause(ctx: Context, milliseconds: bytes, *mode: bytes) -> SimpleStrin
     group="connection",
     since="6.2.0",
     summary="End a pause.",
-    complexity="O(N) for N clients that were held back",
+    complexity="O(N) for N clients that were postponed",
 )
 def client_unpause(ctx: Context) -> SimpleString:
     """Return OK."""

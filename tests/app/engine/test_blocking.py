@@ -26,7 +26,9 @@ class Server:
         """Let a client give one command; return its reply, empty while it waits."""
         argv = [word if type(word) is bytes else str(word).encode() for word in words]
         self.engine.read_clock()
-        return self.engine.run(self.sessions[number - 1], [argv])
+        reply = self.engine.run(self.sessions[number - 1], [argv])
+        self.sessions[number - 1].check()
+        return reply
 
     def advance(self, ms):
         """Let time pass, and those go on whose time is over."""
