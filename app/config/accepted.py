@@ -7,7 +7,7 @@ this server.
 from __future__ import annotations
 
 from joblog.app.config import stops
-from joblog.app.config.checked import ShutdownWords, TitleTemplate
+from joblog.app.config.checked import LocaleName, ShutdownWords, TitleTemplate
 from joblog.app.config.kinds import (
     INT_MAX,
     LONG_MAX,
@@ -163,7 +163,7 @@ class ProcessSettings:
     proc_title_template = TitleTemplate(
         "{title} {listen-addr} {server-mode}", "The title is left alone.", effect=False
     )
-    locale_collate = Text("", "Strings are compared as bytes.", effect=False)
+    locale_collate = LocaleName("", "Strings are compared as bytes.", effect=False)
     syslog_enabled = Boolean(
         "no",
         "Nothing is written to syslog.",

@@ -1,10 +1,11 @@
 """Kinds of settings that change nothing here, and of which Redis refuses some values.
 
-Source: Redis 7.0.15; see tests/parity/test_config.py.
+Source: Redis 7.0.15, and 8.2 for what came later; see tests/parity/test_config.py.
 """
 
 from __future__ import annotations
 
+import locale
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +39,22 @@ class TitleTemplate(Text):
             raise SettingError(
                 "template format is invalid or contains unknown variables"
             )
+        return word
+
+
+class LocaleName(Text):
+    """The name of a locale that the system has; an empty one is the environment's."""
+
+    def read(self, word: str) -> str:
+        """Refuse the names of others."""
+        before = locale.setlocale(locale.LC_COLLATE)
+        try:
+            if word:
+                locale.setlocale(locale.LC_COLLATE, word)
+        except (locale.Error, ValueError):
+            raise SettingError("Invalid locale name") from None
+        finally:
+            locale.setlocale(locale.LC_COLLATE, before)
         return word
 
 

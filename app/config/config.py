@@ -20,7 +20,15 @@ from joblog.app.config.accepted import (
     ProcessSettings,
 )
 from joblog.app.config.conf_file import ConfigError, Line
-from joblog.app.config.kinds import Secret, Setting, SettingError, Text, decode, encode
+from joblog.app.config.kinds import (
+    IMMUTABLE,
+    Secret,
+    Setting,
+    SettingError,
+    Text,
+    decode,
+    encode,
+)
 from joblog.app.config.particular import RawLines
 from joblog.app.config.rdb import RdbSettings
 from joblog.app.config.rewriting import rewritten
@@ -42,7 +50,6 @@ if TYPE_CHECKING:
 
     Listener = Callable[[], None]
 
-_IMMUTABLE = "can't set immutable config"
 _SEGMENT_BYTES_LEAST = 64 * 1024
 """No small `log-retention-bytes` makes segments smaller than that."""
 
@@ -262,7 +269,7 @@ class Config(
         for change in changes:
             value = self._parsed(change, values)
             if change.setting.is_settled and not self._has(change.setting, value):
-                raise _refused(change.name, _IMMUTABLE)
+                raise _refused(change.name, change.setting.why_settled(value))
             values[change.setting.attribute] = value
         for wrong in find_contradictions({**self.__dict__, **values}, ()):
             raise _refused(_name_of(changes, wrong.names), wrong.reason)
@@ -283,7 +290,7 @@ class Config(
         ):
             raise _refused(name, "can't set protected config")
         if not (setting.is_live or setting.is_settled):
-            raise _refused(name, _IMMUTABLE)
+            raise _refused(name, IMMUTABLE)
         return setting
 
     def _has(self, setting: Setting[Any], value: Any) -> bool:

@@ -23,6 +23,7 @@ T = TypeVar("T")
 INT_MAX = 2**31 - 1
 LONG_MAX = 2**63 - 1
 ULONG_MAX = 2**64 - 1
+IMMUTABLE = "can't set immutable config"
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z")
 _MEMORY = re.compile(r"([0-9]+)([a-z]*)\Z", re.IGNORECASE)
@@ -108,6 +109,10 @@ class Setting(Generic[T]):
     def __get__(self, instance: object | None, owner: type) -> Self | T:
         """Return the setting itself; a configuration always has a value of its own."""
         return self if instance is None else self.default
+
+    def why_settled(self, value: T) -> str:  # noqa: ARG002 - others look at it
+        """Return why CONFIG SET does not give it a value, where it is settled."""
+        return IMMUTABLE
 
     def parse(self, words: Sequence[str], current: T) -> T:
         """Return the value that the words of a line, or of CONFIG SET, mean.

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.config.kinds import (
+    IMMUTABLE,
     LONG_MAX,
     Integer,
     Memory,
@@ -228,6 +229,16 @@ class Folder(Text):
     def show(self, value: str) -> str:
         """Show where the folder is."""
         return os.path.abspath(value)  # noqa: PTH100 - `absolute` keeps `..`
+
+    def why_settled(self, value: str) -> str:
+        """Say what is wrong with the path, if anything, as Redis would on its way."""
+        try:
+            os.stat(value + "/.")  # noqa: PTH116 - a path drops the dot
+        except OSError as error:
+            return error.strerror or IMMUTABLE
+        except ValueError:  # a NUL in it
+            pass
+        return IMMUTABLE
 
 
 class FileName(Text):

@@ -1,6 +1,8 @@
 """CONFIG, beside a real server's."""
 
-from tests.support.servers import start_joblog
+import pytest
+
+from tests.support.servers import start_joblog, start_redis
 
 
 def test_config_get_and_set(parity):
@@ -115,6 +117,38 @@ def ask_for_another_log(server):
     assert same == [b"+OK\r\n"] * 3
     assert all(b"can't set immutable config" in reply for reply in other)
     assert client.ask("CONFIG", "GET", "timeout").endswith(b"$1\r\n1\r\n")
+
+
+PATHS = ["/nosuch", "/etc/passwd", "/etc/passwd/x", "", "/" + "x" * 300, "nosuch/.."]
+
+
+def test_folder_that_there_is_not_is_refused_in_the_words_of_the_system():
+    found = []
+    for start in (start_joblog, start_redis):
+        with start("--enable-protected-configs", "yes") as server:
+            client = server.connect()
+            found.append(
+                [
+                    *(client.ask("CONFIG", "SET", "dir", path) for path in PATHS),
+                    client.ask("CONFIG", "SET", "timeout", "7", "dir", "/nosuch"),
+                    client.ask("CONFIG", "GET", "timeout"),
+                ]
+            )
+    ours, theirs = found
+
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("witness", ["redis8", "valkey"])
+def test_locale_that_the_system_has_not_is_refused(parity, witness):
+    parity(
+        [
+            ["CONFIG", "SET", "locale-collate", name]
+            for name in ("xx_NOSUCH", "C", "POSIX", "nosuch", "c", "")
+        ]
+        + ["CONFIG GET locale-collate"],
+        witness=witness,
+    )
 
 
 def test_hidden_settings_are_shown_to_who_knows_their_names(parity):

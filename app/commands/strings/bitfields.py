@@ -120,7 +120,8 @@ def _run(
         replies.append(reply)
         changes += is_written and (is_other or has_grown)
     new = bytes(value)
-    if new != old:
+    if new != old or changes:
+        # A field that is put back has changed twice, for WATCH as for whoever counts.
         db.set(key, new)
         db.touch(key, b"setbit", changes)
     return replies
