@@ -369,7 +369,7 @@ OF_THE_PAST = [
         "BLPOP l 0",
     ),
     *("MULTI", "GET a", "EXEC", "EXEC", "MULTI", "INCR", "EXEC", "SUBSCRIBE c"),
-    "EVAL \"for i = 1, 100000 do end return redis.call('GET', KEYS[1])\" 1 a",
+    "EVAL \"for i = 1, 20000000 do end return redis.call('GET', KEYS[1])\" 1 a",
 ]
 
 
@@ -400,7 +400,7 @@ def test_nothing_done_in_the_past_leaves_a_trace_in_the_present(server, client):
     watcher = server.connect()
     for line in (
         "CONFIG SET slowlog-log-slower-than 0",
-        "CONFIG SET latency-monitor-threshold 1",
+        "CONFIG SET latency-monitor-threshold 100",
         "CONFIG RESETSTAT",
     ):
         watcher.ask(*line.split())
