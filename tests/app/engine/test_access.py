@@ -4,13 +4,13 @@ import pytest
 
 from joblog.app import errors
 from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
-from joblog.app.commands.clients.past import facts_of
 from joblog.app.config import Config
 from joblog.app.engine.access import Door
 from joblog.app.engine.engine import Engine
 from joblog.app.engine.past import open_past
 from joblog.app.engine.past_views import PastView
 from joblog.app.keyspace.keyspace import Keyspace
+from joblog.app.state.visits import facts_of
 from tests.support.fakes import FakeClock
 
 NO_PERM = b"NOPERM"
