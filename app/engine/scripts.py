@@ -305,12 +305,7 @@ class Scripts(ScriptRunner):
     def _begin(self, caller: Session) -> None:
         engine = self._engine
         session = self._session
-        session.id = caller.id
-        session.db = caller.db
-        session.resp = 2
-        session.user = caller.user
-        session.is_authenticated = caller.is_authenticated
-        session.is_limited = caller.is_limited
+        session.stand_for(caller)
         if caller.is_limited:
             self._commands.look_at_each()
         unit = engine.unit

@@ -157,6 +157,15 @@ class Session:
         self.has_hung_up = has_hung_up
         self.buffers = buffers
 
+    def stand_for(self, caller: Session) -> None:
+        """Be who the caller of a script is, as far as its commands go."""
+        self.id = caller.id
+        self.db = caller.db
+        self.resp = 2
+        self.user = caller.user
+        self.is_authenticated = caller.is_authenticated
+        self.is_limited = caller.is_limited
+
     def let_go(self) -> None:
         """Hold nothing large any more, nor the connection: the client is gone.
 
