@@ -14,6 +14,6 @@ The questions know nothing of the command line, so that other faces can ask them
     exchange     Redis's files and live servers, both ways
     bisecting    the first record after which a condition fails
 
-`cli` and `verbs` are the command line. Nothing here imports `joblog.actors`, but for the
+`cli` and `verbs` are the command line. Nothing here imports `joblog.actors` but the
 one verb that is a server.
 """

@@ -152,7 +152,7 @@ class MomentOpener:
         reader = LogReader(self._folder, filesystem=self._filesystem, from_seq=from_seq)
         try:
             while records := reader.read_batch():
-                found += [record for record in records if _is_tag(record)]
+                found += [record for record in records if is_tag(record)]
                 self._look()
         finally:
             reader.close()
@@ -171,5 +171,6 @@ def _until(moment: Moment, records: list[Record]) -> list[Record]:
     return [record for record in records if record.at_ms <= moment.at_ms]
 
 
-def _is_tag(record: Record) -> bool:
+def is_tag(record: Record) -> bool:
+    """Tell whether a record gives a moment a name."""
     return isinstance(read_note(record.origin), TagNote)

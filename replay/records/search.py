@@ -8,6 +8,7 @@ from functools import cached_property
 from heapq import merge
 from typing import TYPE_CHECKING, NamedTuple
 
+from joblog.app.history.opening import is_tag
 from joblog.app.history.touched import touches_text
 from joblog.app.keyspace.glob import compile_glob
 from joblog.replay.index.marks import (
@@ -127,7 +128,7 @@ class Query:
         """What a record must pass, the cheapest first."""
         tests: list[Callable[[Record], object]] = []
         if not self.has_notes:
-            tests.append(lambda record: record.effects or _is_tag(record))
+            tests.append(lambda record: record.effects or is_tag(record))
         if self.db is not None:
             tests.append(lambda record: record.db == self.db)
         if self.text:
@@ -178,10 +179,6 @@ class Query:
 
 def _seq_of(record: Record) -> int:
     return record.seq
-
-
-def _is_tag(record: Record) -> bool:
-    return isinstance(read_note(record.origin), TagNote)
 
 
 def given_and_effects(record: Record) -> Iterator[list[bytes]]:

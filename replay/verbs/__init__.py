@@ -77,6 +77,7 @@ class Verbs(Mapping[str, click.Command]):
         )
         verb = getattr(module, f"{name}_" if iskeyword(name) else name)
         assert isinstance(verb, click.Command)
+        verb.short_help = VERBS[name]
         # click's mark for lines that are kept as they are: raw docstrings spell it out.
         verb.help = (verb.help or "").replace("\\b\n", "\b\n")
         return verb

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command(short_help="A moment or the whole history as Redis's files.")
+@click.command()
 @takes_folder
 @click.option("--aof", type=_FILE, metavar="FILE", help="An append-only file (RESP).")
 @click.option("--rdb", type=_FILE, metavar="FILE", help="An RDB file, of one moment.")
@@ -152,7 +152,7 @@ def _tell(tool: Tool, path: Path, seq: int) -> None:
     )
 
 
-@click.command(name="import", short_help="A new log from Redis's files or a server.")
+@click.command(name="import")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.argument("source")
 @click.option(

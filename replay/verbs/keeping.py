@@ -30,7 +30,7 @@ _LOST_SHOWN = 20
 _FOLLOW_SECONDS = 0.1
 
 
-@click.command(short_help="A verified copy, also while the server runs.")
+@click.command()
 @takes_folder
 @click.argument("target", type=_FOLDER)
 @click.option("--link", is_flag=True, help="Link what never changes; same disk only.")
@@ -86,7 +86,7 @@ def _follow(tool: Tool, target: Path) -> int:
     return 0
 
 
-@click.command(short_help="A log that ends at a moment, for a server to start over.")
+@click.command()
 @takes_folder
 @click.argument("target", type=_FOLDER)
 @click.option(
@@ -129,7 +129,7 @@ def _tell_copy(tool: Tool, target: Path, report: CopyReport) -> None:
     )
 
 
-@click.command(short_help="Mend a damaged log in place, as far as that can be.")
+@click.command()
 @takes_folder
 @click.option("--from", "source", type=_FOLDER, help="A backup with sound segments.")
 @click.option("--apply", "is_applied", is_flag=True, help="Do it; else only tell.")
@@ -230,7 +230,7 @@ def _loss(step: Step) -> str:
     )
 
 
-@click.command(short_help="A new log from all that still reads of a damaged one.")
+@click.command()
 @takes_folder
 @click.argument("target", type=_FOLDER)
 def salvage(tool: Tool, target: Path) -> int:
