@@ -88,7 +88,8 @@ HOT = [
     "app/types/sorted_sets.py",
     "storage/batch.py",
     "storage/log.py",
-    "storage/log_facts.py",
+    "storage/open_segment.py",
+    "storage/sealing.py",
 ]
 """The modules that every command goes through, from the socket to the log."""
 

@@ -8,7 +8,6 @@ wait. It is a class of its own so that mypyc makes it native.
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any, final
 
@@ -33,19 +32,16 @@ class Appender(Receiver):
         unwritten: entries that the disk did not take, in order.
         unwritten_replies: the replies to them.
         is_closed: nothing is appended or acknowledged any more, for good.
-        look_at_bytes: once so many bytes were written, the disk is looked at.
     """
 
     __slots__ = (
         "_actor",
         "_last_seq",
         "_log",
-        "_open_first_seq",
         "_policy",
         "_write_to",
         "held",
         "is_closed",
-        "look_at_bytes",
         "unwritten",
         "unwritten_replies",
     )
@@ -67,11 +63,9 @@ class Appender(Receiver):
         self.unwritten: list[Entry] = []
         self.unwritten_replies: Replies = []
         self.is_closed = False
-        self.look_at_bytes = sys.maxsize
         self._log: CommandLog | None = None
         self._write_to: Callable[[Sequence[Entry], int], int]
         self._last_seq = 0
-        self._open_first_seq = 0
         if log is not None:
             self.use(log)
 
@@ -81,7 +75,6 @@ class Appender(Receiver):
         # Bound once: the call of every commit that writes.
         self._write_to = log.append
         self._last_seq = log.last_seq
-        self._open_first_seq = log.open_first_seq
 
     def append_unwritten(self) -> None:
         """Append what the disk did not take before.
@@ -134,15 +127,10 @@ class Appender(Receiver):
         except StorageError as error:
             self._actor.on_write_failed(commit, error)
             return
-        if log.open_first_seq != self._open_first_seq:
-            self._open_first_seq = log.open_first_seq
-            self._actor.on_sealed()
-        if log.written_bytes > self.look_at_bytes:
-            self._actor.look_at_disk()
+        if log.has_news:
+            self._actor.look_at_log()
         if self.held or self._policy() is FsyncPolicy.ALWAYS:
             self.held.append((last_seq, commit.replies))
             self._actor.sync_if_held()
         else:
             deliver(commit.replies)
-            if log.needs_sync:
-                self._actor.sync_if_held()

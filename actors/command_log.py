@@ -25,9 +25,15 @@ class CommandLog(Protocol):
     Attributes:
         keyspace_digest: called right after an append that fills a segment; its 20
             bytes, a digest of the state after the last record, go into the seal.
+        has_news: a segment was sealed, `needs_sync` is so, or more than `news_at_bytes`
+            were written; whoever looks at these sets it back. It is asked for at each
+            append, so that nothing else need be.
+        news_at_bytes: see `has_news`.
     """
 
     keyspace_digest: Callable[[], bytes] | None
+    has_news: bool
+    news_at_bytes: int
 
     # --- how far it goes -----------------------------------------------------------
 

@@ -91,6 +91,7 @@ class LogWriter(CooperativeActor):
         self._syncer: pykka.ActorRef[Syncer] | None = None
         self._is_syncing = False
         self._asked_seq = 0
+        self._open_first_seq = 0
         self._waiting = WaitingOrders()
         self._delays = SyncDelays(loop)
 
@@ -101,6 +102,7 @@ class LogWriter(CooperativeActor):
 
     def _begin(self, log: CommandLog) -> None:
         log.defer_seals()
+        self._open_first_seq = log.open_first_seq
         self._syncer = Syncer.start(log, self.actor_ref)
         if self._each_second is not None:
             self._each_second(log)
@@ -243,9 +245,17 @@ class LogWriter(CooperativeActor):
 
     # --- a disk that takes no writes -----------------------------------------------
 
-    def on_sealed(self) -> None:
-        """Tell the keyspace that a segment was sealed; the appender calls it."""
-        self._keyspace.post(SegmentSealed())
+    def look_at_log(self) -> None:
+        """See what is new with the log; the appender asks when there is anything."""
+        log = self._log
+        assert log is not None
+        log.has_news = False
+        if log.open_first_seq != self._open_first_seq:
+            self._open_first_seq = log.open_first_seq
+            self._keyspace.post(SegmentSealed())
+        if log.written_bytes > log.news_at_bytes:
+            self.look_at_disk()
+        self.sync_if_held()
 
     def on_write_failed(self, commit: Commit, error: StorageError) -> None:
         """Keep a commit that the disk did not take; stop where the log is in doubt."""
@@ -264,12 +274,12 @@ class LogWriter(CooperativeActor):
         self.loop.call_later(RETRY_SECONDS, self._retry, self._appender)
 
     def look_at_disk(self) -> None:
-        """Look how much room there is; the appender asks when the log has grown."""
+        """Look how much room there is, and when to look again."""
         disk, log = self._disk, self._log
         if disk is None or log is None:
             return
         disk.look()
-        self._appender.look_at_bytes = log.written_bytes + disk.bytes_until_look
+        log.news_at_bytes = log.written_bytes + disk.bytes_until_look
         self._tell_trouble()
 
     def _tell_trouble(self) -> None:

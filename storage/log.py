@@ -7,8 +7,8 @@ goes through every point at which a crash can interrupt this.
 
 from __future__ import annotations
 
-import contextlib
 import logging
+import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from joblog.storage.batch import BatchEncoder
@@ -16,18 +16,14 @@ from joblog.storage.errors import (
     SequenceMismatchError,
     StorageError,
     SyncFailedError,
-    WriteFailedError,
 )
-from joblog.storage.filesystem import write_all
 from joblog.storage.folder import SegmentInfo
-from joblog.storage.frame import FrameHeads
-from joblog.storage.log_facts import LogFacts
+from joblog.storage.open_segment import OpenSegment
 from joblog.storage.opening import LogOpening, finish
 from joblog.storage.sealing import Sealer
-from joblog.storage.segment import FOOTER_BYTES, HEADER_BYTES, SegmentFooter
+from joblog.storage.segment import FOOTER_BYTES, SegmentFooter
 
 if TYPE_CHECKING:
-    import hashlib
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
@@ -36,17 +32,14 @@ if TYPE_CHECKING:
     from joblog.storage.lock import FolderLock
     from joblog.storage.opening import OpenedLog
     from joblog.storage.record import Draft
-    from joblog.storage.segment import SegmentHeader
     from joblog.storage.tail import TailReport
 
 SEGMENT_BYTES_MAX = 64 * 1024 * 1024
 
-_SEAL_RETRY_BYTES = 1024 * 1024
-
 _logger = logging.getLogger(__name__)
 
 
-class Log(LogFacts):
+class Log:
     """A command log, open to append.
 
     One thread appends. `sync` may be called by one other thread meanwhile; no lock is
@@ -57,8 +50,10 @@ class Log(LogFacts):
         stale_pid: the process that had this folder before and did not stop cleanly.
         keyspace_digest: called right after an append that fills a segment; its 20
             bytes, a digest of the state after the last record, go into the seal.
-        needs_sync: whether a seal waits for `sync`, see `defer_seals`.
         written_bytes: how many were appended since it was opened.
+        news_at_bytes: once it is more, there is news.
+        has_news: that, or a segment was sealed, or `needs_sync` is so; whoever looks at
+            these sets it back.
     """
 
     def __init__(
@@ -75,25 +70,26 @@ class Log(LogFacts):
         self.tail: TailReport = opened.report
         self.stale_pid = lock.stale_pid
         self.keyspace_digest: Callable[[], bytes] | None = None
-        self.needs_sync = False
-        self.written_bytes = 0
+        self.written_bytes, self.news_at_bytes = 0, sys.maxsize
+        self.has_news = False
         self._folder = folder
         self._filesystem = filesystem
         self._lock = lock
         self._now_ms = now_ms
-        self._segment_bytes_max = segment_bytes_max
         self._encoder = BatchEncoder()
         self._sealed = opened.sealed
         tail = opened.tail
         self._last_seq = tail.last_seq
         self._synced_seq = tail.last_seq
         self._last_at_ms = tail.last_at_ms
-        self._sealer = Sealer(filesystem, folder)
+        self._sealer = Sealer(filesystem, folder, segment_bytes_max)
         self._failure: str | None = None
         self._is_closed = False
-        self._must_cut = False
-        file = filesystem.open_to_append(folder.segment_path(tail.header.first_seq))
-        self._use_segment(file, tail.header, tail.size, tail.digest)
+        path = folder.segment_path(tail.header.first_seq)
+        file = filesystem.open_to_append(path)
+        self._use(
+            OpenSegment(filesystem, path, file, tail.header, tail.size, tail.digest)
+        )
 
     @classmethod
     def open(
@@ -107,8 +103,8 @@ class Log(LogFacts):
         """Lock a data folder, recover its log, and open it to append.
 
         Missing folders are made; an empty one gets a new log. A torn tail is cut off
-        and kept beside the segment, see `tail`. Sealed segments are not read here
-        beyond header and footer; `read_records` checks them while it reads.
+        and kept beside the segment, see `tail`. Of sealed segments header and footer
+        are read; `read_records` checks the rest while it reads.
 
         Args:
             folder: the data folder.
@@ -140,26 +136,16 @@ class Log(LogFacts):
         now_ms: Callable[[], int],
         segment_bytes_max: int = SEGMENT_BYTES_MAX,
     ) -> Log:
-        """Return the log of a folder that was locked and made ready; see `open`.
-
-        Args:
-            opening: has the lock.
-            opened: what its steps came to.
-            filesystem: the door to the disk.
-            now_ms: the clock, for headers and footers.
-            segment_bytes_max: a segment that reaches this size is sealed.
+        """Return the log of a folder that was locked and made ready, as `open` does.
 
         Raises:
             StorageError: the disk refused something; the folder is given back.
         """
+        folder, lock = opening.folder, opening.lock
+        limit = segment_bytes_max
         try:
             return cls(
-                opening.folder,
-                filesystem,
-                opening.lock,
-                opened,
-                now_ms=now_ms,
-                segment_bytes_max=segment_bytes_max,
+                folder, filesystem, lock, opened, now_ms=now_ms, segment_bytes_max=limit
             )
         except OSError as error:
             opening.release()
@@ -170,14 +156,11 @@ class Log(LogFacts):
 
         It must be called soon where `needs_sync` says so, whatever the policy.
         """
-        self._sealer.defers = True
-        self._seal_at //= 2
+        self._sealer.defer()
 
     def limit_segments(self, segment_bytes_max: int) -> None:
         """Seal segments at another size from now on, the open one included."""
-        if segment_bytes_max != self._segment_bytes_max:
-            self._segment_bytes_max = segment_bytes_max
-            self._seal_at = segment_bytes_max // (2 if self._sealer.defers else 1)
+        self._sealer.limit(segment_bytes_max)
 
     def seal_if_due(self) -> None:
         """Seal the open segment where that is due, though nothing is appended.
@@ -185,7 +168,8 @@ class Log(LogFacts):
         Raises:
             SyncFailedError: the log can't be relied on any more: stop.
         """
-        if self._failure is None and not self._must_cut and self._size >= self._seal_at:
+        is_due = self._open.size >= self._sealer.seal_at
+        if is_due and self._failure is None and not self._open.must_cut:
             self._try_to_seal()
 
     def append(self, drafts: Sequence[Draft], expected_last_seq: int) -> int:
@@ -214,25 +198,25 @@ class Log(LogFacts):
                 f"{self._folder.path}: an append behind seq {expected_last_seq}, but "
                 f"the log ends with seq {self._last_seq}"
             )
-        if self._failure is not None or self._must_cut:
+        segment = self._open
+        if self._failure is not None or segment.must_cut:
             self._require_sound()
         data, last_seq, last_at_ms = self._encoder.encode(
-            drafts, self._heads, expected_last_seq, self._synced_seq, self._last_at_ms
+            drafts, segment.heads, expected_last_seq, self._synced_seq, self._last_at_ms
         )
+        assert last_seq == expected_last_seq + len(drafts)
+        assert last_at_ms >= self._last_at_ms
         try:
-            write_all(self._filesystem, self._file, data)
-        except OSError as error:
-            self._cut_back()
-            raise WriteFailedError(
-                f"{self._path}: cannot append {len(data)} bytes: {error}"
-            ) from error
-        self._digest.update(data)
-        self._size += len(data)
+            segment.write(data)
+        except SyncFailedError as error:
+            self._fail(str(error))
         self.written_bytes += len(data)
+        if self.written_bytes > self.news_at_bytes:
+            self.has_news = True
         self._last_seq = last_seq
         self._last_at_ms = last_at_ms
-        self._written = self._file, last_seq
-        if self._size >= self._seal_at:
+        self._written = segment.file, last_seq
+        if segment.size >= self._sealer.seal_at:
             self._try_to_seal()
         return last_seq
 
@@ -248,8 +232,8 @@ class Log(LogFacts):
         """
         if self._failure is not None:
             self._require_sound()
-        self.needs_sync = False
         sealer = self._sealer
+        sealer.needs_sync = False
         try:
             # A segment sealed since the last call: no call uses its file any more.
             sealer.close_retired()
@@ -261,11 +245,11 @@ class Log(LogFacts):
         try:
             sealer.finish()
             self._filesystem.fdatasync(file)
-            self._prepare_seal()
+            sealer.prepare_in_time(self._open)
         except SyncFailedError as error:
             self._fail(str(error))
         except OSError as error:
-            self._fail(f"{self._path}: fdatasync failed: {error}")
+            self._fail(f"{self._open.path}: fdatasync failed: {error}")
         # A seal in the other thread may have got further; lower is only cautious.
         self._synced_seq = max(seq, self._synced_seq)
         return seq
@@ -286,115 +270,130 @@ class Log(LogFacts):
             self._failure = self._failure or f"{self._folder.path}: the log is closed"
             self._sealer.close()
             try:
-                self._filesystem.close(self._file)
+                self._filesystem.close(self._open.file)
             except OSError as error:
-                raise StorageError(f"{self._path}: close failed: {error}") from error
+                path = self._open.path
+                raise StorageError(f"{path}: close failed: {error}") from error
             finally:
                 self._lock.release()
 
-    def _use_segment(
-        self, file: int, header: SegmentHeader, size: int, digest: hashlib._Hash
-    ) -> None:
+    # --- what is known of it ------------------------------------------------------
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last record; 0 in an empty log."""
+        return self._last_seq
+
+    @property
+    def synced_seq(self) -> int:
+        """The highest number that is known to be durable."""
+        return self._synced_seq
+
+    @property
+    def needs_sync(self) -> bool:
+        """Whether a seal waits for `sync`, see `defer_seals`."""
+        return self._sealer.needs_sync
+
+    @property
+    def last_at_ms(self) -> int:
+        """The time of the last record; no later one gets an earlier time."""
+        return self._last_at_ms
+
+    @property
+    def first_seq(self) -> int:
+        """The number of the first record that the log still has."""
+        return self.segments[0].first_seq
+
+    @property
+    def open_first_seq(self) -> int:
+        """The number that the open segment starts with; it rises with each seal."""
+        return self._open.header.first_seq
+
+    @property
+    def log_id(self) -> str:
+        """The id of this log, in every segment: 32 hexadecimal digits."""
+        return self._open.header.log_id.hex()
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of all segments."""
+        return sum(info.size_bytes for info in self._sealed) + self._open.size
+
+    @property
+    def digest_hex(self) -> str:
+        """The digest at `last_seq`: SHA-256 of its segment up to the record's end.
+
+        A segment's header carries the digests of all before it, so this one stands
+        for the whole history.
+        """
+        if self._sealed and self._open.is_empty:
+            footer = self._sealed[-1].footer
+            assert footer is not None
+            return footer.digest.hex()
+        return self._open.digest.hexdigest()
+
+    @property
+    def segments(self) -> list[SegmentInfo]:
+        """The segments in order; the last one is open."""
+        return [*self._sealed, self._open.info]
+
+    def note_segments(self, first_seq: int, sizes: dict[int, int]) -> None:
+        """Take note that sealed segments were pruned or packed.
+
+        Args:
+            first_seq: those that start before it are gone.
+            sizes: how many bytes others have now, by their first numbers.
+        """
+        self._sealed = [
+            info._replace(size_bytes=sizes.get(info.first_seq, info.size_bytes))
+            for info in self._sealed
+            if info.first_seq >= first_seq
+        ]
+
+    # --- segments -----------------------------------------------------------------
+
+    def _use(self, segment: OpenSegment) -> None:
         """Append to a segment from now on."""
         # The header says that nothing in the segment is earlier than it is.
-        self._last_at_ms = max(self._last_at_ms, header.created_at_ms)
-        self._header = header
-        self._path = self._folder.segment_path(header.first_seq)
-        self._heads = FrameHeads(header.salt)
-        self._size = size
-        self._digest = digest
-        self._seal_at = self._segment_bytes_max // (2 if self._sealer.defers else 1)
-        self._file = file
-        self._written = file, self._last_seq
+        self._last_at_ms = max(self._last_at_ms, segment.header.created_at_ms)
+        self._open = segment
+        self._written = segment.file, self._last_seq
 
     def _require_sound(self) -> None:
         """Refuse after a failure; clean up first what a failed append left."""
         if self._failure is not None:
             raise SyncFailedError(self._failure)
-        if self._must_cut:
-            self._cut_back()
-        if self._must_cut:
-            raise WriteFailedError(
-                f"{self._path}: a failed write left bytes behind byte {self._size}, "
-                f"and the disk refuses to cut them off"
-            )
+        try:
+            self._open.require_cut()
+        except SyncFailedError as error:
+            self._fail(str(error))
 
     def _fail(self, text: str) -> NoReturn:
         """Refuse everything from now on."""
         self._failure = f"{text}; data may be lost, the log takes nothing more"
         raise SyncFailedError(self._failure)
 
-    def _cut_back(self) -> None:
-        """Cut off what a failed write left behind the last whole record, durably.
-
-        Without the sync, a whole frame of a refused append could be there again
-        after a power cut.
-        """
-        self._must_cut = True
-        with contextlib.suppress(OSError):
-            self._filesystem.truncate(self._file, self._size)
-            self._must_cut = False
-        if not self._must_cut:
-            try:
-                self._filesystem.fdatasync(self._file)
-            except OSError as error:
-                self._fail(f"{self._path}: fdatasync failed: {error}")
-
     def _try_to_seal(self) -> None:
         """Seal the open segment and begin the next one; go on with it if that fails."""
-        if self._size <= HEADER_BYTES:
-            return
-        if not self._sealer.is_ready(self._header.first_seq):
-            self.needs_sync = True  # which makes it so; until then the segment grows on
-            self._seal_at = max(self._seal_at, self._segment_bytes_max)
-            return
-        if self._sealer.defers and self._size < self._segment_bytes_max:
-            return
+        ended = self._open
         try:
-            self._seal()
-        except OSError as error:
-            _logger.warning(
-                "%s: cannot begin the next segment, so this one grows on: %s",
-                self._path,
-                error,
-            )
-            self._undo_seal()
+            sealed = self._sealer.seal_if_ready(ended, self._make_footer)
         except SyncFailedError as error:
-            self._failure = self._failure or str(error)
-            raise
+            self._fail(str(error))
+        if sealed is not None:
+            footer, begun = sealed
+            assert begun.header.first_seq == self._last_seq + 1
+            if not self._sealer.defers:
+                self._synced_seq = self._last_seq
+            self._sealed.append(
+                SegmentInfo(ended.path, ended.header, footer, ended.size + FOOTER_BYTES)
+            )
+            _logger.info("%s: sealed after seq %d", ended.path, footer.last_seq)
+            self._use(begun)
+        if sealed is not None or self.needs_sync:
+            self.has_news = True
 
-    def _seal(self) -> None:
-        """Seal the open segment and begin the next one."""
+    def _make_footer(self) -> SegmentFooter:
         state = self.keyspace_digest() if self.keyspace_digest is not None else b""
         at_ms = max(self._now_ms(), self._last_at_ms)
-        footer = SegmentFooter(self._last_seq, at_ms, self._digest.digest(), state)
-        begun = self._sealer.seal(self._file, self._header, footer)
-        self.needs_sync = self._sealer.defers
-        if not self.needs_sync:
-            self._synced_seq = self._last_seq
-        self._sealed.append(
-            SegmentInfo(self._path, self._header, footer, self._size + FOOTER_BYTES)
-        )
-        _logger.info("%s: sealed after seq %d", self._path, footer.last_seq)
-        self._use_segment(begun.file, begun.header, HEADER_BYTES, begun.digest)
-
-    def _undo_seal(self) -> None:
-        """Open the segment again after a seal that failed halfway."""
-        self._seal_at = self._size + _SEAL_RETRY_BYTES
-        self._cut_back()
-        if not self._must_cut:
-            self._sealer.undo(self._header.first_seq)
-
-    def _prepare_seal(self) -> None:
-        """Have at hand what a seal needs, before it is due; part of `sync`."""
-        if not self._sealer.defers or self._size < self._segment_bytes_max // 2:
-            return
-        try:
-            self._sealer.prepare(self._header.first_seq)
-        except OSError as error:
-            self._seal_at = self._size + _SEAL_RETRY_BYTES
-            _logger.warning(
-                "%s: cannot begin the next segment, so this one grows on: %s",
-                self._path,
-                error,
-            )
+        return SegmentFooter(self._last_seq, at_ms, self._open.digest.digest(), state)

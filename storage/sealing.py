@@ -11,18 +11,22 @@ once while the disk takes its time:
 
 A log that ends in a footer, with neither the next segment nor its `.log.next`, has lost
 one. 1 and 3 wait for the disk: the thread that syncs does them (`defers`), or, where
-nobody does, the appending one at the seal.
+nobody does, the appending one at the seal. A segment is made ready from half of its
+full size on, and sealed once it is full and ready; where the disk has no room for the
+next one it grows on.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.storage.errors import SyncFailedError
 from joblog.storage.filesystem import sync_file, sync_names, write_all
+from joblog.storage.open_segment import OpenSegment
 from joblog.storage.segment import (
     SegmentHeader,
     decode_header,
@@ -31,6 +35,7 @@ from joblog.storage.segment import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from joblog.storage.filesystem import FileSystem
@@ -38,20 +43,9 @@ if TYPE_CHECKING:
     from joblog.storage.segment import SegmentFooter
 
 _RETIRED_FILES_MAX = 4
+_RETRY_BYTES = 1024 * 1024
 
-
-class BegunSegment(NamedTuple):
-    """A segment that was just begun.
-
-    Attributes:
-        file: open to append.
-        header: its header.
-        digest: the running SHA-256 of its bytes so far.
-    """
-
-    file: int
-    header: SegmentHeader
-    digest: hashlib._Hash
+_logger = logging.getLogger(__name__)
 
 
 class _UnfinishedSeal(NamedTuple):
@@ -88,21 +82,38 @@ class Sealer:
 
     Attributes:
         defers: whether steps 1 and 3 are left to the thread that syncs.
+        needs_sync: whether a seal waits for that thread.
+        seal_at: once the open segment has so many bytes, `seal_if_ready` is called for.
     """
 
-    def __init__(self, filesystem: FileSystem, folder: LogFolder) -> None:
+    def __init__(
+        self, filesystem: FileSystem, folder: LogFolder, segment_bytes_max: int
+    ) -> None:
         """Make the sealer of a log's folder."""
         self.defers = False
+        self.needs_sync = False
+        self.seal_at = segment_bytes_max
+        self._bytes_max = segment_bytes_max
         self._filesystem = filesystem
         self._folder = folder
         self._prepared: tuple[int, int] | None = None
         self._unfinished: _UnfinishedSeal | None = None
         self._retired: deque[int] = deque()
 
-    @property
-    def is_unfinished(self) -> bool:
-        """Whether step 3 of a seal is still to be done."""
-        return self._unfinished is not None
+    def defer(self) -> None:
+        """Leave what waits for the disk to the thread that syncs."""
+        self.defers = True
+        self.seal_at //= 2
+
+    def limit(self, segment_bytes_max: int) -> None:
+        """Seal segments at another size from now on, the open one included."""
+        if segment_bytes_max != self._bytes_max:
+            self._bytes_max = segment_bytes_max
+            self.begin()
+
+    def begin(self) -> None:
+        """Begin anew to wait for a segment to be full."""
+        self.seal_at = self._bytes_max // (2 if self.defers else 1)
 
     def is_ready(self, first_seq: int) -> bool:
         """Say whether a segment can be sealed without waiting for the disk.
@@ -118,6 +129,19 @@ class Sealer:
         return self._prepared is not None and self._prepared[0] == first_seq
 
     # --- the thread that syncs, or the appending one where none does ------------------
+
+    def prepare_in_time(self, segment: OpenSegment) -> None:
+        """Do step 1 for an open segment that may soon be full.
+
+        Raises:
+            SyncFailedError: the disk refused to make the name durable.
+        """
+        if not self.defers or segment.size < self._bytes_max // 2:
+            return
+        try:
+            self.prepare(segment.header.first_seq)
+        except OSError as error:
+            self._grow_on(segment, error)
 
     def prepare(self, first_seq: int) -> None:
         """Do step 1 for the open segment.
@@ -175,40 +199,87 @@ class Sealer:
 
     # --- the appending thread ---------------------------------------------------------
 
-    def seal(
-        self, file: int, header: SegmentHeader, footer: SegmentFooter
-    ) -> BegunSegment:
-        """Seal the open segment and begin the next one.
+    def seal_if_ready(
+        self, segment: OpenSegment, make_footer: Callable[[], SegmentFooter]
+    ) -> tuple[SegmentFooter, OpenSegment] | None:
+        """Seal the open segment and begin the next one, where that can be.
 
         Args:
-            file: the open segment, open to append; it is closed later.
-            header: its header.
-            footer: what to seal it with.
+            segment: the open segment; its file is closed later.
+            make_footer: gives what to seal it with.
+
+        Returns:
+            The footer and the next segment; None where the open one grows on.
 
         Raises:
-            OSError: the disk did not take it. `undo` before anything else.
             SyncFailedError: the disk refused to make something durable.
         """
+        if segment.is_empty:
+            return None
+        if not self.is_ready(segment.header.first_seq):
+            self.needs_sync = True  # which makes it so; until then the segment grows on
+            self.seal_at = max(self.seal_at, self._bytes_max)
+            return None
+        if self.defers and segment.size < self._bytes_max:
+            return None
+        try:
+            footer = make_footer()
+            begun = self._seal(segment, footer)
+        except OSError as error:
+            self._grow_on(segment, error)
+            segment.cut_back()
+            if not segment.must_cut:
+                self._undo(segment.header.first_seq)
+            return None
+        self.needs_sync = self.defers
+        self.begin()
+        return footer, begun
+
+    def _grow_on(self, segment: OpenSegment, error: OSError) -> None:
+        """Put a seal off for which the disk has no room."""
+        self.seal_at = segment.size + _RETRY_BYTES
+        _logger.warning(
+            "%s: cannot begin the next segment, so this one grows on: %s",
+            segment.path,
+            error,
+        )
+
+    def _seal(self, segment: OpenSegment, footer: SegmentFooter) -> OpenSegment:
+        """Seal the open segment and begin the next one.
+
+        Raises:
+            OSError: the disk did not take it. `_undo` before anything else.
+            SyncFailedError: the disk refused to make something durable.
+        """
+        header = segment.header
+        assert footer.last_seq >= header.first_seq
         if not self.defers:
             self.prepare(header.first_seq)
         assert self._prepared is not None
-        begun = encode_header(next_header(footer, header))
+        assert self._prepared[0] == header.first_seq
         next_file = self._prepared[1]
         temporary = self._folder.next_path(header.first_seq)
         path = self._folder.segment_path(footer.last_seq + 1)
+        begun = encode_header(next_header(footer, header))
         write_all(self._filesystem, next_file, begun)
-        write_all(self._filesystem, file, encode_footer(footer, header.salt))
-        elder_path = self._folder.segment_path(header.first_seq)
-        self._unfinished = _UnfinishedSeal(file, elder_path, next_file, temporary, path)
+        write_all(self._filesystem, segment.file, encode_footer(footer, header.salt))
+        self._unfinished = _UnfinishedSeal(
+            segment.file, segment.path, next_file, temporary, path
+        )
         self._prepared = None
         if not self.defers:
             self.finish()
             self.close_retired(_RETIRED_FILES_MAX)
-        return BegunSegment(
-            next_file, decode_header(begun, path), hashlib.sha256(begun)
+        return OpenSegment(
+            self._filesystem,
+            path,
+            next_file,
+            decode_header(begun, path),
+            len(begun),
+            hashlib.sha256(begun),
         )
 
-    def undo(self, first_seq: int) -> None:
+    def _undo(self, first_seq: int) -> None:
         """Make ready for another try, once the footer was cut off the open segment.
 
         The footer goes before `.log.next` does: one without the other is what a removed

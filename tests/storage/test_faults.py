@@ -374,7 +374,7 @@ def test_a_deferred_seal_that_finds_no_room_is_put_off(error, call, caplog):
         assert "cannot begin the next segment" in caplog.text
     else:
         log.sync()
-        while log._size < SEGMENT_BYTES_MAX - 60:
+        while log._open.size < SEGMENT_BYTES_MAX - 60:
             log.append(drafts([b"x"]), log.last_seq)
         filesystem.fail(Fault(error, call, skip=1))
         log.append(drafts([b"x" * 60]), log.last_seq)

@@ -378,7 +378,8 @@ class MemoryLog:
 
     log_id = "0" * 32
     first_seq = open_first_seq = 1
-    needs_sync = False
+    needs_sync = has_news = False
+    news_at_bytes = 0
 
     def __init__(self) -> None:
         self.keyspace_digest = None
