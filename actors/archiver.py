@@ -83,7 +83,7 @@ class Archiver(pykka.ThreadingActor):
         self._tell()
 
     def on_receive(self, message: Any) -> None:
-        """Begin with what is due, or look after the command that runs."""
+        """Begin with what is due, or see whether the command that runs has ended."""
         try:
             if isinstance(message, Archive):
                 self._order = message

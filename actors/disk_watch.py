@@ -34,7 +34,7 @@ class DiskWatch:
 
     Attributes:
         trouble: why clients may not write, or None.
-        bytes_until_look: after so many more bytes of the log it is to look again.
+        bytes_until_look: how much the log may grow before it is to look again.
     """
 
     def __init__(

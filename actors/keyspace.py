@@ -104,7 +104,7 @@ class KeyspaceActor(CooperativeActor):
         self.actor_inbox.bind(self._turn, loop)
 
     def on_start(self) -> None:
-        """Begin to load, and to look after deadlines."""
+        """Begin to load, and to remove what is due."""
         if self._loading is not None:
             self._engine.server.is_loading = True
             self._engine.guards.update_watchful()
@@ -146,7 +146,7 @@ class KeyspaceActor(CooperativeActor):
         if engine.server.saves.is_due:
             self._turn.orders.append(self._saving.order())
         inquiries, engine.inquiries = engine.inquiries, []
-        of_history = [one for one in inquiries if not self._looks_after(one)]
+        of_history = [one for one in inquiries if not self._takes_on(one)]
         self._turn.post_commit(replies)
         for inquiry in of_history:
             # Behind the commit: a client is to find what it has written itself.
@@ -163,7 +163,7 @@ class KeyspaceActor(CooperativeActor):
         if engine.server.stop_requested:
             self._stop_server()
 
-    def _looks_after(self, inquiry: Inquiry) -> bool:
+    def _takes_on(self, inquiry: Inquiry) -> bool:
         """Take on an inquiry that asks nothing of the history; say whether it does."""
         if isinstance(inquiry, AwaitSave):
             self._saving.waiting.append(inquiry)

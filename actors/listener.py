@@ -123,10 +123,6 @@ class Listener(CooperativeActor):
         for connection in list(self._connections.values()):
             connection.stop(block=False)
 
-    def on_receive(self, message: Any) -> None:
-        """Refuse mail: nothing is mailed to a listener but pykka's own."""
-        super().on_receive(message)
-
     def _accept_from(self, listening: socket.socket) -> None:
         for _ in range(_ACCEPTED_A_TICK):
             try:

@@ -205,11 +205,6 @@ class Loop:
         self._from_threads.append((inbox, message))
         self.wake()
 
-    @property
-    def wake_fd(self) -> int:
-        """The file descriptor that `signal.set_wakeup_fd` may write to."""
-        return self._wake_write
-
     # --- running -----------------------------------------------------------------
 
     def run(self) -> None:

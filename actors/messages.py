@@ -222,7 +222,7 @@ class TakeSnapshot(NamedTuple):
 
 
 class Watch(NamedTuple):
-    """Look after the child process. Snapshotter, archiver -> itself."""
+    """See how far the child process is. Snapshotter, archiver -> itself."""
 
 
 class Archive(NamedTuple):

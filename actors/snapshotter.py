@@ -63,7 +63,7 @@ class Snapshotter(pykka.ThreadingActor):
         self._said: dict[str, Any] = {}
 
     def on_receive(self, message: Any) -> None:
-        """Begin a snapshot, or look after the one under way.
+        """Begin a snapshot, or see how far the one under way is.
 
         Whatever goes wrong ends this snapshot: those who wait for it are told, and
         another may begin.

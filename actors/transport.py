@@ -40,7 +40,7 @@ class Transport(Protocol):
         """What says whether bytes are pending."""
 
     def recv(self, size: int, /) -> bytes:
-        """Return what there is, so many bytes at the most; b"" at the end.
+        """Return what there is, `size` bytes at the most; b"" at the end.
 
         Raises:
             BlockingIOError: nothing is there yet.

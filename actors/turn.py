@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SLICE_NS: Final = 4_000_000
 SLICE_BYTES: Final = 256 * 1024
-"""A batch that took so long, or made so many bytes of replies, is cut there: others go
+"""A batch that took longer, or made more bytes of replies, is cut there: others go
 first, and a client that does not read has to before the rest of it runs."""
 
 

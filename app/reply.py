@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+RESP2: Final = 2
+RESP3: Final = 3
+"""The protocols: a client speaks the one or the other (HELLO)."""
+
+
 class SimpleString(bytes):
     """A status line, such as `+OK`."""
 

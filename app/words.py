@@ -5,6 +5,9 @@ Source: Redis 7.0.15, asked over a socket; see tests/app/test_words.py.
 
 from __future__ import annotations
 
+Argv = list[bytes]
+"""A command with its arguments; the first word is the name."""
+
 _ESCAPES = {
     ord("n"): b"\n",
     ord("r"): b"\r",

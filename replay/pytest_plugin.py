@@ -1,7 +1,7 @@
 """A pytest plugin: scripts tested on a recorded history.
 
     def test_new_dequeue_does_what_the_old_one_did(joblog_history):
-        history = joblog_history("tests/data/friday")
+        history = joblog_history("recorded/friday")
 
         report = history.rehearse("@0..now", {"dequeue": Path("lua/dequeue.lua")})
 

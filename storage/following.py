@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 1024 * 1024
 _STUCK_STEPS = 50
-"""After so many steps without a whole record it is looked for the reason."""
+"""How many steps without a whole record there are before the reason is looked for."""
 _SNAPSHOT_STEPS = 10
-"""Every so many steps it is looked for a new snapshot."""
+"""From how many steps to how many a new snapshot is looked for."""
 
 
 class HistoryLostError(StorageError):

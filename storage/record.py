@@ -137,12 +137,6 @@ def _plain(value: object) -> object:
     raise TypeError(f"a record cannot hold {value!r}")
 
 
-def encode_record(record: Record) -> bytes:
-    """Return the payload of a record."""
-    wire = encode_origin(*record.origin)
-    return record_packer()([*record[:5], wire])
-
-
 class RecordDecoder:
     """Decodes payloads; keeps what many records share.
 

@@ -29,7 +29,7 @@ class Retention(NamedTuple):
     """How much history is kept; 0 sets no bound.
 
     Attributes:
-        bytes_max: a sealed segment may go where those behind it are so many bytes.
+        bytes_max: a sealed segment may go where those behind it have as many bytes.
         seconds_max: or where it was sealed so long ago.
         is_urgent: the disk is full: it may also go where it is what makes the log
             longer than `bytes_max`, though less is left behind it.

@@ -83,7 +83,7 @@ class Sealer:
     Attributes:
         defers: whether steps 1 and 3 are left to the thread that syncs.
         needs_sync: whether a seal waits for that thread.
-        seal_at: once the open segment has so many bytes, `seal_if_ready` is called for.
+        seal_at: the size of the open segment from which on `seal_if_ready` is due.
     """
 
     def __init__(

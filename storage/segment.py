@@ -315,7 +315,7 @@ class SegmentReader:
         return self._file.read_at(length, offset)
 
     def read_rest(self, length: int = -1) -> bytes:
-        """Return the bytes from `offset` on: all, or so many."""
+        """Return the bytes from `offset` on: `length` at the most."""
         if length < 0:
             length = self.size() - self.offset
         return self._file.read_at(length, self.offset)

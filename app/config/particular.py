@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class SavePoint(NamedTuple):
-    """Save after so many seconds if so many keys changed."""
+    """Save after some seconds if some number of keys changed."""
 
     seconds: int
     changes: int
@@ -71,8 +71,8 @@ class BufferLimit(NamedTuple):
     """How many bytes of unsent replies end a connection; 0 is no limit.
 
     Attributes:
-        hard: at once, above so many bytes.
-        soft: above so many bytes for `soft_seconds` on end.
+        hard: the bytes above which it is closed at once.
+        soft: the bytes above which it is closed after `soft_seconds` on end.
     """
 
     hard: int

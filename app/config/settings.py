@@ -98,7 +98,7 @@ class ClientSettings:
     )
     maxmemory = Memory(
         0,
-        "Refuse commands that need memory above so many bytes; 0 is no limit.",
+        "Refuse commands that need memory above this number of bytes; 0 is no limit.",
         0,
         ULONG_MAX,
     )
@@ -168,15 +168,15 @@ class LogSettings:
     )
     save = SavePoints(
         (SavePoint(3600, 1), SavePoint(300, 100), SavePoint(60, 10000)),
-        "Make a snapshot after so many seconds if the log got so many records; empty "
-        "makes none by itself.",
+        "Make a snapshot that many seconds after the last if the log got that many "
+        "records; empty makes none by itself.",
     )
     snapshots_kept = Integer(
         2, "How many snapshots are kept; older ones are removed.", 1, INT_MAX
     )
     log_retention_bytes = Memory(
         0,
-        "Prune the oldest segments while so many bytes are left behind them, once a "
+        "Prune the oldest segments while this many bytes are left behind them, once a "
         "snapshot stands for them; 0 keeps everything.",
     )
     log_retention_seconds = Integer(

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from joblog.app.words import Argv
+
 if TYPE_CHECKING:
     from joblog.app.engine.engine import Engine
     from joblog.app.keyspace.database import Database
     from joblog.app.state.context import Session
 
-Argv = list[bytes]
 Entry = tuple[int, int, list[Argv], Any]
 
 SERVER_ID = 0

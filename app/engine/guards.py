@@ -16,7 +16,7 @@ from joblog.app.engine.script_flags import flags_of
 from joblog.app.engine.shown_words import abbreviate, quote
 from joblog.app.errors import CommandError
 from joblog.app.protocol.encoder import encode
-from joblog.app.reply import NO_REPLY, POSTPONED, QUEUED, NoReplyType, Replies
+from joblog.app.reply import NO_REPLY, POSTPONED, QUEUED, RESP2, NoReplyType, Replies
 from joblog.app.state.server_state import SlowCommand
 from joblog.app.table.table import Command, Flag, find_command, require_command
 
@@ -41,7 +41,6 @@ _TELL_AGAIN_MS = 60_000
 _CODE_BYTES_MAX = 31
 _CODES_MAX = 128
 _OTHER_CODES = b"ERRORSTATS_OVERFLOW"
-_RESP2 = 2
 _WHILE_SUBSCRIBED = {
     *("subscribe", "psubscribe", "ssubscribe"),
     *("unsubscribe", "punsubscribe", "sunsubscribe"),
@@ -104,11 +103,7 @@ class Guards:
         text = self._engine.access.why_not(session, command, argv, door)
         if text is None:
             text = self._why_not(session, command, argv)
-        if (
-            text is None
-            and session.subscriptions is not None
-            and session.resp == _RESP2
-        ):
+        if text is None and session.subscriptions is not None and session.resp == RESP2:
             text = _why_not_subscribed(command)
         if text is None and command.name == "exec":
             text = self._why_not_exec(session)

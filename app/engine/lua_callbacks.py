@@ -14,7 +14,7 @@ from joblog.app import errors
 from joblog.app.engine import lua_replies
 from joblog.app.engine.lua_values import bit_operation, make_arguments, sha1_of
 from joblog.app.errors import CommandError
-from joblog.app.reply import OK
+from joblog.app.reply import OK, RESP3
 from joblog.app.types.numbers import format_double
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ _LOG: Final = logging.getLogger(__name__)
 TOTAL: Final = True
 """What lupa is told for a measure of memory that never wraps around."""
 
-_RESP3: Final = 3
 _MISSING: Final = object()
 _NO_ROOM: Final = (False, lua_replies.NO_ROOM)
 _INTERNAL_ERROR: Final = (False, lua_replies.ERROR, b"ERR internal error", True)
@@ -170,7 +169,7 @@ class Callbacks:
             kind = type(reply)
             if kind is int or reply is None:
                 return reply
-            if kind is float and self.script_resp != _RESP3:
+            if kind is float and self.script_resp != RESP3:
                 reply, kind = format_double(reply), bytes
             if kind is bytes:
                 if self._used(TOTAL) + len(reply) < self.ceiling:
@@ -184,7 +183,7 @@ class Callbacks:
 
     def _convey(self, reply: Any) -> lua_replies.Crossing:
         """Return what crosses of a reply at once; Lua fetches the rest."""
-        is_resp3 = self.script_resp == _RESP3
+        is_resp3 = self.script_resp == RESP3
         first = lua_replies.crossing(reply, is_resp3=is_resp3)
         if first is not None:
             if self._used(TOTAL) + lua_replies.size_of(first) > self.ceiling:

@@ -4,7 +4,7 @@ A command that is postponed is not refused: its client waits, with all that it h
 behind, and goes on when the pause ends. Nothing changes meanwhile, so no key is removed
 because it has expired; it is only hidden.
 
-Source: Redis 7.2; see tests/server/test_pause.py.
+Source: Redis 7.2; see tests/app/engine/test_pause.py.
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ Source: Redis 7.2; see tests/parity/test_pubsub.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from joblog.app.keyspace.glob import compile_glob
 from joblog.app.protocol.encoder import encode_bulks
-from joblog.app.reply import Push, Replies
+from joblog.app.reply import RESP3, Push, Replies
 from joblog.app.state.subscriptions import CHANNEL, PATTERN, Kind, Subscriptions
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from joblog.app.keyspace.glob import Matcher
     from joblog.app.state.context import Session
 
-_RESP3: Final = 3
 
 Listeners = dict["Session", None]
 """Clients, in the order in which they subscribed."""
@@ -148,4 +147,4 @@ class PubSub:
         pushed = b">" + data[1:]
         push = self._engine.push
         for session in listeners:
-            push(session, pushed if session.resp == _RESP3 else data)
+            push(session, pushed if session.resp == RESP3 else data)

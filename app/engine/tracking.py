@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final
 from joblog.app.engine.observers import UNSEEN_BY_WATCH
 from joblog.app.errors import CommandError
 from joblog.app.protocol.encoder import encode
-from joblog.app.reply import Push
+from joblog.app.reply import RESP3, Push
 from joblog.app.table.table import Command, Flag
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ _EXPIRIES: Final = (b"expired", b"hexpired")
 _EVICTED_AT_ONCE: Final = 100
 _SCRIPTS: Final = ("eval_ro", "evalsha_ro", "fcall_ro")
 """What these read is noted command by command."""
-
-_RESP3: Final = 3
 
 
 class Tracking:
@@ -232,11 +230,11 @@ class Tracking:
             target = engine.server.sessions.get(mode.redirect)
         if target is None:
             mode.is_broken = True
-            if session.resp == _RESP3:
+            if session.resp == RESP3:
                 broken = Push([b"tracking-redir-broken", mode.redirect])
-                engine.push(session, encode(broken, _RESP3))
-        elif target.resp == _RESP3:
-            engine.push(target, encode(Push([b"invalidate", keys]), _RESP3))
+                engine.push(session, encode(broken, RESP3))
+        elif target.resp == RESP3:
+            engine.push(target, encode(Push([b"invalidate", keys]), RESP3))
         elif mode.redirect and target.subscriptions is not None:
             message = [b"message", INVALIDATE_CHANNEL, keys]
             engine.push(target, encode(message, target.resp))

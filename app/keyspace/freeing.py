@@ -32,7 +32,7 @@ LARGE: Final = 2000
 
 _PACKED: Final = 128
 _HASHED: Final = (Hash, Set, SortedSet)
-"""Of these Redis keeps up to so many elements in one piece, and frees that at once."""
+"""Up to how many elements of these Redis keeps in one piece, which it frees at once."""
 
 _AT_ONCE: Final = 500
 _LISTS_AT_ONCE: Final = 2

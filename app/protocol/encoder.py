@@ -17,6 +17,7 @@ from joblog.app.reply import (
     LONG,
     NULL_ARRAY,
     OK,
+    RESP2,
     BigNumber,
     BulkList,
     DoubleText,
@@ -37,7 +38,6 @@ from joblog.app.types.numbers import format_double
 
 Encoder = Callable[[Any], bytes]
 
-_RESP2: Final = 2
 _OK_BYTES: Final = b"+OK\r\n"
 _SMALL: Final = 1024
 _MANY: Final = 1000
@@ -68,7 +68,7 @@ def encode(reply: Any, resp: int) -> bytes:
             return encode_integer(reply)
         if reply is OK:
             return _OK_BYTES
-        return RESP2[kind](reply) if resp == _RESP2 else RESP3[kind](reply)
+        return _BY_TYPE_2[kind](reply) if resp == RESP2 else _BY_TYPE_3[kind](reply)
     except MemoryError:
         return _NO_MEMORY
 
@@ -208,11 +208,11 @@ def _double_text_3(value: DoubleText) -> bytes:
 
 
 def _array_2(values: Sequence[Any]) -> bytes:
-    return b"*%d\r\n" % len(values) + b"".join([RESP2[type(v)](v) for v in values])
+    return b"*%d\r\n" % len(values) + b"".join([_BY_TYPE_2[type(v)](v) for v in values])
 
 
 def _array_3(values: Sequence[Any]) -> bytes:
-    return b"*%d\r\n" % len(values) + b"".join([RESP3[type(v)](v) for v in values])
+    return b"*%d\r\n" % len(values) + b"".join([_BY_TYPE_3[type(v)](v) for v in values])
 
 
 def _set_3(values: SetReply) -> bytes:
@@ -228,7 +228,7 @@ def _map_2(values: Mapping[Any, Any]) -> bytes:
 
 
 def _map_3(values: Mapping[Any, Any]) -> bytes:
-    items = [RESP3[type(item)](item) for pair in values.items() for item in pair]
+    items = [_BY_TYPE_3[type(item)](item) for pair in values.items() for item in pair]
     return b"%%%d\r\n" % len(values) + b"".join(items)
 
 
@@ -237,16 +237,16 @@ def _pairs_2(values: Pairs) -> bytes:
 
 
 def _keyed_3(values: Keyed) -> bytes:
-    items = [RESP3[type(item)](item) for pair in values for item in pair]
+    items = [_BY_TYPE_3[type(item)](item) for pair in values for item in pair]
     return b"%%%d\r\n" % len(values) + b"".join(items)
 
 
 def _replies_2(values: Replies) -> bytes:
-    return b"".join([RESP2[type(v)](v) for v in values])
+    return b"".join([_BY_TYPE_2[type(v)](v) for v in values])
 
 
 def _replies_3(values: Replies) -> bytes:
-    return b"".join([RESP3[type(v)](v) for v in values])
+    return b"".join([_BY_TYPE_3[type(v)](v) for v in values])
 
 
 def _verbatim_2(value: Verbatim) -> bytes:
@@ -276,7 +276,7 @@ _BOTH: dict[type, Encoder] = {
     Encoded: _encoded,
     NoReplyType: _no_reply,
 }
-RESP2: dict[type, Encoder] = {
+_BY_TYPE_2: dict[type, Encoder] = {
     **_BOTH,
     type(None): _null_2,
     NullArrayType: _null_array_2,
@@ -294,7 +294,7 @@ RESP2: dict[type, Encoder] = {
     Verbatim: _verbatim_2,
     BigNumber: _big_number_2,
 }
-RESP3: dict[type, Encoder] = {
+_BY_TYPE_3: dict[type, Encoder] = {
     **_BOTH,
     type(None): _null_3,
     type(NULL_ARRAY): _null_3,
@@ -313,6 +313,3 @@ RESP3: dict[type, Encoder] = {
     BigNumber: _big_number_3,
 }
 """One encoder for each type of reply."""
-
-ENCODERS = {2: RESP2, 3: RESP3}
-"""The encoders of each protocol."""

@@ -21,7 +21,7 @@ from typing import Final
 
 from joblog.app import errors
 from joblog.app.errors import ProtocolError
-from joblog.app.words import split_words
+from joblog.app.words import Argv, split_words
 
 INLINE_BYTES_MAX = 64 * 1024
 MULTIBULK_ITEMS_MAX = 2**31 - 1
@@ -31,7 +31,7 @@ QUICK_LINE_BYTES_MAX = 256
 
 MANY_ITEMS = 16
 CHUNK_BYTES = 64 * 1024
-"""From so many arguments on, what is left of a command is read in such chunks."""
+"""What is left of a command with more arguments than this is read in such chunks."""
 
 UNAUTHENTICATED_ITEMS_MAX = 10
 UNAUTHENTICATED_BULK_BYTES_MAX = 16384
@@ -46,8 +46,6 @@ _LENGTHS: Final = [b"$%d" % length for length in range(_SMALL)]
 _DIGITS_MAX = 19
 _LENGTH_MIN: Final = -(2**63)
 _LENGTH_MAX: Final = 2**63 - 1
-
-Argv = list[bytes]
 
 
 class RequestParser:

@@ -29,7 +29,6 @@ _FIRST_POWER: Final = -348
 _POWER_STEP: Final = 8
 _POWERS: Final = 87
 _LOG10_OF_2: Final = 0.30102999566398114
-_FIRST_LOOP_DIGITS: Final = 10
 
 
 def _cached_power(exponent_of_ten: int) -> Float:

@@ -32,7 +32,7 @@ Pair = tuple[float, bytes]
 LISTPACK: Final = b"listpack"
 SKIPLIST: Final = b"skiplist"
 
-# Ordering so many members takes about 30 ms where scores rise, 120 ms where they don't.
+# Ordering as many members takes about 30 ms where scores rise, 120 ms where they don't.
 _UNORDERED_MAX = 100_000  # not Final, which is compiled in: tests lower it
 
 # Redis goes through so few one by one, and through more by its skip list's levels.

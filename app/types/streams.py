@@ -241,7 +241,7 @@ class Stream:
     def trim_to_length(
         self, length: int, *, is_approximate: bool = False, limit: int = 0
     ) -> int:
-        """Remove the first entries, until so many are left.
+        """Remove the first entries, until `length` are left.
 
         Args:
             length: how many entries are to stay.

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from joblog.app.keyspace.keyspace import Keyspace
+    from joblog.app.words import Argv
     from joblog.storage.record import Record
 
-Argv = list[bytes]
 
 _ASKED_AT_ONCE = 1 << 16
 _DIGITS_MAX = 18

@@ -47,10 +47,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from joblog.app.state.context import Session
+    from joblog.app.words import Argv
     from joblog.replay.undoing.live import LiveServer
     from joblog.storage.filesystem import FileSystem
 
-Argv = list[bytes]
 
 _ASIDE = "import.partial"
 _KEYS_SHOWN = 5

@@ -25,13 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from joblog.app.words import Argv
     from joblog.replay.jobs.belonging import Belonging
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.keys.past import Progress
     from joblog.storage.filesystem import FileSystem
     from joblog.storage.record import Record
-
-Argv = list[bytes]
 
 
 class Conflict(NamedTuple):

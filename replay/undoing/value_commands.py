@@ -15,9 +15,9 @@ from joblog.app.types.sorted_sets import SortedSet
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from joblog.app.words import Argv
     from joblog.replay.keys.values import Version
 
-Argv = list[bytes]
 
 _GROUPS_MAX = 500
 """Fields, members or elements in one command: few enough for any server's limits."""

@@ -21,6 +21,7 @@ from joblog.app.engine.engine import Engine
 from joblog.app.engine.lua_values import sha1_of
 from joblog.app.history.touched import DbKey, find_touched
 from joblog.app.table.table import Flag, find_command
+from joblog.app.words import Argv
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.keys.differences import KeyChange
 from joblog.replay.keys.past import Past
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from joblog.replay.keys.past import Progress
     from joblog.storage.filesystem import FileSystem
 
-Argv = list[bytes]
 Effects = list[tuple[int, Argv]]
 """Effects with the database of each."""
 

@@ -159,4 +159,4 @@ def test_wake_never_blocks_however_often_it_is_called(loop):
 
     loop.run_once()
 
-    assert os.get_blocking(loop.wake_fd) is False
+    assert os.get_blocking(loop._wake_write) is False

@@ -27,6 +27,9 @@ GENERATED_FOLDERS = {"__pycache__", "build", "dist", "htmlcov", "joblog-data"}
 
 MACHINE_PATHS = re.compile(re.escape(str(ROOT)) + r"|(?<![\w.~/])/(root|home|Users)/\w")
 UNFINISHED = re.compile("TODO|FIXME|XXX|NotImplementedError")
+NAMED_FILES = re.compile(
+    r"(?<![\w/])(?:actors|app|docs|replay|storage|tests)/[\w/.-]*\w"
+)
 FORBIDDEN_NAMES = re.compile(r"(^|_)(helpers?|utils?|managers?|common|part\d)(_|$)")
 
 
@@ -175,4 +178,16 @@ def test_compiled_module_has_its_base_classes_compiled_too():
         ]
 
     assert hot
+    assert missing == []
+
+
+def test_every_file_that_a_docstring_or_comment_names_is_there(files):
+    shown = [path.relative_to(ROOT).as_posix() for path in files]
+    missing = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in modules(files)
+        for name in NAMED_FILES.findall(path.read_text())
+        if not any(one.startswith(name) for one in shown)
+    ]
+
     assert missing == []

@@ -5,6 +5,7 @@ from pathlib import Path
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.log import Log
 from joblog.storage.reader import read_records
+from joblog.storage.record import encode_origin, record_packer
 from tests.support.fakes import FakeClock, FaultyFileSystem
 
 FOLDER = Path("/data")
@@ -23,6 +24,11 @@ def open_log(filesystem, segment_bytes_max=1 << 20, *, folder=FOLDER, clock=None
 
 def draft(value, at_ms=1_700_000_000_000, origin=7):
     return (at_ms, 0, [[b"SET", b"key", value]], origin)
+
+
+def encode_record(record):
+    """Return the payload of a record."""
+    return record_packer()([*record[:5], encode_origin(*record.origin)])
 
 
 def append(log, *values):

@@ -14,7 +14,8 @@ from joblog.storage.frame import (
     leading_uints,
     split_frames,
 )
-from joblog.storage.record import Origin, Record, encode_record
+from joblog.storage.record import Origin, Record
+from tests.storage.logs import encode_record
 
 SALT = 0xC0FFEE
 

@@ -20,8 +20,8 @@ from joblog.storage.record import (
     RecordDecoder,
     decode_origin,
     encode_origin,
-    encode_record,
 )
+from tests.storage.logs import encode_record
 
 ARGV = st.lists(st.binary(max_size=20), min_size=1, max_size=4)
 NUMBERS = st.integers(0, 2**63)

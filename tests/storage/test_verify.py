@@ -5,7 +5,7 @@ import pytest
 
 from joblog.storage.errors import PrunedError, StorageError
 from joblog.storage.frame import FrameHeads, encode_frame
-from joblog.storage.record import Origin, Record, encode_record
+from joblog.storage.record import Origin, Record
 from joblog.storage.verify import compute_digest, verify_log
 from tests.storage.logs import (
     FIRST,
@@ -14,6 +14,7 @@ from tests.storage.logs import (
     BusyFileSystem,
     append,
     copy_disk,
+    encode_record,
     make_log,
     make_sealing_log,
     open_log,

@@ -2,7 +2,7 @@
 
 What is here tells the truth about that user; users of one's own are refused.
 
-Source: Redis 7.0.15; see tests/parity/test_acl.py.
+Source: Redis 7.0.15.
 """
 
 from __future__ import annotations

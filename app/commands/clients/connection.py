@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from joblog.app import errors
 from joblog.app.commands.clients.names import check_name, set_name
 from joblog.app.errors import CommandError
-from joblog.app.reply import OK, PONG, RESET, SimpleString
+from joblog.app.reply import OK, PONG, RESET, RESP2, SimpleString
 from joblog.app.state.operator_lines import note_refused_login
 from joblog.app.table.table import Flag, command
 from joblog.app.types.numbers import parse_int64
@@ -23,7 +23,6 @@ from joblog.app.version import REDIS_VERSION
 if TYPE_CHECKING:
     from joblog.app.state.context import Context, Session
 
-_RESP2: Final = 2
 _DEFAULT_USER: Final = b"default"
 _AT_ANY_TIME: Final = (
     Flag.NOSCRIPT
@@ -49,7 +48,7 @@ def ping(ctx: Context, message: bytes | None = None) -> Any:
 
     A RESP2 client with subscriptions gets it in the form of a message.
     """
-    if ctx.session.subscriptions is not None and ctx.session.resp == _RESP2:
+    if ctx.session.subscriptions is not None and ctx.session.resp == RESP2:
         return [b"pong", message or b""]
     return PONG if message is None else message
 

@@ -1,6 +1,6 @@
 """CLIENT, about how the connection is served: replies, eviction, help.
 
-Source: Redis 7.2; see tests/parity/test_clients.py.
+Source: Redis 7.2; see tests/parity/test_connection.py.
 """
 
 from __future__ import annotations

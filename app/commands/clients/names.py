@@ -3,7 +3,7 @@
 The log knows who a client is. A client that calls itself something else after it has
 written is described anew before its next write.
 
-Source: Redis 7.2; see tests/parity/test_clients.py.
+Source: Redis 7.2; see tests/parity/test_connection.py.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 `client_names` has what a client calls itself, `client_modes` how it is served.
 
-Source: Redis 7.2; see tests/parity/test_clients.py.
+Source: Redis 7.2; see tests/parity/test_connection.py.
 """
 
 from __future__ import annotations

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.reply import BigNumber, Encoded, Push, Replies, SetReply, Verbatim
+from joblog.app.reply import (
+    RESP3,
+    BigNumber,
+    Encoded,
+    Push,
+    Replies,
+    SetReply,
+    Verbatim,
+)
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
@@ -19,7 +27,6 @@ _AFTER_ATTRIBUTE: Final = b"Some real reply following the attribute"
 _ATTRIBUTE: Final = Encoded(
     b"|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n"
 )
-_RESP3: Final = 3
 
 _SAMPLES: Final[dict[bytes, Any]] = {
     b"string": b"Hello World",
@@ -46,7 +53,7 @@ def sample_reply(ctx: Context, kind: bytes) -> Any:
     if name in _SAMPLES:
         return _SAMPLES[name]
     # What comes besides the reply itself does not reach a script.
-    is_resp3 = ctx.session.resp == _RESP3 and not ctx.engine.scripts.is_running
+    is_resp3 = ctx.session.resp == RESP3 and not ctx.engine.scripts.is_running
     if name == b"attrib":
         return Replies([_ATTRIBUTE, _AFTER_ATTRIBUTE]) if is_resp3 else _AFTER_ATTRIBUTE
     if name == b"push":

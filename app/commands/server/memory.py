@@ -2,7 +2,7 @@
 
 Sizes are those of Python's objects, as the interpreter reports them.
 
-Source: Redis 7.0.15; see tests/parity/test_memory.py.
+Source: Redis 7.0.15; see tests/parity/test_server.py.
 """
 
 from __future__ import annotations

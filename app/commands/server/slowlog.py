@@ -1,6 +1,6 @@
 """SLOWLOG: the commands that took longest.
 
-Source: Redis 7.0.15; see tests/parity/test_slowlog.py.
+Source: Redis 7.0.15; see tests/parity/test_server.py.
 """
 
 from __future__ import annotations
