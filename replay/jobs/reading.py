@@ -98,7 +98,7 @@ class JobLog:
             if found is not None:
                 return found
         tracker = Tracker(schemas, wants=lambda each: each == job_id)
-        return _timelines(tracker, self._run(tracker, point.seq), point, limits)
+        return timelines_of(tracker, self._run(tracker, point.seq), point, limits)
 
     def find_seqs(self, job_id: bytes, point: Point) -> set[int]:
         """Return the records that did something for a job, up to a moment.
@@ -138,10 +138,7 @@ class JobLog:
 
     def _narrow(self, job_id: bytes) -> list[Schema]:
         """Return the schemas; one that guesses looks for this job alone."""
-        return [
-            GenericSchema(job_id) if isinstance(schema, GenericSchema) else schema
-            for schema in self._schemas
-        ]
+        return narrow(self._schemas, job_id)
 
     def _follow_quickly(
         self,
@@ -170,7 +167,7 @@ class JobLog:
             past.begin(tracker)
             try:
                 told = tracker.run(past, point.seq)
-                found = _timelines(tracker, told, point, limits)
+                found = timelines_of(tracker, told, point, limits)
                 break
             except MissedExitError:
                 continue
@@ -257,13 +254,21 @@ class JobLog:
         return 0 if record is None else record.at_ms
 
 
-def _timelines(
+def narrow(schemas: Iterable[Schema], job_id: bytes) -> list[Schema]:
+    """Return schemas; one that guesses looks for one job alone."""
+    return [
+        GenericSchema(job_id) if isinstance(schema, GenericSchema) else schema
+        for schema in schemas
+    ]
+
+
+def timelines_of(
     tracker: Tracker,
     told: Iterable[tuple[Story, Step]],
     point: Point,
     limits: Limits,
 ) -> list[Timeline]:
-    """Return a timeline for each job of which something is told."""
+    """Return a timeline for each job of which a tracker tells something."""
     steps: dict[int, list[Step]] = {}
     for story, step in told:
         steps.setdefault(id(story), []).append(step)

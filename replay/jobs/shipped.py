@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from joblog.replay.index.finder import LogIndex
+    from joblog.storage.record import Record
 
 GENERIC = "generic"
 _FOLDER = Path(__file__).resolve().parent.parent / "schemas"
@@ -68,18 +70,26 @@ def detect_schemas(
         index: the log's index.
         schemas: which to choose from; by default those that come with the tool.
     """
+    spans = _looked_at(index.first_seq, index.last_seq)
+    found = chain.from_iterable(index.records(low, high) for low, high in spans)
+    return detect_in_records(found, schemas)
+
+
+def detect_in_records(
+    records: Iterable[Record], schemas: Iterable[Schema] | None = None
+) -> list[Schema]:
+    """Return the schemas that some records are of, that of most keys first."""
     choice = list(shipped_schemas().values() if schemas is None else schemas)
     count: Counter[str] = Counter()
     seen: set[bytes] = set()
-    for low, high in _looked_at(index.first_seq, index.last_seq):
-        for record in index.records(low, high):
-            for argv in record.effects:
-                for key in changed_keys(argv):
-                    if key not in seen:
-                        seen.add(key)
-                        count.update(
-                            schema.name for schema in choice if schema.detects(key)
-                        )
+    for record in records:
+        for argv in record.effects:
+            for key in changed_keys(argv):
+                if key not in seen:
+                    seen.add(key)
+                    count.update(
+                        schema.name for schema in choice if schema.detects(key)
+                    )
     found = [schema for schema in choice if count[schema.name]]
     found = [schema for schema in found if not count[schema.unless]]
     found.sort(key=lambda schema: -count[schema.name])

@@ -14,7 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.replay.proofs.anchors import AnchorError, read_anchors
-from joblog.replay.proofs.receipts import ReceiptError, check_receipt
+from joblog.replay.proofs.held import ReceiptError
+from joblog.replay.proofs.receipts import check_receipt
 from joblog.storage.archives import Archive, is_archive
 from joblog.storage.digests import compute_digests
 from joblog.storage.errors import SnapshotError, SnapshotForeignError, StorageError

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from joblog.replay.index.finder import LogIndex
+    from joblog.replay.proofs.receipts import Subject
+    from joblog.replay.proofs.stretches import Stretch
     from joblog.replay.records.clients import ClientDirectory
     from joblog.storage.filesystem import FileSystem
     from joblog.storage.record import Record
@@ -25,38 +27,54 @@ def make_receipt(
     index: LogIndex,
     clients: ClientDirectory,
     records: Iterable[Record],
-    about: str,
+    subject: Subject,
     until_seq: int | None = None,
 ) -> str:
-    """Return the text of a receipt for some records.
+    """Return the text of a receipt that holds some records.
 
     Args:
         index: the log's index.
         clients: who the clients were.
         records: what happened.
-        about: what the receipt is for, for people.
+        subject: what the receipt is about.
         until_seq: where given, the receipt leads to the digest at this record alone,
             and holds all bytes up to it.
 
     Raises:
         StorageError: the log lacks one of the records, or is damaged before it.
     """
-    roles: dict[int, str] = {}
+    seqs: set[int] = set()
     for record in records:
-        roles[record.seq] = "record"
+        seqs.add(record.seq)
         client_seq = clients.find_seq(record.origin.client_id, record.seq)
         if client_seq is not None:
-            roles.setdefault(client_seq, "client")
+            seqs.add(client_seq)
         sha = script_sha(record)
         if sha:
             source = find_script_record(index, sha, record.seq)
             if source is not None:
-                roles.setdefault(source.seq, "script")
+                seqs.add(source.seq)
     if until_seq is not None:
-        until_seq = max(until_seq, *roles)
-    stretches = list(read_stretches(index.folder, index.filesystem, roles, until_seq))
+        until_seq = max(until_seq, *seqs)
+    stretches = list(read_stretches(index.folder, index.filesystem, seqs, until_seq))
+    return _write(index, subject, stretches)
+
+
+def make_complete_receipt(index: LogIndex, subject: Subject, until_seq: int) -> str:
+    """Return the text of a receipt that holds all that the log has up to a record.
+
+    Raises:
+        StorageError: the log is damaged before it.
+    """
+    stretches = read_stretches(
+        index.folder, index.filesystem, [index.first_seq], until_seq, is_whole=True
+    )
+    return _write(index, subject, list(stretches))
+
+
+def _write(index: LogIndex, subject: Subject, stretches: list[Stretch]) -> str:
     log_id = _log_id(index.folder, index.filesystem, stretches[0].segment)
-    return write_receipt(about, log_id, roles, stretches)
+    return write_receipt(subject, log_id, stretches)
 
 
 def _log_id(folder: Path, filesystem: FileSystem, segment: int) -> str:

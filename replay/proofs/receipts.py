@@ -1,48 +1,46 @@
-"""Receipts: proof of a few records that can be checked without the log.
+"""Receipts: proof of records that can be checked without the log.
 
-A receipt is one JSON file. It holds the frames of the records it is about, with the
-state of SHA-256 before them (see `stretches`), and names the digest at each. Who kept
-one of these digests elsewhere knows that the record in the receipt is the one that the
-log had: nobody can make another frame, or another state, that leads to the same digest.
+A receipt is one JSON file. It holds frames of records, with the state of SHA-256 before
+them (see `stretches`), and names the digest at each. Who kept one of these digests
+elsewhere knows that the record in the receipt is the one that the log had: nobody can
+make another frame, or another state, that leads to the same digest.
 
-What a receipt proves, and what it does not, is decision 11.
+    kind         "joblog receipt 2"
+    about        {"record": SEQ}, {"job": ID} or {"key": KEY, "db": DB}
+    log_id       the log's id
+    stretches    offset, state, tail, data, last_seq and digest of each
+    seal         SHA-256 of the text without it, against accidents
+
+It is *complete* from one record to another where it holds all bytes between. Nothing in
+it says which records are about its subject: whoever checks it finds that out from the
+bytes (`proofs.derivation`). In kind 1 a list of records, with their roles, did.
+
+What a receipt proves, and what it does not, is decisions 11 and 23.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
+import re
 import zlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from joblog.replay.proofs.sha256 import BLOCK_BYTES, ResumePoint, finish, go_on
-from joblog.replay.proofs.stretches import Stretch
-from joblog.storage.errors import StorageError
-from joblog.storage.frame import FRAME_HEAD_BYTES, frame_bytes_at
-from joblog.storage.record import RecordDecoder
-from joblog.storage.segment import (
-    FOOTER_BYTES,
-    HEADER_BYTES,
-    SegmentFooter,
-    SegmentHeader,
-    decode_footer,
-    decode_header,
-)
+from joblog.replay.output.texts import from_json_text, json_text, show
+from joblog.replay.proofs.held import HeldStretch, ReceiptError, read_stretch
+from joblog.storage.notes import ClientNote, ScriptSourceNote, read_note
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from joblog.replay.proofs.stretches import Stretch
     from joblog.storage.record import Record
 
-KIND = "joblog receipt 1"
-_DATA_MAX = 1 << 30
-
-
-class ReceiptError(Exception):
-    """A receipt proves nothing; the text says why."""
+KIND = "joblog receipt 2"
+_OLD_KIND = "joblog receipt 1"
+_ROLES: dict[type, str] = {ClientNote: "client", ScriptSourceNote: "script"}
+_OLD_ABOUT = re.compile(r"(record|job) (.*)", re.DOTALL)
 
 
 class Anchor(NamedTuple):
@@ -59,42 +57,88 @@ class Anchor(NamedTuple):
     proves: tuple[int, ...]
 
 
+class Subject(NamedTuple):
+    """What a receipt is about.
+
+    Attributes:
+        kind: "record", "job" or "key"; "" where an old receipt has another word.
+        name: the job's id, or the key.
+        number: the record, or the key's database.
+    """
+
+    kind: str
+    name: bytes = b""
+    number: int = 0
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        if self.kind == "record":
+            return f"record {self.number}"
+        where = f" of db{self.number}" if self.number else ""
+        return f"{self.kind} {show(self.name)}{where}"
+
+
+class Span(NamedTuple):
+    """Records that are held without a gap, from one to another."""
+
+    first_seq: int
+    last_seq: int
+
+
 class Checked(NamedTuple):
     """A receipt that is sound in itself.
 
     Attributes:
-        about: what it was asked for: "job 42" or "record 17".
+        subject: what it was asked for.
         log_id: the log's id, in hexadecimal digits.
-        records: the records that it is about, by their roles: what happened, and who
-            the clients and which the scripts were.
+        held: all records in it, by number.
+        listed: those that an old receipt says it is about; None where it says nothing.
         anchors: the digests that it leads to.
+        spans: which records it holds without a gap.
+        digest_at: returns the digest at a record that is held, in hexadecimal digits.
     """
 
-    about: str
+    subject: Subject
     log_id: str
-    records: list[tuple[str, Record]]
+    held: dict[int, Record]
+    listed: list[int] | None
     anchors: list[Anchor]
+    spans: list[Span]
+    digest_at: Callable[[int], str]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it holds all records from one to another."""
+        return len(self.spans) == 1
+
+    def role(self, seq: int) -> str:
+        """Return what a record shows: "record", or who a "client" or "script" is."""
+        return _role(self.held[seq])
 
 
-def write_receipt(
-    about: str, log_id: str, roles: dict[int, str], stretches: Sequence[Stretch]
-) -> str:
+def _role(record: Record) -> str:
+    return _ROLES.get(type(read_note(record.origin)), "record")
+
+
+def write_receipt(subject: Subject, log_id: str, stretches: Sequence[Stretch]) -> str:
     """Return a receipt's text.
 
     Args:
-        about: what it is for, for people.
+        subject: what it is about.
         log_id: the log's id.
-        roles: for each record that counts, what it shows: "record", "client", "script".
-        stretches: those that hold these records.
+        stretches: those that hold its records.
     """
+    about: dict[str, Any] = {subject.kind: json_text(subject.name)}
+    if subject.kind == "record":
+        about = {"record": subject.number}
+    elif subject.kind == "key":
+        about["db"] = subject.number
     body: dict[str, Any] = {
         "kind": KIND,
         "about": about,
         "log_id": log_id,
-        "records": {str(seq): role for seq, role in sorted(roles.items())},
         "stretches": [
             {
-                "segment": stretch.segment,
                 "offset": stretch.point.length,
                 "state": stretch.point.state.hex(),
                 "tail": stretch.point.tail.hex(),
@@ -132,7 +176,7 @@ def check_receipt(text: bytes) -> Checked:
         is_written_so = _dump(body | {"seal": seal}).encode() == text
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ReceiptError("this is no receipt") from error
-    if body.get("kind") != KIND:
+    if body.get("kind") not in {KIND, _OLD_KIND}:
         raise ReceiptError(f"this is no receipt of the kind {KIND!r}")
     if not is_written_so or seal != _seal(body):
         raise ReceiptError(
@@ -145,113 +189,104 @@ def check_receipt(text: bytes) -> Checked:
 
 
 def _check_body(body: dict[str, Any]) -> Checked:
-    roles = {int(seq): str(role) for seq, role in body["records"].items()}
-    found: dict[int, Record] = {}
+    is_old = body["kind"] == _OLD_KIND
+    _require_fields(body, is_old=is_old)
+    opened: list[HeldStretch] = []
     anchors: list[Anchor] = []
-    link: bytes | None = None
+    spans: list[Span] = []
+    held: dict[int, Record] = {}
     for number, fields in enumerate(body["stretches"], 1):
-        stretch = _read_stretch(fields)
-        opened = _Opened(stretch, f"stretch {number}")
-        proven = set(opened.records)
-        if opened.header is not None:
-            if opened.header.log_id.hex() != body["log_id"]:
-                raise ReceiptError(f"stretch {number} is of another log")
-            if link is not None and opened.header.previous_digest == link:
-                # What the elder proves hangs on this digest as well.
-                elder = anchors.pop()
-                proven |= set(elder.proves)
-        seqs = tuple(sorted(seq for seq in proven if seq in roles))
-        anchors.append(Anchor(stretch.last_seq, stretch.digest.hex(), seqs))
-        found |= opened.records
-        link = opened.link
-    missing = sorted(set(roles) - set(found))
-    if missing or not roles:
-        raise ReceiptError(f"the receipt lacks record {missing[0] if missing else 0}")
-    records = [(role, found[seq]) for seq, role in sorted(roles.items())]
-    return Checked(str(body["about"]), str(body["log_id"]), records, anchors)
+        one = HeldStretch(read_stretch(fields, is_old=is_old), f"stretch {number}")
+        one.require_place(fields.get("segment"), body["log_id"])
+        proven = set(one.records)
+        if opened and one.follows(opened[-1]):
+            # What the elder proves hangs on this digest as well.
+            proven |= set(anchors.pop().proves)
+        elif opened and one.first_seq <= opened[-1].last_seq:
+            raise ReceiptError(f"stretch {number} does not follow the one before")
+        if spans and spans[-1].last_seq + 1 == one.first_seq:
+            spans[-1] = spans[-1]._replace(last_seq=one.last_seq)
+        else:
+            spans.append(Span(one.first_seq, one.last_seq))
+        anchors.append(Anchor(one.last_seq, one.digest_hex, tuple(sorted(proven))))
+        held |= one.records
+        opened.append(one)
+    if len(anchors) > 1 and len(spans) == 1:
+        # Neighbours that nothing links may be of two histories.
+        spans = [Span(one.first_seq, one.last_seq) for one in opened]
+    subject = _read_subject(body["about"], is_old=is_old)
+    listed = _read_listed(body["records"], held) if is_old else None
+    if not held or (subject.kind == "record" and subject.number not in held):
+        raise ReceiptError(f"the receipt lacks record {subject.number}")
+
+    def digest_at(seq: int) -> str:
+        one = next(one for one in opened if one.first_seq <= seq <= one.last_seq)
+        return one.digest_at(seq)
+
+    return Checked(
+        subject, str(body["log_id"]), held, listed, anchors, spans, digest_at
+    )
 
 
-def _read_stretch(fields: dict[str, Any]) -> Stretch:
-    state, tail = bytes.fromhex(fields["state"]), bytes.fromhex(fields["tail"])
-    offset = int(fields["offset"])
-    point = ResumePoint(state, offset, tail)
-    if len(state) != len(ResumePoint().state) or len(tail) != offset % BLOCK_BYTES:
-        raise ReceiptError("the state of a stretch has another length than it can have")
-    if not offset and point != ResumePoint():
-        raise ReceiptError(
-            "a stretch starts a segment with another state than SHA-256's"
-        )
-    try:
-        packed = base64.b64decode(fields["data"], validate=True)
-        unpacker = zlib.decompressobj()
-        data = unpacker.decompress(packed, _DATA_MAX)
-    except (binascii.Error, zlib.error) as error:
-        raise ReceiptError(
-            f"the data of a stretch cannot be unpacked: {error}"
-        ) from error
-    if unpacker.unconsumed_tail:
-        raise ReceiptError("a stretch is too long")
-    digest = bytes.fromhex(fields["digest"])
-    return Stretch(int(fields["segment"]), point, data, int(fields["last_seq"]), digest)
+def _require_fields(body: dict[str, Any], *, is_old: bool) -> None:
+    """Check that a receipt has its own fields and no others, which would prove nothing.
 
-
-class _Opened:
-    """A stretch, hashed and cut into records.
-
-    Attributes:
-        records: its records, by number.
-        header: the segment's header, where it starts with it.
-        link: what the next segment's header has to carry, where it ends in a footer.
+    Raises:
+        ReceiptError: it has others, or lacks one.
     """
+    fields = {"kind", "about", "log_id", "stretches"} | (
+        {"records"} if is_old else set()
+    )
+    of_each = {"offset", "state", "tail", "data", "last_seq", "digest"}
+    of_each |= {"segment"} if is_old else set()
+    wrong = set(body) ^ fields
+    for stretch in body["stretches"]:
+        wrong |= set(stretch) ^ of_each
+    if wrong:
+        raise ReceiptError(f"the receipt has, or lacks, the field {min(wrong)!r}")
 
-    def __init__(self, stretch: Stretch, name: str) -> None:
-        self._name = name
-        self.header: SegmentHeader | None = None
-        self.link: bytes | None = None
-        data = stretch.data
-        offset = 0
-        if not stretch.point.length:
-            self.header = self._decode_header(data)
-            offset = HEADER_BYTES
-        end, footer = self._find_end(data)
-        digest = finish(go_on(stretch.point, data[:end]))
-        if digest != stretch.digest:
+
+def _read_subject(about: Any, *, is_old: bool) -> Subject:
+    if is_old:
+        match = _OLD_ABOUT.fullmatch(str(about))
+        if match is None:
+            return Subject("", str(about).encode())
+        if match[1] == "record":
+            return Subject("record", number=int(match[2]))
+        return Subject("job", _unshow(match[2]))
+    match about:
+        case {"record": int(number), **rest} if not rest and type(number) is int:
+            return Subject("record", number=number)
+        case {"job": str(name), **rest} if not rest:
+            return Subject("job", from_json_text(name))
+        case {"key": str(name), "db": int(number), **rest} if (
+            not rest and type(number) is int
+        ):
+            return Subject("key", from_json_text(name), number)
+    raise ReceiptError("the receipt does not say what it is about")
+
+
+def _unshow(shown: str) -> bytes:
+    """Return the id that an old receipt shows, which quotes it where it is no word."""
+    if shown.startswith('"'):
+        shown = shown[1:-1].replace('\\"', '"')
+    return from_json_text(shown)
+
+
+def _read_listed(roles: dict[str, str], held: dict[int, Record]) -> list[int]:
+    """Return the records that an old receipt says it is about.
+
+    Raises:
+        ReceiptError: it lacks one, or says something else of it than it says itself.
+    """
+    listed = sorted(map(int, roles))
+    missing = [seq for seq in listed if seq not in held]
+    if missing or not listed:
+        raise ReceiptError(f"the receipt lacks record {missing[0] if missing else 0}")
+    for seq in listed:
+        if roles[str(seq)] != _role(held[seq]):
             raise ReceiptError(
-                f"{name} gives the digest {digest.hex()} at seq {stretch.last_seq}, "
-                f"not {stretch.digest.hex()}"
+                f"record {seq} is said to be a {roles[str(seq)]}, and is a "
+                f"{_role(held[seq])}"
             )
-        if footer is not None:
-            if (footer.digest, footer.last_seq) != (digest, stretch.last_seq):
-                raise ReceiptError(f"{name} ends in the footer of another segment")
-            self.link = hashlib.sha256(data[end:]).digest()
-        self.records = self._cut(data[offset:end], stretch.last_seq)
-
-    def _decode_header(self, data: bytes) -> SegmentHeader:
-        try:
-            return decode_header(data[:HEADER_BYTES], Path("receipt"))
-        except StorageError as error:
-            raise ReceiptError(f"{self._name} starts with no header") from error
-
-    def _find_end(self, data: bytes) -> tuple[int, SegmentFooter | None]:
-        """Return where the frames end, and the footer behind them."""
-        end = len(data) - FOOTER_BYTES
-        salt = None if self.header is None else self.header.salt
-        footer = decode_footer(data[end:], salt) if end >= 0 else None
-        return (len(data), None) if footer is None else (end, footer)
-
-    def _cut(self, data: bytes, last_seq: int) -> dict[int, Record]:
-        payloads: list[bytes] = []
-        offset = 0
-        while offset < len(data):
-            size = frame_bytes_at(data[offset : offset + FRAME_HEAD_BYTES])
-            if not size or offset + size > len(data):
-                raise ReceiptError(f"{self._name}: no frame at byte {offset}")
-            payloads.append(data[offset + FRAME_HEAD_BYTES : offset + size])
-            offset += size
-        records = RecordDecoder().decode_all(payloads)
-        seqs = [record.seq for record in records]
-        if seqs != list(range(last_seq - len(seqs) + 1, last_seq + 1)):
-            raise ReceiptError(
-                f"{self._name} does not hold the records up to {last_seq}"
-            )
-        return {record.seq: record for record in records}
+    return [seq for seq in listed if _role(held[seq]) == "record"]

@@ -55,7 +55,12 @@ class Span(NamedTuple):
 
 
 def read_stretches(
-    folder: Path, filesystem: FileSystem, seqs: Iterable[int], until_seq: int | None
+    folder: Path,
+    filesystem: FileSystem,
+    seqs: Iterable[int],
+    until_seq: int | None,
+    *,
+    is_whole: bool = False,
 ) -> Iterator[Stretch]:
     """Yield stretches that hold some records.
 
@@ -64,6 +69,8 @@ def read_stretches(
         filesystem: the door to the disk.
         seqs: the records.
         until_seq: where given, all bytes from the first of them to this record.
+        is_whole: whether that begins with the header of the first one's segment, which
+            tells of which log it is.
 
     Raises:
         CorruptLogError: the log is damaged before one of the records.
@@ -78,6 +85,8 @@ def read_stretches(
     require_kept(paths, wanted[0], segments)
     for first, following in pairwise([*segments, END_SEQ]):
         spans = _spans(wanted, until_seq, first, following)
+        if is_whole and spans and spans[0].first >= wanted[0]:
+            spans[0] = spans[0]._replace(first=first, has_header=True)
         if spans:
             yield from _read_segment(paths, filesystem, first, spans)
 

@@ -1,4 +1,4 @@
-"""`replay prove`: a receipt for a record or a job, that needs no log to be checked."""
+"""`replay prove`: a receipt for a record, a job or a key, to be checked anywhere."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from joblog.app.history.moments import NoSuchMomentError
-from joblog.replay.output.texts import json_text, show
-from joblog.replay.proofs.proving import make_receipt
-from joblog.replay.proofs.receipts import check_receipt
+from joblog.replay.output.texts import json_text
+from joblog.replay.proofs.proving import make_complete_receipt, make_receipt
+from joblog.replay.proofs.receipts import Subject, check_receipt
 from joblog.replay.verbs import options
 from joblog.replay.verbs.jobs import open_jobs, schema_option
-from joblog.replay.verbs.options import Tool, takes_folder
+from joblog.replay.verbs.options import Tool, db_option, takes_folder
 from joblog.replay.verbs.show import require_record
+from joblog.storage.folder import LogFolder, read_chain
 
 if TYPE_CHECKING:
     from joblog.app.history.moments import Moment
@@ -22,10 +23,21 @@ if TYPE_CHECKING:
     from joblog.storage.record import Record
 
 
+_WHOLE_BYTES_MAX = 16 << 20
+"""Up to so long a log, packed, makes a receipt that people still mail."""
+
+
 @click.command()
 @takes_folder
-@click.argument("target", metavar="SEQ|JOB")
+@click.argument("target", metavar="SEQ|JOB|KEY")
 @click.option("--job", "is_job", is_flag=True, help="TARGET is a job's id, also if 42.")
+@click.option("--key", "is_key", is_flag=True, help="TARGET is a key.")
+@db_option
+@click.option(
+    "--complete/--single", "is_complete", default=None,
+    help="All that the log has up to then, or only the records that count. By default "
+    "complete for a job or a key, where the log is not longer than 16 MiB.",
+)  # fmt: skip
 @click.option(
     "--to", "to", type=options.moment, metavar="MOMENT",
     shell_complete=options.complete_moment,
@@ -42,54 +54,100 @@ def prove(
     to: Moment | None,
     path: Path | None,
     schemas: tuple[Schema, ...],
+    db: int,
     *,
     is_job: bool,
+    is_key: bool,
+    is_complete: bool | None,
 ) -> int:
-    r"""Write a receipt for record SEQ of DIR, or for every step of job JOB.
+    r"""Write a receipt for record SEQ of DIR, for a job, or for a key.
 
-    The receipt holds the records, who their clients and which their scripts were, and
-    leads to digests of the log. `replay check` reads it without the log. It proves the
-    records to whoever has one of these digests from elsewhere, such as from a
-    `replay info` of that day: --to makes it lead to that one.
+    A complete receipt holds all that the log has up to a moment, other people's jobs
+    too: so it proves what happened to the job, and that nothing else did. With --single
+    it holds the job's records, who their clients and which their scripts were: it
+    proves that they are there, not that there are no others. `replay check` reads it
+    without the log. It proves the records to whoever has the digest to which it leads
+    from elsewhere, such as from a `replay info` of that day: --to leads to that one.
 
     \b
     Examples:
       replay prove joblog-data @1042 -o receipt.json
       replay prove joblog-data 7d0a5a4e-6f0e-4a3e-9d55-0c6a1f3f2a11 -o job.json
-      replay prove joblog-data @1042 --to @400000 -o receipt.json
+      replay prove joblog-data 7d0a5a4e --to @400000 -o job.json
+      replay prove joblog-data lock:import --key --single -o lock.json
     """
-    digits = target.removeprefix("@")
-    if digits.isdecimal() and not is_job:
-        about = f"record {int(digits)}"
-        records = [require_record(tool, int(digits))]
-    else:
-        job_id = options.text(target)
-        about = f"job {show(job_id)}"
-        records = _find_job(tool, job_id, schemas)
+    if is_job and is_key:
+        raise click.UsageError("--job and --key exclude each other")
+    subject = _read_subject(target, db, is_job=is_job, is_key=is_key)
+    records = _find_records(tool, subject, schemas)
     until_seq = None if to is None else tool.point(to).seq
-    text = make_receipt(tool.index, tool.clients(), records, about, until_seq)
+    if is_complete is None:
+        is_complete = subject.kind != "record" and _is_short(tool)
+    if is_complete:
+        end_seq = tool.last_seq() if until_seq is None else until_seq
+        text = make_complete_receipt(tool.index, subject, end_seq)
+    else:
+        text = make_receipt(tool.index, tool.clients(), records, subject, until_seq)
     if path is None:
         tool.output.stream.write(text)
         return 0
     path.write_text(text, encoding="ascii")
-    anchors = check_receipt(text.encode()).anchors
-    facts = {
-        "receipt": json_text(bytes(path)),
-        "about": about,
-        "bytes": len(text),
-        "digests": [f"{anchor.digest_hex}@{anchor.seq}" for anchor in anchors],
-    }
-    shown = {"receipt": str(path), "about": about}
-    shown["leads to"] = " ".join(facts["digests"])  # type: ignore[arg-type]  # a list of text
-    tool.output.facts(facts, shown)
+    _tell(tool, path, text)
     return 0
 
 
-def _find_job(tool: Tool, job_id: bytes, schemas: tuple[Schema, ...]) -> list[Record]:
+def _read_subject(target: str, db: int, *, is_job: bool, is_key: bool) -> Subject:
+    digits = target.removeprefix("@")
+    if digits.isdecimal() and not (is_job or is_key):
+        return Subject("record", number=int(digits))
+    name = options.text(target)
+    return Subject("key", name, db) if is_key else Subject("job", name)
+
+
+def _is_short(tool: Tool) -> bool:
+    chain = read_chain(LogFolder(tool.folder, tool.filesystem), tool.filesystem)
+    return sum(segment.size_bytes for segment in chain) <= _WHOLE_BYTES_MAX
+
+
+def _find_records(
+    tool: Tool, subject: Subject, schemas: tuple[Schema, ...]
+) -> list[Record]:
+    """Return the records that are about a subject; at least one.
+
+    Raises:
+        NoSuchMomentError: there is none.
+    """
+    if subject.kind == "record":
+        return [require_record(tool, subject.number)]
     point = tool.point(None)
-    with tool.progress("folding", point.seq) as progress:
-        timelines = open_jobs(tool, schemas, progress).follow(job_id, point)
-    records = [step.record for timeline in timelines for step in timeline.steps]
+    if subject.kind == "key":
+        span = tool.index.first_seq, point.seq
+        records = list(tool.index.key_records(subject.number, subject.name, *span))
+    else:
+        with tool.progress("folding", point.seq) as progress:
+            jobs = open_jobs(tool, schemas, progress)
+            timelines = jobs.follow(subject.name, point)
+        records = [step.record for each in timelines for step in each.steps]
     if not records:
-        raise NoSuchMomentError(f"no record tells of a job {show(job_id)}")
+        raise NoSuchMomentError(f"no record tells of a {subject}")
     return records
+
+
+def _tell(tool: Tool, path: Path, text: str) -> None:
+    checked = check_receipt(text.encode())
+    spans = checked.spans
+    facts = {
+        "receipt": json_text(bytes(path)),
+        "about": str(checked.subject),
+        "bytes": len(text),
+        "is_complete": checked.is_complete,
+        "from_seq": spans[0].first_seq,
+        "until_seq": spans[-1].last_seq,
+        "digests": [f"{each.digest_hex}@{each.seq}" for each in checked.anchors],
+    }
+    holds = "single records: it says nothing about others"
+    if checked.is_complete:
+        holds = f"all from seq {spans[0].first_seq} to {spans[0].last_seq}"
+    shown = {"receipt": str(path), "about": str(checked.subject), "holds": holds}
+    shown["leads to"] = " ".join(facts["digests"])  # type: ignore[arg-type]  # a list of text
+    tool.output.facts(facts, shown)

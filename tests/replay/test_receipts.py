@@ -11,8 +11,9 @@ from joblog.replay.cli import main
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.index.scanning import END_SEQ
 from joblog.replay.proofs import receipts
-from joblog.replay.proofs.proving import make_receipt
-from joblog.replay.proofs.receipts import ReceiptError, check_receipt
+from joblog.replay.proofs.held import ReceiptError
+from joblog.replay.proofs.proving import make_complete_receipt, make_receipt
+from joblog.replay.proofs.receipts import Subject, check_receipt
 from joblog.replay.records.clients import ClientDirectory
 from joblog.storage.errors import PrunedError, StorageError
 from joblog.storage.filesystem import FileSystem
@@ -25,7 +26,13 @@ def make(folder, *seqs, until_seq=None):
     index = LogIndex(folder, FileSystem())
     records = [index.get_record(seq) for seq in seqs]
     clients = ClientDirectory(index, from_seq=END_SEQ)
-    return make_receipt(index, clients, records, "a test", until_seq)
+    subject = Subject("record", number=seqs[-1] if seqs else 0)
+    return make_receipt(index, clients, records, subject, until_seq)
+
+
+def make_complete(folder, until_seq):
+    index = LogIndex(folder, FileSystem())
+    return make_complete_receipt(index, Subject("key", b"key:3"), until_seq)
 
 
 def many_segments(folder):
@@ -51,12 +58,13 @@ def digest_at(folder, seq):
 def test_receipt_leads_to_the_logs_digest_at_each_record(log):
     checked = check_receipt(make(log, 3, 4, 30).encode())
 
-    assert [(role, record.seq) for role, record in checked.records] == [
+    assert [(checked.role(seq), seq) for seq in checked.held] == [
         ("client", 1),
         ("record", 3),
         ("record", 4),
         ("record", 30),
     ]
+    assert not checked.is_complete
     assert [(anchor.seq, anchor.proves) for anchor in checked.anchors] == [
         (1, (1,)),
         (4, (3, 4)),
@@ -70,8 +78,11 @@ def test_receipt_to_a_moment_leads_to_one_digest_across_segments(log):
     checked = check_receipt(make(log, 3, 7, until_seq=38).encode())
 
     (anchor,) = checked.anchors
-    assert (anchor.seq, anchor.proves) == (38, (1, 3, 7))
+    assert (anchor.seq, anchor.proves) == (38, tuple(range(1, 39)))
     assert anchor.digest_hex == digest_at(log, 38)
+    assert checked.is_complete
+    for seq in range(1, 39):
+        assert checked.digest_at(seq) == digest_at(log, seq)
 
 
 def test_receipt_without_what_it_does_not_need_is_small(log):
@@ -139,11 +150,23 @@ FORGERIES = [
         id="another number",
     ),
     pytest.param(
-        lambda body: body["records"].update({"31": "record"}),
+        lambda body: body["about"].update(record=31),
         "lacks record 31",
         id="a record that is not there",
     ),
-    pytest.param(lambda body: body.update(records={}), "lacks", id="no record"),
+    pytest.param(
+        lambda body: body.update(stretches=[]), "lacks record 30", id="no record"
+    ),
+    pytest.param(
+        lambda body: body["stretches"].reverse(), "does not follow", id="another order"
+    ),
+    pytest.param(
+        lambda body: body.update(records={"30": "record"}), "field", id="a field more"
+    ),
+    pytest.param(
+        lambda body: body["stretches"][0].pop("tail"), "field", id="a field less"
+    ),
+    pytest.param(lambda body: body.update(about={}), "about", id="about nothing"),
     pytest.param(
         lambda body: body["stretches"][-1].update(data="?"), "unpacked", id="no data"
     ),
@@ -187,6 +210,36 @@ def test_what_is_no_receipt_is_refused(text):
         check_receipt(text)
 
 
+def test_complete_receipt_begins_with_the_log_and_is_one_chain(log):
+    checked = check_receipt(make_complete(log, 38).encode())
+
+    (anchor,) = checked.anchors
+    assert (anchor.seq, anchor.digest_hex) == (38, digest_at(log, 38))
+    assert checked.spans == [(1, 38)]
+    min((log / "log").glob("*.log")).unlink()
+    pruned = check_receipt(make_complete(log, 38).encode())
+    assert pruned.spans[0].first_seq > 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda body: body["stretches"].pop(1),
+        lambda body: body["stretches"].pop(0),
+        lambda body: body["stretches"].insert(1, body["stretches"][0]),
+    ],
+    ids=["a segment less", "the first less", "a segment twice"],
+)
+def test_receipt_that_lacks_a_segment_is_not_complete(log, change):
+    text = reseal(make_complete(log, 38), change)
+
+    try:
+        spans = check_receipt(text).spans
+    except ReceiptError:
+        spans = []
+    assert spans != [(1, 38)]
+
+
 def test_record_that_the_log_lacks_cannot_be_proven(log):
     with pytest.raises(StorageError, match="no seq 99"):
         make(log, 40, until_seq=99)
@@ -218,20 +271,6 @@ def test_verbs_write_a_receipt_and_check_it_against_what_is_known(log, tmp_path)
     assert (wrong.exit_code, json.loads(wrong.output)["is_sound"]) == (3, False)
     path.write_bytes(path.read_bytes().replace(b"record", b"recorD"))
     assert run("check", path).exit_code == 3
-
-
-def test_receipt_of_a_job_has_every_step_of_it(tmp_path):
-    history = History(tmp_path / "data")
-    session = history.connect(b"web")
-    history.run(session, "RPUSH rq:queue:q 7", "SET x y", "LREM rq:queue:q 1 7")
-    history.close()
-
-    written = run("prove", tmp_path / "data", "7", "--job")
-
-    checked = check_receipt(written.output.encode())
-    assert checked.about == "job 7"
-    assert [record.seq for _, record in checked.records] == [1, 2, 4]
-    assert run("prove", tmp_path / "data", "nope").exit_code == 1
 
 
 def test_receipt_of_a_packed_segment_is_the_same(log):
