@@ -35,6 +35,7 @@ def test_nothing_of_joblog_is_here_unasked(request):
     with pytest.raises(LookupError):
         request.getfixturevalue("joblog_history")
 """,
+    "joblog/notes.txt": "a folder of that name is no package",
     "asked/test_history.py": """
 def test_nothing_went_otherwise(joblog_history):
     assert joblog_history("data").rehearse().is_same
