@@ -81,6 +81,7 @@ HOT = [
     "app/state/script_sources.py",
     "app/state/server_state.py",
     "app/table/arguments.py",
+    "app/table/key_specs.py",
     "app/table/table.py",
     "app/types/deadlines.py",
     "app/types/hashes.py",

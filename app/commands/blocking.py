@@ -22,7 +22,8 @@ from joblog.app.commands.lists.pops import (
 from joblog.app.commands.sorted_sets.picks import parse_zmpop, pop_pairs
 from joblog.app.reply import BLOCKED, NULL_ARRAY
 from joblog.app.table.arguments import number_of_keys, timeout_ms
-from joblog.app.table.table import Flag, KeySpec, command, numkeys_at
+from joblog.app.table.key_specs import KeySpec, numkeys_at
+from joblog.app.table.table import Flag, command
 from joblog.app.types.lists import List
 from joblog.app.types.sorted_sets import SortedSet
 
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
 _BLOCKING: Final = Flag.WRITE | Flag.BLOCKING
-_POP: Final = KeySpec(first=1, last=-2, access="RW ACCESS DELETE")
-_MOVE: Final = KeySpec(first=1, last=2, access="RW ACCESS DELETE")
-_MANY: Final = numkeys_at(2, access="RW ACCESS DELETE")
+_POP: Final = KeySpec("RW ACCESS DELETE", last=-2)
+_MOVE: Final = (KeySpec("RW ACCESS DELETE"), KeySpec("RW INSERT", first=2))
+_MANY: Final = numkeys_at(2, "RW ACCESS DELETE")
 
 
 # --- lists -------------------------------------------------------------------------
@@ -45,6 +46,7 @@ _MANY: Final = numkeys_at(2, access="RW ACCESS DELETE")
     arity=-3,
     flags=_BLOCKING,
     keys=_POP,
+    effects=("LPOP",),
     group="list",
     since="2.0.0",
     summary="Remove the first element of the first list with some, or wait for one.",
@@ -64,6 +66,7 @@ def blpop(ctx: Context, key: bytes, word: bytes, *rest: bytes) -> Any:
     arity=-3,
     flags=_BLOCKING,
     keys=_POP,
+    effects=("RPOP",),
     group="list",
     since="2.0.0",
     summary="Remove the last element of the first list that has some, or wait for one.",
@@ -100,6 +103,7 @@ def _pop_one(ctx: Context, keys: Sequence[bytes], *, is_left: bool) -> Any:
     arity=4,
     flags=_BLOCKING | Flag.DENYOOM,
     keys=_MOVE,
+    effects=("LMOVE",),
     group="list",
     since="2.2.0",
     summary="Move the last element of a list before another's first, or wait for one.",
@@ -121,6 +125,7 @@ def brpoplpush(ctx: Context, source: bytes, destination: bytes, timeout: bytes) 
     arity=6,
     flags=_BLOCKING | Flag.DENYOOM,
     keys=_MOVE,
+    effects=("LMOVE",),
     group="list",
     since="6.2.0",
     summary="Move an element from a list to another, or wait for one.",
@@ -182,6 +187,7 @@ def _wait_to_move(
     arity=-5,
     flags=_BLOCKING | Flag.MOVABLEKEYS,
     keys=_MANY,
+    effects=("LPOP", "RPOP"),
     group="list",
     since="7.0.0",
     summary="Remove elements from the first list that has some, or wait for some.",
@@ -215,6 +221,7 @@ def blmpop(
     arity=-3,
     flags=_BLOCKING | Flag.FAST,
     keys=_POP,
+    effects=("ZPOPMIN",),
     group="sorted-set",
     since="5.0.0",
     summary="Remove the member with the lowest score, or wait for one.",
@@ -234,6 +241,7 @@ def bzpopmin(ctx: Context, key: bytes, word: bytes, *rest: bytes) -> Any:
     arity=-3,
     flags=_BLOCKING | Flag.FAST,
     keys=_POP,
+    effects=("ZPOPMAX",),
     group="sorted-set",
     since="5.0.0",
     summary="Remove the member with the highest score, or wait for one.",
@@ -281,6 +289,7 @@ def _pop_pairs_of_first(
     arity=-5,
     flags=_BLOCKING | Flag.MOVABLEKEYS,
     keys=_MANY,
+    effects=("ZPOPMIN", "ZPOPMAX"),
     group="sorted-set",
     since="7.0.0",
     summary="Pop members from the first sorted set that has some, or wait for some.",

@@ -29,12 +29,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.state.privileges import is_admitted
-from joblog.app.table.key_specs import access_of
 from joblog.app.table.table import Flag, find_command
 
 if TYPE_CHECKING:
@@ -52,16 +51,6 @@ class Door(enum.Enum):
     SCRIPT = "lua"
     WAKE = "wake"
     PATTERN = "pattern"
-
-
-_CHANNELS: Final = {
-    "publish": slice(1, 2),
-    "spublish": slice(1, 2),
-    "subscribe": slice(1, None),
-    "ssubscribe": slice(1, None),
-    "psubscribe": slice(1, None),
-}
-"""Where in argv the channels are that a command speaks on or listens to."""
 
 
 class Request:
@@ -101,14 +90,14 @@ class Request:
         if self.pattern is not None:
             return [(self.pattern, "RO ACCESS")]
         try:
-            return access_of(self.command, self.argv)
+            return self.command.key_accesses(self.argv)
         except CommandError:
             return []
 
     def channels(self) -> list[bytes]:
         """Return the channels, or for PSUBSCRIBE the patterns of channels."""
-        place = _CHANNELS.get(self.command.name)
-        return [] if place is None else self.argv[place]
+        channels = self.command.channels
+        return [] if channels is None else self.argv[channels]
 
 
 Rule = Callable[[Request], bytes | None]

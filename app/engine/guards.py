@@ -41,11 +41,6 @@ _TELL_AGAIN_MS = 60_000
 _CODE_BYTES_MAX = 31
 _CODES_MAX = 128
 _OTHER_CODES = b"ERRORSTATS_OVERFLOW"
-_WHILE_SUBSCRIBED = {
-    *("subscribe", "psubscribe", "ssubscribe"),
-    *("unsubscribe", "punsubscribe", "sunsubscribe"),
-    *("ping", "quit", "reset"),
-}
 
 
 class Guards:
@@ -351,6 +346,6 @@ def _why_not_subscribed(command: Command) -> bytes | None:
 
     Such a client could not tell a reply from a message.
     """
-    if command.name in _WHILE_SUBSCRIBED:
+    if command.flags & Flag.WHILE_SUBSCRIBED:
         return None
     return errors.not_while_subscribed(command.name.encode())

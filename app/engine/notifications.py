@@ -15,13 +15,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from joblog.app.errors import CommandError
-from joblog.app.table.lookups import READ_BY_WRITERS
-from joblog.app.table.table import Command, Flag
 
 if TYPE_CHECKING:
     from joblog.app.engine.engine import Engine
     from joblog.app.keyspace.database import Database
     from joblog.app.state.context import Argv
+    from joblog.app.table.table import Command
 
 _CLASSES: Final = {
     "g": ("del rename_from rename_to move_from move_to copy_to restore expire persist"),
@@ -50,11 +49,6 @@ CLASS_OF: Final = {
 }
 """The class of each event that a handler may name."""
 CLASS_OF[b""] = ""  # a change that is told to nobody but the log and WATCH
-
-_NOT_READING: Final = frozenset(
-    ("object|encoding", "object|freq", "object|idletime", "object|refcount")
-)
-"""Commands that look at a key without reading it."""
 
 
 class Notifications:
@@ -108,17 +102,11 @@ class Notifications:
         Found out beforehand, and only while somebody asks for it: the look-ups of the
         handlers themselves stay free of the question.
         """
-        if command.flags & Flag.READONLY:
-            is_read = slice(0 if command.name in _NOT_READING else None)
-        elif command.name in READ_BY_WRITERS:
-            is_read = READ_BY_WRITERS[command.name]
-        else:
-            return
         try:
-            positions = command.key_positions(argv)
+            positions = command.read_positions(argv)
         except CommandError:
             return  # its handler says what is wrong
-        for position in positions[is_read]:
+        for position in positions:
             key = argv[position]
             if database.peek(key) is None:
                 self.notify(database, key, b"keymiss")

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 INVALIDATE_CHANNEL: Final = b"__redis__:invalidate"
 _EXPIRIES: Final = (b"expired", b"hexpired")
 _EVICTED_AT_ONCE: Final = 100
-_SCRIPTS: Final = ("eval_ro", "evalsha_ro", "fcall_ro")
-"""What these read is noted command by command."""
 
 
 class Tracking:
@@ -126,7 +124,7 @@ class Tracking:
         if (
             command.flags & Flag.READONLY
             and session.tracking.notes_reads
-            and command.name not in _SCRIPTS
+            and command.group != "scripting"  # what it calls is noted itself
         ):
             try:
                 positions = command.key_positions(argv)

@@ -1,7 +1,8 @@
 """Which keys a record changed, as the command table tells of its effects.
 
 Keys that a command only read (the sources of SUNIONSTORE, say) do not count. FLUSHALL,
-FLUSHDB and SWAPDB change whole databases.
+FLUSHDB and SWAPDB change whole databases: these three are named here and not where they
+are registered, since records are asked about them before they are even decoded.
 """
 
 from __future__ import annotations
@@ -21,12 +22,6 @@ DbKey = tuple[int, bytes]
 ALL_DATABASES = -1
 
 _KeysOf = Callable[[list[bytes]], list[bytes]]
-
-_READS_ALL_BUT_FIRST = {
-    *("SINTERSTORE", "SUNIONSTORE", "SDIFFSTORE", "GEOSEARCHSTORE", "PFMERGE"),
-    *("ZINTERSTORE", "ZUNIONSTORE", "ZDIFFSTORE", "ZRANGESTORE", "BITOP"),
-}
-_READS_ALL_BUT_LAST = {"COPY", "SORT", "GEORADIUS", "GEORADIUSBYMEMBER"}
 
 
 class Touched(NamedTuple):
@@ -63,10 +58,10 @@ def find_touched(record: Record) -> Touched:
             databases += _WHOLE[name](db, argv)
         elif name == b"SELECT":
             db = int(argv[1])
+        elsewhere = _ELSEWHERE.get(name)
         for key in keys_of(argv):
-            keys[_home(name, db, key, argv), key] = None
-        if name == b"MOVE":
-            keys[int(argv[2]), argv[1]] = None
+            for each in (db,) if elsewhere is None else elsewhere(db, argv):
+                keys[each, key] = None
     return Touched(list(keys), databases)
 
 
@@ -109,31 +104,19 @@ def names_whole_databases(payload: bytes) -> bool:
     return b"FLUSH" in payload or b"SWAPDB" in payload
 
 
-def _home(name: bytes, db: int, key: bytes, argv: list[bytes]) -> int:
-    """Return the database of a changed key: COPY can name another one."""
-    if name == b"COPY" and key == argv[2]:
-        words = [word.upper() for word in argv[3:-1]]
-        if b"DB" in words:
-            return int(argv[words.index(b"DB") + 4])
-    return db
-
-
 def _make_finder(argv: list[bytes]) -> _KeysOf:
     """Return what gives the changed keys of every argv with this command's name."""
     command = find_writer(argv)
-    if command is None or (command.keys is None and not command.subcommands):
+    if command is None or not (command.keys or command.subcommands):
         return _no_keys
-    name = argv[0].upper().decode("ascii", "replace")
     if command.skip > 1:
         return _of_subcommand
-    spec = command.keys
-    assert spec is not None
-    if spec.find is None and (spec.first, spec.last) == (1, 1):
+    changed = [spec for spec in command.keys if spec.may_change]
+    for spec in changed:
+        if spec.databases is not None:
+            _ELSEWHERE[argv[0].upper()] = spec.databases
+    if len(changed) == 1 and changed[0].is_only_first:
         return _first_argument
-    if name in _READS_ALL_BUT_FIRST:
-        return lambda words: _keys(command, words)[:1]
-    if name in _READS_ALL_BUT_LAST:
-        return lambda words: _keys(command, words)[-1:]
     return lambda words: _keys(command, words)
 
 
@@ -152,7 +135,7 @@ def _of_subcommand(argv: list[bytes]) -> list[bytes]:
 
 def _keys(command: Command, argv: list[bytes]) -> list[bytes]:
     try:
-        return [argv[position] for position in command.key_positions(argv)]
+        return [argv[position] for position in command.changed_positions(argv)]
     except (CommandError, IndexError):
         # Whoever folds this record is told that it cannot be; here it names no key.
         return []
@@ -181,6 +164,9 @@ WHOLE_DATABASE_NAMES = frozenset(
     for letters in product(*zip(name, name.lower(), strict=True))
 )
 """Effects that change whole databases, in every case of letters."""
+
+_ELSEWHERE: dict[bytes, Callable[[int, list[bytes]], list[int]]] = {}
+"""What tells in which databases a command changes keys, where that varies."""
 
 _FINDERS: dict[bytes, _KeysOf] = {}
 """By a command's name, as it is written; filled as names come by."""

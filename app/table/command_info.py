@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 from joblog.app.reply import SetReply, SimpleString
 from joblog.app.table.arguments import double, integer
 from joblog.app.table.categories import categories_of
-from joblog.app.table.key_specs import describe, key_positions, parts_of
 from joblog.app.table.table import Flag
-from joblog.app.table.tips import tips_of
 from joblog.app.table.usage import arguments_of
 
 if TYPE_CHECKING:
     import inspect
 
+    from joblog.app.table.key_specs import KeySpec
     from joblog.app.table.table import Command
 
 _FLAG_ORDER: Final = (
@@ -52,23 +51,21 @@ _INTERNAL: Final = Flag.MAY_REPLICATE | Flag.PROTECTED
 
 def describe_command(command: Command) -> list[Any]:
     """Return a command as COMMAND and COMMAND INFO show it."""
-    parts = parts_of(command)
     return [
         command.name.encode(),
         command.arity,
         SetReply(_flag_words(command)),
-        *key_positions(command),
+        *_fixed_positions(command),
         SetReply([_status(f"@{name}") for name in categories_of(command)]),
-        SetReply([tip.encode() for tip in tips_of(command)]),
-        SetReply([describe(part) for part in parts]),
+        SetReply([tip.encode() for tip in command.tips]),
+        SetReply([_describe_keys(spec) for spec in command.keys]),
         SetReply([describe_command(sub) for sub in command.subcommands.values()]),
     ]
 
 
 def _flag_words(command: Command) -> list[SimpleString]:
     flags = command.flags
-    spec = command.keys
-    if spec is not None and spec.find is not None:
+    if any(spec.is_movable for spec in command.keys):
         flags |= Flag.MOVABLEKEYS
     return [
         _status(str(flag.name).lower())
@@ -79,6 +76,64 @@ def _flag_words(command: Command) -> list[SimpleString]:
 
 def _status(word: str) -> SimpleString:
     return SimpleString(word.encode())
+
+
+# --- keys ------------------------------------------------------------------------
+
+
+def flag_words(access: str) -> SetReply:
+    """Return access flags as COMMAND shows them: `RO ACCESS` as RO and access."""
+    words = access.split()
+    shown = [word if len(word) <= 2 else word.lower() for word in words]  # noqa: PLR2004
+    return SetReply([_status(word) for word in shown])
+
+
+def _describe_keys(spec: KeySpec) -> dict[bytes, object]:
+    return {
+        b"flags": flag_words(spec.access),
+        b"begin_search": _begin_search(spec),
+        b"find_keys": _find_keys(spec),
+    }
+
+
+def _begin_search(spec: KeySpec) -> dict[bytes, object]:
+    if spec.keyword:
+        found = {b"keyword": spec.keyword, b"startfrom": spec.first}
+        return {b"type": b"keyword", b"spec": found}
+    if not spec.first:
+        return {b"type": b"unknown", b"spec": {}}
+    return {b"type": b"index", b"spec": {b"index": spec.first}}
+
+
+def _find_keys(spec: KeySpec) -> dict[bytes, object]:
+    if spec.is_counted:
+        counted = {b"keynumidx": 0, b"firstkey": 1, b"keystep": spec.step}
+        return {b"type": b"keynum", b"spec": counted}
+    if not spec.first:
+        return {b"type": b"unknown", b"spec": {}}
+    limit = 2 if spec.keyword and spec.step > 1 else 0
+    step = 1 if spec.keyword else spec.step
+    last = spec.last if spec.last <= 0 else spec.last - spec.first
+    found = {b"lastkey": last, b"keystep": step, b"limit": limit}
+    return {b"type": b"range", b"spec": found}
+
+
+def _fixed_positions(command: Command) -> tuple[int, int, int]:
+    """Return first key, last key and step; zeros where none has a fixed place.
+
+    Specs that follow each other count as one range.
+    """
+    specs = [spec for spec in command.keys if spec.first and not spec.is_counted]
+    if not specs or specs[0].keyword:
+        return 0, 0, 0
+    first, last, step = specs[0].first, specs[0].last or specs[0].first, specs[0].step
+    for spec in specs[1:]:
+        if spec.first == last + 1 and not spec.keyword:
+            last = spec.last or spec.first
+    return first, last, step
+
+
+# --- texts -----------------------------------------------------------------------
 
 
 def document_command(command: Command) -> dict[bytes, Any]:
@@ -137,15 +192,10 @@ def _type_of(command: Command, offset: int) -> bytes:
 
 def _number_of_part(command: Command, position: int) -> int | None:
     """Return which key spec an argument belongs to, or None where it is no key."""
-    for number, part in enumerate(parts_of(command)):
-        if (
-            part.is_counted
-            or part.keyword
-            or not part.position
-            or position < part.position
-        ):
+    for number, spec in enumerate(command.keys):
+        if not spec.is_fixed or position < spec.first:
             continue
-        reaches = part.last < 0 or position <= part.position + part.last
-        if reaches and (position - part.position) % part.step == 0:
+        reaches = spec.last < 0 or position <= (spec.last or spec.first)
+        if reaches and (position - spec.first) % spec.step == 0:
             return number
     return None

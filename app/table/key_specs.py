@@ -1,193 +1,121 @@
-"""Key specs: which keys a command has and what it does with each, as COMMAND tells.
+"""Key specs: where the keys of a command are, and what it does with them.
 
-The table's `KeySpec` says where the keys are. Where not all of them are accessed alike,
-or where options move them, `_PARTS` has a part for each kind; the parts never decide
-which keys a command has.
+A command has one for each kind of access, in its registration; all that asks which keys
+a command has, reads or changes derives from them, and so does what COMMAND tells.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from joblog.app.reply import SetReply, SimpleString
+from joblog.app.errors import CommandError
 
 if TYPE_CHECKING:
-    from joblog.app.table.table import Command, KeySpec
+    from collections.abc import Callable
+
+INVALID_KEY_ARGUMENTS = b"ERR Invalid arguments specified for command"
 
 
-class Part(NamedTuple):
-    """Some keys of a command.
+@dataclass(frozen=True, slots=True)
+class KeySpec:
+    """Some keys of a command: where they are in argv, and what happens to them.
 
     Attributes:
-        access: Redis's flags, such as `RO ACCESS`.
-        position: where the first key is, or of the count of the keys; 0 is anywhere.
-        last: how far the last key is from the first; negative counts from the end.
+        access: Redis's flags: RO, RW, OW (overwrite) or RM, with ACCESS, UPDATE, ...
+        first: position of the first key, or of the count of the keys; where a keyword
+            is looked for, backwards if negative; 0 where no word names the keys.
+        last: position of the last key; 0 for the first alone, negative counts from the
+            end.
         step: distance from a key to the next.
-        is_counted: their count comes first.
-        keyword: the option that the keys follow, or empty; it is looked for from
-            `position` on, backwards where that is negative.
+        is_counted: the count of the keys comes first.
+        keyword: the option that the keys follow, as COMMAND tells; `find` finds them.
+        find: for keys that options move: argv -> positions; it goes before the rest.
+        access_for: argv -> access, where that depends on options.
+        is_read: whether the keys are looked up as a command that reads would, for
+            keyspace_hits and the event keymiss; None: as the access says, and all keys
+            of a command that only reads.
+        is_changed: whether the keys may be other ones afterwards; None: as the access
+            says.
+        databases: (the client's database, argv) -> those in which the keys are
+            changed, where that may be another one.
     """
 
-    access: str
-    position: int = 1
+    access: str = "RW"
+    first: int = 1
     last: int = 0
     step: int = 1
     is_counted: bool = False
     keyword: bytes = b""
+    find: Callable[[list[bytes]], list[int]] | None = None
+    access_for: Callable[[list[bytes]], str] | None = None
+    is_read: bool | None = None
+    is_changed: bool | None = None
+    databases: Callable[[int, list[bytes]], list[int]] | None = None
+
+    def positions(self, argv: list[bytes]) -> list[int]:
+        """Return the positions of these keys in one command.
+
+        Raises:
+            CommandError: the arguments do not say where the keys are.
+        """
+        if self.find is not None:
+            return self.find(argv)
+        if self.is_counted:
+            return self._counted(argv)
+        if not self.first:
+            return []
+        last = self.last or self.first
+        if last < 0:
+            last += len(argv)
+        return list(range(self.first, min(last, len(argv) - 1) + 1, self.step))
+
+    def _counted(self, argv: list[bytes]) -> list[int]:
+        first, step = self.first, self.step
+        count = argv[first] if first < len(argv) else b""
+        number = int(count) if count.isdigit() else 0
+        keys = range(first + 1, first + 1 + step * number, step)
+        if not keys or keys[-1] >= len(argv):
+            raise CommandError(INVALID_KEY_ARGUMENTS)
+        return list(keys)
+
+    def access_in(self, argv: list[bytes]) -> str:
+        """Return what one command does with these keys."""
+        return self.access if self.access_for is None else self.access_for(argv)
+
+    @property
+    def is_movable(self) -> bool:
+        """Whether the keys have no fixed place."""
+        return self.find is not None or self.is_counted
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the keys are in the same places in every command."""
+        return bool(self.first) and not self.keyword and not self.is_counted
+
+    @property
+    def is_only_first(self) -> bool:
+        """Whether it is the first argument, and nothing else."""
+        return not self.is_movable and self.first == 1 and self.last in (0, 1)
+
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether no word of the command names the keys."""
+        return not self.first and self.find is None
+
+    @property
+    def may_change(self) -> bool:
+        """Whether the keys may be other ones afterwards."""
+        if self.is_changed is not None:
+            return self.is_changed
+        return not self.access.startswith(("RO", "NOT_KEY"))
+
+    @property
+    def may_matter(self) -> bool:
+        """Whether what becomes of other keys depends on what these keys were."""
+        return "ACCESS" in self.access or self.access == "OW INSERT"
 
 
-_STORE: Final = Part("OW UPDATE", 1)
-_STORE_COUNTED: Final = (_STORE, Part("RO ACCESS", 2, is_counted=True))
-_STORE_REST: Final = (_STORE, Part("RO ACCESS", 2, -1))
-_MOVE: Final = (Part("RW ACCESS DELETE", 1), Part("RW INSERT", 2))
-_RENAME: Final = (Part("RW ACCESS DELETE", 1), Part("OW UPDATE", 2))
-_SCRIPT: Final = (Part("RW ACCESS UPDATE", 2, is_counted=True),)
-_SCRIPT_READ: Final = (Part("RO ACCESS", 2, is_counted=True),)
-
-_STORE_LAST: Final = frozenset(("sort", "georadius", "georadiusbymember"))
-"""Commands that read their first key, and write the key behind the word STORE."""
-
-_PARTS: Final[dict[str, tuple[Part, ...]]] = {
-    "blmove": _MOVE,
-    "brpoplpush": _MOVE,
-    "copy": (Part("RO ACCESS", 1), Part("OW UPDATE", 2)),
-    "eval": _SCRIPT,
-    "eval_ro": _SCRIPT_READ,
-    "evalsha": _SCRIPT,
-    "evalsha_ro": _SCRIPT_READ,
-    "fcall": _SCRIPT,
-    "fcall_ro": _SCRIPT_READ,
-    "bitop": (Part("OW UPDATE", 2), Part("RO ACCESS", 3, -1)),
-    "geosearchstore": (Part("OW UPDATE", 1), Part("RO ACCESS", 2)),
-    "georadius": (
-        Part("RO ACCESS", 1),
-        Part("OW UPDATE", 6, keyword=b"STORE"),
-        Part("OW UPDATE", 6, keyword=b"STOREDIST"),
-    ),
-    "georadiusbymember": (
-        Part("RO ACCESS", 1),
-        Part("OW UPDATE", 5, keyword=b"STORE"),
-        Part("OW UPDATE", 5, keyword=b"STOREDIST"),
-    ),
-    "lmove": _MOVE,
-    "migrate": (
-        Part("RW ACCESS DELETE", 3),
-        Part("RW ACCESS DELETE", -2, -1, keyword=b"KEYS"),
-    ),
-    "pfmerge": (Part("RW ACCESS INSERT", 1), Part("RO ACCESS", 2, -1)),
-    "rename": _RENAME,
-    "renamenx": (Part("RW ACCESS DELETE", 1), Part("OW INSERT", 2)),
-    "rpoplpush": _MOVE,
-    "sdiffstore": _STORE_REST,
-    "sinterstore": _STORE_REST,
-    "smove": _MOVE,
-    "sort": (
-        Part("RO ACCESS", 1),
-        Part("RO ACCESS", 0),
-        Part("OW UPDATE", 0),
-    ),
-    "sort_ro": (Part("RO ACCESS", 1), Part("RO ACCESS", 0)),
-    "sunionstore": _STORE_REST,
-    "xread": (Part("RO ACCESS", 1, -1, 2, keyword=b"STREAMS"),),
-    "xreadgroup": (Part("RO ACCESS", 4, -1, 2, keyword=b"STREAMS"),),
-    "zdiffstore": _STORE_COUNTED,
-    "zinterstore": _STORE_COUNTED,
-    "zrangestore": (Part("OW UPDATE", 1), Part("RO ACCESS", 2)),
-    "zunionstore": _STORE_COUNTED,
-}
-
-
-def parts_of(command: Command) -> tuple[Part, ...]:
-    """Return the parts of a command's keys; empty where it has none."""
-    known = _PARTS.get(command.name)
-    if known is not None:
-        return known
-    return () if command.keys is None else (_part_of(command.keys),)
-
-
-def _part_of(spec: KeySpec) -> Part:
-    if spec.count_at:
-        return Part(spec.access, spec.count_at, step=spec.step, is_counted=True)
-    last = spec.last if spec.last < 0 else spec.last - spec.first
-    return Part(spec.access, spec.first, last, spec.step)
-
-
-def flag_words(access: str) -> SetReply:
-    """Return access flags as COMMAND shows them: `RO ACCESS` as RO and access."""
-    words = access.split()
-    shown = [word if len(word) <= 2 else word.lower() for word in words]  # noqa: PLR2004
-    return SetReply([SimpleString(word.encode()) for word in shown])
-
-
-def describe(part: Part) -> dict[bytes, object]:
-    """Return a part as one key spec of COMMAND INFO."""
-    return {
-        b"flags": flag_words(part.access),
-        b"begin_search": _begin_search(part),
-        b"find_keys": _find_keys(part),
-    }
-
-
-def _begin_search(part: Part) -> dict[bytes, object]:
-    if part.keyword:
-        spec = {b"keyword": part.keyword, b"startfrom": part.position}
-        return {b"type": b"keyword", b"spec": spec}
-    if not part.position:
-        return {b"type": b"unknown", b"spec": {}}
-    return {b"type": b"index", b"spec": {b"index": part.position}}
-
-
-def _find_keys(part: Part) -> dict[bytes, object]:
-    if part.is_counted:
-        spec = {b"keynumidx": 0, b"firstkey": 1, b"keystep": part.step}
-        return {b"type": b"keynum", b"spec": spec}
-    if not part.position:
-        return {b"type": b"unknown", b"spec": {}}
-    limit = 2 if part.keyword and part.step > 1 else 0
-    step = 1 if part.keyword else part.step
-    spec = {b"lastkey": part.last, b"keystep": step, b"limit": limit}
-    return {b"type": b"range", b"spec": spec}
-
-
-def key_positions(command: Command) -> tuple[int, int, int]:
-    """Return first key, last key and step, as COMMAND INFO has them; zeros for none.
-
-    They tell of the keys at fixed places only, so of the first part alone where that
-    is not counted; two parts that follow each other count as one range.
-    """
-    fixed = [
-        part for part in parts_of(command) if part.position and not part.is_counted
-    ]
-    if not fixed or fixed[0].keyword:
-        return 0, 0, 0
-    first, last, step = fixed[0].position, fixed[0].last, fixed[0].step
-    last = last if last < 0 else first + last
-    for part in fixed[1:]:
-        if part.position == last + 1 and not part.keyword:
-            last = part.last if part.last < 0 else part.position + part.last
-    return first, last, step
-
-
-def access_of(command: Command, argv: list[bytes]) -> list[tuple[bytes, str]]:
-    """Return the keys of a call, each with its access flags, in Redis's order.
-
-    Raises:
-        CommandError: the arguments do not say where the keys are.
-    """
-    positions = command.key_positions(argv)
-    if command.name == "set":
-        # What SET does with the old value depends on an option.
-        has_get = any(word.upper() == b"GET" for word in argv[3:])
-        return [(argv[1], "RW ACCESS UPDATE" if has_get else "OW UPDATE")]
-    if command.name == "bitfield":
-        has_write = any(word.upper() in (b"SET", b"INCRBY") for word in argv[2:])
-        return [(argv[1], "RW ACCESS UPDATE" if has_write else "RO ACCESS")]
-    if command.name in _STORE_LAST:
-        return [(argv[at], "RO ACCESS" if at == 1 else "OW UPDATE") for at in positions]
-    parts = parts_of(command)
-    return [(argv[at], _access_at(parts, at)) for at in positions]
-
-
-def _access_at(parts: tuple[Part, ...], position: int) -> str:
-    fitting = [part for part in parts if part.position and part.position <= position]
-    return (fitting or list(parts))[-1].access
+def numkeys_at(first: int, access: str = "RO ACCESS", step: int = 1) -> KeySpec:
+    """Return the spec of keys that follow their count, which is at a position."""
+    return KeySpec(access, first, step=step, is_counted=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from joblog.app import errors
 from joblog.app.errors import CommandError, ErrorKind
 from joblog.app.table.arities import UNLIMITED, check_arity, most_words
-from joblog.app.table.lookups import READ_BY_WRITERS
+from joblog.app.table.key_specs import KeySpec
 
 if TYPE_CHECKING:
     from joblog.app.table.arguments import Converter
@@ -25,7 +25,7 @@ H = TypeVar("H", bound=Handler)
 
 
 class Flag(enum.IntFlag):
-    """What the server has to know of a command; the names are Redis's."""
+    """What the server has to know of a command; Redis's names, but for `OWN`."""
 
     WRITE = enum.auto()
     READONLY = enum.auto()
@@ -48,63 +48,15 @@ class Flag(enum.IntFlag):
     NO_MANDATORY_KEYS = enum.auto()
     PROTECTED = enum.auto()
     ASKING = enum.auto()
+    NEVER_QUEUED = enum.auto()
+    WHILE_SUBSCRIBED = enum.auto()
+    LOOKS_UP = enum.auto()
 
 
-@dataclass(frozen=True, slots=True)
-class KeySpec:
-    """Where the keys of a command are, as positions in argv.
-
-    Attributes:
-        first: position of the first key.
-        last: position of the last key; negative counts from the end.
-        step: distance from a key to the next.
-        access: Redis's flags: RW, RO, OW (overwrite) or RM, with ACCESS, UPDATE, ...
-        find: for keys that options move: argv -> positions; it goes before the rest.
-        count_at: position of the count of keys that follow it, or 0.
-    """
-
-    first: int = 1
-    last: int = 1
-    step: int = 1
-    access: str = "RW"
-    find: Callable[[list[bytes]], list[int]] | None = None
-    count_at: int = 0
-
-    def positions(self, argv: list[bytes]) -> list[int]:
-        """Return the positions of the keys of one command.
-
-        Raises:
-            CommandError: the arguments do not say where the keys are.
-        """
-        if self.find is not None:
-            return self.find(argv)
-        last = self.last if self.last >= 0 else len(argv) + self.last
-        return list(range(self.first, min(last, len(argv) - 1) + 1, self.step))
-
-
-INVALID_KEY_ARGUMENTS = b"ERR Invalid arguments specified for command"
-
-
-def numkeys_at(pos: int, access: str = "RO", before: int = 0, step: int = 1) -> KeySpec:
-    """Return the spec of a command whose keys follow their count.
-
-    Args:
-        pos: where in argv the count is.
-        access: the access of the keys that follow it.
-        before: the position of a further key before the count (a destination), or 0.
-        step: distance from one key to the next.
-    """
-
-    def find(argv: list[bytes]) -> list[int]:
-        count = argv[pos] if pos < len(argv) else b""
-        number = int(count) if count.isdigit() else 0
-        keys = range(pos + 1, pos + 1 + step * number, step)
-        if not keys or keys[-1] >= len(argv):
-            raise CommandError(INVALID_KEY_ARGUMENTS)
-        return [before, *keys] if before else list(keys)
-
-    first = before or pos + 1
-    return KeySpec(first, first, step, access, find=find, count_at=pos)
+OWN: Final = Flag.NEVER_QUEUED | Flag.WHILE_SUBSCRIBED | Flag.LOOKS_UP
+"""Flags that nobody is told of: the command runs at once inside of a MULTI too; a RESP2
+client with subscriptions may call it; its look-ups count as hits and misses though
+neither READONLY nor a key spec says so."""
 
 
 @dataclass(slots=True)
@@ -122,6 +74,11 @@ class Command:
         is_never_queued: whether it runs, or is refused, at once inside of a MULTI too.
         is_protected: whether a setting has to admit the client (DEBUG, MODULE).
         is_reading: whether its look-ups count as hits and misses.
+        keys: where its keys are, for each kind of access.
+        effects: what may be recorded for a call instead of the call as given: the names
+            of effects, in capitals; its own where its words may be others then.
+        tips: what it tells clients of a cluster; see `joblog.app.table.tips`.
+        channels: where in argv the channels are that it speaks on or listens to.
         plain_most: most words of a call whose argv without its name is what the handler
             takes, as it is; 0 for a subcommand.
         invoke: the handler again, as mypyc looks it up the quick way.
@@ -132,7 +89,7 @@ class Command:
     name: str
     arity: int
     flags: Flag
-    keys: KeySpec | None
+    keys: tuple[KeySpec, ...]
     group: str
     since: str
     summary: str
@@ -142,6 +99,9 @@ class Command:
     least: int = 0
     most: int = UNLIMITED
     acl: tuple[str, ...] = ()
+    effects: frozenset[bytes] = frozenset()
+    tips: tuple[str, ...] = ()
+    channels: slice | None = None
     converters: tuple[tuple[int, Converter], ...] = ()
     subcommands: dict[bytes, Command] = field(default_factory=dict)
     is_write: bool = False
@@ -153,8 +113,38 @@ class Command:
     number: int = 0
 
     def key_positions(self, argv: list[bytes]) -> list[int]:
-        """Return where in argv the keys are; empty for a command without keys."""
-        return self.keys.positions(argv) if self.keys is not None else []
+        """Return where in argv the keys are; empty for a command without keys.
+
+        Raises (as do the next three):
+            CommandError: the arguments do not say where the keys are.
+        """
+        return [at for spec in self.keys for at in spec.positions(argv)]
+
+    def key_accesses(self, argv: list[bytes]) -> list[tuple[bytes, str]]:
+        """Return the keys, each with what is done to it, such as `RW ACCESS UPDATE`."""
+        return [
+            (argv[at], spec.access_in(argv))
+            for spec in self.keys
+            for at in spec.positions(argv)
+        ]
+
+    def changed_positions(self, argv: list[bytes]) -> list[int]:
+        """Return where the keys are that may be other ones afterwards."""
+        return [
+            at for spec in self.keys if spec.may_change for at in spec.positions(argv)
+        ]
+
+    def read_positions(self, argv: list[bytes]) -> list[int]:
+        """Return where the keys are that are looked up as by a command that reads."""
+        return [
+            at for spec in self.keys if self.reads(spec) for at in spec.positions(argv)
+        ]
+
+    def reads(self, spec: KeySpec) -> bool:
+        """Tell whether some of its keys are looked up as by a command that reads."""
+        if spec.is_read is not None:
+            return spec.is_read
+        return bool(self.flags & Flag.READONLY) or spec.access.startswith("RO")
 
     def apply(self, context: Any, argv: list[bytes]) -> Any:
         """Run the handler on the words of a call, whose number is right.
@@ -210,10 +200,8 @@ REGISTERED: Final[list[Command]] = []
 SWITCHED_OFF: Final[dict[bytes, Command]] = {}
 """Commands that are in neither of the two any more, by name (`rename-command X ""`)."""
 
-_NEVER_QUEUED: Final = ("exec", "discard", "multi", "watch", "quit", "reset")
 
-
-def command(
+def command(  # noqa: PLR0913 - a parameter for each fact
     name: str,
     *,
     arity: int,
@@ -222,9 +210,12 @@ def command(
     since: str,
     summary: str,
     complexity: str,
-    keys: KeySpec | None = None,
+    keys: KeySpec | tuple[KeySpec, ...] = (),
+    effects: tuple[str, ...] = (),
     convert: Mapping[str, Converter] | None = None,
     acl: tuple[str, ...] = (),
+    tips: tuple[str, ...] = (),
+    channels: slice | None = None,
 ) -> Callable[[H], H]:
     """Register a handler under a command's name; the function comes back unchanged.
 
@@ -238,9 +229,12 @@ def command(
         since: the Redis version that introduced it.
         summary: one line, in our own words.
         complexity: one line.
-        keys: where the keys are.
+        keys: where the keys are, for each kind of access.
+        effects: see `Command`.
         convert: converters for arguments that are not byte strings, by parameter name.
         acl: ACL categories beyond those that follow from flags and group.
+        tips: see `Command`.
+        channels: see `Command`.
 
     Raises:
         AssertionError: the arity does not agree with the handler's parameters.
@@ -255,7 +249,7 @@ def command(
             name="|".join(words).lower(),
             arity=arity,
             flags=flags,
-            keys=keys,
+            keys=(keys,) if isinstance(keys, KeySpec) else keys,
             group=group,
             since=since,
             summary=summary,
@@ -265,27 +259,37 @@ def command(
             least=abs(arity),
             most=most_words(arity, skip, parameters),
             acl=acl,
+            effects=frozenset(effect.encode() for effect in effects),
+            tips=tips,
+            channels=channels,
             converters=tuple(
                 (position, converters.pop(parameter.name))
                 for position, parameter in enumerate(parameters)
                 if parameter.name in converters
             ),
-            is_write=bool(flags & Flag.WRITE),
-            is_protected=bool(flags & Flag.PROTECTED),
         )
-        is_never_queued = flags & Flag.NO_MULTI or made.name in _NEVER_QUEUED
-        made.is_never_queued = bool(is_never_queued)
-        made.is_reading = bool(flags & Flag.READONLY) or made.name in READ_BY_WRITERS
-        if skip == 1:
-            first = [position for position, _ in made.converters[:1]]
-            made.plain_most = min(first[0] + 1 if first else UNLIMITED, made.most)
-        made.invoke = handler
+        _derive(made)
         assert not converters, f"{name}: no parameter named {', '.join(converters)}"
         check_arity(made, parameters)
         _add(words, made)
         return handler
 
     return register
+
+
+def _derive(made: Command) -> None:
+    """Note of a command what each call of it asks for."""
+    flags = made.flags
+    made.is_write = bool(flags & Flag.WRITE)
+    made.is_protected = bool(flags & Flag.PROTECTED)
+    made.is_never_queued = bool(flags & (Flag.NO_MULTI | Flag.NEVER_QUEUED))
+    made.is_reading = bool(
+        flags & (Flag.READONLY | Flag.LOOKS_UP) or any(map(made.reads, made.keys))
+    )
+    if made.skip == 1:
+        first = [position for position, _ in made.converters[:1]]
+        made.plain_most = min(first[0] + 1 if first else UNLIMITED, made.most)
+    made.invoke = made.handler
 
 
 def _add(words: list[str], made: Command) -> None:
@@ -303,7 +307,7 @@ def _add(words: list[str], made: Command) -> None:
             name=words[0].lower(),
             arity=-2,
             flags=Flag(0),
-            keys=None,
+            keys=(),
             group=made.group,
             since=made.since,
             summary=f"A container for {words[0]} commands.",

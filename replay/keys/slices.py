@@ -45,11 +45,7 @@ _PART_OF_ALL = 2
 """With more than one record in so many, a fold of all is hardly slower."""
 
 _KEYS_MAX = 32
-_INDEPENDENT = {b"DEL", b"UNLINK", b"MSET"}
-_READS_MORE = {b"SORT", b"GEORADIUS", b"GEORADIUSBYMEMBER", b"FUNCTION", b"EVAL"}
 _SWITCHES = {b"SELECT"}
-_TAKES = {b"RPOPLPUSH", b"LMOVE", b"SMOVE", b"RENAME"}
-"""Commands whose first key loses something, whatever the second key is."""
 
 
 class NoSliceError(Exception):
@@ -136,23 +132,16 @@ class Slice:
         """Return the keys on which the outcome of a record's effects depends."""
         needed: set[bytes] = set()
         for argv in record.effects:
-            name = argv[0].upper()
-            if name in _INDEPENDENT or self._is_alone(argv):
-                continue
-            if name in _TAKES and argv[2] not in self.keys:
-                continue
-            if self._writes(argv):
-                if name in _READS_MORE:
-                    raise NoSliceError
-                needed.update(_all_keys(argv))
+            if not self._is_alone(argv) and self._writes(argv):
+                needed.update(_keys_that_matter(argv))
         return needed
 
     def _is_alone(self, argv: list[bytes]) -> bool:
-        """Tell whether an effect names one key, so that it depends on nothing else."""
+        """Tell whether what an effect makes of a key depends on no other key."""
         name = argv[0]
         is_alone = self._alone.get(name)
         if is_alone is None:
-            is_alone = self._alone[name] = _names_one_key(argv)
+            is_alone = self._alone[name] = _is_alone(argv)
         return is_alone
 
     def _writes(self, argv: list[bytes]) -> bool:
@@ -235,20 +224,29 @@ def trace_slice(
     return steps
 
 
-def _names_one_key(argv: list[bytes]) -> bool:
+def _is_alone(argv: list[bytes]) -> bool:
     command = find_writer(argv)
-    if command is None or command.keys is None or argv[0].upper() in _READS_MORE:
+    if command is None or command.group == "scripting":
         return False
-    keys = command.keys
-    is_plain = keys.find is None and not keys.count_at
-    return is_plain and (keys.first, keys.last) == (1, 1)
+    specs = command.keys
+    if len(specs) == 1 and specs[0].is_only_first:
+        return True
+    return bool(specs) and not any(spec.may_matter for spec in specs)
 
 
-def _all_keys(argv: list[bytes]) -> list[bytes]:
+def _keys_that_matter(argv: list[bytes]) -> list[bytes]:
+    """Return the keys on which it depends what an effect makes of others.
+
+    Raises:
+        NoSliceError: not all of them are named.
+    """
     command = find_writer(argv)
-    if command is None:
+    if command is None or command.group == "scripting":
+        raise NoSliceError
+    specs = [spec for spec in command.keys if spec.may_matter]
+    if any(spec.is_unnamed for spec in specs):
         raise NoSliceError
     try:
-        return [argv[position] for position in command.key_positions(argv)]
+        return [argv[at] for spec in specs for at in spec.positions(argv)]
     except (CommandError, IndexError) as error:
         raise NoSliceError from error

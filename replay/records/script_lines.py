@@ -4,7 +4,8 @@ The log has what a script wrote, not which of its lines did. But the calls in it
 can be compared with an effect: the command's name, KEYS[n] and ARGV[n] by what the
 script was given, words that stand in the text, locals that are set once, and what is
 put together of these by `..`. What is computed in another way fits anything; where one
-call names the key and another computes it, the first counts.
+call names the key and another computes it, the first counts. What else a command leaves
+behind than itself, and for which keys, the command table knows.
 
 The text of a function is that of its library. The lines of the function itself go
 before those of the others, which it may call; it has its own names for KEYS and ARGV.
@@ -16,9 +17,13 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from joblog.app.commands.writers import find_writer
+from joblog.app.errors import CommandError
+from joblog.app.history.touched import changed_keys
 from joblog.replay.records.scripts import BY_FUNCTION
 
 if TYPE_CHECKING:
+    from joblog.app.table.table import Command
     from joblog.storage.record import Record
 
 _CALL = re.compile(rb"\b(?:redis|server)\s*\.\s*p?call\s*\(")
@@ -37,18 +42,6 @@ _TOP_LEVEL = re.compile(
 )
 _PARAMETERS = re.compile(rb"\bfunction\s*\w*\s*\(\s*(\w+)\s*,\s*(\w+)\s*\)")
 _OPENING, _CLOSING = b"([{", b")]}"
-
-# What else an effect can have been called for: effects are deterministic commands.
-_ALIASES = {
-    b"PEXPIREAT": {b"EXPIRE", b"PEXPIRE", b"EXPIREAT", b"GETEX", b"SETEX", b"PSETEX"},
-    b"SET": {b"SETEX", b"PSETEX", b"SETNX", b"GETSET", b"INCRBYFLOAT", b"APPEND"},
-    b"DEL": {b"UNLINK", b"GETDEL", b"EXPIRE", b"PEXPIRE", b"EXPIREAT", b"RENAME"},
-    b"SREM": {b"SPOP"},
-    b"ZREM": {b"ZPOPMIN", b"ZPOPMAX", b"ZMPOP"},
-    b"HSET": {b"HMSET", b"HSETNX", b"HINCRBYFLOAT", b"HINCRBY"},
-    b"LPOP": {b"LMPOP"},
-    b"RPOP": {b"LMPOP"},
-}
 
 
 _LOCAL = re.compile(rb"\blocal\s+([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)\s*=(?!=)")
@@ -87,13 +80,21 @@ def find_lines(source: bytes, record: Record, effect: list[bytes]) -> list[int]:
     own = _find_function(source, command[1]) if is_function else None
     if own is not None:
         source = _with_usual_names(source)
+    calls = find_calls(source, *_given(command))
+    exact = [call for call in calls if _is_as_given(call, effect)]
     calls = [
         call
-        for call in find_calls(source, *_given(command))
-        if _fits(call.words, effect)
+        for call in calls
+        if call in exact
+        or (_may_leave(call, effect) and not (exact and _has_name(call, effect)))
     ]
-    best = max(map(_certainty, calls), default=0)
-    lines = [call.line for call in calls if _certainty(call) == best]
+    certainties = [_certainty(call, effect) for call in calls]
+    best = max(certainties, default=0)
+    lines = [
+        call.line
+        for call, certainty in zip(calls, certainties, strict=True)
+        if certainty == best
+    ]
     return [line for line in lines if own and line in own] or lines
 
 
@@ -270,22 +271,48 @@ def _split_joined(written: bytes) -> list[bytes]:
     return [*found, written[begin:].strip()]
 
 
-def _fits(words: list[Word], effect: list[bytes]) -> bool:
-    """Tell whether a call may have caused an effect."""
-    name = effect[0].upper()
-    called = words[0].upper() if isinstance(words[0], bytes) else None
-    if called is None:
-        return False
-    if called == name:
-        # Only the last argument may stand for several, as `unpack(ARGV)` does.
-        return len(words) <= len(effect) + 1 and all(
+def _has_name(call: Call, effect: list[bytes]) -> bool:
+    name = call.words[0]
+    return isinstance(name, bytes) and name.upper() == effect[0].upper()
+
+
+def _is_as_given(call: Call, effect: list[bytes]) -> bool:
+    """Tell whether an effect may be a call as it was given."""
+    # Only the last argument may stand for several, as `unpack(ARGV)` does.
+    return (
+        _has_name(call, effect)
+        and len(call.words) <= len(effect) + 1
+        and all(
             _agrees(word, found)
-            for word, found in zip(words[1:], effect[1:], strict=False)
+            for word, found in zip(call.words[1:], effect[1:], strict=False)
         )
-    first_key = words[1] if len(words) > 1 else None
-    return called in _ALIASES.get(name, ()) and any(
-        _agrees(first_key, found) for found in effect[1:]
     )
+
+
+def _may_leave(call: Call, effect: list[bytes]) -> bool:
+    """Tell whether an effect may be what a call leaves in place of itself."""
+    command = _command_of(call)
+    if command is None or effect[0].upper() not in command.effects:
+        return False
+    keys = _keys_of(call, command)
+    return any(_agrees(key, found) for key in keys for found in changed_keys(effect))
+
+
+def _command_of(call: Call) -> Command | None:
+    argv = [word if isinstance(word, bytes) else b"" for word in call.words]
+    return find_writer(argv) if argv[0] else None
+
+
+def _keys_of(call: Call, command: Command) -> list[Word]:
+    """Return the keys that a call changes; one of which nothing is known for others."""
+    argv = [word if isinstance(word, bytes) else b"" for word in call.words]
+    try:
+        positions = command.changed_positions(argv)
+    except CommandError:
+        positions = []  # the number of keys is computed, such as `#KEYS`
+    keys = [call.words[at] for at in positions if at < len(argv)]
+    is_computed = not all(isinstance(word, bytes) for word in call.words)
+    return keys or ([None] if is_computed else [])
 
 
 def _agrees(word: Word, found: bytes) -> bool:
@@ -294,7 +321,16 @@ def _agrees(word: Word, found: bytes) -> bool:
     return word is None or word == found
 
 
-def _certainty(call: Call) -> int:
-    """Return how much is known of the first key that a call names."""
-    key = call.words[1] if len(call.words) > 1 else None
-    return 0 if key is None else 1 + isinstance(key, bytes)
+def _certainty(call: Call, effect: list[bytes]) -> int:
+    """Return how much is known of the key for which a call fits an effect."""
+    command = _command_of(call)
+    keys = [] if command is None else _keys_of(call, command)
+    changed = changed_keys(effect)
+    return max(
+        (
+            0 if key is None else 1 + isinstance(key, bytes)
+            for key in keys
+            if any(_agrees(key, found) for found in changed)
+        ),
+        default=0,
+    )

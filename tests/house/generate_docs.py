@@ -17,7 +17,7 @@ from typing import Any
 from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
 from joblog.app.config import Config, Setting
 from joblog.app.config.particular import RawLines
-from joblog.app.table.table import COMMANDS, Command
+from joblog.app.table.table import COMMANDS, OWN, Command
 from tests.house import completions, man_pages
 from tests.house.directives import REDIS_7_2, VALKEY_9_1
 from tests.house.sample_configuration import sample_configuration
@@ -142,7 +142,7 @@ def _command_lines(command: Command) -> Iterator[str]:
 
 
 def _facts(command: Command) -> list[str]:
-    flags = ", ".join(flag.name.lower() for flag in command.flags if flag.name)
+    flags = ", ".join(flag.name.lower() for flag in command.flags & ~OWN if flag.name)
     return [
         command.summary,
         "",

@@ -1,7 +1,10 @@
 import pytest
 
 from joblog.replay.records.script_lines import find_calls, find_lines
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.reader import read_records
 from joblog.storage.record import Origin, Record
+from tests.replay.histories import History
 
 SOURCE = b"""-- name: settle
 -- redis.call('DEL', KEYS[1]) in a comment is none
@@ -111,3 +114,85 @@ def test_lines_of_a_function_are_its_own_before_those_of_its_library(
     record = Record(1, 0, 0, 0, [], Origin(1, command))
 
     assert find_lines(LIBRARY, record, effect) == lines
+
+
+# --- what a real engine leaves of each call -------------------------------------------
+
+CALLS = [
+    ("RPUSH q a b", "BLPOP none q 0"),
+    ("RPUSH q a b", "BRPOP q 0"),
+    ("RPUSH q a b", "BRPOPLPUSH q p 0"),
+    ("RPUSH q a b", "BLMOVE q p LEFT RIGHT 0"),
+    ("RPUSH q a b", "BLMPOP 0 2 none q LEFT COUNT 2"),
+    ("RPUSH q a b", "LMPOP 1 q RIGHT"),
+    ("ZADD z 1 m 2 n", "ZMPOP 1 z MIN"),
+    ("ZADD z 1 m 2 n", "ZMPOP 2 none z MAX COUNT 2"),
+    ("ZADD z 1 m 2 n", "BZMPOP 0 1 z MAX"),
+    ("ZADD z 1 m 2 n", "BZPOPMIN none z 0"),
+    ("ZADD z 1 m 2 n", "BZPOPMAX z 0"),
+    ("SADD s a b c", "SPOP s"),
+    ("SADD s a b c", "SPOP s 3"),
+    ("SET k v", "EXPIRE k 10"),
+    ("SET k v", "EXPIRE k -1"),
+    ("SET k v", "PEXPIREAT k 1"),
+    ("SET k v", "PEXPIREAT k 9000000000000 NX"),
+    ("SET k v", "GETEX k EX 10"),
+    ("SET k v", "GETEX k EXAT 1"),
+    ("SET k v EX 10", "GETEX k PERSIST"),
+    ("SET k v", "GETDEL k"),
+    ("SET k v", "SET k w PXAT 1"),
+    ("SET k v", "SET k w EX 10"),
+    ("SET k v", "SET k w XX GET PX 10"),
+    ("SET k v", "SETEX k 10 w"),
+    ("SET k v", "INCRBYFLOAT n 1.5"),
+    ("SET k v", "MSETEX 2 k w l w EX 10"),
+    ("SET k v", "BITOP DIFF d k none"),
+    ("SET k v", "DELEX k"),
+    ("HSET h f v", "HEXPIRE h 10 FIELDS 1 f"),
+    ("HSET h f v", "HEXPIRE h 0 FIELDS 1 f"),
+    ("HSET h f v", "HGETEX h EX 10 FIELDS 1 f"),
+    ("HSET h f v", "HGETEX h EXAT 1 FIELDS 1 f"),
+    ("HSET h f v", "HSETEX h EX 10 FIELDS 1 f w"),
+    ("HSET h f v", "HGETDEL h FIELDS 1 f"),
+    ("HSET h f v", "HINCRBYFLOAT h n 1.5"),
+    ("GEOADD g 13 38 a", "GEOSEARCHSTORE d g FROMMEMBER a BYRADIUS 1 m"),
+    ("GEOADD d 13 38 a", "GEOSEARCHSTORE d none FROMLONLAT 1 1 BYRADIUS 1 m"),
+    ("GEOADD g 13 38 a", "GEORADIUS g 13 38 1 km STORE d"),
+    ("SET k v", "XADD x * f v"),
+    ("XADD x 1-1 f v", "XADD x MAXLEN 1 * f v"),
+    ("XADD x 1-1 f v", "XTRIM x MAXLEN ~ 0"),
+    ("XADD x 1-1 f v", "XDELEX x DELREF IDS 1 1-1"),
+    ("XGROUP CREATE x g $ MKSTREAM", "XGROUP CREATECONSUMER x g c"),
+    ("XGROUP CREATE x g $ MKSTREAM", "XREADGROUP GROUP g c STREAMS x >"),
+    ("RPUSH q a b", "RENAME q p"),
+    ("SADD s a b c", "SUNIONSTORE d s none"),
+]
+
+
+@pytest.mark.parametrize(("before", "call"), CALLS, ids=[call for _, call in CALLS])
+@pytest.mark.parametrize("is_given", [False, True], ids=["in the text", "as ARGV"])
+def test_line_is_named_whatever_a_command_leaves_behind(
+    tmp_path, before, call, is_given
+):
+    history = History(tmp_path)
+    session = history.connect()
+    history.run(session, before)
+    name, *words = call.split()
+    written = [f"ARGV[{n}]" if is_given else f"'{w}'" for n, w in enumerate(words, 1)]
+    source = "\n".join(
+        [
+            "redis.call('ECHO', 'nothing of this line')",
+            "redis.call('SET', 'another', 'v')",
+            f"redis.call('{name}', {', '.join(written)})",
+            "redis.call('HDEL', 'nothing', 'f')",
+        ]
+    ).encode()
+
+    history.run(session, [b"EVAL", source, b"0", *map(str.encode, words)])
+    history.close()
+
+    *_, record = read_records(tmp_path, filesystem=FileSystem())
+    lines = [find_lines(source, record, effect) for effect in record.effects]
+    assert lines[0] == [2]
+    assert lines[1:]
+    assert all(found == [3] for found in lines[1:])

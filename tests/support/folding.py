@@ -1,15 +1,23 @@
-"""What every test of a server ends with: folding the log gives what is live."""
+"""What every test of a server ends with: folding the log gives what is live.
+
+On the way each record is looked at: its effects are those that the command table names
+for the command that was given (`require_known_effects`).
+"""
 
 from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
+from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
 from joblog.app.history.recovery import Fold, recover
 from joblog.app.keyspace.digest import dataset_digest
+from joblog.app.table.table import find_command
 from joblog.storage.errors import PrunedError
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder
+from joblog.storage.notes import ExecNote, read_note
 from joblog.storage.reader import read_records
+from joblog.storage.record import Record
 from tests.support.servers import ServerProcess
 
 LOOKS_MAX = 1000
@@ -30,11 +38,10 @@ class FoldCheck:
                 if fold is None:
                     fold = self._folds[server] = _begin(server)
                 seen_seq = fold.last_seq
-                fold.apply(
-                    read_records(
-                        server.folder, filesystem=FileSystem(), from_seq=seen_seq + 1
-                    )
+                records = read_records(
+                    server.folder, filesystem=FileSystem(), from_seq=seen_seq + 1
                 )
+                fold.apply(map(require_known_effects, records))
             except PrunedError:
                 # The server pruned it between two looks: begin behind a snapshot.
                 self._folds.pop(server, None)
@@ -49,6 +56,47 @@ class FoldCheck:
             f"folding the log up to seq {fold.last_seq} gives the digest {folded}, "
             f"but the server has {live}"
         )
+
+
+OF_A_UNIT = {b"SELECT", b"DEL", b"HDEL"}
+"""What is among the effects of a unit whatever it runs: keys and fields may expire."""
+
+
+def require_known_effects(record: Record) -> Record:
+    """Return a record whose effects are what the table says of their command.
+
+    Raises:
+        AssertionError: an effect is neither the command as it was given, nor among the
+            `effects` of its registration. Then that is where its name belongs.
+    """
+    command, note = record.origin.command, read_note(record.origin)
+    names = {argv[0].upper() for argv in record.effects}
+    if command is None:
+        # The effect is the command, or the server's own, such as a key that expired.
+        assert len(record.effects) <= 1 or not record.origin.client_id, record
+        assert all(find_command(argv) is not None for argv in record.effects), record
+    elif isinstance(note, ExecNote):
+        known = [_known_effects(argv) for argv in note.commands]
+        if None not in known:
+            assert names <= OF_A_UNIT.union(*known), record
+    elif (of_one := _known_effects(command, is_given=False)) is not None:
+        assert names <= of_one, record
+    return record
+
+
+def _known_effects(argv: list[bytes], *, is_given: bool = True) -> set[bytes] | None:
+    """Return the names of what a command may leave; None where it runs others.
+
+    Args:
+        argv: the command.
+        is_given: whether it may itself stand among the effects, as it was given.
+    """
+    command = find_command(argv)
+    assert command is not None, argv
+    if command.group == "scripting" and not command.effects:
+        return None
+    own = {argv[0].upper()} if is_given else set()
+    return own | command.effects
 
 
 def _begin(server: ServerProcess) -> Fold:

@@ -17,6 +17,7 @@ from joblog.app.errors import CommandError
 from joblog.app.reply import OK, PONG, RESET, RESP2, SimpleString
 from joblog.app.state.operator_lines import note_refused_login
 from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import ALL, SHARDS
 from joblog.app.types.numbers import parse_int64
 from joblog.app.version import REDIS_VERSION
 
@@ -32,16 +33,18 @@ _AT_ANY_TIME: Final = (
     | Flag.NO_AUTH
     | Flag.ALLOW_BUSY
 )
+_LAST: Final = _AT_ANY_TIME | Flag.NEVER_QUEUED | Flag.WHILE_SUBSCRIBED
 
 
 @command(
     "PING",
     arity=-1,
-    flags=Flag.FAST,
+    flags=Flag.FAST | Flag.WHILE_SUBSCRIBED,
     group="connection",
     since="1.0.0",
     summary="Answer, to show that the server is there.",
     complexity="O(1)",
+    tips=(SHARDS, ALL),
 )
 def ping(ctx: Context, message: bytes | None = None) -> Any:
     """Return PONG, or the message where one is given.
@@ -70,7 +73,7 @@ def echo(_: Context, message: bytes) -> bytes:
 @command(
     "QUIT",
     arity=-1,
-    flags=_AT_ANY_TIME,
+    flags=_LAST,
     group="connection",
     since="1.0.0",
     summary="Close the connection once the replies are sent.",
@@ -86,7 +89,7 @@ def quit_(ctx: Context, *_: bytes) -> SimpleString:
 @command(
     "RESET",
     arity=1,
-    flags=_AT_ANY_TIME,
+    flags=_LAST,
     group="connection",
     since="6.2.0",
     summary="Bring the connection back to how it was when it was new.",

@@ -15,6 +15,7 @@ from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString, Verbatim
 from joblog.app.table.arguments import integer
 from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import RANDOM
 from joblog.app.types.numbers import INT64_MAX, parse_int64
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def client_id(ctx: Context) -> int:
     since="6.2.0",
     summary="Describe the connection.",
     complexity="O(1)",
+    tips=(RANDOM,),
 )
 def client_info(ctx: Context) -> Verbatim:
     """Return one line of `field=value`."""
@@ -62,6 +64,7 @@ def client_info(ctx: Context) -> Verbatim:
     since="2.4.0",
     summary="Describe all connections, or those of a type or with certain numbers.",
     complexity="O(N) for N clients",
+    tips=(RANDOM,),
 )
 def client_list(ctx: Context, *options: bytes) -> Verbatim:
     """Return a line of `field=value` for each client.

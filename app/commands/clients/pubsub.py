@@ -12,7 +12,8 @@ from joblog.app import errors
 from joblog.app.keyspace.glob import filter_glob
 from joblog.app.reply import BulkList
 from joblog.app.state.subscriptions import CHANNEL, PATTERN, SHARD_CHANNEL
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.table.usage import add_help
 
 if TYPE_CHECKING:
@@ -21,15 +22,18 @@ if TYPE_CHECKING:
     from joblog.app.state.subscriptions import Kind
 
 _ANY_TIME: Final = Flag.PUBSUB | Flag.LOADING | Flag.STALE
-_SUBSCRIBE: Final = _ANY_TIME | Flag.NOSCRIPT
+_ONE_CHANNEL: Final = slice(1, 2)
+_ALL_CHANNELS: Final = slice(1, None)
+_SUBSCRIBE: Final = _ANY_TIME | Flag.NOSCRIPT | Flag.WHILE_SUBSCRIBED
 _PUBLISH: Final = _ANY_TIME | Flag.FAST | Flag.MAY_REPLICATE
-_SHARD_CHANNELS: Final = KeySpec(first=1, last=-1, access="NOT_KEY")
+_SHARD_CHANNELS: Final = KeySpec("NOT_KEY", last=-1)
 
 
 @command(
     "SUBSCRIBE",
     arity=-2,
     flags=_SUBSCRIBE,
+    channels=_ALL_CHANNELS,
     group="pubsub",
     since="2.0.0",
     summary="Listen to channels.",
@@ -44,6 +48,7 @@ def subscribe(ctx: Context, channel: bytes, *channels: bytes) -> Replies:
     "PSUBSCRIBE",
     arity=-2,
     flags=_SUBSCRIBE,
+    channels=_ALL_CHANNELS,
     group="pubsub",
     since="2.0.0",
     summary="Listen to the channels that patterns match.",
@@ -59,6 +64,7 @@ def psubscribe(ctx: Context, pattern: bytes, *patterns: bytes) -> Replies:
     arity=-2,
     flags=_SUBSCRIBE,
     keys=_SHARD_CHANNELS,
+    channels=_ALL_CHANNELS,
     group="pubsub",
     since="7.0.0",
     summary="Listen to shard channels.",
@@ -126,6 +132,7 @@ def _unsubscribe(ctx: Context, kind: Kind, *names: bytes) -> Replies:
     "PUBLISH",
     arity=3,
     flags=_PUBLISH,
+    channels=_ONE_CHANNEL,
     group="pubsub",
     since="2.0.0",
     summary="Send a message to all who listen to a channel.",
@@ -141,7 +148,8 @@ def publish(ctx: Context, channel: bytes, message: bytes) -> int:
     "SPUBLISH",
     arity=3,
     flags=_PUBLISH,
-    keys=KeySpec(access="NOT_KEY"),
+    keys=KeySpec("NOT_KEY"),
+    channels=_ONE_CHANNEL,
     group="pubsub",
     since="7.0.0",
     summary="Send a message to all who listen to a shard channel.",

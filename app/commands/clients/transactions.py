@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING, Any, Final
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
+_EXEC: Final = (
+    Flag.NOSCRIPT | Flag.LOADING | Flag.STALE | Flag.SKIP_SLOWLOG | Flag.NEVER_QUEUED
+)
 _FLAGS: Final = Flag.NOSCRIPT | Flag.LOADING | Flag.STALE | Flag.FAST | Flag.ALLOW_BUSY
 
 
 @command(
     "MULTI",
     arity=1,
-    flags=_FLAGS,
+    flags=_FLAGS | Flag.NEVER_QUEUED,
     group="transactions",
     since="1.2.0",
     summary="Begin a transaction: commands are queued until EXEC.",
@@ -40,7 +44,7 @@ def multi(ctx: Context) -> SimpleString:
 @command(
     "EXEC",
     arity=1,
-    flags=Flag.NOSCRIPT | Flag.LOADING | Flag.STALE | Flag.SKIP_SLOWLOG,
+    flags=_EXEC,
     group="transactions",
     since="1.2.0",
     summary="Run the commands of a transaction as one, unless a watched key changed.",
@@ -58,7 +62,7 @@ def exec_(ctx: Context) -> Any:
 @command(
     "DISCARD",
     arity=1,
-    flags=_FLAGS,
+    flags=_FLAGS | Flag.NEVER_QUEUED,
     group="transactions",
     since="2.0.0",
     summary="Drop the commands of a transaction, and watch no key any more.",
@@ -79,8 +83,8 @@ def discard(ctx: Context) -> SimpleString:
 @command(
     "WATCH",
     arity=-2,
-    flags=_FLAGS,
-    keys=KeySpec(last=-1, access="RO"),
+    flags=_FLAGS | Flag.NEVER_QUEUED,
+    keys=KeySpec("RO", last=-1, is_read=False),
     group="transactions",
     since="2.2.0",
     summary="Let the next EXEC run nothing if any of the keys changes before it.",

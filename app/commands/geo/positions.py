@@ -14,7 +14,8 @@ from joblog.app.commands.sorted_sets.members import zadd
 from joblog.app.errors import CommandError
 from joblog.app.reply import NULL_ARRAY, DoubleText
 from joblog.app.table.arguments import double
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.geohash import (
     LATITUDE_MAX,
     LONGITUDE_MAX,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from joblog.app.reply import NullArrayType
     from joblog.app.state.context import Context
 
-_READ: Final = KeySpec(access="RO ACCESS")
+_READ: Final = KeySpec("RO ACCESS")
 _UNITS_M: Final = {b"m": 1.0, b"km": 1000.0, b"ft": 0.3048, b"mi": 1609.34}
 _ADD_OPTIONS: Final = frozenset((b"NX", b"XX", b"CH"))
 
@@ -80,7 +81,7 @@ def _show_coordinate(degrees: float) -> DoubleText:
     "GEOADD",
     arity=-5,
     flags=Flag.WRITE | Flag.DENYOOM,
-    keys=KeySpec(access="RW UPDATE"),
+    keys=KeySpec("RW UPDATE"),
     group="geo",
     since="3.2.0",
     summary="Add members with positions, or change their positions.",

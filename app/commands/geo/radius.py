@@ -5,11 +5,13 @@ Source: Redis 7.2; see tests/parity/test_geo_search.py.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app.commands.geo.options import Family, Search, parse_options
 from joblog.app.commands.geo.search import run_search
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:
@@ -17,22 +19,37 @@ if TYPE_CHECKING:
 
     from joblog.app.state.context import Context
 
-_READ: Final = KeySpec(access="RO ACCESS")
+_READ: Final = KeySpec("RO ACCESS")
 
 
-def _radius_keys(argv: list[bytes]) -> list[int]:
-    """Return where the keys of GEORADIUS are: the first word, and what is stored to."""
-    stored = 0
+def _find_stored(argv: list[bytes], wanted: bytes) -> list[int]:
+    """Return where the key is that is stored to, if a certain option names it."""
+    stored, option = 0, b""
     at = 5
     while at + 1 < len(argv):
         if argv[at].upper() in (b"STORE", b"STOREDIST"):
+            option = argv[at].upper()
             at += 1
             stored = at
         at += 1
-    return [1, stored] if stored else [1]
+    return [stored] if option == wanted else []
 
 
-_RADIUS_KEYS: Final = KeySpec(access="RO ACCESS", find=_radius_keys)
+def _keys(options_at: int) -> tuple[KeySpec, ...]:
+    """Return the key specs of a command whose options are from a place on."""
+    options = (b"STORE", b"STOREDIST")
+    stored = [
+        KeySpec(
+            "OW UPDATE",
+            options_at,
+            keyword=word,
+            find=partial(_find_stored, wanted=word),
+        )
+        for word in options
+    ]
+    return (_READ, *stored)
+
+
 _RADIUS_FLAGS: Final = Flag.WRITE | Flag.DENYOOM | Flag.MOVABLEKEYS
 
 
@@ -71,7 +88,8 @@ def _search_member(
     "GEORADIUS",
     arity=-6,
     flags=_RADIUS_FLAGS,
-    keys=_RADIUS_KEYS,
+    keys=_keys(6),
+    effects=("DEL", "ZADD"),
     group="geo",
     since="3.2.0",
     summary="Find the members in a circle around a position; perhaps store them.",
@@ -119,7 +137,8 @@ def georadius_ro(
     "GEORADIUSBYMEMBER",
     arity=-5,
     flags=_RADIUS_FLAGS,
-    keys=_RADIUS_KEYS,
+    keys=_keys(5),
+    effects=("DEL", "ZADD"),
     group="geo",
     since="3.2.0",
     summary="Find the members in a circle around one of them; perhaps store them.",

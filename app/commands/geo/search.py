@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from joblog.app.commands.geo.options import Family, Search, parse_options
 from joblog.app.commands.geo.positions import show_distance, show_position
 from joblog.app.commands.sorted_sets.ranges import store_pairs
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.geohash import Position, Shape, boxes_around, position_of
 from joblog.app.types.numbers import format_double_17
 from joblog.app.types.sorted_sets import ScoreRange, SortedSet
@@ -128,7 +129,7 @@ def _search_words(
     "GEOSEARCH",
     arity=-7,
     flags=Flag.READONLY,
-    keys=KeySpec(access="RO ACCESS"),
+    keys=KeySpec("RO ACCESS"),
     group="geo",
     since="6.2.0",
     summary="Find the members in a circle or a rectangle.",
@@ -152,7 +153,8 @@ def geosearch(
     "GEOSEARCHSTORE",
     arity=-8,
     flags=Flag.WRITE | Flag.DENYOOM,
-    keys=KeySpec(first=1, last=2),
+    keys=(KeySpec("OW UPDATE"), KeySpec("RO ACCESS", first=2)),
+    effects=("DEL", "ZADD"),
     group="geo",
     since="6.2.0",
     summary="Find the members in a circle or a rectangle, and store them.",

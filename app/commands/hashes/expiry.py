@@ -22,7 +22,8 @@ from joblog.app.commands.hashes.arguments import (
 from joblog.app.commands.keys.expiry import is_allowed, parse_options
 from joblog.app.errors import CommandError
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.hashes import Hash
 from joblog.app.types.numbers import INT64_MAX
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from joblog.app.state.context import Context
 
-_CHANGE: Final = KeySpec(access="RW UPDATE")
+_CHANGE: Final = KeySpec("RW UPDATE")
 _WRITE_FAST: Final = Flag.WRITE | Flag.FAST
 
 NO_FIELD: Final = -2
@@ -145,6 +146,7 @@ for _name, _unit_ms, _is_relative, _how in (
         arity=-6,
         flags=_WRITE_FAST,
         keys=_CHANGE,
+        effects=("HPEXPIREAT", "HDEL"),
         group="hash",
         since="7.4.0",
         summary=f"Let fields of a hash expire {_how}.",

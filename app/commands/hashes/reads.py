@@ -14,14 +14,16 @@ from joblog.app.errors import CommandError
 from joblog.app.keyspace.scan import scan_table
 from joblog.app.reply import BulkList, Pairs
 from joblog.app.table.arguments import check_paired, repeated, symmetric_integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import RANDOM, UNORDERED
 from joblog.app.types.hashes import HASHTABLE, Hash
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
-_READ: Final = KeySpec(access="RO ACCESS")
-_PEEK: Final = KeySpec(access="RO")
+_READ: Final = KeySpec("RO ACCESS")
+_PEEK: Final = KeySpec("RO")
 
 
 @command(
@@ -71,6 +73,7 @@ def hmget(ctx: Context, key: bytes, field: bytes, *fields: bytes) -> list[bytes 
     since="2.0.0",
     summary="Return all fields and their values.",
     complexity="O(N) for N fields",
+    tips=(UNORDERED,),
 )
 def hgetall(ctx: Context, key: bytes) -> dict[bytes, bytes]:
     """Return a map; empty where there is no hash."""
@@ -87,6 +90,7 @@ def hgetall(ctx: Context, key: bytes) -> dict[bytes, bytes]:
     since="2.0.0",
     summary="Return all fields.",
     complexity="O(N) for N fields",
+    tips=(UNORDERED,),
 )
 def hkeys(ctx: Context, key: bytes) -> BulkList:
     """Return the fields; empty where there is no hash."""
@@ -102,6 +106,7 @@ def hkeys(ctx: Context, key: bytes) -> BulkList:
     since="2.0.0",
     summary="Return all values.",
     complexity="O(N) for N fields",
+    tips=(UNORDERED,),
 )
 def hvals(ctx: Context, key: bytes) -> BulkList:
     """Return the values; empty where there is no hash."""
@@ -167,6 +172,7 @@ def hstrlen(ctx: Context, key: bytes, field: bytes) -> int:
     summary="Return random fields, with their values if asked for.",
     complexity="O(N) for N fields returned",
     convert={"count": symmetric_integer},
+    tips=(RANDOM,),
 )
 def hrandfield(
     ctx: Context, key: bytes, count: int | None = None, *options: bytes
@@ -201,6 +207,7 @@ def hrandfield(
     summary="Go through the fields of a hash in steps.",
     complexity="O(1) for a step, O(N) for a whole scan of N fields",
     convert={"cursor": scan_cursor},
+    tips=(RANDOM,),
 )
 def hscan(ctx: Context, key: bytes, cursor: int, *options: bytes) -> list[object]:
     """Return the next cursor, and fields and values in turn, or NOVALUES."""

@@ -11,7 +11,8 @@ from joblog.app.commands.hashes.arguments import (
     require_fields_keyword,
     require_number_of,
 )
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.hashes import Hash
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     "HGETDEL",
     arity=-5,
     flags=Flag.WRITE | Flag.FAST,
-    keys=KeySpec(access="RW ACCESS DELETE"),
+    keys=KeySpec("RW ACCESS DELETE"),
+    effects=("HDEL",),
     group="hash",
     since="8.0.0",
     summary="Return the values of fields and remove the fields.",

@@ -16,7 +16,8 @@ from joblog.app.commands.hashes.arguments import (
     require_number_of,
 )
 from joblog.app.commands.hashes.expiry import NO_DEADLINE, NO_FIELD
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.hashes import Hash
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from joblog.app.state.context import Context
 
-_LOOK: Final = KeySpec(access="RO ACCESS")
+_LOOK: Final = KeySpec("RO ACCESS")
 _READ_FAST: Final = Flag.READONLY | Flag.FAST
 
 

@@ -19,7 +19,8 @@ from joblog.app.commands.hashes.arguments import (
 from joblog.app.commands.hashes.effects import record_fields
 from joblog.app.commands.hashes.expiry import deadline_of, note_deadline, remove_expired
 from joblog.app.errors import CommandError
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.hashes import Hash, replace_field
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def _parse(words: Words, known: dict[bytes, str]) -> _Options:
     "HSETEX",
     arity=-6,
     flags=Flag.WRITE | Flag.DENYOOM | Flag.FAST,
-    keys=KeySpec(access="RW INSERT"),
+    keys=KeySpec("RW INSERT"),
+    effects=("HSET", "HPEXPIREAT", "HDEL"),
     group="hash",
     since="8.0.0",
     summary="Set fields of a hash and when they expire, perhaps on conditions.",
@@ -148,7 +150,8 @@ def hsetex(
     "HGETEX",
     arity=-5,
     flags=Flag.WRITE | Flag.FAST,
-    keys=KeySpec(access="RW ACCESS UPDATE"),
+    keys=KeySpec("RW ACCESS UPDATE", is_read=True),
+    effects=("HPEXPIREAT", "HPERSIST", "HDEL"),
     group="hash",
     since="8.0.0",
     summary="Return the values of fields, and set or clear when they expire.",

@@ -14,7 +14,8 @@ from joblog.app.commands.hashes.effects import record_fields
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.hashes import Hash, replace_field, set_field
 from joblog.app.types.numbers import (
     INFINITE,
@@ -29,10 +30,10 @@ from joblog.app.types.numbers import (
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
-_UPDATE: Final = KeySpec(access="RW UPDATE")
-_INSERT: Final = KeySpec(access="RW INSERT")
-_COUNT: Final = KeySpec(access="RW ACCESS UPDATE")
-_DELETE: Final = KeySpec(access="RW DELETE")
+_UPDATE: Final = KeySpec("RW UPDATE")
+_INSERT: Final = KeySpec("RW INSERT")
+_COUNT: Final = KeySpec("RW ACCESS UPDATE")
+_DELETE: Final = KeySpec("RW DELETE")
 
 
 @command(
@@ -172,6 +173,7 @@ def hincrby(ctx: Context, key: bytes, field: bytes, increment: bytes) -> int:
     arity=4,
     flags=Flag.WRITE | Flag.DENYOOM | Flag.FAST,
     keys=_COUNT,
+    effects=("HSET", "HPEXPIREAT"),
     group="hash",
     since="2.6.0",
     summary="Add to the number in a field; a missing field counts as 0.",

@@ -13,6 +13,7 @@ from joblog.app.reply import OK, SimpleString
 from joblog.app.state.operator_lines import note_change
 from joblog.app.table.arguments import int32, require_database
 from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import ALL, SHARDS, SUM
 from joblog.app.types.numbers import parse_int64
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def select(ctx: Context, index: int) -> SimpleString:
     summary="Count the keys of the database.",
     complexity="O(1)",
     acl=("keyspace",),
+    tips=(SHARDS, SUM),
 )
 def dbsize(ctx: Context) -> int:
     """Return the number of keys, those that have expired unseen included."""
@@ -66,6 +68,7 @@ def dbsize(ctx: Context) -> int:
     summary="Remove all keys of the database.",
     complexity="O(N) for N keys",
     acl=("keyspace", "dangerous"),
+    tips=(SHARDS, ALL),
 )
 def flushdb(ctx: Context, *how: bytes) -> SimpleString:
     """Return OK; SYNC and ASYNC are the same here."""
@@ -85,6 +88,7 @@ def flushdb(ctx: Context, *how: bytes) -> SimpleString:
     summary="Remove all keys of all databases.",
     complexity="O(N) for N keys",
     acl=("keyspace", "dangerous"),
+    tips=(SHARDS, ALL),
 )
 def flushall(ctx: Context, *how: bytes) -> SimpleString:
     """Return OK; SYNC and ASYNC are the same here."""

@@ -11,7 +11,9 @@ from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import RANDOM
 from joblog.app.types.dump_payload import (
     WrongFooterError,
     decode_payload,
@@ -26,18 +28,19 @@ if TYPE_CHECKING:
 
 _FREQUENCY_MAX: Final = 255
 _RESTORE_FLAGS: Final = Flag.WRITE | Flag.DENYOOM
-_RESTORE_KEYS: Final = KeySpec(access="OW UPDATE")
+_RESTORE_KEYS: Final = KeySpec("OW UPDATE")
 
 
 @command(
     "DUMP",
     arity=2,
     flags=Flag.READONLY,
-    keys=KeySpec(access="RO ACCESS"),
+    keys=KeySpec("RO ACCESS"),
     group="generic",
     since="2.6.0",
     summary="Return the value at a key as bytes that RESTORE takes.",
     complexity="O(N) for a value of N bytes",
+    tips=(RANDOM,),
 )
 def dump(ctx: Context, key: bytes) -> bytes | None:
     """Return the payload, or None where the key is missing."""
@@ -97,6 +100,7 @@ def _decode(payload: bytes) -> Any:
     arity=-4,
     flags=_RESTORE_FLAGS,
     keys=_RESTORE_KEYS,
+    effects=("RESTORE", "DEL"),
     group="generic",
     since="2.6.0",
     summary="Make a key of what DUMP returned, here or on another server.",
@@ -140,6 +144,7 @@ def restore(
     arity=-4,
     flags=_RESTORE_FLAGS | Flag.ASKING,
     keys=_RESTORE_KEYS,
+    effects=("RESTORE", "DEL"),
     group="server",
     since="3.0.0",
     summary="RESTORE by another name, which nodes of a cluster use.",

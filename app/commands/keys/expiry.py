@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Final
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import RANDOM
 from joblog.app.types.numbers import INT64_MAX, INT64_MIN
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
-_CHANGE: Final = KeySpec(access="RW UPDATE")
-_LOOK: Final = KeySpec(access="RO ACCESS")
+_CHANGE: Final = KeySpec("RW UPDATE")
+_LOOK: Final = KeySpec("RO ACCESS")
 _WRITE_FAST: Final = Flag.WRITE | Flag.FAST
 _READ_FAST: Final = Flag.READONLY | Flag.FAST
 _OPTIONS: Final = frozenset((b"NX", b"XX", b"GT", b"LT"))
@@ -34,6 +36,7 @@ _NO_DEADLINE: Final = -1
     arity=-3,
     flags=_WRITE_FAST,
     keys=_CHANGE,
+    effects=("PEXPIREAT", "DEL"),
     group="generic",
     since="1.0.0",
     summary="Let a key expire in some seconds.",
@@ -49,6 +52,7 @@ def expire(ctx: Context, key: bytes, seconds: bytes, *options: bytes) -> int:
     arity=-3,
     flags=_WRITE_FAST,
     keys=_CHANGE,
+    effects=("PEXPIREAT", "DEL"),
     group="generic",
     since="2.6.0",
     summary="Let a key expire in some milliseconds.",
@@ -64,6 +68,7 @@ def pexpire(ctx: Context, key: bytes, milliseconds: bytes, *options: bytes) -> i
     arity=-3,
     flags=_WRITE_FAST,
     keys=_CHANGE,
+    effects=("PEXPIREAT", "DEL"),
     group="generic",
     since="1.2.0",
     summary="Let a key expire at a time, in seconds since the epoch.",
@@ -79,6 +84,7 @@ def expireat(ctx: Context, key: bytes, seconds: bytes, *options: bytes) -> int:
     arity=-3,
     flags=_WRITE_FAST,
     keys=_CHANGE,
+    effects=("PEXPIREAT", "DEL"),
     group="generic",
     since="2.6.0",
     summary="Let a key expire at a time, in milliseconds since the epoch.",
@@ -197,6 +203,7 @@ def persist(ctx: Context, key: bytes) -> int:
     since="1.0.0",
     summary="Tell in how many seconds a key expires.",
     complexity="O(1)",
+    tips=(RANDOM,),
 )
 def ttl(ctx: Context, key: bytes) -> int:
     """Return seconds, rounded; -1 without a deadline, -2 where the key is missing."""
@@ -213,6 +220,7 @@ def ttl(ctx: Context, key: bytes) -> int:
     since="2.6.0",
     summary="Tell in how many milliseconds a key expires.",
     complexity="O(1)",
+    tips=(RANDOM,),
 )
 def pttl(ctx: Context, key: bytes) -> int:
     """Return milliseconds; -1 without a deadline, -2 where the key is missing."""

@@ -14,16 +14,18 @@ from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString
 from joblog.app.table.arguments import int32, require_database
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import MULTI, SUM
 from joblog.app.types.kinds import copy_value, kind_name
 
 if TYPE_CHECKING:
     from joblog.app.keyspace.database import Database
     from joblog.app.state.context import Context
 
-_FROM_TO: Final = KeySpec(first=1, last=2, access="RW ACCESS DELETE")
-_REMOVE: Final = KeySpec(last=-1, access="RM DELETE")
-_READ_ALL: Final = KeySpec(last=-1, access="RO")
+_FROM: Final = KeySpec("RW ACCESS DELETE")
+_REMOVE: Final = KeySpec("RM DELETE", last=-1)
+_READ_ALL: Final = KeySpec("RO", last=-1)
 _NO_KEY: Final = SimpleString(b"none")
 
 
@@ -36,6 +38,7 @@ _NO_KEY: Final = SimpleString(b"none")
     since="1.0.0",
     summary="Remove keys.",
     complexity="O(N) for N keys and the elements of the collections among them",
+    tips=(MULTI, SUM),
 )
 def del_(ctx: Context, key: bytes, *keys: bytes) -> int:
     """Return how many of the keys were there; one given twice counts once."""
@@ -58,6 +61,7 @@ def del_(ctx: Context, key: bytes, *keys: bytes) -> int:
     since="4.0.0",
     summary="Remove keys; here the same as DEL.",
     complexity="O(N) for N keys and the elements of the collections among them",
+    tips=(MULTI, SUM),
 )
 def unlink(ctx: Context, key: bytes, *keys: bytes) -> int:
     """Return how many of the keys were there."""
@@ -73,6 +77,7 @@ def unlink(ctx: Context, key: bytes, *keys: bytes) -> int:
     since="1.0.0",
     summary="Count which of the keys are there.",
     complexity="O(N) for N keys",
+    tips=(MULTI, SUM),
 )
 def exists(ctx: Context, key: bytes, *keys: bytes) -> int:
     """Return how many of the keys are there; one given twice counts twice."""
@@ -89,6 +94,7 @@ def exists(ctx: Context, key: bytes, *keys: bytes) -> int:
     since="3.2.1",
     summary="Count which of the keys are there, and let them pass as used.",
     complexity="O(N) for N keys",
+    tips=(MULTI, SUM),
 )
 def touch(ctx: Context, key: bytes, *keys: bytes) -> int:
     """Return how many of the keys are there; one given twice counts twice."""
@@ -99,7 +105,7 @@ def touch(ctx: Context, key: bytes, *keys: bytes) -> int:
     "TYPE",
     arity=2,
     flags=Flag.READONLY | Flag.FAST,
-    keys=KeySpec(access="RO"),
+    keys=KeySpec("RO"),
     group="generic",
     since="1.0.0",
     summary="Tell the type of the value at a key.",
@@ -115,7 +121,7 @@ def type_(ctx: Context, key: bytes) -> SimpleString:
     "RENAME",
     arity=3,
     flags=Flag.WRITE,
-    keys=_FROM_TO,
+    keys=(_FROM, KeySpec("OW UPDATE", first=2)),
     group="generic",
     since="1.0.0",
     summary="Give a key another name; a key that has it already is replaced.",
@@ -141,7 +147,7 @@ def rename(ctx: Context, key: bytes, new_key: bytes) -> SimpleString:
     "RENAMENX",
     arity=3,
     flags=Flag.WRITE | Flag.FAST,
-    keys=_FROM_TO,
+    keys=(_FROM, KeySpec("OW INSERT", first=2)),
     group="generic",
     since="1.0.0",
     summary="Give a key another name, unless a key has it already.",
@@ -167,7 +173,7 @@ def renamenx(ctx: Context, key: bytes, new_key: bytes) -> int:
     "MOVE",
     arity=3,
     flags=Flag.WRITE | Flag.FAST,
-    keys=KeySpec(access="RW ACCESS UPDATE"),
+    keys=KeySpec("RW ACCESS UPDATE", databases=lambda db, argv: [db, int(argv[2])]),
     group="generic",
     since="1.0.0",
     summary="Move a key to another database, unless it has such a key already.",
@@ -193,11 +199,20 @@ def move(ctx: Context, key: bytes, index: int) -> int:
     return 1
 
 
+def _copied_to(db: int, argv: list[bytes]) -> list[int]:
+    """Return the database that COPY writes to, as a number."""
+    words = [word.upper() for word in argv[3:-1]]
+    return [int(argv[words.index(b"DB") + 4]) if b"DB" in words else db]
+
+
 @command(
     "COPY",
     arity=-3,
     flags=Flag.WRITE | Flag.DENYOOM,
-    keys=KeySpec(first=1, last=2, access="RW ACCESS UPDATE"),
+    keys=(
+        KeySpec("RO ACCESS"),
+        KeySpec("OW UPDATE", first=2, databases=_copied_to),
+    ),
     group="generic",
     since="6.2.0",
     summary="Copy the value and the deadline of a key to another key.",

@@ -13,6 +13,7 @@ from joblog.app.keyspace.glob import filter_glob
 from joblog.app.keyspace.scan import scan_table
 from joblog.app.reply import BulkList
 from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import ITERATED, RANDOM, SHARDS, UNORDERED
 from joblog.app.types.kinds import kind_name
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _PICKS_MAX: Final = 100
     summary="List the keys that match a glob pattern.",
     complexity="O(N) for N keys in the database",
     acl=("keyspace", "dangerous"),
+    tips=(SHARDS, UNORDERED),
 )
 def keys(ctx: Context, pattern: bytes) -> BulkList:
     """Return the keys, oldest first."""
@@ -47,6 +49,7 @@ def keys(ctx: Context, pattern: bytes) -> BulkList:
     since="2.8.0",
     summary="Go through the keys of the database, some at each call.",
     complexity="O(1) for each key of a call; now and then a call is O(N)",
+    tips=(RANDOM, ITERATED),
 )
 def scan(ctx: Context, cursor: bytes, *options: bytes) -> list[object]:
     """Return the next cursor, 0 at the end, and some keys, perhaps none.
@@ -75,6 +78,7 @@ def scan(ctx: Context, cursor: bytes, *options: bytes) -> list[object]:
     since="1.0.0",
     summary="Pick a key of the database at random.",
     complexity="O(N) for N keys, of which a quarter are walked over on average",
+    tips=(SHARDS, RANDOM),
 )
 def randomkey(ctx: Context) -> bytes | None:
     """Return a key, each with the same probability, or None where there is none.

@@ -19,7 +19,9 @@ from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import RANDOM
 from joblog.app.types.dump_payload import encode_payload
 from joblog.app.types.numbers import parse_int64
 
@@ -53,15 +55,26 @@ class _Options(NamedTuple):
     credentials: tuple[bytes, ...] = ()
 
 
-def find_keys(argv: Argv) -> list[int]:
-    """Return where the keys are: behind KEYS, or the one that has a fixed place."""
+def _keys_at(argv: Argv) -> int:
+    """Return where the option KEYS is, or 0."""
     at = _FIRST_OPTION
     while at < len(argv):
         word = argv[at].upper()
         if word == b"KEYS":
-            return [] if argv[_KEY] else list(range(at + 1, len(argv)))
+            return at
         at += 1 + _CREDENTIALS.get(word, 0)
-    return [_KEY]
+    return 0
+
+
+def _find_one(argv: Argv) -> list[int]:
+    """Return where the key is that has a fixed place."""
+    return [] if _keys_at(argv) else [_KEY]
+
+
+def _find_several(argv: Argv) -> list[int]:
+    """Return where the keys behind KEYS are."""
+    at = _keys_at(argv)
+    return list(range(at + 1, len(argv))) if at and not argv[_KEY] else []
 
 
 def _parse(key: bytes, words: tuple[bytes, ...]) -> _Options:
@@ -96,12 +109,22 @@ def _parse(key: bytes, words: tuple[bytes, ...]) -> _Options:
     "MIGRATE",
     arity=-6,
     flags=Flag.WRITE,
-    keys=KeySpec(first=3, last=3, access="RW ACCESS DELETE", find=find_keys),
+    keys=(
+        KeySpec("RW ACCESS DELETE", first=3, find=_find_one, is_read=True),
+        KeySpec(
+            *("RW ACCESS DELETE", -2, -1),
+            keyword=b"KEYS",
+            find=_find_several,
+            is_read=True,
+        ),
+    ),
+    effects=("DEL",),
     group="generic",
     since="2.6.0",
     summary="Move keys to another server.",
     complexity="O(N) for N bytes of values, and the time that the network takes",
     acl=("dangerous",),
+    tips=(RANDOM,),
 )
 def migrate(
     ctx: Context,

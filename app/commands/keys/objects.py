@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import RANDOM
 from joblog.app.table.usage import add_help
 from joblog.app.types import streams, strings
 from joblog.app.types.hashes import Hash
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from joblog.app.config import Config
     from joblog.app.state.context import Context
 
-_LOOK: Final = KeySpec(first=2, last=2, access="RO")
+_LOOK: Final = KeySpec("RO", first=2, is_read=False)
 # Redis keeps one object for each of the small numbers, for all keys together.
 _SHARED_BELOW: Final = 10000
 _SHARED_REFERENCES: Final = 2**31 - 1
@@ -42,6 +44,7 @@ _SHARED_REFERENCES: Final = 2**31 - 1
     summary="Tell in which form Redis would keep a value.",
     complexity="O(N) for N elements of a small collection, else O(1)",
     acl=("keyspace",),
+    tips=(RANDOM,),
 )
 def object_encoding(ctx: Context, key: bytes) -> bytes | None:
     """Return the name of the encoding, or None where the key is missing."""
@@ -92,6 +95,7 @@ def encoding_of(value: Any, config: Config) -> bytes:
     summary="Tell how many keys would share a value in Redis.",
     complexity="O(1)",
     acl=("keyspace",),
+    tips=(RANDOM,),
 )
 def object_refcount(ctx: Context, key: bytes) -> int | None:
     """Return 1; 2**31 - 1 for a small number; None where the key is missing."""
@@ -113,6 +117,7 @@ def object_refcount(ctx: Context, key: bytes) -> int | None:
     summary="Tell for how many seconds a key was not used.",
     complexity="O(1)",
     acl=("keyspace",),
+    tips=(RANDOM,),
 )
 def object_idletime(ctx: Context, key: bytes) -> int | None:
     """Return 0, since nothing is evicted and so no use is noted; None for no key.
@@ -137,6 +142,7 @@ def object_idletime(ctx: Context, key: bytes) -> int | None:
     summary="Tell how often a key was used, on a logarithmic scale.",
     complexity="O(1)",
     acl=("keyspace",),
+    tips=(RANDOM,),
 )
 def object_freq(ctx: Context, key: bytes) -> int | None:
     """Return 0, since nothing is evicted and so no use is noted; None for no key.

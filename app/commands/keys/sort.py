@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
 from joblog.app.types.numbers import parse_double
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
 _BLANKS: Final = b" \t\n\v\f\r"
+_SORTED: Final = KeySpec("RO ACCESS")
+_LOOKED_UP: Final = KeySpec("RO ACCESS", first=0)  # by patterns
 _ACL: Final = ("set", "sortedset", "list", "dangerous")
 _WORDS_OF: Final = {b"LIMIT": 2, b"BY": 1, b"GET": 1}
 
@@ -94,8 +97,8 @@ def _parse(ctx: Context, argv: list[bytes], *, may_store: bool) -> _Options:
     return options
 
 
-def _key_positions(argv: list[bytes]) -> list[int]:
-    """Return where the keys of SORT are: the first word, and what STORE names last."""
+def _find_stored(argv: list[bytes]) -> list[int]:
+    """Return where the key is that STORE names last, if any."""
     stored = 0
     at = 2
     while at < len(argv):
@@ -103,14 +106,14 @@ def _key_positions(argv: list[bytes]) -> list[int]:
         if word == b"STORE" and at + 1 < len(argv):
             stored = at + 1
         at += 1 + _WORDS_OF.get(word, 0)
-    return [1, stored] if stored else [1]
+    return [stored] if stored else []
 
 
 @command(
     "SORT",
     arity=-2,
     flags=Flag.WRITE | Flag.DENYOOM | Flag.MOVABLEKEYS,
-    keys=KeySpec(access="RO ACCESS", find=_key_positions),
+    keys=(_SORTED, _LOOKED_UP, KeySpec("OW UPDATE", first=0, find=_find_stored)),
     group="generic",
     since="1.0.0",
     summary="Sort the elements of a list, set or sorted set; perhaps store them.",
@@ -131,7 +134,7 @@ def sort(ctx: Context, key: bytes, *options: bytes) -> list[bytes | None] | int:
     "SORT_RO",
     arity=-2,
     flags=Flag.READONLY | Flag.MOVABLEKEYS,
-    keys=KeySpec(access="RO ACCESS"),
+    keys=(_SORTED, _LOOKED_UP),
     group="generic",
     since="7.0.0",
     summary="Sort the elements of a list, set or sorted set, and never store them.",

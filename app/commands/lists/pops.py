@@ -14,7 +14,8 @@ from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import NULL_ARRAY, BulkList, NullArrayType
 from joblog.app.table.arguments import non_negative, number_of_keys
-from joblog.app.table.table import Flag, KeySpec, command, numkeys_at
+from joblog.app.table.key_specs import KeySpec, numkeys_at
+from joblog.app.table.table import Flag, command
 from joblog.app.types.lists import List
 from joblog.app.types.numbers import parse_int64
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
     from joblog.app.state.context import Context
 
-_POP: Final = KeySpec(access="RW ACCESS DELETE")
-_MOVE: Final = KeySpec(first=1, last=2, access="RW ACCESS DELETE")
+_POP: Final = KeySpec("RW ACCESS DELETE")
+_MOVE: Final = (KeySpec("RW ACCESS DELETE"), KeySpec("RW INSERT", first=2))
 
 _SIDES: Final = {b"LEFT": True, b"RIGHT": False}
 
@@ -120,7 +121,8 @@ def pop_elements(
     "LMPOP",
     arity=-4,
     flags=Flag.WRITE | Flag.MOVABLEKEYS,
-    keys=numkeys_at(1, access="RW ACCESS DELETE"),
+    keys=numkeys_at(1, "RW ACCESS DELETE"),
+    effects=("LPOP", "RPOP"),
     group="list",
     since="7.0.0",
     summary="Remove elements from the first list that is there.",

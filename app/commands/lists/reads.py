@@ -11,15 +11,16 @@ from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import LONG, BulkList, LongBulks
 from joblog.app.table.arguments import integer, symmetric_integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.lists import List, clamp_range
 from joblog.app.types.numbers import parse_int64
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
-_READ: Final = KeySpec(access="RO ACCESS")
-_PEEK: Final = KeySpec(access="RO")
+_READ: Final = KeySpec("RO ACCESS")
+_PEEK: Final = KeySpec("RO")
 
 
 @command(

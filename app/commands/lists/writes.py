@@ -14,15 +14,16 @@ from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.lists import List
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
-_INSERT: Final = KeySpec(access="RW INSERT")
-_DELETE: Final = KeySpec(access="RW DELETE")
-_CHANGE: Final = KeySpec(access="RW UPDATE")
+_INSERT: Final = KeySpec("RW INSERT")
+_DELETE: Final = KeySpec("RW DELETE")
+_CHANGE: Final = KeySpec("RW UPDATE")
 
 
 @command(

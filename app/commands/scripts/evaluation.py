@@ -12,7 +12,9 @@ from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString
 from joblog.app.state.operator_lines import note_change
 from joblog.app.state.script_sources import count_keys
-from joblog.app.table.table import Flag, command, numkeys_at
+from joblog.app.table.key_specs import numkeys_at
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import ALL, AND, NODES, ONE, SHARDS
 from joblog.app.table.usage import add_help
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ _EVAL_READ: Final = (
     | Flag.MOVABLEKEYS
 )
 _SHA_BYTES: Final = 40
-_KEYS: Final = numkeys_at(2, access="RW")
+_KEYS: Final = numkeys_at(2, "RW ACCESS UPDATE")
 _KEYS_READ: Final = numkeys_at(2)
 
 
@@ -138,6 +140,7 @@ def evalsha_ro(ctx: Context, sha: bytes, numkeys: bytes, *rest: bytes) -> Any:
     since="2.6.0",
     summary="Compile a Lua script, for EVALSHA.",
     complexity="O(N) for a script of N bytes",
+    tips=(NODES, ALL),
 )
 def script_load(ctx: Context, script: bytes) -> bytes:
     """Return the script's SHA1.
@@ -157,6 +160,7 @@ def script_load(ctx: Context, script: bytes) -> bytes:
     since="2.6.0",
     summary="Say which scripts are loaded.",
     complexity="O(N) for N scripts",
+    tips=(SHARDS, AND),
 )
 def script_exists(ctx: Context, sha: bytes, *shas: bytes) -> list[int]:
     """Return 1 or 0 for each SHA1."""
@@ -172,6 +176,7 @@ def script_exists(ctx: Context, sha: bytes, *shas: bytes) -> list[int]:
     since="2.6.0",
     summary="Forget all scripts that are loaded.",
     complexity="O(N) for N scripts",
+    tips=(NODES, ALL),
 )
 def script_flush(ctx: Context, *mode: bytes) -> SimpleString:
     """Return OK.
@@ -195,6 +200,7 @@ def script_flush(ctx: Context, *mode: bytes) -> SimpleString:
     since="2.6.0",
     summary="End the script that runs, unless it has written.",
     complexity="O(1)",
+    tips=(SHARDS, ONE),
 )
 def script_kill(ctx: Context) -> SimpleString:
     """Return OK; the script ends soon after.

@@ -15,7 +15,9 @@ from joblog.app.keyspace.glob import compile_glob
 from joblog.app.reply import OK, SetReply, SimpleString
 from joblog.app.state.operator_lines import note_change
 from joblog.app.state.script_sources import SCRIPT_FLAGS, read_library_shebang
-from joblog.app.table.table import Flag, command, numkeys_at
+from joblog.app.table.key_specs import numkeys_at
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import ALL, ONE, RANDOM, SHARDS, SPECIAL, UNORDERED
 from joblog.app.table.usage import add_help
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def _record(ctx: Context, *effects: tuple[bytes, ...]) -> None:
     "FCALL",
     arity=-3,
     flags=_CALL,
-    keys=numkeys_at(2, access="RW"),
+    keys=numkeys_at(2, "RW ACCESS UPDATE"),
     group="scripting",
     since="7.0.0",
     summary="Run a function of a library; all that it does happens at one moment.",
@@ -94,10 +96,12 @@ def fcall_ro(
     "FUNCTION LOAD",
     arity=-3,
     flags=_WRITE | Flag.DENYOOM,
+    effects=("FUNCTION",),
     group="scripting",
     since="7.0.0",
     summary="Load a library of functions.",
     complexity="O(N) for a library of N bytes",
+    tips=(SHARDS, ALL),
 )
 def function_load(ctx: Context, first: bytes, *rest: bytes) -> bytes:
     """Return the library's name.
@@ -123,10 +127,12 @@ def function_load(ctx: Context, first: bytes, *rest: bytes) -> bytes:
     "FUNCTION DELETE",
     arity=3,
     flags=_WRITE,
+    effects=("FUNCTION",),
     group="scripting",
     since="7.0.0",
     summary="Delete a library and its functions.",
     complexity="O(1)",
+    tips=(SHARDS, ALL),
 )
 def function_delete(ctx: Context, name: bytes) -> SimpleString:
     """Return OK.
@@ -146,10 +152,12 @@ def function_delete(ctx: Context, name: bytes) -> SimpleString:
     "FUNCTION FLUSH",
     arity=-2,
     flags=_WRITE,
+    effects=("FUNCTION",),
     group="scripting",
     since="7.0.0",
     summary="Delete all libraries.",
     complexity="O(N) for N functions",
+    tips=(SHARDS, ALL),
 )
 def function_flush(ctx: Context, *mode: bytes) -> SimpleString:
     """Return OK.
@@ -179,6 +187,7 @@ def function_flush(ctx: Context, *mode: bytes) -> SimpleString:
     since="7.0.0",
     summary="List the libraries and their functions.",
     complexity="O(N) for N functions",
+    tips=(UNORDERED,),
 )
 def function_list(ctx: Context, *options: bytes) -> list[dict[bytes, Any]]:
     """Return for each library its name, language, functions and, if asked for, text.
@@ -237,6 +246,7 @@ def _read_list_options(options: tuple[bytes, ...]) -> tuple[bool, bytes | None]:
     since="7.0.0",
     summary="Tell which function runs, and how many there are.",
     complexity="O(1)",
+    tips=(RANDOM, SHARDS, SPECIAL),
 )
 def function_stats(ctx: Context) -> dict[bytes, Any]:
     """Return the function that runs, or None, and the counts by language.
@@ -269,6 +279,7 @@ def function_stats(ctx: Context) -> dict[bytes, Any]:
     since="7.0.0",
     summary="End the function that runs, unless it has written.",
     complexity="O(1)",
+    tips=(SHARDS, ONE),
 )
 def function_kill(ctx: Context) -> SimpleString:
     """Return OK; the function ends soon after.
@@ -300,10 +311,12 @@ def function_dump(ctx: Context) -> bytes:
     "FUNCTION RESTORE",
     arity=-3,
     flags=_WRITE | Flag.DENYOOM,
+    effects=("FUNCTION",),
     group="scripting",
     since="7.0.0",
     summary="Load the libraries that FUNCTION DUMP packed.",
     complexity="O(N) for N bytes of libraries",
+    tips=(SHARDS, ALL),
 )
 def function_restore(ctx: Context, payload: bytes, *policies: bytes) -> SimpleString:
     """Return OK: all libraries of the payload are loaded, or none.

@@ -9,11 +9,12 @@ Source: Redis 7.0.15; see tests/parity/test_replication.py.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import RANDOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,40 +43,40 @@ def _refusal(arity: int, words: int) -> Callable[..., None]:
 _READ_MODE: Final = Flag.LOADING | Flag.STALE | Flag.FAST
 _STALE: Final = Flag.STALE
 _CHANGE: Final = Flag.ADMIN | Flag.STALE | Flag.NO_ASYNC_LOADING
-_CLUSTER: Final = (
+_CLUSTER: Final[tuple[tuple[Any, ...], ...]] = (
     ("CLUSTER ADDSLOTS", -3, _CHANGE, "3.0.0"),
     ("CLUSTER ADDSLOTSRANGE", -4, _CHANGE, "7.0.0"),
-    ("CLUSTER BUMPEPOCH", 2, _CHANGE, "3.0.0"),
-    ("CLUSTER COUNT-FAILURE-REPORTS", 3, Flag.ADMIN | Flag.STALE, "3.0.0"),
+    ("CLUSTER BUMPEPOCH", 2, _CHANGE, "3.0.0", RANDOM),
+    ("CLUSTER COUNT-FAILURE-REPORTS", 3, Flag.ADMIN | Flag.STALE, "3.0.0", RANDOM),
     ("CLUSTER COUNTKEYSINSLOT", 3, _STALE, "3.0.0"),
     ("CLUSTER DELSLOTS", -3, _CHANGE, "3.0.0"),
     ("CLUSTER DELSLOTSRANGE", -4, _CHANGE, "7.0.0"),
     ("CLUSTER FAILOVER", -2, _CHANGE, "3.0.0"),
     ("CLUSTER FLUSHSLOTS", 2, _CHANGE, "3.0.0"),
     ("CLUSTER FORGET", 3, _CHANGE, "3.0.0"),
-    ("CLUSTER GETKEYSINSLOT", 4, _STALE, "3.0.0"),
-    ("CLUSTER INFO", 2, _STALE, "3.0.0"),
+    ("CLUSTER GETKEYSINSLOT", 4, _STALE, "3.0.0", RANDOM),
+    ("CLUSTER INFO", 2, _STALE, "3.0.0", RANDOM),
     ("CLUSTER KEYSLOT", 3, _STALE, "3.0.0"),
-    ("CLUSTER LINKS", 2, _STALE, "7.0.0"),
+    ("CLUSTER LINKS", 2, _STALE, "7.0.0", RANDOM),
     ("CLUSTER MEET", -4, _CHANGE, "3.0.0"),
     ("CLUSTER MYID", 2, _STALE, "3.0.0"),
     ("CLUSTER MYSHARDID", 2, _STALE, "7.2.0"),
-    ("CLUSTER NODES", 2, _STALE, "3.0.0"),
-    ("CLUSTER REPLICAS", 3, Flag.ADMIN | Flag.STALE, "5.0.0"),
+    ("CLUSTER NODES", 2, _STALE, "3.0.0", RANDOM),
+    ("CLUSTER REPLICAS", 3, Flag.ADMIN | Flag.STALE, "5.0.0", RANDOM),
     ("CLUSTER REPLICATE", 3, _CHANGE, "3.0.0"),
     ("CLUSTER RESET", -2, Flag.ADMIN | Flag.NOSCRIPT | Flag.STALE, "3.0.0"),
     ("CLUSTER SAVECONFIG", 2, _CHANGE, "3.0.0"),
     ("CLUSTER SET-CONFIG-EPOCH", 3, _CHANGE, "3.0.0"),
     ("CLUSTER SETSLOT", -4, _CHANGE, "3.0.0"),
-    ("CLUSTER SHARDS", 2, Flag.LOADING | Flag.STALE, "7.0.0"),
-    ("CLUSTER SLAVES", 3, Flag.ADMIN | Flag.STALE, "3.0.0"),
-    ("CLUSTER SLOTS", 2, Flag.LOADING | Flag.STALE, "3.0.0"),
+    ("CLUSTER SHARDS", 2, Flag.LOADING | Flag.STALE, "7.0.0", RANDOM),
+    ("CLUSTER SLAVES", 3, Flag.ADMIN | Flag.STALE, "3.0.0", RANDOM),
+    ("CLUSTER SLOTS", 2, Flag.LOADING | Flag.STALE, "3.0.0", RANDOM),
     ("CLUSTER HELP", 2, Flag.LOADING | Flag.STALE, "5.0.0"),
     ("ASKING", 1, Flag.FAST, "3.0.0"),
     ("READONLY", 1, _READ_MODE, "3.0.0"),
     ("READWRITE", 1, _READ_MODE, "3.0.0"),
 )
-for _name, _arity, _flags, _since in _CLUSTER:
+for _name, _arity, _flags, _since, *_tips in _CLUSTER:
     command(
         _name,
         arity=_arity,
@@ -85,4 +86,5 @@ for _name, _arity, _flags, _since in _CLUSTER:
         summary="Answer that cluster mode is off.",
         complexity="O(1)",
         acl=() if " " in _name else ("connection",),
+        tips=tuple(_tips),
     )(_refusal(_arity, len(_name.split())))

@@ -16,6 +16,7 @@ from joblog.app.reply import OK, SimpleString
 from joblog.app.state.operator_lines import note_change
 from joblog.app.state.privileges import is_local
 from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import ALL, NODES
 from joblog.app.table.usage import add_help
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def config_get(ctx: Context, pattern: bytes, *patterns: bytes) -> dict[bytes, by
     since="2.0.0",
     summary="Change settings: all that are given, or none.",
     complexity="O(N) for N settings",
+    tips=(NODES, ALL),
 )
 def config_set(
     ctx: Context, parameter: bytes, value: bytes, *more: bytes
@@ -74,6 +76,7 @@ def config_set(
     since="2.8.0",
     summary="Bring the configuration file up to date; comments and order are kept.",
     complexity="O(N) for N lines",
+    tips=(NODES, ALL),
 )
 def config_rewrite(ctx: Context) -> SimpleString:
     """Return OK once the file is written."""
@@ -85,11 +88,12 @@ def config_rewrite(ctx: Context) -> SimpleString:
 @command(
     "CONFIG RESETSTAT",
     arity=2,
-    flags=_ADMIN,
+    flags=_ADMIN | Flag.LOOKS_UP,  # it sets the counts back
     group="server",
     since="2.0.0",
     summary="Set the counters that INFO reports back to zero.",
     complexity="O(N) for N commands",
+    tips=(NODES, ALL),
 )
 def config_resetstat(ctx: Context) -> SimpleString:
     """Return OK."""

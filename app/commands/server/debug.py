@@ -54,6 +54,7 @@ class _Subcommand(NamedTuple):
     "DEBUG",
     arity=-2,
     flags=Flag.ADMIN | Flag.NOSCRIPT | Flag.LOADING | Flag.STALE | Flag.PROTECTED,
+    effects=("SET",),
     group="server",
     since="1.0.0",
     summary="Ask for what only tests should need; DEBUG HELP lists it.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from joblog.app.commands.server import info_fields, info_statistics
 from joblog.app.reply import Verbatim
 from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import RANDOM, SHARDS, SPECIAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,7 @@ _GROUPS: Final = {
     summary="Return what the server knows of itself, one field a line.",
     complexity="O(1)",
     acl=("dangerous",),
+    tips=(RANDOM, SHARDS, SPECIAL),
 )
 def info(ctx: Context, *section: bytes) -> Verbatim:
     """Return the sections that are named, or the default ones, in a fixed order."""

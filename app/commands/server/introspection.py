@@ -12,10 +12,10 @@ from joblog.app.errors import CommandError
 from joblog.app.keyspace.glob import compile_glob
 from joblog.app.reply import BulkList
 from joblog.app.table.categories import commands_in
-from joblog.app.table.command_info import describe_command, document_command
-from joblog.app.table.key_specs import access_of, flag_words
+from joblog.app.table.command_info import describe_command, document_command, flag_words
 from joblog.app.table.table import COMMANDS, Command, Flag, command, every_command
 from joblog.app.table.table import find_command as find_called
+from joblog.app.table.tips import UNORDERED
 from joblog.app.table.usage import add_help
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _FILTER_WORDS: Final = 3
     summary="Return arity, flags, keys and more of every command.",
     complexity="O(N) for N commands",
     acl=("connection",),
+    tips=(UNORDERED,),
 )
 def command_all(_: Context, *_subcommand: bytes) -> list[Any]:
     """Return the details of every command."""
@@ -64,6 +65,7 @@ def command_count(_: Context) -> int:
     summary="List the names of all commands, or of those that a FILTERBY lets through.",
     complexity="O(N) for N commands",
     acl=("connection",),
+    tips=(UNORDERED,),
 )
 def command_list(_: Context, *filterby: bytes) -> BulkList:
     """Return names, those of subcommands included."""
@@ -95,6 +97,7 @@ def _names(commands: Any) -> BulkList:
     summary="Return arity, flags, keys and more of commands, of all if none is named.",
     complexity="O(N) for N commands",
     acl=("connection",),
+    tips=(UNORDERED,),
 )
 def command_info(ctx: Context, *command_name: bytes) -> list[Any]:
     """Return an entry for each name, a null for those that are unknown."""
@@ -113,6 +116,7 @@ def command_info(ctx: Context, *command_name: bytes) -> list[Any]:
     summary="Return what commands do; of all commands where none is named.",
     complexity="O(N) for N commands",
     acl=("connection",),
+    tips=(UNORDERED,),
 )
 def command_docs(_: Context, *command_name: bytes) -> dict[bytes, Any]:
     """Return a map from name to documentation, without names that are unknown."""
@@ -168,13 +172,13 @@ def _keys_of(argv: list[bytes]) -> list[tuple[bytes, str]]:
     made = find_called(argv)
     if made is None:
         raise CommandError(errors.INVALID_COMMAND)
-    if made.keys is None or made.keys.access == "NOT_KEY":
+    if not made.keys or made.keys[0].access == "NOT_KEY":
         raise CommandError(errors.NO_KEY_ARGUMENTS)
     wrong = len(argv) != made.arity if made.arity > 0 else len(argv) < -made.arity
     if wrong:
         raise CommandError(errors.INVALID_ARGUMENT_COUNT)
     try:
-        return access_of(made, argv)
+        return made.key_accesses(argv)
     except CommandError:
         if made.flags & Flag.NO_MANDATORY_KEYS:
             return []

@@ -16,6 +16,7 @@ from joblog.app.errors import CommandError
 from joblog.app.reply import Verbatim
 from joblog.app.table.delays import histogram_usec
 from joblog.app.table.table import COMMANDS, Command, Flag, command, every_command
+from joblog.app.table.tips import ALL, NODES, RANDOM, SPECIAL
 from joblog.app.table.usage import add_help
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _GRAPH_BELOW: Final = ord("|")
     since="2.8.13",
     summary="Return the newest delay of each event.",
     complexity="O(1)",
+    tips=(RANDOM, NODES, SPECIAL),
 )
 def latency_latest(ctx: Context) -> list[Any]:
     """Return for each event: name, when, milliseconds, and the longest ever."""
@@ -54,6 +56,7 @@ def latency_latest(ctx: Context) -> list[Any]:
     since="2.8.13",
     summary="Return the delays of an event, at most 160, the oldest first.",
     complexity="O(1)",
+    tips=(RANDOM, NODES, SPECIAL),
 )
 def latency_history(ctx: Context, event: bytes) -> list[Any]:
     """Return [when, milliseconds] for each."""
@@ -68,6 +71,7 @@ def latency_history(ctx: Context, event: bytes) -> list[Any]:
     since="2.8.13",
     summary="Forget the delays of some events, or of all.",
     complexity="O(1)",
+    tips=(NODES, ALL),
 )
 def latency_reset(ctx: Context, *event: bytes) -> int:
     """Return how many events were forgotten."""
@@ -89,6 +93,7 @@ def latency_reset(ctx: Context, *event: bytes) -> int:
     since="2.8.13",
     summary="Draw the delays of an event.",
     complexity="O(1)",
+    tips=(RANDOM, NODES, SPECIAL),
 )
 def latency_graph(ctx: Context, event: bytes) -> Verbatim:
     """Return columns of characters, one for each delay, the oldest left."""
@@ -159,6 +164,7 @@ def _age(seconds: int) -> str:
     since="2.8.13",
     summary="Report delays in words.",
     complexity="O(1)",
+    tips=(RANDOM, NODES, SPECIAL),
 )
 def latency_doctor(ctx: Context) -> Verbatim:
     """Return a line for each event, or how to turn the monitor on."""
@@ -191,6 +197,7 @@ def _mean(samples: Any) -> int:
     since="7.0.0",
     summary="Return how long commands took, as histograms.",
     complexity="O(N) for N commands",
+    tips=(RANDOM, NODES, SPECIAL),
 )
 def latency_histogram(ctx: Context, *command_name: bytes) -> dict[bytes, Any]:
     """Return calls and histogram of each command that ran while tracking was on."""

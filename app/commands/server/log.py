@@ -13,7 +13,8 @@ from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.state.inquiries import ReadRecords, ask
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +118,7 @@ def log_read(ctx: Context, word: bytes, seq: bytes, *options: bytes) -> Any:
     "LOG.HISTORY",
     arity=-2,
     flags=_FLAGS,
-    keys=KeySpec(first=1, last=1, access="RO ACCESS"),
+    keys=KeySpec("RO ACCESS", is_read=False),
     group="log",
     since="0.1.0",
     summary="Read the records that changed a key.",

@@ -17,7 +17,9 @@ from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString, Verbatim
 from joblog.app.state import process
 from joblog.app.state.buffers import client_bytes
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import ALL, RANDOM, SHARDS, SPECIAL
 from joblog.app.table.usage import add_help
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
@@ -43,7 +45,7 @@ _BIG_CLIENT_BYTES: Final = 200 * 1024
     "MEMORY USAGE",
     arity=-3,
     flags=Flag.READONLY,
-    keys=KeySpec(first=2, last=2, access="RO"),
+    keys=KeySpec("RO", first=2),
     group="server",
     since="4.0.0",
     summary="Estimate the memory of a key, from a sample of what is in it.",
@@ -118,6 +120,7 @@ def _sampled(sizes: Iterable[int], count: int, samples: int) -> int:
     since="4.0.0",
     summary="Return where the memory goes, as a map.",
     complexity="O(N) for N clients",
+    tips=(RANDOM, SHARDS, SPECIAL),
 )
 def memory_stats(ctx: Context) -> dict[bytes, Any]:
     """Return Redis's fields; what is used is what the process holds in all."""
@@ -179,6 +182,7 @@ def _tables_of(database: Database) -> dict[bytes, int]:
     since="4.0.0",
     summary="Report what is odd about the memory, in words.",
     complexity="O(1)",
+    tips=(RANDOM, SHARDS, SPECIAL),
 )
 def memory_doctor(ctx: Context) -> Verbatim:
     """Return a sentence for each finding."""
@@ -212,6 +216,7 @@ def memory_doctor(ctx: Context) -> Verbatim:
     since="4.0.0",
     summary="Return what Python's allocator and garbage collector report.",
     complexity="O(1)",
+    tips=(RANDOM, SHARDS, SPECIAL),
 )
 def memory_malloc_stats(_: Context) -> Verbatim:
     """Return one line for each figure."""
@@ -236,6 +241,7 @@ def memory_malloc_stats(_: Context) -> Verbatim:
     since="4.0.0",
     summary="Let the garbage collector run, and give freed memory to the system.",
     complexity="O(N) for N objects",
+    tips=(SHARDS, ALL),
 )
 def memory_purge(ctx: Context) -> SimpleString:
     """Return OK."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import UNORDERED
 from joblog.app.table.usage import add_help
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _CHANGE: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.NO_ASYNC_LOADING | Flag.PROTE
     since="4.0.0",
     summary="Return an empty list: there are no modules.",
     complexity="O(1)",
+    tips=(UNORDERED,),
 )
 def module_list(_: Context) -> list[Any]:
     """Return nothing."""

@@ -16,6 +16,7 @@ from joblog.app.reply import BLOCKED, OK, SimpleString
 from joblog.app.state.inquiries import AwaitDurable, ask
 from joblog.app.table.arguments import integer
 from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import LEAST, SHARDS
 from joblog.app.types.numbers import parse_int64
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def role(_: Context) -> list[Any]:
     complexity="O(1)",
     acl=("connection",),
     convert={"numreplicas": integer, "timeout": _timeout},
+    tips=(SHARDS, LEAST),
 )
 def wait(ctx: Context, numreplicas: int, timeout: int) -> int:
     """Return 0, the number of replicas: at once, or when the time is over."""
@@ -76,6 +78,7 @@ def wait(ctx: Context, numreplicas: int, timeout: int) -> int:
     summary="Wait until the log and those of replicas are durable, or a time is over.",
     complexity="O(1), and one fsync",
     acl=("connection",),
+    tips=(SHARDS, LEAST),
 )
 def waitaof(
     ctx: Context, numlocal: bytes, numreplicas: bytes, timeout: bytes

@@ -17,6 +17,7 @@ from joblog.app.reply import NO_REPLY, BulkList, NoReplyType, SimpleString, Verb
 from joblog.app.state.inquiries import AwaitSave, ask
 from joblog.app.state.operator_lines import describe
 from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import RANDOM
 from joblog.app.version import REDIS_VERSION
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ _ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT
     since="2.6.0",
     summary="Return the server's time.",
     complexity="O(1)",
+    tips=(RANDOM,),
 )
 def show_time(ctx: Context) -> BulkList:
     """Return the seconds since the epoch, and the microseconds of this second."""
@@ -109,6 +111,7 @@ def _require_log(ctx: Context) -> None:
     summary="Return when a snapshot was last made.",
     complexity="O(1)",
     acl=("admin", "dangerous"),
+    tips=(RANDOM,),
 )
 def lastsave(ctx: Context) -> int:
     """Return seconds since the epoch; the start of the server where there was none."""

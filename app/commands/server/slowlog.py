@@ -12,6 +12,7 @@ from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, BulkList, SimpleString
 from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import ALL, NODES, RANDOM, SUM
 from joblog.app.table.usage import add_help
 from joblog.app.types.numbers import parse_int64
 
@@ -30,6 +31,7 @@ _SHOWN: Final = 10
     since="2.2.12",
     summary="Return the newest entries, 10 unless a count is given; -1 is all.",
     complexity="O(N) for N entries",
+    tips=(NODES, RANDOM),
 )
 def slowlog_get(ctx: Context, *count: bytes) -> list[Any]:
     """Return for each: id, time, microseconds, command, client address and name."""
@@ -60,6 +62,7 @@ def slowlog_get(ctx: Context, *count: bytes) -> list[Any]:
     since="2.2.12",
     summary="Count the entries.",
     complexity="O(1)",
+    tips=(NODES, SUM, RANDOM),
 )
 def slowlog_len(ctx: Context) -> int:
     """Return how many entries there are."""
@@ -74,6 +77,7 @@ def slowlog_len(ctx: Context) -> int:
     since="2.2.12",
     summary="Forget all entries.",
     complexity="O(N) for N entries",
+    tips=(NODES, ALL),
 )
 def slowlog_reset(ctx: Context) -> SimpleString:
     """Return OK."""

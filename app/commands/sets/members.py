@@ -19,18 +19,20 @@ from joblog.app.table.arguments import (
     repeated,
     symmetric_integer,
 )
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import RANDOM, UNORDERED
 from joblog.app.types.sets import HASHTABLE, Set
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
-_READ: Final = KeySpec(access="RO ACCESS")
-_PEEK: Final = KeySpec(access="RO")
-_INSERT: Final = KeySpec(access="RW INSERT")
-_DELETE: Final = KeySpec(access="RW DELETE")
-_POP: Final = KeySpec(access="RW ACCESS DELETE")
-_MOVE: Final = KeySpec(first=1, last=2, access="RW ACCESS DELETE")
+_READ: Final = KeySpec("RO ACCESS")
+_PEEK: Final = KeySpec("RO")
+_INSERT: Final = KeySpec("RW INSERT")
+_DELETE: Final = KeySpec("RW DELETE")
+_POP: Final = KeySpec("RW ACCESS DELETE")
+_MOVE: Final = (KeySpec("RW ACCESS DELETE"), KeySpec("RW INSERT", first=2))
 
 
 @command(
@@ -114,10 +116,12 @@ def smove(ctx: Context, source: bytes, destination: bytes, member: bytes) -> int
     arity=-2,
     flags=Flag.WRITE | Flag.FAST,
     keys=_POP,
+    effects=("SREM", "DEL"),
     group="set",
     since="1.0.0",
     summary="Remove a random member, or several, and return what was removed.",
     complexity="O(N) for N members removed",
+    tips=(RANDOM,),
 )
 def spop(ctx: Context, key: bytes, *options: bytes) -> bytes | SetReply | None:
     """Return a member or None; with a count a set of members."""
@@ -148,6 +152,7 @@ def spop(ctx: Context, key: bytes, *options: bytes) -> bytes | SetReply | None:
     since="1.0.0",
     summary="Return a random member, or several.",
     complexity="O(N) for N members returned",
+    tips=(RANDOM,),
 )
 def srandmember(ctx: Context, key: bytes, *options: bytes) -> bytes | BulkList | None:
     """Return a member or None; with a count several, none twice unless negative."""
@@ -174,6 +179,7 @@ def srandmember(ctx: Context, key: bytes, *options: bytes) -> bytes | BulkList |
     since="1.0.0",
     summary="Return all members.",
     complexity="O(N) for N members",
+    tips=(UNORDERED,),
 )
 def smembers(ctx: Context, key: bytes) -> SetReply:
     """Return the members in no promised order; an empty set where there is none."""
@@ -241,6 +247,7 @@ def scard(ctx: Context, key: bytes) -> int:
     summary="Go through the members of a set in steps.",
     complexity="O(1) for a step, O(N) for a whole scan of N members",
     convert={"cursor": scan_cursor},
+    tips=(RANDOM,),
 )
 def sscan(ctx: Context, key: bytes, cursor: int, *options: bytes) -> list[object]:
     """Return the next cursor and members."""

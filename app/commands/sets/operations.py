@@ -11,15 +11,17 @@ from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import SetReply
 from joblog.app.table.arguments import number_of_keys
-from joblog.app.table.table import Flag, KeySpec, command, numkeys_at
+from joblog.app.table.key_specs import KeySpec, numkeys_at
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import UNORDERED
 from joblog.app.types.numbers import parse_int64
 from joblog.app.types.sets import Set, count_common, intersect, subtract, unite
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
-_SOURCES: Final = KeySpec(first=1, last=-1, access="RO ACCESS")
-_STORE: Final = KeySpec(first=1, last=-1, access="OW UPDATE")
+_SOURCES: Final = KeySpec("RO ACCESS", last=-1)
+_STORE: Final = (KeySpec("OW UPDATE"), KeySpec("RO ACCESS", 2, -1))
 
 
 @command(
@@ -31,6 +33,7 @@ _STORE: Final = KeySpec(first=1, last=-1, access="OW UPDATE")
     since="1.0.0",
     summary="Return the members that all sets have.",
     complexity="O(N*M), N being the size of the smallest set, M the number of sets",
+    tips=(UNORDERED,),
 )
 def sinter(ctx: Context, key: bytes, *keys: bytes) -> SetReply:
     """Return the members; a missing set is an empty one."""
@@ -57,7 +60,7 @@ def sinterstore(ctx: Context, destination: bytes, key: bytes, *keys: bytes) -> i
     "SINTERCARD",
     arity=-3,
     flags=Flag.READONLY | Flag.MOVABLEKEYS,
-    keys=numkeys_at(1, access="RO ACCESS"),
+    keys=numkeys_at(1),
     group="set",
     since="7.0.0",
     summary="Count the members that all sets have, up to a limit.",
@@ -97,6 +100,7 @@ def _parse_limit(options: tuple[bytes, ...]) -> int:
     since="1.0.0",
     summary="Return the members that any of the sets has.",
     complexity="O(N) for N members in all sets",
+    tips=(UNORDERED,),
 )
 def sunion(ctx: Context, key: bytes, *keys: bytes) -> SetReply:
     """Return the members; a missing set is an empty one."""
@@ -127,6 +131,7 @@ def sunionstore(ctx: Context, destination: bytes, key: bytes, *keys: bytes) -> i
     since="1.0.0",
     summary="Return the members of the first set that no other has.",
     complexity="O(N*M), N being the size of the first set, M the number of sets",
+    tips=(UNORDERED,),
 )
 def sdiff(ctx: Context, key: bytes, *keys: bytes) -> SetReply:
     """Return the members; a missing set is an empty one."""

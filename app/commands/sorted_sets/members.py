@@ -16,15 +16,16 @@ from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import NULL_ARRAY, NullArrayType
 from joblog.app.table.arguments import double
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.numbers import parse_double
 from joblog.app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
-_READ: Final = KeySpec(access="RO ACCESS")
-_CHANGE: Final = KeySpec(access="RW UPDATE")
+_READ: Final = KeySpec("RO ACCESS")
+_CHANGE: Final = KeySpec("RW UPDATE")
 
 
 @command(
@@ -135,7 +136,7 @@ def _increment(
     "ZINCRBY",
     arity=4,
     flags=Flag.WRITE | Flag.DENYOOM | Flag.FAST,
-    keys=KeySpec(access="RW ACCESS UPDATE"),
+    keys=KeySpec("RW ACCESS UPDATE"),
     group="sorted-set",
     since="1.2.0",
     summary="Add to the score of a member; a missing member counts as 0.",
@@ -151,7 +152,7 @@ def zincrby(ctx: Context, key: bytes, increment: float, member: bytes) -> float 
     "ZREM",
     arity=-3,
     flags=Flag.WRITE | Flag.FAST,
-    keys=KeySpec(access="RW DELETE"),
+    keys=KeySpec("RW DELETE"),
     group="sorted-set",
     since="1.2.0",
     summary="Remove members from a sorted set; the key goes with the last one.",
@@ -177,7 +178,7 @@ def zrem(ctx: Context, key: bytes, member: bytes, *members: bytes) -> int:
     "ZCARD",
     arity=2,
     flags=Flag.READONLY | Flag.FAST,
-    keys=KeySpec(access="RO"),
+    keys=KeySpec("RO"),
     group="sorted-set",
     since="1.2.0",
     summary="Return how many members a sorted set has.",

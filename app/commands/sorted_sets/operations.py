@@ -14,7 +14,8 @@ from joblog.app.commands.sorted_sets.ranges import store_pairs
 from joblog.app.errors import CommandError
 from joblog.app.reply import BulkList, Pairs
 from joblog.app.table.arguments import integer, non_negative
-from joblog.app.table.table import Flag, command, numkeys_at
+from joblog.app.table.key_specs import KeySpec, numkeys_at
+from joblog.app.table.table import Flag, command
 from joblog.app.types.numbers import parse_double
 from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import Pair, SortedSet
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 Scores = Mapping[bytes, float]
 Aggregate = Callable[[float, float], float]
 
-_READ: Final = numkeys_at(1, access="RO ACCESS")
-_STORE: Final = numkeys_at(2, access="RO ACCESS", before=1)
+_READ: Final = numkeys_at(1)
+_STORE: Final = (KeySpec("OW UPDATE"), numkeys_at(2))
 _READ_FLAGS: Final = Flag.READONLY | Flag.MOVABLEKEYS
 _STORE_FLAGS: Final = Flag.WRITE | Flag.DENYOOM | Flag.MOVABLEKEYS
 

@@ -20,15 +20,17 @@ from joblog.app.table.arguments import (
     repeated,
     symmetric_integer,
 )
-from joblog.app.table.table import Flag, KeySpec, command, numkeys_at
+from joblog.app.table.key_specs import KeySpec, numkeys_at
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import RANDOM
 from joblog.app.types.numbers import format_double, format_double_17, parse_int64
 from joblog.app.types.sorted_sets import LISTPACK, Pair, SortedSet
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
-_POP: Final = KeySpec(access="RW ACCESS DELETE")
-_READ: Final = KeySpec(access="RO ACCESS")
+_POP: Final = KeySpec("RW ACCESS DELETE")
+_READ: Final = KeySpec("RO ACCESS")
 
 
 @command(
@@ -100,7 +102,8 @@ def pop_pairs(
     "ZMPOP",
     arity=-4,
     flags=Flag.WRITE | Flag.MOVABLEKEYS,
-    keys=numkeys_at(1, access="RW ACCESS DELETE"),
+    keys=numkeys_at(1, "RW ACCESS DELETE"),
+    effects=("ZPOPMIN", "ZPOPMAX"),
     group="sorted-set",
     since="7.0.0",
     summary="Pop members from the first sorted set that has some.",
@@ -156,6 +159,7 @@ def parse_zmpop(
     since="6.2.0",
     summary="Return members picked at random.",
     complexity="O(N) for N members picked",
+    tips=(RANDOM,),
 )
 def zrandmember(
     ctx: Context, key: bytes, *options: bytes
@@ -193,6 +197,7 @@ def zrandmember(
     summary="Return some members with their scores, and a cursor for the rest.",
     complexity="O(1) for each call, O(N) for a whole iteration",
     convert={"cursor": scan_cursor},
+    tips=(RANDOM,),
 )
 def zscan(ctx: Context, key: bytes, cursor: int, *options: bytes) -> list[object]:
     """Return the next cursor, and members and scores in turn; all of a small set."""

@@ -15,13 +15,14 @@ from joblog.app.commands.sorted_sets.spans import lex_range, rank_range, score_r
 from joblog.app.errors import CommandError
 from joblog.app.reply import BulkList, Pairs
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.sorted_sets import LexRange, Pair, ScoreRange, SortedSet
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
-_READ: Final = KeySpec(access="RO ACCESS")
+_READ: Final = KeySpec("RO ACCESS")
 
 _RANK: Final = b"BYRANK"
 _SCORE: Final = b"BYSCORE"
@@ -292,7 +293,7 @@ def zrevrangebylex(
     "ZRANGESTORE",
     arity=-5,
     flags=Flag.WRITE | Flag.DENYOOM,
-    keys=KeySpec(first=1, last=2, access="OW UPDATE"),
+    keys=(KeySpec("OW UPDATE"), KeySpec("RO ACCESS", first=2)),
     group="sorted-set",
     since="6.2.0",
     summary="Store the members in a range as another sorted set.",

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Final
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.numbers import parse_score_bound
 from joblog.app.types.sorted_sets import LexRange, ScoreRange, SortedSet
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
-_READ: Final = KeySpec(access="RO ACCESS")
-_REMOVE: Final = KeySpec(access="RW DELETE")
+_READ: Final = KeySpec("RO ACCESS")
+_REMOVE: Final = KeySpec("RW DELETE")
 
 
 def score_range(least: bytes, most: bytes) -> ScoreRange:

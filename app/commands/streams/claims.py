@@ -28,7 +28,9 @@ from joblog.app.commands.streams.effects import (
 from joblog.app.commands.streams.groups import find_group
 from joblog.app.errors import CommandError
 from joblog.app.reply import BulkList, Entries
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import RANDOM
 from joblog.app.types.numbers import INT64_MAX, parse_int64
 from joblog.app.types.stream_ids import format_id, parse_id
 
@@ -42,7 +44,7 @@ _COUNT: Final = 100
 _COUNT_MAX: Final = INT64_MAX // 16
 _ATTEMPTS_EACH: Final = 10
 _FLAGS: Final = Flag.WRITE | Flag.FAST
-_KEYS: Final = KeySpec(access="RW UPDATE")
+_KEYS: Final = KeySpec("RW UPDATE", is_read=True)
 
 
 class _Options(NamedTuple):
@@ -140,10 +142,12 @@ class _Claims:
     arity=-6,
     flags=_FLAGS,
     keys=_KEYS,
+    effects=("XCLAIM", "XGROUP"),
     group="stream",
     since="5.0.0",
     summary="Let a consumer take over pending entries, by their IDs.",
     complexity="O(log N) for each ID",
+    tips=(RANDOM,),
 )
 def xclaim(
     ctx: Context,
@@ -268,11 +272,13 @@ def _min_idle(text: bytes, name: bytes) -> int:
     "XAUTOCLAIM",
     arity=-6,
     flags=_FLAGS,
-    keys=KeySpec(access="RW DELETE"),
+    keys=KeySpec("RW DELETE", is_read=True),
+    effects=("XCLAIM", "XGROUP"),
     group="stream",
     since="6.2.0",
     summary="Let a consumer take over entries that have been pending for long.",
     complexity="O(log N + M) for M entries looked at",
+    tips=(RANDOM,),
 )
 def xautoclaim(
     ctx: Context,

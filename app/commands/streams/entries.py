@@ -21,7 +21,9 @@ from joblog.app.commands.streams.trimming import Trimming, parse_trimming, trim
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import RANDOM
 from joblog.app.types.stream_ids import ID_MAX, PART_MAX, format_id, parse_partial_id
 from joblog.app.types.streams import Stream
 
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
     from joblog.app.state.context import Context
     from joblog.app.types.stream_nodes import Fields
 
-_CHANGE: Final = KeySpec(access="RW UPDATE")
-_REMOVE: Final = KeySpec(access="RW DELETE")
+_CHANGE: Final = KeySpec("RW UPDATE")
+_REMOVE: Final = KeySpec("RW DELETE")
 
 
 @command(
@@ -38,10 +40,12 @@ _REMOVE: Final = KeySpec(access="RW DELETE")
     arity=-5,
     flags=Flag.WRITE | Flag.DENYOOM | Flag.FAST,
     keys=_CHANGE,
+    effects=("XADD", "XACK", "XIDMPRECORD"),
     group="stream",
     since="5.0.0",
     summary="Append an entry to a stream, which is made where the key is missing.",
     complexity="O(1), and O(N) for N entries trimmed",
+    tips=(RANDOM,),
 )
 def xadd(
     ctx: Context, key: bytes, word: bytes, field: bytes, value: bytes, *more: bytes
@@ -144,7 +148,7 @@ def _choose_id(stream: Stream, text: bytes | None, now_ms: int) -> int:
     "XLEN",
     arity=2,
     flags=Flag.READONLY | Flag.FAST,
-    keys=KeySpec(access="RO"),
+    keys=KeySpec("RO"),
     group="stream",
     since="5.0.0",
     summary="Return how many entries a stream has.",
@@ -182,10 +186,12 @@ def xdel(ctx: Context, key: bytes, entry_id: bytes, *more: bytes) -> int:
     arity=-4,
     flags=Flag.WRITE,
     keys=_REMOVE,
+    effects=("XTRIM", "XACK"),
     group="stream",
     since="5.0.0",
     summary="Remove the first entries of a stream, by its length or by their IDs.",
     complexity="O(N) for N entries removed",
+    tips=(RANDOM,),
 )
 def xtrim(
     ctx: Context, key: bytes, strategy: bytes, threshold: bytes, *more: bytes

@@ -19,7 +19,9 @@ from joblog.app.commands.streams.effects import add_consumer, record_new_consume
 from joblog.app.errors import CommandError
 from joblog.app.reply import NULL_ARRAY, OK, SimpleString
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import RANDOM
 from joblog.app.table.usage import add_help
 from joblog.app.types.stream_groups import Group
 from joblog.app.types.stream_ids import ID_MAX, format_id
@@ -28,9 +30,9 @@ from joblog.app.types.streams import Stream
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
-_KEY: Final = KeySpec(first=2, last=2, access="RW UPDATE")
-_KEY_INSERT: Final = KeySpec(first=2, last=2, access="RW INSERT")
-_KEY_DELETE: Final = KeySpec(first=2, last=2, access="RW DELETE")
+_KEY: Final = KeySpec("RW UPDATE", first=2)
+_KEY_INSERT: Final = KeySpec("RW INSERT", first=2)
+_KEY_DELETE: Final = KeySpec("RW DELETE", first=2)
 _OPTION_WORDS_MAX: Final = 3
 _SETID_OPTION_WORDS: Final = (0, 2)
 _UNKNOWN_COUNT: Final = -1
@@ -173,6 +175,7 @@ def xgroup_destroy(ctx: Context, key: bytes, name: bytes) -> int:
     arity=5,
     flags=Flag.WRITE | Flag.DENYOOM,
     keys=_KEY_INSERT,
+    effects=("XGROUP", "XCLAIM"),
     group="stream",
     since="6.2.0",
     summary="Add a consumer to a group.",
@@ -218,7 +221,7 @@ def xgroup_delconsumer(ctx: Context, key: bytes, name: bytes, consumer: bytes) -
     "XACK",
     arity=-4,
     flags=Flag.WRITE | Flag.FAST,
-    keys=KeySpec(access="RW UPDATE"),
+    keys=KeySpec("RW UPDATE", is_read=True),
     group="stream",
     since="5.0.0",
     summary="Say that entries are done with, so that they are pending no longer.",
@@ -253,11 +256,12 @@ class _Interval(NamedTuple):
     "XPENDING",
     arity=-3,
     flags=Flag.READONLY,
-    keys=KeySpec(access="RO ACCESS"),
+    keys=KeySpec("RO ACCESS"),
     group="stream",
     since="5.0.0",
     summary="Tell what a group has pending: a summary, or entry for entry.",
     complexity="O(log N + M) for M entries returned; the summary O(N) for N consumers",
+    tips=(RANDOM,),
 )
 def xpending(ctx: Context, key: bytes, name: bytes, *options: bytes) -> list[Any]:
     """Return a count, two IDs and the consumers; or [ID, consumer, ms, times] each."""

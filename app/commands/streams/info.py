@@ -12,7 +12,9 @@ from joblog.app import errors
 from joblog.app.commands.streams.arguments import entries_reply, require_stream
 from joblog.app.errors import CommandError
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import RANDOM
 from joblog.app.table.usage import add_help
 from joblog.app.types.stream_ids import format_id
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from joblog.app.types.stream_producers import Producers
     from joblog.app.types.streams import Stream
 
-_KEY: Final = KeySpec(first=2, last=2, access="RO ACCESS")
+_KEY: Final = KeySpec("RO ACCESS", first=2)
 _COUNT: Final = 10
 _Info = dict[bytes, Any]
 
@@ -171,6 +173,7 @@ def xinfo_groups(ctx: Context, key: bytes) -> list[_Info]:
     since="5.0.0",
     summary="List the consumers of a group, and how long they have been idle.",
     complexity="O(N) for N consumers",
+    tips=(RANDOM,),
 )
 def xinfo_consumers(ctx: Context, key: bytes, name: bytes) -> list[_Info]:
     """Return facts by name, for each consumer."""

@@ -25,7 +25,8 @@ from joblog.app.commands.streams.arguments import (
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.stream_producers import (
     DURATION_SECONDS_MAX,
     SIZE_MAX,
@@ -103,7 +104,7 @@ def _note(stream: Stream, producer: bytes, name: bytes, entry_id: int) -> None:
     "XIDMPRECORD",
     arity=5,
     flags=Flag.WRITE | Flag.DENYOOM | Flag.FAST,
-    keys=KeySpec(access="RW UPDATE"),
+    keys=KeySpec("RW UPDATE"),
     group="stream",
     since="8.6.2",
     summary="Remember under which ID a producer's entry was added: for logs.",
@@ -123,7 +124,7 @@ def xidmprecord(
     "XCFGSET",
     arity=-2,
     flags=Flag.WRITE | Flag.FAST,
-    keys=KeySpec(access="RW UPDATE"),
+    keys=KeySpec("RW UPDATE"),
     group="stream",
     since="8.6.0",
     summary="Set for how long, and how many, entries of producers are remembered.",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import INVALID_KEY_ARGUMENTS
+from joblog.app.table.key_specs import INVALID_KEY_ARGUMENTS
 from joblog.app.types.numbers import INT64_MAX, parse_int64
 
 if TYPE_CHECKING:

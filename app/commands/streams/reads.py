@@ -34,7 +34,8 @@ from joblog.app.commands.streams.reclaims import reclaim, wait_ms
 from joblog.app.errors import CommandError
 from joblog.app.reply import BLOCKED, NULL_ARRAY, Entries, Keyed, NullArrayType
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.stream_ids import ID_MAX, format_id
 from joblog.app.types.streams import Stream
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from joblog.app.state.context import Context
     from joblog.app.types.stream_groups import Consumer, Group
 
-_READ: Final = KeySpec(access="RO ACCESS")
+_READ: Final = KeySpec("RO ACCESS")
 _READ_FLAGS: Final = Flag.BLOCKING | Flag.MOVABLEKEYS
 
 
@@ -115,7 +116,7 @@ def _range(
     "XREAD",
     arity=-4,
     flags=Flag.READONLY | _READ_FLAGS,
-    keys=KeySpec(access="RO ACCESS", find=find_stream_keys),
+    keys=KeySpec("RO ACCESS", 1, -1, 2, keyword=b"STREAMS", find=find_stream_keys),
     group="stream",
     since="5.0.0",
     summary="Return entries behind certain IDs, of one stream or of several.",
@@ -174,7 +175,13 @@ def _read_entries(
     "XREADGROUP",
     arity=-7,
     flags=Flag.WRITE | _READ_FLAGS,
-    keys=KeySpec(find=find_stream_keys),
+    keys=KeySpec(
+        *("RO ACCESS", 4, -1, 2),
+        keyword=b"STREAMS",
+        find=find_stream_keys,
+        is_changed=True,
+    ),
+    effects=("XCLAIM", "XGROUP"),
     group="stream",
     since="5.0.0",
     summary="Return entries that are new to a group, and note who has them.",

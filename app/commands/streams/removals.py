@@ -21,7 +21,8 @@ from joblog.app.commands.streams.references import (
     record_forgotten,
 )
 from joblog.app.errors import CommandError
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.numbers import parse_int64
 from joblog.app.types.stream_ids import format_id
 from joblog.app.types.streams import Stream
@@ -106,7 +107,8 @@ class _Removal:
     "XDELEX",
     arity=-5,
     flags=Flag.WRITE | Flag.FAST,
-    keys=KeySpec(access="RW DELETE"),
+    keys=KeySpec("RW DELETE"),
+    effects=("XDEL", "XACK"),
     group="stream",
     since="8.2.0",
     summary="Remove entries, and say what becomes of references that groups hold.",
@@ -131,7 +133,8 @@ def xdelex(
     "XACKDEL",
     arity=-6,
     flags=Flag.WRITE | Flag.FAST,
-    keys=KeySpec(access="RW UPDATE DELETE"),
+    keys=KeySpec("RW UPDATE DELETE", is_read=True),
+    effects=("XACK", "XDEL"),
     group="stream",
     since="8.2.0",
     summary="Acknowledge entries for a group, and remove them at once.",

@@ -16,7 +16,8 @@ from joblog.app import errors
 from joblog.app.commands.strings.bitmaps import bit_offset
 from joblog.app.errors import CommandError
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.bitfields import FieldType, parse_field_type
 
 if TYPE_CHECKING:
@@ -46,11 +47,17 @@ class _Operation(NamedTuple):
     overflow: bytes
 
 
+def _access(argv: list[bytes]) -> str:
+    """Return what BITFIELD does with its key: whether it may write."""
+    has_write = any(word.upper() in (b"SET", b"INCRBY") for word in argv[2:])
+    return "RW ACCESS UPDATE" if has_write else "RO ACCESS"
+
+
 @command(
     "BITFIELD",
     arity=-2,
     flags=Flag.WRITE | Flag.DENYOOM,
-    keys=KeySpec(access="RW ACCESS UPDATE VARIABLE_FLAGS"),
+    keys=KeySpec("RW ACCESS UPDATE VARIABLE_FLAGS", access_for=_access),
     group="bitmap",
     since="3.2.0",
     summary="Read, set and raise integers of any width inside of a string.",
@@ -65,7 +72,7 @@ def bitfield(ctx: Context, key: bytes, *words: bytes) -> list[int | None]:
     "BITFIELD_RO",
     arity=-2,
     flags=Flag.READONLY | Flag.FAST,
-    keys=KeySpec(access="RO ACCESS"),
+    keys=KeySpec("RO ACCESS"),
     group="bitmap",
     since="6.0.0",
     summary="Read integers of any width inside of a string.",

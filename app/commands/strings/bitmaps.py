@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.bits import (
     OF_FIRST,
     combine,
@@ -57,7 +58,7 @@ def bit_offset(ctx: Context, text: bytes, field_bits: int = 0) -> int:
     "SETBIT",
     arity=4,
     flags=Flag.WRITE | Flag.DENYOOM,
-    keys=KeySpec(access="RW ACCESS UPDATE"),
+    keys=KeySpec("RW ACCESS UPDATE"),
     group="bitmap",
     since="2.2.0",
     summary="Set or clear one bit of a string, which grows as needed.",
@@ -82,7 +83,7 @@ def setbit(ctx: Context, key: bytes, offset: bytes, bit: bytes) -> int:
     "GETBIT",
     arity=3,
     flags=Flag.READONLY | Flag.FAST,
-    keys=KeySpec(access="RO ACCESS"),
+    keys=KeySpec("RO ACCESS"),
     group="bitmap",
     since="2.2.0",
     summary="Return one bit of a string.",
@@ -130,7 +131,7 @@ def _bit_range(
     "BITCOUNT",
     arity=-2,
     flags=Flag.READONLY,
-    keys=KeySpec(access="RO ACCESS"),
+    keys=KeySpec("RO ACCESS"),
     group="bitmap",
     since="2.6.0",
     summary="Count the bits of a string, or of a range of it, that are set.",
@@ -155,7 +156,7 @@ def bitcount(ctx: Context, key: bytes, *words: bytes) -> int:
     "BITPOS",
     arity=-3,
     flags=Flag.READONLY,
-    keys=KeySpec(access="RO ACCESS"),
+    keys=KeySpec("RO ACCESS"),
     group="bitmap",
     since="2.8.7",
     summary="Find the first bit of a string that is set, or clear.",
@@ -190,7 +191,8 @@ def bitpos(ctx: Context, key: bytes, bit: int, *words: bytes) -> int:
     "BITOP",
     arity=-4,
     flags=Flag.WRITE | Flag.DENYOOM,
-    keys=KeySpec(first=2, last=-1),
+    keys=(KeySpec("OW UPDATE", first=2), KeySpec("RO ACCESS", 3, -1)),
+    effects=("SET", "DEL"),
     group="bitmap",
     since="2.6.0",
     summary="Combine strings bit by bit, and store the result.",

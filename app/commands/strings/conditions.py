@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from joblog.app import errors
 from joblog.app.commands.strings.digests import COMPARISONS, digest_of, is_met
 from joblog.app.errors import CommandError
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
@@ -25,7 +26,7 @@ _CONDITION_WORDS: Final = 2
     "DIGEST",
     arity=2,
     flags=Flag.READONLY | Flag.FAST,
-    keys=KeySpec(access="RO ACCESS"),
+    keys=KeySpec("RO ACCESS"),
     group="string",
     since="8.4.0",
     summary="Return a digest of the string at a key, to compare it with.",
@@ -41,7 +42,8 @@ def digest(ctx: Context, key: bytes) -> bytes | None:
     "DELIFEQ",
     arity=3,
     flags=Flag.WRITE | Flag.FAST,
-    keys=KeySpec(access="RM DELETE"),
+    keys=KeySpec("RM DELETE"),
+    effects=("DEL",),
     group="string",
     since="8.4.0",
     summary="Remove a key that holds a certain string.",
@@ -56,7 +58,8 @@ def delifeq(ctx: Context, key: bytes, value: bytes) -> int:
     "DELEX",
     arity=-2,
     flags=Flag.WRITE | Flag.FAST,
-    keys=KeySpec(access="RW DELETE"),
+    keys=KeySpec("RW DELETE"),
+    effects=("DEL",),
     group="string",
     since="8.4.0",
     summary="Remove a key, perhaps only where its string is, or is not, a certain one.",

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.hyperloglog import (
     SPARSE_BYTES_MAX,
     CorruptRegistersError,
@@ -69,7 +70,8 @@ def _store(
     "PFADD",
     arity=-2,
     flags=Flag.WRITE | Flag.DENYOOM | Flag.FAST,
-    keys=KeySpec(access="RW INSERT"),
+    keys=KeySpec("RW INSERT"),
+    effects=("SET",),
     group="hyperloglog",
     since="2.8.9",
     summary="Count elements in; a missing key counts as nothing seen.",
@@ -92,7 +94,7 @@ def pfadd(ctx: Context, key: bytes, *elements: bytes) -> int:
     "PFCOUNT",
     arity=-2,
     flags=Flag.READONLY | Flag.MAY_REPLICATE,
-    keys=KeySpec(last=-1, access="RW ACCESS"),
+    keys=KeySpec("RW ACCESS", last=-1),
     group="hyperloglog",
     since="2.8.9",
     summary="Return about how many different elements were counted in.",
@@ -132,7 +134,11 @@ def _may_write(ctx: Context) -> bool:
     "PFMERGE",
     arity=-2,
     flags=Flag.WRITE | Flag.DENYOOM,
-    keys=KeySpec(last=-1, access="RW ACCESS INSERT"),
+    keys=(
+        KeySpec("RW ACCESS INSERT", is_read=True),
+        KeySpec("RO ACCESS", 2, -1),
+    ),
+    effects=("SET",),
     group="hyperloglog",
     since="2.8.9",
     summary="Count all that several keys counted into the first of them.",
@@ -158,7 +164,8 @@ def pfmerge(ctx: Context, destination: bytes, *keys: bytes) -> SimpleString:
     "PFDEBUG",
     arity=3,
     flags=Flag.WRITE | Flag.DENYOOM | Flag.ADMIN,
-    keys=KeySpec(first=2, last=2, access="RW ACCESS"),
+    keys=KeySpec("RW ACCESS", first=2),
+    effects=("SET",),
     group="hyperloglog",
     since="2.8.9",
     summary="Look inside of a HyperLogLog, for tests.",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.numbers import (
     INT64_MIN,
     add_long_doubles,
@@ -23,7 +24,7 @@ from joblog.app.types.numbers import (
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
-_CHANGE: Final = KeySpec(access="RW ACCESS UPDATE")
+_CHANGE: Final = KeySpec("RW ACCESS UPDATE")
 
 
 @command(
@@ -111,6 +112,7 @@ def _add_integer(ctx: Context, key: bytes, increment: int) -> int:
     arity=3,
     flags=Flag.WRITE | Flag.DENYOOM | Flag.FAST,
     keys=_CHANGE,
+    effects=("SET",),
     group="string",
     since="2.6.0",
     summary="Add a floating-point number to the one at a key.",

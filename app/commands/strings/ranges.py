@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command
+from joblog.app.table.key_specs import KeySpec
+from joblog.app.table.table import Flag, command
 from joblog.app.types.strings import CommonSubsequence, Match, get_range, set_range
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _LCS_CELL_BYTES = 4
     "APPEND",
     arity=3,
     flags=Flag.WRITE | Flag.DENYOOM | Flag.FAST,
-    keys=KeySpec(access="RW INSERT"),
+    keys=KeySpec("RW INSERT"),
     group="string",
     since="2.0.0",
     summary="Append to the string at a key; a missing key counts as empty.",
@@ -46,7 +47,7 @@ def append(ctx: Context, key: bytes, value: bytes) -> int:
     "STRLEN",
     arity=2,
     flags=Flag.READONLY | Flag.FAST,
-    keys=KeySpec(access="RO"),
+    keys=KeySpec("RO"),
     group="string",
     since="2.2.0",
     summary="Return how many bytes the string at a key has.",
@@ -62,7 +63,7 @@ def strlen(ctx: Context, key: bytes) -> int:
     "SETRANGE",
     arity=4,
     flags=Flag.WRITE | Flag.DENYOOM,
-    keys=KeySpec(access="RW UPDATE"),
+    keys=KeySpec("RW UPDATE"),
     group="string",
     since="2.2.0",
     summary="Overwrite a part of the string at a key, from an offset on.",
@@ -93,7 +94,7 @@ def _check_length(ctx: Context, length: int) -> None:
     "GETRANGE",
     arity=4,
     flags=Flag.READONLY,
-    keys=KeySpec(access="RO ACCESS"),
+    keys=KeySpec("RO ACCESS"),
     group="string",
     since="2.4.0",
     summary="Return the part of a string between two offsets, both included.",
@@ -110,7 +111,7 @@ def getrange(ctx: Context, key: bytes, start: int, end: int) -> bytes:
     "SUBSTR",
     arity=4,
     flags=Flag.READONLY,
-    keys=KeySpec(access="RO ACCESS"),
+    keys=KeySpec("RO ACCESS"),
     group="string",
     since="1.0.0",
     summary="Return a part of a string: the old name of GETRANGE.",
@@ -126,7 +127,7 @@ def substr(ctx: Context, key: bytes, start: int, end: int) -> bytes:
     "LCS",
     arity=-3,
     flags=Flag.READONLY,
-    keys=KeySpec(first=1, last=2, access="RO ACCESS"),
+    keys=KeySpec("RO ACCESS", last=2),
     group="string",
     since="7.0.0",
     summary="Return the longest common subsequence of two strings.",

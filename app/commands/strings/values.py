@@ -24,15 +24,17 @@ from joblog.app.commands.strings.options import (
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString
 from joblog.app.table.arguments import integer
-from joblog.app.table.table import Flag, KeySpec, command, numkeys_at
+from joblog.app.table.key_specs import KeySpec, numkeys_at
+from joblog.app.table.table import Flag, command
+from joblog.app.table.tips import ALL, LEAST, MULTI
 from joblog.app.types.numbers import parse_int64
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
-_READ: Final = KeySpec(access="RO ACCESS")
-_WRITE: Final = KeySpec(access="OW UPDATE")
-_CHANGE: Final = KeySpec(access="RW ACCESS UPDATE")
+_READ: Final = KeySpec("RO ACCESS")
+_WRITE: Final = KeySpec("OW UPDATE")
+_CHANGE: Final = KeySpec("RW ACCESS UPDATE", is_read=True)
 _MSETEX_KEYS_MAX: Final = (1 << 31) - 1
 
 
@@ -51,11 +53,18 @@ def get(ctx: Context, key: bytes) -> bytes | None:
     return ctx.db.get(key, bytes)
 
 
+def _access_of_set(argv: list[bytes]) -> str:
+    """Return what SET does with its key: whether it looks at the old value."""
+    has_get = any(word.upper() == b"GET" for word in argv[3:])
+    return "RW ACCESS UPDATE" if has_get else "OW UPDATE"
+
+
 @command(
     "SET",
     arity=-3,
-    flags=Flag.WRITE | Flag.DENYOOM,
-    keys=_CHANGE,
+    flags=Flag.WRITE | Flag.DENYOOM | Flag.LOOKS_UP,
+    keys=KeySpec("RW ACCESS UPDATE", access_for=_access_of_set),
+    effects=("SET", "DEL"),
     group="string",
     since="1.0.0",
     summary="Store a string, whatever the key held, with conditions and a deadline.",
@@ -108,6 +117,7 @@ def _set_with_options(
     arity=4,
     flags=Flag.WRITE | Flag.DENYOOM,
     keys=_WRITE,
+    effects=("SET", "DEL"),
     group="string",
     since="2.0.0",
     summary="Store a string for a number of seconds.",
@@ -125,6 +135,7 @@ def setex(ctx: Context, key: bytes, seconds: int, value: bytes) -> SimpleString:
     arity=4,
     flags=Flag.WRITE | Flag.DENYOOM,
     keys=_WRITE,
+    effects=("SET", "DEL"),
     group="string",
     since="2.6.0",
     summary="Store a string for a number of milliseconds.",
@@ -141,7 +152,7 @@ def psetex(ctx: Context, key: bytes, milliseconds: int, value: bytes) -> SimpleS
     "SETNX",
     arity=3,
     flags=Flag.WRITE | Flag.DENYOOM | Flag.FAST,
-    keys=KeySpec(access="OW INSERT"),
+    keys=KeySpec("OW INSERT"),
     group="string",
     since="1.0.0",
     summary="Store a string where the key is missing.",
@@ -180,7 +191,8 @@ def getset(ctx: Context, key: bytes, value: bytes) -> bytes | None:
     "GETDEL",
     arity=2,
     flags=Flag.WRITE | Flag.FAST,
-    keys=KeySpec(access="RW ACCESS DELETE"),
+    keys=KeySpec("RW ACCESS DELETE", is_read=True),
+    effects=("DEL",),
     group="string",
     since="6.2.0",
     summary="Return the string at a key and remove the key.",
@@ -202,6 +214,7 @@ def getdel(ctx: Context, key: bytes) -> bytes | None:
     arity=-2,
     flags=Flag.WRITE | Flag.FAST,
     keys=_CHANGE,
+    effects=("PEXPIREAT", "PERSIST", "DEL"),
     group="string",
     since="6.2.0",
     summary="Return the string at a key and set or remove its deadline.",
@@ -235,11 +248,12 @@ def getex(ctx: Context, key: bytes, *options: bytes) -> bytes | None:
     "MGET",
     arity=-2,
     flags=Flag.READONLY | Flag.FAST,
-    keys=KeySpec(first=1, last=-1, access="RO ACCESS"),
+    keys=KeySpec("RO ACCESS", last=-1),
     group="string",
     since="1.0.0",
     summary="Return the strings at several keys.",
     complexity="O(N) for N keys",
+    tips=(MULTI,),
 )
 def mget(ctx: Context, key: bytes, *keys: bytes) -> list[bytes | None]:
     """Return a string for each key; None where it is missing or no string."""
@@ -252,11 +266,12 @@ def mget(ctx: Context, key: bytes, *keys: bytes) -> list[bytes | None]:
     "MSET",
     arity=-3,
     flags=Flag.WRITE | Flag.DENYOOM,
-    keys=KeySpec(first=1, last=-1, step=2, access="OW UPDATE"),
+    keys=KeySpec("OW UPDATE", last=-1, step=2),
     group="string",
     since="1.0.1",
     summary="Store strings at several keys, all at once.",
     complexity="O(N) for N keys",
+    tips=(MULTI, ALL),
 )
 def mset(ctx: Context, key: bytes, value: bytes, *more: bytes) -> SimpleString:
     """Return OK."""
@@ -270,11 +285,12 @@ def mset(ctx: Context, key: bytes, value: bytes, *more: bytes) -> SimpleString:
     "MSETNX",
     arity=-3,
     flags=Flag.WRITE | Flag.DENYOOM,
-    keys=KeySpec(first=1, last=-1, step=2, access="OW INSERT"),
+    keys=KeySpec("OW INSERT", last=-1, step=2),
     group="string",
     since="1.0.1",
     summary="Store strings at several keys, where none of the keys exists.",
     complexity="O(N) for N keys",
+    tips=(MULTI, LEAST),
 )
 def msetnx(ctx: Context, key: bytes, value: bytes, *more: bytes) -> int:
     """Return 1 where all strings were stored, 0 where none was."""
@@ -298,11 +314,13 @@ def _store_all(ctx: Context, pairs: tuple[bytes, ...]) -> None:
     "MSETEX",
     arity=-4,
     flags=Flag.WRITE | Flag.DENYOOM | Flag.MOVABLEKEYS,
-    keys=numkeys_at(1, access="OW UPDATE", step=2),
+    keys=numkeys_at(1, "OW UPDATE", step=2),
+    effects=("MSET", "SET", "DEL"),
     group="string",
     since="8.4.0",
     summary="Store strings at several keys, with one deadline, perhaps on conditions.",
     complexity="O(N) for N keys",
+    tips=(MULTI, ALL),
 )
 def msetex(ctx: Context, numkeys: bytes, key: bytes, value: bytes, *more: bytes) -> int:
     """Return 1 where all strings were stored, 0 where none was."""
