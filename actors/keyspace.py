@@ -15,6 +15,7 @@ from pykka._envelope import Envelope
 from joblog.actors.cooperative import CooperativeActor
 from joblog.actors.mailboxes import Mailboxes
 from joblog.actors.messages import (
+    AnchorStatus,
     Answered,
     ArchiveStatus,
     Backlog,
@@ -224,6 +225,8 @@ class KeyspaceActor(CooperativeActor):
             self._turn.log_writer, self._historian = message.message
         elif isinstance(message.message, ArchiveStatus):
             self._saving.note_archive(message.message.fields)
+        elif isinstance(message.message, AnchorStatus):
+            self._engine.server.anchor_status = message.message.fields
         elif isinstance(message.message, SnapshotProgress | SnapshotEnded):
             news = message.message
             for session in self._saving.take(news, self._turn.log_writer):

@@ -222,7 +222,7 @@ class TakeSnapshot(NamedTuple):
 
 
 class Watch(NamedTuple):
-    """See how far the child process is. Snapshotter, archiver -> itself."""
+    """See how far the child process is. Snapshotter, archiver, anchorer -> itself."""
 
 
 class Archive(NamedTuple):
@@ -239,6 +239,32 @@ class Archive(NamedTuple):
 
 class ArchiveStatus(NamedTuple):
     """What INFO says of the archive. Archiver -> keyspace."""
+
+    fields: dict[str, Any]
+
+
+class AnchorLog(NamedTuple):
+    """Let the log's digest be kept elsewhere, if that is due.
+
+    System -> anchorer, each second.
+
+    Attributes:
+        command: the operator's; "" for none.
+        key: the file of the key that signs the digest; "" for none.
+        seconds: after how many it is due where the log has grown; 0 after a seal alone.
+        open_first_seq: the number that the open segment starts with.
+        synced_seq: the last record that is durable.
+    """
+
+    command: str
+    key: str
+    seconds: int
+    open_first_seq: int
+    synced_seq: int
+
+
+class AnchorStatus(NamedTuple):
+    """What INFO says of anchors. Anchorer -> keyspace."""
 
     fields: dict[str, Any]
 

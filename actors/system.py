@@ -8,6 +8,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from joblog.actors import sockets
+from joblog.actors.anchorer import Anchorer
 from joblog.actors.archiver import Archiver
 from joblog.actors.disk_watch import DiskWatch
 from joblog.actors.failures import Failures
@@ -20,7 +21,13 @@ from joblog.actors.loading import Loading
 from joblog.actors.local_log import LocalLog
 from joblog.actors.log_writer import LogWriter
 from joblog.actors.loop import Loop
-from joblog.actors.messages import Archive, LogOpened, Neighbours, TakeSnapshot
+from joblog.actors.messages import (
+    AnchorLog,
+    Archive,
+    LogOpened,
+    Neighbours,
+    TakeSnapshot,
+)
 from joblog.actors.reloading import load_again
 from joblog.actors.service.supervision import Supervisor
 from joblog.actors.snapshotter import Snapshotter
@@ -112,6 +119,7 @@ class Server:
         self._log_writer: pykka.ActorRef[Any] | None = None
         self._snapshotter: pykka.ActorRef[Any] | None = None
         self._archiver: pykka.ActorRef[Any] | None = None
+        self._anchorer: pykka.ActorRef[Any] | None = None
         self._historian: pykka.ActorRef[Any] | None = None
         try:
             self._sockets = sockets.listen(config)
@@ -231,6 +239,7 @@ class Server:
             folder, self._config.databases, self._keyspace.tell
         )
         self._archiver = Archiver.start(folder, FileSystem(), self._keyspace.tell)
+        self._anchorer = Anchorer.start(folder, self._keyspace.tell)
         self._historian = Historian.start(
             self._loop,
             folder,
@@ -265,7 +274,7 @@ class Server:
                     loop.run_actors()
             if self._loading is not None:
                 self._loading.close()
-            for beside in (self._snapshotter, self._archiver):
+            for beside in (self._snapshotter, self._archiver, self._anchorer):
                 if beside is not None:
                     beside.stop()
             # Last: a thread wakes the loop when it has something to say.
@@ -312,9 +321,18 @@ class Server:
     def _apply_segment_settings(self, log: CommandLog) -> None:
         """Apply the settings of segments, which may have changed; once a second."""
         log.limit_segments(self._config.segment_bytes)
+        config, open_first_seq = self._config, log.open_first_seq
         assert self._archiver is not None
-        self._archiver.tell(
-            Archive(self._config.log_archive_command, log.open_first_seq)
+        assert self._anchorer is not None
+        self._archiver.tell(Archive(config.log_archive_command, open_first_seq))
+        self._anchorer.tell(
+            AnchorLog(
+                config.log_anchor_command,
+                config.log_anchor_key,
+                config.log_anchor_seconds,
+                open_first_seq,
+                log.synced_seq,
+            )
         )
 
     def _fail(self) -> None:

@@ -193,6 +193,27 @@ class LogSettings:
         "It is tried again where it fails; no segment is pruned or packed before.",
         protected=True,
     )
+    log_anchor_command = Text(
+        "",
+        "Run after each seal, and after `log-anchor-seconds`, with a line on its "
+        "standard input: the log's digest, to be kept elsewhere (`replay anchor`). It "
+        "is tried again where it fails.",
+        protected=True,
+    )
+    log_anchor_seconds = Integer(
+        3600,
+        "Have `log-anchor-command` take the digest so often, where the log has grown; "
+        "0 does so after a seal alone.",
+        0,
+        LONG_MAX,
+        unit="s",
+    )
+    log_anchor_key = Text(
+        "",
+        "A PEM file with the Ed25519 key that signs what `log-anchor-command` gets; "
+        "needs `joblog[sign]`.",
+        protected=True,
+    )
     past_views_max = Integer(
         4,
         "How many moments of the past may be open at a time (CLIENT AT), each in a "

@@ -10,7 +10,7 @@ from joblog.app.config.particular import RawLines
 if TYPE_CHECKING:
     from joblog.app.config.config import Config
 
-_MAY_HOLD_SECRETS: Final = frozenset(("log-archive-command",))
+_MAY_HOLD_SECRETS: Final = frozenset(("log-anchor-command", "log-archive-command"))
 """What is no password, and yet may hold one."""
 
 

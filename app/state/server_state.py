@@ -202,6 +202,7 @@ class ServerState:
         self.loading: dict[str, int] = {}
         self.log_status: dict[str, Any] = {}
         self.archive_status: dict[str, Any] = {}
+        self.anchor_status: dict[str, Any] = {}
         self.past_status: dict[str, int] = dict.fromkeys(_PAST_STATUS, 0)
         self.supervised = "no"
         self.tell_operator: Callable[[str, str], None] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,14 +15,18 @@ from joblog.replay.proofs.anchors import (
     read_private_key,
 )
 from joblog.replay.proofs.bindings import from_anchors
-from joblog.replay.verbs.options import DAMAGED, NOTHING, Tool, takes_folder
+from joblog.replay.verbs.options import DAMAGED, NOTHING, Tool, at_option, takes_folder
 from joblog.storage.errors import PrunedError, StorageError
 from joblog.storage.filesystem import sync_file
 from joblog.storage.verify import compute_digest
 
+if TYPE_CHECKING:
+    from joblog.app.history.moments import Moment
+
 
 @click.command()
 @takes_folder
+@at_option
 @click.option(
     "-o", "--append", "path", type=click.Path(dir_okay=False, path_type=Path),
     help="Append the line to this file, durably; else to standard output.",
@@ -31,8 +36,10 @@ from joblog.storage.verify import compute_digest
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Sign it with the Ed25519 key in this PEM file; needs joblog[sign].",
 )  # fmt: skip
-def anchor(tool: Tool, path: Path | None, key_path: Path | None) -> int:
-    r"""Write a line with the digest of DIR's log as it is now.
+def anchor(
+    tool: Tool, at: Moment | None, path: Path | None, key_path: Path | None
+) -> int:
+    r"""Write a line with the digest of DIR's log, as it is now or was at a moment.
 
     Keep it where nobody can write who can write to DIR: on another machine, in a mail,
     on paper. `replay verify --anchors FILE` holds a file of such lines against the log,
@@ -49,7 +56,8 @@ def anchor(tool: Tool, path: Path | None, key_path: Path | None) -> int:
         key = None if key_path is None else read_private_key(key_path)
     except AnchorError as error:
         raise click.UsageError(str(error)) from error
-    last_seq = tool.last_seq()
+    tool.may_index = False
+    last_seq = tool.last_seq() if at is None else tool.point(at).seq
     if last_seq < tool.index.first_seq:
         tool.output.hint("replay: the log has no record yet")
         return NOTHING

@@ -121,6 +121,7 @@ def test_other_questions_of_an_exporter_are_answered(client):
 SCRIPT = (ROOT / "docs" / "exporter.lua").read_text()
 TEXTS = {
     *("log_mode", "log_snapshot_error", "log_retention_error", "log_archive_error"),
+    "log_anchor_error",
 }
 OWN = """
     log_proofs_checked log_proofs_failed log_retention_status log_last_seq
@@ -128,7 +129,8 @@ OWN = """
     log_first_seq log_segments log_snapshot_seq log_disk_free_bytes
     log_disk_size_bytes log_disk_reserve_bytes log_disk_low log_disk_status
     log_archive_enabled log_archive_status log_archive_waiting log_archive_taken
-    log_archive_failures log_archive_last_time
+    log_archive_failures log_archive_last_time log_anchor_enabled log_anchor_status
+    log_anchor_seq log_anchor_taken log_anchor_failures log_anchor_last_time
     clock_jumps client_errors accept_errors inquiry_errors
 """.split()  # noqa: SIM905 - as above
 

@@ -233,6 +233,7 @@ def persistence(ctx: Context) -> Fields:
             ("log_retention_error", " ".join(state.saves.trouble.split())),
             ("log_snapshot_error", " ".join(state.saves.error.split())),
             *state.archive_status.items(),
+            *state.anchor_status.items(),
             ("log_folding_seq", state.saves.progress.get("seq", 0)),
         ]
     return fields + _loading(ctx)
