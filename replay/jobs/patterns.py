@@ -73,6 +73,13 @@ class Pattern:
             parts.append(b"(?P<%s>.+?)" % hole.encode())
         self._match = re.compile(b"".join(parts), re.DOTALL).fullmatch
 
+    @property
+    def is_prefix(self) -> bool:
+        """Whether it matches whatever begins with fixed letters."""
+        return (
+            not self.holes and self.text.endswith("{*}") and self.text.count("{*}") == 1
+        )
+
     def match(self, key: bytes) -> Names | None:
         """Return what a key's name tells, None where it does not match."""
         if not key.startswith(self.prefix):

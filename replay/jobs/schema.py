@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from joblog.replay.jobs.elements import ReadId
     from joblog.replay.jobs.patterns import Names, Pattern
@@ -51,7 +51,8 @@ class Rule:
             or "other".
         pattern: the keys that it is about.
         state: the state that it tells, "" for none.
-        read_id: reads a job's id from an element; None where the key has it.
+        read_id: reads a job's id from an element, or from what the key has for it;
+            None where that is the id.
         part: "value" or "field": which part of a hash's field the element is.
         score: one of SCORES.
         left: the state after leaving it for nowhere, "" for what is usual.
@@ -64,6 +65,7 @@ class Rule:
         job: of a notice: the field that has the job's id, where the key has not.
         event: of a notice: the field that says what happened.
         on_error: the rule that counts where `fields` find an error, None for this.
+        where: tells of a key that fits the pattern whether it is meant; None for any.
         guesses: from a field's name, in small letters, to one of FIELDS; of a hash, or
             of JSON at its top.
     """
@@ -84,6 +86,22 @@ class Rule:
     job: str = "id"
     event: str = "event"
     on_error: Rule | None = None
+    where: Callable[[bytes], object] | None = None
+
+    @property
+    def is_result_field(self) -> bool:
+        """Whether fields of a hash have jobs' results, so that each write tells one."""
+        return self.part == "field" and self.state in ENDS
+
+    def meaning(self, names: Names) -> Meaning | None:
+        """Return what a key of these names means, None where it is none of a job's."""
+        if self.kind == "other":
+            return None
+        if names.id is None or self.read_id is None:
+            return Meaning(self, names)
+        job_id = self.read_id(names.id, {})
+        return Meaning(self, names._replace(id=job_id)) if job_id else None
+
     guesses: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -99,6 +117,22 @@ class Meaning(NamedTuple):
     names: Names
 
 
+class Habits(NamedTuple):
+    """What a library does with all of its jobs.
+
+    Attributes:
+        has_acks: whether a running job is kept anywhere until it ends.
+        is_scoped: whether two queues may have jobs of one id.
+        reuses_ids: whether an id may be given to another job once its job has ended.
+        keeps_leases: whether nobody takes a job back whose lease has not run out.
+    """
+
+    has_acks: bool = True
+    is_scoped: bool = False
+    reuses_ids: bool = False
+    keeps_leases: bool = False
+
+
 class Schema:
     """One library's schema.
 
@@ -106,9 +140,7 @@ class Schema:
         name: how it is called on the command line.
         title: how people call the library.
         detect: patterns of keys that only this library writes.
-        has_acks: whether a running job is kept anywhere until it ends.
-        is_scoped: whether two queues may have jobs of one id.
-        reuses_ids: whether an id may be given to another job once its job has ended.
+        has_acks: as `Habits` tells it, and so the next three.
         unless: the name of a schema that takes this one's place where both are found.
         rules: in the order in which they are tried.
         statuses: from a job's status to a state.
@@ -123,9 +155,7 @@ class Schema:
         *,
         detect: tuple[Pattern, ...] = (),
         statuses: Mapping[bytes, str] | None = None,
-        has_acks: bool = True,
-        is_scoped: bool = False,
-        reuses_ids: bool = False,
+        habits: Habits = Habits(),  # noqa: B008 - a NamedTuple never changes
         unless: str = "",
         source: str = "",
     ) -> None:
@@ -135,9 +165,10 @@ class Schema:
         self.rules = rules
         self.detect = detect
         self.statuses = dict(statuses or {})
-        self.has_acks = has_acks
-        self.is_scoped = is_scoped
-        self.reuses_ids = reuses_ids
+        self.has_acks = habits.has_acks
+        self.is_scoped = habits.is_scoped
+        self.reuses_ids = habits.reuses_ids
+        self.keeps_leases = habits.keeps_leases
         self.unless = unless
         self.source = source
         self._meanings: dict[bytes, Meaning | None] = {}
@@ -156,8 +187,8 @@ class Schema:
         found = None
         for rule in self.rules:
             names = rule.pattern.match(key)
-            if names is not None:
-                found = None if rule.kind == "other" else Meaning(rule, names)
+            if names is not None and (rule.where is None or rule.where(key)):
+                found = rule.meaning(names)
                 break
         if len(self._meanings) >= _KEYS_KEPT:
             self._meanings.clear()

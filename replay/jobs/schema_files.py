@@ -5,11 +5,13 @@
     detect = ["rq:queue:{queue}"]          a log that writes such a key is of it
     acks = true                            whether a running job is kept anywhere
     ids = "queue"                          ids are a queue's own; else "everywhere"
+    leases = true                          no job is taken back before its lease ran out
     reuse = true                           an id is given away again after its job's end
     unless = "bullmq"                      not of it where that schema is found too
 
     [[place]]                              where a job's id lies while in a state
     key = "rq:wip:{queue}"
+    where = "[a-z]$"                       a regular expression that the key fits too
     state = "running"                      one of STATES, or "" for none
     id = "until :"                         how to read it (see `elements`); "whole"
     part = "value"                         of a hash: the id is in "value" or "field"
@@ -47,13 +49,22 @@ docs/schemas.md says how to write one.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from joblog.replay.jobs.elements import ReaderError, make_reader
 from joblog.replay.jobs.patterns import Pattern, PatternError
-from joblog.replay.jobs.schema import FIELDS, SCORES, STATES, Rule, Schema, SchemaError
+from joblog.replay.jobs.schema import (
+    FIELDS,
+    SCORES,
+    STATES,
+    Habits,
+    Rule,
+    Schema,
+    SchemaError,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +98,8 @@ def parse_schema(tables: dict[str, Any], source: str) -> Schema:
     Raises:
         SchemaError: something in it is wrong.
     """
-    known = {"name", "title", "detect", "acks", "ids", "reuse", "unless", "status"}
+    known = {"name", "title", "detect", "acks", "ids", "reuse", "leases", "unless"}
+    known |= {"status"}
     known |= set(_KINDS)
     _require(source, "", set(tables) <= known, f"keys are {', '.join(sorted(known))}")
     name = tables.get("name", "")
@@ -114,9 +126,12 @@ def parse_schema(tables: dict[str, Any], source: str) -> Schema:
         _in_order(rules),
         detect=detect,
         statuses={word.encode(): state for word, state in statuses.items()},
-        has_acks=bool(tables.get("acks", True)),
-        is_scoped=ids == "queue",
-        reuses_ids=bool(tables.get("reuse", False)),
+        habits=Habits(
+            has_acks=bool(tables.get("acks", True)),
+            is_scoped=ids == "queue",
+            reuses_ids=bool(tables.get("reuse", False)),
+            keeps_leases=bool(tables.get("leases", False)),
+        ),
         unless=str(tables.get("unless", "")),
         source=source,
     )
@@ -125,9 +140,15 @@ def parse_schema(tables: dict[str, Any], source: str) -> Schema:
 def _in_order(rules: list[Rule]) -> list[Rule]:
     """Return rules so that narrower patterns stand before those that have more holes.
 
-    Of two, the one whose pattern has more fixed letters is narrower.
+    Of two, the one whose pattern has more fixed letters is narrower; and what none of a
+    library's keys begins with is narrower than all.
     """
-    return sorted(rules, key=lambda rule: -_letters(rule.pattern.text))
+
+    def breadth(rule: Rule) -> tuple[bool, int]:
+        is_whole = rule.pattern.is_prefix and rule.kind == "other"
+        return not is_whole, -_letters(rule.pattern.text)
+
+    return sorted(rules, key=breadth)
 
 
 def _letters(text: str) -> int:
@@ -156,10 +177,11 @@ _ALLOWED = {
         "fields",
         "as",
         "on_error",
+        "where",
     },
-    "job": {"key", "as", "fields"},
+    "job": {"key", "as", "fields", "id"},
     "mark": {"key", "state", "id", "lease"},
-    "result": {"key", "state", "as", "fields", "id"},
+    "result": {"key", "state", "as", "fields", "id", "on_error"},
     "alias": {"key", "id"},
     "notice": {"key", "job", "event", "states", "fields"},
     "counter": {"key"},
@@ -175,14 +197,16 @@ def _parse_rule(source: str, kind: str, number: int, table: dict[str, Any]) -> R
     )
     try:
         pattern = Pattern(table["key"])
+        where = re.compile(table["where"].encode()).search if "where" in table else None
         reader = None
         if kind in {"place", "alias"} or "id" in table:
             reader = make_reader(table.get("id", "whole"))
     except KeyError:
         raise SchemaError(f"{source}: {place}: give it a key") from None
-    except (PatternError, ReaderError) as error:
+    except (PatternError, ReaderError, re.error) as error:
         raise SchemaError(f"{source}: {place}: {error}") from error
-    return _make_rule(source, place, kind, table, pattern, reader)
+    rule = _make_rule(source, place, kind, table, pattern, reader)
+    return replace(rule, where=where)
 
 
 def _make_rule(
@@ -209,7 +233,7 @@ def _make_rule(
         form in {"hash", "json", "pickle", "value"},
         "as is hash, json, pickle or value",
     )
-    if kind in {"job", "mark", "result"} and reader is None:
+    if kind in {"job", "mark", "result"}:
         _require(source, place, "id" in pattern.holes, "its key needs {id}")
     rule = Rule(
         kind,

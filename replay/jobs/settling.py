@@ -79,6 +79,9 @@ def _find_state(story: Story, change: Change, record: Record) -> str:
         story.is_hollow = not change.left and change.told not in ENDS
         if story.is_hollow and "running" not in states:
             return "deleted"
+    if _has_only_marks_left(story, change):
+        story.marks.clear()
+        return change.told if change.told in ENDS else "done"
     if change.is_result and change.told in ENDS:
         return change.told
     if change.before in ENDS and not change.entered and not story.is_in_hand:
@@ -118,6 +121,16 @@ def _is_thrown_away(story: Story, change: Change, record: Record) -> bool:
     if change.entered or change.told in ENDS:
         return False
     return change.is_gone or story.schema.unlinks(story.id, record.effects)
+
+
+def _has_only_marks_left(story: Story, change: Change) -> bool:
+    """Tell whether a running job left its place for none, and its own key is gone.
+
+    A mark may stay for a while, so that nobody runs the job again: arq's, of what runs
+    by a schedule.
+    """
+    is_over = change.before == "running" and change.is_gone and bool(change.left)
+    return is_over and bool(story.marks) and not story.counts() and not story.is_in_hand
 
 
 def _told_states(story: Story, change: Change) -> set[str]:
@@ -160,7 +173,7 @@ def _find_state_outside(story: Story, change: Change, record: Record) -> str:
         story.is_in_hand, story.is_acked = True, not is_popped
     elif is_due and not change.is_gone:
         # A scheduler takes what is due in one step, and enqueues it in the next.
-        story.is_in_hand = not _is_by_hand(record)
+        story.is_in_hand = story.is_moving = not _is_by_hand(record)
     elif before == "running" and _is_dropped(story, change, record):
         story.is_in_hand = story.is_dropped = True
     elif before == "running" and _is_own(story, record):
@@ -224,6 +237,8 @@ def _is_given_back(story: Story, change: Change, record: Record) -> bool:
     A worker may have several connections; who ends the lease before its time has it.
     """
     is_own = record.origin.client_id in story.hands or change.is_next_round
+    if story.schema.keeps_leases and story.lease_ms is not None:
+        is_own = is_own or story.lease_ms > record.clock_ms
     return is_own or change.lost_lease == "ended"
 
 
@@ -235,6 +250,8 @@ def _name_change(story: Story, change: Change, new: str, record: Record) -> str:
     if before == "running" and new in _OPEN and change.was_done:
         return "repeated"
     if (before, new) == ("running", "waiting"):
+        if story.is_moving and _is_own(story, record):
+            return "due"
         return "retried" if _is_given_back(story, change, record) else "taken back"
     if before in ENDS and new == "waiting":
         return "enqueued again"
@@ -307,24 +324,31 @@ def _is_another(story: Story, change: Change) -> bool:
     return story.was_gone or (is_given_away and change.told in _OPEN)
 
 
+def _note_taken(story: Story, change: Change, record: Record) -> None:
+    """Note down who has the job now, and from whom it was taken back."""
+    client, at_ms = record.origin.client_id, record.at_ms
+    story.deliveries += 1
+    if change.before == "running" and story.taker not in {0, client}:
+        story.former |= story.hands
+        # One that its key lost in the same record was taken back for the next.
+        story.times_taken_back += change.left_state("running")
+    has_waited = change.before in {"waiting", "scheduled"}
+    has_waited = has_waited and story.is_since_known
+    story.waited_ms = at_ms - story.since_ms if has_waited else None
+    story.taker, story.taken_seq, story.taken_ms = client, record.seq, at_ms
+    story.is_acked = False
+    story.hands = frozenset((client,))
+    story.former -= {client}
+    story.ended_ms = None
+
+
 def _advance(story: Story, change: Change, step: Step) -> None:
     """Note down in the story that a step was made."""
-    record, client = step.record, step.record.origin.client_id
-    at_ms = record.at_ms
+    record, at_ms = step.record, step.record.at_ms
+    # What a scheduler took to enqueue it was with no worker.
+    story.deliveries -= story.is_moving and step.kind == "due"
     if step.kind == "taken":
-        story.deliveries += 1
-        if change.before == "running" and story.taker not in {0, client}:
-            story.former |= story.hands
-            # One that its key lost in the same record was taken back for the next.
-            story.times_taken_back += change.left_state("running")
-        has_waited = change.before in {"waiting", "scheduled"}
-        has_waited = has_waited and story.is_since_known
-        story.waited_ms = at_ms - story.since_ms if has_waited else None
-        story.taker, story.taken_seq, story.taken_ms = client, record.seq, at_ms
-        story.is_acked = False
-        story.hands = frozenset((client,))
-        story.former -= {client}
-        story.ended_ms = None
+        _note_taken(story, change, record)
     elif change.before == "running" and step.state in {"waiting", "scheduled"}:
         if not _is_given_back(story, change, record):
             story.former |= story.hands
@@ -343,6 +367,7 @@ def _advance(story: Story, change: Change, step: Step) -> None:
     if step.problem:
         story.doubles += (step.problem,)
     if step.state != change.before or step.kind in _MARKED:
+        story.is_moving &= step.kind == "taken"
         story.state, story.since_ms, story.last = step.state, at_ms, step
         story.is_since_known = True
         if step.state in ENDS:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from joblog.replay.jobs.schema import ENDS
 
 if TYPE_CHECKING:
-    from joblog.replay.jobs.schema import Rule, Schema
+    from joblog.replay.jobs.schema import Meaning, Rule, Schema
     from joblog.storage.record import Record
 
 Home = tuple[int, bytes]
@@ -19,6 +19,12 @@ Home = tuple[int, bytes]
 
 JobName = tuple[str, bytes, bytes]
 """Which job: the schema's name, its queue where ids are a queue's own, and its id."""
+
+
+def job_name(schema: Schema, meaning: Meaning, job_id: bytes) -> JobName:
+    """Return which job an id is, in a key that means something."""
+    queue = meaning.names.queue or b""
+    return schema.name, queue if schema.is_scoped else b"", job_id
 
 
 class Step(NamedTuple):
@@ -60,6 +66,7 @@ class Story:
         places: the keys that it lies in: the rule, and how often.
         marks: the keys that tell a state by being there, and their deadlines.
         is_in_hand: it runs, and no key says so: whoever took it has the only copy.
+        is_moving: and a scheduler took it, which is to enqueue it next.
         is_dropped: and another's script took it out of its last key, to no other.
         is_acked: it runs, and was acknowledged before it ended.
         is_hollow: the job's own key was removed before it ended.
@@ -96,7 +103,15 @@ class Story:
         *("deliveries", "done_seq", "doubles", "due_ms", "ended_ms"),
         *("enqueued_ms", "enqueued_seq", "eta_ms", "facts", "first_seq", "former"),
         *("hands", "id", "is_acked", "is_done_told", "is_dropped", "is_hollow"),
-        *("is_in_hand", "is_since_known", "is_unkept", "last", "last_ms", "last_seq"),
+        *(
+            "is_in_hand",
+            "is_moving",
+            "is_since_known",
+            "is_unkept",
+            "last",
+            "last_ms",
+            "last_seq",
+        ),
         *("lease_ms", "marks", "places", "queue", "round", "rounds", "schema"),
         *("since_ms", "state", "status", "taken_ms", "taken_seq", "taker"),
         *("times_taken_back", "waited_ms", "was_gone"),
@@ -113,6 +128,7 @@ class Story:
         self.places: dict[Home, tuple[Rule, int]] = {}
         self.marks: dict[Home, tuple[Rule, int | None]] = {}
         self.is_in_hand = False
+        self.is_moving = False
         self.is_dropped = False
         self.is_acked = False
         self.is_hollow = False

@@ -25,7 +25,7 @@ from joblog.replay.jobs.moves import Move, all_moves, watch_effect
 from joblog.replay.jobs.notices import read_notice
 from joblog.replay.jobs.rounds import is_of_now
 from joblog.replay.jobs.settling import STRONGEST, settle
-from joblog.replay.jobs.stories import Change, Story
+from joblog.replay.jobs.stories import Change, Story, job_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -137,7 +137,7 @@ class Tracker:
         job_id = meaning.names.id
         if job_id is None or meaning.rule.kind not in {"job", "result", "mark"}:
             return None
-        return self.stories.get(_name(schema, meaning, job_id))
+        return self.stories.get(job_name(schema, meaning, job_id))
 
     def _enter(
         self, past: Followed, record: Record, known_of_effects: list[Known]
@@ -202,7 +202,7 @@ class Tracker:
         if self._wants is not None and not self._wants(job_id):
             return None
         queue = meaning.names.queue or b""
-        name = _name(schema, meaning, job_id)
+        name = job_name(schema, meaning, job_id)
         story = self.stories.get(name)
         if story is None:
             if not is_new or name in self._ended.names:
@@ -234,7 +234,7 @@ class Tracker:
         if not job_id:
             return
         if move.delta > 0 and record is not None and self._ended.names:
-            self._ended.revive(_name(schema, meaning, job_id))
+            self._ended.revive(job_name(schema, meaning, job_id))
         found = self._find(schema, meaning, job_id, seq, is_new=move.delta > 0)
         if found is None:
             return
@@ -252,7 +252,7 @@ class Tracker:
             story.places[home] = (rule, there)
         else:
             story.places.pop(home, None)
-        if move.delta > 0:
+        if move.delta > 0 or (rule.is_result_field and move.delta == 0):
             change.entered.append((rule, home[1]))
             note_element(story, change, rule, facts)
             if rule.state and meaning.names.queue:
@@ -299,6 +299,8 @@ class Tracker:
             change.is_gone = False
             story.is_hollow = False
         fresh = read_fields(rule, value, moves)
+        if rule.on_error is not None and "error" in fresh:
+            change.told = rule.on_error.state
         if "status" in fresh:
             story.status = schema.statuses.get(fresh["status"], "")
             change.told = story.status
@@ -390,8 +392,3 @@ class Tracker:
                 yield story, step
             if story.has_ended and not self._keeps(story):
                 self._ended.let_go(name, story)
-
-
-def _name(schema: Schema, meaning: Meaning, job_id: bytes) -> JobName:
-    queue = meaning.names.queue or b""
-    return schema.name, queue if schema.is_scoped else b"", job_id

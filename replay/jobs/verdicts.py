@@ -147,8 +147,8 @@ def _judge_in_hand(
     if story.is_acked and story.is_unkept:
         reason = "it was acknowledged, and its result is not kept: done, or begun"
         return Verdict("taken", since_ms, reason)
-    is_kept = story.schema.has_acks and not story.is_acked
-    if is_kept or story.schema.name in has_results:
+    is_kept = not story.is_acked or story.schema.name in has_results
+    if is_kept and story.schema.has_acks:
         reason = "it was taken, and is in no key; nothing followed"
         return Verdict("lost", since_ms, reason)
     return Verdict("taken", since_ms, "its library keeps nothing of a running job")

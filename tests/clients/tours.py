@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.clients import python_queues
+from tests.clients import go_queues, node_queues, python_queues
 from tests.clients.runners import port_options, session_members
 from tests.support import servers
 
@@ -60,6 +60,19 @@ def _python(name: str, require: Callable[[], Sequence[str]]) -> Tour:
 TOURS = [
     _python("celery", python_queues.modern),
     _python("rq", python_queues.modern),
+    _python("huey", python_queues.modern),
+    _python("arq", python_queues.arq),
+    Tour(
+        "bullmq",
+        node_queues.require_node,
+        [str(node_queues.PROGRAMS / "bullmq_tour.js")],
+        node_queues.ENVIRONMENT,
+    ),
+    Tour(
+        "asynq",
+        lambda: [go_queues.require_go("asynq-tour", "build", "./asynq_tour")],
+        [],
+    ),
 ]
 
 

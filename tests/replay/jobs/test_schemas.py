@@ -1,4 +1,5 @@
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,39 @@ def test_page_has_every_schema_and_every_word_of_one():
 
     for word in (*LIBRARIES, *STATES, *FIELDS, *SCORES[1:]):
         assert re.search(rf"\b{word}\b", page), word
+
+
+def own(text):
+    return parse_schema(tomllib.loads(f'name = "own"\n{text}'), "own.toml")
+
+
+def test_key_whose_id_is_none_is_no_jobs():
+    schema = own("[[job]]\nkey = 'q:{id}'\nid = 'regex ^([0-9]+)$'")
+
+    assert schema.meaning(b"q:7").names.id == b"7"
+    assert schema.meaning(b"q:lock") is None
+
+
+def test_place_is_only_where_its_expression_is_found():
+    schema = own(
+        "[[place]]\nkey = 'g:{*}'\nstate = 'blocked'\n"
+        "[[place]]\nkey = 'g:{*}:{*}'\nstate = 'running'\nwhere = ':[0-9]+$'"
+    )
+
+    assert schema.meaning(b"g:a:1").rule.state == "running"
+    assert schema.meaning(b"g:a:b").rule.state == "blocked"
+
+
+def test_expression_that_is_none_is_named():
+    with pytest.raises(SchemaError, match=r"own.toml: \[\[place\]\] 1: "):
+        own("[[place]]\nkey = 'g'\nwhere = '('")
+
+
+def test_other_keys_that_share_a_beginning_are_none_of_a_librarys():
+    schema = own(
+        "[[other]]\nkey = 'q::bus:{*}'\n"
+        "[[place]]\nkey = 'q:{queue}:waiting-for-children'\nstate = 'blocked'"
+    )
+
+    assert schema.meaning(b"q:mail:waiting-for-children") is not None
+    assert schema.meaning(b"q::bus:waiting-for-children") is None

@@ -33,6 +33,19 @@ UNKEPT = Told("taken", "its result is not kept", ACKED, 1)
 TWICE = ("taken", "retried", "taken", "retried", "taken")
 ANEW = "enqueued anew after it was done"
 
+ARQ = Told("done", "", ("taken", "done"), 1)
+MEMBER = Told("done", "", ("held back", "taken", "done"), 1)
+HUEY = {
+    "plain": DONE,
+    "retried": Told("done", "after 3", ("taken", "enqueued again", "done"), 3),
+    "failed": Told("failed", "this job always fails", ("failed",), 2),
+    "silent": Told("taken", "keeps nothing", ("enqueued", "taken"), 1),
+    "limited": Told("done", "after 2", ("put off", "due", "taken", "done"), 2),
+    "later": Told("done", "", ("enqueued", "taken", "done"), None),
+    "revoked": Told("taken", "keeps nothing", ("enqueued", "taken"), 1),
+    "killed": Told("taken", "keeps nothing", ("enqueued", "taken"), 1),
+}
+
 TOURS: dict[str, dict[str, Told]] = {
     "celery": {
         "plain": DONE,
@@ -95,9 +108,107 @@ TOURS: dict[str, dict[str, Told]] = {
         "stopped": Told("failed", "stopped by user", ("taken", "failed"), 1),
         "killed": Told("stuck", "lease ran out", ("taken", "lease"), 1),
     },
+    "huey": {
+        f"{name}: {story}": told
+        for name in ("plain", "expiring", "urgent", "both")
+        for story, told in HUEY.items()
+    }
+    | {"result expired": DONE},
+    "arq": {
+        "plain": ARQ,
+        "named": ARQ,
+        "retried": Told("done", "after 3", ("put off", "taken", "done"), 3),
+        "retried in vain": Told("failed", "max 3 retries exceeded", ("failed",), None),
+        "failed": Told("failed", "this job always fails", ("taken", "failed"), 1),
+        "unkept": ARQ,
+        "unknown": Told("failed", "function 'nobody' not found", (), None),
+        "deferred": Told("done", "", ("scheduled", "taken", "done"), 1),
+        "far": Told("scheduled", "", ("scheduled",), 0),
+        "expired": Told("failed", "job expired", (), None),
+        "other": ARQ,
+        "held": ARQ,
+        "killed": Told("stuck", "lease ran out", ("taken",), 1),
+        "tick": Told("done", "", ("scheduled", "taken", "done"), 1),
+    },
+    "bullmq": {
+        "plain": DONE,
+        "retried": Told("done", "after 3", ("put off", "due", "taken", "done"), 3),
+        "retried at once": Told("done", "after 2", ("retried", "taken", "done"), 2),
+        "retried in vain": Told("failed", "always fails", ("put off", "failed"), 3),
+        "unrecoverable": Told("failed", "no use to try again", ("failed",), 1),
+        "delayed": Told("done", "", ("scheduled", "taken", "done"), 1),
+        "far": Told("scheduled", "", ("scheduled",), 0),
+        "urgent": DONE,
+        "unkept": DONE,
+        "failure unkept": Told("failed", "this job always fails", ("failed",), 1),
+        "named": Told("done", "", ("done", "enqueued again", "taken", "done"), 1),
+        "stepped": Told("done", "after 2", ("put off", "taken", "done"), 2),
+        "slow": Told("done", "", ("taken", "lease", "done"), 1),
+        "removed": Told("deleted", "", ("scheduled", "deleted"), 0),
+        "promoted": Told("done", "", ("scheduled", "due", "taken", "done"), 1),
+        "held together": Told("done", "", ("scheduled", "taken", "done"), 1),
+        "parent": Told("done", "", ("held back", "taken", "done"), 1),
+        "child": DONE,
+        "parent of a failure": Told("failed", "child bull:jobs:", ("held back",), 1),
+        "failed child": Told("failed", "this job always fails", ("failed",), 1),
+        "parent in spite of a failure": Told("done", "", ("held back", "done"), 1),
+        "parent that waits": Told("blocked", "", ("held back",), 0),
+        "run again": Told("delivered twice", ANEW, ("done", "enqueued again"), 2),
+        "tick": Told("done", "", ("taken", "done"), 1),
+        "slow tick": Told("done", "", ("taken", "lease", "done"), 1),
+        "failed tick": Told("failed", "this job always fails", ("failed",), 1),
+        "limited 1": DONE,
+        "limited 2": DONE,
+        "limited 3": DONE,
+        "drained": Told("deleted", "its own key", ("enqueued", "deleted"), 0),
+        "obliterated": Told("deleted", "its own key", ("enqueued", "deleted"), 0),
+        "cleaned": Told("deleted", "its own key", ("enqueued", "deleted"), 0),
+        "paused": Told("waiting", "", ("enqueued",), 0),
+    },
+    "asynq": {
+        "plain": DONE,
+        "unkept": DONE,
+        "expired": DONE,
+        "retried": Told("done", "after 3 deliveries", ("put off", "due", "done"), 3),
+        "limited": Told("done", "after 3 deliveries", ("put off", "due", "done"), 3),
+        "failed": Told("failed", "", ("put off", "taken", "failed"), 2),
+        "skipped": Told("failed", "", ("taken", "failed"), 1),
+        "revoked": DONE,
+        "too slow": Told("failed", "", ("taken", "failed"), 1),
+        "late": Told("done", "", ("scheduled", "due", "taken", "done"), 1),
+        "far": Told("scheduled", "", ("scheduled",), 0),
+        "named": Told("done", "", ("done", "enqueued again", "taken", "done"), 1),
+        "unique": DONE,
+        "other": DONE,
+        "member 1": MEMBER,
+        "member 2": MEMBER,
+        "member 3": MEMBER,
+        "member alone": MEMBER,
+        "deleted": Told("deleted", "", ("scheduled", "deleted"), 0),
+        "archived": Told("failed", "", ("scheduled", "failed"), 0),
+        "run now": Told("done", "", ("scheduled", "due", "taken", "done"), 1),
+        "purged": Told("deleted", "", ("enqueued", "deleted"), 0),
+        "queue deleted": Told("deleted", "", ("enqueued", "deleted"), 0),
+        "waiting": Told("waiting", "", ("enqueued",), 0),
+        "waiting member": Told("blocked", "", ("held back",), 0),
+        "tick": DONE,
+    },
 }
 
 # What the libraries' own words for a job's state are as verdicts.
+BULLMQ_STATES = {
+    "completed": "done",
+    "failed": "failed",
+    "waiting-children": "blocked",
+    "waiting": "waiting",
+}
+ASYNQ_STATES = {
+    "completed": "done",
+    "archived": "failed",
+    "scheduled": "scheduled",
+    "pending": "waiting",
+    "aggregating": "blocked",
+}
 CELERY_STATES = {"SUCCESS": "done", "FAILURE": "failed", "REVOKED": "cancelled"}
 RQ_REGISTRIES = {
     "finished": "done",
@@ -123,7 +234,7 @@ def check_stories(library, folder, jobs):
     log, _, point = open_tour(folder)
     wrong = {}
     for story, told in TOURS[library].items():
-        (timeline,) = log.follow(jobs[story].encode(), point)
+        timeline = follow(log, jobs[story], point)
         verdict, kinds = timeline.verdict, [step.kind for step in timeline.steps]
         deliveries = timeline.story.deliveries
         is_right = (
@@ -137,6 +248,17 @@ def check_stories(library, folder, jobs):
     return wrong
 
 
+def follow(log, job, point):
+    """Return the timeline of a job, which may be named with its queue: `QUEUE/ID`."""
+    queue, _, job_id = job.rpartition("/")
+    (timeline,) = (
+        each
+        for each in log.follow(job_id.encode(), point)
+        if not queue or each.story.queue == queue.encode()
+    )
+    return timeline
+
+
 def is_part(wanted, kinds):
     """Tell whether steps come in this order, whatever is between them."""
     rest = iter(kinds)
@@ -147,4 +269,8 @@ def list_all(folder):
     """Return the verdict of each job in a log, as `replay jobs --all` lists them."""
     log, _, point = open_tour(folder)
     judged = log.judge_all(point, Limits(), lambda _: True)
-    return {story.id.decode(): verdict.word for story, verdict in judged}
+    listed = {}
+    for story, verdict in judged:
+        job_id = story.id.decode()
+        listed[job_id] = listed[f"{story.queue.decode()}/{job_id}"] = verdict.word
+    return listed
