@@ -17,8 +17,8 @@ from joblog.actors.cooperative import CooperativeActor
 from joblog.actors.log_place import LogPlace
 from joblog.actors.messages import Answered, Inquire
 from joblog.actors.past_views import PastViews
+from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.errors.general import one_line
 from joblog.app.history.touched import find_touched, touches_text
 from joblog.app.keyspace.glob import compile_glob
 from joblog.app.protocol.encoder import encode
@@ -134,12 +134,10 @@ class Historian(CooperativeActor):
             except StopIteration as stop:
                 self._answer(inquiry, stop.value)
             except PrunedError as error:
-                text = b"ERR pruned: the log starts at seq %d" % error.floor_seq
-                self._answer(inquiry, CommandError(text))
+                self._answer(inquiry, CommandError(errors.pruned(error.floor_seq)))
             except StorageError as error:
                 logger.error("a client asked for the log: %s", error)  # noqa: TRY400 - no bug
-                text = one_line(b"ERR " + str(error).encode(errors="replace"))
-                self._answer(inquiry, CommandError(text))
+                self._answer(inquiry, CommandError(errors.in_own_words(error)))
             except Exception as error:  # noqa: BLE001 - it costs this inquiry
                 self._failures.note_inquiry(error)
                 self._answer(inquiry, CommandError(_failure_text(error)))
@@ -222,8 +220,8 @@ class Historian(CooperativeActor):
 def _failure_text(error: Exception) -> bytes:
     """Return what a client is told: the system's own words, no paths."""
     if isinstance(error, OSError) and error.strerror:
-        return b"ERR the log cannot be read: " + error.strerror.encode()
-    return b"ERR internal error"
+        return errors.unreadable_log(error.strerror)
+    return errors.INTERNAL
 
 
 def _matcher(inquiry: ReadRecords) -> Callable[[Record], object]:

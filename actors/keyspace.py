@@ -37,6 +37,7 @@ from joblog.actors.saving import Saving
 from joblog.actors.service.log_levels import VERBOSE
 from joblog.actors.slices import Slices
 from joblog.actors.turn import Turn
+from joblog.app import errors
 from joblog.app.engine.visits import end_visits
 from joblog.app.state.inquiries import AwaitDurable, AwaitSave
 from joblog.app.state.operator_lines import describe
@@ -303,7 +304,7 @@ class KeyspaceActor(CooperativeActor):
             f"in a command of client id={batch.client_id} "
             f"(one of {words.decode(errors='replace')})",
         )
-        batch.inbox.post(b"-ERR internal error\r\n")
+        batch.inbox.post(b"-%b\r\n" % errors.INTERNAL)
 
     def stop_for_bug(self, error: Exception, place: str = "in the server") -> None:
         """Stop the server: memory may no longer be what the log says."""

@@ -117,8 +117,7 @@ class PastViews:
             return
         last_seq = self._log.last_seq
         if moment.seq is not None and moment.seq > last_seq:
-            text = b"ERR the log ends with seq %d" % last_seq
-            self._answer(inquiry, CommandError(text))
+            self._answer(inquiry, CommandError(errors.log_ends(last_seq)))
             return
         self._forget_the_gone()
         view = self._find_view(moment, last_seq, inquiry)

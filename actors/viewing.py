@@ -37,7 +37,6 @@ from joblog.app.config import Config
 from joblog.app.engine.past import open_past
 from joblog.app.engine.past_views import PastView
 from joblog.app.errors import CommandError
-from joblog.app.errors.general import one_line
 from joblog.app.history.moments import Moment
 from joblog.app.history.opening import MomentOpener
 from joblog.app.state.process import human_bytes, resident_bytes
@@ -136,7 +135,7 @@ class _Viewing:
             _say(REFUSED, error.text, self._is_too_large())
             return
         except StorageError as error:
-            text = one_line(b"ERR " + str(error).encode(errors="replace"))
+            text = errors.in_own_words(error)
             _say(REFUSED, text, False)  # noqa: FBT003 - fields of a message
             return
         for kind, *rest in messages:

@@ -13,6 +13,7 @@ import sys
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from joblog.app import errors
 from joblog.app.config import conf_file
 from joblog.app.config.accepted import (
     MemorySettings,
@@ -280,10 +281,7 @@ class Config(
     def _require_changeable(self, name: bytes, *, is_local: bool) -> Setting[Any]:
         setting = self.BY_NAME.get(decode(name.lower()))
         if setting is None or isinstance(setting, RawLines):
-            raise CommandError(
-                b"ERR Unknown option or number of arguments for CONFIG SET - '%b'"
-                % name
-            )
+            raise CommandError(errors.unknown_setting(name))
         allowed = self.enable_protected_configs
         if setting.is_protected and not (
             allowed == "yes" or (allowed == "local" and is_local)
@@ -333,7 +331,7 @@ class Config(
             CommandError: there is no file, or it cannot be written.
         """
         if self.path is None:
-            raise CommandError(b"ERR The server is running without a config file")
+            raise CommandError(errors.NO_CONFIG_FILE)
         try:
             text = conf_file.read_text(self.path)
             conf_file.write_text(
@@ -342,16 +340,11 @@ class Config(
         except (ConfigError, OSError) as error:
             cause = error if isinstance(error, OSError) else error.__cause__
             reason = getattr(cause, "strerror", None) or str(error)
-            raise CommandError(
-                b"ERR Rewriting config file: " + encode(reason)
-            ) from error
+            raise CommandError(errors.rewriting_failed(encode(reason))) from error
 
 
 def _refused(name: bytes, reason: str) -> CommandError:
-    return CommandError(
-        b"ERR CONFIG SET failed (possibly related to argument '%b') - %b"
-        % (name, encode(reason))
-    )
+    return CommandError(errors.setting_failed(name, encode(reason)))
 
 
 def _name_of(changes: Iterable[_Change], names: tuple[str, ...]) -> bytes:

@@ -26,7 +26,7 @@ TOTAL: Final = True
 
 _MISSING: Final = object()
 _NO_ROOM: Final = (False, lua_replies.NO_ROOM)
-_INTERNAL_ERROR: Final = (False, lua_replies.ERROR, b"ERR internal error", True)
+_INTERNAL_ERROR: Final = (False, lua_replies.ERROR, errors.INTERNAL, True)
 _BAD_ARGUMENTS: Final = (False, lua_replies.ERROR, errors.SCRIPT_BAD_ARGUMENTS, False)
 _LEVELS: Final = (logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING)
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lupa import lua51
 
+from joblog.app import errors
 from joblog.app.engine.lua_bytecode import keep_frames
 from joblog.app.engine.lua_callbacks import TOTAL, Callbacks, Hooks
 from joblog.app.engine.lua_values import one_line, truncate, without_shebang
@@ -36,8 +37,6 @@ _FILES = (
     "limits", "hook", "core", "base", "libraries", "patterns", "matcher", "numbers",
     "bit", "struct", "cjson", "cmsgpack", "replies", "redis", "driver",
 )  # fmt: skip
-_NOT_A_SCRIPT = b"ERR Error compiling script (new function): "
-_NOT_A_LIBRARY = b"ERR Error compiling function: "
 _NO_MEMORY = "not enough memory"
 _STAGE_ITEMS: Final = 1000
 _DIRECT_KEYS: Final = 4
@@ -200,8 +199,7 @@ class ScriptRuntime:
         self._tidy()
         code, *rest = result if type(result) is tuple else (result,)
         if code == _FAILURE:
-            text = b"ERR Error registering functions: " + rest[0]
-            raise CommandError(one_line(text))
+            raise CommandError(errors.registering_failed(rest[0]))
         specs = [
             FunctionSpec(
                 number + i // 3,
@@ -242,7 +240,7 @@ class ScriptRuntime:
         except lua51.LuaError as error:
             raise self._recover(error) from None
         if type(result) is tuple:
-            refusal = _NOT_A_LIBRARY if is_library else _NOT_A_SCRIPT
+            refusal = errors.NOT_A_LIBRARY if is_library else errors.NOT_A_SCRIPT
             raise CommandError(one_line(refusal + result[1]))
         return keep_frames(result)
 
@@ -323,7 +321,7 @@ class ScriptRuntime:
         used = self._used(TOTAL)
         self._collect_above = min(self._ceiling, max(self._memory_limit // 2, used * 2))
         if used + size > self._ceiling:
-            raise CommandError(b"ERR not enough memory for the script")
+            raise CommandError(errors.NO_SCRIPT_MEMORY)
 
     def _collect(self) -> None:
         """Collect garbage, without a limit: the collector itself allocates."""

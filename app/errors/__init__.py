@@ -9,7 +9,9 @@ from __future__ import annotations
 from enum import Enum
 
 from joblog.app.errors import server, streams
+from joblog.app.errors.config import *  # noqa: F403 - all texts in one place
 from joblog.app.errors.general import *  # noqa: F403 - all texts in one place
+from joblog.app.errors.log import *  # noqa: F403 - all texts in one place
 from joblog.app.errors.scripting import *  # noqa: F403 - all texts in one place
 from joblog.app.errors.server import *  # noqa: F403 - all texts in one place
 from joblog.app.errors.streams import *  # noqa: F403 - all texts in one place

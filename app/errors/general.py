@@ -13,6 +13,8 @@ NO_SUCH_KEY = b"ERR no such key"
 COUNT_OUT_OF_RANGE = b"ERR COUNT is out of range"
 INDEX_OUT_OF_RANGE = b"ERR index out of range"
 NO_DATABASE = b"ERR DB index is out of range"
+INTERNAL = b"ERR internal error"
+INVALID_KEY_ARGUMENTS = b"ERR Invalid arguments specified for command"
 OUT_OF_SYMMETRIC_RANGE = (
     b"ERR value is out of range, value must between -9223372036854775807 and "
     b"9223372036854775807"

@@ -80,6 +80,17 @@ def engine_not_found(name: bytes) -> bytes:
     return one_line(b"ERR Engine '" + name + b"' not found")
 
 
+NO_SCRIPT_MEMORY = b"ERR not enough memory for the script"
+NOT_A_SCRIPT = b"ERR Error compiling script (new function): "
+NOT_A_LIBRARY = b"ERR Error compiling function: "
+"""What stands in front of what is wrong."""
+
+
+def registering_failed(reason: bytes) -> bytes:
+    """Return the text for a library that fails while it registers its functions."""
+    return one_line(b"ERR Error registering functions: " + reason)
+
+
 def invalid_metadata(value: bytes) -> bytes:
     """Return the text for an unknown word in the first line of a library."""
     return one_line(b"ERR Invalid metadata value given: " + value)

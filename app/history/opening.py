@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.errors.general import one_line
 from joblog.app.history.moments import Moment, MomentError, find_tag
 from joblog.app.history.moments import first_seq as find_first_seq
 from joblog.app.history.recovery import Recovery, find_floor
@@ -160,7 +159,7 @@ class MomentOpener:
 
 def refusal(error: MomentError) -> CommandError:
     """Return what a client is told whose moment is none."""
-    return CommandError(one_line(b"ERR " + str(error).encode(errors="replace")))
+    return CommandError(errors.in_own_words(error))
 
 
 def _until(moment: Moment, records: list[Record]) -> list[Record]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from joblog.app import errors
 from joblog.app.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-INVALID_KEY_ARGUMENTS = b"ERR Invalid arguments specified for command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class KeySpec:
         number = int(count) if count.isdigit() else 0
         keys = range(first + 1, first + 1 + step * number, step)
         if not keys or keys[-1] >= len(argv):
-            raise CommandError(INVALID_KEY_ARGUMENTS)
+            raise CommandError(errors.INVALID_KEY_ARGUMENTS)
         return list(keys)
 
     def access_in(self, argv: list[bytes]) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from joblog.app import errors
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDERS = {"actors", "app", "docs", "findings", "replay", "storage", "tests"}
 FILES = {
@@ -191,3 +193,22 @@ def test_every_file_that_a_docstring_or_comment_names_is_there(files):
     ]
 
     assert missing == []
+
+
+def test_what_clients_read_of_errors_is_in_one_place(files):
+    codes = {
+        text.split(b" ")[0]
+        for text in vars(errors).values()
+        if isinstance(text, bytes) and b" " in text
+    }
+    elsewhere = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.value!r}"
+        for path in modules(files)
+        if "errors" not in path.relative_to(ROOT).parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, bytes)
+        for code, _, words in [node.value.removeprefix(b"-").partition(b" ")]
+        if code in codes and words
+    ]
+
+    assert elsewhere == []

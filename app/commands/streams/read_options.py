@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.table.arguments import integer
-from joblog.app.table.key_specs import INVALID_KEY_ARGUMENTS
 from joblog.app.types.numbers import INT64_MAX, parse_int64
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def find_stream_keys(argv: list[bytes]) -> list[int]:
     at = _streams_at(argv)
     rest = len(argv) - at - 1
     if not at or not rest or rest % 2:
-        raise CommandError(INVALID_KEY_ARGUMENTS)
+        raise CommandError(errors.INVALID_KEY_ARGUMENTS)
     return list(range(at + 1, at + 1 + rest // 2))
 
 

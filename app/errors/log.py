@@ -1,0 +1,25 @@
+"""Texts for those who ask for the log, or for a moment of it."""
+
+from __future__ import annotations
+
+from joblog.app.errors.general import one_line
+
+
+def pruned(floor_seq: int) -> bytes:
+    """Return the text for records that the log no longer has."""
+    return b"ERR pruned: the log starts at seq %d" % floor_seq
+
+
+def log_ends(last_seq: int) -> bytes:
+    """Return the text for a record that the log does not have yet."""
+    return b"ERR the log ends with seq %d" % last_seq
+
+
+def unreadable_log(reason: str) -> bytes:
+    """Return the text for a log that the system does not let us read."""
+    return b"ERR the log cannot be read: " + reason.encode()
+
+
+def in_own_words(error: Exception) -> bytes:
+    """Return the text for an error that says by itself, for people, what is wrong."""
+    return one_line(b"ERR " + str(error).encode(errors="replace"))
