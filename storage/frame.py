@@ -60,7 +60,8 @@ class FrameHeads(dict[int, tuple[bytes, int]]):
 
 
 def encode_frame(payload: bytes, heads: FrameHeads) -> bytes:
-    """Return the frame around one payload."""
+    """Return the frame around one payload, which is never empty."""
+    assert payload
     length, seed = heads[len(payload)]
     return b"".join((length, crc32(payload, seed).to_bytes(4, "little"), payload))
 

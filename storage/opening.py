@@ -24,6 +24,7 @@ from joblog.storage.lock import FolderLock, require_same_log
 from joblog.storage.sealing import next_header
 from joblog.storage.segment import (
     HEADER_BYTES,
+    LOG_ID_BYTES,
     NO_DIGEST,
     SegmentHeader,
     corrupt,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
-LOG_ID_BYTES = 16
 _FIRST_EPOCH = 1
 
 

@@ -108,7 +108,7 @@ def prune(
         return
     seq = find_snapshot_seq(folder, filesystem)
     for info in prunable:
-        assert info.footer is not None
+        assert info.footer is not None  # the open segment never goes
         if info.footer.last_seq > seq:
             return
         filesystem.unlink(info.path)
@@ -137,6 +137,7 @@ def remove_old_snapshots(
     Raises:
         OSError: the disk refused.
     """
+    assert kept >= 1
     removed = folder.find_snapshots()[:-kept]
     for seq in removed:
         filesystem.unlink(folder.snapshot_path(seq))

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 HEADER_BYTES = 96
 FOOTER_BYTES = 84
+LOG_ID_BYTES = 16
 NO_DIGEST = bytes(32)
 CHUNK_BYTES = 256 * 1024
 
@@ -104,6 +105,10 @@ class SegmentFooter(NamedTuple):
 
 def encode_header(header: SegmentHeader) -> bytes:
     """Return a header's bytes; its salt is computed, whatever the tuple says."""
+    assert header.first_seq >= 1
+    assert header.epoch >= 1
+    assert len(header.log_id) == LOG_ID_BYTES
+    assert len(header.previous_digest) == len(NO_DIGEST)
     body = _HEADER.pack(
         _MAGIC,
         FORMAT_VERSION,
@@ -158,6 +163,8 @@ def encode_footer(footer: SegmentFooter, salt: int) -> bytes:
     """Return a footer's bytes."""
     if len(footer.keyspace_digest) not in {0, _KEYSPACE_DIGEST_BYTES}:
         raise ValueError(f"a keyspace digest has {_KEYSPACE_DIGEST_BYTES} bytes")
+    assert footer.last_seq >= 1
+    assert len(footer.digest) == len(NO_DIGEST)
     body = _FOOTER.pack(_FOOTER_MARK, *footer, len(footer.keyspace_digest))
     return body + _CHECKSUM.pack(crc32(body, salt))
 

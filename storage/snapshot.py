@@ -118,6 +118,8 @@ class SnapshotInfo(NamedTuple):
 
 def encode_snapshot_header(header: SnapshotHeader) -> bytes:
     """Return a header's bytes; its salt is computed, whatever the tuple says."""
+    assert header.seq >= header.first_seq >= 1
+    assert len(header.digest) == len(header.link) == hashlib.sha256().digest_size
     body = _HEADER.pack(
         _MAGIC, SNAPSHOT_VERSION, SNAPSHOT_HEADER_BYTES, *header[:-1], b""
     )
@@ -217,6 +219,8 @@ def _write_blocks(
     count = keys = 0
     size = len(start)
     for payload, held in blocks:
+        assert payload
+        assert held >= 0
         length = len(payload).to_bytes(8, "little")
         checksum = crc32(payload, crc32(length, salt)).to_bytes(4, "little")
         data = b"".join((length, checksum, payload))

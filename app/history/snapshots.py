@@ -57,8 +57,12 @@ def encode_blocks(keyspace: Keyspace) -> Iterator[tuple[bytes, int]]:
         libraries = [[name, text] for name, text in keyspace.libraries.items()]
         yield pack([LIBRARIES_BLOCK, libraries]), 0
     for database in keyspace.databases:
+        total = len(database)
+        held = 0
         for keys in _split_keys(database):
+            held += len(keys)
             yield pack(_encode_keys(database, keys)), len(keys)
+        assert held == total == len(database)
 
 
 def _split_keys(database: Database) -> Iterator[list[bytes]]:
@@ -128,6 +132,8 @@ def load_blocks(keyspace: Keyspace, reader: SnapshotReader) -> Iterator[int]:
             f"{reader.path}: damaged snapshot: {found} keys, expected {reader.keys}"
         )
     for database in keyspace.databases:
+        assert len(database.deadlines) <= len(database)
+        assert len(database.field_deadlines) <= len(database)
         database.order_deadlines()
 
 

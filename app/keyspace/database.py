@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from joblog.app.errors import WRONG_TYPE, CommandError
 from joblog.app.types.deadlines import Deadlines
 from joblog.app.types.hashes import Hash
+from joblog.app.types.lists import List
+from joblog.app.types.sets import Set
+from joblog.app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,6 +181,7 @@ class Database:
 
     def exchange(self, other: Database) -> None:
         """Swap all keys with another database's."""
+        assert other.keyspace is self.keyspace
         self.values, other.values = other.values, self.values
         self.deadlines, other.deadlines = other.deadlines, self.deadlines
         fields = self.field_deadlines
@@ -212,7 +216,8 @@ class Database:
         return self.deadlines.get(key)
 
     def set_deadline(self, key: bytes, deadline_ms: int) -> None:
-        """Let a key expire at a time, in ms since the epoch."""
+        """Let a key that is there expire at a time, in ms since the epoch."""
+        assert key in self.values
         self.deadlines.put(key, deadline_ms)
 
     def order_deadlines(self) -> None:
@@ -277,3 +282,19 @@ class Database:
         if due_ms is not None and due_ms <= self.keyspace.now_ms:
             return self.keyspace.expire_fields(self, key)
         return self.values.get(key)
+
+    def check(self) -> None:
+        """Assert that deadlines are those of keys, and no collection is empty."""
+        self.deadlines.check()
+        self.field_deadlines.check()
+        assert self.deadlines.keys() <= self.values.keys()
+        for key, noted_ms in self.field_deadlines.items():
+            # Fields may be gone since it was noted: it is never late, perhaps early.
+            next_ms = self.values[key].next_deadline_ms()
+            assert next_ms is None or noted_ms <= next_ms
+        for key, value in self.values.items():
+            if type(value) is Hash and value.next_deadline_ms() is not None:
+                assert key in self.field_deadlines
+            if isinstance(value, (Hash, List, Set, SortedSet)):
+                assert value, f"{key!r} is empty"
+                value.check()

@@ -145,3 +145,10 @@ class Keyspace:
         """Return when something may expire next, or None where nothing ever does."""
         due = [database.next_deadline_ms() for database in self.databases]
         return min((ms for ms in due if ms is not None), default=None)
+
+    def check(self) -> None:
+        """Assert that each database is in its place, and as it should be."""
+        for index, database in enumerate(self.databases):
+            assert database.index == index
+            assert database.keyspace is self
+            database.check()

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-
 @dataclass(frozen=True, slots=True)
 class KeySpec:
     """Some keys of a command: where they are in argv, and what happens to them.

@@ -52,6 +52,7 @@ class FoldCheck:
             if folded == live or fold.last_seq == seen_seq:
                 break
 
+        fold.keyspace.check()
         assert folded == live, (
             f"folding the log up to seq {fold.last_seq} gives the digest {folded}, "
             f"but the server has {live}"
