@@ -22,6 +22,7 @@ import contextlib
 import hashlib
 import logging
 from collections import deque
+from pathlib import Path  # noqa: TC003 - mypyc evaluates what a NamedTuple has
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.storage.errors import SyncFailedError
@@ -36,7 +37,6 @@ from joblog.storage.segment import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from joblog.storage.filesystem import FileSystem
     from joblog.storage.folder import LogFolder
