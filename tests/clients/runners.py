@@ -48,6 +48,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.servers import ServerProcess
+from tests.support.waiting import wait_until
 
 # Generous, since a slow machine starts dozens of interpreters at once.
 PATIENCE_SECONDS = 90.0
@@ -304,15 +305,3 @@ def port_options() -> list[str]:
     """Return options that let a server listen at a port that nobody has now."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return ["--port", str(taken.getsockname()[1]), "--bind", "127.0.0.1"]
-
-
-def wait_until(is_so: Callable[[], bool], complaint: Callable[[], str]) -> None:
-    """Poll until something is so.
-
-    Raises:
-        AssertionError: it is not so in time; the complaint is the text.
-    """
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline, complaint()
-        time.sleep(POLL_SECONDS)

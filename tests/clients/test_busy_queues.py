@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.clients.runners import wait_until
+from tests.support.waiting import wait_until
 
 # RQ and its kin take a second for each job; Sidekiq loses what it just popped.
 BUSY = ["bullmq", "bullmq-node-redis", "bull", "bee-queue", "asynq"]

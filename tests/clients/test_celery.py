@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.clients.runners import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

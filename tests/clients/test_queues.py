@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from tests.clients.runners import Fate, wait_until
+from tests.clients.runners import Fate
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

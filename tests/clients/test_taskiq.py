@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.clients.runners import wait_until
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -15,6 +15,7 @@ from joblog.storage.verify import verify_log
 from tests.crash.system_clock import system_clock
 from tests.parity.wire import encode
 from tests.support.servers import START_SECONDS, start_joblog, start_redis
+from tests.support.waiting import wait_until
 
 __all__ = ["system_clock"]
 
@@ -100,13 +101,6 @@ def agree(ours, theirs, slack_ms=4_000):
         )
         for one, other in zip(*pairs, strict=True)
     )
-
-
-def wait_until(is_so):
-    deadline = time.monotonic() + START_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def number(reply):

@@ -4,7 +4,6 @@ What redis-server does in our place, under the same jump, is what is expected.
 """
 
 import shutil
-import socket
 import subprocess
 import sys
 
@@ -12,6 +11,7 @@ import pytest
 
 from tests.crash.system_clock import system_clock
 from tests.crash.test_clock_jumps import JUMPS, agree
+from tests.support.processes import free_port
 from tests.support.servers import ROOT, start_joblog, start_redis
 
 __all__ = ["system_clock"]
@@ -32,12 +32,6 @@ QUESTIONS = [
     *(("PTTL", key) for key in KEYS),
     *(("PEXPIRETIME", key) for key in KEYS),
 ]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

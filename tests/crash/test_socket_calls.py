@@ -14,6 +14,7 @@ import time
 import pytest
 
 from tests.parity.wire import encode
+from tests.support.processes import free_port
 from tests.support.servers import STOP_SECONDS, require_program
 
 pytestmark = pytest.mark.slow
@@ -45,11 +46,6 @@ MET = (
     "setsockopt",
     "close",
 )
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 class Faults:

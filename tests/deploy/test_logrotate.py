@@ -3,8 +3,8 @@
 import pytest
 
 from tests.deploy.conftest import deploy, run
-from tests.server.test_process import wait_for
 from tests.support.servers import require_program, start_joblog
+from tests.support.waiting import wait_until
 
 TEXT = deploy("joblog.logrotate").read_text()
 
@@ -29,7 +29,7 @@ def test_server_writes_on_in_a_new_file_after_a_rotation(tmp_path):
         run("logrotate", "--force", "--state", tmp_path / "state", path)
         server.connect().ask("CONFIG", "SET", "loglevel", "verbose")
 
-        wait_for(log.read_text)
+        wait_until(log.read_text)
         old = (logs / "joblog.log.1").read_text()
         assert old.startswith(before)
         assert log.stat().st_mode & 0o777 == 0o640

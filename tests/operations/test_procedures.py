@@ -5,7 +5,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
 
@@ -21,6 +20,7 @@ from tests.support.damages import (
     take_all_segments_of_another_server,
 )
 from tests.support.servers import ROOT, require_program
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -53,13 +53,6 @@ def digest_of(folder):
     return dataset_digest(recover(folder, FileSystem()).keyspace).hex()
 
 
-def wait_for(condition):
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_backups_by_cron(machine):
     machine.serve()
     fill(machine)
@@ -87,10 +80,10 @@ def test_a_standby_takes_over(machine):
     pid = int(machine.ask("INFO", "server").split("process_id:")[1].split()[0])
 
     process = machine.start(follow + between + take_over)
-    wait_for((machine.home / "between").exists)
+    wait_until((machine.home / "between").exists)
     fill(machine, 100)
     seq = last_seq_hint(machine.data, filesystem=FileSystem())
-    wait_for(
+    wait_until(
         lambda: (
             (standby / "log").is_dir()
             and last_seq_hint(standby, filesystem=FileSystem()) >= seq
@@ -153,7 +146,7 @@ def test_restore_from_an_archive(machine):
         there = {path.name for path in archive.glob("*.log")}
         return sealed and {path.name for path in sealed} <= there
 
-    wait_for(is_archived)
+    wait_until(is_archived)
     machine.close()
     last = max(int(path.name[:20]) for path in machine.data.glob("log/*.log"))
     shutil.rmtree(machine.data)

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -12,17 +11,11 @@ from joblog.storage.filesystem import FileSystem
 from joblog.storage.places import last_seq_hint
 from tests.support.folding import live_digest
 from tests.support.servers import ROOT, start_joblog
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 SECONDS = 60.0
 SMALL = ("--segment-bytes-max", "20000", "--appendfsync", "always")
-
-
-def wait_for(condition, what=""):
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 class Standby:
@@ -97,7 +90,7 @@ def test_a_standby_takes_over_with_all_that_was_acknowledged(standby_of, end):
         standby = standby_of(server)
         push(connection, 700)
         seq = records_of(connection)
-        wait_for(lambda: standby.has(seq))
+        wait_until(lambda: standby.has(seq))
         digest = live_digest(server)
         server.kill()
 
@@ -115,7 +108,7 @@ def test_no_server_starts_over_a_standby_that_follows(standby_of):
     with start_joblog(*SMALL) as server:
         push(server.connect(), 50)
         standby = standby_of(server)
-        wait_for(lambda: standby.has(50))
+        wait_until(lambda: standby.has(50))
         done = subprocess.run(
             [
                 sys.executable,
@@ -139,7 +132,7 @@ def test_a_standby_that_took_over_is_not_followed_over(standby_of):
     with start_joblog(*SMALL) as server:
         push(server.connect(), 50)
         standby = standby_of(server)
-        wait_for(lambda: standby.has(50))
+        wait_until(lambda: standby.has(50))
         standby.end()
         with take_over(server, standby.folder) as other:
             push(other.connect(), 20)
@@ -167,7 +160,7 @@ def test_a_standby_goes_on_through_restarts_of_both(standby_of):
                     (b"+", b"-ERR B")
                 )
             seq = records_of(connection)
-            wait_for(lambda seq=seq: standby.has(seq))
+            wait_until(lambda seq=seq: standby.has(seq))
             if number % 2:
                 server.kill()
                 server.start()
@@ -175,8 +168,8 @@ def test_a_standby_goes_on_through_restarts_of_both(standby_of):
                 standby.end(signal.SIGKILL)
                 standby.start()
         seq = records_of(server.connect())
-        wait_for(lambda: standby.has(seq))
-        wait_for(lambda: list(standby.folder.glob("snapshots/*.snap")))
+        wait_until(lambda: standby.has(seq))
+        wait_until(lambda: list(standby.folder.glob("snapshots/*.snap")))
         digest = live_digest(server)
         server.stop()
         assert standby.end()[0] == 0

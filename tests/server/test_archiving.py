@@ -11,8 +11,9 @@ from joblog.app.history.recovery import recover
 from joblog.app.keyspace.digest import dataset_digest
 from joblog.replay.cli import main
 from joblog.storage.filesystem import FileSystem
-from tests.server.persistence import info, wait_for
+from tests.server.persistence import info
 from tests.support.servers import ROOT
+from tests.support.waiting import wait_until
 
 SMALL = ("--segment-bytes-max", "4096")
 
@@ -42,7 +43,7 @@ def archive(tmp_path):
 
 def wait_for_archive(server, archive):
     """Wait until the archive has all that is sealed."""
-    wait_for(lambda: archived(archive)[-1:] == segments(server)[-2:-1], server)
+    wait_until(lambda: archived(archive)[-1:] == segments(server)[-2:-1], server.output)
 
 
 def copying(archive):
@@ -57,14 +58,14 @@ def test_each_segment_is_archived_once_it_is_sealed(start, archive):
     connection = server.connect()
     fill(connection)
 
-    wait_for(lambda: archived(archive) == segments(server)[:-1], server)
+    wait_until(lambda: archived(archive) == segments(server)[:-1], server.output)
 
     assert len(archived(archive)) > 5
     for name in archived(archive):
         assert (archive / name).read_bytes() == (
             server.folder / "log" / name
         ).read_bytes()
-    wait_for(lambda: info(connection)["log_archive_waiting"] == "0", server)
+    wait_until(lambda: info(connection)["log_archive_waiting"] == "0", server.output)
     fields = info(connection)
     assert fields["log_archive_enabled"] == "1"
     assert fields["log_archive_status"] == "ok"
@@ -82,13 +83,13 @@ def test_a_start_goes_on_where_the_archive_is(start, archive):
         f"echo %f >> {seen} && cp %p {archive}/%f",
     ]
     server.start()
-    wait_for(lambda: archived(archive) == segments(server)[:-1], server)
+    wait_until(lambda: archived(archive) == segments(server)[:-1], server.output)
     server.stop()
     before = seen.read_text().split()
 
     server.start()
     fill(server.connect())
-    wait_for(lambda: archived(archive) == segments(server)[:-1], server)
+    wait_until(lambda: archived(archive) == segments(server)[:-1], server.output)
 
     # Killed between the command and the mark it would be given the last one again.
     assert seen.read_text().split() == sorted({*before, *archived(archive)})
@@ -105,9 +106,9 @@ def test_what_the_archive_refuses_is_offered_again_and_stays_until_then(
     )
     connection = server.connect()
     fill(connection)
-    wait_for(lambda: info(connection)["log_archive_status"] == "err", server)
+    wait_until(lambda: info(connection)["log_archive_status"] == "err", server.output)
     assert connection.ask("BGREWRITEAOF")[:1] == b"+"
-    wait_for(lambda: info(connection)["aof_rewrites"] == "1", server)
+    wait_until(lambda: info(connection)["aof_rewrites"] == "1", server.output)
 
     fields = info(connection)
     assert segments(server)[0] == f"{1:020d}.log"
@@ -121,9 +122,9 @@ def test_what_the_archive_refuses_is_offered_again_and_stays_until_then(
 
     gate.touch()
 
-    wait_for(lambda: set(names) <= set(archived(archive)), server)
-    wait_for(lambda: info(connection)["log_archive_status"] == "ok", server)
-    wait_for(lambda: segments(server)[0] > names[0], server)
+    wait_until(lambda: set(names) <= set(archived(archive)), server.output)
+    wait_until(lambda: info(connection)["log_archive_status"] == "ok", server.output)
+    wait_until(lambda: segments(server)[0] > names[0], server.output)
     assert info(connection)["log_archive_error"] == ""
     assert connection.ask("DBSIZE") == b":300\r\n"
 
@@ -133,7 +134,7 @@ def test_a_command_that_hangs_keeps_nobody_from_stopping_the_server(start, comma
     server = start(*SMALL, "--log-archive-command", command)
     connection = server.connect()
     fill(connection)
-    wait_for(lambda: int(info(connection)["log_archive_waiting"]) > 0, server)
+    wait_until(lambda: int(info(connection)["log_archive_waiting"]) > 0, server.output)
     assert connection.ask("SET", "k", "v") == b"+OK\r\n"
     connection.close()
     began = time.monotonic()
@@ -149,13 +150,13 @@ def test_a_command_that_outlives_its_server_is_waited_for(start, archive, tmp_pa
     server = start(*SMALL, "--log-archive-command", slow)
     connection = server.connect()
     fill(connection)
-    wait_for(lambda: int(info(connection)["log_archive_waiting"]) > 0, server)
+    wait_until(lambda: int(info(connection)["log_archive_waiting"]) > 0, server.output)
     server.kill()
     server._command += [*copying(archive)]
     server.start()
     connection = server.connect()
 
-    wait_for(lambda: info(connection)["log_archive_status"] == "err", server)
+    wait_until(lambda: info(connection)["log_archive_status"] == "err", server.output)
 
     assert "still runs" in info(connection)["log_archive_error"]
     assert archived(archive) == []
@@ -171,7 +172,7 @@ def test_a_command_set_later_gets_all_that_there_is(start, archive):
     name, command = copying(archive)
     assert connection.ask("CONFIG", "SET", name[2:], command) == b"+OK\r\n"
 
-    wait_for(lambda: archived(archive) == segments(server)[:-1], server)
+    wait_until(lambda: archived(archive) == segments(server)[:-1], server.output)
 
 
 def test_segments_are_packed_only_once_they_are_archived(start, archive):
@@ -181,7 +182,7 @@ def test_segments_are_packed_only_once_they_are_archived(start, archive):
     connection = server.connect()
     fill(connection)
     assert connection.ask("BGREWRITEAOF")[:1] == b"+"
-    wait_for(lambda: info(connection)["aof_rewrites"] == "1", server)
+    wait_until(lambda: info(connection)["aof_rewrites"] == "1", server.output)
     first = server.folder / "log" / segments(server)[0]
     assert first.read_bytes().startswith(b"\x89JOBLOG\n")
     connection.close()
@@ -189,7 +190,7 @@ def test_segments_are_packed_only_once_they_are_archived(start, archive):
     server._command += [*copying(archive)]
     server.start()
 
-    wait_for(lambda: first.read_bytes().startswith(b"\x89JOBLOGZ"), server)
+    wait_until(lambda: first.read_bytes().startswith(b"\x89JOBLOGZ"), server.output)
 
     assert (archive / first.name).read_bytes().startswith(b"\x89JOBLOG\n")
 
@@ -212,7 +213,7 @@ def test_an_archive_restores_every_moment_that_it_has(start, archive, tmp_path):
     connection.ask("FLUSHALL")
     fill(connection, 100)
     wait_for_archive(server, archive)
-    wait_for(lambda: segments(server)[0] > archived(archive)[2], server)
+    wait_until(lambda: segments(server)[0] > archived(archive)[2], server.output)
 
     restored = tmp_path / "restored"
     replay("restore", archive, restored, "--at", "before-the-flush")
@@ -235,7 +236,7 @@ def test_an_archive_of_a_pruned_log_has_a_snapshot_to_begin_with(
     server = start(*SMALL, "--log-retention-bytes", "8192")
     connection = server.connect()
     fill(connection)
-    wait_for(lambda: segments(server)[0] > f"{100:020d}.log", server)
+    wait_until(lambda: segments(server)[0] > f"{100:020d}.log", server.output)
     connection.close()
     server.stop()
     server._command += [*copying(archive)]

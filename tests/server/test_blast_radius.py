@@ -9,13 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import free_port
 from tests.support.servers import START_SECONDS, ServerProcess
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def connect_and_reset(port):

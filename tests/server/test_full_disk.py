@@ -7,8 +7,9 @@ import os
 
 import pytest
 
-from tests.server.persistence import info, wait_for
+from tests.server.persistence import info
 from tests.support.disks import server_on, small_disk
+from tests.support.waiting import wait_until
 
 MB = 1 << 20
 RESERVE = ("--disk-reserve", "4mb")
@@ -72,13 +73,13 @@ def test_writes_are_taken_again_by_themselves_when_there_is_room(disk):
     with server_on(disk, *RESERVE) as server:
         connection = server.connect()
         ballast = disk.fill(left=3 * MB)
-        wait_for(lambda: connection.ask("SET", "k", "v") == REFUSED, server)
+        wait_until(lambda: connection.ask("SET", "k", "v") == REFUSED, server.output)
         assert connection.ask("GET", "k")[:1] == b"$"
 
         ballast.unlink()
 
-        wait_for(lambda: connection.ask("SET", "k", "w") == b"+OK\r\n", server)
-        wait_for(lambda: info(connection)["log_disk_status"] == "ok", server)
+        wait_until(lambda: connection.ask("SET", "k", "w") == b"+OK\r\n", server.output)
+        wait_until(lambda: info(connection)["log_disk_status"] == "ok", server.output)
         assert "has room again, writes are accepted" in server.output()
 
 
@@ -87,11 +88,11 @@ def test_a_smaller_reserve_takes_effect_at_once(disk):
     with server_on(disk, *RESERVE) as server:
         connection = server.connect()
         disk.fill(left=3 * MB)
-        wait_for(lambda: connection.ask("SET", "k", "v") == REFUSED, server)
+        wait_until(lambda: connection.ask("SET", "k", "v") == REFUSED, server.output)
 
         assert connection.ask("CONFIG", "SET", "disk-reserve", "1mb") == b"+OK\r\n"
 
-        wait_for(lambda: connection.ask("SET", "k", "w") == b"+OK\r\n", server)
+        wait_until(lambda: connection.ask("SET", "k", "w") == b"+OK\r\n", server.output)
 
 
 @pytest.mark.slow
@@ -102,8 +103,8 @@ def test_the_log_warns_before_the_disk_is_full(disk):
 
         disk.fill(left=5 * MB)
 
-        wait_for(lambda: "gets full" in server.output(), server)
-        wait_for(lambda: info(connection)["log_disk_low"] == "1", server)
+        wait_until(lambda: "gets full" in server.output(), server.output)
+        wait_until(lambda: info(connection)["log_disk_low"] == "1", server.output)
         assert connection.ask("SET", "k", "v") == b"+OK\r\n"
 
 
@@ -123,11 +124,11 @@ def test_a_start_on_a_disk_without_a_byte_left_serves_reads(disk, cut):
         server.start()
 
         connection = server.connect()
-        wait_for(lambda: connection.ask("SET", "k", "v") == REFUSED, server)
+        wait_until(lambda: connection.ask("SET", "k", "v") == REFUSED, server.output)
         assert connection.ask("GET", "k:40").startswith(b"$3000")
         assert ("torn tail" in server.output()) == bool(cut)
         (disk.path / "ballast").unlink()
-        wait_for(lambda: connection.ask("SET", "k", "v") == b"+OK\r\n", server)
+        wait_until(lambda: connection.ask("SET", "k", "v") == b"+OK\r\n", server.output)
 
 
 # --- snapshots and retention ----------------------------------------------------------
@@ -184,15 +185,15 @@ def test_retention_makes_room_on_a_disk_that_is_full(disk, left, fold_equals_liv
             # Without room for a snapshot only an older one lets segments go.
             assert connection.ask("SAVE") == b"+OK\r\n"
         disk.fill(left=left)
-        wait_for(lambda: connection.ask("SET", "k", "v") == REFUSED, server)
+        wait_until(lambda: connection.ask("SET", "k", "v") == REFUSED, server.output)
 
         assert (
             connection.ask("CONFIG", "SET", "log-retention-bytes", "1mb") == b"+OK\r\n"
         )
 
-        wait_for(lambda: int(info(connection)["log_first_seq"]) > 400, server)
-        wait_for(lambda: connection.ask("SET", "k", "w") == b"+OK\r\n", server)
-        wait_for(lambda: info(connection)["log_disk_status"] == "ok", server)
+        wait_until(lambda: int(info(connection)["log_first_seq"]) > 400, server.output)
+        wait_until(lambda: connection.ask("SET", "k", "w") == b"+OK\r\n", server.output)
+        wait_until(lambda: info(connection)["log_disk_status"] == "ok", server.output)
         assert info(connection)["log_retention_status"] == "ok"
         fold_equals_live(server)
 
@@ -209,14 +210,14 @@ def test_retention_makes_room_where_all_of_the_log_is_one_segment(
             value = b"%06d" % number + b"x" * 10_000
             if connection.ask("SET", f"k:{number % 20}", value) != b"+OK\r\n":
                 break
-        wait_for(lambda: connection.ask("SET", "k", "v") == REFUSED, server)
+        wait_until(lambda: connection.ask("SET", "k", "v") == REFUSED, server.output)
         assert len(list(server.folder.glob("log/*.log"))) == 1
 
         assert (
             connection.ask("CONFIG", "SET", "log-retention-bytes", "2mb") == b"+OK\r\n"
         )
 
-        wait_for(lambda: connection.ask("SET", "k", "w") == b"+OK\r\n", server)
+        wait_until(lambda: connection.ask("SET", "k", "w") == b"+OK\r\n", server.output)
         assert disk.free_bytes > 8 * MB
         fold_equals_live(server)
 
@@ -230,6 +231,6 @@ def test_a_small_bound_of_the_log_holds_without_another_setting(fold_equals_live
 
         overwrite(connection, 1500)
 
-        wait_for(lambda: int(info(connection)["log_first_seq"]) > 700, server)
+        wait_until(lambda: int(info(connection)["log_first_seq"]) > 700, server.output)
         assert 4 * MB <= int(info(connection)["log_size_bytes"]) <= 5 * MB
         fold_equals_live(server)

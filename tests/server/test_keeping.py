@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.test_upkeep import wait_for
 from tests.support.servers import ROOT, ServerProcess, require_program, start_redis
+from tests.support.waiting import wait_until
 
 DEBIAN = Path("/etc/redis/redis.conf")
 MINIMAL = "daemonize yes\nappendonly no\nappendfsync everysec\n"
@@ -50,7 +50,7 @@ def info(server):
 
 def info_of_written(server):
     """Return the same once it tells of a record; it is brought up to date by cron."""
-    wait_for(lambda: info(server).get("log_last_seq", "0") != "0")
+    wait_until(lambda: info(server).get("log_last_seq", "0") != "0")
     return info(server)
 
 

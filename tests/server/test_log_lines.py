@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.test_process import free_port, wait_for
+from tests.support.processes import free_port
 from tests.support.servers import require_program
 from tests.support.services import LINE, connect, open_client, stop
+from tests.support.waiting import wait_until
 
 SECRET = "sw0rdfish-of-the-operator"
 
@@ -245,7 +246,7 @@ def test_failed_logins_are_told_at_a_bounded_rate(home, launch):
 def test_refused_clients_are_told_with_the_reason(home, launch):
     process = launch("--maxclients", "1")
     client = connect(home)
-    wait_for(lambda: client.ask("PING") == b"+PONG\r\n")
+    wait_until(lambda: client.ask("PING") == b"+PONG\r\n")
 
     refused = open_client(home).read()
 
@@ -280,10 +281,10 @@ def test_a_disk_that_takes_its_time_is_told_of_while_it_does(home, launch):
 
     slow.touch()
     assert client.ask("SET", "k", "v") == b"+OK\r\n"  # everysec waits for no disk
-    wait_for(lambda: "the disk is busy: fdatasync of the log" in log_file.read_text())
+    wait_until(lambda: "the disk is busy: fdatasync of the log" in log_file.read_text())
     is_told_before_the_end = "the disk is slow" not in log_file.read_text()
-    wait_for(lambda: "the disk is slow: fdatasync of" in log_file.read_text())
+    wait_until(lambda: "the disk is slow: fdatasync of" in log_file.read_text())
     slow.unlink()
 
     assert is_told_before_the_end
-    wait_for(lambda: b"\r\nlog_slow_syncs:1\r\n" in client.ask("INFO", "persistence"))
+    wait_until(lambda: b"\r\nlog_slow_syncs:1\r\n" in client.ask("INFO", "persistence"))

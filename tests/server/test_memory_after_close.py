@@ -10,7 +10,6 @@ import shutil
 import socket
 import tempfile
 import threading
-import time
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from joblog.actors.system import Server
 from joblog.app.config import Config
 from tests.parity.wire import Connection
 from tests.support.servers import start_joblog
+from tests.support.waiting import wait_until
 
 PASSWORD = "secret"
 CONNECTIONS = 10_000
@@ -117,13 +117,6 @@ def collector_off():
         gc.callbacks[:] = callbacks
         gc.set_threshold(*thresholds)
         gc.enable()
-
-
-def wait_until(is_so):
-    deadline = time.monotonic() + SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def count_live():

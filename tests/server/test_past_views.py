@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import wait_until
+
 SECONDS_MAX = 60.0
 BIG = 3_000_000
 
@@ -20,14 +22,6 @@ def info(connection, name):
     """Return a field of INFO, as an integer."""
     text = connection.ask("INFO").decode()
     return int(text.split(f"\r\n{name}:")[1].split("\r\n")[0])
-
-
-def wait_until(what):
-    """Ask until something is so."""
-    deadline = time.monotonic() + SECONDS_MAX
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def children(server):

@@ -2,8 +2,6 @@
 
 import resource
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,36 +10,11 @@ import pytest
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.log import Log
 from tests.parity.wire import encode
-from tests.support.servers import ROOT, cpu_ticks
+from tests.support.processes import free_port, run_joblog
+from tests.support.servers import cpu_ticks
+from tests.support.waiting import wait_until
 
 FOUND_MAX_SECONDS = 60.0
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def run_joblog(*options):
-    """Run a server that is expected to end by itself; return it and its output."""
-    done = subprocess.run(
-        [sys.executable, "-m", "joblog", *options],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=FOUND_MAX_SECONDS,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
-def wait_for(is_so):
-    """Return as soon as something is so; fail if it never is."""
-    deadline = time.monotonic() + FOUND_MAX_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +95,7 @@ def test_client_beyond_maxclients_is_refused(start):
     assert third.read() == b"-ERR max number of clients reached\r\n"
     assert third.read() == b"<closed>"
     first.close()
-    wait_for(lambda: _is_served(server))
+    wait_until(lambda: _is_served(server))
 
 
 def _is_served(server):
@@ -160,7 +133,7 @@ def test_client_that_never_ends_its_command_is_cut_off_and_counted(start):
 
     assert greedy.read() == b"<closed>"
     cut_off = b"client_query_buffer_limit_disconnections:1\r\n"
-    wait_for(lambda: cut_off in other.ask("INFO", "stats"))
+    wait_until(lambda: cut_off in other.ask("INFO", "stats"))
 
 
 def test_client_that_speaks_http_is_cut_off_before_its_body_runs(server):
@@ -183,7 +156,7 @@ def test_client_that_never_reads_is_held_to_its_output_limit(start):
     pings = [other.ask("PING") for _ in range(10)]
 
     assert pings == [b"+PONG\r\n"] * 10
-    wait_for(lambda: b"id=" in other.ask("CLIENT", "LIST") and _gone(greedy))
+    wait_until(lambda: b"id=" in other.ask("CLIENT", "LIST") and _gone(greedy))
 
 
 def _gone(client):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.server.test_process import free_port
+from tests.support.processes import free_port
 from tests.support.servers import start_redis, start_valkey
 
 WATCHED_SECONDS = 4.0

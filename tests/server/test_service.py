@@ -11,9 +11,10 @@ import time
 import pytest
 
 from tests.parity.wire import encode
-from tests.server.test_process import free_port, run_joblog, wait_for
+from tests.support.processes import free_port, run_joblog
 from tests.support.servers import STOP_SECONDS
 from tests.support.services import LINE, connect, open_client, stop
+from tests.support.waiting import wait_until
 
 ENDLESS = "while true do end"
 ENDLESS_WRITER = "redis.call('SET', 'dirty', 1) redis.call('RPUSH', 'q', 1) " + ENDLESS
@@ -115,7 +116,7 @@ def test_sighup_opens_the_log_file_anew_and_does_not_kill(home, launch):
     log_file.rename(copied)
     log_file.touch()
     process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "SIGHUP" in log_file.read_text())
+    wait_until(lambda: "SIGHUP" in log_file.read_text())
 
     assert client.ask("PING") == b"+PONG\r\n"
     assert process.poll() is None
@@ -201,7 +202,7 @@ def test_nothing_runs_behind_a_script_that_was_broken_off(home, launch):
     process = launch("--busy-reply-threshold", "50")
     worker, client = connect(home), connect(home)
     worker.send(encode(["BLPOP", "q", "0"]))
-    wait_for(lambda: b"\r\nblocked_clients:1\r\n" in client.ask("INFO", "clients"))
+    wait_until(lambda: b"\r\nblocked_clients:1\r\n" in client.ask("INFO", "clients"))
     client.send(
         b"".join(
             encode(command)
@@ -267,8 +268,8 @@ def test_daemonize_returns_when_clients_are_served(home):
     pid = int((home / "pid").read_text())
     assert b"\r\nprocess_id:%d\r\n" % pid in client.ask("INFO", "server")
     os.kill(pid, signal.SIGTERM)
-    wait_for(lambda: not (home / "pid").exists())
-    wait_for(lambda: "stopped, with exit code 0" in (home / "log").read_text())
+    wait_until(lambda: not (home / "pid").exists())
+    wait_until(lambda: "stopped, with exit code 0" in (home / "log").read_text())
 
 
 def _take_port(home):
@@ -286,8 +287,8 @@ def _damage_log(home):
     client.ask("WAITAOF", 1, 0, 5000)
     client.ask("SET", "later", "v")  # whose frame says that those before were synced
     os.kill(int((home / "pid").read_text()), signal.SIGTERM)
-    wait_for(lambda: not (home / "pid").exists())
-    wait_for(lambda: "stopped, with" in (home / "log").read_text())
+    wait_until(lambda: not (home / "pid").exists())
+    wait_until(lambda: "stopped, with" in (home / "log").read_text())
     [segment] = (home / "data" / "log").glob("*.log")
     data = bytearray(segment.read_bytes())
     data[200] ^= 1
@@ -353,7 +354,7 @@ def test_daemonize_of_a_folder_in_use_ends_with_its_code(home):
     assert code == 10
     assert len(output.splitlines()) == 1
     os.kill(int((home / "pid").read_text()), signal.SIGTERM)
-    wait_for(lambda: not (home / "pid").exists())
+    wait_until(lambda: not (home / "pid").exists())
 
 
 def test_address_in_use_names_the_line_of_the_file(home):
@@ -391,7 +392,7 @@ def test_tcp_backlog_is_what_it_says(home, backlog):
     queues = subprocess.run(["ss", "-lnt"], capture_output=True, text=True, check=True)
 
     os.kill(int((home / "pid").read_text()), signal.SIGTERM)
-    wait_for(lambda: not (home / "pid").exists())
+    wait_until(lambda: not (home / "pid").exists())
     assert re.search(rf"LISTEN +\d+ +{backlog} +\[::1\]:{port} ", queues.stdout)
 
 

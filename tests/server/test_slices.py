@@ -1,10 +1,9 @@
 """What takes long is done in slices; in the end it is done all the same."""
 
-import time
-
 import pytest
 
 from tests.support.servers import start_joblog
+from tests.support.waiting import wait_until
 
 DEADLINE_SECONDS = 60.0
 MEMBERS = [f"m{number}" for number in range(20_000)]
@@ -19,13 +18,6 @@ def server():
 def field(connection, section, name):
     text = connection.ask("INFO", section).decode()
     return int(text.split(f"{name}:")[1].split("\r\n")[0])
-
-
-def wait_until(is_so):
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_large_values_are_freed_and_counted(server):

@@ -6,10 +6,11 @@ the others, and for the client to take what is there.
 
 import os
 import socket
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.support.waiting import wait_until
 
 MIB = 1 << 20
 VALUE = b"x" * MIB
@@ -40,13 +41,6 @@ def read_all(client, size):
             break
         data += more
     return bytes(data)
-
-
-def wait_until(is_so):
-    deadline = time.monotonic() + SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def resident_bytes(server):

@@ -1,27 +1,19 @@
 """Settings that are looked after off the road of commands: maxmemory, timeout."""
 
-import time
-
 import pytest
 
 from tests.parity.wire import encode
+from tests.support.waiting import wait_until
 
 OOM = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n"
 SECONDS_MAX = 60.0
-
-
-def wait_for(is_so):
-    deadline = time.monotonic() + SECONDS_MAX
-    while not is_so():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.02)
 
 
 def test_writes_that_grow_are_refused_beyond_maxmemory_until_it_is_raised(server):
     client = server.connect()
     client.ask("SET", "old", "1")
     client.ask("CONFIG", "SET", "maxmemory", "1mb")
-    wait_for(lambda: client.ask("SET", "new", "1") == OOM)
+    wait_until(lambda: client.ask("SET", "new", "1") == OOM)
 
     read, removed = client.ask("GET", "old"), client.ask("DEL", "old")
     scripted = client.ask("EVAL", "return redis.call('SET', 'new', '1')", 0)
@@ -29,7 +21,7 @@ def test_writes_that_grow_are_refused_beyond_maxmemory_until_it_is_raised(server
         "EVAL", "#!lua flags=allow-oom\nreturn redis.call('SET', 'oom', '1')", 0
     )
     client.ask("CONFIG", "SET", "maxmemory", "0")
-    wait_for(lambda: client.ask("SET", "new", "1") == b"+OK\r\n")
+    wait_until(lambda: client.ask("SET", "new", "1") == b"+OK\r\n")
 
     assert read == b"$1\r\n1\r\n"
     assert removed == b":1\r\n"

@@ -4,8 +4,8 @@ import contextlib
 import re
 
 from tests.parity.wire import Connection
-from tests.server.test_process import wait_for
 from tests.support.servers import STOP_SECONDS
+from tests.support.waiting import wait_until
 
 LINE = re.compile(
     r"\d+ \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d "
@@ -32,7 +32,7 @@ def connect(home):
             client.close()  # it would be one client of those that there may be
         return False
 
-    wait_for(serves)
+    wait_until(serves)
     return OPENED[-1]
 
 
