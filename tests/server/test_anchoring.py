@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from joblog.replay.cli import main
-from tests.server.persistence import info, wait_for
+from tests.server.persistence import info
+from tests.support.waiting import wait_until
 
 SMALL = ("--segment-bytes-max", "4096")
 
@@ -35,7 +36,7 @@ def test_each_seal_is_anchored_and_the_anchors_prove_the_log(start, anchors):
         connection.ask("SET", f"k:{number}", "x" * 200)
     connection.ask("WAITAOF", "1", "0", "0")
 
-    wait_for(lambda: int(info(connection)["log_anchor_seq"]) > 40, server)
+    wait_until(lambda: int(info(connection)["log_anchor_seq"]) > 40, server.output)
 
     fields = info(connection)
     assert (fields["log_anchor_status"], fields["log_anchor_enabled"]) == ("ok", "1")
@@ -52,7 +53,7 @@ def test_a_log_that_grows_slowly_is_anchored_every_so_often(start, anchors):
     for number in range(2):
         connection.ask("SET", "k", str(number))
         connection.ask("WAITAOF", "1", "0", "0")
-        wait_for(lambda number=number: len(lines(anchors)) > number, server)
+        wait_until(lambda number=number: len(lines(anchors)) > number, server.output)
 
     count = len(lines(anchors))
     time.sleep(2.5)  # the log grows no more, so there is nothing to anchor
@@ -67,11 +68,11 @@ def test_command_that_fails_is_told_and_tried_again(start, tmp_path, anchors):
     connection = server.connect()
     connection.ask("SET", "k", "v")
 
-    wait_for(lambda: info(connection)["log_anchor_status"] == "err", server)
+    wait_until(lambda: info(connection)["log_anchor_status"] == "err", server.output)
     assert "exit code 7" in info(connection)["log_anchor_error"]
     assert "closed" in info(connection)["log_anchor_error"]
     gate.touch()
-    wait_for(lambda: info(connection)["log_anchor_status"] == "ok", server)
+    wait_until(lambda: info(connection)["log_anchor_status"] == "ok", server.output)
 
     assert len(lines(anchors)) >= 1
     assert "log-anchor-command ended with exit code 7" in server.output()
@@ -93,7 +94,7 @@ def test_key_signs_what_the_command_gets(start, tmp_path, anchors):
     )
     server.connect().ask("SET", "k", "v")
 
-    wait_for(lambda: lines(anchors), server)
+    wait_until(lambda: lines(anchors), server.output)
 
     digits = lines(anchors)[-1].split()[-2]
     told = verify(server, "--anchors", anchors, "--key", digits)
@@ -108,7 +109,7 @@ def test_key_that_is_none_is_told(start, tmp_path, anchors):
     connection = server.connect()
     connection.ask("SET", "k", "v")
 
-    wait_for(lambda: info(connection)["log_anchor_status"] == "err", server)
+    wait_until(lambda: info(connection)["log_anchor_status"] == "err", server.output)
 
     assert "none.pem" in info(connection)["log_anchor_error"]
     assert all(line.startswith("joblog-anchor 1 ") for line in lines(anchors))
@@ -122,7 +123,7 @@ def test_command_that_hangs_does_not_keep_the_server(start, tmp_path):
     )
     connection = server.connect()
     connection.ask("SET", "k", "v")
-    wait_for(lambda: pid.exists() and pid.read_text().strip(), server)
+    wait_until(lambda: pid.exists() and pid.read_text().strip(), server.output)
 
     began = time.monotonic()
     assert server.stop() in (0, None)
