@@ -153,7 +153,7 @@ def write_receipt(subject: Subject, log_id: str, stretches: Sequence[Stretch]) -
 
 
 def _pack(data: bytes) -> str:
-    return base64.b64encode(zlib.compress(data, 9)).decode()
+    return base64.b64encode(zlib.compress(data, 6)).decode()
 
 
 def _seal(body: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.replay.index.scanning import END_SEQ
 from joblog.replay.proofs.sha256 import ResumePoint, RunningHash, finish
-from joblog.storage.errors import StorageError
+from joblog.storage.errors import CorruptLogError, StorageError
 from joblog.storage.folder import LogFolder
 from joblog.storage.frame import encode_frame
 from joblog.storage.segment import HEADER_BYTES, corrupt, encode_footer
@@ -116,9 +116,41 @@ def _read_segment(
 ) -> Iterator[Stretch]:
     reader = open_segment(paths, filesystem, first_seq)
     try:
-        yield from _Cutter(reader, spans).cut()
+        if spans[0].has_header and spans[0].first == first_seq:
+            yield _read_beginning(reader, spans[0])
+        else:
+            yield from _Cutter(reader, spans).cut()
     finally:
         reader.close()
+
+
+def _read_beginning(reader: SegmentReader, span: Span) -> Stretch:
+    """Return a segment's bytes from its first on: no state of a hash goes before."""
+    try:
+        reader.read_to(span.last - span.first + 1)
+    except CorruptLogError:
+        if reader.offset < reader.size():
+            raise
+        raise StorageError(f"{reader.path}: there is no seq {span.last}") from None
+    data = reader.read_at(reader.offset, 0)
+    digest = hashlib.sha256(data).digest()
+    return Stretch(
+        span.first,
+        ResumePoint(),
+        data + _footer_bytes(reader, span),
+        span.last,
+        digest,
+    )
+
+
+def _footer_bytes(reader: SegmentReader, span: Span) -> bytes:
+    """Return the footer behind a span's records, b"" where none is to be there."""
+    if not span.has_footer:
+        return b""
+    footer = reader.read_footer()
+    if footer is None:
+        raise corrupt(reader.path, reader.offset, "no footer", "one")
+    return encode_footer(footer, reader.header.salt)
 
 
 class _Cutter:
@@ -166,13 +198,6 @@ class _Cutter:
     def _make(self, start: ResumePoint, held: list[bytes], span: Span) -> Stretch:
         digest = self._digest.digest()
         assert finish(self._running.point()) == digest
-        data = b"".join(held)
-        if span.has_footer:
-            footer = self._reader.read_footer()
-            if footer is None:
-                raise corrupt(
-                    self._reader.path, self._reader.offset, "no footer", "one"
-                )
-            data += encode_footer(footer, self._reader.header.salt)
+        data = b"".join(held) + _footer_bytes(self._reader, span)
         first = self._reader.header.first_seq
         return Stretch(first, start, data, span.last, digest)
