@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from joblog.app.table.table import Flag, find_command
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Argv, Session
-
-_OF_PRESENT: Final = frozenset((b"QUIT", b"RESET", b"AUTH", b"HELLO"))
-"""Who a client is, and whether it goes, is decided in the present only."""
 
 
 class Visit:
@@ -82,7 +81,5 @@ def take_facts(session: Session, facts: ClientFacts) -> None:
 
 def is_of_present(argv: Argv) -> bool:
     """Say whether a command is answered in the present in any case."""
-    name = argv[0].upper()
-    return name in _OF_PRESENT or (
-        name == b"CLIENT" and len(argv) > 1 and argv[1].upper() == b"AT"
-    )
+    command = find_command(argv)
+    return command is not None and bool(command.flags & Flag.OF_PRESENT)

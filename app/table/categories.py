@@ -56,8 +56,6 @@ _OF_GROUP: Final = {
     "string": "string",
     "transactions": "transaction",
 }
-_NOT_KEYSPACE: Final = frozenset({"sort", "sort_ro", "wait", "waitaof"})
-"""Generic commands that are about something else than keys."""
 
 
 def categories_of(command: Command) -> list[str]:
@@ -67,9 +65,9 @@ def categories_of(command: Command) -> list[str]:
     if command.flags & Flag.READONLY and command.group != "scripting":
         names.add("read")
     names.add("fast" if command.flags & Flag.FAST else "slow")
-    group = _OF_GROUP.get(command.group)
-    if group is not None and command.name not in _NOT_KEYSPACE:
-        names.add(group)
+    if command.group in _OF_GROUP:
+        names.add(_OF_GROUP[command.group])
+    names -= {name[1:] for name in command.acl if name[0] == "-"}
     if command.subcommands and not command.flags:
         # A container does nothing by itself; its group says what its subcommands do.
         names = {"slow"}

@@ -51,12 +51,14 @@ class Flag(enum.IntFlag):
     NEVER_QUEUED = enum.auto()
     WHILE_SUBSCRIBED = enum.auto()
     LOOKS_UP = enum.auto()
+    OF_PRESENT = enum.auto()
 
 
-OWN: Final = Flag.NEVER_QUEUED | Flag.WHILE_SUBSCRIBED | Flag.LOOKS_UP
+OWN: Final = Flag.NEVER_QUEUED | Flag.WHILE_SUBSCRIBED | Flag.LOOKS_UP | Flag.OF_PRESENT
 """Flags that nobody is told of: the command runs at once inside of a MULTI too; a RESP2
 client with subscriptions may call it; its look-ups count as hits and misses though
-neither READONLY nor a key spec says so."""
+neither READONLY nor a key spec says so; a client that looks at the past calls it in the
+present all the same, since it decides who the client is, or whether it goes."""
 
 
 @dataclass(slots=True)
@@ -232,7 +234,8 @@ def command(  # noqa: PLR0913 - a parameter for each fact
         keys: where the keys are, for each kind of access.
         effects: see `Command`.
         convert: converters for arguments that are not byte strings, by parameter name.
-        acl: ACL categories beyond those that follow from flags and group.
+        acl: ACL categories beyond those that follow from flags and group; with a minus
+            those that do not.
         tips: see `Command`.
         channels: see `Command`.
 

@@ -1,5 +1,7 @@
 """Write the pages of docs, and the files of docs/deploy, that come from the tables.
 
+So does one module, by which a command's handler is found before it is imported.
+
 python -m tests.house.generate_docs            write them
 python -m tests.house.generate_docs --check    fail where a page is stale
 """
@@ -20,6 +22,7 @@ from joblog.app.config.particular import RawLines
 from joblog.app.table.table import COMMANDS, OWN, Command
 from tests.house import completions, man_pages
 from tests.house.directives import REDIS_7_2, VALKEY_9_1
+from tests.house.homes import homes_module
 from tests.house.sample_configuration import sample_configuration
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
@@ -229,6 +232,7 @@ PAGES = {
     "deploy/completion/zsh/_replay": partial(completions.replay_script, "zsh"),
     "deploy/completion/fish/joblog.fish": completions.joblog_fish,
     "deploy/completion/fish/replay.fish": partial(completions.replay_script, "fish"),
+    "../app/commands/homes.py": homes_module,
 }
 
 

@@ -33,7 +33,8 @@ _AT_ANY_TIME: Final = (
     | Flag.NO_AUTH
     | Flag.ALLOW_BUSY
 )
-_LAST: Final = _AT_ANY_TIME | Flag.NEVER_QUEUED | Flag.WHILE_SUBSCRIBED
+_WHO: Final = _AT_ANY_TIME | Flag.OF_PRESENT
+_LAST: Final = _WHO | Flag.NEVER_QUEUED | Flag.WHILE_SUBSCRIBED
 
 
 @command(
@@ -118,7 +119,7 @@ def reset(ctx: Context) -> SimpleString:
 @command(
     "AUTH",
     arity=-2,
-    flags=_AT_ANY_TIME,
+    flags=_WHO,
     group="connection",
     since="1.0.0",
     summary="Authenticate with a password, or with a user and a password.",
@@ -156,7 +157,7 @@ def _authenticate(ctx: Context, user: bytes, password: bytes) -> None:
 @command(
     "HELLO",
     arity=-1,
-    flags=_AT_ANY_TIME,
+    flags=_WHO,
     group="connection",
     since="6.0.0",
     summary="Choose the protocol, authenticate and name the connection in one go.",

@@ -23,7 +23,7 @@ _PRESENT: Final = b"now"
 @command(
     "CLIENT AT",
     arity=3,
-    flags=Flag.NOSCRIPT | Flag.NO_MULTI | Flag.BLOCKING,
+    flags=Flag.NOSCRIPT | Flag.NO_MULTI | Flag.BLOCKING | Flag.OF_PRESENT,
     group="connection",
     since="0.1.0",
     summary="Look at a moment of the past, or with `now` at the present again.",

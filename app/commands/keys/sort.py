@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _BLANKS: Final = b" \t\n\v\f\r"
 _SORTED: Final = KeySpec("RO ACCESS")
 _LOOKED_UP: Final = KeySpec("RO ACCESS", first=0)  # by patterns
-_ACL: Final = ("set", "sortedset", "list", "dangerous")
+_ACL: Final = ("-keyspace", "set", "sortedset", "list", "dangerous")
 _WORDS_OF: Final = {b"LIMIT": 2, b"BY": 1, b"GET": 1}
 
 

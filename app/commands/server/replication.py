@@ -57,7 +57,7 @@ def role(_: Context) -> list[Any]:
     since="3.0.0",
     summary="Wait until replicas have what was written, or a time is over.",
     complexity="O(1)",
-    acl=("connection",),
+    acl=("-keyspace", "connection"),
     convert={"numreplicas": integer, "timeout": _timeout},
     tips=(SHARDS, LEAST),
 )
@@ -77,7 +77,7 @@ def wait(ctx: Context, numreplicas: int, timeout: int) -> int:
     since="7.2.0",
     summary="Wait until the log and those of replicas are durable, or a time is over.",
     complexity="O(1), and one fsync",
-    acl=("connection",),
+    acl=("-keyspace", "connection"),
     tips=(SHARDS, LEAST),
 )
 def waitaof(
