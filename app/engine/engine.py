@@ -71,6 +71,7 @@ class Engine:
         log_facts: tells how far the log goes, what is not appended yet included; None
             while the server keeps no log.
         slow_above_ns: a command that takes longer may be slow; see `guards`.
+        is_timing: whether delays are counted (`latency-tracking`).
         slice_ns, slice_bytes: a batch that takes or answers more is cut.
         rest: what is left of it then, or None. Its driver takes it.
         is_resuming: whether clients whose batches wait may go on (CLIENT PAUSE); the
@@ -115,7 +116,7 @@ class Engine:
         self.scripts = self.context.scripts = Scripts(self)
         self.functions = Functions(self)
         self._look_above_ns = self.slow_above_ns = self._spent_ns = 0
-        self._is_tracking = False
+        self.is_timing = False
         self._choose_look_above()
         config.on_change(
             self._choose_look_above,
@@ -253,7 +254,7 @@ class Engine:
         counts.nanoseconds += elapsed
         if reply is not _BLOCKED:  # who waits is counted at the end
             counts.calls += 1
-            if self._is_tracking:
+            if self.is_timing:
                 counts.note_delay(elapsed)
         self._spent_ns += elapsed
         if elapsed > self._look_above_ns:
@@ -303,7 +304,7 @@ class Engine:
     def _choose_look_above(self) -> None:
         """Note from how long on a command is looked at, by what the settings ask."""
         self.slow_above_ns = self.guards.slow_above_ns()
-        self._is_tracking = self.server.config.latency_tracking
+        self.is_timing = self.server.config.latency_tracking
         self._rest_above_ns = self._look_above_ns = self.slow_above_ns
 
     def is_durable(self) -> bool:

@@ -13,6 +13,7 @@ from joblog.app import errors
 from joblog.app.engine.access import Door
 from joblog.app.engine.redaction import gives_secrets, hide_arguments, redact
 from joblog.app.engine.script_flags import flags_of
+from joblog.app.engine.script_text import SCRIPT_ADDRESS
 from joblog.app.engine.shown_words import abbreviate, quote
 from joblog.app.errors import CommandError
 from joblog.app.protocol.encoder import encode
@@ -244,6 +245,7 @@ class Guards:
     ) -> None:
         """Keep a slow command for SLOWLOG, and its delay for LATENCY.
 
+        That of a script has no address there, as in Redis 8.
         One that waits is kept when it has ended, with the time that it has run in all.
         """
         if session.waiter is not None:
@@ -267,7 +269,7 @@ class Guards:
                 now_seconds,
                 nanoseconds // 1000,
                 abbreviate(self._shown(argv)),
-                session.address.encode(),
+                b"" if session.address == SCRIPT_ADDRESS else session.address.encode(),
                 session.name,
             )
         )

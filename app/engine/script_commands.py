@@ -1,13 +1,14 @@
 """The commands that a script calls: which it may, and how one runs.
 
 A command of a script runs as a client's does, only that less is looked at: its effects
-go to the unit of the script, and its time is the script's.
+go to the unit of the script. Its time counts as its own and as the script's.
 
 Source: Redis 7.2; see tests/parity/test_scripting.py.
 """
 
 from __future__ import annotations
 
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _DEBUGGING: Final = frozenset(("acl", "config", "debug", "latency"))
 _WRITES: Final = Flag.WRITE | Flag.MAY_REPLICATE
+_now_ns: Final = perf_counter_ns
 
 
 class ScriptCommands(CommandCaller):
@@ -86,27 +88,41 @@ class ScriptCommands(CommandCaller):
         context.db = self._session.db
         keyspace = context.keyspace
         changes = keyspace.changes
+        engine = self._engine
+        counts = engine.server.counts[command.number]
+        started = _now_ns()
         try:
             reply = command.apply(context, argv)
         except CommandError as error:
             reply = error.with_traceback(None)
-            self._engine.server.counts[command.number].failed += 1
+            counts.failed += 1
             guards.note_failure(error, argv)
-        self._engine.server.counts[command.number].calls += 1
+        elapsed = _now_ns() - started
+        counts.calls += 1
+        counts.nanoseconds += elapsed
+        if engine.is_timing:
+            counts.note_delay(elapsed)
+        if elapsed > engine.slow_above_ns:
+            guards.note_slow(self._session, command, argv, elapsed)
         if keyspace.changes != changes:
-            effects = context.effects
-            context.effects = None
-            unit = self._engine.unit
-            assert unit is not None
-            if effects is None:
-                unit.add_one(context.db.index, argv)
-            else:
-                unit.add(context.db.index, effects)
+            self._set_aside(argv)
         elif context.effects is not None:
             context.effects = None
         if guards.is_watchful:
             guards.note_script_call(self._session, command, argv)
         return reply
+
+    def _set_aside(self, argv: Argv) -> None:
+        """Give the script's unit the effects of a command that has just run."""
+        context = self._context
+        effects = context.effects
+        context.effects = None
+        unit = self._engine.unit
+        assert unit is not None
+        if effects is None:
+            unit.add_one(context.db.index, argv)
+        else:
+            unit.add(context.db.index, effects)
 
     def _reject(self, error: CommandError, argv: Argv) -> CommandError:
         """Count a command that does not run."""

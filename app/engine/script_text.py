@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+SCRIPT_ADDRESS: Final = "lua"
+"""How MONITOR shows where the commands of scripts come from."""
+
 SCRIPT_CALL: Final = b"EVALSHA"
 """What the record of a script has for its command; see `joblog.storage.notes`."""
 

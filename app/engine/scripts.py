@@ -28,6 +28,7 @@ from joblog.app.engine.lua_values import sha1_of
 from joblog.app.engine.script_commands import ScriptCommands
 from joblog.app.engine.script_text import (
     FUNCTION_NOTE,
+    SCRIPT_ADDRESS,
     SCRIPT_CALL,
     Script,
     failure_note,
@@ -74,7 +75,7 @@ class Scripts(ScriptRunner):
     def __init__(self, engine: Engine) -> None:
         """Make the scripts of an engine; none is loaded."""
         self._engine = engine
-        self._session = Session(0, engine.keyspace.databases[0], address="lua")
+        self._session = Session(0, engine.keyspace.databases[0], address=SCRIPT_ADDRESS)
         self._runtime: ScriptRuntime | None = None
         self._by_source: dict[bytes, Script] = {}
         self._by_sha: dict[bytes, Script] = {}
