@@ -33,13 +33,14 @@ from joblog.actors.messages import (
     SnapshotProgress,
     Status,
 )
+from joblog.actors.reloading import Reloading
 from joblog.actors.saving import Saving
 from joblog.actors.service.log_levels import VERBOSE
 from joblog.actors.slices import Slices
 from joblog.actors.turn import Turn
 from joblog.app import errors
 from joblog.app.engine.visits import end_visits
-from joblog.app.state.inquiries import AwaitDurable, AwaitSave
+from joblog.app.state.inquiries import AwaitDurable, AwaitReload, AwaitSave
 from joblog.app.state.operator_lines import describe
 from joblog.storage.errors import StorageError
 
@@ -102,6 +103,9 @@ class KeyspaceActor(CooperativeActor):
         self._waiter_due_ms = 0
         self._tell_of_data_from_ms = 0
         self._turn = Turn(engine, self, self._mailboxes)
+        self._reloading = Reloading(
+            loop, engine, self._turn, self._saving, self._end_reload
+        )
         self._slices = Slices(loop, engine, self._turn, self.commit)
         self.actor_inbox.bind(self._turn, loop)
 
@@ -159,7 +163,7 @@ class KeyspaceActor(CooperativeActor):
             self._mailboxes.resume()
         if engine.is_check_due:
             engine.is_check_due = False
-            self.loop.call_soon(self._check_log, self._turn)
+            self._reloading.begin()
         if engine.blocking.timeouts:
             self._watch_timeouts()
         if engine.server.stop_requested:
@@ -169,16 +173,20 @@ class KeyspaceActor(CooperativeActor):
         """Take on an inquiry that asks nothing of the history; say whether it does."""
         if isinstance(inquiry, AwaitSave):
             self._saving.waiting.append(inquiry)
-            return True
-        if not isinstance(inquiry, AwaitDurable):
+        elif isinstance(inquiry, AwaitReload):
+            self._reloading.waiting.append(inquiry)
+        elif isinstance(inquiry, AwaitDurable):
+            self._answer_when_durable(inquiry)
+        else:
             return False
+        return True
 
+    def _answer_when_durable(self, inquiry: Inquiry) -> None:
         def answer() -> None:
             inquiry.answer = True
             self.inbox.post(Answered(inquiry.session.id))
 
         self._turn.orders.append(Order(answer))
-        return True
 
     def _watch_timeouts(self) -> None:
         """Be there when the first waiter's time is over."""
@@ -206,16 +214,15 @@ class KeyspaceActor(CooperativeActor):
         engine.blocking.expire()
         self.commit([])
 
-    def _check_log(self) -> None:
-        """Save and load, or load, as DEBUG asks; stop where memory is another state."""
-        log_writer = self._turn.log_writer
-        if self._engine.entries or log_writer is None or not log_writer.empty():
-            # What memory has and the log has not would look like a difference.
-            self.loop.call_soon(self._check_log, self._turn)
-            return
-        if not self._saving.reload():
+    def _end_reload(self, waiting: list[AwaitReload] | None) -> None:
+        """Tell who asked for it that the state was loaded again, or stop (None)."""
+        if waiting is None:
             self._turn.has_failed = True
             self._stop_server()
+            return
+        for inquiry in waiting:
+            self._answer_when_durable(inquiry)
+        self.commit([])
 
     def receive(self, message: Any) -> None:
         """Take mail that is no batch."""

@@ -1,21 +1,38 @@
-"""Reloading: the state that the disk has, for DEBUG RELOAD and its like."""
+"""Reloading: the state that the disk has, for DEBUG RELOAD and its like.
+
+It waits until memory and the log are the same, and for as long as `key-load-delay`
+asks: clients are told LOADING meanwhile. Where the two differ, which is a bug, the
+server stops.
+"""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 
 from joblog.app import clock
 from joblog.app.history.recovery import Fold, recover
 from joblog.app.history.snapshots import save_snapshot
+from joblog.app.slowness import seconds_for
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder
 from joblog.storage.reader import read_records
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from joblog.actors.command_log import CommandLog
+    from joblog.actors.loop import Loop
+    from joblog.actors.saving import Saving
+    from joblog.actors.turn import Turn
     from joblog.app.config import Config
+    from joblog.app.engine.engine import Engine
     from joblog.app.keyspace.keyspace import Keyspace
+    from joblog.app.state.inquiries import AwaitReload
+
+_STEP_SECONDS: Final = 0.01
 
 
 def load_again(config: Config, log: CommandLog | None, *, is_saving: bool) -> Keyspace:
@@ -38,3 +55,69 @@ def load_again(config: Config, log: CommandLog | None, *, is_saving: bool) -> Ke
         save_snapshot(paths, filesystem, keyspace, log.last_seq, clock.now_ms())
         keyspace = recover(folder, filesystem, config.databases).keyspace
     return keyspace
+
+
+class Reloading:
+    """Loads the state again, and tells who asked for it.
+
+    Attributes:
+        waiting: those who asked.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        engine: Engine,
+        turn: Turn,
+        saving: Saving,
+        on_end: Callable[[list[AwaitReload] | None], None],
+    ) -> None:
+        """Make the reloading of an engine.
+
+        Args:
+            loop: the loop to wait in.
+            engine: the engine.
+            turn: knows what is on its way to the log.
+            saving: saves and loads.
+            on_end: called with those who asked once it is done; with None where memory
+                was another state.
+        """
+        self._loop = loop
+        self._engine = engine
+        self._turn = turn
+        self._saving = saving
+        self._on_end = on_end
+        self.waiting: list[AwaitReload] = []
+
+    def begin(self, begun: float | None = None) -> None:
+        """Take as long as the settings say for so many keys, then load them.
+
+        Args:
+            begun: when it began, by `monotonic`; None for now.
+        """
+        if begun is None:
+            begun = monotonic()
+        server = self._engine.server
+        keys = sum(map(len, self._engine.keyspace.databases))
+        if monotonic() < begun + seconds_for(server.config.key_load_delay, keys):
+            server.is_loading = True
+            self._engine.guards.update_watchful()
+            again = partial(self.begin, begun)
+            self._loop.call_later(_STEP_SECONDS, again, self._turn)
+        else:
+            self._loop.call_soon(self._load, self._turn)
+
+    def _load(self) -> None:
+        """Save and load, or load, as DEBUG asks."""
+        log_writer = self._turn.log_writer
+        if self._engine.entries or log_writer is None or not log_writer.empty():
+            # What memory has and the log has not would look like a difference.
+            self._loop.call_soon(self._load, self._turn)
+            return
+        if not self._saving.reload():
+            self._on_end(None)
+            return
+        self._engine.server.is_loading = False
+        self._engine.guards.update_watchful()
+        waiting, self.waiting = self.waiting, []
+        self._on_end(waiting)

@@ -251,8 +251,8 @@ class LogSettings:
     )
     key_load_delay = Integer(
         0,
-        "How long a start waits at each record, for test suites; below 0, how many it "
-        "takes in a microsecond.",
+        "How long a start waits at each record, and DEBUG RELOAD at each key, for test "
+        "suites; below 0, how many they take in a microsecond.",
         -INT_MAX - 1,
         INT_MAX,
         unit="us",

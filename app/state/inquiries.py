@@ -92,6 +92,12 @@ class AwaitDurable(Inquiry):
     __slots__ = ()
 
 
+class AwaitReload(Inquiry):
+    """Whether the state was loaded from disk again (DEBUG RELOAD); True then."""
+
+    __slots__ = ()
+
+
 class AwaitSave(Inquiry):
     """Whether a snapshot is there (SAVE): OK, or the error.
 

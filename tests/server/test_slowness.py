@@ -6,10 +6,11 @@ import time
 import pytest
 
 from joblog.app.slowness import seconds_for
-from tests.support.servers import ROOT, START_SECONDS
+from tests.support.servers import ROOT, START_SECONDS, start_joblog, start_redis
 
 LOADING = b"-LOADING Redis is loading the dataset in memory\r\n"
 DEADLINE_SECONDS = 20
+STARTERS = {"joblog": start_joblog, "redis": start_redis}
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,36 @@ def test_a_start_takes_as_long_as_the_setting_says(start):
 
     assert first == second == LOADING
     assert client.ask("GET", "k19") == b"$1\r\nv\r\n"
+
+
+def test_debug_reload_takes_as_long_as_the_setting_says(server):
+    client, other = server.connect(), server.connect()
+    client.ask("SET", "k", "v")
+    client.ask("CONFIG", "SET", "key-load-delay", 1_000_000_000)
+    client.send(b"DEBUG RELOAD\r\nGET k\r\n")
+
+    while other.ask("GET", "k") != LOADING:
+        continue
+    time.sleep(0.1)
+    assert other.ask("GET", "k") == LOADING
+    other.ask("CONFIG", "SET", "key-load-delay", 0)
+
+    assert [client.read(), client.read()] == [b"+OK\r\n", b"$1\r\nv\r\n"]
+    assert other.ask("GET", "k") == b"$1\r\nv\r\n"
+
+
+@pytest.mark.parametrize("name", ["joblog", "redis"])
+def test_debug_reload_answers_when_it_has_loaded(name):
+    with STARTERS[name]() as server:
+        client = server.connect()
+        for number in range(20):
+            client.ask("SET", f"k{number}", "v")
+        client.ask("CONFIG", "SET", "key-load-delay", 10_000)
+        begun = time.monotonic()
+
+        assert client.ask("DEBUG", "RELOAD") == b"+OK\r\n"
+        assert time.monotonic() - begun >= 0.2
+        assert client.ask("DBSIZE") == b":20\r\n"
 
 
 def connect(server):

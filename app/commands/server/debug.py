@@ -22,7 +22,7 @@ from joblog.app.errors import CommandError
 from joblog.app.keyspace.digest import dataset_digest, value_digest
 from joblog.app.keyspace.glob import matches_glob
 from joblog.app.reply import OK, SimpleString
-from joblog.app.state.inquiries import AwaitDurable, ask
+from joblog.app.state.inquiries import AwaitReload, ask
 from joblog.app.table.table import Flag, command
 from joblog.app.table.usage import help_lines
 from joblog.app.types.dump_payload import serialized_length
@@ -129,7 +129,7 @@ def _reload_from_disk(ctx: Context, *, is_saving: bool) -> SimpleString:
     ctx.server.saves.is_reload_saving = is_saving
     if ctx.engine.unit is not None:
         return OK
-    reply = ask(ctx, AwaitDurable(ctx.session), 0, lambda _: OK)
+    reply = ask(ctx, AwaitReload(ctx.session), 0, lambda _: OK)
     return cast("SimpleString", reply)
 
 

@@ -41,7 +41,7 @@ complete -c joblog -l past-view-memory-max -x -d 'How much memory the process of
 complete -c joblog -l past-view-seconds-max -x -d 'How long such a moment may stay open, the time to open it included; 0 is no limit.'
 complete -c joblog -l past-view-idle-seconds-max -x -d 'How long such a moment stays open while nobody asks it anything; 0 is no limit.'
 complete -c joblog -l rdb-key-save-delay -x -d 'How long the child that makes a snapshot waits at each key, for test suites; below 0, how many keys it saves in a microsecond.'
-complete -c joblog -l key-load-delay -x -d 'How long a start waits at each record, for test suites; below 0, how many it takes in a microsecond.'
+complete -c joblog -l key-load-delay -x -d 'How long a start waits at each record, and DEBUG RELOAD at each key, for test suites; below 0, how many they take in a microsecond.'
 complete -c joblog -l log-compression -x -a 'no zlib' -d 'How sealed segments are packed.'
 complete -c joblog -l rdb-compat -x -a 'yes no' -d 'Whether SAVE, BGSAVE and the save rules write Redis\'s RDB file too, as dbfilename in dir, for scripts that copy it; nothing here reads it.'
 complete -c joblog -l dbfilename -x -d 'The name of that file. A start tells where it finds a Redis server\'s.'
