@@ -93,7 +93,11 @@ class Guards:
             An error, QUEUED, POSTPONED, or None.
         """
         queued = session.queued
-        if queued is not None and command.flags & Flag.NO_MULTI:
+        if (
+            queued is not None
+            and command.is_never_queued  # a quick look: sums of flags are slow
+            and command.flags & Flag.NO_MULTI
+        ):
             return self.reject(session, CommandError(errors.NOT_IN_MULTI), argv)
         door = Door.COMMAND if queued is None else Door.QUEUE
         text = self._engine.access.why_not(session, command, argv, door)
