@@ -18,7 +18,7 @@ from joblog.app.engine.access import Access
 from joblog.app.engine.blocking import Blocking
 from joblog.app.engine.effects import Entry, Unit, client_note, record_expired
 from joblog.app.engine.functions import Functions
-from joblog.app.engine.guards import HTTP_WORDS, Guards
+from joblog.app.engine.guards import HTTP_WORDS, SLOW_NS, Guards
 from joblog.app.engine.notifications import Notifications
 from joblog.app.engine.observers import Observers
 from joblog.app.engine.pause import Pause
@@ -71,7 +71,8 @@ class Engine:
         log_facts: tells how far the log goes, what is not appended yet included; None
             while the server keeps no log.
         slow_above_ns: a command that takes longer may be slow; see `guards`.
-        is_timing: whether delays are counted (`latency-tracking`).
+        is_timing: whether delays are counted (`latency-tracking`); is_timing_all:
+            whether a command is slow already where most take less than that.
         slice_ns, slice_bytes: a batch that takes or answers more is cut.
         rest: what is left of it then, or None. Its driver takes it.
         is_resuming: whether clients whose batches wait may go on (CLIENT PAUSE); the
@@ -116,7 +117,7 @@ class Engine:
         self.scripts = self.context.scripts = Scripts(self)
         self.functions = Functions(self)
         self._look_above_ns = self.slow_above_ns = self._spent_ns = 0
-        self.is_timing = False
+        self.is_timing = self.is_timing_all = False
         self._choose_look_above()
         config.on_change(
             self._choose_look_above,
@@ -304,6 +305,7 @@ class Engine:
     def _choose_look_above(self) -> None:
         """Note from how long on a command is looked at, by what the settings ask."""
         self.slow_above_ns = self.guards.slow_above_ns()
+        self.is_timing_all = self.slow_above_ns < SLOW_NS
         self.is_timing = self.server.config.latency_tracking
         self._rest_above_ns = self._look_above_ns = self.slow_above_ns
 

@@ -31,7 +31,7 @@ _REACHES_KEYS = Flag.READONLY | Flag.WRITE | Flag.MAY_REPLICATE
 _SILENT = ("off", "skip")
 # CLIENT REPLY inside of a transaction: the reply to EXEC itself is still sent.
 _LATER = {"off later": "off", "skip later": "skip"}
-_SLOW_NS = 1_000_000
+SLOW_NS = 1_000_000
 """After a command that took longer the clock is read anew in any case."""
 
 
@@ -237,7 +237,7 @@ class Guards:
     def slow_above_ns(self) -> int:
         """Return after how long a command is looked at, in nanoseconds."""
         config = self._engine.server.config
-        looks = [_SLOW_NS]
+        looks = [SLOW_NS]
         if config.slowlog_log_slower_than >= 0:
             looks.append(config.slowlog_log_slower_than * 1000 - 1)
         if config.latency_monitor_threshold > 0:

@@ -27,10 +27,16 @@ from joblog.app.table.table import (
 if TYPE_CHECKING:
     from joblog.app.engine.engine import Engine
     from joblog.app.state.context import Argv, Session
+    from joblog.app.state.server_state import CallCounts
 
 _DEBUGGING: Final = frozenset(("acl", "config", "debug", "latency"))
 _WRITES: Final = Flag.WRITE | Flag.MAY_REPLICATE
 _now_ns: Final = perf_counter_ns
+_TIMED_FIRST: Final = 256
+_UNTIMED_MOST: Final = 7
+_FEW_WORDS: Final = 8
+"""To look at the clock twice takes a quarter of a short command's time. So those that
+cannot take long are timed at each call until there were some, then at one of eight."""
 
 
 class ScriptCommands(CommandCaller):
@@ -90,20 +96,19 @@ class ScriptCommands(CommandCaller):
         changes = keyspace.changes
         engine = self._engine
         counts = engine.server.counts[command.number]
-        started = _now_ns()
+        is_timed = self._is_timed(command, counts, words)
+        started = _now_ns() if is_timed else 0
         try:
             reply = command.apply(context, argv)
         except CommandError as error:
             reply = error.with_traceback(None)
             counts.failed += 1
             guards.note_failure(error, argv)
-        elapsed = _now_ns() - started
         counts.calls += 1
-        counts.nanoseconds += elapsed
-        if engine.is_timing:
-            counts.note_delay(elapsed)
-        if elapsed > engine.slow_above_ns:
-            guards.note_slow(self._session, command, argv, elapsed)
+        if is_timed:
+            self._note_time(command, counts, argv, _now_ns() - started)
+        else:
+            counts.untimed += 1
         if keyspace.changes != changes:
             self._set_aside(argv)
         elif context.effects is not None:
@@ -111,6 +116,22 @@ class ScriptCommands(CommandCaller):
         if guards.is_watchful:
             guards.note_script_call(self._session, command, argv)
         return reply
+
+    def _is_timed(self, command: Command, counts: CallCounts, words: int) -> bool:
+        return (
+            not command.is_fast
+            or words > _FEW_WORDS
+            or counts.untimed >= _UNTIMED_MOST
+            or counts.calls < _TIMED_FIRST
+            or self._engine.is_timing_all
+        )
+
+    def _note_time(
+        self, command: Command, counts: CallCounts, argv: Argv, nanoseconds: int
+    ) -> None:
+        counts.note_time(nanoseconds, is_tracked=self._engine.is_timing)
+        if nanoseconds > self._engine.slow_above_ns:
+            self._guards.note_slow(self._session, command, argv, nanoseconds)
 
     def _set_aside(self, argv: Argv) -> None:
         """Give the script's unit the effects of a command that has just run."""

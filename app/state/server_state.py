@@ -75,21 +75,30 @@ class CallCounts:
         calls: how often it ran. nanoseconds: for how long in all.
         failed: how often it ended in an error. rejected: refused before it ran.
         ticks, long_delays: how long it took, if tracked; see `joblog.app.table.delays`.
+        untimed: how many calls by scripts the next that is timed stands for as well.
     """
 
-    __slots__ = ("calls", "failed", "long_delays", "nanoseconds", "rejected", "ticks")
+    __slots__ = (
+        "calls",
+        "failed",
+        "long_delays",
+        "nanoseconds",
+        "rejected",
+        "ticks",
+        "untimed",
+    )
 
     def __init__(self) -> None:
         """Make the counts of a command that was not called."""
         self.calls = self.nanoseconds = 0
-        self.failed = self.rejected = 0
+        self.failed = self.rejected = self.untimed = 0
         self.ticks: list[int] = []
         self.long_delays: Delays = {}
 
     def reset(self) -> None:
         """Count from zero, whoever counts a call that is under way included."""
         self.calls = self.nanoseconds = 0
-        self.failed = self.rejected = 0
+        self.failed = self.rejected = self.untimed = 0
         self.ticks.clear()
         self.long_delays.clear()
 
@@ -102,8 +111,20 @@ class CallCounts:
         else:
             note_delay(ticks, self.long_delays, nanoseconds)
 
+    def note_time(self, nanoseconds: int, *, is_tracked: bool) -> None:
+        """Count how long one call by a script took, and those that it stands for."""
+        times, self.untimed = self.untimed + 1, 0
+        self.nanoseconds += times * nanoseconds
+        if is_tracked:
+            for _ in range(times):
+                self.note_delay(nanoseconds)
+
     def delays(self) -> Delays:
         """Return how many calls took how long, of those that were tracked."""
+        if self.untimed and self.ticks:
+            mean_ns = self.nanoseconds // (self.calls - self.untimed)
+            self.untimed -= 1  # one of them stands for the others
+            self.note_time(mean_ns, is_tracked=True)
         return delays_of(self.ticks, self.long_delays)
 
 

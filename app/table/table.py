@@ -74,6 +74,7 @@ class Command:
         handler: `handler(context, *arguments)`.
         converters: (position among the arguments, converter), in order.
         is_never_queued: whether it runs, or is refused, at once inside of a MULTI too.
+        is_fast: whether a call of a few words cannot take long.
         is_protected: whether a setting has to admit the client (DEBUG, MODULE).
         is_reading: whether its look-ups count as hits and misses.
         keys: where its keys are, for each kind of access.
@@ -108,6 +109,7 @@ class Command:
     subcommands: dict[bytes, Command] = field(default_factory=dict)
     is_write: bool = False
     is_protected: bool = False
+    is_fast: bool = False
     is_never_queued: bool = False
     is_reading: bool = False
     plain_most: int = 0
@@ -285,6 +287,7 @@ def _derive(made: Command) -> None:
     flags = made.flags
     made.is_write = bool(flags & Flag.WRITE)
     made.is_protected = bool(flags & Flag.PROTECTED)
+    made.is_fast = bool(flags & Flag.FAST)
     made.is_never_queued = bool(flags & (Flag.NO_MULTI | Flag.NEVER_QUEUED))
     made.is_reading = bool(
         flags & (Flag.READONLY | Flag.LOOKS_UP) or any(map(made.reads, made.keys))
