@@ -3,7 +3,7 @@
 The fields and their order are Redis 7.2's, and `watch` as later versions have it. What
 the connection holds it says itself (`joblog.app.state.buffers`): of a client whose
 command runs the whole read counts, of one that waits what it has sent behind. No buffer
-is kept for reads or replies, so nothing of one is free.
+is kept for reads or replies, so nothing of one is free; `tot-mem` is the sum of all.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from joblog.app.state.context import Argv, Session
 
 _POINTER_BYTES: Final = 8
+_PEAK_MS: Final = 5000
+"""For how long the largest replies of a client are told of, as in Redis."""
+
 NORMAL: Final = b"normal"
 KINDS: Final = {
     b"normal": NORMAL,
@@ -66,7 +69,7 @@ def client_line(
         "ssub": len(listens.shard_channels) if listens else 0,
         "multi": -1 if queued is None else len(queued),
         "watch": len(session.watched or ()),
-        **_held(session, running, arguments),
+        **_held(session, running, arguments, idle_ms),
         "cmd": running or _last_command(session),
         "user": session.user.decode(),
         "redir": -1 if tracking is None else tracking.redirect,
@@ -78,7 +81,7 @@ def client_line(
 
 
 def _held(
-    session: Session, running: str | None, arguments: tuple[bytes, ...]
+    session: Session, running: str | None, arguments: tuple[bytes, ...], idle_ms: int
 ) -> dict[str, int | str]:
     """Return the fields about memory."""
     held = session.buffers()
@@ -94,8 +97,8 @@ def _held(
         "qbuf-free": 0,
         "argv-mem": argv_bytes,
         "multi-mem": multi_bytes,
-        "rbs": held.peak,
-        "rbp": held.peak,
+        "rbs": 0,
+        "rbp": held.peak if idle_ms < _PEAK_MS else 0,
         "obl": 0,
         "oll": held.pieces,
         "omem": held.replies,
