@@ -89,9 +89,9 @@ class Copies:
         if first_seq not in self._found:
             return None
         info, report = self._found[first_seq]
-        if elder is not None and not _follow(elder, info):
+        if elder is not None and not follows(elder, info):
             return None
-        if younger is not None and not _follow(info, younger):
+        if younger is not None and not follows(info, younger):
             return None
         return Copy(self._real(info.path), report.last_seq)
 
@@ -131,7 +131,7 @@ class Copies:
         found: list[Copy] = []
         for first_seq in sorted(self._found, reverse=True):
             info, _ = self._found[first_seq]
-            if younger is None or _follow(info, younger):
+            if younger is None or follows(info, younger):
                 found.insert(0, Copy(self._real(info.path), self.last_seq(first_seq)))
                 younger = info
         is_whole = younger is not None and younger.first_seq == 1
@@ -170,9 +170,9 @@ class Copies:
         return found
 
 
-def _follow(elder: SegmentInfo, younger: SegmentInfo) -> bool:
+def follows(elder: SegmentInfo | None, younger: SegmentInfo | None) -> bool:
     """Tell whether a segment is the one that was begun when another was sealed."""
-    if elder.footer is None:
+    if elder is None or younger is None or elder.footer is None:
         return False
     return (
         elder.footer.last_seq + 1 == younger.first_seq

@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from joblog.storage.copies import Copies
+from joblog.storage.copies import Copies, follows
 from joblog.storage.errors import CorruptLogError, NewerFormatError, SnapshotError
 from joblog.storage.folder import LogFolder, read_segment_info
 from joblog.storage.mending import Plan, Step
@@ -165,20 +165,17 @@ class _Planner:
         """Plan what is to be done about one damaged segment."""
         is_last = place == len(self._segments) - 1
         why = _told(why)
-        elder, younger = self._info(place - 1), self._info(place + 1)
-        copy = None
-        if younger is not None:
-            copy = self._copies.find_segment(segment.first_seq, elder, younger)
-        elif is_last and segment.damage and not segment.created_at_ms:
-            copy = self._copies.find_segment(segment.first_seq, elder, None)
-        if copy is None and segment.created_at_ms and not segment.is_misplaced:
-            copy = self._copies.find_part(segment)
+        copy = self._find_copy(place, segment)
         if copy is not None:
             self.steps.append(
                 Step("replace", segment.path, copy.keep_from, why, (), copy.path)
             )
-            if is_last:
+            if is_last and not copy.keep_from:
+                self._go_on_behind(copy)
+            elif is_last:
                 self.last_seq = copy.last_seq
+        elif self._is_surplus(place):
+            self.steps.append(Step("set aside", segment.path, 0, why))
         elif not is_last or _is_astray(segment):
             self.hopeless.append(why)
         elif not segment.created_at_ms:
@@ -188,6 +185,31 @@ class _Planner:
         else:
             self.steps += _set_next_aside(self._paths, self._filesystem, segment)
             self.steps.append(_cut(segment, why, self._filesystem))
+
+    def _find_copy(self, place: int, segment: SegmentReport) -> Copy | None:
+        """Return what can take a damaged segment's place, or that of its beginning."""
+        elder, younger = self._info(place - 1), self._info(place + 1)
+        following = self._segments[place + 1 : place + 2]
+        is_foreign = segment.is_misplaced or not segment.created_at_ms
+        copy = None
+        if younger is not None:
+            copy = self._copies.find_segment(segment.first_seq, elder, younger)
+        elif following:
+            # That one is damaged as well, so its name has to tell where it begins.
+            copy = self._copies.find_segment(segment.first_seq, elder, None)
+            if copy is not None and copy.last_seq + 1 != following[0].first_seq:
+                copy = None
+        elif segment.damage and is_foreign:
+            copy = self._copies.find_segment(segment.first_seq, elder, None)
+        if copy is None and not is_foreign:
+            copy = self._copies.find_part(segment)
+        return copy
+
+    def _is_surplus(self, place: int) -> bool:
+        """Tell whether the segments beside a misplaced one follow each other."""
+        elder, younger = self._info(place - 1), self._info(place + 1)
+        is_misplaced = self._segments[place].is_misplaced
+        return bool(is_misplaced and elder and younger) and follows(elder, younger)
 
     def _mend_end(self, why: str) -> None:
         """Bring back the newest segments, or let the log go on where it ends."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _LOST_SHOWN = 20
+_ROUNDS_MAX = 100
 _FOLLOW_SECONDS = 0.1
 
 
@@ -164,13 +165,19 @@ def repair(tool: Tool, source: Path | None, *, is_applied: bool, may_cut: bool) 
     if not is_applied:
         tool.output.hint("replay: nothing was changed; --apply does it")
         return NOTHING
-    apply_repair(tool.folder, plan, filesystem=tool.filesystem)
-    left = plan_repair(tool.folder, filesystem=tool.filesystem, backup=source)
-    for text in (*(step.why for step in left.steps), *left.hopeless):
+    # What was beside damage may show damage of its own once that is mended.
+    for _ in range(_ROUNDS_MAX):
+        apply_repair(tool.folder, plan, filesystem=tool.filesystem)
+        plan = plan_repair(tool.folder, filesystem=tool.filesystem, backup=source)
+        if not plan.steps or plan.hopeless or (plan.cuts and not may_cut):
+            break
+        _write_plan(tool, plan)
+    for text in (*(step.why for step in plan.steps), *plan.hopeless):
         tool.output.hint(f"replay: still damaged: {text}")
-    if left.hopeless:
+    if plan.hopeless or plan.steps:
         tool.output.hint(f"replay: {_remedy(tool, source)}")
-    return DAMAGED if left.steps or left.hopeless else 0
+        return DAMAGED
+    return 0
 
 
 def _remedy(tool: Tool, source: Path | None) -> str:

@@ -200,6 +200,58 @@ def test_copy_of_another_history_of_this_log_replaces_nothing(copy, tmp_path):
     assert "bring back" not in told.stdout
 
 
+def swap(folder):
+    first, second = segments(folder)[1:3]
+    aside = first.with_name("aside")
+    first.rename(aside)
+    second.rename(first)
+    aside.rename(second)
+
+
+def double(folder):
+    path = segments(folder)[1]
+    shutil.copy(path, path.with_name(f"{int(path.name[:20]) + 1:020d}.log"))
+
+
+def damage_and_remove(folder):
+    flip(segments(folder)[0], 150)
+    segments(folder)[1].unlink()
+
+
+def take_the_newest_of_another(folder):
+    other = History(folder.with_name("other"), segment_bytes_max=1000)
+    client = other.connect(b"web")
+    newest = segments(folder)[-1]
+    while other.log.last_seq < int(newest.name[:20]) + 30:
+        other.run(client, "RPUSH queue job")
+    other.close()
+    found = [path for path in segments(other.folder) if path.name == newest.name]
+    shutil.copy((found or segments(other.folder))[0], newest)
+
+
+HARMS = [swap, double, damage_and_remove, take_the_newest_of_another]
+
+
+@pytest.mark.parametrize("do_harm", HARMS)
+def test_backup_mends_what_is_beside_damage_too_in_one_run(copy, backup, do_harm):
+    whole = digest_of(copy)
+    do_harm(copy)
+    assert run("verify", copy).exit_code == 3
+
+    done = run("repair", copy, "--from", backup, "--apply")
+
+    assert done.exit_code == 0, done.output
+    assert digest_of(copy) == whole
+
+
+def test_segment_that_is_there_twice_is_set_aside_without_a_backup(copy):
+    whole = digest_of(copy)
+    double(copy)
+
+    assert run("repair", copy, "--apply").exit_code == 0
+    assert digest_of(copy) == whole
+
+
 @pytest.mark.parametrize(("do_harm", "_", "__"), REFUSALS)
 def test_repair_never_sends_to_repair(tmp_path, do_harm, _, __):
     folder = make_folder(tmp_path / "data")
