@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.types.numbers import (
+from joblog.app.types.long_doubles import (
     INFINITE,
-    INT64_MAX,
-    INT64_MIN,
-    parse_double,
-    parse_int64,
     parse_long_double,
     round_to_long_double,
 )
+from joblog.app.types.numbers import INT64_MAX, INT64_MIN, parse_double, parse_int64
 
 if TYPE_CHECKING:
     from joblog.app.keyspace.database import Database

@@ -4,18 +4,14 @@ Three kinds cross the wire as text:
 
     integer       int64, canonical decimal: no space, no '+', no leading zero
     double        IEEE binary64; C's strtod on the way in, shortest digits out
-    long double   x87 80-bit, 64-bit mantissa; INCRBYFLOAT and HINCRBYFLOAT
-
-Python has no long double. It is played here with exact integers: read, round
-to 64 bits, add, round again, print seventeen decimals. That equals what Redis
-does on amd64; see tests/parity/test_strings.py.
+    long double   see `joblog.app.types.long_doubles`
 """
 
 from __future__ import annotations
 
 import math
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from joblog.app.types.grisu import shortest_digits
 
@@ -28,11 +24,11 @@ _INT64_SURE: Final = 1 << 61
 _ZERO: Final = ord("0")
 _NINE: Final = 9
 _MINUS: Final = ord("-")
-_DECIMAL: Final = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
-_HEXADECIMAL: Final = re.compile(
+DECIMAL: Final = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+HEXADECIMAL: Final = re.compile(
     rb"[+-]?0[xX](?:[0-9a-fA-F]+(?:\.[0-9a-fA-F]*)?|\.[0-9a-fA-F]+)(?:[pP][+-]?\d+)?"
 )
-_INFINITY: Final = re.compile(rb"[+-]?inf(?:inity)?", re.IGNORECASE)
+INFINITY: Final = re.compile(rb"[+-]?inf(?:inity)?", re.IGNORECASE)
 # Whole numbers up to half of int64's range are printed as integers.
 _INTEGER_MAX: Final = float(1 << 62)
 
@@ -43,20 +39,6 @@ _MANY_ZEROS: Final = 1e7
 _EXACT_BELOW: Final = 2.0**53
 _INFINITIES: Final = {b"-inf": -math.inf, b"+inf": math.inf, b"inf": math.inf}
 _C_BLANKS: Final = b" \t\n\v\f\r"
-
-# The x87 format: a 64-bit mantissa; exponents of its last bit.
-_MANTISSA_BITS: Final = 64
-_LAST_BIT_EXPONENT_MIN: Final = -16445
-_LAST_BIT_EXPONENT_MAX: Final = 16383 - 63
-_DECIMALS: Final = 17
-_SCALE: Final = 10**_DECIMALS
-_STR_DIGITS: Final = 4000
-_STR_BELOW: Final = 10**_STR_DIGITS
-_DECIMAL_EXPONENT_MAX: Final = 4933
-_EXPONENT_DIGITS: Final = 6
-_DECIMAL_EXPONENT_MIN: Final = -4952
-# Redis reads a long double from a buffer of this many bytes, its NUL included.
-_LONG_DOUBLE_CHARS_MAX: Final = 5 * 1024
 
 
 def parse_int64(text: bytes) -> int | None:
@@ -111,14 +93,14 @@ def parse_double(text: bytes) -> float | None:
     if text.isdigit():  # timestamps and counts: by far the most common scores
         value = float(text)
         return value if value != math.inf else None
-    if _DECIMAL.fullmatch(text):
+    if DECIMAL.fullmatch(text):
         value = float(text)
         if value - value != 0.0 or (value == 0.0 and _has_digit_above_zero(text)):
             return None
         return value
-    if _INFINITY.fullmatch(text):
+    if INFINITY.fullmatch(text):
         return float(text)
-    if _HEXADECIMAL.fullmatch(text):
+    if HEXADECIMAL.fullmatch(text):
         return _parse_hexadecimal(text)
     return None
 
@@ -144,11 +126,11 @@ def parse_score_bound(text: bytes) -> tuple[float, bool] | None:
         return value, is_excluded
     text = text.partition(b"\0")[0]
     stripped = text.lstrip(_C_BLANKS)
-    if _DECIMAL.fullmatch(stripped):
+    if DECIMAL.fullmatch(stripped):
         return float(stripped), is_excluded
-    if _HEXADECIMAL.fullmatch(stripped):
+    if HEXADECIMAL.fullmatch(stripped):
         return _fold_hexadecimal(stripped), is_excluded
-    if _INFINITY.fullmatch(stripped):
+    if INFINITY.fullmatch(stripped):
         return float(stripped), is_excluded
     return None if text else (0.0, is_excluded)
 
@@ -228,169 +210,3 @@ def _lay_out(digits: str, exponent: int) -> str:
         return f"0.{'0' * -point}{digits}"
     rest = f".{digits[1:]}" if count > 1 else ""
     return f"{digits[0]}{rest}e{'-' if magnitude < 0 else '+'}{abs(magnitude)}"
-
-
-class LongDouble(NamedTuple):
-    """A long double, mantissa * 2**exponent; the mantissa has 64 bits at most.
-
-    Zero has no sign: Redis prints both zeros alike. The infinities are one value,
-    since no sum with any of them is allowed.
-    """
-
-    mantissa: int
-    exponent: int
-
-
-INFINITE: Final = LongDouble(0, 1)
-
-
-def parse_long_double(text: bytes) -> LongDouble | None:
-    """Parse a long double as C's strtold does, where it must eat the whole text.
-
-    Returns:
-        The number, INFINITE for a spelling of infinity, or None for anything else:
-        blanks, NaN, an empty text, a number that overflows or underflows to zero.
-    """
-    if len(text) >= _LONG_DOUBLE_CHARS_MAX:
-        return None
-    if _DECIMAL.fullmatch(text):
-        return _parse_decimal(text.lower())
-    if _HEXADECIMAL.fullmatch(text):
-        return _parse_long_hexadecimal(text.lower())
-    return INFINITE if _INFINITY.fullmatch(text) else None
-
-
-def _parse_long_hexadecimal(text: bytes) -> LongDouble | None:
-    mantissa, _, exponent = text.partition(b"p")
-    whole, _, fraction = mantissa.partition(b".")
-    digits = int(whole + fraction, 16)
-    scale = _read_exponent(exponent) - 4 * len(fraction)
-    return _checked(digits, round_to_long_double(digits, 1, scale))
-
-
-def _parse_decimal(text: bytes) -> LongDouble | None:
-    mantissa, _, exponent = text.partition(b"e")
-    whole, _, fraction = mantissa.partition(b".")
-    digits = _read_digits(whole + fraction)
-    if not digits:
-        return LongDouble(0, 0)
-    scale = _read_exponent(exponent) - len(fraction)
-    # Far outside the range 10**scale would only cost memory.
-    magnitude = scale + len(whole + fraction)
-    if scale > _DECIMAL_EXPONENT_MAX or magnitude < _DECIMAL_EXPONENT_MIN:
-        return None
-    if scale >= 0:
-        return _checked(digits, round_to_long_double(digits * 10**scale, 1, 0))
-    return _checked(digits, round_to_long_double(digits, 10**-scale, 0))
-
-
-def _read_digits(text: bytes) -> int:
-    """Return an integer of any length; int() refuses more than 4300 digits."""
-    if len(text) <= _STR_DIGITS:
-        return int(text)
-    high, low = text[:-_STR_DIGITS], text[-_STR_DIGITS:]
-    value = int(high) if high not in (b"+", b"-") else 0
-    return value * _STR_BELOW + (-int(low) if text[:1] == b"-" else int(low))
-
-
-def _read_exponent(text: bytes) -> int:
-    """Return an exponent; absurd ones are cut, which leaves them far out of range."""
-    if not text:
-        return 0
-    digits = text.lstrip(b"+-").lstrip(b"0")[:_EXPONENT_DIGITS] or b"0"
-    return -int(digits) if text[:1] == b"-" else int(digits)
-
-
-def _checked(digits: int, value: LongDouble | None) -> LongDouble | None:
-    """Return the value read, or None where it underflowed to zero."""
-    return None if value is not None and digits and not value.mantissa else value
-
-
-def round_to_long_double(
-    numerator: int, denominator: int, exponent: int
-) -> LongDouble | None:
-    """Round numerator / denominator * 2**exponent to the nearest long double.
-
-    Ties go to the even mantissa, as the FPU does it by default.
-
-    Returns:
-        The nearest long double, or None where it would be infinite.
-    """
-    magnitude = abs(numerator)
-    if not magnitude:
-        return LongDouble(0, 0)
-    surplus = magnitude.bit_length() - denominator.bit_length() - _MANTISSA_BITS
-    # One bit too many at most, so that the mantissa never falls short of 64 bits.
-    surplus = max(surplus - 1, _LAST_BIT_EXPONENT_MIN - exponent - 1)
-    mantissa, is_inexact = _divide(magnitude, denominator, surplus)
-    excess = max(
-        mantissa.bit_length() - _MANTISSA_BITS,
-        _LAST_BIT_EXPONENT_MIN - exponent - surplus,
-        0,
-    )
-    mantissa = _round_off(mantissa, excess, is_inexact=is_inexact)
-    exponent += surplus + excess
-    if mantissa.bit_length() > _MANTISSA_BITS:
-        mantissa >>= 1
-        exponent += 1
-    high = exponent + mantissa.bit_length() - _MANTISSA_BITS
-    if high > _LAST_BIT_EXPONENT_MAX:
-        return None
-    return LongDouble(mantissa if numerator > 0 else -mantissa, exponent)
-
-
-def _divide(magnitude: int, denominator: int, shift: int) -> tuple[int, bool]:
-    """Return magnitude / denominator / 2**shift, cut, and whether that lost bits."""
-    if shift >= 0:
-        quotient, rest = divmod(magnitude, denominator << shift)
-    else:
-        quotient, rest = divmod(magnitude << -shift, denominator)
-    return quotient, rest != 0
-
-
-def _round_off(value: int, bits: int, *, is_inexact: bool) -> int:
-    """Drop the last bits, half to even; `is_inexact` says that more bits follow."""
-    if not bits:
-        return value
-    kept, dropped, half = value >> bits, value & ((1 << bits) - 1), 1 << (bits - 1)
-    is_above_half = dropped > half or (dropped == half and is_inexact)
-    is_tie_to_even = dropped == half and not is_inexact and bool(kept & 1)
-    return kept + 1 if is_above_half or is_tie_to_even else kept
-
-
-def add_long_doubles(left: LongDouble, right: LongDouble) -> LongDouble | None:
-    """Return the sum, or None where it would be NaN or an infinity."""
-    if INFINITE in (left, right):
-        return None
-    low = min(left.exponent, right.exponent)
-    total = (left.mantissa << (left.exponent - low)) + (
-        right.mantissa << (right.exponent - low)
-    )
-    return round_to_long_double(total, 1, low)
-
-
-def format_long_double(value: LongDouble) -> bytes:
-    """Print a finite long double with at most 17 decimals and no zeros after them.
-
-    Never an exponent, never ``-0``; ``3`` rather than ``3.0``.
-    """
-    scaled = abs(value.mantissa) * _SCALE
-    if value.exponent >= 0:
-        scaled <<= value.exponent
-    else:
-        scaled = _round_off(scaled, -value.exponent, is_inexact=False)
-    if not scaled:
-        return b"0"
-    sign = "-" if value.mantissa < 0 else ""
-    text = _decimal_digits(scaled).rjust(_DECIMALS + 1, "0")
-    fraction = text[-_DECIMALS:].rstrip("0")
-    point = "." if fraction else ""
-    return f"{sign}{text[:-_DECIMALS]}{point}{fraction}".encode()
-
-
-def _decimal_digits(value: int) -> str:
-    """Return an integer's digits; str() refuses those of more than 4300 digits."""
-    if value < _STR_BELOW:
-        return str(value)
-    high, low = divmod(value, _STR_BELOW)
-    return f"{high}{low:0{_STR_DIGITS}d}"

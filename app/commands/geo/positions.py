@@ -25,7 +25,7 @@ from joblog.app.types.geohash import (
     position_of,
     score_of,
 )
-from joblog.app.types.numbers import format_long_double, round_to_long_double
+from joblog.app.types.long_doubles import format_long_double, round_to_long_double
 from joblog.app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
 from joblog.app.types.geohash import Position, Shape, boxes_around, position_of
 from joblog.app.types.numbers import format_double_17
-from joblog.app.types.sorted_sets import ScoreRange, SortedSet
+from joblog.app.types.sorted_ranges import ScoreRange
+from joblog.app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

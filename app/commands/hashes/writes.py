@@ -17,15 +17,14 @@ from joblog.app.table.arguments import integer
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
 from joblog.app.types.hashes import Hash, replace_field, set_field
-from joblog.app.types.numbers import (
+from joblog.app.types.long_doubles import (
     INFINITE,
     LongDouble,
     add_long_doubles,
     format_long_double,
-    is_int64,
-    parse_int64,
     parse_long_double,
 )
+from joblog.app.types.numbers import is_int64, parse_int64
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context

@@ -17,7 +17,8 @@ from joblog.app.reply import BulkList, Pairs
 from joblog.app.table.arguments import integer
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
-from joblog.app.types.sorted_sets import LexRange, Pair, ScoreRange, SortedSet
+from joblog.app.types.sorted_ranges import LexRange, ScoreRange
+from joblog.app.types.sorted_sets import Pair, SortedSet
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context

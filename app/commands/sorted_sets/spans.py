@@ -15,7 +15,8 @@ from joblog.app.table.arguments import integer
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
 from joblog.app.types.numbers import parse_score_bound
-from joblog.app.types.sorted_sets import LexRange, ScoreRange, SortedSet
+from joblog.app.types.sorted_ranges import LexRange, ScoreRange
+from joblog.app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context

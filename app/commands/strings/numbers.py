@@ -12,14 +12,12 @@ from joblog.app.errors import CommandError
 from joblog.app.table.arguments import integer
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
-from joblog.app.types.numbers import (
-    INT64_MIN,
+from joblog.app.types.long_doubles import (
     add_long_doubles,
     format_long_double,
-    is_int64,
-    parse_int64,
     parse_long_double,
 )
+from joblog.app.types.numbers import INT64_MIN, is_int64, parse_int64
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context

@@ -8,16 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from joblog.app.types.numbers import (
+from joblog.app.types.long_doubles import (
     INFINITE,
     add_long_doubles,
+    format_long_double,
+    parse_long_double,
+)
+from joblog.app.types.numbers import (
     format_double,
     format_double_17,
-    format_long_double,
     is_int64,
     parse_double,
     parse_int64,
-    parse_long_double,
     parse_score_bound,
 )
 

@@ -15,7 +15,8 @@ from hypothesis.stateful import (
 )
 
 from joblog.app.types import sorted_sets
-from joblog.app.types.sorted_sets import LexRange, ScoreRange, SortedSet
+from joblog.app.types.sorted_ranges import LexRange, ScoreRange
+from joblog.app.types.sorted_sets import SortedSet
 
 members = st.sampled_from([b"%c" % c for c in range(ord("a"), ord("m"))])
 scores = st.sampled_from([-math.inf, -2.5, -0.0, 0.0, 1.0, 1.5, 3.0, math.inf])
