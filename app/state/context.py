@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from joblog.app.reply import NULL_ARRAY
 from joblog.app.state.buffers import NO_BUFFERS, Buffers
 from joblog.app.state.script_sources import ScriptRunner
+from joblog.app.words import Argv as Argv  # noqa: PLC0414, TC001 - a door
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from joblog.app.state.visits import Visit
     from joblog.app.state.waiters import Serve, Waiter
 
-Argv = list[bytes]
 
 REPLY_MODES: Final = ("on", "off", "skip next", "skip")
 """What CLIENT REPLY makes of a session; inside of EXEC there are others."""
