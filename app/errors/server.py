@@ -276,7 +276,7 @@ def command_not_allowed(name: bytes) -> bytes:
 
 def pattern_denied(option: bytes) -> bytes:
     """Return the text for an option of SORT by which it would read any key."""
-    return b"ERR %b option of SORT denied due to insufficient ACL permissions" % option
+    return b"ERR %b option of SORT denied due to insufficient ACL permissions." % option
 
 
 def no_latency_samples(event: bytes) -> bytes:
