@@ -1,12 +1,15 @@
 import pytest
 
+from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
 from joblog.app.history.touched import (
     ALL_DATABASES,
+    WHOLE_DATABASE_NAMES,
     changes_databases,
     find_touched,
     touches_text,
 )
 from joblog.app.keyspace.glob import compile_glob
+from joblog.app.table.table import Flag, every_command
 from joblog.storage.record import Origin, Record
 
 
@@ -66,3 +69,24 @@ def test_filter_sees_changed_keys_only():
     assert touches_text(record("SET a 1", "SET b 1"), wants_b)
     assert touches_text(record("FLUSHALL"), wants_b)
     assert not touches_text(record("SET a b"), wants_b)
+
+
+def test_writing_commands_that_name_no_key_are_those_that_change_whole_databases():
+    named = {
+        command.name.encode().upper()
+        for command in every_command()
+        if command.flags & Flag.WRITE
+        and not (command.keys or command.subcommands)
+        and command.group not in {"scripting", "log"}  # which change no key
+    }
+
+    assert named == {name for name in WHOLE_DATABASE_NAMES if name.isupper()}
+
+
+ACCESSES = [command for command in every_command() if command.flags & Flag.WRITE]
+
+
+@pytest.mark.parametrize("command", ACCESSES, ids=lambda command: command.name)
+def test_writing_command_changes_some_of_its_keys(command):
+    if command.keys:
+        assert any(spec.may_change for spec in command.keys)
