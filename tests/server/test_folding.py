@@ -2,7 +2,7 @@
 
 import pytest
 
-from joblog.storage.notes import ExecNote, encode_note
+from joblog.storage.notes import ExecNote, ScriptSourceNote, encode_note
 from joblog.storage.record import Origin, Record
 from tests.support.folding import require_known_effects
 
@@ -46,6 +46,23 @@ def noted(queued):
     if queued is None:
         return None
     return encode_note(ExecNote([line.encode().split() for line in queued]))
+
+
+SHA = "9" * 40
+SCRIPT = b"redis.call('BLPOP', KEYS[1], 0)\nredis.pcall('SET', 'k', 'v', 'EX', 1)"
+
+
+def test_effects_of_a_script_are_those_of_the_commands_that_it_names():
+    source = encode_note(ScriptSourceNote(SHA, SCRIPT))
+    require_known_effects(record([], note=source))
+    require_known_effects(record(["LPOP q", "SET k v PXAT 5"], f"EVALSHA {SHA} 1 q"))
+
+    with pytest.raises(AssertionError):
+        require_known_effects(record(["RPOP q"], f"EVALSHA {SHA} 1 q"))
+    with pytest.raises(AssertionError):
+        require_known_effects(
+            record(["RPOP q"], "EXEC", noted([f"EVALSHA {SHA} 1 q", "GET k"]))
+        )
 
 
 @pytest.mark.parametrize(("effects", "command", "queued"), OWN)

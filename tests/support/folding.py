@@ -12,10 +12,11 @@ from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
 from joblog.app.history.recovery import Fold, recover
 from joblog.app.keyspace.digest import dataset_digest
 from joblog.app.table.table import find_command
+from joblog.replay.records.script_lines import find_calls
 from joblog.storage.errors import PrunedError
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder
-from joblog.storage.notes import ExecNote, read_note
+from joblog.storage.notes import ExecNote, ScriptSourceNote, read_note
 from joblog.storage.reader import read_records
 from joblog.storage.record import Record
 from tests.support.servers import ServerProcess
@@ -62,6 +63,9 @@ class FoldCheck:
 OF_A_UNIT = {b"SELECT", b"DEL", b"HDEL"}
 """What is among the effects of a unit whatever it runs: keys and fields may expire."""
 
+_SOURCES: dict[bytes, bytes] = {}
+"""The texts of scripts that records have told, by their SHA-1."""
+
 
 def require_known_effects(record: Record) -> Record:
     """Return a record whose effects are what the table says of their command.
@@ -72,6 +76,8 @@ def require_known_effects(record: Record) -> Record:
     """
     command, note = record.origin.command, read_note(record.origin)
     names = {argv[0].upper() for argv in record.effects}
+    if isinstance(note, ScriptSourceNote):
+        _SOURCES[note.sha.encode()] = note.source
     if command is None:
         # The effect is the command, or the server's own, such as a key that expired.
         assert len(record.effects) <= 1 or not record.origin.client_id, record
@@ -86,7 +92,7 @@ def require_known_effects(record: Record) -> Record:
 
 
 def _known_effects(argv: list[bytes], *, is_given: bool = True) -> set[bytes] | None:
-    """Return the names of what a command may leave; None where it runs others.
+    """Return the names of what a command may leave; None where that is not known.
 
     Args:
         argv: the command.
@@ -95,9 +101,25 @@ def _known_effects(argv: list[bytes], *, is_given: bool = True) -> set[bytes] | 
     command = find_command(argv)
     assert command is not None, argv
     if command.group == "scripting" and not command.effects:
-        return None
+        return _effects_of_script(_SOURCES.get(argv[1], b""))
     own = {argv[0].upper()} if is_given else set()
     return own | command.effects
+
+
+def _effects_of_script(source: bytes) -> set[bytes] | None:
+    """Return the same of a script; None where its text does not name each command."""
+    calls = find_calls(source, [], [])
+    names = [call.words[0] for call in calls]
+    if not source or source.count(b"call") != len(calls):
+        return None
+    known = set(OF_A_UNIT)
+    for name, call in zip(names, calls, strict=True):
+        if not isinstance(name, bytes):
+            return None
+        argv = [word if isinstance(word, bytes) else b"" for word in call.words]
+        if find_command(argv) is not None:
+            known |= _known_effects(argv) or set()
+    return known
 
 
 def _begin(server: ServerProcess) -> Fold:
