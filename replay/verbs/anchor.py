@@ -44,12 +44,14 @@ def anchor(
     Keep it where nobody can write who can write to DIR: on another machine, in a mail,
     on paper. `replay verify --anchors FILE` holds a file of such lines against the log,
     and proves that nothing up to the last of them was changed since. A server does so
-    by itself with log-anchor-command. `openssl genpkey -algorithm ed25519` makes a key.
+    by itself with log-anchor-command, at its last durable record; beside a server that
+    may lose power, --at '5s ago' anchors nothing that this could take back. `openssl
+    genpkey -algorithm ed25519` makes a key.
 
     \b
     Examples:
       replay anchor joblog-data | mail -s anchor auditor@example.org
-      replay anchor joblog-data --append /mnt/elsewhere/anchors
+      replay anchor joblog-data --at '5s ago' --append /mnt/elsewhere/anchors
       replay anchor joblog-data --sign key.pem --append /mnt/elsewhere/anchors
     """
     try:

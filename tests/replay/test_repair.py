@@ -180,6 +180,8 @@ def test_verify_tells_of_records_that_read_behind_a_torn_one(tmp_path):
     told = run("verify", history.folder)
 
     assert "in which 8 records still read" in told.stdout
+    assert "the log is whole" not in told.stdout
+    assert told.exit_code == 1
 
 
 def test_copy_of_another_history_of_this_log_replaces_nothing(copy, tmp_path):
