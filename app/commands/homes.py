@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 HOMES: Final[dict[str, str]] = {
-    "blocking": "BLMOVE BLMPOP BLPOP BRPOP BRPOPLPUSH BZMPOP BZPOPMAX BZPOPMIN",
     "clients.acl": "ACL",
     "clients.connection": "AUTH ECHO HELLO PING QUIT RESET",
     "clients.monitor": "MONITOR",
@@ -38,6 +37,7 @@ HOMES: Final[dict[str, str]] = {
     "keys.migrate": "MIGRATE",
     "keys.objects": "OBJECT",
     "keys.sort": "SORT SORT_RO",
+    "lists.blocking": "BLMOVE BLMPOP BLPOP BRPOP BRPOPLPUSH",
     "lists.pops": "LMOVE LMPOP LPOP RPOP RPOPLPUSH",
     "lists.reads": "LINDEX LLEN LPOS LRANGE",
     "lists.writes": "LINSERT LPUSH LPUSHX LREM LSET LTRIM RPUSH RPUSHX",
@@ -63,6 +63,7 @@ HOMES: Final[dict[str, str]] = {
     "sets.operations": """
         SDIFF SDIFFSTORE SINTER SINTERCARD SINTERSTORE SUNION SUNIONSTORE
     """,
+    "sorted_sets.blocking": "BZMPOP BZPOPMAX BZPOPMIN",
     "sorted_sets.members": "ZADD ZCARD ZINCRBY ZMSCORE ZRANK ZREM ZREVRANK ZSCORE",
     "sorted_sets.operations": """
         ZDIFF ZDIFFSTORE ZINTER ZINTERCARD ZINTERSTORE ZUNION ZUNIONSTORE
