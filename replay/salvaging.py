@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.recovery import Fold
+from joblog.replay.keys.past import DATABASES
 from joblog.storage.errors import CorruptLogError, StorageError
 from joblog.storage.folder import LogFolder
 from joblog.storage.frame import find_frame, split_frames
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from joblog.storage.filesystem import FileSystem
     from joblog.storage.record import Record
 
-_DATABASES = 1024
 _RECORDS_A_WRITE = 1000
 
 
@@ -97,7 +97,7 @@ class _Saved:
         self._target = target
         self._filesystem = filesystem
         self._progress = progress
-        self._fold = Fold(_DATABASES)
+        self._fold = Fold(DATABASES)
         self._log: Log | None = None
         self._drafts: list[Record] = []
         self.records = self.first_seq = self.last_seq = 0

@@ -35,7 +35,7 @@ def open_past(config: Config, keyspace: Keyspace, at_ms: int) -> Engine:
     """
     engine = _engine_over(config, keyspace, lambda: at_ms)
     keyspace.is_expiring = False
-    engine.server.is_expiring = False
+    engine.server.expires_unasked = False
     engine.guards.is_read_only = True
     engine.guards.update_watchful()
     return engine

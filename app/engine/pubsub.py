@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from joblog.app.state.context import Session
 
 
-Listeners = dict["Session", None]
+Subscribers = dict["Session", None]
 """Clients, in the order in which they subscribed."""
 
 
@@ -36,21 +36,21 @@ class PubSub:
     """The subscriptions of all clients.
 
     Attributes:
-        listeners: for each kind (channel, pattern, shard channel): name -> clients.
+        subscribers: for each kind (channel, pattern, shard channel): name -> clients.
         clients: how many clients are subscribed to anything.
     """
 
     def __init__(self, engine: Engine) -> None:
         """Make the subscriptions of an engine; there are none yet."""
         self._engine = engine
-        self.listeners: tuple[dict[bytes, Listeners], ...] = ({}, {}, {})
+        self.subscribers: tuple[dict[bytes, Subscribers], ...] = ({}, {}, {})
         self.clients = 0
         self._matchers: dict[bytes, Matcher] = {}
 
     @property
     def is_idle(self) -> bool:
         """Whether nobody listens to a channel or pattern."""
-        return not (self.listeners[0] or self.listeners[1])
+        return not (self.subscribers[0] or self.subscribers[1])
 
     def subscribe(
         self, session: Session, kind: Kind, names: Iterable[bytes]
@@ -61,13 +61,13 @@ class PubSub:
             subscriptions = session.subscriptions = Subscriptions({}, {}, {})
             self.clients += 1
             session.update_special()
-        mine, listeners = subscriptions[kind.place], self.listeners[kind.place]
+        mine, subscribers = subscriptions[kind.place], self.subscribers[kind.place]
         word = kind.prefix + b"subscribe"
         confirmations = Replies()
         for name in names:
             if name not in mine:
                 mine[name] = None
-                listeners.setdefault(name, {})[session] = None
+                subscribers.setdefault(name, {})[session] = None
                 if kind is PATTERN and name not in self._matchers:
                     self._matchers[name] = compile_glob(name)
             confirmations.append(Push([word, name, subscriptions.count(kind)]))
@@ -108,10 +108,10 @@ class PubSub:
         self, session: Session, subscriptions: Subscriptions, kind: Kind, name: bytes
     ) -> None:
         del subscriptions[kind.place][name]
-        listeners = self.listeners[kind.place][name]
-        del listeners[session]
-        if not listeners:
-            del self.listeners[kind.place][name]
+        subscribers = self.subscribers[kind.place][name]
+        del subscribers[session]
+        if not subscribers:
+            del self.subscribers[kind.place][name]
             if kind.place == PATTERN.place:
                 del self._matchers[name]
 
@@ -130,21 +130,21 @@ class PubSub:
             that match.
         """
         count = 0
-        listeners = self.listeners[kind.place].get(channel)
-        if listeners:
-            count += len(listeners)
-            self._send(listeners, (kind.prefix + b"message", channel, message))
+        subscribers = self.subscribers[kind.place].get(channel)
+        if subscribers:
+            count += len(subscribers)
+            self._send(subscribers, (kind.prefix + b"message", channel, message))
         if kind is CHANNEL and self._matchers:
             for pattern, matches in self._matchers.items():
                 if matches(channel):
-                    listeners = self.listeners[PATTERN.place][pattern]
-                    count += len(listeners)
-                    self._send(listeners, (b"pmessage", pattern, channel, message))
+                    subscribers = self.subscribers[PATTERN.place][pattern]
+                    count += len(subscribers)
+                    self._send(subscribers, (b"pmessage", pattern, channel, message))
         return count
 
-    def _send(self, listeners: Listeners, words: tuple[bytes, ...]) -> None:
+    def _send(self, subscribers: Subscribers, words: tuple[bytes, ...]) -> None:
         data = encode_bulks(words)
         pushed = b">" + data[1:]
         push = self._engine.push
-        for session in listeners:
+        for session in subscribers:
             push(session, pushed if session.resp == RESP3 else data)

@@ -161,11 +161,11 @@ class ScriptRuntime:
                 # Spelled out for a few: a star costs a list and a tuple.
                 if words == 1:
                     result = run(number, rest[0])
-                elif words == 2:  # noqa: PLR2004 - as it says
+                elif words == 2:  # noqa: PLR2004 - one line each
                     result = run(number, rest[0], rest[1])
-                elif words == 3:  # noqa: PLR2004 - as it says
+                elif words == 3:  # noqa: PLR2004 - one line each
                     result = run(number, rest[0], rest[1], rest[2])
-                elif words == 4:  # noqa: PLR2004 - as it says
+                elif words == 4:  # noqa: PLR2004 - one line each
                     result = run(number, rest[0], rest[1], rest[2], rest[3])
                 else:
                     result = run(number, *rest)

@@ -32,7 +32,7 @@ def look_after(engine: Engine, limit: int) -> None:
     server = engine.server
     engine.read_clock()
     engine.pause.end_if_due()
-    if server.is_expiring and not server.is_cron_paused:
+    if server.expires_unasked and not server.is_cron_paused:
         engine.keyspace.expire_due(limit)
     engine.serve_waiters()
     engine.blocking.expire()
@@ -49,7 +49,7 @@ def look_after(engine: Engine, limit: int) -> None:
 def expire_for(engine: Engine, nanoseconds: int) -> bool:
     """Remove keys whose deadline has passed, for so long; say whether more are due."""
     server = engine.server
-    if engine.scripts.is_running or server.is_cron_paused or not server.is_expiring:
+    if engine.scripts.is_running or server.is_cron_paused or not server.expires_unasked:
         return False
     until = perf_counter_ns() + nanoseconds
     engine.read_clock()

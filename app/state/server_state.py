@@ -165,7 +165,7 @@ class ServerState:
         slow_commands: the newest first.
         latencies: (seconds since the epoch, milliseconds) of each event, oldest first.
         latency_peaks: the longest of each event, in milliseconds.
-        is_expiring: whether keys that are due are removed before they are asked for.
+        expires_unasked: whether keys that are due go before they are asked for.
         is_cron_paused: whether idle clients and expired keys are left alone.
         admits_debugging_scripts: whether scripts may call DEBUG and its like.
         skips_checksums: whether RESTORE takes a payload with a wrong checksum.
@@ -228,7 +228,7 @@ class ServerState:
         self.supervised = "no"
         self.tell_operator: Callable[[str, str], None] | None = None
         self.dial: Dial | None = None
-        self.is_expiring = True
+        self.expires_unasked = True
         self.is_cron_paused = False
         self.admits_debugging_scripts = False
         self.skips_checksums = False

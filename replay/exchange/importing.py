@@ -34,6 +34,7 @@ from joblog.replay.exchange.rdb import (
     read_rdb_part,
 )
 from joblog.replay.exchange.servers import read_live
+from joblog.replay.keys.past import DATABASES
 from joblog.replay.undoing.live import LiveError, read_reply
 from joblog.replay.undoing.value_commands import build_commands
 from joblog.storage.errors import StorageError
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
 _ASIDE = "import.partial"
 _KEYS_SHOWN = 5
 _CLAIM_OPTIONS_AT = 6
-_DATABASES = 1024
 _ENTRIES_A_WRITE = 1000
 
 
@@ -111,7 +111,7 @@ class Importer:
         self._lock: FolderLock | None = None
         self._made_lock = False
         self._require_empty()
-        config = Config({"databases": str(_DATABASES)})
+        config = Config({"databases": str(DATABASES)})
         self._engine = Engine(config, now_ms=lambda: self._now_ms)
         self._sessions = {
             is_timed: self._engine.open_session(int(is_timed) + 1, address=source)

@@ -136,7 +136,7 @@ def _unsubscribe(ctx: Context, kind: Kind, *names: bytes) -> Replies:
     group="pubsub",
     since="2.0.0",
     summary="Send a message to all who listen to a channel.",
-    complexity="O(N+M) for N listeners and M patterns of all clients",
+    complexity="O(N+M) for N subscribers and M patterns of all clients",
 )
 def publish(ctx: Context, channel: bytes, message: bytes) -> int:
     """Return how many got it."""
@@ -153,7 +153,7 @@ def publish(ctx: Context, channel: bytes, message: bytes) -> int:
     group="pubsub",
     since="7.0.0",
     summary="Send a message to all who listen to a shard channel.",
-    complexity="O(N) for N listeners",
+    complexity="O(N) for N subscribers",
 )
 def spublish(ctx: Context, channel: bytes, message: bytes) -> int:
     """Return how many got it."""
@@ -197,7 +197,7 @@ def _listened_to(
 ) -> BulkList:
     if len(pattern) > 1:
         raise errors.odd_subcommand(subcommand, b"PUBSUB")
-    names = list(ctx.engine.pubsub.listeners[kind.place])
+    names = list(ctx.engine.pubsub.subscribers[kind.place])
     return BulkList(filter_glob(pattern[0], names) if pattern else names)
 
 
@@ -230,8 +230,8 @@ def pubsub_shardnumsub(ctx: Context, *channels: bytes) -> list[Any]:
 
 
 def _counts(ctx: Context, kind: Kind, channels: tuple[bytes, ...]) -> list[Any]:
-    listeners = ctx.engine.pubsub.listeners[kind.place]
-    counts = [(name, len(listeners.get(name, ()))) for name in channels]
+    subscribers = ctx.engine.pubsub.subscribers[kind.place]
+    counts = [(name, len(subscribers.get(name, ()))) for name in channels]
     return list(chain.from_iterable(counts))
 
 
@@ -246,7 +246,7 @@ def _counts(ctx: Context, kind: Kind, channels: tuple[bytes, ...]) -> list[Any]:
 )
 def pubsub_numpat(ctx: Context) -> int:
     """Return their number, each counted once."""
-    return len(ctx.engine.pubsub.listeners[PATTERN.place])
+    return len(ctx.engine.pubsub.subscribers[PATTERN.place])
 
 
 add_help("PUBSUB", group="pubsub", since="6.2.0")

@@ -102,7 +102,7 @@ def _object(ctx: Context, key: bytes) -> SimpleString:
 
 
 def _set_active_expire(ctx: Context, is_on: bytes) -> SimpleString:
-    ctx.server.is_expiring = bool(parse_int64(is_on))
+    ctx.server.expires_unasked = bool(parse_int64(is_on))
     return OK
 
 

@@ -25,7 +25,7 @@ def statistics(ctx: Context) -> Fields:
     """Return what happened since the start, or since CONFIG RESETSTAT."""
     state = ctx.server
     rates = state.rates
-    channels, patterns, shard_channels = ctx.engine.pubsub.listeners
+    channels, patterns, shard_channels = ctx.engine.pubsub.subscribers
     return [
         ("total_commands_processed", state.commands_processed()),
         ("instantaneous_ops_per_sec", round(rates["commands"].per_second())),

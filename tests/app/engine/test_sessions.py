@@ -64,7 +64,7 @@ def test_client_that_goes_leaves_nothing_behind(clients, name):
     assert not engine.server.monitors
     assert not engine.observers.watchers
     assert not engine.tracking.clients
-    assert not any(engine.pubsub.listeners)
+    assert not any(engine.pubsub.subscribers)
 
 
 def test_client_that_waits_is_postponed_until_it_is_served(clients):
