@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from joblog.actors.command_log import CommandLog
-    from joblog.app.engine.effects import Entry
+    from joblog.app.engine.outbox import Entry
 
 
 @final

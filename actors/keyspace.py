@@ -39,7 +39,6 @@ from joblog.actors.service.log_levels import VERBOSE
 from joblog.actors.slices import Slices
 from joblog.actors.turn import Turn
 from joblog.app import errors
-from joblog.app.engine.visits import end_visits
 from joblog.app.state.inquiries import AwaitDurable, AwaitReload, AwaitSave
 from joblog.app.state.operator_lines import describe
 from joblog.storage.errors import StorageError
@@ -112,15 +111,14 @@ class KeyspaceActor(CooperativeActor):
     def on_start(self) -> None:
         """Begin to load, and to remove what is due."""
         if self._loading is not None:
-            self._engine.server.is_loading = True
-            self._engine.guards.update_watchful()
+            self._engine.server.set_loading(is_loading=True)
             self.loop.call_soon(self._load)
         else:
             self.loop.call_soon(self._on_ready)
         self.loop.call_later(CRON_SECONDS, self._cron, self._turn)
         self.loop.on_bug = self.stop_for_bug
         self._engine.scripts.meanwhile = self._serve_meanwhile
-        self._engine.scripts.on_abandoned = self._run_no_more
+        self._engine.scripts.on_abandoned.append(self._run_no_more)
 
     def _run_no_more(self) -> None:
         """Run nothing behind a script that was broken off since the server stops."""
@@ -139,32 +137,33 @@ class KeyspaceActor(CooperativeActor):
 
     def commit(self, replies: Replies) -> None:
         """Mail what a turn made to the log writer; see to what else it asked for."""
-        engine = self._engine
-        if engine.blocking.woken:
+        engine, outbox = self._engine, self._engine.outbox
+        if outbox.woken:
             self._mailboxes.deliver_woken(replies)
-        if engine.unit is None:
-            if engine.tracking.changed:
+        if engine.context.unit is None:
+            if outbox.is_broadcast_due:
                 engine.tracking.finish_turn()
-            if engine.pushes:
+            if outbox.pushes:
                 self._mailboxes.deliver_pushes(replies)
-        if engine.closings:
+        if outbox.closings:
             self._mailboxes.deliver_closings(replies)
         if engine.server.saves.is_due:
             self._turn.orders.append(self._saving.order())
-        inquiries, engine.inquiries = engine.inquiries, []
+        inquiries, outbox.inquiries = outbox.inquiries, []
         of_history = [one for one in inquiries if not self._takes_on(one)]
         self._turn.post_commit(replies)
         for inquiry in of_history:
             # Behind the commit: a client is to find what it has written itself.
             assert self._historian is not None
             self._historian.post(Inquire(inquiry))
-        if engine.is_resuming:
-            engine.is_resuming = False
+        if outbox.is_resuming:
+            outbox.is_resuming = False
             self._mailboxes.resume()
-        if engine.is_check_due:
-            engine.is_check_due = False
+        if outbox.is_check_due:
+            outbox.is_check_due = False
             self._reloading.begin()
-        if engine.blocking.timeouts:
+        if outbox.is_timer_due:
+            outbox.is_timer_due = False
             self._watch_timeouts()
         if engine.server.stop_requested:
             self._stop_server()
@@ -190,7 +189,10 @@ class KeyspaceActor(CooperativeActor):
 
     def _watch_timeouts(self) -> None:
         """Be there when the first waiter's time is over."""
-        due_ms = self._engine.blocking.timeouts[0][0]
+        timeouts = self._engine.blocking.timeouts
+        if not timeouts:
+            return  # those whose it was wait no longer
+        due_ms = timeouts[0][0]
         if self._waiter_timer is not None:
             if self._waiter_due_ms <= due_ms:
                 return
@@ -204,13 +206,13 @@ class KeyspaceActor(CooperativeActor):
     def _expire_waiters(self) -> None:
         self._waiter_timer = None
         engine = self._engine
-        if engine.unit is not None:
+        if engine.context.unit is not None:
             # The loop was re-entered while a script runs, for which time stands still.
             self._waiter_timer = self.loop.call_later(
                 CRON_SECONDS, self._expire_waiters, self._turn
             )
             return
-        engine.read_clock()
+        engine.context.read_clock()
         engine.blocking.expire()
         self.commit([])
 
@@ -264,8 +266,7 @@ class KeyspaceActor(CooperativeActor):
         elif isinstance(message, PastEnded | PastStatus):
             self._note_past(message)
         elif isinstance(message, LogTrouble):
-            engine.guards.disk_error = message.reason
-            engine.guards.update_watchful()
+            engine.server.alarm.note_disk(message.reason)
             self._saving.note_disk()
         elif isinstance(message, SegmentSealed):
             self._saving.begin_segment()
@@ -278,7 +279,7 @@ class KeyspaceActor(CooperativeActor):
         self._mailboxes.open(message.client_id, message.mailbox)
         text = "client id=%d address=%s connected"
         logger.log(VERBOSE, text, message.client_id, message.address)
-        self._engine.open_session(
+        self._engine.clients.open(
             message.client_id,
             address=message.address,
             local_address=message.local_address,
@@ -295,11 +296,11 @@ class KeyspaceActor(CooperativeActor):
         session = server.sessions.get(message.client_id)
         if session is not None:
             logger.log(VERBOSE, "%s is gone", describe(session))
-            self._engine.close_session(session)
+            self._engine.clients.close(session)
 
     def _note_past(self, message: PastEnded | PastStatus) -> None:
         if isinstance(message, PastEnded):
-            end_visits(self._engine, message.visits, message.text)
+            self._engine.visits.end(message.visits, message.text)
         else:
             self._engine.server.past_status = message.fields
 
@@ -342,8 +343,7 @@ class KeyspaceActor(CooperativeActor):
             seconds = next(self._loading)
         except StopIteration:
             self._loading = None
-            self._engine.server.is_loading = False
-            self._engine.guards.update_watchful()
+            self._engine.server.set_loading(is_loading=False)
             self._on_ready()
         except StorageError as error:
             logger.critical("the log cannot be loaded: %s", error)
@@ -361,7 +361,7 @@ class KeyspaceActor(CooperativeActor):
 
     def _cron(self) -> None:
         if self._loading is None and not self._turn.has_failed:
-            self._engine.cron(EXPIRED_AT_ONCE)
+            self._engine.upkeep.look_after(EXPIRED_AT_ONCE)
             self._saving.prove()
             self.commit([])
             self._slices.expire()

@@ -16,7 +16,7 @@ from joblog.app.protocol.encoder import encode
 if TYPE_CHECKING:
     from joblog.actors.inbox import Inbox, Replies
     from joblog.app.engine.engine import Engine
-    from joblog.app.state.context import Session
+    from joblog.app.state.session import Session
 
 
 class Mailboxes:
@@ -29,7 +29,8 @@ class Mailboxes:
             engine: says who is pushed what, who is closed and who wakes.
             inbox: the keyspace's own, where batches go on.
         """
-        self._engine = engine
+        self._outbox = engine.outbox
+        self._sessions = engine.server.sessions
         self._inbox = inbox
         self._mailboxes: dict[int, Inbox] = {}
         self._postponed: dict[int, Batch] = {}
@@ -52,9 +53,9 @@ class Mailboxes:
         leaves with the end of it, behind what it wrote.
         """
         pushes: dict[int, list[bytes]] = {}
-        for client_id, data in self._engine.pushes:
+        for client_id, data in self._outbox.pushes:
             pushes.setdefault(client_id, []).append(data)
-        self._engine.pushes.clear()
+        self._outbox.pushes.clear()
         for client_id, pieces in pushes.items():
             mailbox = self._mailboxes.get(client_id)
             if mailbox is not None:
@@ -62,27 +63,26 @@ class Mailboxes:
 
     def deliver_closings(self, replies: Replies) -> None:
         """Close the connections of those who are to go."""
-        for client_id in self._engine.closings:
+        for client_id in self._outbox.closings:
             mailbox = self._mailboxes.get(client_id)
             if mailbox is not None:
                 replies.append((mailbox, Close(at_once=True)))
-        self._engine.closings.clear()
+        self._outbox.closings.clear()
 
     def resume(self) -> None:
         """Run what was postponed, but not for clients that wait for a key."""
         for batch in list(self._postponed.values()):
-            session = self._engine.server.sessions.get(batch.client_id)
+            session = self._sessions.get(batch.client_id)
             if session is not None and session.waiter is None:
                 session.postponed = None
                 self._inbox.post(self._postponed.pop(batch.client_id))
 
     def deliver_woken(self, replies: Replies) -> None:
         """Answer clients that wait no longer, and run what they sent behind."""
-        engine = self._engine
-        woken, engine.blocking.woken = engine.blocking.woken, []
+        woken, self._outbox.woken = self._outbox.woken, []
         for client_id, data in woken:
             batch = self._postponed.pop(client_id, None)
-            session = engine.server.sessions.get(client_id)
+            session = self._sessions.get(client_id)
             if batch is None or session is None:
                 continue
             session.postponed = None

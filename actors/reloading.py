@@ -100,8 +100,7 @@ class Reloading:
         server = self._engine.server
         keys = sum(map(len, self._engine.keyspace.databases))
         if monotonic() < begun + seconds_for(server.config.key_load_delay, keys):
-            server.is_loading = True
-            self._engine.guards.update_watchful()
+            server.set_loading(is_loading=True)
             again = partial(self.begin, begun)
             self._loop.call_later(_STEP_SECONDS, again, self._turn)
         else:
@@ -110,14 +109,13 @@ class Reloading:
     def _load(self) -> None:
         """Save and load, or load, as DEBUG asks."""
         log_writer = self._turn.log_writer
-        if self._engine.entries or log_writer is None or not log_writer.empty():
+        if self._engine.outbox.entries or log_writer is None or not log_writer.empty():
             # What memory has and the log has not would look like a difference.
             self._loop.call_soon(self._load, self._turn)
             return
         if not self._saving.reload():
             self._on_end(None)
             return
-        self._engine.server.is_loading = False
-        self._engine.guards.update_watchful()
+        self._engine.server.set_loading(is_loading=False)
         waiting, self.waiting = self.waiting, []
         self._on_end(waiting)

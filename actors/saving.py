@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from joblog.app.config import Config
     from joblog.app.engine.engine import Engine
     from joblog.app.keyspace.keyspace import Keyspace
-    from joblog.app.state.context import Session
     from joblog.app.state.inquiries import AwaitSave
+    from joblog.app.state.session import Session
 
     Begin = Callable[[tuple[str, ...]], None]
 
@@ -92,7 +92,7 @@ class Saving:
             reload: saves where it is asked to, and gives the state that is on disk.
         """
         self._reload = reload
-        self._prover = Prover(engine)
+        self._prover = Prover(engine.context, engine.outbox)
         self._engine = engine
         engine.server.saves.count_changes = self._count_changes
         self._begin = begin
@@ -108,7 +108,7 @@ class Saving:
         begin, options = self._begin, _options(server.config)
         if server.saves.running == "tidy":
             options += ("--tidy",)
-        if self._engine.guards.disk_error is not None:
+        if self._engine.server.alarm.disk_error is not None:
             options += ("--urgent",)
         elif server.saves.running == "save":
             options += _rdb_options(server.config)
@@ -164,7 +164,7 @@ class Saving:
         server.log_status.update(fields)
         if self._begin is not None and not server.is_loading:
             steady_ms = self._engine.context.steady_ms
-            is_disk_full = self._engine.guards.disk_error is not None
+            is_disk_full = self._engine.server.alarm.disk_error is not None
             if not is_disk_full:
                 server.saves.consider(server.config.save, steady_ms)
             if _wants_tidying(server.config):
@@ -182,7 +182,7 @@ class Saving:
 
     def note_disk(self) -> None:
         """Have the log pruned soon where the disk is full: that may make room."""
-        if self._engine.guards.disk_error is not None:
+        if self._engine.server.alarm.disk_error is not None:
             self._engine.server.saves.look_again()
 
     def prove(self) -> None:
@@ -209,7 +209,7 @@ class Saving:
                 log_writer.post(changed)
             return []
         covered = saves.covered
-        self._engine.read_clock()
+        self._engine.context.read_clock()
         context = self._engine.context
         saves.end(
             news.seq,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from joblog.app.engine.upkeep import expire_for
 from joblog.app.keyspace.freeing import Freeing
 
 if TYPE_CHECKING:
@@ -62,13 +61,13 @@ class Slices:
     def _expire(self) -> None:
         if self._turn.has_failed:
             return
-        self._is_expiring = expire_for(self._engine, SLICE_NANOSECONDS)
+        self._is_expiring = self._engine.upkeep.expire_for(SLICE_NANOSECONDS)
         self._commit([])
         if self._is_expiring:
             self._loop.call_later(PAUSE_SECONDS, self._expire)
 
     def _free(self) -> None:
-        if self._engine.unit is not None or self._engine.scripts.is_running:
+        if self._engine.context.unit is not None or self._engine.scripts.is_running:
             self._loop.call_later(BUSY_SECONDS, self._free)
         elif self._freeing.free(SLICE_NANOSECONDS):
             self._loop.call_soon(self._free)

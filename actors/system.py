@@ -129,11 +129,11 @@ class Server:
         self._engine.server.supervised = self._supervisor.kind
         self._engine.server.dial = Link
         self._engine.server.loop_cycles = lambda: self._loop.ticks
-        self._engine.is_recording = config.keeps_log
+        self._engine.server.is_recording = config.keeps_log
         self._loading: Loading | None = None
         if config.keeps_log:
-            self._engine.is_log_synced = self._is_synced
-            self._engine.log_facts = self._log_facts
+            self._engine.server.is_log_synced = self._is_synced
+            self._engine.server.log_facts = self._log_facts
             self._loading = self._lock(take_log)
         elif not self._is_past:
             tell_what_is_kept(config, None)
@@ -154,7 +154,7 @@ class Server:
         that are on their way to the log writer.
         """
         engine, writer = self._engine, self._log_writer
-        if engine.unit is not None or engine.entries or writer is None:
+        if engine.context.unit is not None or engine.outbox.entries or writer is None:
             return b""
         return whole_digest(engine.keyspace) if writer.actor_inbox.empty() else b""
 
@@ -178,7 +178,7 @@ class Server:
         return {
             "log_id": log.log_id.encode(),
             "first_seq": floor,
-            "last_seq": log.last_seq + len(self._engine.entries),
+            "last_seq": log.last_seq + len(self._engine.outbox.entries),
             "synced_seq": log.synced_seq,
             "size_bytes": log.size_bytes,
         }

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from joblog.actors.inbox import Inbox, Replies
     from joblog.actors.messages import Order
-    from joblog.app.engine.effects import Entry
+    from joblog.app.engine.outbox import Entry
     from joblog.app.errors import ProtocolError
-    from joblog.app.state.context import Argv
+    from joblog.app.words import Argv
 
 
 @final

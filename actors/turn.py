@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from joblog.actors.mailboxes import Mailboxes
     from joblog.actors.messages import Order
     from joblog.app.engine.engine import Engine
-    from joblog.app.state.context import Session
+    from joblog.app.state.session import Session
 
 SLICE_NS: Final = 4_000_000
 SLICE_BYTES: Final = 256 * 1024
@@ -45,6 +45,7 @@ class Turn(Receiver):
         "_actor",
         "_engine",
         "_mailboxes",
+        "_outbox",
         "has_failed",
         "log_writer",
         "orders",
@@ -60,6 +61,7 @@ class Turn(Receiver):
             mailboxes: those of the clients.
         """
         self._engine = engine
+        self._outbox = engine.outbox
         self._actor = actor
         self._mailboxes = mailboxes
         engine.slice_ns, engine.slice_bytes = SLICE_NS, SLICE_BYTES
@@ -75,7 +77,7 @@ class Turn(Receiver):
         engine = self._engine
         sessions = engine.server.sessions
         received = sent = reads = 0
-        engine.read_clock()
+        engine.context.read_clock()
         while not inbox.empty():
             message = inbox.take()
             if not isinstance(message, Batch):
@@ -99,7 +101,7 @@ class Turn(Receiver):
             engine.server.count_traffic(received, sent, reads)
         if self.has_failed:
             self._actor.commit_what_is_whole(replies)
-        elif self._has_news():
+        elif self._outbox.has_news():
             self._actor.commit(replies)
         else:
             self.post_commit(replies)
@@ -122,14 +124,15 @@ class Turn(Receiver):
         """
         engine = self._engine
         was_special = session.is_special
-        if was_special and engine.pushes and engine.unit is None:
+        outbox = self._outbox
+        if was_special and outbox.pushes and engine.context.unit is None:
             # What was pushed to the client before comes before these replies.
             self._mailboxes.deliver_pushes(replies)
         data = engine.run(session, batch.commands)
         if session.postponed is not None:
             self._mailboxes.postpone(session, batch, data, replies)
             return -1
-        if engine.rest is None:
+        if outbox.rest is None:
             replies.append((batch.inbox, data))
         else:
             batch = self._cut(batch, data, replies)
@@ -144,36 +147,19 @@ class Turn(Receiver):
 
     def _cut(self, batch: Batch, data: bytes, replies: Replies) -> Batch:
         """Give the connection what is left of a batch; return the part that has run."""
-        engine = self._engine
-        rest, engine.rest = engine.rest, None
+        rest, self._outbox.rest = self._outbox.rest, None
         assert rest is not None
         client_id, inbox = batch.client_id, batch.inbox
         left = Batch(client_id, inbox, rest, batch.error, 0)
         replies.append((inbox, Portion(data, left)))
         return Batch(client_id, inbox, [], None, 0)
 
-    def _has_news(self) -> bool:
-        """Say whether there is more to do than to append entries and send replies."""
-        engine = self._engine
-        return bool(
-            engine.pushes
-            or engine.closings
-            or engine.inquiries
-            or engine.blocking.woken
-            or engine.blocking.timeouts
-            or engine.tracking.changed
-            or engine.is_resuming
-            or engine.is_check_due
-            or engine.server.saves.is_due
-            or engine.server.stop_requested
-        )
-
     def post_commit(self, replies: Replies) -> None:
         """Mail what was made to the log writer, if it is anything."""
-        engine = self._engine
-        entries, orders = engine.entries, self.orders
+        outbox = self._outbox
+        entries, orders = outbox.entries, self.orders
         if (entries or replies or orders) and self.log_writer is not None:
-            engine.entries = []
+            outbox.entries = []
             self.orders = []
             self.log_writer.post(Commit(entries, replies, orders))
             if replies is self.replies:

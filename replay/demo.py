@@ -19,7 +19,7 @@ from joblog.storage.notes import TagNote, encode_note
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from joblog.app.state.context import Session
+    from joblog.app.state.session import Session
     from joblog.storage.filesystem import FileSystem
 
 START_MS = 1_700_000_000_000
@@ -177,7 +177,7 @@ class _Recording:
     def connect(self, name: bytes, user: bytes, address: str) -> Session:
         """Return the session of a new client."""
         self._ids += 1
-        session = self._engine.open_session(self._ids, address=address)
+        session = self._engine.clients.open(self._ids, address=address)
         session.name = name
         session.user = user
         return session
@@ -186,11 +186,14 @@ class _Recording:
         """Run commands, one millisecond apart; a string is words parted by blanks."""
         for command in commands:
             argv = command if isinstance(command, list) else command.encode().split()
-            self._engine.read_clock()
+            self._engine.context.read_clock()
             reply = self._engine.run(session, [argv])
             assert not reply.startswith(b"-"), reply
             self.clock.at_ms += 1
-            entries, self._engine.entries[:] = list(self._engine.entries), []
+            entries, self._engine.outbox.entries[:] = (
+                list(self._engine.outbox.entries),
+                [],
+            )
             if entries:
                 self.log.append(entries, self.log.last_seq)
 

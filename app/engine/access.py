@@ -37,9 +37,10 @@ from joblog.app.state.privileges import is_admitted
 from joblog.app.table.table import Flag, find_command
 
 if TYPE_CHECKING:
-    from joblog.app.state.context import Argv, Session
     from joblog.app.state.server_state import ServerState
+    from joblog.app.state.session import Session
     from joblog.app.table.table import Command
+    from joblog.app.words import Argv
 
 
 class Door(enum.Enum):

@@ -42,19 +42,25 @@ from joblog.app import errors
 from joblog.app.engine.access import Door
 from joblog.app.errors import CommandError
 from joblog.app.protocol.encoder import encode
-from joblog.app.reply import BLOCKED, NO_REPLY, NULL_ARRAY
-from joblog.app.state.waiters import Place, Serve, Waiter
+from joblog.app.reply import BLOCKED, NO_REPLY
+from joblog.app.state.alarm import PAUSE
+from joblog.app.state.session import Place, Waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from joblog.app.engine.engine import Engine
+    from joblog.app.engine.access import Access
+    from joblog.app.engine.clients import Clients
+    from joblog.app.engine.observers import Observers
+    from joblog.app.engine.outbox import Outbox
+    from joblog.app.engine.slow_commands import SlowCommands
     from joblog.app.keyspace.database import Database
-    from joblog.app.state.context import Context, Session
+    from joblog.app.state.context import Context
     from joblog.app.state.inquiries import Inquiry
+    from joblog.app.state.session import Session
 
 _HEAP_SLACK: Final = 1024
-_HELD_MS: Final = 100
+_AGAIN_MS: Final = 100
 """When to look again whether clients may be served whose time has come meanwhile."""
 
 
@@ -66,98 +72,99 @@ class Blocking:
 
     Attributes:
         ready: places that were touched and are waited for, in order.
-        woken: (client id, encoded reply) of those who wait no longer. The engine's
-            driver empties it.
         timeouts: a heap of (steady time in ms, number of a waiter). Some wait no more:
             numbers are left behind, and nothing of the client.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        """Make the blocking of an engine; nobody waits yet."""
-        self._engine = engine
+    def __init__(
+        self,
+        context: Context,
+        observers: Observers,
+        outbox: Outbox,
+        access: Access,
+        clients: Clients,
+        slow_commands: SlowCommands,
+    ) -> None:
+        """Make the blocking of an engine; nobody waits yet.
+
+        Args:
+            context: the engine's.
+            observers: tell of touched keys.
+            outbox: takes what is recorded, and the replies of those who wait no longer.
+            access: says whether a client may still do what it waits for.
+            clients: close who is gone.
+            slow_commands: keep commands that took long.
+        """
+        self._context = context
+        self._observers = observers
+        self._outbox = outbox
+        self._access = access
+        self._clients = clients
+        self._slow_commands = slow_commands
         self.ready: dict[Place, None] = {}
-        self.woken: list[tuple[int, bytes]] = []
         self.timeouts: list[tuple[int, int]] = []
         self._timed: dict[int, Waiter] = {}
         self._queues: dict[Place, dict[type | None, _Queue]] = {}
         self._order = count()
         self._is_listening = False
 
-    def wait(
-        self,
-        keys: Iterable[bytes],
-        timeout_ms: int,
-        kind: type | None,
-        serve: Serve,
-        *,
-        at_timeout: Any = NULL_ARRAY,
-        inside_unit: Any = NULL_ARRAY,
-        is_sharing: bool = False,
-        retry: Callable[[Context], int] | None = None,
-    ) -> Any:
-        """Serve the client now, or let it wait; return this from the handler.
+    def add(self, waiter: Waiter, timeout_ms: int = 0) -> None:
+        """Let a client wait; see `Context.wait`, which handlers call.
 
-        Args, returns and raises: as of `Context.wait`, which handlers call.
+        Args:
+            waiter: the client, what it waits for, and how it is served.
+            timeout_ms: how long; 0 for ever.
         """
-        engine = self._engine
-        context = engine.context
-        session = context.session
-        if engine.unit is not None or engine.guards.is_read_only:
-            # In the past nothing comes any more that could be waited for.
-            reply = serve(context)
-            return inside_unit if reply is BLOCKED else reply
-        if session.has_hung_up():
-            # It sent the command and died: what it would take would be lost.
-            session.is_closing = True
-            return NO_REPLY
-        reply = serve(context)
-        if reply is not BLOCKED:
-            return reply
-        index = context.db.index
-        places = [(index, key) for key in keys]
-        waiter = Waiter(session, places, kind, serve, at_timeout, is_sharing=is_sharing)
-        self._add(waiter)
+        session = waiter.session
+        session.waiter = waiter
+        session.has_news = True
+        for place in waiter.places:
+            queues = self._queues.setdefault(place, {})
+            queues.setdefault(waiter.kind, OrderedDict())[waiter] = None
+        self._context.server.blocked_clients += 1
+        if not self._is_listening:
+            self._is_listening = True
+            self._observers.add_listener(self._note, self._note_replaced)
         if timeout_ms:
-            deadline_ms = context.steady_ms + timeout_ms
-            waiter.number = next(self._order)
-            self._timed[waiter.number] = waiter
-            heapq.heappush(self.timeouts, (deadline_ms, waiter.number))
-        waiter.retry = retry
+            waiter.number = self._set_timer(waiter, timeout_ms)
         self._plan_retry(waiter)
-        return BLOCKED
+
+    def _set_timer(self, waiter: Waiter, wait_ms: int) -> int:
+        """Have a waiter looked at after a time; return by which number."""
+        number = next(self._order)
+        self._timed[number] = waiter
+        heapq.heappush(self.timeouts, (self._context.steady_ms + wait_ms, number))
+        self._outbox.is_timer_due = True
+        return number
 
     def _plan_retry(self, waiter: Waiter) -> None:
         """Have a client served again later, where it asks for that."""
         if waiter.retry is None:
             return
-        context = self._engine.context
         self._timed.pop(waiter.retry_number, None)
-        waiter.retry_number = next(self._order)
-        self._timed[waiter.retry_number] = waiter
-        at_ms = context.steady_ms + waiter.retry(context)
-        heapq.heappush(self.timeouts, (at_ms, waiter.retry_number))
+        waiter.retry_number = self._set_timer(waiter, waiter.retry())
 
-    def await_answer(self, inquiry: Inquiry, serve: Serve) -> None:
+    def await_answer(self, inquiry: Inquiry, serve: Callable[[], Any]) -> None:
         """Let a client wait for the answer to what it has asked, however long it takes.
 
         Args:
             inquiry: the question; CLIENT UNBLOCK does not let its client go on.
-            serve: as of `wait`; it may call `let_go` in place of returning a reply.
+            serve: called when it is there; it may call `let_go`, and return BLOCKED.
         """
-        waiter = Waiter(inquiry.session, (), None, serve, BLOCKED, is_sharing=False)
+        waiter = Waiter(inquiry.session, serve, BLOCKED)
         waiter.inquiry = inquiry
-        self._add(waiter)
+        self.add(waiter)
 
     def let_go(self, session: Session, data: bytes) -> None:
         """Let a client go on whose replies are encoded already."""
         assert session.waiter is not None
         self._end(session.waiter, 0, is_failure=False)
-        session.last_ms = self._engine.context.steady_ms
-        self.woken.append((session.id, data))
+        session.last_ms = self._context.steady_ms
+        self._outbox.woken.append((session.id, data))
 
     def retry(self, session: Session) -> None:
         """Serve a client that waits for something else than a touch, which has come."""
-        context = self._engine.context
+        context = self._context
         running, database = context.session, context.db
         if session.waiter is not None:
             self._try(session.waiter)
@@ -185,7 +192,7 @@ class Blocking:
 
     def expire(self) -> None:
         """Let those go on whose time is over; serve those who asked for it by now."""
-        timeouts, steady_ms = self.timeouts, self._engine.context.steady_ms
+        timeouts, steady_ms = self.timeouts, self._context.steady_ms
         while timeouts and timeouts[0][0] <= steady_ms:
             number = heapq.heappop(timeouts)[1]
             waiter = self._timed.get(number)
@@ -196,7 +203,9 @@ class Blocking:
             elif self._may_serve():
                 self.retry(waiter.session)
             else:
-                heapq.heappush(timeouts, (steady_ms + _HELD_MS, number))
+                heapq.heappush(timeouts, (steady_ms + _AGAIN_MS, number))
+        if self.timeouts:
+            self._outbox.is_timer_due = True
 
     # --- serving -------------------------------------------------------------------
 
@@ -204,11 +213,11 @@ class Blocking:
         """Serve those who wait for what became ready.
 
         Never inside of an EXEC or a script: they end first. While the server is paused
-        or cannot write, what is ready stays so; `Engine.cron` comes back to it.
+        or cannot write, what is ready stays so; `Upkeep` comes back to it.
         """
         if not self._may_serve():
             return
-        context = self._engine.context
+        context = self._context
         session, database = context.session, context.db
         while self.ready:
             ready, self.ready = self.ready, {}
@@ -217,15 +226,15 @@ class Blocking:
         context.session, context.db = session, database
 
     def _may_serve(self) -> bool:
-        engine = self._engine
-        return not engine.pause.is_on and engine.guards.disk_error is None
+        alarm = self._context.server.alarm
+        return alarm.disk_error is None and not alarm.has(PAUSE)
 
     def _serve_place(self, place: Place) -> None:
         queues = self._queues.get(place)
         if queues is None:
             return
         index, key = place
-        database = self._engine.keyspace.databases[index]
+        database = self._context.keyspace.databases[index]
         kind = type(database.peek(key))
         queue = queues.get(kind)
         if queue is not None:
@@ -241,28 +250,27 @@ class Blocking:
 
     def _try(self, waiter: Waiter) -> bool:
         """Serve a waiter if there is something for it; say whether it is done with."""
-        engine, session = self._engine, waiter.session
+        context, session = self._context, waiter.session
         if session.has_hung_up():
-            engine.disconnect(session)
+            self._clients.disconnect(session)
             return True
         command = waiter.command
         if session.is_limited and command is not None:
-            why = engine.access.why_not(session, command, waiter.argv, Door.WAKE)
+            why = self._access.why_not(session, command, waiter.argv, Door.WAKE)
             if why is not None:
                 self._finish(waiter, CommandError(why))
                 return True
-        context = engine.context
         context.session, context.db = session, session.db
-        keyspace = engine.keyspace
+        keyspace = context.keyspace
         changes, hits, misses = keyspace.changes, keyspace.hits, keyspace.misses
         started = perf_counter_ns()
         try:
-            reply = waiter.serve(context)
+            reply = waiter.serve()
         except CommandError as error:
             reply = error.with_traceback(None)
         keyspace.hits, keyspace.misses = hits, misses
         if keyspace.changes != changes:
-            engine.record(session, waiter.argv)
+            self._outbox.record(session, waiter.argv)
         if reply is BLOCKED:
             self._plan_retry(waiter)
             return False
@@ -271,48 +279,40 @@ class Blocking:
 
     def _finish(self, waiter: Waiter, reply: Any, nanoseconds: int = 0) -> None:
         """Let a client go on with its reply, which took some time to make."""
-        engine, session = self._engine, waiter.session
+        context, session = self._context, waiter.session
         is_failure = isinstance(reply, CommandError)
         self._end(waiter, nanoseconds, is_failure=is_failure)
         if is_failure:
-            engine.guards.count_error(reply)
-        session.last_ms = engine.context.steady_ms
-        if session.reply_mode != "on" and engine.guards.withholds(session):
+            context.server.count_error(reply)
+        session.last_ms = context.steady_ms
+        if session.reply_mode != "on" and session.withholds():
             reply = NO_REPLY
-        self.woken.append((session.id, encode(reply, session.resp)))
+        self._outbox.woken.append((session.id, encode(reply, session.resp)))
 
     def _end(self, waiter: Waiter, nanoseconds: int, *, is_failure: bool) -> None:
         """Count the command that a client has waited in: now it has ended."""
         self._remove(waiter)
-        engine, command = self._engine, waiter.command
+        server, command = self._context.server, waiter.command
         if command is None:
             return
-        counts = engine.server.counts[command.number]
+        counts = server.counts[command.number]
         counts.calls += 1
         counts.failed += is_failure
         counts.nanoseconds += nanoseconds
         spent_ns = waiter.spent_ns + nanoseconds
-        if engine.server.config.latency_tracking:
+        if server.config.latency_tracking:
             counts.note_delay(spent_ns)
-        if spent_ns > engine.slow_above_ns:
-            engine.guards.note_slow(waiter.session, command, waiter.argv, spent_ns)
+        if spent_ns > self._slow_commands.above_ns:
+            self._slow_commands.note(waiter.session, command, waiter.argv, spent_ns)
+
+    def forget_ready(self) -> None:
+        """Serve nobody what has become ready: nothing goes by what memory has."""
+        self.ready.clear()
 
     # --- queues --------------------------------------------------------------------
 
-    def _add(self, waiter: Waiter) -> None:
-        session = waiter.session
-        session.waiter = waiter
-        session.has_news = True
-        for place in waiter.places:
-            queues = self._queues.setdefault(place, {})
-            queues.setdefault(waiter.kind, OrderedDict())[waiter] = None
-        self._engine.server.blocked_clients += 1
-        if not self._is_listening:
-            self._is_listening = True
-            self._engine.observers.add_listener(self._note, self._note_replaced)
-
     def _remove(self, waiter: Waiter) -> None:
-        server = self._engine.server
+        server = self._context.server
         waiter.session.waiter = None
         self._timed.pop(waiter.number, None)
         self._timed.pop(waiter.retry_number, None)
@@ -338,7 +338,7 @@ class Blocking:
         """
         if self._is_listening and not self._queues:
             self._is_listening = False
-            self._engine.observers.remove_listener(self._note, self._note_replaced)
+            self._observers.remove_listener(self._note, self._note_replaced)
 
     def awaited_keys(self) -> int:
         """Return how many keys clients wait for."""
@@ -352,10 +352,8 @@ class Blocking:
         place = (database.index, key)
         if place in self._queues:
             self.ready[place] = None
-            self._engine.look_after_command()
 
     def _note_replaced(self, database: Database, _: Database | None) -> None:
         for place in self._queues:
             if place[0] == database.index:
                 self.ready[place] = None
-                self._engine.look_after_command()

@@ -1,39 +1,41 @@
 """The engine: from a session and an argv to a reply, with the effects set aside.
 
-It owns the keyspace and all that commands may change. Effects gather in `entries`,
-which whoever drives the engine takes away and appends to the log, before it lets the
-replies go.
+It owns the keyspace and all that commands may change. What it has for others gathers in
+its outbox, which whoever drives the engine takes away: entries are appended to the log
+before the replies go.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import clock, errors
-from joblog.app.clock import NEAR_MS
 from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
 from joblog.app.engine.access import Access
 from joblog.app.engine.blocking import Blocking
-from joblog.app.engine.effects import Entry, Unit, client_note, record_expired
+from joblog.app.engine.clients import Clients
 from joblog.app.engine.functions import Functions
-from joblog.app.engine.guards import HTTP_WORDS, SLOW_NS, Guards
+from joblog.app.engine.guards import HTTP_WORDS, Guards
+from joblog.app.engine.monitors import Monitors
 from joblog.app.engine.notifications import Notifications
 from joblog.app.engine.observers import Observers
+from joblog.app.engine.outbox import Outbox
 from joblog.app.engine.pause import Pause
 from joblog.app.engine.pubsub import PubSub
-from joblog.app.engine.redaction import Secrets, redact
+from joblog.app.engine.script_commands import ScriptCommands
 from joblog.app.engine.scripts import Scripts
+from joblog.app.engine.shown_commands import ShownCommands
+from joblog.app.engine.slow_commands import SlowCommands
 from joblog.app.engine.tracking import Tracking
 from joblog.app.engine.transactions import Transactions
-from joblog.app.engine.upkeep import heed_memory_settings, look_after
-from joblog.app.engine.visits import run_in_past
+from joblog.app.engine.upkeep import Upkeep
+from joblog.app.engine.visits import Visits
 from joblog.app.errors import CommandError
 from joblog.app.keyspace.keyspace import Keyspace
 from joblog.app.protocol.encoder import encode, join
 from joblog.app.reply import BLOCKED, POSTPONED
-from joblog.app.state.context import Argv, Context, Session
+from joblog.app.state.context import Context
 from joblog.app.state.server_state import ServerState
 from joblog.app.state.visits import is_of_present
 from joblog.app.table.table import LOOKUP, Command, Flag, require_command
@@ -42,7 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from joblog.app.config import Config
-    from joblog.app.state.inquiries import Inquiry
+    from joblog.app.state.session import Session
+    from joblog.app.words import Argv
 
 _now_ns: Final = perf_counter_ns
 _BLOCKED: Final = BLOCKED  # what is Final is found without a look at a table
@@ -51,35 +54,16 @@ _BLOCKED: Final = BLOCKED  # what is Final is found without a look at a table
 class Engine:
     """Applies commands, one after the other.
 
+    Its parts know what they are given, and not the engine; handlers reach them as
+    `joblog.app.state.engine_parts` says.
+
     Attributes:
         keyspace: all databases.
         server: settings, statistics and clients.
-        entries: what is to be appended to the log, in order. Its driver empties it.
-        pushes: what to send to clients besides replies: (client id, bytes), in order.
-            Its driver empties it.
-        closings: ids of clients to disconnect. Its driver empties it.
-        is_recording: False while the server keeps no log.
-        is_check_due: the log is to be folded and compared (DEBUG RELOAD); the driver
-            does it and sets this back.
-        is_log_synced: tells whether all that was appended is durable.
-        is_watchful: whether any guard has reason to look at every command.
-        unit: gathers the effects of the EXEC or the script under way, or None.
-        running: the client whose batch runs, or None.
-        secrets: the passwords that scripts gave to commands.
-        inquiries: what clients ask of the log on disk. Its driver empties it, and calls
-            `blocking.retry` once there is an answer.
-        log_facts: tells how far the log goes, what is not appended yet included; None
-            while the server keeps no log.
-        slow_above_ns: a command that takes longer may be slow; see `guards`.
-        is_timing: whether delays are counted (`latency-tracking`); is_timing_all:
-            whether a command is slow already where most take less than that.
+        context: what handlers are given.
+        outbox: what the driver of the engine takes away.
         slice_ns, slice_bytes: a batch that takes or answers more is cut.
-        rest: what is left of it then, or None. Its driver takes it.
-        is_resuming: whether clients whose batches wait may go on (CLIENT PAUSE); the
-            driver runs what is left of their batches, and sets it back.
     """
-
-    rest: list[Argv] | None = None
 
     def __init__(
         self,
@@ -98,70 +82,69 @@ class Engine:
                 is `now_ms` too.
         """
         self.keyspace = keyspace or Keyspace(config.databases)
-        self._now_ms, self._steady_ms = now_ms, steady_ms or now_ms
-        self.server = ServerState(config, now_ms, self._steady_ms)
+        self.server = ServerState(config, now_ms, steady_ms or now_ms)
         self.context = Context(self.keyspace, self.server, self)
-        self.entries: list[Entry] = []
-        self.pushes: list[tuple[int, bytes]] = []
-        self.closings: list[int] = []
-        self.inquiries: list[Inquiry] = []
-        self.log_facts: Callable[[], dict[str, int | bytes]] | None = None
-        self.is_recording = True
-        self.is_log_synced: Callable[[], bool] = lambda: False
-        self.is_check_due = self.is_watchful = self.is_resuming = False
-        self.unit: Unit | None = None
-        self.secrets = Secrets()
-        self.slice_ns = self.slice_bytes = 1 << 60  # never
-        self.access = Access(self.server)
-        self.pause, self.guards = Pause(self), Guards(self)
-        self.scripts = self.context.scripts = Scripts(self)
-        self.functions = Functions(self)
-        self._look_above_ns = self.slow_above_ns = self._spent_ns = 0
-        self.is_timing = self.is_timing_all = False
-        self._choose_look_above()
-        config.on_change(
-            self._choose_look_above,
-            "slowlog_log_slower_than",
-            "latency_monitor_threshold",
-            "latency_tracking",
+        self._alarm = self.server.alarm
+        self.slice_ns: int = 1 << 60  # never
+        self.slice_bytes: int = 1 << 60
+        self._spent_ns = 0
+        self._make_parts(self.context)
+        self.keyspace.on_expired = self.outbox.record_expired
+        self.context.read_clock()
+
+    def _make_parts(self, context: Context) -> None:
+        """Make each part from those that it needs; none knows one that comes later."""
+        self.outbox = outbox = Outbox(context)
+        self.observers = observers = Observers(self.keyspace)
+        self.access = access = Access(self.server)
+        self.clients = Clients(context, outbox, access)
+        self.pubsub = PubSub(outbox)
+        self.notifications = Notifications(context, observers, self.pubsub)
+        self.tracking = Tracking(context, observers, outbox)
+        self.functions = Functions(context)
+        shown = ShownCommands(context, self.functions)
+        self.slow_commands = SlowCommands(context, shown)
+        self.monitors = Monitors(context, outbox, shown)
+        tellers = self.notifications, self.tracking, self.monitors
+        script_commands = ScriptCommands(
+            context, outbox, access, self.slow_commands, *tellers
         )
-        heed_memory_settings(self)
-        self.observers = Observers(self.keyspace)
-        self.transactions = Transactions(self)
-        self.blocking = Blocking(self)
-        self.pubsub = PubSub(self)
-        self.running: Session | None = None
-        self.own_pushes: list[bytes] = []
-        self.tracking = Tracking(self)
-        self.notifications = Notifications(self)
-        self.notifications.choose()
-        self.keyspace.on_expired = partial(record_expired, self)
-        self.read_clock()
-
-    def read_clock(self) -> None:
-        """Let the time go on; it stands still between two calls.
-
-        The driver calls it before it runs batches; a slow command does after it ran.
-        """
-        now_ms, steady_ms = self._now_ms(), self._steady_ms()
-        jumps = self.server.jumps
-        if not -NEAR_MS <= now_ms - steady_ms - jumps.ahead_ms <= NEAR_MS:
-            jumps.look()
-        if self.keyspace.is_expiring or now_ms > self.keyspace.now_ms:
-            # What a pause hides stays hidden, also where the clock is set back.
-            self.keyspace.now_ms = now_ms
-        self.context.now_ms = now_ms
-        self.context.steady_ms = steady_ms
+        self.scripts = context.scripts = Scripts(context, outbox, script_commands)
+        self.pause = Pause(context, outbox)
+        self.blocking = Blocking(
+            context, observers, outbox, access, self.clients, self.slow_commands
+        )
+        self.scripts.on_abandoned.append(self.blocking.forget_ready)
+        self.transactions = Transactions(
+            context, observers, outbox, access, self.pause, self.scripts, self.call_told
+        )
+        self.guards = Guards(
+            context,
+            access,
+            self.pause,
+            self.functions,
+            self.transactions,
+            self.tracking,
+            self.monitors,
+        )
+        self.visits = Visits(outbox, self.blocking)
+        self.upkeep = Upkeep(context, outbox, self.pause, self.blocking, self.tracking)
+        on_gone = self.clients.on_gone
+        on_gone += [self.transactions.discard, self.blocking.forget]
+        on_gone += [self.pubsub.forget, self.tracking.stop, self.monitors.remove]
 
     def run(self, session: Session, commands: list[Argv]) -> bytes:
-        """Run a batch, but for what `rest` or `postponed` has then; return replies."""
+        """Run a batch and return its replies.
+
+        What did not run is then in the outbox (`rest`), or postponed with the session.
+        """
         if session.past is not None and not (
             len(commands) == 1 and is_of_present(commands[0])
         ):
-            return run_in_past(self, session, commands)
-        context = self.context
+            return self.visits.run(session, commands, self.run)
+        context, outbox, alarm = self.context, self.outbox, self._alarm
         context.session = session
-        interrupted, self.running = self.running, session
+        interrupted, outbox.running = outbox.running, session
         replies: list[bytes] = []
         size = self._spent_ns = 0
         for argv in commands:
@@ -169,7 +152,7 @@ class Engine:
             if (
                 command is None
                 or session.is_special
-                or self.is_watchful
+                or alarm.is_on
                 or not command.least <= len(argv) <= command.most
             ):
                 reply = self.execute(session, argv)
@@ -179,9 +162,9 @@ class Engine:
             if session.is_special or session.has_news:
                 session.has_news = False
                 if reply is POSTPONED or reply is BLOCKED:
-                    self.tracking.put_off(session, commands, argv)
+                    outbox.put_off(session, commands, argv)
                     break
-                data = self.guards.what_is_sent(session, reply)
+                data = outbox.what_is_sent(session, reply)
             else:
                 data = encode(reply, session.resp)
             replies.append(data)
@@ -189,9 +172,9 @@ class Engine:
                 break
             size += len(data)
             if self._spent_ns > self.slice_ns or size > self.slice_bytes:
-                self.rest = commands[len(replies) :] or None
+                outbox.rest = commands[len(replies) :] or None
                 break
-        self.running = interrupted
+        outbox.running = interrupted
         session.last_ms = context.steady_ms
         session.note_words(argv if commands else session.last_words)
         return replies[0] if len(replies) == 1 else join(replies)
@@ -215,18 +198,26 @@ class Engine:
         if refusal is not None:
             return refusal
         self.context.db = session.db
+        reply = self.call_told(session, command, argv)
+        if tracking.clients:
+            tracking.end_caching(session, command)
+        return reply
+
+    def call_told(self, session: Session, command: Command, argv: Argv) -> Any:
+        """Run one command as `call` does, and tell of it who wants to know."""
         if self.notifications.wants_misses:
             self.notifications.note_misses(session.db, command, argv)
-        call = self.guards.call_shown if self.server.monitors else self.call
-        reply = call(session, command, argv)
-        if tracking.clients:
-            tracking.note_command(session, command, argv)
-            tracking.end_caching(session, command)
+        if self.server.monitors:
+            reply = self.monitors.call(session, command, argv, self.call)
+        else:
+            reply = self.call(session, command, argv)
+        if self.tracking.clients:
+            self.tracking.note_command(session, command, argv)
         return reply
 
     def call(self, session: Session, command: Command, argv: Argv) -> Any:
         """Run one command that nothing speaks against, and set its effects aside."""
-        context = self.context
+        context, slow_commands = self.context, self.slow_commands
         keyspace = self.keyspace
         changes = keyspace.changes
         hits, misses = keyspace.hits, keyspace.misses
@@ -238,15 +229,15 @@ class Engine:
             # A traceback would hold this frame, and the frame the error: a circle.
             reply = error.with_traceback(None)
             counts.failed += 1
-            self.guards.note_failure(error, argv)
+            self.server.note_failure(error, argv)
         except MemoryError:
             if not command.flags & Flag.READONLY or keyspace.changes != changes:
                 raise  # memory may be other than the log says
             reply = CommandError(errors.NO_MEMORY)
             counts.failed += 1
-            self.guards.note_failure(reply, argv)
+            self.server.note_failure(reply, argv)
         if keyspace.changes != changes:
-            self.record(session, argv)
+            self.outbox.record(session, argv)
         elif context.effects is not None:
             context.effects = None
         if not command.is_reading:
@@ -255,32 +246,24 @@ class Engine:
         counts.nanoseconds += elapsed
         if reply is not _BLOCKED:  # who waits is counted at the end
             counts.calls += 1
-            if self.is_timing:
+            if slow_commands.is_timing:
                 counts.note_delay(elapsed)
         self._spent_ns += elapsed
-        if elapsed > self._look_above_ns:
-            self._look_after(session, command, argv, elapsed)
+        if elapsed > slow_commands.above_ns or self.blocking.ready:
+            self._look_back(session, command, argv, elapsed)
         return reply
 
-    def look_after_command(self) -> None:
-        """Look at the command that runs once it has ended: it wakes waiters."""
-        self._look_above_ns = -1
-
-    def serve_waiters(self) -> None:
-        """Serve those who wait for what is ready; see `joblog.app.engine.blocking`."""
-        self.blocking.serve()
-        if not self.blocking.ready:
-            self._look_above_ns = self._rest_above_ns
-
-    def _look_after(
+    def _look_back(
         self, session: Session, command: Command, argv: Argv, elapsed: int
     ) -> None:
-        if elapsed > self.slow_above_ns:
-            if self.unit is None:
-                self.read_clock()
-            self.guards.note_slow(session, command, argv, elapsed)
-        if self.unit is None:
-            self.serve_waiters()
+        """Look at a command that took long, or that has something for who waits."""
+        is_outermost = self.context.unit is None
+        if elapsed > self.slow_commands.above_ns:
+            if is_outermost:
+                self.context.read_clock()
+            self.slow_commands.note(session, command, argv, elapsed)
+        if is_outermost:
+            self.blocking.serve()
 
     def adopt(self, keyspace: Keyspace) -> None:
         """Take a keyspace in place of the one there is: what a fold recovered."""
@@ -290,110 +273,9 @@ class Engine:
         self.keyspace = keyspace
         self.context.keyspace = keyspace
         self.context.db = keyspace.databases[0]
-        keyspace.on_expired = partial(record_expired, self)
+        keyspace.on_expired = self.outbox.record_expired
         keyspace.hits = keyspace.misses = 0
         self.observers.attach(keyspace)
         for session in self.server.sessions.values():
             session.db = keyspace.databases[session.db.index]
-        self.read_clock()
-
-    def cron(self, limit: int) -> None:
-        """Do what is due some ten times a second; see `upkeep.look_after`."""
-        if not self.scripts.is_running:
-            look_after(self, limit)
-
-    def _choose_look_above(self) -> None:
-        """Note from how long on a command is looked at, by what the settings ask."""
-        self.slow_above_ns = self.guards.slow_above_ns()
-        self.is_timing_all = self.slow_above_ns < SLOW_NS
-        self.is_timing = self.server.config.latency_tracking
-        self._rest_above_ns = self._look_above_ns = self.slow_above_ns
-
-    def is_durable(self) -> bool:
-        """Say whether all that was written so far is surely durable."""
-        return not self.entries and self.is_log_synced()
-
-    def record(self, session: Session, argv: Argv) -> None:
-        """Set aside the effects of a command that has just run for a client."""
-        context = self.context
-        effects = context.effects
-        if not self.is_recording:
-            context.effects = None
-        elif self.unit is not None:
-            context.effects = None
-            self.unit.add(context.db.index, [argv] if effects is None else effects)
-        else:
-            if not session.is_described:
-                self.describe(session)
-            origin: Any = session.id
-            if effects is None:
-                effects = [argv]
-            else:
-                context.effects = None
-                if not effects:
-                    return  # a unit, whose record is there already
-                origin = [session.id, redact(argv), None]
-            self.entries.append((context.now_ms, context.db.index, effects, origin))
-
-    def record_unit(
-        self, session: Session, unit: Unit, argv: Argv, note: dict[str, Any] | None
-    ) -> None:
-        """Record what an EXEC or a script did, as one; call it inside of its handler.
-
-        Args:
-            session: the client.
-            unit: the effects; without any there is no record.
-            argv: the command that ran the unit.
-            note: what people want to know of it (see `joblog.storage.notes`), or None.
-        """
-        self.context.effects = []
-        if unit.db is not None and self.is_recording:
-            if not session.is_described:
-                self.describe(session)
-            origin = [session.id, argv, note]
-            if unit is self.secrets.unit:
-                origin = [session.id, *self.secrets.blot(unit, [argv, note])]
-            self.entries.append((self.context.now_ms, unit.db, unit.effects, origin))
-
-    def describe(self, session: Session) -> None:
-        """Record once who a client is, before its first write."""
-        session.is_described = True
-        self.note(session, client_note(session))
-
-    def note(self, session: Session, note: dict[str, Any]) -> None:
-        """Record what people want to know, with nothing changed."""
-        origin = [session.id, None, note]
-        self.entries.append((self.context.now_ms, session.db.index, [], origin))
-
-    def open_session(self, client_id: int, **known: Any) -> Session:
-        """Make the session of a client that has just connected."""
-        database = self.keyspace.databases[0]
-        session = Session(client_id, database, steady_ms=self._steady_ms(), **known)
-        self.access.begin(session)
-        self.server.sessions[client_id] = session
-        self.server.statistics["total_connections_received"] += 1
-        return session
-
-    def close_session(self, session: Session) -> None:
-        """Forget a client that is gone."""
-        self.server.sessions.pop(session.id, None)
-        session.past = None
-        self.transactions.discard(session)
-        self.blocking.forget(session)
-        self.pubsub.forget(session)
-        self.tracking.stop(session)
-        self.guards.stop_monitoring(session)
-        session.let_go()
-
-    def push(self, session: Session, data: bytes) -> None:
-        """Send a client something besides its replies, behind the one under way."""
-        if session is self.running:
-            self.own_pushes.append(data)
-            session.has_news = True
-        else:
-            self.pushes.append((session.id, data))
-
-    def disconnect(self, session: Session) -> None:
-        """Close a client's connection and forget the client, at once."""
-        self.closings.append(session.id)
-        self.close_session(session)
+        self.context.read_clock()

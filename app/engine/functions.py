@@ -14,44 +14,31 @@ Source: Redis 7.2; see tests/parity/test_functions.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
+from joblog.app.state.script_runner import Library
 from joblog.app.state.script_sources import read_library_shebang
 from joblog.app.types.crc64 import crc64
 from joblog.app.types.rdb_strings import decode_rdb_string, encode_rdb_string
 
 if TYPE_CHECKING:
-    from joblog.app.engine.engine import Engine
-    from joblog.app.engine.scripting import FunctionSpec
     from joblog.app.keyspace.keyspace import Keyspace
+    from joblog.app.state.context import Context
+    from joblog.app.state.script_runner import FunctionSpec
 
 _OPCODE_FUNCTION = 0xF5
 _RDB_VERSION = 11
 _FOOTER_BYTES = 10
 
 
-class Library(NamedTuple):
-    """One library.
-
-    Attributes:
-        name: what FUNCTION DELETE knows it by.
-        source: its text, the first line included.
-        functions: what it registered, in that order.
-    """
-
-    name: bytes
-    source: bytes
-    functions: list[FunctionSpec]
-
-
 class Functions:
     """The libraries of an engine."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, context: Context) -> None:
         """Make the functions of an engine; libraries are loaded at the first use."""
-        self._engine = engine
+        self._context = context
         self._keyspace: Keyspace | None = None
         self._libraries: dict[bytes, Library] = {}
         self._functions: dict[bytes, FunctionSpec] = {}
@@ -59,8 +46,8 @@ class Functions:
     @property
     def libraries(self) -> dict[bytes, Library]:
         """The libraries by name."""
-        if self._keyspace is not self._engine.keyspace:
-            self._adopt(self._engine.keyspace)
+        if self._keyspace is not self._context.keyspace:
+            self._adopt(self._context.keyspace)
         return self._libraries
 
     def find(self, name: bytes) -> FunctionSpec:
@@ -69,8 +56,8 @@ class Functions:
         Raises:
             CommandError: there is none.
         """
-        if self._keyspace is not self._engine.keyspace:
-            self._adopt(self._engine.keyspace)
+        if self._keyspace is not self._context.keyspace:
+            self._adopt(self._context.keyspace)
         found = self._functions.get(name.lower())
         if found is None:
             raise CommandError(errors.NO_FUNCTION)
@@ -97,16 +84,16 @@ class Functions:
         old = self.libraries.get(name)
         if old is not None and not is_replacing:
             raise CommandError(errors.library_exists(name))
-        specs = self._engine.scripts.load_library(source)
+        specs = self._context.scripts.load_library(source)
         library = Library(name, source, specs)
         refusal = self._refusal(library, old)
         if refusal is not None:
-            self._engine.scripts.runtime.drop_functions(specs)
+            self._context.scripts.drop_functions(specs)
             raise CommandError(refusal)
         if old is not None:
             self._remove(old)
         self._add(library)
-        self._engine.keyspace.libraries[name] = source
+        self._context.keyspace.libraries[name] = source
         return library
 
     def delete(self, name: bytes) -> None:
@@ -119,7 +106,7 @@ class Functions:
         if library is None:
             raise CommandError(errors.NO_LIBRARY)
         self._remove(library)
-        del self._engine.keyspace.libraries[name]
+        del self._context.keyspace.libraries[name]
 
     def flush(self) -> bool:
         """Delete all libraries, and say whether there was any."""
@@ -152,7 +139,7 @@ class Functions:
             CommandError: the payload is damaged, or a library cannot be loaded.
         """
         sources = decode_dump(payload)
-        before = dict(self._engine.keyspace.libraries)
+        before = dict(self._context.keyspace.libraries)
         loaded: list[Library] = []
         try:
             if policy == b"FLUSH":
@@ -162,9 +149,9 @@ class Functions:
                     self._require_new(source)
                 loaded.append(self.load(source, is_replacing=True))
         except CommandError:
-            self._engine.keyspace.libraries.clear()
-            self._engine.keyspace.libraries.update(before)
-            self._adopt(self._engine.keyspace)
+            self._context.keyspace.libraries.clear()
+            self._context.keyspace.libraries.update(before)
+            self._adopt(self._context.keyspace)
             raise
         return loaded
 
@@ -176,12 +163,12 @@ class Functions:
     def _adopt(self, keyspace: Keyspace) -> None:
         """Make the functions of the libraries that a keyspace has."""
         for library in self._libraries.values():
-            self._engine.scripts.runtime.drop_functions(library.functions)
+            self._context.scripts.drop_functions(library.functions)
         self._libraries.clear()
         self._functions.clear()
         self._keyspace = keyspace
         for name, source in keyspace.libraries.items():
-            specs = self._engine.scripts.load_library(source)
+            specs = self._context.scripts.load_library(source)
             self._add(Library(name, source, specs))
 
     def _refusal(self, library: Library, old: Library | None) -> bytes | None:
@@ -202,7 +189,7 @@ class Functions:
 
     def _remove(self, library: Library) -> None:
         del self._libraries[library.name]
-        self._engine.scripts.runtime.drop_functions(library.functions)
+        self._context.scripts.drop_functions(library.functions)
         self._functions.clear()
         for other in list(self._libraries.values()):
             self._add(other)

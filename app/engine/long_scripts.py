@@ -11,12 +11,14 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
+from joblog.app.state.alarm import BUSY
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from joblog.app.engine.engine import Engine
     from joblog.app.engine.scripts import Scripts
-    from joblog.app.state.context import Session
+    from joblog.app.state.context import Context
+    from joblog.app.state.session import Session
 
 logger = logging.getLogger(__name__)
 
@@ -27,24 +29,24 @@ END_LOADING: Final = 3
 """What the count hook of the runtime is told."""
 
 
-def look_at_long(scripts: Scripts, engine: Engine) -> int:
+def look_at_long(scripts: Scripts, context: Context) -> int:
     """Say whether the script is to stop; serve others if it has run for long."""
     if scripts.end_by_ns and time.monotonic_ns() > scripts.end_by_ns:
         return _abandon(scripts)
-    threshold_ms = engine.server.config.busy_reply_threshold
+    threshold_ms = context.server.config.busy_reply_threshold
     if threshold_ms <= 0 or scripts.running_ms < threshold_ms:
         return GO_ON
     if not scripts.is_busy:
         scripts.is_busy = True
-        engine.guards.update_watchful()
+        context.server.alarm.note(BUSY, holds=True)
         logger.warning(
             "slow script: %s runs for %d ms already; other clients are told BUSY",
             scripts.name.decode(errors="replace"),
             scripts.running_ms,
         )
     if scripts.meanwhile is not None:
-        serve_others(engine, scripts.meanwhile)
-    if engine.server.stop_requested:
+        _serve_others(context, scripts.meanwhile)
+    if context.server.stop_requested:
         return _abandon(scripts)
     return _kill(scripts) if scripts.is_killed else GO_ON
 
@@ -66,33 +68,31 @@ def _abandon(scripts: Scripts) -> int:
     return _kill(scripts)
 
 
-def forget_abandoned(engine: Engine, caller: Session) -> None:
+def forget_abandoned(scripts: Scripts, caller: Session) -> None:
     """See to it that nothing goes by what an abandoned script left in memory.
 
     Args:
-        engine: ran the script.
+        scripts: of which it was one.
         caller: the client that called it; what it sent behind the call is not run.
     """
     caller.is_closing = True
     caller.update_special()
-    engine.blocking.ready.clear()
-    if engine.scripts.on_abandoned is not None:
-        engine.scripts.on_abandoned()
+    for forget in scripts.on_abandoned:
+        forget()
 
 
-def serve_others(engine: Engine, serve: Callable[[], None]) -> None:
+def _serve_others(context: Context, serve: Callable[[], None]) -> None:
     """Let the driver serve others; the script finds all as it was.
 
     Args:
-        engine: runs the script.
+        context: of the command that the script calls just now.
         serve: the driver's `meanwhile`.
     """
-    context = engine.context
     kept = (context.session, context.db, context.effects, context.now_ms)
-    unit = engine.unit
+    unit = context.unit
     try:
         serve()
     finally:
         context.session, context.db, context.effects, context.now_ms = kept
         context.keyspace.now_ms = context.now_ms
-        engine.unit = unit
+        context.unit = unit

@@ -15,12 +15,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from joblog.app.errors import CommandError
+from joblog.app.state.alarm import MISSES
 
 if TYPE_CHECKING:
-    from joblog.app.engine.engine import Engine
+    from joblog.app.engine.observers import Observers
+    from joblog.app.engine.pubsub import PubSub
     from joblog.app.keyspace.database import Database
-    from joblog.app.state.context import Argv
+    from joblog.app.state.context import Context
     from joblog.app.table.table import Command
+    from joblog.app.words import Argv
 
 _CLASSES: Final = {
     "g": ("del rename_from rename_to move_from move_to copy_to restore expire persist"),
@@ -58,34 +61,43 @@ class Notifications:
         wants_misses: whether reading a missing key is an event.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        """Publish nothing yet; `choose` looks at the settings of the engine."""
-        self._engine = engine
+    def __init__(self, context: Context, observers: Observers, pubsub: PubSub) -> None:
+        """Publish what the settings ask for.
+
+        Args:
+            context: the engine's.
+            observers: tell of what happens to keys.
+            pubsub: publishes.
+        """
+        self._context = context
+        self._observers = observers
+        self._pubsub = pubsub
         self._is_listening = False
         self._classes: frozenset[str] = frozenset()
         self.wants_misses = False
-        engine.server.config.on_change(self.choose, "notify_keyspace_events")
+        context.server.config.on_change(self._choose, "notify_keyspace_events")
+        self._choose()
 
-    def choose(self) -> None:
+    def _choose(self) -> None:
         """Publish what the setting asks for from now on."""
-        classes = self._engine.server.config.notify_keyspace_events
+        context, observers = self._context, self._observers
+        classes = context.server.config.notify_keyspace_events
         if not classes & {"K", "E"}:
             classes = frozenset()
         self._classes = classes
         self.wants_misses = "m" in classes
-        self._engine.guards.update_watchful()
-        self._engine.keyspace.on_new = self._notify_new if "n" in classes else None
+        context.server.alarm.note(MISSES, holds=self.wants_misses)
+        context.keyspace.on_new = self._notify_new if "n" in classes else None
         is_wanted = bool(classes)
         if is_wanted != self._is_listening:
             self._is_listening = is_wanted
-            observers = self._engine.observers
             change = observers.add_listener if is_wanted else observers.remove_listener
             change(self.notify)
 
     def notify(self, database: Database, key: bytes, event: bytes) -> None:
         """Publish an event of a key if it is of a wanted class."""
         classes = self._classes
-        pubsub = self._engine.pubsub
+        pubsub = self._pubsub
         if CLASS_OF.get(event, "g") not in classes or pubsub.is_idle:
             return
         if "K" in classes:

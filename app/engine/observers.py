@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from joblog.app.keyspace.database import Database
     from joblog.app.keyspace.keyspace import Keyspace
-    from joblog.app.state.context import Session
+    from joblog.app.state.session import Session
 
 Listener = Callable[["Database", bytes, bytes], None]
 """Called with the database, the key and the event, after the change."""

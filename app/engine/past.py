@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from joblog.app.engine.engine import Engine
+from joblog.app.state.alarm import PAST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +37,7 @@ def open_past(config: Config, keyspace: Keyspace, at_ms: int) -> Engine:
     engine = _engine_over(config, keyspace, lambda: at_ms)
     keyspace.is_expiring = False
     engine.server.expires_unasked = False
-    engine.guards.is_read_only = True
-    engine.guards.update_watchful()
+    engine.server.alarm.note(PAST, holds=True)
     return engine
 
 
@@ -59,6 +59,6 @@ def _engine_over(
 ) -> Engine:
     engine = Engine(config, now_ms=now_ms)
     engine.server.time_ns = lambda: now_ms() * _NS_PER_MS
-    engine.is_recording = False
+    engine.server.is_recording = False
     engine.adopt(keyspace)
     return engine

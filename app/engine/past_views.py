@@ -16,8 +16,9 @@ from joblog.app.table.table import Flag
 if TYPE_CHECKING:
     from joblog.app.engine.access import Request
     from joblog.app.engine.engine import Engine
-    from joblog.app.state.context import Argv, Session
+    from joblog.app.state.session import Session
     from joblog.app.state.visits import ClientFacts
+    from joblog.app.words import Argv
 
 
 class PastView:
@@ -62,10 +63,10 @@ class PastView:
         """Forget a client whose visit is over."""
         double = self._doubles.pop(visit, None)
         if double is not None:
-            self.engine.close_session(double)
+            self.engine.clients.close(double)
 
     def _enter(self, visit: int, facts: ClientFacts) -> Session:
-        double = self.engine.open_session(
+        double = self.engine.clients.open(
             facts.id,
             address=facts.address,
             local_address=facts.local_address,
@@ -77,7 +78,7 @@ class PastView:
     def _run_one(self, double: Session, argv: Argv) -> bytes:
         engine = self.engine
         data = engine.run(double, [argv])
-        engine.pushes.clear()
+        engine.outbox.pushes.clear()
         return data
 
     def _end_script(self) -> None:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from joblog.app.state.alarm import PAST, PAUSE
 from joblog.app.table.table import Command, Flag
 
 if TYPE_CHECKING:
-    from joblog.app.engine.engine import Engine
-    from joblog.app.state.context import Session
+    from joblog.app.engine.outbox import Outbox
+    from joblog.app.state.context import Context
+    from joblog.app.state.session import Session
 
 _KEYS_A_STEP: Final = 1000
 _WRITES: Final = Flag.WRITE | Flag.MAY_REPLICATE
@@ -28,9 +30,10 @@ class Pause:
         is_on: whether any do.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, context: Context, outbox: Outbox) -> None:
         """Make a pause that has not begun."""
-        self._engine = engine
+        self._context = context
+        self._outbox = outbox
         self._end_ms = 0
         self._is_for_all = False
         self.is_on = False
@@ -44,7 +47,7 @@ class Pause:
                 is under way for all stays so.
         """
         self.end_if_due()
-        end_ms = self._engine.context.steady_ms + pause_ms
+        end_ms = self._context.steady_ms + pause_ms
         self._end_ms = max(end_ms, self._end_ms) if self.is_on else end_ms
         self._is_for_all = is_for_all or (self.is_on and self._is_for_all)
         self._set(is_on=True)
@@ -53,12 +56,12 @@ class Pause:
         """Let all go on."""
         if self.is_on:
             self._set(is_on=False)
-            self._engine.is_resuming = True
+            self._outbox.is_resuming = True
             self._remove_hidden()
 
     def end_if_due(self) -> None:
         """Let all go on if the time has come."""
-        if self.is_on and self._engine.context.steady_ms >= self._end_ms:
+        if self.is_on and self._context.steady_ms >= self._end_ms:
             self.end()
 
     def postpones(self, session: Session, command: Command) -> bool:
@@ -70,7 +73,7 @@ class Pause:
             return True
         flags = command.flags
         if command.name == "exec":
-            flags |= self._engine.transactions.flags(session)
+            flags |= session.queued_flags()
         return bool(flags & _WRITES)
 
     def status(self) -> dict[str, str | int]:
@@ -80,7 +83,7 @@ class Pause:
             reason, actions, left_ms = "none", "none", 0
         else:
             reason, actions = "client_pause", "all" if self._is_for_all else "write"
-            left_ms = self._end_ms - self._engine.context.steady_ms
+            left_ms = self._end_ms - self._context.steady_ms
         return {
             "paused_reason": reason,
             "paused_actions": actions,
@@ -93,14 +96,14 @@ class Pause:
         The rest of such a transaction may write, and must not meet a key that is only
         hidden; it calls this when it ends.
         """
-        engine = self._engine
-        engine.keyspace.is_expiring = not engine.guards.is_read_only and (
-            not self.is_on or engine.unit is not None
+        context = self._context
+        context.keyspace.is_expiring = not context.server.alarm.has(PAST) and (
+            not self.is_on or context.unit is not None
         )
 
     def _remove_hidden(self) -> None:
         """Remove what was hidden, if the clock was set back meanwhile."""
-        keyspace, now_ms = self._engine.keyspace, self._engine.context.now_ms
+        keyspace, now_ms = self._context.keyspace, self._context.now_ms
         if keyspace.now_ms > now_ms:
             while keyspace.expire_due(_KEYS_A_STEP):
                 continue
@@ -109,4 +112,4 @@ class Pause:
     def _set(self, *, is_on: bool) -> None:
         self.is_on = is_on
         self.hide_expired()
-        self._engine.guards.update_watchful()
+        self._context.server.alarm.note(PAUSE, holds=is_on)

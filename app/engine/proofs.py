@@ -22,7 +22,7 @@ from hashlib import sha1
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from joblog.app.engine.effects import SERVER_ID
+from joblog.app.engine.outbox import SERVER_ID
 from joblog.app.keyspace.digest import DIGEST_BYTES, dataset_digest, held_digest
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
@@ -33,9 +33,10 @@ from joblog.app.types.streams import Stream
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from joblog.app.engine.engine import Engine
+    from joblog.app.engine.outbox import Outbox
     from joblog.app.keyspace.database import Database
     from joblog.app.keyspace.keyspace import Keyspace
+    from joblog.app.state.context import Context
     from joblog.app.types.stream_nodes import Fields
 
 SLICE_COST: Final = 200
@@ -152,9 +153,15 @@ def _entries(stream: Stream, first: int) -> Iterator[tuple[int, Fields]]:
 class Prover:
     """Proves the memory of a live engine, a slice at each step."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Make a prover that has nothing to do until `begin`."""
-        self._engine = engine
+    def __init__(self, context: Context, outbox: Outbox) -> None:
+        """Make a prover that has nothing to do until `begin`.
+
+        Args:
+            context: the engine's, whose keyspace is proven.
+            outbox: takes what is recorded.
+        """
+        self._context = context
+        self._outbox = outbox
         self._order: Order | None = None
         self._rounds = 0
         self._is_wanted = False
@@ -169,8 +176,8 @@ class Prover:
 
         Only between commands, when all that changed is among the engine's entries.
         """
-        engine = self._engine
-        if engine.unit is not None or not engine.is_recording:
+        context = self._context
+        if context.unit is not None or not context.server.is_recording:
             return
         if self._order is None:
             if self._is_wanted:
@@ -188,13 +195,13 @@ class Prover:
         self._is_wanted = False
         self._rounds += 1
         # The time makes the windows of one process go on where another's ended.
-        number = self._engine.context.now_ms // 1000 + self._rounds
-        self._order = Order(self._engine.keyspace, number)
+        number = self._context.now_ms // 1000 + self._rounds
+        self._order = Order(self._context.keyspace, number)
         self._db = self._place = 0
         self._record({"kind": _KIND, "round": number})
 
     def _prove_slice(self, order: Order) -> None:
-        database = self._engine.keyspace.databases[self._db]
+        database = self._context.keyspace.databases[self._db]
         first = end = self._place
         keys, values = order.keys[self._db], database.values
         cost = 0
@@ -209,9 +216,8 @@ class Prover:
         )
 
     def _record(self, note: dict[str, Any]) -> None:
-        engine = self._engine
         origin = [SERVER_ID, None, note]
-        engine.entries.append((engine.context.now_ms, 0, [], origin))
+        self._outbox.entries.append((self._context.now_ms, 0, [], origin))
 
 
 class ProofChecker:

@@ -2,7 +2,7 @@
 
     publish -> the client of each subscription to the channel, in RESP2 or RESP3
             -> the client of each pattern that matches it
-            -> Engine.push: to others with the end of the turn, so that nobody hears of
+            -> Outbox.push: to others with the end of the turn, so that nobody hears of
                a write before it is as safe as the fsync policy promises; to the client
                that runs just now, behind the reply to its command
 
@@ -23,9 +23,9 @@ from joblog.app.state.subscriptions import CHANNEL, PATTERN, Kind, Subscriptions
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from joblog.app.engine.engine import Engine
+    from joblog.app.engine.outbox import Outbox
     from joblog.app.keyspace.glob import Matcher
-    from joblog.app.state.context import Session
+    from joblog.app.state.session import Session
 
 
 Subscribers = dict["Session", None]
@@ -40,9 +40,9 @@ class PubSub:
         clients: how many clients are subscribed to anything.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, outbox: Outbox) -> None:
         """Make the subscriptions of an engine; there are none yet."""
-        self._engine = engine
+        self._outbox = outbox
         self.subscribers: tuple[dict[bytes, Subscribers], ...] = ({}, {}, {})
         self.clients = 0
         self._matchers: dict[bytes, Matcher] = {}
@@ -145,6 +145,6 @@ class PubSub:
     def _send(self, subscribers: Subscribers, words: tuple[bytes, ...]) -> None:
         data = encode_bulks(words)
         pushed = b">" + data[1:]
-        push = self._engine.push
+        push = self._outbox.push
         for session in subscribers:
             push(session, pushed if session.resp == RESP3 else data)

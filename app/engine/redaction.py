@@ -23,8 +23,8 @@ from joblog.app.table.table import COMMANDS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from joblog.app.engine.effects import Unit
-    from joblog.app.state.context import Argv
+    from joblog.app.state.units import Unit
+    from joblog.app.words import Argv
 
 REDACTED: Final = b"(redacted)"
 _SHOWN: Final = frozenset(

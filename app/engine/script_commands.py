@@ -15,7 +15,10 @@ from joblog.app import errors
 from joblog.app.engine.access import Door
 from joblog.app.engine.lua_callbacks import CommandCaller
 from joblog.app.engine.redaction import carries_secrets, is_like_carrier
+from joblog.app.engine.script_text import SCRIPT_ADDRESS
 from joblog.app.errors import CommandError, ErrorKind
+from joblog.app.state.alarm import MEMORY, PAST
+from joblog.app.state.session import Session
 from joblog.app.table.table import (
     LOOKUP,
     Command,
@@ -25,9 +28,15 @@ from joblog.app.table.table import (
 )
 
 if TYPE_CHECKING:
-    from joblog.app.engine.engine import Engine
-    from joblog.app.state.context import Argv, Session
+    from joblog.app.engine.access import Access
+    from joblog.app.engine.monitors import Monitors
+    from joblog.app.engine.notifications import Notifications
+    from joblog.app.engine.outbox import Outbox
+    from joblog.app.engine.slow_commands import SlowCommands
+    from joblog.app.engine.tracking import Tracking
+    from joblog.app.state.context import Context
     from joblog.app.state.server_state import CallCounts
+    from joblog.app.words import Argv
 
 _DEBUGGING: Final = frozenset(("acl", "config", "debug", "latency"))
 _WRITES: Final = Flag.WRITE | Flag.MAY_REPLICATE
@@ -40,14 +49,43 @@ cannot take long are timed at each call until there were some, then at one of ei
 
 
 class ScriptCommands(CommandCaller):
-    """Runs the commands of scripts."""
+    """Runs the commands of scripts.
 
-    def __init__(self, engine: Engine, session: Session) -> None:
-        """Make the commands of an engine's scripts, in a session of their own."""
-        self._engine = engine
-        self._session = session
-        self._context = engine.context
-        self._guards = engine.guards
+    Attributes:
+        session: the scripts' own, with the number of the client that calls one.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        outbox: Outbox,
+        access: Access,
+        slow_commands: SlowCommands,
+        notifications: Notifications,
+        tracking: Tracking,
+        monitors: Monitors,
+    ) -> None:
+        """Make the commands of an engine's scripts.
+
+        Args:
+            context: the engine's.
+            outbox: knows who runs the script, and what it must not show.
+            access: says what the script's caller may do.
+            slow_commands: keep those that took long.
+            notifications: are told of each command, before it runs.
+            tracking: is told of what it has read.
+            monitors: show it.
+        """
+        self._context = context
+        self._outbox = outbox
+        self._access = access
+        self._slow_commands = slow_commands
+        self._notifications = notifications
+        self._tracking = tracking
+        self._monitors = monitors
+        self._server = context.server
+        self._alarm = context.server.alarm
+        self.session = Session(0, context.keyspace.databases[0], address=SCRIPT_ADDRESS)
         # Sums of flags are slow: which commands may be called is looked up instead.
         self._all: dict[bytes, Command] = {}
         self._reading: dict[bytes, Command] = {}
@@ -77,25 +115,24 @@ class ScriptCommands(CommandCaller):
         Returns:
             A reply value, or the CommandError.
         """
-        guards = self._guards
+        alarm, server = self._alarm, self._server
         command = self._allowed.get(argv[0])
         words = len(argv)
         if (
             command is None
             or words < command.least
             or words > command.most
-            or guards.is_watchful
+            or alarm.is_on
         ):
             try:
                 command = self._require_allowed(argv)
             except CommandError as error:
                 return self._reject(error.with_traceback(None), argv)
         context = self._context
-        context.db = self._session.db
+        counts = server.counts[command.number]
+        context.db = self.session.db
         keyspace = context.keyspace
         changes = keyspace.changes
-        engine = self._engine
-        counts = engine.server.counts[command.number]
         is_timed = self._is_timed(command, counts, words)
         started = _now_ns() if is_timed else 0
         try:
@@ -103,7 +140,7 @@ class ScriptCommands(CommandCaller):
         except CommandError as error:
             reply = error.with_traceback(None)
             counts.failed += 1
-            guards.note_failure(error, argv)
+            server.note_failure(error, argv)
         counts.calls += 1
         if is_timed:
             self._note_time(command, counts, argv, _now_ns() - started)
@@ -113,8 +150,8 @@ class ScriptCommands(CommandCaller):
             self._set_aside(argv)
         elif context.effects is not None:
             context.effects = None
-        if guards.is_watchful:
-            guards.note_script_call(self._session, command, argv)
+        if alarm.is_on:
+            self._tell(command, argv)
         return reply
 
     def _is_timed(self, command: Command, counts: CallCounts, words: int) -> bool:
@@ -123,34 +160,41 @@ class ScriptCommands(CommandCaller):
             or words > _FEW_WORDS
             or counts.untimed >= _UNTIMED_MOST
             or counts.calls < _TIMED_FIRST
-            or self._engine.is_timing_all
+            or self._slow_commands.is_timing_all
         )
 
     def _note_time(
         self, command: Command, counts: CallCounts, argv: Argv, nanoseconds: int
     ) -> None:
-        counts.note_time(nanoseconds, is_tracked=self._engine.is_timing)
-        if nanoseconds > self._engine.slow_above_ns:
-            self._guards.note_slow(self._session, command, argv, nanoseconds)
+        slow_commands = self._slow_commands
+        counts.note_time(nanoseconds, is_tracked=slow_commands.is_timing)
+        if nanoseconds > slow_commands.above_ns:
+            slow_commands.note(self.session, command, argv, nanoseconds)
 
     def _set_aside(self, argv: Argv) -> None:
         """Give the script's unit the effects of a command that has just run."""
         context = self._context
-        effects = context.effects
+        effects, unit = context.effects, context.unit
         context.effects = None
-        unit = self._engine.unit
         assert unit is not None
         if effects is None:
             unit.add_one(context.db.index, argv)
         else:
             unit.add(context.db.index, effects)
 
+    def _tell(self, command: Command, argv: Argv) -> None:
+        """Tell who wants to know of each command of one that has run."""
+        if self._server.monitors:
+            self._monitors.show(self.session, command, argv)
+        if self._tracking.clients:
+            self._tracking.note_command(self._outbox.running, command, argv)
+
     def _reject(self, error: CommandError, argv: Argv) -> CommandError:
         """Count a command that does not run."""
         command = find_command(argv)
         if command is not None:
-            self._engine.server.counts[command.number].rejected += 1
-        self._guards.count_error(error)
+            self._server.counts[command.number].rejected += 1
+        self._server.count_error(error)
         return error
 
     def _require_allowed(self, argv: Argv) -> Command:
@@ -169,23 +213,21 @@ class ScriptCommands(CommandCaller):
         self._note_secrets(argv, is_known=True)
         if command.flags & Flag.NOSCRIPT and not self._is_admitted(command):
             raise CommandError(errors.SCRIPT_COMMAND_NOT_ALLOWED)
-        access = self._engine.access
-        why = access.why_not(self._session, command, argv, Door.SCRIPT)
+        why = self._access.why_not(self.session, command, argv, Door.SCRIPT)
         if why is not None:
             raise CommandError(why)
         if not self._can_write and command.flags & _WRITES:
             raise CommandError(errors.SCRIPT_WRITES_NOT_ALLOWED)
-        guards = self._guards
-        if guards.disk_error is not None and command.is_write:
-            raise CommandError(errors.MISCONF + guards.disk_error)
-        if guards.is_read_only and command.is_write:
+        alarm = self._alarm
+        if alarm.disk_error is not None and command.is_write:
+            raise CommandError(errors.MISCONF + alarm.disk_error)
+        if alarm.has(PAST) and command.is_write:
             raise CommandError(errors.READ_ONLY)
-        is_refused = guards.is_out_of_memory and not self._allows_oom
+        is_refused = alarm.has(MEMORY) and not self._allows_oom
         if is_refused and command.flags & Flag.DENYOOM:
             raise CommandError(errors.OUT_OF_MEMORY)
-        notifications = self._engine.notifications
-        if notifications.wants_misses:
-            notifications.note_misses(self._session.db, command, argv)
+        if self._notifications.wants_misses:
+            self._notifications.note_misses(self.session.db, command, argv)
         return command
 
     def may_call(self, argv: tuple[bytes, ...]) -> bool | None:
@@ -198,21 +240,19 @@ class ScriptCommands(CommandCaller):
         command = find_command(list(argv))
         if command is None:
             return None
-        access = self._engine.access
-        why = access.why_not(self._session, command, list(argv), Door.SCRIPT)
+        why = self._access.why_not(self.session, command, list(argv), Door.SCRIPT)
         return why is None
 
     def _is_admitted(self, command: Command) -> bool:
         """Say whether DEBUG SET-DISABLE-DENY-SCRIPTS lets scripts call a command."""
         container = command.name.partition("|")[0]
-        return self._engine.server.admits_debugging_scripts and container in _DEBUGGING
+        return self._server.admits_debugging_scripts and container in _DEBUGGING
 
     def _note_secrets(self, argv: Argv, *, is_known: bool) -> None:
         """Have what may be passwords left out of the script's record."""
         name = argv[0].upper()
         if carries_secrets(name) or (not is_known and is_like_carrier(name)):
-            engine = self._engine
-            engine.secrets.note(engine.unit, argv, is_known=is_known)
+            self._outbox.secrets.note(self._context.unit, argv, is_known=is_known)
 
 
 def _without(flags: Flag) -> dict[bytes, Command]:

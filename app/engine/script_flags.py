@@ -9,8 +9,9 @@ from joblog.app.state.script_sources import read_script_flags
 from joblog.app.table.table import Command, Flag
 
 if TYPE_CHECKING:
-    from joblog.app.engine.engine import Engine
-    from joblog.app.state.context import Argv
+    from joblog.app.engine.functions import Functions
+    from joblog.app.state.script_runner import ScriptRunner
+    from joblog.app.words import Argv
 
 _BY_TEXT: Final = ("eval", "eval_ro")
 _BY_SHA: Final = ("evalsha", "evalsha_ro")
@@ -18,7 +19,9 @@ _BY_NAME: Final = ("fcall", "fcall_ro")
 _DECLARED: Final = Flag.STALE | Flag.DENYOOM | Flag.WRITE
 
 
-def flags_of(engine: Engine, command: Command, argv: Argv) -> Flag:
+def flags_of(
+    scripts: ScriptRunner, functions: Functions, command: Command, argv: Argv
+) -> Flag:
     """Return the flags of one call, whose script is taken at its word.
 
     Without `no-writes` it counts as a command that writes, and without `allow-oom` too
@@ -26,7 +29,7 @@ def flags_of(engine: Engine, command: Command, argv: Argv) -> Flag:
 
     Source: Redis 7.2; see tests/parity/test_script_flags.py.
     """
-    declared = _declared(engine, command.name, argv)
+    declared = _declared(scripts, functions, command.name, argv)
     if declared is None:
         return command.flags
     flags = command.flags & ~_DECLARED
@@ -39,16 +42,18 @@ def flags_of(engine: Engine, command: Command, argv: Argv) -> Flag:
     return flags
 
 
-def _declared(engine: Engine, name: str, argv: Argv) -> frozenset[bytes] | None:
+def _declared(
+    scripts: ScriptRunner, functions: Functions, name: str, argv: Argv
+) -> frozenset[bytes] | None:
     """Return what is declared; None where nothing is, or there is no such script."""
     try:
         if name in _BY_TEXT:
             return read_script_flags(argv[1])
         if name in _BY_SHA:
-            script = engine.scripts.find(argv[1])
+            script = scripts.find(argv[1])
             return None if script is None else script.flags
         if name in _BY_NAME:
-            return engine.functions.find(argv[1]).flags
+            return functions.find(argv[1]).flags
     except CommandError:
         pass  # its handler says what is wrong
     return None

@@ -1,4 +1,4 @@
-"""Scripts as they are kept: what is known of a text once it is compiled."""
+"""What the records of scripts and functions have for their command, and say of it."""
 
 from __future__ import annotations
 
@@ -22,27 +22,3 @@ def failure_note(sha: bytes, error: bytes) -> dict[str, Any]:
         error: the error line that the client got.
     """
     return {"kind": "script", "sha": sha.decode(), "error": error}
-
-
-class Script:
-    """One script that is loaded.
-
-    Attributes:
-        sha: of its source, in lower case.
-        source: its text.
-        number: what the runtime knows it by.
-        flags: what its first line says; None where it says nothing, and all is allowed.
-        is_described: whether the log has its source.
-    """
-
-    __slots__ = ("flags", "is_described", "number", "sha", "source")
-
-    def __init__(
-        self, sha: bytes, source: bytes, number: int, flags: frozenset[bytes] | None
-    ) -> None:
-        """Describe a script that has just been compiled."""
-        self.sha = sha
-        self.source = source
-        self.number = number
-        self.flags = flags
-        self.is_described = False

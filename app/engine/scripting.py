@@ -15,7 +15,7 @@ Lua (`lua/*.lua`) and loaded here. Rules that keep the sandbox whole:
 from __future__ import annotations
 
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from lupa import lua51
 
@@ -25,6 +25,7 @@ from joblog.app.engine.lua_callbacks import TOTAL, Callbacks, Hooks
 from joblog.app.engine.lua_values import one_line, truncate, without_shebang
 from joblog.app.errors import CommandError
 from joblog.app.reply import BulkList, Encoded
+from joblog.app.state.script_runner import FunctionSpec
 from joblog.app.version import REDIS_VERSION
 
 if TYPE_CHECKING:
@@ -47,22 +48,6 @@ _STRINGS_AND_INTEGERS: Final = 2
 _RESP: Final = 3
 _ERROR_REPLY: Final = 4
 _FAILURE: Final = 5
-
-
-class FunctionSpec(NamedTuple):
-    """One function that a library registered.
-
-    Attributes:
-        number: what the runtime knows it by.
-        name: as FCALL takes it.
-        description: free text, or None.
-        flags: such as `no-writes`.
-    """
-
-    number: int
-    name: bytes
-    description: bytes | None
-    flags: frozenset[bytes]
 
 
 def _deny(*_: object) -> Any:

@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
-from joblog.app.engine.effects import Unit
+from joblog.app.config import SettingError
 from joblog.app.engine.long_scripts import (
     END_LOADING,
     GO_ON,
@@ -25,29 +25,24 @@ from joblog.app.engine.long_scripts import (
 )
 from joblog.app.engine.lua_callbacks import Hooks
 from joblog.app.engine.lua_values import sha1_of
-from joblog.app.engine.script_commands import ScriptCommands
-from joblog.app.engine.script_text import (
-    FUNCTION_NOTE,
-    SCRIPT_ADDRESS,
-    SCRIPT_CALL,
-    Script,
-    failure_note,
-)
-from joblog.app.engine.scripting import FunctionSpec, ScriptRuntime
+from joblog.app.engine.script_text import FUNCTION_NOTE, SCRIPT_CALL, failure_note
+from joblog.app.engine.scripting import ScriptRuntime
 from joblog.app.errors import CommandError
-from joblog.app.state.context import Session
-from joblog.app.state.script_sources import (
-    ScriptRunner,
-    count_keys,
-    read_script_flags,
-)
+from joblog.app.state.alarm import BUSY, PAST
+from joblog.app.state.script_runner import Script, ScriptRunner
+from joblog.app.state.script_sources import count_keys, read_script_flags
+from joblog.app.state.units import Unit
 from joblog.app.table.table import LOOKUP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from joblog.app.engine.engine import Engine
-    from joblog.app.state.context import Argv
+    from joblog.app.engine.outbox import Outbox
+    from joblog.app.engine.script_commands import ScriptCommands
+    from joblog.app.state.context import Context
+    from joblog.app.state.script_runner import FunctionSpec
+    from joblog.app.state.session import Session
+    from joblog.app.words import Argv
 
 _BY_TEXT: Final = {b"EVAL": SCRIPT_CALL, b"EVAL_RO": b"EVALSHA_RO"}
 _LOADING_MS_MAX = 500
@@ -57,45 +52,48 @@ _DIGITS: Final = [b"%d" % number for number in range(10)]
 class Scripts(ScriptRunner):
     """Runs scripts for the clients of an engine.
 
-    Attributes:
-        is_running: whether a script or a function runs.
-        is_busy: whether it has run for so long that others are told BUSY.
-        name: what runs, or ran last: its SHA1, or the function's name.
-        command: the command that runs it, as it was given.
-        is_function: whether it is a function.
+    Attributes (see also `ScriptRunner`):
+        is_busy: whether one has run for so long that others are told BUSY.
         meanwhile: serves other clients while a script runs; the driver sets it.
         is_killed: somebody wants it to end.
         end_by_ns: when it has to, by the monotonic clock, since the server stops; 0
             while that goes on. A signal handler may set it.
         is_abandoned: it was broken off for that: memory has what it wrote, and the log
             has not. Nothing may run behind it.
-        on_abandoned: called then; the driver sets it.
+        on_abandoned: called then; whoever goes by what is in memory is among them.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        """Make the scripts of an engine; none is loaded."""
-        self._engine = engine
-        self._session = Session(0, engine.keyspace.databases[0], address=SCRIPT_ADDRESS)
+    def __init__(
+        self, context: Context, outbox: Outbox, commands: ScriptCommands
+    ) -> None:
+        """Make the scripts of an engine; none is loaded.
+
+        Args:
+            context: the engine's.
+            outbox: takes what is recorded.
+            commands: run what scripts call.
+        """
+        super().__init__()
+        self._context = context
+        self._outbox = outbox
+        self._commands = commands
+        self._session = commands.session
         self._runtime: ScriptRuntime | None = None
         self._by_source: dict[bytes, Script] = {}
         self._by_sha: dict[bytes, Script] = {}
         self._last: Script | None = None
         self._described: set[bytes] = set()
         self._named: list[Script] = []
-        self._commands = ScriptCommands(engine, self._session)
         self._unit = Unit()
         self._effects_before = 0
         self._started_ns = 0
         self.is_killed = False
         self.is_abandoned = False
         self.end_by_ns = 0
-        self.is_running = False
         self.is_busy = False
-        self.name = b""
-        self.command: Argv = []
-        self.is_function = False
         self.meanwhile: Callable[[], None] | None = None
-        self.on_abandoned: Callable[[], None] | None = None
+        self.on_abandoned: list[Callable[[], None]] = []
+        context.server.config.on_change(self._limit_memory, "script_memory_max")
 
     @property
     def runtime(self) -> ScriptRuntime:
@@ -108,9 +106,19 @@ class Scripts(ScriptRunner):
                 check_access=self._commands.may_call,
                 on_setresp=self._note_resp,
             )
-            limit = self._engine.server.config.script_memory_max
+            limit = self._context.server.config.script_memory_max
             self._runtime = ScriptRuntime(hooks, memory_limit=limit)
         return self._runtime
+
+    def _limit_memory(self) -> None:
+        """Let scripts hold what the setting says.
+
+        Raises:
+            SettingError: a script runs.
+        """
+        if self.is_running:
+            raise SettingError("a script that runs cannot change it")
+        self.runtime.limit_memory(self._context.server.config.script_memory_max)
 
     # --- loading -----------------------------------------------------------------
 
@@ -184,8 +192,7 @@ class Scripts(ScriptRunner):
             self._refuse(script.flags, is_read_only=is_read_only)
         else:
             self._commands.allow(allows_oom=False, can_write=not is_read_only)
-        engine = self._engine
-        caller = engine.context.session
+        caller = self._context.session
         self.is_function = False
         self.name = script.sha
         self._begin(caller)
@@ -208,7 +215,7 @@ class Scripts(ScriptRunner):
                     numkeys = _DIGITS[count] if count < len(_DIGITS) else b"%d" % count
                     command = [SCRIPT_CALL, script.sha, numkeys, *rest]
                     note = None if error is None else failure_note(script.sha, error)
-                    engine.record_unit(caller, self._unit, command, note)
+                    self._outbox.record_unit(caller, self._unit, command, note)
         return reply
 
     def call_function(
@@ -228,7 +235,7 @@ class Scripts(ScriptRunner):
         rest = tuple(argv[3:])
         count = count_keys(argv[2], rest, bad_count=errors.BAD_KEY_COUNT)
         self._refuse(function.flags, is_read_only=is_read_only)
-        caller = self._engine.context.session
+        caller = self._context.session
         self.is_function = True
         self.name = function.name
         self.command = argv
@@ -245,7 +252,7 @@ class Scripts(ScriptRunner):
         finally:
             if self._end(caller, is_whole=is_whole) and self._is_outermost:
                 note = FUNCTION_NOTE if error is None else failure_note(b"", error)
-                self._engine.record_unit(caller, self._unit, argv, note)
+                self._outbox.record_unit(caller, self._unit, argv, note)
         return reply
 
     def load_library(self, source: bytes) -> list[FunctionSpec]:
@@ -256,6 +263,10 @@ class Scripts(ScriptRunner):
         """
         self._started_ns = time.monotonic_ns()
         return self.runtime.load_library(source)
+
+    def drop_functions(self, functions: list[FunctionSpec]) -> None:
+        """Forget functions of a library that is no longer there."""
+        self.runtime.drop_functions(functions)
 
     def kill(self, *, is_function: bool) -> None:
         """End the script, or the function, that runs.
@@ -296,22 +307,22 @@ class Scripts(ScriptRunner):
             return
         if is_read_only:
             raise CommandError(errors.WRITE_FLAG_IN_READ_ONLY)
-        trouble = self._engine.guards.disk_error
-        if trouble is not None:
-            raise CommandError(errors.MISCONF + trouble)
-        if self._engine.guards.is_read_only:
+        alarm = self._context.server.alarm
+        if alarm.disk_error is not None:
+            raise CommandError(errors.MISCONF + alarm.disk_error)
+        if alarm.has(PAST):
             raise CommandError(errors.READ_ONLY_SCRIPT)
         self._commands.allow(can_write=True, allows_oom=b"allow-oom" in flags)
 
     def _begin(self, caller: Session) -> None:
-        engine = self._engine
+        context = self._context
         session = self._session
         session.stand_for(caller)
         if caller.is_limited:
             self._commands.look_at_each()
-        unit = engine.unit
+        unit = context.unit
         if unit is None:
-            unit = engine.unit = Unit(engine.server.time_ns())
+            unit = context.unit = Unit(context.server.time_ns())
             self._effects_before = 0
             self._is_outermost = True
         else:
@@ -320,11 +331,11 @@ class Scripts(ScriptRunner):
         self._unit = unit
         self._started_ns = 0
         self.is_running = True
-        engine.context.session = session
+        context.session = session
 
     def _end(self, caller: Session, *, is_whole: bool) -> bool:
         """Go back to the caller, and say whether the script has changed anything."""
-        context = self._engine.context
+        context = self._context
         unit = self._unit
         self.is_running = False
         context.session = caller
@@ -336,9 +347,9 @@ class Scripts(ScriptRunner):
             unit.effects.clear()
             unit.db = None
             if self.is_abandoned:
-                forget_abandoned(self._engine, caller)
+                forget_abandoned(self, caller)
         if self._is_outermost:
-            self._engine.unit = None
+            context.unit = None
         return len(unit.effects) > self._effects_before
 
     def as_recorded(self, argv: Argv) -> Argv:
@@ -361,25 +372,17 @@ class Scripts(ScriptRunner):
 
     def _describe(self, caller: Session, script: Script) -> None:
         """Record the text of a script before the first record that comes of it."""
-        engine = self._engine
-        if not engine.is_recording:
-            return
-        if not caller.is_described:
-            engine.describe(caller)
-        script.is_described = True
-        sha = script.sha.decode()
-        self._described.add(script.sha)
-        source = engine.secrets.blot(self._unit, script.source)
-        note = {"kind": "script_source", "sha": sha, "source": source}
-        origin = [caller.id, None, note]
-        engine.entries.append((engine.context.now_ms, caller.db.index, [], origin))
+        if self._context.server.is_recording:
+            script.is_described = True
+            self._described.add(script.sha)
+            self._outbox.describe_script(caller, self._unit, script)
 
     def _calm_down(self) -> None:
         """Let the server be itself again behind a script that ran for long."""
         self.is_busy = False
         self.is_killed = False
-        self._engine.guards.update_watchful()
-        self._engine.read_clock()
+        self._context.server.alarm.note(BUSY, holds=False)
+        self._context.read_clock()
 
     def _note_resp(self, version: int) -> None:
         self._session.resp = version
@@ -394,4 +397,4 @@ class Scripts(ScriptRunner):
             return GO_ON
         if not self.is_running:
             return END_LOADING if self.running_ms > _LOADING_MS_MAX else GO_ON
-        return look_at_long(self, self._engine)
+        return look_at_long(self, self._context)

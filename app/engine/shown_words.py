@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from joblog.app.state.context import Argv
+    from joblog.app.words import Argv
 
 _SLOW_ARGUMENTS_MAX: Final = 32
 _SLOW_ARGUMENT_BYTES_MAX: Final = 128

@@ -26,13 +26,17 @@ from joblog.app.engine.observers import UNSEEN_BY_WATCH
 from joblog.app.errors import CommandError
 from joblog.app.protocol.encoder import encode
 from joblog.app.reply import RESP3, Push
+from joblog.app.state.alarm import TRACKING
 from joblog.app.table.table import Command, Flag
 
 if TYPE_CHECKING:
-    from joblog.app.engine.engine import Engine
+    from joblog.app.engine.observers import Observers
+    from joblog.app.engine.outbox import Outbox
     from joblog.app.keyspace.database import Database
-    from joblog.app.state.context import Argv, Session
+    from joblog.app.state.context import Context
+    from joblog.app.state.session import Session
     from joblog.app.state.tracking_modes import TrackingMode
+    from joblog.app.words import Argv
 
 INVALIDATE_CHANNEL: Final = b"__redis__:invalidate"
 _EXPIRIES: Final = (b"expired", b"hexpired")
@@ -46,16 +50,22 @@ class Tracking:
         clients: the tracking clients, in the order in which they began.
         table: key -> clients that have read it since they were last told.
         changed: prefix -> the keys to tell of, and the client that changed each last.
-        early: notices to the running client that go before its next reply.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        """Make the tracking of an engine; no client is tracked yet."""
-        self._engine = engine
+    def __init__(self, context: Context, observers: Observers, outbox: Outbox) -> None:
+        """Make the tracking of an engine; no client is tracked yet.
+
+        Args:
+            context: the engine's.
+            observers: tell of changes.
+            outbox: where notices go.
+        """
+        self._context = context
+        self._observers = observers
+        self._outbox = outbox
         self.clients: dict[Session, None] = {}
         self.table: dict[bytes, dict[Session, None]] = {}
         self.changed: dict[bytes, dict[bytes, int]] = {}
-        self.early: list[bytes] = []
         self._is_void = False
         self._evictions = 0
         self._prefixes: dict[bytes, dict[Session, None]] = {}
@@ -79,7 +89,7 @@ class Tracking:
         for prefix in mode.prefixes:
             self._prefixes.setdefault(prefix, {})[session] = None
         if not self.clients:
-            self._engine.observers.add_listener(self._note_change, self._note_replaced)
+            self._observers.add_listener(self._note_change, self._note_replaced)
         self.clients[session] = None
         self._set(session, mode)
 
@@ -96,14 +106,13 @@ class Tracking:
         if not self.clients:
             # Notes of clients that track no longer stay until their keys change.
             self.table.clear()
-            observers = self._engine.observers
-            observers.remove_listener(self._note_change, self._note_replaced)
+            self._observers.remove_listener(self._note_change, self._note_replaced)
         self._set(session, None)
 
     def _set(self, session: Session, mode: TrackingMode | None) -> None:
         session.tracking = mode
         session.update_special()
-        self._engine.guards.update_watchful()
+        self._context.server.alarm.note(TRACKING, holds=bool(self.clients))
 
     # --- reads ---------------------------------------------------------------------
 
@@ -146,45 +155,38 @@ class Tracking:
         It is called before each command, and forgets some keys only; more each time,
         while there are still too many.
         """
-        keys_max = self._engine.server.config.tracking_table_max_keys
+        keys_max = self._context.server.config.tracking_table_max_keys
         excess = len(self.table) - keys_max if keys_max else 0
         if excess <= 0:
             self._evictions = 0
             return
         self._evictions += 1
-        engine = self._engine
-        behind, engine.own_pushes = engine.own_pushes, []
+        outbox = self._outbox
+        behind, outbox.own_pushes = outbox.own_pushes, []
         oldest = islice(self.table, min(excess, _EVICTED_AT_ONCE * self._evictions))
         for key in list(oldest):
             self._invalidate(key)
-        self.early, engine.own_pushes = self.early + engine.own_pushes, behind
-
-    def put_off(self, session: Session, commands: list[Argv], argv: Argv) -> None:
-        """Keep what is left of a batch; push what was to go with the reply."""
-        session.put_off(commands, argv)
-        engine = self._engine
-        waiting = [*self.early, *engine.own_pushes]
-        engine.pushes += [(session.id, data) for data in waiting]
-        self.early.clear()
-        engine.own_pushes.clear()
+        outbox.early_pushes += outbox.own_pushes
+        outbox.own_pushes = behind
 
     # --- changes -------------------------------------------------------------------
 
     def _note_change(self, _: Database, key: bytes, event: bytes) -> None:
         if event in UNSEEN_BY_WATCH:
             return
-        engine = self._engine
-        by = met_by = engine.context.session.id
+        context, running = self._context, self._outbox.running
+        by = met_by = context.session.id
         if event in _EXPIRIES:
             # Nobody changes what expires; only that whoever met it knows already.
-            by, met_by = 0, 0 if engine.running is None else engine.running.id
-        elif engine.scripts.is_running:
+            by, met_by = 0, 0 if running is None else running.id
+        elif context.scripts.is_running:
             by = 0  # a broadcast tells a client also of what its own script changed
         if key in self.table:
             self._invalidate(key, met_by)
         for prefix in self._prefixes:
             if key.startswith(prefix):
                 self.changed.setdefault(prefix, {})[key] = by
+                self._outbox.is_broadcast_due = True
 
     def _note_replaced(self, _: Database, other: Database | None) -> None:
         if other is None:
@@ -201,6 +203,7 @@ class Tracking:
     def finish_turn(self) -> None:
         """Tell of what is told once in a turn; the driver calls it at its end."""
         changed, self.changed = self.changed, {}
+        self._outbox.is_broadcast_due = False
         for prefix in sorted(changed):
             keys = changed[prefix]
             for session in self._prefixes.get(prefix, ()):
@@ -222,17 +225,17 @@ class Tracking:
     def _tell(
         self, session: Session, mode: TrackingMode, keys: list[bytes] | None
     ) -> None:
-        engine = self._engine
+        push = self._outbox.push
         target: Session | None = session
         if mode.redirect:
-            target = engine.server.sessions.get(mode.redirect)
+            target = self._context.server.sessions.get(mode.redirect)
         if target is None:
             mode.is_broken = True
             if session.resp == RESP3:
                 broken = Push([b"tracking-redir-broken", mode.redirect])
-                engine.push(session, encode(broken, RESP3))
+                push(session, encode(broken, RESP3))
         elif target.resp == RESP3:
-            engine.push(target, encode(Push([b"invalidate", keys]), RESP3))
+            push(target, encode(Push([b"invalidate", keys]), RESP3))
         elif mode.redirect and target.subscriptions is not None:
             message = [b"message", INVALIDATE_CHANNEL, keys]
-            engine.push(target, encode(message, target.resp))
+            push(target, encode(message, target.resp))

@@ -18,17 +18,25 @@ from typing import TYPE_CHECKING, Any
 
 from joblog.app import errors
 from joblog.app.engine.access import Door
-from joblog.app.engine.effects import Unit
 from joblog.app.engine.redaction import redact
 from joblog.app.errors import CommandError
 from joblog.app.protocol.encoder import encode, join
 from joblog.app.reply import NULL_ARRAY, Encoded
-from joblog.app.table.table import Flag, require_command
+from joblog.app.state.units import Unit
+from joblog.app.table.table import require_command
 
 if TYPE_CHECKING:
-    from joblog.app.engine.engine import Engine
-    from joblog.app.state.context import Argv, Session
+    from collections.abc import Callable
+
+    from joblog.app.engine.access import Access
+    from joblog.app.engine.observers import Observers
+    from joblog.app.engine.outbox import Outbox
+    from joblog.app.engine.pause import Pause
+    from joblog.app.engine.scripts import Scripts
+    from joblog.app.state.context import Context
+    from joblog.app.state.session import Session
     from joblog.app.table.table import Command
+    from joblog.app.words import Argv
 
 # What CLIENT REPLY said inside of a transaction holds from behind its end.
 _REPLY_MODE_LATER = {"off": "off later", "skip next": "skip later"}
@@ -37,9 +45,34 @@ _REPLY_MODE_LATER = {"off": "off later", "skip next": "skip later"}
 class Transactions:
     """Runs and drops the transactions of all clients."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Make the transactions of an engine."""
-        self._engine = engine
+    def __init__(
+        self,
+        context: Context,
+        observers: Observers,
+        outbox: Outbox,
+        access: Access,
+        pause: Pause,
+        scripts: Scripts,
+        call: Callable[[Session, Command, Argv], Any],
+    ) -> None:
+        """Make the transactions of an engine.
+
+        Args:
+            context: the engine's.
+            observers: know who watches keys, and whether one has changed.
+            outbox: takes what is recorded.
+            access: says which of the queued commands may still run.
+            pause: is told when a transaction is over.
+            scripts: name scripts as they are recorded.
+            call: runs one command, which nothing speaks against.
+        """
+        self._context = context
+        self._observers = observers
+        self._outbox = outbox
+        self._access = access
+        self._pause = pause
+        self._scripts = scripts
+        self._call_told = call
 
     def begin(self, session: Session) -> None:
         """Queue a client's commands from now on.
@@ -56,7 +89,7 @@ class Transactions:
         """Forget what a client has queued, and what it watches."""
         session.queued = None
         session.is_broken = False
-        self._engine.observers.unwatch(session)
+        self._observers.unwatch(session)
         session.update_special()
 
     def execute(self, session: Session) -> Any:
@@ -71,9 +104,9 @@ class Transactions:
         queued = session.queued
         if queued is None:
             raise CommandError(errors.EXEC_WITHOUT_MULTI)
-        self._engine.observers.expire_watched(session)
+        self._observers.expire_watched(session)
         is_broken, is_stale = session.is_broken, session.is_stale
-        self._engine.observers.unwatch(session)
+        self._observers.unwatch(session)
         try:
             if is_broken:
                 raise CommandError(errors.EXEC_ABORTED)
@@ -87,18 +120,10 @@ class Transactions:
         reason = error.text.removeprefix(b"ERR ")
         return CommandError(errors.EXEC_ABORTED_BECAUSE + reason)
 
-    def flags(self, session: Session) -> Flag:
-        """Return the flags that any of a client's queued commands has."""
-        flags = Flag(0)
-        for argv in session.queued or ():
-            flags |= require_command(argv).flags
-        return flags
-
     def _run(self, session: Session, queued: list[Argv]) -> Encoded:
-        engine = self._engine
-        context = engine.context
-        is_outermost = engine.unit is None
-        unit = engine.unit = engine.unit or Unit(engine.server.time_ns())
+        context, scripts = self._context, self._scripts
+        is_outermost = context.unit is None
+        unit = context.unit = context.unit or Unit(context.server.time_ns())
         replies = [b"*%d\r\n" % len(queued)]
         told: list[Argv | int] = []
         failed: list[int] = []
@@ -111,20 +136,19 @@ class Transactions:
                 if isinstance(reply, CommandError):
                     failed.append(len(told))
                 told.append(self._as_recorded(argv, unit))
-                if engine.tracking.clients:
-                    engine.tracking.note_command(session, command, argv)
                 if session.reply_mode != "off":
                     replies.append(encode(reply, session.resp))
-                if engine.scripts.is_abandoned:
+                if scripts.is_abandoned:
                     # The server stops; `unit` is empty, and so it stays.
                     replies[0] = b"*%d\r\n" % (len(replies) - 1)
                     break
         finally:
             if is_outermost:
-                engine.unit = None
-                engine.pause.hide_expired()
-                engine.scripts.describe_named(session, unit)
-                engine.record_unit(session, unit, [b"EXEC"], _note(told, failed))
+                context.unit = None
+                self._pause.hide_expired()
+                scripts.describe_named(session, unit)
+                note = _note(told, failed)
+                self._outbox.record_unit(session, unit, [b"EXEC"], note)
         if session.reply_mode != mode:
             session.reply_mode = _REPLY_MODE_LATER.get(
                 session.reply_mode, session.reply_mode
@@ -133,18 +157,13 @@ class Transactions:
 
     def _call(self, session: Session, command: Command, argv: Argv) -> Any:
         """Run one of the queued commands, if it still may, and return its reply."""
-        engine = self._engine
         if session.is_limited:
-            text = engine.access.why_not(session, command, argv, Door.EXEC)
+            text = self._access.why_not(session, command, argv, Door.EXEC)
             if text is not None:
                 error = CommandError(text)
-                engine.guards.count_error(error)
+                self._context.server.count_error(error)
                 return error
-        if engine.notifications.wants_misses:
-            engine.notifications.note_misses(session.db, command, argv)
-        if engine.server.monitors:
-            return engine.guards.call_shown(session, command, argv)
-        return engine.call(session, command, argv)
+        return self._call_told(session, command, argv)
 
     def _as_recorded(self, argv: Argv, unit: Unit) -> Argv | int:
         """Return what the note says of a command that has just run."""
@@ -152,7 +171,7 @@ class Transactions:
         if effects and effects[-1] is argv:
             return len(effects) - 1
         if argv[0][:4].upper() == b"EVAL":
-            return self._engine.scripts.as_recorded(argv)
+            return self._scripts.as_recorded(argv)
         return redact(argv)
 
 

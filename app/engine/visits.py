@@ -17,89 +17,107 @@ from joblog.app.state.inquiries import RunInPast
 from joblog.app.state.visits import facts_of, is_of_present, take_facts
 
 if TYPE_CHECKING:
-    from joblog.app.engine.engine import Engine
-    from joblog.app.state.context import Argv, Context, Session
+    from collections.abc import Callable
+
+    from joblog.app.engine.blocking import Blocking
+    from joblog.app.engine.outbox import Outbox
+    from joblog.app.state.session import Session
     from joblog.app.state.visits import Visit
+    from joblog.app.words import Argv
 
 
-def run_in_past(engine: Engine, session: Session, commands: list[Argv]) -> bytes:
-    """Run what one read of a client brought that looks at the past.
+class Visits:
+    """Has commands run in the past, and gives clients what comes from there."""
 
-    Args:
-        engine: that of the present, which takes over from CLIENT AT on.
-        session: the client's, in the present.
-        commands: in order.
+    def __init__(self, outbox: Outbox, blocking: Blocking) -> None:
+        """Make the visits of an engine, that of the present.
 
-    Returns:
-        The encoded replies that there are yet, one behind the other. The others come
-        when the client, whose batch is postponed, waits no longer.
-    """
-    replies = []
-    place = 0
-    while place < len(commands) and not session.is_closing:
-        visit: Visit | None = session.past
-        argv = commands[place]
-        if visit is None:
-            replies.append(engine.run(session, commands[place:]))
-            break
-        if is_of_present(argv):
-            replies.append(engine.run(session, [argv]))
-            place += 1
-            if session.postponed is not None:
-                session.postponed = commands[place:]
+        Args:
+            outbox: takes what is asked of the past.
+            blocking: lets clients wait.
+        """
+        self._outbox = outbox
+        self._blocking = blocking
+
+    def run(
+        self,
+        session: Session,
+        commands: list[Argv],
+        run: Callable[[Session, list[Argv]], bytes],
+    ) -> bytes:
+        """Run what one read of a client brought that looks at the past.
+
+        Args:
+            session: the client's, in the present.
+            commands: in order.
+            run: runs a batch in the present, which takes over from CLIENT AT on.
+
+        Returns:
+            The encoded replies that there are yet, one behind the other. The others
+            come when the client, whose batch is postponed, waits no longer.
+        """
+        replies = []
+        place = 0
+        while place < len(commands) and not session.is_closing:
+            visit = session.past
+            argv = commands[place]
+            if visit is None:
+                replies.append(run(session, commands[place:]))
                 break
-        elif visit.ended is not None:
-            replies.append(_refuse(engine, visit, [argv]))
-            place += 1
-        else:
-            until = place + 1
-            while until < len(commands) and not is_of_present(commands[until]):
-                until += 1
-            _send(engine, visit, commands[place:until])
-            session.postponed = commands[until:]
-            break
-    return b"".join(replies)
+            if is_of_present(argv):
+                replies.append(run(session, [argv]))
+                place += 1
+                if session.postponed is not None:
+                    session.postponed = commands[place:]
+                    break
+            elif visit.ended is not None:
+                replies.append(self._refuse(visit, [argv]))
+                place += 1
+            else:
+                until = place + 1
+                while until < len(commands) and not is_of_present(commands[until]):
+                    until += 1
+                self._send(visit, commands[place:until])
+                session.postponed = commands[until:]
+                break
+        return b"".join(replies)
 
-
-def _send(engine: Engine, visit: Visit, commands: list[Argv]) -> None:
-    """Have commands run in the past; the client waits for the replies."""
-    visit.sent = commands
-    session = visit.session
-    inquiry = RunInPast(session, visit.number, facts_of(session), commands)
-    engine.inquiries.append(inquiry)
-    engine.blocking.await_answer(inquiry, partial(_receive, inquiry, visit))
-
-
-def _receive(inquiry: RunInPast, visit: Visit, context: Context) -> Any:
-    """Give a client the replies that came from the past."""
-    if inquiry.answer is not BLOCKED:
-        data, facts, is_closing = inquiry.answer
-        visit.sent = []
+    def _send(self, visit: Visit, commands: list[Argv]) -> None:
+        """Have commands run in the past; the client waits for the replies."""
+        visit.sent = commands
         session = visit.session
-        session.is_closing = is_closing
-        take_facts(session, facts)
-        context.engine.blocking.let_go(session, data)
-    return BLOCKED
+        inquiry = RunInPast(session, visit.number, facts_of(session), commands)
+        self._outbox.ask(inquiry)
+        self._blocking.await_answer(inquiry, partial(self._receive, inquiry, visit))
 
+    def _receive(self, inquiry: RunInPast, visit: Visit) -> Any:
+        """Give a client the replies that came from the past."""
+        if inquiry.answer is not BLOCKED:
+            data, facts, is_closing = inquiry.answer
+            visit.sent = []
+            session = visit.session
+            session.is_closing = is_closing
+            take_facts(session, facts)
+            self._blocking.let_go(session, data)
+        return BLOCKED
 
-def end_visits(engine: Engine, visits: list[Visit], text: bytes) -> None:
-    """Tell clients why they see their moment no longer: whatever they ask from now on.
+    def end(self, visits: list[Visit], text: bytes) -> None:
+        """Tell clients why they see their moment no longer, whatever they ask.
 
-    They are not put back to the present, whose answers they do not expect.
-    """
-    for visit in visits:
-        visit.ended = text
-        session = visit.session
-        if visit.sent and session.past is visit and session.waiter is not None:
-            commands, visit.sent = visit.sent, []
-            engine.blocking.let_go(session, _refuse(engine, visit, commands))
+        They are not put back to the present, whose answers they do not expect.
+        """
+        for visit in visits:
+            visit.ended = text
+            session = visit.session
+            if visit.sent and session.past is visit and session.waiter is not None:
+                commands, visit.sent = visit.sent, []
+                self._blocking.let_go(session, self._refuse(visit, commands))
 
-
-def _refuse(engine: Engine, visit: Visit, commands: list[Argv]) -> bytes:
-    """Return the error, encoded, as the answer to each of some commands."""
-    assert visit.ended is not None
-    replies = []
-    for _ in commands:
-        error = CommandError(visit.ended)
-        replies.append(engine.guards.what_is_sent(visit.session, error))
-    return b"".join(replies)
+    def _refuse(self, visit: Visit, commands: list[Argv]) -> bytes:
+        """Return the error, encoded, as the answer to each of some commands."""
+        assert visit.ended is not None
+        replies = []
+        for _ in commands:
+            error = CommandError(visit.ended)
+            replies.append(self._outbox.what_is_sent(visit.session, error))
+        return b"".join(replies)

@@ -7,12 +7,7 @@ only where the socket does not take them. So an idle client holds no buffer at a
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from joblog.app.state.context import Session
+from typing import Final, NamedTuple
 
 IDLE_BYTES: Final = 3400
 """What an idle connection takes; see docs/performance.md."""
@@ -42,11 +37,6 @@ class Buffers(NamedTuple):
 
 
 NO_BUFFERS: Final = Buffers()
-
-
-def client_bytes(sessions: Collection[Session]) -> int:
-    """Return what clients take together, but for what they have sent in part."""
-    return len(sessions) * IDLE_BYTES + sum(one.backlog_bytes for one in sessions)
 
 
 class RecentMax:

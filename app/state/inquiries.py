@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from joblog.app.reply import BLOCKED, NULL_ARRAY
+from joblog.app.reply import BLOCKED
 
 if TYPE_CHECKING:
-    from joblog.app.state.context import Argv, Context, Session
+    from joblog.app.state.session import Session
+    from joblog.app.state.visits import ClientFacts
+    from joblog.app.words import Argv
 
 
 class Inquiry:
@@ -127,7 +129,7 @@ class RunInPast(Inquiry):
     __slots__ = ("commands", "facts", "pieces", "visit")
 
     def __init__(
-        self, session: Session, visit: int, facts: Any, commands: list[Argv]
+        self, session: Session, visit: int, facts: ClientFacts, commands: list[Argv]
     ) -> None:
         """Make the question."""
         super().__init__(session)
@@ -135,32 +137,3 @@ class RunInPast(Inquiry):
         self.facts = facts
         self.commands = commands
         self.pieces: list[bytes] = []
-
-
-def ask(
-    ctx: Context,
-    inquiry: Inquiry,
-    timeout_ms: int,
-    then: Any,
-    at_timeout: Any = NULL_ARRAY,
-) -> Any:
-    """Let the client wait for an answer; return this from the handler.
-
-    Args:
-        ctx: the context of the command.
-        inquiry: the question.
-        timeout_ms: how long the client waits; 0 for as long as it takes.
-        then: `then(answer)` returns the reply, or BLOCKED to wait on.
-        at_timeout: the reply when the time is over.
-    """
-
-    def serve(_: Context) -> Any:
-        if isinstance(inquiry.answer, Exception):
-            raise inquiry.answer
-        return BLOCKED if inquiry.answer is BLOCKED else then(inquiry.answer)
-
-    ctx.engine.inquiries.append(inquiry)
-    reply = ctx.wait((), timeout_ms, None, serve, at_timeout=at_timeout)
-    if ctx.session.waiter is not None:
-        ctx.session.waiter.inquiry = inquiry
-    return reply

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from joblog.app.config.kinds import decode
 
 if TYPE_CHECKING:
-    from joblog.app.state.context import Context, Session
+    from joblog.app.state.context import Context
+    from joblog.app.state.session import Session
 
 
 def note_change(ctx: Context, what: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from joblog.app.state.context import Session
+    from joblog.app.state.session import Session
 
 
 def is_local(session: Session) -> bool:

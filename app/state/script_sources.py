@@ -8,7 +8,7 @@ Source: Redis 7.2; see tests/parity/test_scripting.py.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
@@ -39,33 +39,6 @@ class Shebang(NamedTuple):
 
     engine: bytes
     name: bytes
-
-
-class ScriptRunner:
-    """Runs scripts for commands; see `joblog.app.engine.scripts`. This one knows none.
-
-    A class of this layer, since compiled code calls a method that it knows in a tenth
-    of the time.
-    """
-
-    def load(self, source: bytes) -> Any:  # noqa: ARG002 - the interface
-        """Return a script, compiled if it was not known."""
-        raise TypeError("there is no engine to run scripts")
-
-    def find(self, sha: bytes) -> Any:  # noqa: ARG002 - the interface
-        """Return a script that is loaded, by its SHA1; None where there is none."""
-        return None
-
-    def evaluate(
-        self,
-        script: Any,
-        count: int,  # noqa: ARG002 - the interface
-        rest: tuple[bytes, ...],  # noqa: ARG002 - the interface
-        *,
-        is_read_only: bool,  # noqa: ARG002 - the interface
-    ) -> Any:
-        """Run a loaded script: its keys, how many they are, and its arguments."""
-        raise TypeError(f"there is no engine to run {script!r}")
 
 
 def count_keys(

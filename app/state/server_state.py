@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from joblog.app import clock
 from joblog.app.clock import Jumps
+from joblog.app.state.alarm import LOADING, Alarm
 from joblog.app.state.buffers import RecentMax
 from joblog.app.state.saves import Saves
 from joblog.app.table.delays import TICK_BITS, Delays, delays_of, note_delay
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from joblog.app.config import Config
-    from joblog.app.state.context import Session
+    from joblog.app.errors import CommandError
     from joblog.app.state.links import Dial
+    from joblog.app.state.session import Session
 
 _STATISTICS: Final = (
     "total_connections_received",
@@ -52,6 +54,10 @@ _PAST_STATUS: Final = (
 _RATES: Final = ("commands", "input", "output", "cycles")
 _RATE_SAMPLES: Final = 16
 """Rates are the mean of so many samples, which the engine takes ten times a second."""
+
+_CODE_BYTES_MAX: Final = 31
+_CODES_MAX: Final = 128
+_OTHER_CODES: Final = b"ERRORSTATS_OVERFLOW"
 
 LATENCY_SAMPLES_MAX: Final = 160
 """Samples that are kept of each latency event, as in Redis."""
@@ -157,6 +163,15 @@ class ServerState:
     Attributes:
         config: all settings.
         counts: what is counted of the calls of each command, by its number.
+        now_ms, steady_ms: the wall clock, and the one that nobody sets; commands go by
+            the time of their context.
+        alarm: the reasons to look at every command.
+        is_recording: False while the server keeps no log.
+        is_log_synced: tells whether all that was appended is durable; the driver sets
+            it.
+        log_facts: tells how far the log goes, what is not appended yet included; None
+            while the server keeps no log.
+        is_loading: whether the log is being folded.
         saves: the snapshots that are made, and how they went.
         sessions: the clients by id.
         blocked_clients: how many of them wait in a blocking command.
@@ -172,7 +187,7 @@ class ServerState:
         tell_operator: writes a line of a kind to the server's log file, but not too
             many; the driver sets it (see `operator_lines`).
         supervised: `systemd` or `upstart` where that is told how the server is.
-        dial: connects to another server; the driver sets it (see `migrate.Link`).
+        dial: connects to another server; the driver sets it (see `links.Link`).
         rates: `commands`, `input`, `output` and `cycles`, which the engine has sampled.
         loop_cycles: tells how many turns the event loop has made; the driver sets it.
         time_ns: the time that TIME tells, in ns since the epoch.
@@ -199,9 +214,12 @@ class ServerState:
         """
         self.config = config
         self.counts = [CallCounts() for _ in REGISTERED]
-        self._steady_ms = steady_ms
-        self.run_id = secrets.token_hex(20)
-        self.replication_id = secrets.token_hex(20)
+        self.now_ms, self.steady_ms = now_ms, steady_ms
+        self.alarm = Alarm()
+        self.is_recording = True
+        self.is_log_synced: Callable[[], bool] = lambda: False
+        self.log_facts: Callable[[], dict[str, int | bytes]] | None = None
+        self.run_id, self.replication_id = secrets.token_hex(20), secrets.token_hex(20)
         self.jumps = Jumps(now_ms, steady_ms)
         self.started_at_ms, self.started_steady_ms = now_ms(), steady_ms()
         self.saves = Saves(self.started_steady_ms, self.started_at_ms)
@@ -228,13 +246,17 @@ class ServerState:
         self.supervised = "no"
         self.tell_operator: Callable[[str, str], None] | None = None
         self.dial: Dial | None = None
-        self.expires_unasked = True
-        self.is_cron_paused = False
+        self.expires_unasked, self.is_cron_paused = True, False
         self.admits_debugging_scripts = False
         self.skips_checksums = False
         self.stop_requested = False
         self.stopped_by = ""
         self.exit_code = 0
+
+    def set_loading(self, *, is_loading: bool) -> None:
+        """Note that the log is being folded, or no longer."""
+        self.is_loading = is_loading
+        self.alarm.note(LOADING, holds=is_loading)
 
     def commands_processed(self) -> int:
         """Return how many commands ran since the statistics were last reset."""
@@ -262,9 +284,32 @@ class ServerState:
 
     def note_buffers(self, input_bytes: int, output_bytes: int) -> None:
         """Note what waits of one client's command, and of its replies."""
-        steady_ms = self._steady_ms()
+        steady_ms = self.steady_ms()
         self.recent_input.note(steady_ms, input_bytes)
         self.recent_output.note(steady_ms, output_bytes)
+
+    def note_failure(self, error: CommandError, argv: list[bytes]) -> None:
+        """Count the error of a command that ran; put it in the words of the call."""
+        if not error.is_counted:  # else a script passes it on, in words of its own
+            error.put_in_words_of(argv)
+            self.count_error(error)
+
+    def count_error(self, error: CommandError) -> None:
+        """Count an error reply, by its code too.
+
+        Scripts choose codes as they like, so only so many are told from each other.
+        """
+        if error.is_counted:
+            return
+        error.is_counted = True
+        self.statistics["total_error_replies"] += 1
+        code, space, _ = error.text[:_CODE_BYTES_MAX].partition(b" ")
+        if not space:
+            code = b"ERR"
+        codes = self.error_codes
+        if code not in codes and len(codes) >= _CODES_MAX:
+            code = _OTHER_CODES
+        codes[code] = codes.get(code, 0) + 1
 
     def note_latency(self, event: bytes, at_seconds: int, milliseconds: int) -> None:
         """Keep a delay for LATENCY: the longest of each second of each event."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from joblog.app.table.table import Flag, find_command
 
 if TYPE_CHECKING:
-    from joblog.app.state.context import Argv, Session
+    from joblog.app.state.session import Session
+    from joblog.app.words import Argv
 
 
 class Visit:

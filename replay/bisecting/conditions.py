@@ -94,9 +94,9 @@ def _ask(argv: list[bytes]) -> Condition:
             {"databases": str(len(keyspace.databases)), "memory-only": "yes"}
         )
         engine = open_past(config, keyspace, at_ms)
-        session = engine.open_session(_CLIENT_ID, address="replay")
+        session = engine.clients.open(_CLIENT_ID, address="replay")
         reply = engine.run(session, [argv])
-        engine.close_session(session)
+        engine.clients.close(session)
         # The fold goes on in this keyspace, in which no time passes.
         keyspace.now_ms = 0
         keyspace.is_expiring = True

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from joblog.app.state.context import Session
+    from joblog.app.state.session import Session
     from joblog.app.words import Argv
     from joblog.replay.undoing.live import LiveServer
     from joblog.storage.filesystem import FileSystem
@@ -114,7 +114,7 @@ class Importer:
         config = Config({"databases": str(DATABASES)})
         self._engine = Engine(config, now_ms=lambda: self._now_ms)
         self._sessions = {
-            is_timed: self._engine.open_session(int(is_timed) + 1, address=source)
+            is_timed: self._engine.clients.open(int(is_timed) + 1, address=source)
             for is_timed in (True, False)
         }
         self._session: Session = self._sessions[True]
@@ -166,7 +166,7 @@ class Importer:
         """
         self._judge_foreign()
         self._turn_to(self._started_ms)
-        self._engine.read_clock()
+        self._engine.context.read_clock()
         while self._engine.keyspace.expire_due(_ENTRIES_A_WRITE):
             continue
         self._write()
@@ -324,7 +324,7 @@ class Importer:
             ExchangeError: a command is refused.
         """
         engine = self._engine
-        engine.read_clock()
+        engine.context.read_clock()
         self._open_log()
         refused: list[str] = []
         for argv in commands:
@@ -334,12 +334,12 @@ class Importer:
                     raise ExchangeError(f"{where}: {words} is refused: {text}")
                 refused.append(f"{words}: {text}")
         self._commands += len(commands)
-        if len(engine.entries) >= _ENTRIES_A_WRITE:
+        if len(engine.outbox.entries) >= _ENTRIES_A_WRITE:
             self._write()
         return refused
 
     def _write(self) -> None:
-        entries = self._engine.entries
+        entries = self._engine.outbox.entries
         if entries:
             log = self._open_log()
             log.append(entries, log.last_seq)

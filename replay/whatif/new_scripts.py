@@ -47,7 +47,7 @@ def require_sound(scripts: Mapping[str, bytes]) -> None:
     """
     libraries = libraries_of(scripts)
     engine = Engine(Config({}))
-    session = engine.open_session(1)
+    session = engine.clients.open(1)
     for name, source in scripts.items():
         load = [b"SCRIPT", b"LOAD"]
         if libraries.get(library_name(source)) == source:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from joblog.app.keyspace.keyspace import Keyspace
-    from joblog.app.state.context import Session
+    from joblog.app.state.session import Session
     from joblog.replay.keys.past import Progress
     from joblog.storage.filesystem import FileSystem
 
@@ -181,7 +181,7 @@ class Rehearsal:
                 )
 
     def _begin(self, record: Record) -> None:
-        self.engine.read_clock()
+        self.engine.context.read_clock()
         session = self._session(record)
         session.db = self.engine.keyspace.databases[0]
         for key, value in self._changes.values.items():
@@ -189,7 +189,7 @@ class Rehearsal:
             self.engine.run(session, [[b"SET", key, value]])
         for source in self._libraries.values():
             self.engine.run(session, [[b"FUNCTION", b"LOAD", b"REPLACE", source]])
-        self.engine.entries.clear()
+        self.engine.outbox.entries.clear()
 
     def _run_one(self, record: Record) -> Outcome:
         then = _located(record.db, record.effects)
@@ -197,7 +197,7 @@ class Rehearsal:
         if record.seq in self._changes.dropped:
             return Outcome(record, then, [], is_dropped=True)
         engine = self.engine
-        engine.read_clock()
+        engine.context.read_clock()
         session = self._session(record)
         now: Effects = []
         error: bytes | None = None
@@ -208,16 +208,16 @@ class Rehearsal:
                 session.db = engine.keyspace.databases[db]
                 if self._run(session, argv) is None:
                     now.append((db, argv))
-            engine.entries.clear()
+            engine.outbox.entries.clear()
         else:
             for argv in self._commands(record):
                 error = self._run(session, argv) or error
-        for _, db, effects, _ in engine.entries:
+        for _, db, effects, _ in engine.outbox.entries:
             now += _located(db, effects)
             found = Record(0, 0, 0, db, effects, Origin(0))
             self.touched.update(dict.fromkeys(find_touched(found).keys))
-        engine.entries.clear()
-        engine.pushes.clear()
+        engine.outbox.entries.clear()
+        engine.outbox.pushes.clear()
         return Outcome(record, then, now, error)
 
     def _run(self, session: Session, argv: Argv) -> bytes | None:
@@ -278,7 +278,7 @@ class Rehearsal:
         client_id = record.origin.client_id
         session = self._sessions.get(client_id)
         if session is None:
-            session = self.engine.open_session(client_id)
+            session = self.engine.clients.open(client_id)
             session.is_described = True
             self._sessions[client_id] = session
         note = read_note(record.origin)

@@ -11,10 +11,9 @@ from joblog.actors.past_views import PastViews
 from joblog.app.config import Config
 from joblog.app.keyspace.keyspace import Keyspace
 from joblog.app.reply import BLOCKED
-from joblog.app.state.context import Session
 from joblog.app.state.inquiries import OpenMoment, RunInPast
+from joblog.app.state.session import Session, Waiter
 from joblog.app.state.visits import facts_of
-from joblog.app.state.waiters import Waiter
 from tests.replay.histories import History
 
 SECONDS_MAX = 60.0
@@ -62,7 +61,7 @@ def run_until(loop, what):
 
 def wait_for(inquiry):
     """Let the client of an inquiry wait for it, as the engine does."""
-    waiter = Waiter(inquiry.session, (), None, None, BLOCKED, is_sharing=False)
+    waiter = Waiter(inquiry.session, lambda: BLOCKED, BLOCKED)
     waiter.inquiry = inquiry
     inquiry.session.waiter = waiter
 

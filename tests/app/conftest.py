@@ -23,10 +23,10 @@ class Clients:
     def __call__(self, client, *commands):
         """Run commands of a client as one batch; return the raw replies."""
         if client not in self.sessions:
-            session = self.engine.open_session(len(self.sessions) + 1)
+            session = self.engine.clients.open(len(self.sessions) + 1)
             session.is_described = True
             self.sessions[client] = session
-        self.engine.read_clock()
+        self.engine.context.read_clock()
         argvs = [[word.encode() for word in line.split()] for line in commands]
         replies = self.engine.run(self.sessions[client], argvs)
         self.sessions[client].check()
@@ -34,7 +34,7 @@ class Clients:
 
     @property
     def entries(self):
-        return [entry for entry in self.engine.entries if entry[2]]
+        return [entry for entry in self.engine.outbox.entries if entry[2]]
 
 
 @pytest.fixture

@@ -38,10 +38,10 @@ class Served(Times):
     def __init__(self):
         super().__init__()
         self.engine = Engine(Config({}), now_ms=self.wall, steady_ms=self.steady)
-        self.session = self.engine.open_session(1, has_hung_up=lambda: False)
+        self.session = self.engine.clients.open(1, has_hung_up=lambda: False)
 
     def __call__(self, *words):
-        self.engine.read_clock()
+        self.engine.context.read_clock()
         argv = [str(word).encode() for word in words]
         return self.engine.run(self.session, [argv])
 
@@ -51,7 +51,7 @@ class Served(Times):
     def let_pass(self, ms, step_ms=100):
         for _ in range(0, ms, step_ms):
             self.passed_ms += step_ms
-            self.engine.cron(100)
+            self.engine.upkeep.look_after(100)
 
 
 @pytest.fixture
@@ -253,15 +253,15 @@ def test_what_was_seen_expired_is_recorded_and_stays_gone(
     served("HSET", "h", "f", "v", "g", "v")
     served("HPEXPIRE", "h", "1000", "FIELDS", "1", "f")
     served.passed_ms += 1_000
-    served.engine.read_clock()
-    served.engine.entries.clear()
+    served.engine.context.read_clock()
+    served.engine.outbox.entries.clear()
     if is_in_exec and look != ["WATCH", "k"]:  # which cannot be queued
         served("MULTI")
         served(*look)
         assert served("EXEC") == b"*1\r\n" + gone
     else:
         assert served(*look) == gone
-    effects = [effect for entry in served.engine.entries for effect in entry[2]]
+    effects = [effect for entry in served.engine.outbox.entries for effect in entry[2]]
     served.set_by(-HOUR_MS)
 
     is_field = look[1] == "h"
@@ -282,7 +282,7 @@ def test_what_a_pause_hid_stays_gone_where_the_clock_is_set_back(served):
     served.let_pass(9_000)
     assert served("GET", "k") == b"$-1\r\n"
     assert served("DBSIZE") == b":0\r\n"
-    assert served.engine.entries[-1][2] == [[b"DEL", b"k"]]
+    assert served.engine.outbox.entries[-1][2] == [[b"DEL", b"k"]]
 
 
 def test_time_stands_still_in_a_transaction_and_in_a_script(served):
@@ -308,10 +308,10 @@ def test_who_waits_for_a_key_waits_no_longer_than_asked(served, jump_ms):
     served.set_by(jump_ms)
 
     served.let_pass(1_900)
-    assert not served.engine.blocking.woken
+    assert not served.engine.outbox.woken
     served.let_pass(200)
 
-    assert [client for client, _ in served.engine.blocking.woken] == [1]
+    assert [client for client, _ in served.engine.outbox.woken] == [1]
 
 
 @pytest.mark.parametrize("jump_ms", JUMPS)
@@ -329,7 +329,7 @@ def test_a_pause_lasts_as_long_as_asked(served, jump_ms):
 @pytest.mark.parametrize("jump_ms", JUMPS)
 def test_clients_are_idle_and_old_by_the_time_that_passed(served, jump_ms):
     served("CONFIG", "SET", "timeout", "10")
-    other = served.engine.open_session(2)
+    other = served.engine.clients.open(2)
     served.set_by(jump_ms)
     served.let_pass(6_000)
 
@@ -339,10 +339,12 @@ def test_clients_are_idle_and_old_by_the_time_that_passed(served, jump_ms):
 
     assert b" age=6 idle=6 " in line
     assert b"\r\nuptime_in_seconds:6\r\n" in served("INFO", "server")
-    assert not served.engine.closings
+    assert not served.engine.outbox.closings
     served.let_pass(4_200)
-    assert served.engine.closings == [other.id] * len(served.engine.closings)
-    assert served.engine.closings
+    assert served.engine.outbox.closings == [other.id] * len(
+        served.engine.outbox.closings
+    )
+    assert served.engine.outbox.closings
 
 
 @pytest.mark.parametrize("jump_ms", JUMPS)

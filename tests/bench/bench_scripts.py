@@ -50,13 +50,13 @@ def microseconds(engine, session, line, lines):
         start = time.thread_time()
         engine.run(session, commands)
         least = min(least, time.thread_time() - start)
-        engine.entries.clear()
+        engine.outbox.entries.clear()
     return least / RUNS * 1e6
 
 
 def test_scripts(capsys):
     engine = Engine(Config())
-    session = engine.open_session(1)
+    session = engine.clients.open(1)
     engine.run(session, [[b"EVAL", SET_UP.encode(), b"0"]])
 
     nothing = microseconds(engine, session, "", LINES)

@@ -4,13 +4,13 @@ import ast
 import re
 from pathlib import Path
 
-from joblog.app.state.context import Session
+from joblog.app.state.session import Session
 from tests.support.servers import ROOT
 
 PAGE = (ROOT / "docs/sessions.md").read_text()
 SESSIONS = {"session", "ctx.session", "caller", "double", "waiter.session"}
 SESSIONS |= {"context.session", "self._session", "visit.session"}
-OWNER = "state/context"
+OWNER = "state/session"
 
 
 def promised():

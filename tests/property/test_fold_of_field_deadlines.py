@@ -56,13 +56,13 @@ def contents(keyspace):
 def test_fold_of_field_deadlines_is_the_live_keyspace(steps):
     clock = FakeClock()
     engine = Engine(Config(), now_ms=clock)
-    session = engine.open_session(1)
+    session = engine.clients.open(1)
 
     for line, pause_ms in steps:
         clock.advance(pause_ms)
-        engine.read_clock()
+        engine.context.read_clock()
         if line == "CRON":
-            engine.cron(10)
+            engine.upkeep.look_after(10)
         else:
             engine.run(session, [line.encode().split()])
         assert_every_deadline_is_seen_to(engine.keyspace)
@@ -70,11 +70,11 @@ def test_fold_of_field_deadlines_is_the_live_keyspace(steps):
     fold = Fold()
     fold.apply(
         Record(seq, 0, at_ms, db, effects, decode_origin(origin))
-        for seq, (at_ms, db, effects, origin) in enumerate(engine.entries, 1)
+        for seq, (at_ms, db, effects, origin) in enumerate(engine.outbox.entries, 1)
     )
     assert contents(fold.keyspace) == contents(engine.keyspace)
     assert_every_deadline_is_seen_to(fold.keyspace)
-    engine.close_session(session)
+    engine.clients.close(session)
 
 
 def assert_every_deadline_is_seen_to(keyspace):

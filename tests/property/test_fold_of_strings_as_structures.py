@@ -77,21 +77,21 @@ def words_of(line, dumped):
 def test_fold_of_strings_as_structures_is_the_live_keyspace(steps):
     clock = FakeClock()
     engine = Engine(Config(), now_ms=clock)
-    session = engine.open_session(1)
+    session = engine.clients.open(1)
     dumped = b""
 
     for line in steps:
         clock.advance(3)
-        engine.read_clock()
+        engine.context.read_clock()
         reply = engine.execute(session, words_of(line, dumped))
         if line.startswith("DUMP") and type(reply) is bytes:
             dumped = reply
-    engine.cron(100)  # so that nothing expires while it is compared
+    engine.upkeep.look_after(100)  # so that nothing expires while it is compared
 
     fold = Fold()
     fold.apply(
         Record(seq, 0, at_ms, db, effects, decode_origin(origin))
-        for seq, (at_ms, db, effects, origin) in enumerate(engine.entries, 1)
+        for seq, (at_ms, db, effects, origin) in enumerate(engine.outbox.entries, 1)
     )
     live, folded = engine.keyspace.databases[0], fold.keyspace.databases[0]
     assert folded.values.keys() == live.values.keys()

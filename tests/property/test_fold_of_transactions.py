@@ -73,20 +73,20 @@ def contents(keyspace):
 def test_fold_of_keys_and_transactions_is_the_live_keyspace(steps):
     clock = FakeClock()
     engine = Engine(Config(), now_ms=clock)
-    sessions = [engine.open_session(1), engine.open_session(2)]
+    sessions = [engine.clients.open(1), engine.clients.open(2)]
 
     for client, line, pause_ms in steps:
         clock.advance(pause_ms)
-        engine.read_clock()
+        engine.context.read_clock()
         engine.run(sessions[client], [line.encode().split()])
 
     fold = Fold()
     fold.apply(
         Record(seq, 0, at_ms, db, effects, decode_origin(origin))
-        for seq, (at_ms, db, effects, origin) in enumerate(engine.entries, 1)
+        for seq, (at_ms, db, effects, origin) in enumerate(engine.outbox.entries, 1)
     )
     assert contents(fold.keyspace) == contents(engine.keyspace)
     for session in sessions:
-        engine.close_session(session)
+        engine.clients.close(session)
     assert engine.observers.watchers == {}
     assert not any(database.is_observed for database in engine.keyspace.databases)

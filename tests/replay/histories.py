@@ -48,7 +48,7 @@ class History:
     def connect(self, name=b"", user=b"default", address="127.0.0.1:50000"):
         """Return the session of a new client."""
         self._ids += 1
-        session = self.engine.open_session(self._ids, address=address)
+        session = self.engine.clients.open(self._ids, address=address)
         session.name = name
         session.user = user
         return session
@@ -57,7 +57,7 @@ class History:
         """Run commands of words parted by blanks, one millisecond apart."""
         replies = []
         for line in lines:
-            self.engine.read_clock()
+            self.engine.context.read_clock()
             argv = line if isinstance(line, list) else line.encode().split()
             replies.append(self.engine.run(session, [argv]))
             self.clock.at_ms += 1
@@ -67,7 +67,7 @@ class History:
 
     def write(self, *drafts):
         """Append what the engine recorded, or drafts."""
-        entries, self.engine.entries[:] = list(self.engine.entries), []
+        entries, self.engine.outbox.entries[:] = list(self.engine.outbox.entries), []
         for batch in (entries, list(drafts)):
             if batch:
                 self.log.append(batch, self.log.last_seq)
@@ -84,7 +84,7 @@ class History:
         )
         for argv in effects:
             self.engine.execute(session, argv)
-        self.engine.entries.clear()
+        self.engine.outbox.entries.clear()
         self.clock.at_ms += 1
 
     def close(self):

@@ -59,7 +59,7 @@ def history(tmp_path, kind):
     for argv in [*words, [b"FUNCTION", b"LOAD", LIBRARY]]:
         if kind == "redis" and argv[0] == b"XREADGROUP":
             continue  # a consumer that polled in vain is more than Redis 7.0 knows
-        made.engine.read_clock()
+        made.engine.context.read_clock()
         made.engine.run(session, [argv])
         made.clock.at_ms += 700
         made.write()

@@ -34,7 +34,7 @@ def history(tmp_path, request):
     chance = random.Random(7)
     for _ in range(300):
         line = chance.choice(COMMANDS).format(f"j{chance.randrange(6)}")
-        made.engine.read_clock()
+        made.engine.context.read_clock()
         made.engine.run(session, [line.encode().split()])
         made.clock.at_ms += 1
         made.write()

@@ -45,7 +45,7 @@ def live_versions(history):
 
 
 def run_leniently(history, session, line):
-    history.engine.read_clock()
+    history.engine.context.read_clock()
     history.engine.run(session, [line.encode().split()])
     history.clock.at_ms += 1
     history.write()

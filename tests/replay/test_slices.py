@@ -66,7 +66,7 @@ def write_history(folder, lines, segment_bytes_max=3000):
     history = History(folder, segment_bytes_max=segment_bytes_max)
     session = history.connect()
     for line in lines:
-        history.engine.read_clock()
+        history.engine.context.read_clock()
         history.engine.run(session, [line.encode().split()])
         history.clock.at_ms += 1
         history.write()

@@ -143,7 +143,7 @@ def read_from(folder, lines):
     past = Past(folder, FileSystem())
     past.go_to(last_seq_hint(folder, filesystem=FileSystem()))
     engine = open_scratch(Config({}), past.fold.keyspace, now_ms())
-    session = engine.open_session(1)
+    session = engine.clients.open(1)
     replies = [engine.run(session, [words]) for words in map(words_of, lines)]
     past.close()
     return replies

@@ -190,7 +190,7 @@ def test_any_history_goes_again_as_it_went(tmp_path, seed):
     for _ in range(300):
         line = chance.choice(COMMANDS)
         words = line.format(n=chance.randrange(3), v=chance.randrange(9)).split()
-        made.engine.read_clock()
+        made.engine.context.read_clock()
         made.engine.run(session, [[word.encode() for word in words]])
         made.clock.at_ms += chance.choice([1, 1, 1000])
         made.write()

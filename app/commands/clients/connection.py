@@ -22,7 +22,8 @@ from joblog.app.types.numbers import parse_int64
 from joblog.app.version import REDIS_VERSION
 
 if TYPE_CHECKING:
-    from joblog.app.state.context import Context, Session
+    from joblog.app.state.context import Context
+    from joblog.app.state.session import Session
 
 _DEFAULT_USER: Final = b"default"
 _AT_ANY_TIME: Final = (
@@ -100,7 +101,7 @@ def reset(ctx: Context) -> SimpleString:
     """Return RESET; the library's name and version stay, as they are still true."""
     session = ctx.session
     ctx.engine.transactions.discard(session)
-    ctx.engine.guards.stop_monitoring(session)
+    ctx.engine.monitors.remove(session)
     ctx.engine.pubsub.forget(session)
     ctx.engine.tracking.stop(session)
     session.resp = 2

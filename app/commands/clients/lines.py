@@ -15,7 +15,8 @@ from joblog.app.table.table import find_command
 
 if TYPE_CHECKING:
     from joblog.app.state.buffers import Buffers
-    from joblog.app.state.context import Argv, Session
+    from joblog.app.state.session import Session
+    from joblog.app.words import Argv
 
 _POINTER_BYTES: Final = 8
 _PEAK_MS: Final = 5000

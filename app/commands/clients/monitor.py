@@ -34,11 +34,8 @@ def monitor(ctx: Context) -> SimpleString | NoReplyType:
     session = ctx.session
     if session.is_monitor:
         return NO_REPLY
-    if ctx.engine.unit is not None:
+    if ctx.unit is not None:
         raise CommandError(errors.MONITOR_IN_EXEC)
-    session.is_monitor = True
-    session.update_special()
-    ctx.server.monitors.add(session.id)
-    ctx.engine.guards.update_watchful()
+    ctx.engine.monitors.add(session)
     note_change(ctx, "MONITOR shows all commands")
     return OK

@@ -17,7 +17,8 @@ from joblog.app.reply import OK, SimpleString
 from joblog.app.table.table import Flag, command
 
 if TYPE_CHECKING:
-    from joblog.app.state.context import Context, Session
+    from joblog.app.state.context import Context
+    from joblog.app.state.session import Session
 
 # CLIENT LIST separates fields by blanks and clients by newlines.
 _PRINTABLE: Final = re.compile(rb"[!-~]*")

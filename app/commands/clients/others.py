@@ -19,7 +19,8 @@ from joblog.app.table.tips import RANDOM
 from joblog.app.types.numbers import INT64_MAX, parse_int64
 
 if TYPE_CHECKING:
-    from joblog.app.state.context import Context, Session
+    from joblog.app.state.context import Context
+    from joblog.app.state.session import Session
 
 _FLAGS: Final = Flag.NOSCRIPT | Flag.LOADING | Flag.STALE
 _ADMIN: Final = _FLAGS | Flag.ADMIN
@@ -84,7 +85,7 @@ def client_list(ctx: Context, *options: bytes) -> Verbatim:
 
 def _running(ctx: Context, name: str) -> str:
     """Return the name of the command that the client runs, seen from outside."""
-    return "exec" if ctx.engine.unit is not None else name
+    return "exec" if ctx.unit is not None else name
 
 
 def _listed(ctx: Context, options: tuple[bytes, ...]) -> list[Session]:
@@ -215,7 +216,7 @@ def _kill(ctx: Context, wanted: _Filters) -> int:
             session.is_closing = True
             session.update_special()
         else:
-            ctx.engine.disconnect(session)
+            ctx.engine.clients.disconnect(session)
     return len(found)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.state.inquiries import OpenMoment, ask
+from joblog.app.state.inquiries import OpenMoment
 from joblog.app.table.table import Flag, command
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ def client_at(ctx: Context, moment: bytes) -> Any:
             ones are looked at, or there is no log.
     """
     session = ctx.session
-    if ctx.engine.log_facts is None:
+    if ctx.server.log_facts is None:
         raise CommandError(errors.NO_LOG)
     if moment.lower() == _PRESENT:
         session.past = None
         session.update_special()
-        return int(ctx.engine.log_facts()["last_seq"])
+        return int(ctx.server.log_facts()["last_seq"])
 
     def enter(visit: Visit) -> int:
         session.past = visit
@@ -50,4 +50,4 @@ def client_at(ctx: Context, moment: bytes) -> Any:
         return visit.seq
 
     inquiry = OpenMoment(session, moment.decode(errors="replace"))
-    return ask(ctx, inquiry, 0, enter)
+    return ctx.ask(inquiry, 0, enter)

@@ -28,8 +28,9 @@ from joblog.app.types.numbers import parse_int64
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from joblog.app.state.context import Argv, Context
+    from joblog.app.state.context import Context
     from joblog.app.state.links import Link
+    from joblog.app.words import Argv
 
 _FIRST_OPTION: Final = 6
 _KEY: Final = 3

@@ -186,7 +186,7 @@ def _elements(value: Any) -> list[bytes]:
 
 def _must_repeat(ctx: Context, options: _Options) -> bool:
     """Say whether a set without order would make a result that differs each time."""
-    return options.destination is not None or ctx.engine.scripts.is_running
+    return options.destination is not None or ctx.scripts.is_running
 
 
 def _limited(elements: list[bytes], options: _Options) -> list[bytes]:

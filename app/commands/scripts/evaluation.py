@@ -148,7 +148,7 @@ def script_load(ctx: Context, script: bytes) -> bytes:
     Raises:
         CommandError: it does not compile.
     """
-    sha: bytes = ctx.engine.scripts.load(script).sha
+    sha: bytes = ctx.scripts.load(script).sha
     return sha
 
 
@@ -164,7 +164,7 @@ def script_load(ctx: Context, script: bytes) -> bytes:
 )
 def script_exists(ctx: Context, sha: bytes, *shas: bytes) -> list[int]:
     """Return 1 or 0 for each SHA1."""
-    find = ctx.engine.scripts.find
+    find = ctx.scripts.find
     return [int(find(each) is not None) for each in (sha, *shas)]
 
 
@@ -186,8 +186,8 @@ def script_flush(ctx: Context, *mode: bytes) -> SimpleString:
     """
     if mode and (len(mode) > 1 or mode[0].upper() not in (b"SYNC", b"ASYNC")):
         raise CommandError(errors.SCRIPT_FLUSH_OPTION)
-    scripts = ctx.engine.scripts.status()["scripts"]
-    ctx.engine.scripts.flush()
+    scripts = ctx.scripts.status()["scripts"]
+    ctx.scripts.flush()
     note_change(ctx, f"SCRIPT FLUSH removed {scripts} scripts")
     return OK
 
@@ -208,7 +208,7 @@ def script_kill(ctx: Context) -> SimpleString:
     Raises:
         CommandError: no script runs, or it has written already.
     """
-    ctx.engine.scripts.kill(is_function=False)
+    ctx.scripts.kill(is_function=False)
     note_change(ctx, "SCRIPT KILL")
     return OK
 

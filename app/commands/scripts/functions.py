@@ -70,7 +70,7 @@ def fcall(
     """
     function = ctx.engine.functions.find(name)
     argv = [given_name, name, numkeys, *rest]
-    return ctx.engine.scripts.call_function(argv, function)
+    return ctx.scripts.call_function(argv, function)
 
 
 @command(
@@ -89,7 +89,7 @@ def fcall_ro(
     """Return what the function returns; see `fcall`."""
     function = ctx.engine.functions.find(name)
     argv = [given_name, name, numkeys, *rest]
-    return ctx.engine.scripts.call_function(argv, function, is_read_only=True)
+    return ctx.scripts.call_function(argv, function, is_read_only=True)
 
 
 @command(
@@ -113,7 +113,7 @@ def function_load(ctx: Context, first: bytes, *rest: bytes) -> bytes:
     for option in options:
         if option.upper() != b"REPLACE":
             raise CommandError(errors.unknown_load_option(option))
-    if ctx.engine is None:
+    if ctx.is_folding:
         name = read_library_shebang(source).name
         ctx.keyspace.libraries[name] = source
         return name
@@ -140,7 +140,7 @@ def function_delete(ctx: Context, name: bytes) -> SimpleString:
     Raises:
         CommandError: there is no such library.
     """
-    if ctx.engine is None:
+    if ctx.is_folding:
         ctx.keyspace.libraries.pop(name)
         return OK
     ctx.engine.functions.delete(name)
@@ -169,7 +169,7 @@ def function_flush(ctx: Context, *mode: bytes) -> SimpleString:
         raise errors.odd_subcommand(b"flush", b"FUNCTION")
     if mode and mode[0].upper() not in (b"SYNC", b"ASYNC"):
         raise CommandError(errors.FUNCTION_FLUSH_OPTION)
-    if ctx.engine is None:
+    if ctx.is_folding:
         ctx.keyspace.libraries.clear()
     elif ctx.engine.functions.flush():
         _record(ctx, (b"FLUSH",))
@@ -254,7 +254,7 @@ def function_stats(ctx: Context) -> dict[bytes, Any]:
     Raises:
         CommandError: a script runs, not a function.
     """
-    scripts, functions = ctx.engine.scripts, ctx.engine.functions
+    scripts, functions = ctx.scripts, ctx.engine.functions
     running = None
     if scripts.is_running:
         if not scripts.is_function:
@@ -287,7 +287,7 @@ def function_kill(ctx: Context) -> SimpleString:
     Raises:
         CommandError: no function runs, or it has written already.
     """
-    ctx.engine.scripts.kill(is_function=True)
+    ctx.scripts.kill(is_function=True)
     note_change(ctx, "FUNCTION KILL")
     return OK
 

@@ -22,7 +22,7 @@ from joblog.app.errors import CommandError
 from joblog.app.keyspace.digest import dataset_digest, value_digest
 from joblog.app.keyspace.glob import matches_glob
 from joblog.app.reply import OK, SimpleString
-from joblog.app.state.inquiries import AwaitReload, ask
+from joblog.app.state.inquiries import AwaitReload
 from joblog.app.table.table import Flag, command
 from joblog.app.table.usage import help_lines
 from joblog.app.types.dump_payload import serialized_length
@@ -71,8 +71,8 @@ def debug(ctx: Context, subcommand: bytes, *argument: bytes) -> Any:
 def _sleep(ctx: Context, seconds: bytes) -> SimpleString:
     """Stop the whole server for a time, as Redis does."""
     time.sleep(max(parse_double(seconds) or 0.0, 0.0))
-    if ctx.engine.unit is None:  # for a script or an EXEC time stands still
-        ctx.engine.read_clock()
+    if ctx.unit is None:  # for a script or an EXEC time stands still
+        ctx.read_clock()
     return OK
 
 
@@ -119,17 +119,17 @@ def _load(ctx: Context) -> SimpleString:
 
 def _reload_from_disk(ctx: Context, *, is_saving: bool) -> SimpleString:
     """Load the state from disk, once all is durable; see `joblog.actors.saving`."""
-    if not ctx.engine.is_recording:
+    if not ctx.server.is_recording:
         raise CommandError(errors.RELOAD_WITHOUT_LOG)
     if ctx.server.is_loading:
         raise CommandError(errors.LOADING)
-    if ctx.engine.guards.disk_error is not None:
-        raise CommandError(errors.MISCONF + ctx.engine.guards.disk_error)
-    ctx.engine.is_check_due = True
+    if ctx.server.alarm.disk_error is not None:
+        raise CommandError(errors.MISCONF + ctx.server.alarm.disk_error)
+    ctx.engine.outbox.ask_for_check()
     ctx.server.saves.is_reload_saving = is_saving
-    if ctx.engine.unit is not None:
+    if ctx.unit is not None:
         return OK
-    reply = ask(ctx, AwaitReload(ctx.session), 0, lambda _: OK)
+    reply = ctx.ask(AwaitReload(ctx.session), 0, lambda _: OK)
     return cast("SimpleString", reply)
 
 
@@ -156,7 +156,7 @@ def _packed_threshold(_: Context, size: bytes) -> SimpleString:
 
 
 def _error(ctx: Context, text: bytes) -> SimpleString:
-    if b" " not in text and ctx.engine.scripts.is_running:
+    if b" " not in text and ctx.scripts.is_running:
         text = b"ERR " + text  # what reaches a script has a code
     raise CommandError(text)
 

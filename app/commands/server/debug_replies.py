@@ -53,7 +53,7 @@ def sample_reply(ctx: Context, kind: bytes) -> Any:
     if name in _SAMPLES:
         return _SAMPLES[name]
     # What comes besides the reply itself does not reach a script.
-    is_resp3 = ctx.session.resp == RESP3 and not ctx.engine.scripts.is_running
+    is_resp3 = ctx.session.resp == RESP3 and not ctx.scripts.is_running
     if name == b"attrib":
         return Replies([_ATTRIBUTE, _AFTER_ATTRIBUTE]) if is_resp3 else _AFTER_ATTRIBUTE
     if name == b"push":

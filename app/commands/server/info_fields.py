@@ -14,8 +14,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app.state import process
-from joblog.app.state.buffers import client_bytes
 from joblog.app.state.process import human_bytes
+from joblog.app.state.session import client_bytes
 from joblog.app.version import REDIS_VERSION, VERSION
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def server(ctx: Context) -> Fields:
 
 
 def _paused_clients(ctx: Context) -> int:
-    """Return how many clients CLIENT PAUSE holds back."""
+    """Return how many clients have a batch that CLIENT PAUSE postponed."""
     if not ctx.engine.pause.is_on:
         return 0
     sessions = ctx.server.sessions.values()
@@ -160,7 +160,7 @@ def _freeing(ctx: Context) -> Fields:
 
 def _script_memory(ctx: Context) -> Fields:
     """Return what scripts hold, as the scripting engine reports it."""
-    known = ctx.engine.scripts.status()
+    known = ctx.scripts.status()
     lua, eval_bytes = known["lua_bytes"], known["script_bytes"]
     libraries = ctx.keyspace.libraries
     library_bytes = sum(map(len, libraries.values()))
@@ -197,14 +197,14 @@ def log_mode(ctx: Context) -> str:
 
     `save-rules` is a log that is synced when the system likes: `appendonly` is off.
     """
-    if not ctx.engine.is_recording:
+    if not ctx.server.is_recording:
         return "memory-only"
     return "appendonly" if ctx.server.config.appendonly else "save-rules"
 
 
 def persistence(ctx: Context) -> Fields:
     """Return how the data is kept: log and snapshots, under Redis's names for them."""
-    state, engine = ctx.server, ctx.engine
+    state = ctx.server
     log = state.log_status
     fields: Fields = [
         ("loading", int(state.is_loading)),
@@ -212,10 +212,10 @@ def persistence(ctx: Context) -> Fields:
         ("current_fork_perc", "0.00"),
         *_snapshots(ctx),
         ("log_mode", log_mode(ctx)),
-        ("aof_enabled", int(engine.is_recording and state.config.appendonly)),
-        ("aof_last_write_status", "ok" if engine.guards.disk_error is None else "err"),
+        ("aof_enabled", int(state.is_recording and state.config.appendonly)),
+        ("aof_last_write_status", "ok" if state.alarm.disk_error is None else "err"),
     ]
-    if engine.is_recording:
+    if state.is_recording:
         unsynced = log.get("log_last_seq", 0) - log.get("log_synced_seq", 0)
         fields += [
             ("aof_current_size", log.get("log_size_bytes", 0)),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.state.inquiries import ReadRecords, ask
+from joblog.app.state.inquiries import ReadRecords
 from joblog.app.table.arguments import integer
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
@@ -43,8 +43,7 @@ def log_info(ctx: Context) -> dict[bytes, Any]:
     Raises:
         CommandError: the server keeps no log.
     """
-    _require_log(ctx)
-    return {name.encode(): value for name, value in ctx.engine.log_facts().items()}
+    return {name.encode(): value for name, value in _log_facts(ctx).items()}
 
 
 @command(
@@ -62,13 +61,13 @@ def log_tag(ctx: Context, name: bytes) -> int:
     Raises:
         CommandError: the name is empty, or looks like another way to write a moment.
     """
-    _require_log(ctx)
+    _log_facts(ctx)
     if not is_tag(name):
         raise CommandError(errors.BAD_TAG)
     if not ctx.session.is_described:
-        ctx.engine.describe(ctx.session)
-    ctx.engine.note(ctx.session, {"kind": "tag", "name": name})
-    return int(ctx.engine.log_facts()["last_seq"])
+        ctx.engine.outbox.describe(ctx.session)
+    ctx.engine.outbox.note(ctx.session, {"kind": "tag", "name": name})
+    return int(_log_facts(ctx)["last_seq"])
 
 
 def is_tag(name: bytes) -> bool:
@@ -100,7 +99,7 @@ def log_read(ctx: Context, word: bytes, seq: bytes, *options: bytes) -> Any:
     if word.upper() != b"FROM":
         raise CommandError(errors.SYNTAX)
     words = _parse(options, (b"COUNT", b"BLOCK", b"MATCH"))
-    _require_log(ctx)
+    _log_facts(ctx)
     inquiry = ReadRecords(
         ctx.session,
         from_seq=_seq(seq),
@@ -111,7 +110,7 @@ def log_read(ctx: Context, word: bytes, seq: bytes, *options: bytes) -> Any:
     wait_ms = integer(words.get(b"BLOCK", b"0"))
     if wait_ms < 0:
         raise CommandError(errors.TIMEOUT_NEGATIVE)
-    return ask(ctx, inquiry, wait_ms, lambda found: found)
+    return ctx.ask(inquiry, wait_ms, lambda found: found)
 
 
 @command(
@@ -131,7 +130,7 @@ def log_history(ctx: Context, key: bytes, *options: bytes) -> Any:
         CommandError: unknown or bad options, or the records are pruned.
     """
     words = _parse(options, (b"FROM", b"COUNT"))
-    _require_log(ctx)
+    _log_facts(ctx)
     inquiry = ReadRecords(
         ctx.session,
         from_seq=_seq(words.get(b"FROM", b"1")),
@@ -139,12 +138,18 @@ def log_history(ctx: Context, key: bytes, *options: bytes) -> Any:
         db=ctx.db.index,
         key=key,
     )
-    return ask(ctx, inquiry, 0, lambda found: found)
+    return ctx.ask(inquiry, 0, lambda found: found)
 
 
-def _require_log(ctx: Context) -> None:
-    if ctx.engine.log_facts is None:
+def _log_facts(ctx: Context) -> dict[str, int | bytes]:
+    """Return how far the log goes, and the like.
+
+    Raises:
+        CommandError: the server keeps no log.
+    """
+    if ctx.server.log_facts is None:
         raise CommandError(errors.NO_LOG)
+    return ctx.server.log_facts()
 
 
 def _parse(words: Sequence[bytes], known: Sequence[bytes]) -> dict[bytes, bytes]:

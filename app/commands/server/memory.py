@@ -16,7 +16,7 @@ from joblog.app import collector, errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString, Verbatim
 from joblog.app.state import process
-from joblog.app.state.buffers import client_bytes
+from joblog.app.state.session import client_bytes
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
 from joblog.app.table.tips import ALL, RANDOM, SHARDS, SPECIAL

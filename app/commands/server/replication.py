@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import BLOCKED, OK, SimpleString
-from joblog.app.state.inquiries import AwaitDurable, ask
+from joblog.app.state.inquiries import AwaitDurable
 from joblog.app.table.arguments import integer
 from joblog.app.table.table import Flag, command
 from joblog.app.table.tips import LEAST, SHARDS
@@ -85,13 +85,13 @@ def waitaof(
 ) -> list[int]:
     """Return [1 where all that was written is durable, number of replicas: 0]."""
     local, replicas, wait_ms = _waitaof_arguments(ctx, numlocal, numreplicas, timeout)
-    engine, session = ctx.engine, ctx.session
-    is_durable = engine.is_recording and engine.is_durable()
+    session, is_recording = ctx.session, ctx.server.is_recording
+    is_durable = is_recording and ctx.engine.outbox.is_durable()
     so_far = [int(is_durable), 0]
     is_satisfied = not replicas and (is_durable or not local)
-    if is_satisfied or engine.unit is not None:
+    if is_satisfied or ctx.unit is not None:
         return so_far
-    if is_durable or not engine.is_recording:
+    if is_durable or not is_recording:
         # Only replicas can be waited for, and there are none.
         reply = ctx.wait((), wait_ms, None, lambda _: BLOCKED, at_timeout=so_far)
         return cast("list[int]", reply)
@@ -104,7 +104,7 @@ def waitaof(
         return BLOCKED
 
     question = AwaitDurable(session)
-    return cast("list[int]", ask(ctx, question, wait_ms, durable, at_timeout=so_far))
+    return cast("list[int]", ctx.ask(question, wait_ms, durable, at_timeout=so_far))
 
 
 def _waitaof_arguments(
@@ -119,7 +119,7 @@ def _waitaof_arguments(
     if replicas is None or replicas < 0:
         raise CommandError(errors.NOT_POSITIVE)
     wait_ms = _timeout(timeout)
-    if local and not (ctx.engine.is_recording and ctx.server.config.appendonly):
+    if local and not (ctx.server.is_recording and ctx.server.config.appendonly):
         raise CommandError(errors.WAITAOF_WITHOUT_LOG)
     return local, replicas, wait_ms
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import NO_REPLY, BulkList, NoReplyType, SimpleString, Verbatim
-from joblog.app.state.inquiries import AwaitSave, ask
+from joblog.app.state.inquiries import AwaitSave
 from joblog.app.state.operator_lines import describe
 from joblog.app.table.table import Flag, command
 from joblog.app.table.tips import RANDOM
@@ -44,7 +44,7 @@ _ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT
 )
 def show_time(ctx: Context) -> BulkList:
     """Return the seconds since the epoch, and the microseconds of this second."""
-    unit = ctx.engine.unit
+    unit = ctx.unit
     time_ns = ctx.server.time_ns() if unit is None else unit.time_ns
     seconds, rest = divmod(time_ns, 1_000_000_000)
     return BulkList([b"%d" % seconds, b"%d" % (rest // 1000)])
@@ -67,7 +67,7 @@ def save(ctx: Context) -> SimpleString:
         raise CommandError(errors.SAVE_IN_PROGRESS)
     saves.ask("save", ctx.steady_ms)
     saves.has_waiters = True
-    reply = ask(ctx, AwaitSave(ctx.session, saves.asked), 0, lambda ok: ok)
+    reply = ctx.ask(AwaitSave(ctx.session, saves.asked), 0, lambda ok: ok)
     return cast("SimpleString", reply)
 
 
@@ -88,7 +88,7 @@ def bgsave(ctx: Context, *option: bytes) -> SimpleString:
     saves = ctx.server.saves
     if saves.running == "save":
         raise CommandError(errors.SAVE_IN_PROGRESS)
-    if saves.running and not option and ctx.engine.unit is None:
+    if saves.running and not option and ctx.unit is None:
         raise CommandError(errors.CHILD_IS_ACTIVE)
     is_scheduled = bool(saves.running)
     saves.ask("save", ctx.steady_ms)
@@ -96,10 +96,10 @@ def bgsave(ctx: Context, *option: bytes) -> SimpleString:
 
 
 def _require_log(ctx: Context) -> None:
-    if not ctx.engine.is_recording:
+    if not ctx.server.is_recording:
         raise CommandError(errors.NOTHING_TO_SAVE)
-    if ctx.engine.guards.disk_error is not None:
-        raise CommandError(errors.MISCONF + ctx.engine.guards.disk_error)
+    if ctx.server.alarm.disk_error is not None:
+        raise CommandError(errors.MISCONF + ctx.server.alarm.disk_error)
 
 
 @command(
@@ -130,7 +130,7 @@ def lastsave(ctx: Context) -> int:
 def bgrewriteaof(ctx: Context) -> SimpleString:
     """Return that it has started, or comes when what is under way is done."""
     saves = ctx.server.saves
-    if not ctx.engine.is_recording:
+    if not ctx.server.is_recording:
         return _REWRITE_STARTED  # those who call it every night need no other answer
     if saves.running == "rewrite":
         raise CommandError(errors.REWRITE_IN_PROGRESS)
@@ -160,7 +160,7 @@ def shutdown(ctx: Context, *option: bytes) -> NoReplyType:
         raise CommandError(errors.SYNTAX)
     if b"ABORT" in words:
         raise CommandError(errors.NO_SHUTDOWN)
-    has_trouble = ctx.engine.guards.disk_error is not None
+    has_trouble = ctx.server.alarm.disk_error is not None
     if has_trouble and not words & {b"NOSAVE", b"FORCE"}:
         raise CommandError(errors.SHUTDOWN_FAILED)
     ctx.server.stop_requested = True

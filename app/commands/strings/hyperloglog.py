@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString
+from joblog.app.state.alarm import PAST
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
 from joblog.app.types.hyperloglog import (
@@ -123,11 +124,9 @@ def pfcount(ctx: Context, key: bytes, *keys: bytes) -> int:
 
 
 def _may_write(ctx: Context) -> bool:
-    """Say whether the log takes records; while a fold reads it, it surely did."""
-    if ctx.engine is None:
-        return True
-    guards = ctx.engine.guards
-    return guards.disk_error is None and not guards.is_read_only
+    """Say whether the log takes records; in a fold it surely did."""
+    alarm = ctx.server.alarm
+    return alarm.disk_error is None and not alarm.has(PAST)
 
 
 @command(

@@ -23,7 +23,7 @@ class Client:
         self.clock = FakeClock()
         self.engine = Engine(Config(), now_ms=self.clock)
         self.engine.context.random = random.Random(5)
-        self.session = self.engine.open_session(1)
+        self.session = self.engine.clients.open(1)
         self.session.is_described = True
         self.engine.context.session = self.session
         self.effects, self.events = [], []
@@ -37,11 +37,13 @@ class Client:
         """Run a command, of words or of one string that is split; return the reply."""
         words = words[0].split() if len(words) == 1 else words
         argv = [w if type(w) is bytes else str(w).encode() for w in words]
-        self.engine.entries.clear()
+        self.engine.outbox.entries.clear()
         self.events.clear()
-        self.engine.read_clock()
+        self.engine.context.read_clock()
         reply = self.engine.execute(self.session, argv)
-        self.effects = [effect for entry in self.engine.entries for effect in entry[2]]
+        self.effects = [
+            effect for entry in self.engine.outbox.entries for effect in entry[2]
+        ]
         for value in self.session.db.values.values():
             may_be_empty = type(value) in (bytes, Stream)
             assert may_be_empty or len(value), "an empty collection is left"

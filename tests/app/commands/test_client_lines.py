@@ -15,7 +15,7 @@ def test_buffers_of_replies_are_told_of_for_five_seconds(server_of_ours):
     clock, engine, session, other = server_of_ours
     for name, wait_ms in (("at once", 0), ("later", 5_000)):
         clock.advance(wait_ms)
-        engine.read_clock()
+        engine.context.read_clock()
         reply = engine.run(other, [[b"CLIENT", b"LIST", b"ID", b"1"]])
         line[name] = dict(re.findall(rb"(\S+)=(\S*)", reply))
 
@@ -30,6 +30,6 @@ def server_of_ours():
     """Return a clock, an engine, a client that was sent 700 bytes, another."""
     clock = FakeClock()
     engine = Engine(Config(), now_ms=clock)
-    first = engine.open_session(1, buffers=lambda: Buffers(peak=700))
+    first = engine.clients.open(1, buffers=lambda: Buffers(peak=700))
     engine.run(first, [[b"PING"]])
-    return clock, engine, first, engine.open_session(2)
+    return clock, engine, first, engine.clients.open(2)

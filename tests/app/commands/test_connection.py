@@ -123,7 +123,7 @@ def test_client_kill_closes_those_that_match(clients, filters, count, left):
     sessions = clients.engine.server.sessions
     names = {name for name, session in clients.sessions.items()}
     assert {n for n in names if clients.sessions[n].id in sessions} == left
-    assert len(clients.engine.closings) == 3 - len(left)
+    assert len(clients.engine.outbox.closings) == 3 - len(left)
     assert clients.sessions["a"].is_closing == ("SKIPME no" in filters)
 
 
@@ -138,8 +138,7 @@ def test_a_killed_client_watches_nothing_any_more(clients):
 
 def test_exec_is_refused_where_the_disk_has_failed_since(clients):
     clients("a", "MULTI", "SET k 1")
-    clients.engine.guards.disk_error = b"No space left on device"
-    clients.engine.guards.update_watchful()
+    clients.engine.server.alarm.note_disk(b"No space left on device")
 
     reply = clients("a", "EXEC", "EXEC")
 

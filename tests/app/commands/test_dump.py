@@ -72,5 +72,5 @@ def test_restored_list_serves_a_client_that_waits(clients):
 
     clients.engine.run(clients.sessions[2], [[b"RESTORE", b"l", b"0", data]])
 
-    assert clients.engine.pushes or clients.entries
+    assert clients.engine.outbox.pushes or clients.entries
     assert clients(2, "EXISTS l") == b":0\r\n"

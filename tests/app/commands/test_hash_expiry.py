@@ -139,9 +139,9 @@ def test_what_is_due_goes_unasked_within_a_tenth_of_a_second(timed):
     timed("HSET h d 4")
     for _ in range(2):
         timed.clock.advance(10)
-        timed.engine.cron(100)
+        timed.engine.upkeep.look_after(100)
 
-    entries = [entry for entry in timed.engine.entries if entry[3]]
+    entries = [entry for entry in timed.engine.outbox.entries if entry[3]]
     assert [entry[2] for entry in entries][1:] == [
         [words("HDEL h a b")],
         [words("HDEL h c")],
@@ -187,7 +187,7 @@ def test_a_field_that_is_set_anew_stays(timed, line):
 
     timed(line)
     timed.clock.advance(10)
-    timed.engine.cron(100)
+    timed.engine.upkeep.look_after(100)
 
     assert timed("HEXISTS h a") == 1
 
@@ -197,7 +197,7 @@ def test_a_string_in_place_of_the_hash_has_no_fields_to_expire(timed):
 
     timed("SET h text KEEPTTL")
     timed.clock.advance(10)
-    timed.engine.cron(100)
+    timed.engine.upkeep.look_after(100)
 
     assert timed("GET h") == b"text"
 

@@ -61,7 +61,7 @@ def test_monitors_see_commands_of_others_and_never_passwords(clients):
     assert clients("monitor", "MONITOR") == b"+OK\r\n"
     clients("a", "SET k v", "AUTH pw", "CONFIG GET port", "PING")
 
-    lines = [data.split(b"] ")[1] for _, data in clients.engine.pushes]
+    lines = [data.split(b"] ")[1] for _, data in clients.engine.outbox.pushes]
 
     assert lines == [
         b'"SET" "k" "v"\r\n',

@@ -100,7 +100,7 @@ def test_the_password_is_not_in_the_log(client):
     migrate(client, link, *words)
 
     assert b"$6\r\nsecret" in link.sent
-    assert client.engine.entries[-1][3][1] == [
+    assert client.engine.outbox.entries[-1][3][1] == [
         *(b"MIGRATE", b"host", b"6379", b"a", b"3", b"50", b"AUTH2"),
         *(b"(redacted)", b"(redacted)"),
     ]
@@ -109,7 +109,7 @@ def test_the_password_is_not_in_the_log(client):
     client.engine.server.dial = PlayedLink(b"+OK", b"+OK", b"+OK")
     client("MIGRATE", "host", "1", "b", *words[1:])
     client("EXEC")
-    assert b"secret" not in repr(client.engine.entries).encode()
+    assert b"secret" not in repr(client.engine.outbox.entries).encode()
 
 
 def test_without_a_network_nothing_is_moved(client):

@@ -144,7 +144,7 @@ def test_refusals_are_those_of_redis(stream):
 
 def wait(client, options):
     """Let another client, the consumer c, wait for what it reads."""
-    session = client.engine.open_session(2)
+    session = client.engine.clients.open(2)
     session.is_described = True
     words = f"XREADGROUP GROUP g c {options} STREAMS s >"
     assert client.engine.run(session, [words.encode().split()]) == b""
@@ -154,9 +154,9 @@ def wait(client, options):
 def woken_after(client, ms):
     """Let time pass; return the reply of who goes on then, if anybody does."""
     client.clock.at_ms += ms
-    client.engine.read_clock()
+    client.engine.context.read_clock()
     client.engine.blocking.expire()
-    woken = client.engine.blocking.woken
+    woken = client.engine.outbox.woken
     return woken.pop()[1] if woken else None
 
 
@@ -191,7 +191,7 @@ def test_what_is_idle_is_not_given_out_while_clients_are_held(stream):
 
     assert woken_after(stream, 900) is None
     assert woken_after(stream, 100) is None
-    stream.engine.cron(100)
+    stream.engine.upkeep.look_after(100)
     assert b"1-0" in woken_after(stream, 100)
 
 
@@ -207,7 +207,7 @@ def test_who_is_gone_is_given_nothing(stream):
     read(stream, "CLAIM 0")
     wait(stream, "BLOCK 0 CLAIM 500")
     [session] = [one for one in stream.engine.server.sessions.values() if one.waiter]
-    stream.engine.disconnect(session)
+    stream.engine.clients.disconnect(session)
 
     assert woken_after(stream, 1000) is None
     assert pending(stream)[0] == ("1-0", "b", 2)

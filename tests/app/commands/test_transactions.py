@@ -147,7 +147,7 @@ def test_a_key_that_had_expired_before_it_was_watched_has_not_changed(clients):
     clients.clock.advance(10)
 
     clients("a", "WATCH k")
-    clients.engine.cron(100)
+    clients.engine.upkeep.look_after(100)
 
     assert clients("a", "MULTI", "PING", "EXEC").endswith(b"*1\r\n+PONG\r\n")
 
@@ -182,7 +182,7 @@ def test_what_was_watched_is_forgotten(clients, word):
 def test_a_client_that_is_gone_watches_nothing(clients):
     clients("a", "WATCH k", "MULTI", "SET k 1")
 
-    clients.engine.close_session(clients.sessions["a"])
+    clients.engine.clients.close(clients.sessions["a"])
 
     assert clients.engine.observers.watchers == {}
     assert not any(db.is_observed for db in clients.engine.keyspace.databases)
@@ -197,7 +197,7 @@ def test_time_stands_still_inside_of_exec(clients):
 
 def test_a_key_that_expires_in_an_exec_is_removed_in_its_record(clients):
     clients("a", "SET k 1 PX 10", "MULTI", "SWAPDB 0 1", "SELECT 1", "GET k", "SET j 2")
-    clients.engine.entries.clear()
+    clients.engine.outbox.entries.clear()
     clients.clock.advance(10)
 
     clients("a", "EXEC")
@@ -249,6 +249,10 @@ def test_commands_behind_quit_do_not_run_where_no_reply_is_sent(clients):
 def test_a_new_name_is_told_to_the_log_before_the_next_write(clients):
     clients("a", "SET k 1", "CLIENT SETNAME worker", "SET k 2")
 
-    notes = [entry[3][2] for entry in clients.engine.entries if not entry[2]]
+    notes = [entry[3][2] for entry in clients.engine.outbox.entries if not entry[2]]
     assert [note["name"] for note in notes] == [b"worker"]
-    assert [bool(entry[2]) for entry in clients.engine.entries] == [True, False, True]
+    assert [bool(entry[2]) for entry in clients.engine.outbox.entries] == [
+        True,
+        False,
+        True,
+    ]

@@ -30,7 +30,7 @@ class Clients:
     def __init__(self):
         self.clock = FakeClock()
         self.engine = Engine(Config(), now_ms=self.clock)
-        self.free, self.limited = map(self.engine.open_session, (1, 2))
+        self.free, self.limited = map(self.engine.clients.open, (1, 2))
         self.fence(self.limited)
 
     def fence(self, session):
@@ -145,13 +145,13 @@ def test_read_only_script_of_a_limited_client_may_not_write(clients):
 
 def test_blocked_command_is_asked_about_when_it_wakes(clients):
     free, engine = clients.free, clients.engine
-    other = engine.open_session(3)
+    other = engine.clients.open(3)
     clients(free, "BLPOP", "own:q", "0")
     clients.fence(free)
 
     clients(other, "LPUSH", "own:q", "job")
 
-    assert engine.blocking.woken == [(free.id, b"-NOPERM wake\r\n")]
+    assert engine.outbox.woken == [(free.id, b"-NOPERM wake\r\n")]
     assert clients(other, "LLEN", "own:q") == b":1\r\n"
 
 

@@ -18,14 +18,14 @@ class Server:
     def __init__(self, clients=4):
         self.clock = FakeClock()
         self.engine = Engine(Config(), now_ms=self.clock)
-        self.sessions = [self.engine.open_session(n) for n in range(1, clients + 1)]
+        self.sessions = [self.engine.clients.open(n) for n in range(1, clients + 1)]
         for session in self.sessions:
             session.is_described = True
 
     def run(self, number, *words):
         """Let a client give one command; return its reply, empty while it waits."""
         argv = [word if type(word) is bytes else str(word).encode() for word in words]
-        self.engine.read_clock()
+        self.engine.context.read_clock()
         reply = self.engine.run(self.sessions[number - 1], [argv])
         self.sessions[number - 1].check()
         return reply
@@ -33,12 +33,12 @@ class Server:
     def advance(self, ms):
         """Let time pass, and those go on whose time is over."""
         self.clock.advance(ms)
-        self.engine.read_clock()
+        self.engine.context.read_clock()
         self.engine.blocking.expire()
 
     @property
     def woken(self):
-        woken, self.engine.blocking.woken = self.engine.blocking.woken, []
+        woken, self.engine.outbox.woken = self.engine.outbox.woken, []
         return woken
 
 
@@ -72,7 +72,7 @@ def test_client_that_has_hung_up_is_passed_over_and_closed(server):
     server.run(3, "RPUSH", "q", "job")
 
     assert server.woken == [(2, b"*2\r\n$1\r\nq\r\n$3\r\njob\r\n")]
-    assert server.engine.closings == [1]
+    assert server.engine.outbox.closings == [1]
     assert server.engine.server.blocked_clients == 0
 
 
@@ -89,7 +89,7 @@ def test_client_that_has_hung_up_takes_nothing_that_is_there(server):
 def test_effect_has_the_waiter_for_its_origin_and_follows_what_woke_it(server):
     server.run(1, "BZPOPMIN", "z", "0")
     server.run(2, "ZADD", "z", 1, "m")
-    effects = [(entry[2], entry[3]) for entry in server.engine.entries]
+    effects = [(entry[2], entry[3]) for entry in server.engine.outbox.entries]
 
     assert effects == [
         ([[b"ZADD", b"z", b"1", b"m"]], 2),
@@ -112,7 +112,7 @@ def test_nobody_listens_to_the_keyspace_once_nobody_waits(server):
     database = server.engine.keyspace.databases[0]
     was_observed = database.is_observed
     server.advance(10)
-    server.engine.cron(10)
+    server.engine.upkeep.look_after(10)
 
     assert was_observed
     assert not database.is_observed
@@ -120,7 +120,7 @@ def test_nobody_listens_to_the_keyspace_once_nobody_waits(server):
 
 def test_client_that_leaves_is_forgotten(server):
     server.run(1, "BLPOP", "q", "r", "5")
-    server.engine.close_session(server.sessions[0])
+    server.engine.clients.close(server.sessions[0])
     server.run(2, "RPUSH", "q", "job")
 
     assert server.woken == []

@@ -39,7 +39,7 @@ MANY = "for i = 1, {} do redis.call('GET', 'k') end return redis.call('STRLEN', 
 
 @pytest.mark.parametrize("times", [1, 255, 256, 257, 300, 5_003])
 def test_all_calls_of_a_script_are_counted_though_not_all_are_timed(clients, times):
-    session = clients.engine.open_session(9)
+    session = clients.engine.clients.open(9)
     script = MANY.format(times).encode()
 
     clients.engine.run(session, [[b"EVAL", script, b"0"]])
@@ -50,7 +50,7 @@ def test_all_calls_of_a_script_are_counted_though_not_all_are_timed(clients, tim
 
 
 def test_each_command_of_a_script_is_timed_where_all_are_slow(clients):
-    session = clients.engine.open_session(9)
+    session = clients.engine.clients.open(9)
     argv = [b"EVAL", MANY.format(1_000).encode(), b"0"]
     clients("a", "CONFIG SET slowlog-log-slower-than 0 slowlog-max-len 5000")
 
@@ -61,7 +61,7 @@ def test_each_command_of_a_script_is_timed_where_all_are_slow(clients):
 
 
 def test_long_and_large_commands_of_a_script_are_always_timed(clients):
-    session = clients.engine.open_session(9)
+    session = clients.engine.clients.open(9)
     script = b"for i = 1, 1000 do redis.call('SADD', 's', unpack(ARGV)) end"
     argv = [b"EVAL", script, b"0", *(b"%d" % number for number in range(20))]
 

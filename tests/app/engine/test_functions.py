@@ -59,11 +59,11 @@ def test_a_function_that_may_write_is_refused_where_only_reads_are_asked_for(loa
 
 
 def test_a_call_leaves_one_record_that_names_the_function(clients, loaded):
-    clients.engine.entries.clear()
+    clients.engine.outbox.entries.clear()
 
     loaded("FCALL", "write", "1", "k", "v")
 
-    ((_, _, effects, origin),) = clients.engine.entries
+    ((_, _, effects, origin),) = clients.engine.outbox.entries
     assert effects == [[b"SET", b"k", b"v"]]
     assert origin[1] == [b"FCALL", b"write", b"1", b"k", b"v"]
     assert origin[2] == {"kind": "script", "sha": ""}
@@ -109,11 +109,11 @@ REFUSED = [
 @pytest.mark.parametrize(("source", "text"), REFUSED)
 def test_a_library_that_is_wrong_changes_nothing(clients, loaded, source, text):
     before = clients.engine.keyspace.libraries.copy()
-    clients.engine.entries.clear()
+    clients.engine.outbox.entries.clear()
 
     assert loaded("FUNCTION", "LOAD", source) == b"-" + text + b"\r\n"
     assert clients.engine.keyspace.libraries == before
-    assert clients.engine.entries == []
+    assert clients.engine.outbox.entries == []
     assert loaded("FCALL", "count", "0") == b":1\r\n"
 
 
@@ -140,7 +140,7 @@ def test_libraries_come_back_from_the_log(clients, loaded):
     loaded("FUNCTION", "DELETE", "gone")
     fold = Fold()
 
-    for _, db, effects, _ in clients.engine.entries:
+    for _, db, effects, _ in clients.engine.outbox.entries:
         fold.apply([FakeRecord(db, effects)])
     clients.engine.adopt(fold.keyspace)
 

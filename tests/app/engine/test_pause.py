@@ -40,11 +40,11 @@ def test_what_was_held_runs_when_the_time_has_come(clients):
     clients("b", "SET k 1")
 
     clients.clock.advance(1000)
-    clients.engine.cron(100)
+    clients.engine.upkeep.look_after(100)
 
-    assert clients.engine.is_resuming
+    assert clients.engine.outbox.is_resuming
     assert clients("b", "SET k 1") == b"+OK\r\n"
-    assert not clients.engine.guards.is_watchful
+    assert not clients.engine.server.alarm.is_on
 
 
 def test_unpause_lets_all_go_on(clients):
@@ -52,7 +52,7 @@ def test_unpause_lets_all_go_on(clients):
 
     clients("a", "CLIENT UNPAUSE")
 
-    assert clients.engine.is_resuming
+    assert clients.engine.outbox.is_resuming
     assert clients("b", "SET k 1") == b"+OK\r\n"
 
 
@@ -69,11 +69,11 @@ def test_no_key_expires_while_writes_are_held(clients):
     clients("a", "SET k 1 PX 10", WRITE)
     clients.clock.advance(500)
 
-    clients.engine.cron(100)
+    clients.engine.upkeep.look_after(100)
 
     assert clients("a", "GET k", "EXISTS k", "DBSIZE") == b"$-1\r\n:0\r\n:1\r\n"
     clients.clock.advance(500)
-    clients.engine.cron(100)
+    clients.engine.upkeep.look_after(100)
     assert clients("a", "DBSIZE") == b":0\r\n"
 
 

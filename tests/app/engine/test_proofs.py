@@ -22,7 +22,7 @@ class Proven:
         self.history = History(folder, segment_bytes_max)
         self.session = self.history.connect()
         self.engine = self.history.engine
-        self.prover = Prover(self.engine)
+        self.prover = Prover(self.engine.context, self.engine.outbox)
         self.history.log.keyspace_digest = lambda: whole_digest(self.engine.keyspace)
 
     def run(self, *lines):
@@ -99,7 +99,7 @@ def test_keys_that_change_while_a_round_lasts_are_proven_as_they_are(proven):
             f"RENAME l{key % 3} l9",
         )
         proven.history.clock.at_ms += 7
-        proven.engine.cron(100)
+        proven.engine.upkeep.look_after(100)
         proven.step()
 
     fold = proven.fold()

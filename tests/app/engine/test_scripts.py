@@ -14,7 +14,7 @@ def run(clients):
     def run(*words, client="a"):
         argv = [w.encode("latin-1") if isinstance(w, str) else w for w in words]
         clients(client)
-        clients.engine.read_clock()
+        clients.engine.context.read_clock()
         return clients.engine.run(clients.sessions[client], [argv])
 
     return run
@@ -25,7 +25,7 @@ def evaluate(run, source, *words):
 
 
 def last_entry(clients):
-    return clients.engine.entries[-1]
+    return clients.engine.outbox.entries[-1]
 
 
 WRITES = "redis.call('SET', KEYS[1], ARGV[1]) redis.call('INCR', 'n') return 1"
@@ -47,7 +47,7 @@ def test_the_text_of_a_script_is_recorded_once_before_its_first_record(clients, 
     evaluate(run, WRITES, "1", "k", "v")
     evaluate(run, WRITES, "1", "k", "w")
 
-    notes = [entry[3][2] for entry in clients.engine.entries]
+    notes = [entry[3][2] for entry in clients.engine.outbox.entries]
     sha = sha1_of(WRITES.encode()).decode()
     assert notes == [
         {"kind": "script_source", "sha": sha, "source": WRITES.encode()},
@@ -66,7 +66,7 @@ def test_the_record_of_a_transaction_names_scripts_by_their_sha(clients, run):
     run("EVAL", "no Lua at all", "0")
     run("EXEC")
 
-    *described, (_, _, effects, origin) = clients.engine.entries
+    *described, (_, _, effects, origin) = clients.engine.outbox.entries
     writes, reads_sha = sha1_of(WRITES.encode()), sha1_of(reads.encode())
     assert [entry[3][2]["source"] for entry in described] == [
         WRITES.encode(),
@@ -90,7 +90,7 @@ def test_a_script_without_effects_leaves_no_record(clients, run):
     evaluate(run, "return redis.call('GET', 'k')")
     run("EXEC")
 
-    assert clients.engine.entries == []
+    assert clients.engine.outbox.entries == []
 
 
 def test_a_script_that_fails_midway_keeps_what_it_wrote_and_the_record_says_so(
@@ -162,7 +162,7 @@ def test_a_bug_in_a_script_s_command_records_nothing_and_surfaces(
     with pytest.raises(ZeroDivisionError):
         evaluate(run, "redis.call('set', 'k', 1) pcall(redis.call, 'get', 'k')")
     assert clients.entries == []
-    assert clients.engine.unit is None
+    assert clients.engine.context.unit is None
 
 
 REFUSED = [
@@ -212,8 +212,7 @@ def test_a_first_line_that_is_wrong_is_refused(run, source, text):
 
 
 def test_writes_of_a_script_are_refused_while_the_disk_is_full(clients, run):
-    clients.engine.guards.disk_error = b"No space left on device"
-    clients.engine.guards.update_watchful()
+    clients.engine.server.alarm.note_disk(b"No space left on device")
 
     reply = evaluate(run, "return redis.pcall('SET', 'k', 1)")
 
@@ -310,7 +309,7 @@ def test_a_function_is_killed_as_a_function(busy):
 def test_time_goes_on_for_others_and_stands_still_for_the_script(busy):
     def meanwhile():
         busy.clock.advance(50)
-        busy.engine.cron(100)
+        busy.engine.upkeep.look_after(100)
         busy("other", "PING")
 
     serve(busy)

@@ -58,7 +58,7 @@ def test_client_that_goes_leaves_nothing_behind(clients, name):
         clients("one", line)
     engine = clients.engine
 
-    engine.close_session(clients.sessions["one"])
+    engine.clients.close(clients.sessions["one"])
 
     assert not engine.server.sessions
     assert not engine.server.monitors
