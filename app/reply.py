@@ -6,11 +6,7 @@ one of these. `joblog.app.protocol.encoder` turns them into RESP2 or RESP3.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+from typing import Any, Final, NamedTuple
 
 RESP2: Final = 2
 RESP3: Final = 3
@@ -31,18 +27,6 @@ class BulkList(list[bytes]):
 
 LONG: Final = 8000
 """How many elements make an array long: what encodes it takes so many at a time."""
-
-
-class LongBulks(NamedTuple):
-    """An array of more than LONG `bytes` that is not copied: it is encoded at once.
-
-    Attributes:
-        size: how many there are.
-        values: them; what they come from must not change before they are read.
-    """
-
-    size: int
-    values: Iterable[bytes]
 
 
 class SetReply(list[Any]):

@@ -34,7 +34,7 @@ from joblog.app.engine.visits import Visits
 from joblog.app.errors import CommandError
 from joblog.app.keyspace.keyspace import Keyspace
 from joblog.app.protocol.encoder import encode, join
-from joblog.app.reply import BLOCKED, POSTPONED
+from joblog.app.reply import BLOCKED, LONG, POSTPONED
 from joblog.app.state.context import Context
 from joblog.app.state.server_state import ServerState
 from joblog.app.state.visits import is_of_present
@@ -142,6 +142,11 @@ class Engine:
             len(commands) == 1 and is_of_present(commands[0])
         ):
             return self.visits.run(session, commands, self.run)
+        if session.unsent is not None:
+            return self.outbox.go_on(session, commands, self.slice_bytes)
+        return self._run_commands(session, commands)
+
+    def _run_commands(self, session: Session, commands: list[Argv]) -> bytes:
         context, outbox, alarm = self.context, self.outbox, self._alarm
         context.session = session
         interrupted, outbox.running = outbox.running, session
@@ -165,6 +170,8 @@ class Engine:
                     outbox.put_off(session, commands, argv)
                     break
                 data = outbox.what_is_sent(session, reply)
+            elif isinstance(reply, list) and len(reply) > LONG:
+                data = outbox.begin_long(session, reply, self.slice_bytes)
             else:
                 data = encode(reply, session.resp)
             replies.append(data)
@@ -172,7 +179,7 @@ class Engine:
                 break
             size += len(data)
             if self._spent_ns > self.slice_ns or size > self.slice_bytes:
-                outbox.rest = commands[len(replies) :] or None
+                outbox.leave(session, commands[len(replies) :])
                 break
         outbox.running = interrupted
         session.last_ms = context.steady_ms

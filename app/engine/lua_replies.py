@@ -17,7 +17,6 @@ from joblog.app.reply import (
     BulkList,
     DoubleText,
     Keyed,
-    LongBulks,
     Pairs,
     SetReply,
     SimpleString,
@@ -69,8 +68,6 @@ def crossing(reply: Any, *, is_resp3: bool) -> Crossing | None:
         flat = _flat_crossing(reply, is_resp3=is_resp3)
         if flat is not None:
             return flat
-    if kind is LongBulks:
-        return None
     if kind is SimpleString:
         return (False, TREE, _STATUS, bytes(reply))
     if isinstance(reply, CommandError):
@@ -104,8 +101,6 @@ def crossings(reply: Any, *, is_resp3: bool) -> list[Crossing]:
     """
     if type(reply) is BulkList:
         return _pieces(FLAT, reply)
-    if type(reply) is LongBulks:
-        return _pieces(FLAT, list(reply.values))
     items = _flat_items(reply, is_resp3=is_resp3)
     if items is not None:
         return _pieces(FLAT, items)

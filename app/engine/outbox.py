@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, final
 
 from joblog.app.engine.redaction import Secrets, redact
-from joblog.app.protocol.encoder import encode
+from joblog.app.protocol.encoder import encode, encode_in_parts
 from joblog.app.reply import Replies
 
 if TYPE_CHECKING:
@@ -101,6 +101,55 @@ class Outbox:
     def ask_for_check(self) -> None:
         """Have the log folded, and compared with memory."""
         self.is_check_due = True
+
+    # --- batches that are cut --------------------------------------------------------
+
+    def leave(self, session: Session, commands: list[Argv]) -> None:
+        """Set aside what is left of a batch, behind what is left of a reply."""
+        if commands or session.unsent is not None:
+            self.rest = commands
+
+    def begin_long(self, session: Session, reply: list[Any], bytes_max: int) -> bytes:
+        """Return the first bytes of a long array; the session has the others.
+
+        Others have their turn between its parts, and a client that does not read has
+        to before more of it is encoded.
+
+        Args:
+            session: the client.
+            reply: the array, which nobody changes any more.
+            bytes_max: no part begins behind so many bytes.
+        """
+        session.unsent = encode_in_parts(reply, session.resp)
+        return self._next_parts(session, bytes_max)
+
+    def go_on(self, session: Session, commands: list[Argv], bytes_max: int) -> bytes:
+        """Return more of a long array; a batch behind it waits for its end.
+
+        See `begin_long` for the arguments.
+        """
+        data = self._next_parts(session, bytes_max)
+        self.leave(session, commands)
+        return data
+
+    def _next_parts(self, session: Session, bytes_max: int) -> bytes:
+        parts = []
+        size = 0
+        assert session.unsent is not None
+        try:
+            for part in session.unsent:
+                parts.append(part)
+                size += len(part)
+                if size > bytes_max:
+                    break
+            else:
+                session.unsent = None
+            return b"".join(parts)
+        except MemoryError:
+            # Half of a reply was sent perhaps: nothing else may follow.
+            session.unsent = None
+            session.is_closing = True
+            return b""
 
     # --- records -------------------------------------------------------------------
 

@@ -7,8 +7,8 @@ the table: the look-up and the call through it cost more than the encoding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby, islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 from joblog.app import errors
@@ -24,7 +24,6 @@ from joblog.app.reply import (
     Encoded,
     Entries,
     Keyed,
-    LongBulks,
     NoReplyType,
     NullArrayType,
     Pairs,
@@ -43,6 +42,8 @@ _SMALL: Final = 1024
 _MANY: Final = 1000
 _LOOKS: Final = 32
 _LARGE: Final = 64 * 1024
+_PART_FIRST: Final = 256
+_PART_BYTES: Final = 128 * 1024
 _NO_MEMORY: Final = b"-" + errors.NO_MEMORY + b"\r\n"
 _INTEGERS: Final = [b":%d\r\n" % number for number in range(_SMALL)]
 _LENGTHS: Final = [b"$%d" % length for length in range(_SMALL)]
@@ -71,6 +72,35 @@ def encode(reply: Any, resp: int) -> bytes:
         return _BY_TYPE_2[kind](reply) if resp == RESP2 else _BY_TYPE_3[kind](reply)
     except MemoryError:
         return _NO_MEMORY
+
+
+def encode_in_parts(reply: list[Any], resp: int) -> Iterator[bytes]:
+    """Yield the bytes of a long array: its head, then parts of some 100 KiB.
+
+    Args:
+        reply: any list that a handler may return.
+        resp: the client's protocol, 2 or 3.
+    """
+    kind = type(reply)
+    if kind is Replies:
+        yield encode(reply, resp)
+        return
+    encode_part = _BY_TYPE_2[kind] if resp == RESP2 else _BY_TYPE_3[kind]
+    at = 0
+    count = _PART_FIRST
+    while at < len(reply):
+        part = kind(reply[at : at + count])
+        head, _, body = encode_part(part).partition(b"\r\n")
+        if at == 0:
+            # Of pairs some protocols count each half.
+            size = int(head[1:]) // len(part) * len(reply)
+            yield b"%b%d\r\n" % (head[:1], size)
+        yield body
+        at += count
+        if len(body) <= _PART_BYTES // 4:
+            count = min(count * 4, LONG)
+        elif len(body) > _PART_BYTES:
+            count = max(count // 4, 1)
 
 
 def join(replies: list[bytes]) -> bytes:
@@ -109,20 +139,11 @@ def encode_bulks(values: Sequence[bytes]) -> bytes:
     Measured for 100 elements of 3 bytes: 3.3 us, where hiredis's packer takes 8.
     """
     count = len(values)
-    if count > LONG:
-        return _long_bulks(LongBulks(count, values))
-    return b"*%d\r\n%b" % (count, _elements(values))
-
-
-def _long_bulks(reply: LongBulks) -> bytes:
-    """Encode a part at a time: its elements stay in the processor's cache meanwhile.
-
-    Measured for a list of 500,000 elements of 12 bytes: 16 ms, 60 in one go.
-    """
-    values = iter(reply.values)
-    parts = [b"*%d\r\n" % reply.size]
-    while part := list(islice(values, LONG)):
-        parts.append(_elements(part))
+    if count <= LONG:
+        return b"*%d\r\n%b" % (count, _elements(values))
+    # A part at a time: its elements stay in the processor's cache meanwhile.
+    parts = [b"*%d\r\n" % count]
+    parts += [_elements(values[at : at + LONG]) for at in range(0, count, LONG)]
     return b"".join(parts)
 
 
@@ -271,7 +292,6 @@ _BOTH: dict[type, Encoder] = {
     SimpleString: _simple,
     CommandError: _error,
     BulkList: _bulk_list,
-    LongBulks: _long_bulks,
     Entries: _entries,
     Encoded: _encoded,
     NoReplyType: _no_reply,

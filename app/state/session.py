@@ -8,7 +8,7 @@ from joblog.app.state.buffers import IDLE_BYTES, NO_BUFFERS, Buffers
 from joblog.app.table.table import Flag, find_command, require_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from joblog.app.keyspace.database import Database
     from joblog.app.state.subscriptions import Subscriptions
@@ -64,6 +64,7 @@ class Session:
         is_closing: close the connection once the replies are sent.
         subscriptions: what the client listens to, or None where it listens to nothing.
         tracking: how its reads are tracked, or None where they are not.
+        unsent: what of a long reply was not encoded yet, a part at a time, or None.
         waiter: what the client waits for in a blocking command, or None.
         past: the moment of the past that the client looks at (CLIENT AT), or None.
         has_hung_up: asks whether the peer has closed the connection already.
@@ -103,6 +104,8 @@ class Session:
         "resp",
         "subscriptions",
         "tracking",
+        "unsent",
+        "unsent",
         "user",
         "waiter",
         "watched",
@@ -151,6 +154,7 @@ class Session:
         self.no_evict = False
         self.no_touch = False
         self.waiter: Waiter | None = None
+        self.unsent: Iterator[bytes] | None = None
         self.subscriptions: Subscriptions | None = None
         self.tracking: TrackingMode | None = None
         self.past: Visit | None = None
@@ -174,7 +178,7 @@ class Session:
         """
         self.has_hung_up = _is_gone
         self.buffers = _no_buffers
-        self.queued = self.postponed = None
+        self.queued = self.postponed = self.unsent = None
         self.last_words = []
 
     def note_words(self, argv: Argv) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.reply import LONG, BulkList, LongBulks
+from joblog.app.reply import BulkList
 from joblog.app.table.arguments import integer, symmetric_integer
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
-from joblog.app.types.lists import List, clamp_range
+from joblog.app.types.lists import List
 from joblog.app.types.numbers import parse_int64
 
 if TYPE_CHECKING:
@@ -72,17 +72,12 @@ def lindex(ctx: Context, key: bytes, index: bytes) -> bytes | None:
     complexity="O(S+N), S being the distance from the nearer end, N the elements",
     convert={"start": integer, "stop": integer},
 )
-def lrange(ctx: Context, key: bytes, start: int, stop: int) -> BulkList | LongBulks:
+def lrange(ctx: Context, key: bytes, start: int, stop: int) -> BulkList:
     """Return the elements; an empty array where there are none."""
     items = ctx.db.get(key, List)
     if items is None:
         return BulkList()
-    values = items.between(start, stop)
-    if len(items) > LONG:
-        first, last = clamp_range(start, stop, len(items))
-        if last - first >= LONG:
-            return LongBulks(last - first + 1, values)
-    return BulkList(values)
+    return BulkList(items.between(start, stop))
 
 
 class _Search(NamedTuple):

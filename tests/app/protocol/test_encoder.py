@@ -3,8 +3,18 @@
 import pytest
 
 from joblog.app.errors import CommandError
-from joblog.app.protocol.encoder import encode, encode_bulks
-from joblog.app.reply import OK, PONG, BulkList, SimpleString
+from joblog.app.protocol.encoder import encode, encode_bulks, encode_in_parts
+from joblog.app.reply import (
+    LONG,
+    OK,
+    PONG,
+    BulkList,
+    Entries,
+    Keyed,
+    Pairs,
+    SetReply,
+    SimpleString,
+)
 
 REPLIES = [
     pytest.param(OK, b"+OK\r\n", b"+OK\r\n", id="OK"),
@@ -66,3 +76,25 @@ LONG_ARRAYS = [
 @pytest.mark.parametrize("values", LONG_ARRAYS)
 def test_long_array_is_encoded_as_value_by_value(values):
     assert encode_bulks(values) == one_by_one(values)
+
+
+LONG_REPLIES = [
+    pytest.param(BulkList(b"%d" % n for n in range(3 * LONG + 1)), id="BulkList"),
+    pytest.param([*range(2 * LONG), b"end"], id="list"),
+    pytest.param([None, [b"nested", 1.5]] * LONG, id="nested"),
+    pytest.param(SetReply(b"%d" % n for n in range(LONG + 1)), id="SetReply"),
+    pytest.param(Pairs((b"m%d" % n, n / 2) for n in range(LONG + 1)), id="Pairs"),
+    pytest.param(Keyed((b"f%d" % n, n) for n in range(2 * LONG)), id="Keyed"),
+    pytest.param(
+        Entries((b"%d-0" % n, (b"f", b"v")) for n in range(LONG + 7)), id="Entries"
+    ),
+]
+
+
+@pytest.mark.parametrize("resp", [2, 3])
+@pytest.mark.parametrize("reply", LONG_REPLIES)
+def test_the_parts_of_a_long_array_are_its_bytes(reply, resp):
+    parts = list(encode_in_parts(reply, resp))
+
+    assert len(parts) > 2
+    assert b"".join(parts) == encode(reply, resp)
