@@ -113,7 +113,9 @@ def _parse(key: bytes, words: tuple[bytes, ...]) -> _Options:
     keys=(
         KeySpec("RW ACCESS DELETE", first=3, find=_find_one, is_read=True),
         KeySpec(
-            *("RW ACCESS DELETE", -2, -1),
+            "RW ACCESS DELETE",
+            first=-2,
+            last=-1,
             keyword=b"KEYS",
             find=_find_several,
             is_read=True,

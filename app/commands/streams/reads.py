@@ -176,7 +176,10 @@ def _read_entries(
     arity=-7,
     flags=Flag.WRITE | _READ_FLAGS,
     keys=KeySpec(
-        *("RO ACCESS", 4, -1, 2),
+        "RO ACCESS",
+        first=4,
+        last=-1,
+        step=2,
         keyword=b"STREAMS",
         find=find_stream_keys,
         is_changed=True,
