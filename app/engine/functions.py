@@ -50,6 +50,10 @@ class Functions:
             self._adopt(self._context.keyspace)
         return self._libraries
 
+    def forget(self) -> None:
+        """Load the keyspace's libraries anew at the next use."""
+        self._keyspace = None
+
     def find(self, name: bytes) -> FunctionSpec:
         """Return a function by its name; capitals don't matter.
 

@@ -16,6 +16,8 @@ from joblog.app.protocol.encoder import encode, encode_in_parts
 from joblog.app.reply import Replies
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from joblog.app.keyspace.database import Database
     from joblog.app.state.context import Context
     from joblog.app.state.inquiries import Inquiry
@@ -46,6 +48,8 @@ class Outbox:
         rest: what is left of a batch that was cut, or None.
         running: the client whose batch runs, or None.
         secrets: the passwords that scripts gave to commands.
+        discard: told of a database and effects, to undo them, where writes are only
+            answered (`joblog.app.history.discarding`); else None.
         is_resuming: whether the batches that CLIENT PAUSE postponed may go on: the
             driver runs them, and sets this back.
         is_check_due: the log is to be folded and compared (DEBUG RELOAD); the driver
@@ -69,6 +73,7 @@ class Outbox:
         self.rest: list[Argv] | None = None
         self.running: Session | None = None
         self.secrets = Secrets()
+        self.discard: Callable[[int, list[Argv]], None] | None = None
         self.is_resuming = False
         self.is_check_due = False
         self.is_timer_due = False
@@ -160,6 +165,8 @@ class Outbox:
         unit = context.unit
         if not context.server.is_recording:
             context.effects = None
+            if self.discard is not None:
+                self.discard(context.db.index, [argv] if effects is None else effects)
         elif unit is not None:
             context.effects = None
             unit.add(context.db.index, [argv] if effects is None else effects)
@@ -196,6 +203,8 @@ class Outbox:
             if unit is self.secrets.unit:
                 origin = [session.id, *self.secrets.blot(unit, [argv, note])]
             self.entries.append((context.now_ms, unit.db, unit.effects, origin))
+        elif unit.db is not None and self.discard is not None:
+            self.discard(unit.db, unit.effects)
 
     def record_expired(
         self, database: Database, key: bytes, fields: list[bytes]

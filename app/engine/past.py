@@ -34,7 +34,7 @@ def open_past(config: Config, keyspace: Keyspace, at_ms: int) -> Engine:
         keyspace: what the log folds to at the moment; the engine's from now on.
         at_ms: the moment, in ms since the epoch.
     """
-    engine = _engine_over(config, keyspace, lambda: at_ms)
+    engine = engine_over(config, keyspace, lambda: at_ms)
     keyspace.is_expiring = False
     engine.server.expires_unasked = False
     engine.server.alarm.note(PAST, holds=True)
@@ -51,13 +51,17 @@ def open_scratch(config: Config, keyspace: Keyspace, at_ms: int) -> Engine:
     def now_ms() -> int:
         return at_ms + (time.monotonic_ns() - started_ns) // _NS_PER_MS
 
-    return _engine_over(config, keyspace, now_ms)
+    return engine_over(config, keyspace, now_ms)
 
 
-def _engine_over(
-    config: Config, keyspace: Keyspace, now_ms: Callable[[], int]
+def engine_over(
+    config: Config,
+    keyspace: Keyspace,
+    now_ms: Callable[[], int],
+    steady_ms: Callable[[], int] | None = None,
 ) -> Engine:
-    engine = Engine(config, now_ms=now_ms)
+    """Return an engine over a keyspace that no log follows, by a clock of its own."""
+    engine = Engine(config, now_ms=now_ms, steady_ms=steady_ms)
     engine.server.time_ns = lambda: now_ms() * _NS_PER_MS
     engine.server.is_recording = False
     engine.adopt(keyspace)

@@ -97,7 +97,8 @@ class Pause:
         hidden; it calls this when it ends.
         """
         context = self._context
-        context.keyspace.is_expiring = not context.server.alarm.has(PAST) and (
+        is_past = context.server.alarm.has(PAST) or self._outbox.discard is not None
+        context.keyspace.is_expiring = not is_past and (
             not self.is_on or context.unit is not None
         )
 

@@ -46,10 +46,14 @@ class Touched(NamedTuple):
 
 def find_touched(record: Record) -> Touched:
     """Return the keys that a record changed, or may have changed."""
+    return touched_by(record.db, record.effects)
+
+
+def touched_by(db: int, effects: list[list[bytes]]) -> Touched:
+    """Return the keys that effects changed, or may have changed, in order."""
     keys: dict[DbKey, None] = {}
     databases: list[int] = []
-    db = record.db
-    for argv in record.effects:
+    for argv in effects:
         name = argv[0].upper()
         keys_of = _FINDERS.get(name)
         if keys_of is None:

@@ -10,6 +10,7 @@ import click
 
 from joblog.app.config import Config
 from joblog.app.engine.past import open_past, open_scratch
+from joblog.app.history.discarding import open_discarding
 from joblog.app.history.moments import show_time
 from joblog.replay.verbs.options import NOTHING, Tool, at_option, takes_folder
 from joblog.replay.verbs.state import fold_to
@@ -50,6 +51,12 @@ _CONNECTIONS_MAX = 1000
     is_flag=True,
     help="A copy in memory, whose time goes on and which takes writes.",
 )
+@click.option(
+    "--discard-writes",
+    "is_discarding",
+    is_flag=True,
+    help="Answer writes as if, and keep none: for dashboards. Needs twice the memory.",
+)
 def serve(
     tool: Tool,
     at: Moment | None,
@@ -58,25 +65,32 @@ def serve(
     unixsocket: str | None,
     *,
     is_writable: bool,
+    is_discarding: bool,
 ) -> int:
     r"""Serve DIR as it was at a moment, to redis-cli and any other Redis client.
 
     Time stands still there: nothing expires, and writes are refused as by a read-only
-    replica. With --writable it is a copy in memory to try things on. Ctrl-C ends it.
+    replica. With --writable it is a copy in memory to try things on; with
+    --discard-writes a write is answered, and undone at once. Ctrl-C ends it.
 
     \b
     Examples:
       replay serve joblog-data --at 'yesterday 14:00' --port 7000
       replay serve joblog-data --at @1042 --writable
+      replay serve joblog-data --at '2h ago' --discard-writes
     """
     from joblog.actors.system import Server, StartError  # noqa: PLC0415 - no other verb needs it
 
     if not port and unixsocket is None:
         raise click.UsageError("--port 0 needs a --unixsocket to listen on")
+    if is_writable and is_discarding:
+        raise click.UsageError("--writable keeps writes, --discard-writes does not")
     point = tool.point(at)
     keyspace = _take_keyspace(tool, point)
     config = _settings(keyspace, port, bind, unixsocket)
     make_engine = open_scratch if is_writable else open_past
+    if is_discarding:
+        make_engine = open_discarding
     logging.getLogger("pykka").setLevel(logging.WARNING)
     try:
         server = Server(config, make_engine(config, keyspace, point.at_ms))
@@ -85,7 +99,8 @@ def serve(
         return NOTHING
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
-    _tell(tool, point, server.port, unixsocket, is_writable=is_writable)
+    facts = {"is_writable": is_writable, "is_discarding": is_discarding}
+    _tell(tool, point, server.port, unixsocket, facts)
     server.run()
     return server.exit_code
 
@@ -114,7 +129,11 @@ def _settings(
 
 
 def _tell(
-    tool: Tool, point: Point, port: int, unixsocket: str | None, *, is_writable: bool
+    tool: Tool,
+    point: Point,
+    port: int,
+    unixsocket: str | None,
+    habits: dict[str, bool],
 ) -> None:
     """Say what is served and where, as soon as clients may come."""
     facts: dict[str, Any] = {
@@ -122,9 +141,11 @@ def _tell(
         "at_ms": point.at_ms,
         "port": port,
         "unixsocket": unixsocket,
-        "is_writable": is_writable,
+        **habits,
     }
-    kind = "writable copy" if is_writable else "read-only"
+    kind = "writable copy" if habits["is_writable"] else "read-only"
+    if habits["is_discarding"]:
+        kind = "writes are answered, and not kept"
     shown = {
         "serving": f"{tool.folder} at seq {point.seq}, {show_time(point.at_ms)}",
         "kind": kind,

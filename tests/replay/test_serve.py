@@ -161,6 +161,104 @@ def test_writable_copy_leaves_the_log_as_it_is(folder):
     assert after == before
 
 
+# What each answers, on a moment where `list` is [a b], `hash` {f: 1}, `string` x and
+# `zset` {m: 1}.
+DISCARDED = [
+    (("SET", "string", "y"), b"+OK\r\n"),
+    (("SET", "string", "y", "GET"), b"$1\r\nx\r\n"),
+    (("DEL", "string", "list", "none"), b":2\r\n"),
+    (("LPUSH", "list", "c"), b":3\r\n"),
+    (("LPOP", "list"), b"$1\r\na\r\n"),
+    (("BLPOP", "list", "0"), b"*2\r\n$4\r\nlist\r\n$1\r\na\r\n"),
+    (("LMOVE", "list", "other", "LEFT", "RIGHT"), b"$1\r\na\r\n"),
+    (("HINCRBY", "hash", "f", "5"), b":6\r\n"),
+    (("SADD", "new", "1"), b":1\r\n"),
+    (("ZADD", "zset", "5", "n"), b":1\r\n"),
+    (("EXPIRE", "string", "0"), b":1\r\n"),
+    (("PERSIST", "brief"), b":1\r\n"),
+    (("RENAME", "hash", "gone"), b"+OK\r\n"),
+    (("MOVE", "hash", "3"), b":1\r\n"),
+    (("COPY", "hash", "copied", "DB", "2"), b":1\r\n"),
+    (("SWAPDB", "0", "1"), b"+OK\r\n"),
+    (("FLUSHALL",), b"+OK\r\n"),
+    (("XADD", "stream", "7-7", "f", "v"), b"$3\r\n7-7\r\n"),
+    (
+        ("EVAL", "redis.call('SET', 'a', 1) return redis.call('INCR', 'a')", "0"),
+        b":2\r\n",
+    ),
+    (
+        ("EVAL", "redis.call('DEL', 'hash') return redis.error_reply('no')", "0"),
+        b"-ERR no",
+    ),
+    (("FUNCTION", "FLUSH"), b"+OK\r\n"),
+]
+
+
+@pytest.fixture
+def discarding():
+    """Return a connection to a moment that discards writes, and another one."""
+    with start_joblog() as server:
+        live = server.connect()
+        for line in (
+            *("RPUSH list a b", "HSET hash f 1", "SET string x", "ZADD zset 1 m"),
+            *("SET brief x PX 900000", "SELECT 1", "SET other x"),
+        ):
+            live.ask(*line.split())
+        live.ask("FUNCTION", "LOAD", LIBRARY)
+        with served(server.folder, "--discard-writes") as (facts, past):
+            assert facts["is_discarding"]
+            yield past
+
+
+LIBRARY = """#!lua name=own
+redis.register_function('put', function(keys) return redis.call('SET', keys[1], 9) end)
+"""
+
+
+def test_writes_to_a_moment_are_answered_and_not_kept(discarding):
+    before = dump(discarding)
+    wrong = []
+
+    for words, reply in DISCARDED:
+        first, second = discarding.ask(*words), discarding.ask(*words)
+        if not (first.startswith(reply) and first == second):
+            wrong.append((words, first, second))
+        if dump(discarding) != before:
+            wrong.append((words, "is kept"))
+
+    assert wrong == []
+    assert discarding.ask("FCALL", "put", "1", "k") == b"+OK\r\n"
+    assert discarding.ask("EXISTS", "k") == b":0\r\n"
+
+
+def test_transaction_of_a_moment_sees_its_own_writes_and_nobody_does_later(discarding):
+    before = dump(discarding)
+    lines = ("MULTI", "INCR n", "INCR n", "LPUSH list z", "LRANGE list 0 -1", "EXEC")
+
+    script = ("EVAL", "return redis.call('SET', 'by-script', 1)", "0")
+    for words in (*map(str.split, lines[:-1]), script):
+        discarding.ask(*words)
+    reply = discarding.ask("EXEC")
+
+    assert reply.startswith(b"*5\r\n:1\r\n:2\r\n:3\r\n*3\r\n$1\r\nz\r\n")
+    assert dump(discarding) == before
+
+
+def test_who_waits_for_a_key_of_a_moment_is_told_when_the_time_is_over(discarding):
+    began = time.monotonic()
+
+    assert discarding.ask("BLPOP", "nothing", "0.3") == b"*-1\r\n"
+    assert time.monotonic() - began >= 0.3
+    assert discarding.ask("PTTL", "brief").startswith(b":")
+    assert discarding.ask("TIME") == discarding.ask("TIME")
+
+
+def test_writes_cannot_be_both_kept_and_discarded(folder):
+    words = ("serve", str(folder), "--writable", "--discard-writes")
+
+    assert CliRunner().invoke(main, words).exit_code == 2
+
+
 def test_address_in_use_is_one_line_and_an_exit_code(folder, tmp_path):
     result = CliRunner().invoke(
         main,
