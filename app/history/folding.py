@@ -145,10 +145,9 @@ class _Folding:
         self._prune()
         if filesystem.room(folder.path).free_bytes < needed:
             sound = find_snapshot_seq(folder, filesystem)
-            older = sum(seq < sound for seq in folder.find_snapshots())
-            remove_old_snapshots(
-                folder, filesystem, len(folder.find_snapshots()) - older
-            )
+            kept = sum(seq >= sound for seq in folder.find_snapshots())
+            if kept:  # else there is none
+                remove_old_snapshots(folder, filesystem, kept)
 
     def _expected_bytes(self) -> int:
         """Return how long a snapshot may get: as long as the last one."""
