@@ -137,7 +137,6 @@ def remove_old_snapshots(
     Raises:
         OSError: the disk refused.
     """
-    assert kept >= 1
     removed = folder.find_snapshots()[:-kept]
     for seq in removed:
         filesystem.unlink(folder.snapshot_path(seq))
