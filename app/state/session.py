@@ -105,7 +105,6 @@ class Session:
         "subscriptions",
         "tracking",
         "unsent",
-        "unsent",
         "user",
         "waiter",
         "watched",
