@@ -29,7 +29,7 @@ def history(tmp_path):
 
 
 def prove(history):
-    prover = Prover(history.engine)
+    prover = Prover(history.engine.context, history.engine.outbox)
     prover.begin()
     for _ in range(5):
         prover.step()
