@@ -2,7 +2,8 @@
 
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.installed
+TOOLS  := $(VENV)/.installed
+STAMP  := $(VENV)/.compiled
 # The package that setup.py makes of the four folders; what is installed points to it.
 TREE   := build/src/joblog/__init__.py
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python; do \
@@ -15,6 +16,8 @@ JOBS   ?= 2
 # What follows the command of `run`, `test`, `parity`, `crash`, `clients`, `delancie`, `bench` and `coverage`.
 ARGS   ?=
 
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
@@ -26,28 +29,37 @@ help: ## list these verbs
 setup: $(STAMP) ## make .venv and install joblog with its development tools
 
 # Some systems ship Python without ensurepip; their own pip then fills the new folder.
-$(STAMP): pyproject.toml setup.py $(HOT) $(TREE)
+# What builds joblog is among its tools: it need not be fetched for itself.
+$(TOOLS): pyproject.toml setup.py $(TREE)
 	@test -n "$(PYTHON)" || { echo "joblog needs Python 3.11 or later on PATH" >&2; exit 1; }
-	@echo "setting up $(VENV): a minute or two, the first time" >&2
+	@echo "setting up $(VENV): half a minute, the first time" >&2
 	@test -x $(BIN)/python && $(BIN)/python -m pip --version >/dev/null 2>&1 \
 	  || $(PYTHON) -m venv $(VENV) \
 	  || { $(PYTHON) -m venv --clear --without-pip $(VENV) \
 	       && $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(INSTALL) 'setuptools>=77'
+	JOBLOG_PURE=1 $(INSTALL) --no-build-isolation -e '.[dev]'
+	@touch $(TOOLS)
+
+$(STAMP): $(TOOLS) $(HOT)
+	@echo "compiling the hot modules, where that can be done" >&2
+	@mkdir -p build
+	@$(BIN)/python -W ignore setup.py --quiet build_ext --inplace >build/compiling.log 2>&1 \
+	  || { cat build/compiling.log >&2; exit 1; }
 	@touch $(STAMP)
 
 $(TREE): ;
 
-format: $(STAMP) ## format the code, and mend what ruff can mend
+format: $(TOOLS) ## format the code, and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: $(STAMP) ## check format, lint rules and import contracts
+lint: $(TOOLS) ## check format, lint rules and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 
-types: $(STAMP) ## check types (mypy, strict)
+types: $(TOOLS) ## check types (mypy, strict)
 	$(BIN)/mypy
 
 test: $(STAMP) ## run all tests (ARGS="-k name" for some)
@@ -74,10 +86,10 @@ fuzz: $(STAMP) ## hostile clients for two minutes (ARGS="--seconds 600")
 soak: $(STAMP) ## load and kill a server for an hour (ARGS="--minutes 5")
 	$(BIN)/python -m tests.crash.soak $(ARGS)
 
-docs: $(STAMP) ## write the pages that come from the tables
+docs: $(TOOLS) ## write the pages that come from the tables
 	$(BIN)/python -m tests.house.generate_docs
 
-docs-check: $(STAMP)
+docs-check: $(TOOLS)
 	$(BIN)/python -m tests.house.generate_docs --check
 
 check: lint types docs-check test ## lint, types, contracts, fresh docs, tests
@@ -85,7 +97,11 @@ check: lint types docs-check test ## lint, types, contracts, fresh docs, tests
 coverage: $(STAMP) ## run all tests and report branch coverage
 	$(PYTEST) --cov --cov-report=term $(ARGS)
 
-run: $(STAMP) ## start the server (ARGS="--port 6380")
+# A process takes all compiled modules or none, so that they may come while it runs.
+run: $(TOOLS) ## start the server (ARGS="--port 6380")
+	@$(MAKE) --no-print-directory --question $(STAMP) || { \
+	  echo "the hot modules are compiled meanwhile: this start is of plain Python, the next is faster" >&2; \
+	  nice $(MAKE) --no-print-directory $(STAMP) >/dev/null 2>&1 & }
 	$(BIN)/joblog $(ARGS)
 
 bench: $(STAMP) ## run the timings in tests/bench

@@ -10,28 +10,90 @@ JOBLOG_PURE=1 in the environment, they run as plain Python: slower by a seventh 
 fifths, and no different otherwise. See docs/decisions/0003-compile-the-hot-modules.md.
 """
 
+import fcntl
+import hashlib
 import os
 import shutil
 import sys
 import sysconfig
-from contextlib import chdir
+from contextlib import chdir, suppress
 from pathlib import Path
+from tempfile import mkdtemp
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).resolve().parent
-TREE = ROOT / "build" / "src"
+BUILD = ROOT / "build"
+TREE = BUILD / "src"
 """What goes on the path for imports; pyproject.toml knows it too."""
 
 FOLDERS = ("actors", "app", "replay", "storage")
+INIT = '"""A Redis-compatible server; its database is its log."""\n'
 FILES = {
-    "__init__.py": '"""A Redis-compatible server; its database is its log."""\n',
     "__main__.py": '"""`python -m joblog` is `joblog`."""\n\n'
     "from joblog.actors.service.program import main\n\nmain()\n",
     "py.typed": "",
 }
 """What the package has beside the folders."""
+
+# In this tree the compiled modules lie apart from their sources. A process asks once,
+# when it begins, whether they were compiled from the sources that are here, and takes
+# all of them or none, whatever is compiled or edited while it runs.
+FINDING = '''
+import os
+import sys
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
+
+
+class _Compiled:
+    """Finds the hot modules as they were compiled."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._names = frozenset(os.listdir(folder))
+
+    def find_spec(
+        self, name: str, path: object = None, target: object = None
+    ) -> ModuleSpec | None:
+        if f"{name}.so" not in self._names:
+            return None
+        file = f"{self._folder}/{name}.so"
+        spec = ModuleSpec(name, ExtensionFileLoader(name, file), origin=file)
+        spec.has_location = True
+        return spec
+
+
+def _is_fresh(root: str, folder: str) -> bool:
+    with open(f"{folder}/sources", encoding="utf-8") as lines:
+        for line in lines:
+            size, changed_ns, digest, name = line.split()
+            path = f"{root}/{name}"
+            seen = os.stat(path)
+            if (seen.st_size, seen.st_mtime_ns) == (int(size), int(changed_ns)):
+                continue
+            from hashlib import sha256
+
+            with open(path, "rb") as file:
+                if sha256(file.read()).hexdigest() != digest:
+                    return False
+    return True
+
+
+def _find_compiled() -> None:
+    root = os.path.realpath(f"{os.path.dirname(__file__)}/../../..")
+    folder = os.path.realpath(f"{root}/build/compiled/{sys.implementation.cache_tag}")
+    try:
+        if not os.environ.get("JOBLOG_PURE") and _is_fresh(root, folder):
+            sys.meta_path.insert(0, _Compiled(folder))
+    except OSError:
+        pass
+
+
+_find_compiled()
+'''
 
 HOT = [
     "actors/appender.py",
@@ -105,7 +167,16 @@ HOT = [
 # none is inlined and each call goes through a table: a twentieth of the time.
 COMPILER_OPTIONS = ["-fno-semantic-interposition", "-fvisibility=hidden", "-fno-plt"]
 
-MYPY_OPTIONS = ["--config-file=", "--ignore-missing-imports", "--follow-imports=silent"]
+MYPY_OPTIONS = [
+    *("--config-file=", f"--cache-dir={os.devnull}"),
+    *("--ignore-missing-imports", "--follow-imports=silent"),
+]
+
+COMPILING = {"bdist_wheel", "build", "build_ext", "editable_wheel", "install"}
+"""Commands that compile; the others need not know what."""
+
+LIBRARIES_KEPT = 500
+"""How many compiled files the cache holds: some ten sets."""
 
 
 def lay_out() -> None:
@@ -117,41 +188,172 @@ def lay_out() -> None:
         if not link.is_symlink() or link.readlink() != target:
             link.unlink(missing_ok=True)
             link.symlink_to(target)
-    for name, text in FILES.items():
+    for name, text in (FILES | {"__init__.py": INIT + FINDING}).items():
         path = package / name
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
+    # They hid edits of the sources that they lay beside, before they got a folder.
+    for folder in (*FOLDERS, "build/src/joblog"):
+        for path in Path(ROOT, folder).rglob("*.so"):
+            path.unlink()
+
+
+def can_compile() -> bool:
+    """Say whether there is all that it takes, and nobody who does not want it."""
+    return (
+        not os.environ.get("JOBLOG_PURE")
+        and sys.implementation.name == "cpython"
+        and shutil.which(os.environ.get("CC", "cc")) is not None
+        and Path(sysconfig.get_path("include"), "Python.h").exists()
+    )
+
+
+def library_of(path: str) -> str:
+    """Return the name of the library that a hot module is compiled into.
+
+    Calls between libraries cost a little more; one that has changed is compiled alone.
+    """
+    first, second, *_ = path.split("/")
+    room = second if first == "app" else first
+    return "joblog.hot_" + {
+        "keyspace": "values",
+        "types": "values",
+        "protocol": "values",
+        "table": "state",
+    }.get(room, room)
 
 
 def extensions() -> list[Extension]:
-    """Return the modules to compile; none where that cannot be done."""
-    compiler = shutil.which(os.environ.get("CC", "cc"))
-    header = Path(sysconfig.get_path("include"), "Python.h")
-    is_cpython = sys.implementation.name == "cpython"
-    wants_pure = bool(os.environ.get("JOBLOG_PURE"))
-    if wants_pure or not is_cpython or compiler is None or not header.exists():
-        return []
+    """Write C for the hot modules, and return what is to be compiled."""
     from mypyc.build import mypycify  # noqa: PLC0415 - only where it is used
 
+    libraries: dict[str, list[str]] = {}
+    for path in HOT:
+        libraries.setdefault(library_of(path), []).append(f"joblog/{path}")
     try:
         # Names of modules and the files in tracebacks go by paths from here.
         with chdir(TREE):
-            compiled: list[Extension] = mypycify(
+            made: list[Extension] = mypycify(
                 [*MYPY_OPTIONS, *(f"joblog/{path}" for path in HOT)],
                 opt_level="3",
                 debug_level="0",
-                group_name="joblog.hot",
-                target_dir=str(ROOT / "build"),
+                separate=[(paths, name) for name, paths in libraries.items()],
+                target_dir=str(BUILD),
             )
     except SystemExit:
         sys.stderr.write("joblog: mypyc refused; its modules stay plain Python\n")
         return []
-    for extension in compiled:
+    for extension in made:
         extension.sources = [os.path.relpath(path, ROOT) for path in extension.sources]
         extension.depends = [os.path.relpath(path, ROOT) for path in extension.depends]
         # Not in place: all extensions share one list.
         extension.extra_compile_args = extension.extra_compile_args + COMPILER_OPTIONS
-    return compiled
+    # The longest first, so that the last is a short one.
+    return sorted(
+        made, key=lambda made: -sum(Path(path).stat().st_size for path in made.sources)
+    )
+
+
+class Package(build_py):
+    """What is installed: nothing of it looks for compiled modules elsewhere."""
+
+    def run(self) -> None:
+        """Copy the package, with an `__init__.py` that is a docstring."""
+        super().run()
+        if not self.editable_mode:
+            Path(self.build_lib, "joblog", "__init__.py").write_text(INIT)
+
+
+class Compilation(build_ext):
+    """Compiles the hot modules side by side, and no C code twice."""
+
+    def finalize_options(self) -> None:
+        """Take all processors; what was compiled before is the cache's to know."""
+        super().finalize_options()
+        self.parallel = os.cpu_count()
+        self.force = True
+
+    def run(self) -> None:
+        """Compile, or see to it that nothing compiled is found."""
+        super().run()
+        if self.inplace and not self.extensions:
+            self.copy_extensions_to_source()
+        tidy_cache()
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compile a library, or take it as it was compiled from the same C code."""
+        path = Path(self.get_ext_fullpath(ext.name))
+        kept = cache_folder() / f"{self._digest(ext)}.so"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(kept, path)
+            kept.touch()
+        except OSError:
+            super().build_extension(ext)
+            with suppress(OSError):
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                fresh = kept.with_suffix(f".{os.getpid()}")
+                shutil.copyfile(path, fresh)
+                fresh.replace(kept)
+
+    def _digest(self, ext: Extension) -> str:
+        """Return a hash of all that a library is made of."""
+        from mypy.version import __version__  # noqa: PLC0415 - only where it is used
+
+        commands = (self.compiler.compiler_so, self.compiler.linker_so)
+        compiler = shutil.which(commands[0][0])
+        told = Path(compiler).stat() if compiler else None
+        made_by = (compiler, told and (told.st_size, told.st_mtime_ns), __version__)
+        options = (commands, ext.name, ext.extra_compile_args, sys.version)
+        digest = hashlib.sha256(repr((made_by, options)).encode())
+        for path in sorted({*ext.sources, *ext.depends}):
+            digest.update(b"\0" + Path(path).read_bytes())
+        return digest.hexdigest()
+
+    def copy_extensions_to_source(self) -> None:
+        """Put the modules where this tree's `__init__.py` finds them, all at once."""
+        link = BUILD / "compiled" / str(sys.implementation.cache_tag)
+        before = link.resolve()
+        if not self.extensions:
+            link.unlink(missing_ok=True)
+            return
+        link.parent.mkdir(exist_ok=True)
+        folder = Path(mkdtemp(prefix="set-", dir=link.parent))
+        for extension in self.extensions:
+            built = Path(self.build_lib, self.get_ext_filename(extension.name))
+            shutil.copyfile(built, folder / f"{extension.name}.so")
+        (folder / "sources").write_text(SOURCES)
+        fresh = folder / "link"
+        fresh.symlink_to(folder.name)
+        fresh.replace(link)
+        # Those who run may still import from the set before.
+        for old in link.parent.glob("set-*"):
+            if old not in {folder, before}:
+                shutil.rmtree(old, ignore_errors=True)
+
+
+def describe_sources() -> str:
+    """Return a line for each hot module: how it is, as `__init__.py` reads it."""
+    lines = []
+    for name in HOT:
+        seen = (ROOT / name).stat()
+        digest = hashlib.sha256((ROOT / name).read_bytes()).hexdigest()
+        lines.append(f"{seen.st_size} {seen.st_mtime_ns} {digest} {name}\n")
+    return "".join(lines)
+
+
+def cache_folder() -> Path:
+    """Return where compiled libraries are kept for the next time, of any checkout."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home, "joblog", "compiled")
+
+
+def tidy_cache() -> None:
+    """Remove what was not used for longest."""
+    with suppress(OSError):
+        kept = sorted(cache_folder().iterdir(), key=lambda path: -path.stat().st_mtime)
+        for path in kept[LIBRARIES_KEPT:]:
+            path.unlink()
 
 
 class SourceDistribution(sdist):
@@ -176,8 +378,21 @@ class SourceDistribution(sdist):
 
 
 lay_out()
+COMPILED: list[Extension] = []
+SOURCES = ""
+if can_compile() and not COMPILING.isdisjoint(sys.argv):
+    # Of those who compile in this tree one is first, and the others wait.
+    LOCK = (BUILD / "compiling.lock").open("w")
+    fcntl.flock(LOCK, fcntl.LOCK_EX)
+    while describe_sources() != SOURCES:
+        SOURCES = describe_sources()
+        COMPILED = extensions()
 setup(
-    ext_modules=extensions(),
-    cmdclass={"sdist": SourceDistribution},
+    ext_modules=COMPILED,
+    cmdclass={
+        "build_ext": Compilation,
+        "build_py": Package,
+        "sdist": SourceDistribution,
+    },
     options={"egg_info": {"egg_base": "build"}},
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import sysconfig
 from pathlib import Path
 
 from joblog.app.state.process import is_compiled
@@ -31,9 +34,17 @@ def _advice(root: Path) -> str:
     if sys.implementation.name != "cpython":
         return "only CPython can run compiled modules; start it with that"
     if (root / "setup.py").exists() and (root / "Makefile").exists():
+        if _can_compile():
+            return f"run `make setup` in {root}, if that is not under way"
         return f"install {_NEEDS}, then run `make clean setup` in {root}"
     return (
         f"install {_NEEDS}, then build it from its source: "
         f"`{sys.executable} -m pip install --force-reinstall --no-deps "
         f"joblog-{VERSION}.tar.gz`"
     )
+
+
+def _can_compile() -> bool:
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    return compiler is not None and header.exists()

@@ -9,11 +9,22 @@ from joblog.app.version import VERSION
 from tests.support.servers import ROOT
 
 
-def test_checkout_is_told_of_its_makefile():
+def test_checkout_is_told_of_its_makefile(monkeypatch):
+    monkeypatch.setenv("CC", "no-such-compiler")
+
     advice = installation._advice(ROOT)
 
     assert "gcc, python3-dev" in advice
     assert advice.endswith(f"run `make clean setup` in {ROOT}")
+
+
+def test_checkout_with_a_compiler_is_told_of_no_other(monkeypatch):
+    monkeypatch.setattr(installation, "_can_compile", lambda: True)
+
+    advice = installation._advice(ROOT)
+
+    assert advice.startswith(f"run `make setup` in {ROOT}")
+    assert "gcc" not in advice
 
 
 def test_installation_without_a_makefile_is_told_of_pip(tmp_path):
