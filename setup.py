@@ -319,6 +319,7 @@ class Compilation(build_ext):
             return
         link.parent.mkdir(exist_ok=True)
         folder = Path(mkdtemp(prefix="set-", dir=link.parent))
+        folder.chmod(0o755)
         for extension in self.extensions:
             built = Path(self.build_lib, self.get_ext_filename(extension.name))
             shutil.copyfile(built, folder / f"{extension.name}.so")
