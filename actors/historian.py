@@ -19,13 +19,13 @@ from joblog.actors.messages import Answered, Inquire
 from joblog.actors.past_views import PastViews
 from joblog.app import errors
 from joblog.app.errors import CommandError
+from joblog.app.history.notes import full_note
 from joblog.app.history.touched import find_touched, touches_text
 from joblog.app.keyspace.glob import compile_glob
 from joblog.app.protocol.encoder import encode
 from joblog.app.reply import Encoded
 from joblog.app.state.inquiries import Inquiry, OpenMoment, ReadRecords, RunInPast
 from joblog.storage.errors import PrunedError, StorageError
-from joblog.storage.notes import read_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -238,14 +238,14 @@ def _matcher(inquiry: ReadRecords) -> Callable[[Record], object]:
 def record_reply(record: Record) -> dict[bytes, Any]:
     """Return a record as clients see it: a map of its parts, by name."""
     origin = record.origin
-    note = read_note(origin)
+    note = full_note(origin)
     return {
         b"seq": record.seq,
         b"at-ms": record.at_ms,
         b"db": record.db,
         b"client": origin.client_id,
         b"command": origin.command,
-        b"note": None if note is None else _plain(origin.note),
+        b"note": None if note is None else _plain(note),
         b"effects": record.effects,
     }
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.config import Config
 from joblog.app.engine.engine import Engine
+from joblog.app.history.notes import TagNote, encode_note
 from joblog.storage.log import Log
-from joblog.storage.notes import TagNote, encode_note
 
 if TYPE_CHECKING:
     from pathlib import Path

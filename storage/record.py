@@ -13,8 +13,9 @@ A record is a msgpack array of six:
                 (or nothing is to be said), else [client id, command, note], the
                 last two nil where they are missing
 
-Byte strings are msgpack bin, text in notes is msgpack str. `notes` has the shapes of
-the notes. A record without effects only describes (a client, a script's source).
+Byte strings are msgpack bin, text in notes is msgpack str. What notes say is for those
+who write and read them, but that a number in a list `queued` stands for an effect. A
+record without effects only describes (a client, a script's source).
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgpack
 
-from joblog.storage.notes import add_clock, complete_note
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 Note: TypeAlias = dict[str, Any]
 """What a record tells people besides its effects: a map with a "kind"."""
+
+BEHIND = "behind"
+"""The kind of a note that says nothing but what the wall clock said."""
 
 OriginWire: TypeAlias = "int | list[Any]"
 """An origin as `encode_origin` makes it and a draft carries it."""
@@ -47,7 +49,7 @@ class Origin(NamedTuple):
     Attributes:
         client_id: the connection's id; 0 for the server itself.
         command: the command as it was given, where the effects don't show it.
-        note: more for people (see `notes`), a free-form map.
+        note: more for people, a free-form map.
     """
 
     client_id: int
@@ -89,7 +91,9 @@ def encode_origin(
 def with_clock(wire: OriginWire, clock_ms: int) -> OriginWire:
     """Return an origin that tells what the wall clock said; see `Record.clock_ms`."""
     client_id, command, note = (wire, None, None) if isinstance(wire, int) else wire
-    return [client_id, command, add_clock(command, note, clock_ms)]
+    if note is None:
+        note = {"kind": BEHIND}
+    return [client_id, command, {**note, "clock_ms": clock_ms}]
 
 
 def decode_origin(wire: OriginWire, effects: Sequence[Sequence[bytes]] = ()) -> Origin:
@@ -102,7 +106,13 @@ def decode_origin(wire: OriginWire, effects: Sequence[Sequence[bytes]] = ()) -> 
     if isinstance(wire, int):
         return Origin(wire)
     client_id, command, note = wire
-    return Origin(client_id, command, complete_note(command, note, effects))
+    if note is not None and "queued" in note:
+        note = dict(note)
+        note["commands"] = [
+            effects[item] if isinstance(item, int) else item
+            for item in note.pop("queued")
+        ]
+    return Origin(client_id, command, note)
 
 
 def record_packer() -> Callable[[object], bytes]:

@@ -192,7 +192,7 @@ class Outbox:
             session: the client.
             unit: the effects; without any there is no record.
             argv: the command that ran the unit.
-            note: what people want to know of it (see `joblog.storage.notes`), or None.
+            note: what people want to know of it, or None (`joblog.app.history.notes`).
         """
         context = self._context
         context.effects = []

@@ -8,7 +8,7 @@ SCRIPT_ADDRESS: Final = "lua"
 """How MONITOR shows where the commands of scripts come from."""
 
 SCRIPT_CALL: Final = b"EVALSHA"
-"""What the record of a script has for its command; see `joblog.storage.notes`."""
+"""What the record of a script has for its command; see `joblog.app.history.notes`."""
 
 FUNCTION_NOTE: Final[dict[str, Any]] = {"kind": "script", "sha": ""}
 """What the record of a function says of it, which its command names."""

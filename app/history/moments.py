@@ -20,9 +20,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from joblog.app.history.notes import TagNote, read_note
 from joblog.storage.errors import PrunedError
 from joblog.storage.folder import LogFolder
-from joblog.storage.notes import TagNote, read_note
 from joblog.storage.places import find_seq_at
 from joblog.storage.reader import read_records
 

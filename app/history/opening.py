@@ -12,9 +12,9 @@ from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.history.moments import Moment, MomentError, find_tag
 from joblog.app.history.moments import first_seq as find_first_seq
+from joblog.app.history.notes import TagNote, read_note
 from joblog.app.history.recovery import Recovery, find_floor
 from joblog.storage.errors import PrunedError
-from joblog.storage.notes import TagNote, read_note
 from joblog.storage.reader import LogReader
 
 if TYPE_CHECKING:

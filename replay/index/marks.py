@@ -12,14 +12,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from joblog.app.history.touched import WHOLE_DATABASE_NAMES
-from joblog.storage.notes import (
+from joblog.app.history.notes import (
     ClientNote,
     ExecNote,
     ScriptSourceNote,
     TagNote,
     read_note,
 )
+from joblog.app.history.touched import WHOLE_DATABASE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

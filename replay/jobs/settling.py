@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from joblog.app.history.notes import ExecNote, ExpiredNote, ScriptNote, read_note
 from joblog.replay.jobs.schema import ENDS
 from joblog.replay.jobs.stories import Step
-from joblog.storage.notes import ExecNote, ExpiredNote, ScriptNote, read_note
 
 if TYPE_CHECKING:
     from joblog.replay.jobs.stories import Change, Story

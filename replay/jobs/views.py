@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from joblog.app.history.moments import json_time, show_time
+from joblog.app.history.notes import ExecNote, ExpiredNote, read_note
 from joblog.replay.jobs.verdicts import last_line
 from joblog.replay.output.texts import json_text, plain_text, show
 from joblog.replay.records.script_texts import find_script_source
 from joblog.replay.records.scripts import script_name, script_sha
 from joblog.replay.shown.records import client_facts, client_label
-from joblog.storage.notes import ExecNote, ExpiredNote, read_note
 
 if TYPE_CHECKING:
     from joblog.replay.index.finder import LogIndex

@@ -27,9 +27,9 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from joblog.app.history.notes import ClientNote, ScriptSourceNote, read_note
 from joblog.replay.output.texts import from_json_text, json_text, show
 from joblog.replay.proofs.held import HeldStretch, ReceiptError, read_stretch
-from joblog.storage.notes import ClientNote, ScriptSourceNote, read_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,9 +11,9 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from typing import TYPE_CHECKING, NamedTuple
 
+from joblog.app.history.notes import ClientNote, read_note
 from joblog.replay.index.marks import client_mark
 from joblog.replay.index.scanning import Pieces
-from joblog.storage.notes import ClientNote, read_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.moments import NoSuchMomentError, Point, find_tag
+from joblog.app.history.notes import TagNote, read_note
 from joblog.replay.index.marks import ANY_TAG
 from joblog.replay.index.scanning import Pieces
 from joblog.replay.output.texts import show
 from joblog.storage.errors import PrunedError
 from joblog.storage.folder import LogFolder, read_chain
-from joblog.storage.notes import TagNote, read_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

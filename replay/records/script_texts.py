@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from joblog.app.history.notes import ScriptSourceNote, read_note
 from joblog.replay.index.marks import source_mark
 from joblog.replay.index.scanning import Pieces
 from joblog.replay.records.scripts import BY_FUNCTION, script_name, script_sha
-from joblog.storage.notes import ScriptSourceNote, read_note
 
 if TYPE_CHECKING:
     from joblog.replay.index.finder import LogIndex

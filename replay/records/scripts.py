@@ -12,10 +12,10 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
+from joblog.app.history.notes import ExecNote, ScriptNote, ScriptSourceNote, read_note
 from joblog.app.keyspace.glob import compile_glob
 from joblog.replay.index.marks import ANY_SOURCE
 from joblog.replay.index.scanning import Pieces
-from joblog.storage.notes import ExecNote, ScriptNote, ScriptSourceNote, read_note
 
 if TYPE_CHECKING:
     from joblog.replay.index.finder import LogIndex

@@ -8,6 +8,13 @@ from functools import cached_property
 from heapq import merge
 from typing import TYPE_CHECKING, NamedTuple
 
+from joblog.app.history.notes import (
+    ClientNote,
+    ExecNote,
+    ScriptSourceNote,
+    TagNote,
+    read_note,
+)
 from joblog.app.history.opening import is_tag
 from joblog.app.history.touched import touches_text
 from joblog.app.keyspace.glob import compile_glob
@@ -25,13 +32,6 @@ from joblog.replay.index.scanning import (
 )
 from joblog.replay.records.clients import CLIENT_MARK, Client, ClientDirectory
 from joblog.replay.records.scripts import ScriptFilter
-from joblog.storage.notes import (
-    ClientNote,
-    ExecNote,
-    ScriptSourceNote,
-    TagNote,
-    read_note,
-)
 from joblog.storage.reader import LogReader
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from joblog.app.history.notes import ScriptNote, read_note
 from joblog.app.history.touched import changed_keys
-from joblog.storage.notes import ScriptNote, read_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,12 +67,11 @@ class Statistics:
         self.clients[origin.client_id] += 1
         self.seen[origin.client_id] = record.seq, record.at_ms
         self._ticks[(record.at_ms - self.first_at_ms) // self._tick_ms] += 1
-        if origin.note is not None:
-            note = read_note(origin)
-            if isinstance(note, ScriptNote):
-                command = origin.command or []
-                name = command[1].decode("utf-8", "replace") if command[1:] else ""
-                self.scripts[note.sha or name] += 1
+        note = read_note(origin)
+        if isinstance(note, ScriptNote):
+            command = origin.command or []
+            name = command[1].decode("utf-8", "replace") if command[1:] else ""
+            self.scripts[note.sha or name] += 1
         db, keys = record.db, self.keys
         for argv in record.effects:
             if argv[0] == b"SELECT":

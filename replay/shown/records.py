@@ -6,15 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from joblog.app.history.moments import json_time
-from joblog.app.history.touched import ALL_DATABASES, find_touched
-from joblog.replay.output.texts import (
-    json_text,
-    json_value,
-    plain_text,
-    show,
-    show_argv,
-)
-from joblog.storage.notes import (
+from joblog.app.history.notes import (
     BehindNote,
     ClientNote,
     EvictedNote,
@@ -23,7 +15,16 @@ from joblog.storage.notes import (
     ScriptNote,
     ScriptSourceNote,
     TagNote,
+    full_note,
     read_note,
+)
+from joblog.app.history.touched import ALL_DATABASES, find_touched
+from joblog.replay.output.texts import (
+    json_text,
+    json_value,
+    plain_text,
+    show,
+    show_argv,
 )
 
 if TYPE_CHECKING:
@@ -154,6 +155,6 @@ def record_facts(match: Match) -> dict[str, Any]:
     if touched.databases:
         whole = touched.databases
         facts["databases"] = "all" if ALL_DATABASES in whole else whole
-    if origin.note is not None:
-        facts["note"] = json_value(origin.note)
+    if note is not None:
+        facts["note"] = json_value(full_note(origin))
     return facts

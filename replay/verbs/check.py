@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from joblog.app.history.moments import show_time
+from joblog.app.history.notes import ClientNote, ScriptSourceNote, read_note
 from joblog.replay.output.texts import plain_text
 from joblog.replay.proofs.findings import find, look, seq_words
 from joblog.replay.proofs.held import ReceiptError
@@ -19,7 +20,6 @@ from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.verbs.jobs import schema_option
 from joblog.replay.verbs.options import DAMAGED, NOTHING, takes_output
 from joblog.replay.verbs.verify import kept_digest
-from joblog.storage.notes import ClientNote, ScriptSourceNote, read_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

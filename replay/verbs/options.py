@@ -21,6 +21,7 @@ from joblog.app.history.moments import (
     parse_moment,
     parse_range,
 )
+from joblog.app.history.notes import TagNote, read_note
 from joblog.replay.index.background import index_later
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.index.scanning import END_SEQ
@@ -35,7 +36,6 @@ from joblog.storage.errors import PrunedError, StorageError
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder
 from joblog.storage.memory_mark import read_mark
-from joblog.storage.notes import TagNote, read_note
 from joblog.storage.places import last_seq_hint
 from joblog.storage.segment_files import open_segment
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from joblog.app.history.moments import NoSuchMomentError, show_time
+from joblog.app.history.notes import ExecNote, full_note, read_note
 from joblog.app.history.touched import ALL_DATABASES, DbKey, Touched, find_touched
 from joblog.replay.keys.inquiry import find_changes
 from joblog.replay.keys.values import Version, find_differences
@@ -28,7 +29,6 @@ from joblog.replay.shown.versions import (
 )
 from joblog.replay.verbs import options
 from joblog.replay.verbs.options import Tool, takes_folder
-from joblog.storage.notes import ExecNote, read_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,7 +134,7 @@ def _write_record(tool: Tool, match: Match, source: bytes | None) -> None:
     if record.origin.command:
         shown["command"] = show_argv(record.origin.command)
     if note is not None and not isinstance(note, ExecNote):
-        shown["note"] = _note_text(record.origin.note or {})
+        shown["note"] = _note_text(full_note(record.origin) or {})
     tool.output.facts({}, shown)
     if isinstance(note, ExecNote):
         _write_block(tool, "queued", queued_texts(note))

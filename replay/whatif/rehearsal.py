@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from joblog.app.config import Config
 from joblog.app.engine.engine import Engine
 from joblog.app.engine.lua_values import sha1_of
+from joblog.app.history.notes import ClientNote, ExecNote, ScriptSourceNote, read_note
 from joblog.app.history.touched import DbKey, find_touched
 from joblog.app.table.table import Flag, find_command
 from joblog.app.words import Argv
@@ -34,7 +35,6 @@ from joblog.replay.whatif.new_scripts import (
     library_name,
     require_sound,
 )
-from joblog.storage.notes import ClientNote, ExecNote, ScriptSourceNote, read_note
 from joblog.storage.record import Origin, Record
 
 if TYPE_CHECKING:

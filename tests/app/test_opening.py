@@ -7,8 +7,8 @@ import pytest
 
 from joblog.app.errors import CommandError
 from joblog.app.history.moments import parse_moment
+from joblog.app.history.notes import TagNote, encode_note
 from joblog.app.history.opening import MomentOpener
-from joblog.storage.notes import TagNote, encode_note
 from tests.replay.histories import History
 from tests.support.pruning import OvertakenFileSystem, prune
 

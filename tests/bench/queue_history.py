@@ -18,9 +18,14 @@ from collections import deque
 from pathlib import Path
 from random import Random
 
+from joblog.app.history.notes import (
+    ClientNote,
+    ScriptNote,
+    ScriptSourceNote,
+    encode_note,
+)
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.log import Log
-from joblog.storage.notes import ClientNote, ScriptNote, ScriptSourceNote, encode_note
 
 START_MS = 1_700_000_000_000
 RECORDS = 10_000_000

@@ -7,13 +7,13 @@ from pathlib import Path
 from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
 from joblog.app.config import Config
 from joblog.app.engine.engine import Engine
-from joblog.storage.filesystem import FileSystem
-from joblog.storage.log import Log
-from joblog.storage.notes import (
+from joblog.app.history.notes import (
     ScriptNote,
     ScriptSourceNote,
     encode_note,
 )
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.log import Log
 from tests.support.fakes import FakeClock
 
 START_MS = 1_700_000_000_000

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from joblog.app.history.notes import ScriptNote, ScriptSourceNote, TagNote, encode_note
 from joblog.replay.cli import main
 from joblog.replay.index.building import build_index
 from joblog.replay.index.finder import LogIndex
@@ -15,7 +16,6 @@ from joblog.replay.output.texts import from_json_text
 from joblog.replay.verbs import VERBS as ALL_VERBS
 from joblog.replay.verbs.completing import find_jobs, find_keys
 from joblog.storage.filesystem import FileSystem
-from joblog.storage.notes import ScriptNote, ScriptSourceNote, TagNote, encode_note
 from tests.replay.histories import History
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -2,8 +2,8 @@
 
 import pytest
 
+from joblog.app.history.notes import ClientNote, read_note
 from joblog.storage.filesystem import FileSystem
-from joblog.storage.notes import ClientNote, read_note
 from joblog.storage.reader import read_records
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from joblog.storage.notes import ExecNote, ScriptSourceNote, encode_note
+from joblog.app.history.notes import ExecNote, ScriptSourceNote, encode_note
 from joblog.storage.record import Origin, Record
 from tests.support.folding import require_known_effects
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from joblog.storage.filesystem import FileSystem
-from joblog.storage.notes import (
+from joblog.app.history.notes import (
     ClientNote,
     ExecNote,
     ExpiredNote,
@@ -19,6 +18,7 @@ from joblog.storage.notes import (
     encode_note,
     read_note,
 )
+from joblog.storage.filesystem import FileSystem
 from joblog.storage.record import Origin, Record, encode_origin
 from joblog.storage.verify import verify_log
 from tests.storage.logs import open_log, read_all

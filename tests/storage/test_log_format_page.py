@@ -4,10 +4,10 @@ import re
 import shutil
 from pathlib import Path
 
+from joblog.app.history.notes import _CLASSES
 from joblog.app.history.recovery import Fold
 from joblog.app.types.snapshot_values import packer_of
 from joblog.storage.filesystem import FileSystem
-from joblog.storage.notes import _CLASSES
 from joblog.storage.packing import pack_segment
 from joblog.storage.segment import FOOTER_BYTES, HEADER_BYTES
 from joblog.storage.snapshot import (

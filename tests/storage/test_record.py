@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from joblog.storage.notes import (
+from joblog.app.history.notes import (
+    BehindNote,
     ClientNote,
     EvictedNote,
     ExecNote,
@@ -12,6 +13,7 @@ from joblog.storage.notes import (
     ScriptSourceNote,
     decode_note,
     encode_note,
+    full_note,
     read_note,
 )
 from joblog.storage.record import (
@@ -20,6 +22,7 @@ from joblog.storage.record import (
     RecordDecoder,
     decode_origin,
     encode_origin,
+    with_clock,
 )
 from tests.storage.logs import encode_record
 
@@ -140,7 +143,8 @@ def test_the_note_of_a_script_follows_from_its_command():
 
     origin = RecordDecoder().decode(encode_record(record)).origin
 
-    assert origin.note == {"kind": "script", "sha": "a" * 40}
+    assert origin.note is None
+    assert full_note(origin) == {"kind": "script", "sha": "a" * 40}
     assert read_note(origin) == ScriptNote("a" * 40)
 
 
@@ -178,3 +182,21 @@ def test_a_note_of_a_later_version_is_still_readable():
     assert decode_note({"kind": "client"}) == {"kind": "client"}
     assert decode_note({}) == {}
     assert read_note(Origin(1)) is None
+
+
+@pytest.mark.parametrize(
+    ("wire", "note"),
+    [
+        (1, BehindNote(5)),
+        ([1, [b"EVALSHA", b"a" * 40, b"0"], None], ScriptNote("a" * 40)),
+        ([1, [b"EXEC"], {"kind": "exec", "queued": [0]}], ExecNote([[b"DEL", b"k"]])),
+        ([0, None, {"kind": "expired"}], ExpiredNote()),
+    ],
+)
+def test_a_clock_that_was_set_back_is_told_beside_what_the_record_is(wire, note):
+    effects = [[b"DEL", b"k"]]
+
+    origin = decode_origin(with_clock(wire, 5), effects)
+
+    assert read_note(origin) == note
+    assert Record(1, 0, 1000, 0, effects, origin).clock_ms == 5

@@ -9,6 +9,7 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
+from joblog.app.history.notes import ExecNote, ScriptSourceNote, read_note
 from joblog.app.history.recovery import Fold, recover
 from joblog.app.keyspace.digest import dataset_digest
 from joblog.app.table.table import find_command
@@ -16,7 +17,6 @@ from joblog.replay.records.script_lines import find_calls
 from joblog.storage.errors import PrunedError
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder
-from joblog.storage.notes import ExecNote, ScriptSourceNote, read_note
 from joblog.storage.reader import read_records
 from joblog.storage.record import Record
 from tests.support.servers import ServerProcess

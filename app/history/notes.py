@@ -5,14 +5,14 @@ plain map where a newer program wrote a kind that they don't know. Fields that a
 lacks have their defaults, so that fields can be added later.
 
 Two kinds are written shorter than they are read, since they stand in so many records
-(`complete_note` is what reads them):
+(`joblog.storage.record` reads the second in full):
 
 - A `script` that did not fail has no note at all: its command, EVALSHA, says it.
 - An `exec` has `queued` in place of `commands`, in which the number of an effect stands
   for a command that is its own effect.
 
 Where the clock was set back, so that the time of a record is not what the clock said,
-its note has `clock_ms`, which does (`add_clock`).
+its note has `clock_ms`, which does, beside what it has else.
 
 Those of records without effects describe what later records refer to: a client before
 its first write, a script before its first use. Each is written once.
@@ -22,14 +22,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from joblog.app.engine.script_text import SCRIPT_CALL
+from joblog.storage.record import BEHIND
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from joblog.storage.record import Note, Origin
-
-
-SCRIPT_CALL = b"EVALSHA"
-"""The command of the record of a script, with its SHA-1 next."""
 
 
 class ClientNote(NamedTuple):
@@ -141,7 +138,7 @@ _CLASSES: dict[str, type[AnyNote]] = {
     "expired": ExpiredNote,
     "evicted": EvictedNote,
     "tag": TagNote,
-    "behind": BehindNote,
+    BEHIND: BehindNote,
 }
 _KINDS = {note_class: kind for kind, note_class in _CLASSES.items()}
 
@@ -169,38 +166,16 @@ def decode_note(fields: Note) -> AnyNote | Note:
         return fields
 
 
-def complete_note(
-    command: list[bytes] | None,
-    note: Note | None,
-    effects: Sequence[Sequence[bytes]],
-) -> Note | None:
-    """Return the note of an origin in full, from what was written of it.
-
-    Raises:
-        IndexError: it speaks of an effect that there is not.
-    """
-    if note is None:
-        if command and command[0] == SCRIPT_CALL:
-            return {"kind": "script", "sha": command[1].decode()}
-        return None
-    if note.get("kind") != "exec" or "queued" not in note:
-        return note
-    note = dict(note)
-    note["commands"] = [
-        effects[item] if isinstance(item, int) else item for item in note.pop("queued")
-    ]
+def full_note(origin: Origin) -> Note | None:
+    """Return the note of a record, that of a script too which its command says."""
+    note, command = origin.note, origin.command
+    is_plain = note is None or note.get("kind") == BEHIND
+    if is_plain and command and command[0] == SCRIPT_CALL:
+        return {**(note or {}), "kind": "script", "sha": command[1].decode()}
     return note
-
-
-def add_clock(command: list[bytes] | None, note: Note | None, clock_ms: int) -> Note:
-    """Return the note of an origin with what the wall clock said."""
-    if note is None:
-        note = complete_note(command, None, ()) or {"kind": "behind"}
-    return {**note, "clock_ms": clock_ms}
 
 
 def read_note(origin: Origin) -> AnyNote | Note | None:
     """Return what an origin tells besides client and command, None for nothing."""
-    if origin.note is None:
-        return None
-    return decode_note(origin.note)
+    note = full_note(origin)
+    return None if note is None else decode_note(note)
