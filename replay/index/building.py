@@ -18,8 +18,8 @@ from joblog.replay.index.checkpoints import build_checkpoints
 from joblog.replay.index.marks import collect_marks
 from joblog.replay.index.parts import PartHeader, encode_part, part_name
 from joblog.replay.index.scanning import END_SEQ
+from joblog.replay.index.sections import require_records
 from joblog.replay.index.sidecar import write_file
-from joblog.replay.index.stretches import require_records
 from joblog.storage.frame import FRAME_HEAD_BYTES
 from joblog.storage.segment import corrupt
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.replay.index.parts import DamagedPartError, Part
 from joblog.replay.index.scanning import END_SEQ
+from joblog.replay.index.sections import Section
 from joblog.replay.index.sidecar import Sidecar
-from joblog.replay.index.stretches import Stretch
 from joblog.storage.folder import LogFolder
 from joblog.storage.frame import leading_uints, split_frames
 from joblog.storage.reader import LogReader, RecordEnd
@@ -79,10 +79,10 @@ class Catalogue:
         self._files: dict[int, tuple[int, Path]] | None = None
         self._rest: tuple[RecordEnd, LogReader, list[bytes]] | None = None
 
-    def stretches(
+    def sections(
         self, low_seq: int, high_seq: int, *, is_reverse: bool = False
-    ) -> Iterator[Stretch]:
-        """Yield the stretches that have records of a range, in order or from the last.
+    ) -> Iterator[Section]:
+        """Yield the sections that have records of a range, in order or from the last.
 
         Raises:
             CorruptLogError: a segment's header is damaged.
@@ -92,21 +92,21 @@ class Catalogue:
             if first > high_seq or following <= low_seq:
                 continue
             found = [
-                stretch
-                for stretch in self._stretches_of(first, following - 1)
-                if stretch.first_seq <= high_seq and stretch.last_seq >= low_seq
+                section
+                for section in self._sections_of(first, following - 1)
+                if section.first_seq <= high_seq and section.last_seq >= low_seq
             ]
             yield from reversed(found) if is_reverse else found
 
-    def _stretches_of(self, first_seq: int, last_seq: int) -> Iterator[Stretch]:
+    def _sections_of(self, first_seq: int, last_seq: int) -> Iterator[Section]:
         covered = self.cover(first_seq)
         for part in covered.parts:
             header = part.header
             after = RecordEnd(first_seq, header.first_seq - 1, header.start)
-            yield Stretch(self, after, header.last_seq, part)
+            yield Section(self, after, header.last_seq, part)
         if covered.next_seq <= last_seq:
             after = RecordEnd(first_seq, covered.next_seq - 1, covered.offset)
-            yield Stretch(self, after, last_seq)
+            yield Section(self, after, last_seq)
 
     def cover(self, segment_seq: int) -> CoveredSegment:
         """Return how far the index covers a segment.

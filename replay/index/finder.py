@@ -11,7 +11,7 @@ from joblog.replay.index.catalogue import Catalogue
 from joblog.replay.index.marks import WHOLE_DATABASES, find_words, mention_test
 from joblog.replay.index.parts import DamagedPartError
 from joblog.replay.index.scanning import END_SEQ, KeyPieces, Pieces, read_window
-from joblog.replay.index.stretches import require_records
+from joblog.replay.index.sections import require_records
 from joblog.storage.places import find_behind_seal, find_in_segment, find_segment_at
 from joblog.storage.reader import RecordEnd
 from joblog.storage.record import RecordDecoder
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from joblog.replay.index.parts import Part
     from joblog.replay.index.scanning import Sieve
-    from joblog.replay.index.stretches import Stretch
+    from joblog.replay.index.sections import Section
     from joblog.storage.filesystem import FileSystem
     from joblog.storage.record import Record
 
@@ -152,21 +152,21 @@ class LogIndex:
         Raises:
             CorruptLogError: the log is damaged.
         """
-        for stretch in self.stretches(from_seq, until_seq, is_reverse=is_reverse):
-            for records in stretch.find(
+        for section in self.sections(from_seq, until_seq, is_reverse=is_reverse):
+            for records in section.find(
                 wanted, sieve, from_seq, until_seq, is_reverse=is_reverse
             ):
                 yield from reversed(records) if is_reverse else records
 
-    def stretches(
+    def sections(
         self, from_seq: int, until_seq: int, *, is_reverse: bool = False
-    ) -> Iterator[Stretch]:
-        """Yield the stretches that have records of a range, in order or from the last.
+    ) -> Iterator[Section]:
+        """Yield the sections that have records of a range, in order or from the last.
 
         Raises:
             CorruptLogError: a segment's header is damaged.
         """
-        return self._catalogue.stretches(from_seq, until_seq, is_reverse=is_reverse)
+        return self._catalogue.sections(from_seq, until_seq, is_reverse=is_reverse)
 
     def get_record(self, seq: int) -> Record | None:
         """Return one record, None where the log has not come to it.
@@ -186,9 +186,9 @@ class LogIndex:
             PrunedError: the log no longer has the first.
             CorruptLogError: the log is damaged; all records before it were yielded.
         """
-        for stretch in self._catalogue.stretches(from_seq, from_seq):
-            if stretch.is_growing:
-                return stretch.scan(sieve, from_seq, until_seq)
+        for section in self._catalogue.sections(from_seq, from_seq):
+            if section.is_growing:
+                return section.scan(sieve, from_seq, until_seq)
         after = self.find_end_before(from_seq)
         return read_window(
             self.folder,
@@ -298,8 +298,8 @@ class LogIndex:
         Raises:
             CorruptLogError: a segment's header is damaged.
         """
-        for stretch in self._catalogue.stretches(seq, seq):
-            return stretch.end_before(seq)
+        for section in self._catalogue.sections(seq, seq):
+            return section.end_before(seq)
         return None
 
     def count_unindexed_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""Parts: the files of the index. One part covers a stretch of one segment.
+"""Parts: the files of the index. One part covers a section of one segment.
 
     header, 256 bytes     what it covers, and what it is bound to (see `PartHeader`)
     checksums             crc32 of each page of the body, 4 bytes each

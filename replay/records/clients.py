@@ -99,14 +99,14 @@ class ClientDirectory:
         """Look backward until the client is found that had an id at a record."""
         low_seq = self._looked.get(client_id, self._from_seq)
         mark = client_mark(client_id)
-        for stretch in self._index.stretches(1, low_seq - 1, is_reverse=True):
-            if stretch.part is not None:
-                self._observe_all(stretch.find([[mark]], _SIEVE))
-            elif stretch.first_seq < self._scanned_seq:
+        for section in self._index.sections(1, low_seq - 1, is_reverse=True):
+            if section.part is not None:
+                self._observe_all(section.find([[mark]], _SIEVE))
+            elif section.first_seq < self._scanned_seq:
                 # All that it says of clients is noted, whichever was asked for.
-                self._observe_all([stretch.scan(_SIEVE, 1, self._scanned_seq - 1)])
-                self._scanned_seq = stretch.first_seq
-            self._looked[client_id] = stretch.first_seq
+                self._observe_all([section.scan(_SIEVE, 1, self._scanned_seq - 1)])
+                self._scanned_seq = section.first_seq
+            self._looked[client_id] = section.first_seq
             if self._find_known(client_id, seq) is not None:
                 return
 

@@ -1,4 +1,4 @@
-"""Stretches: runs of a log's records, each covered by one part of the index or none."""
+"""Sections: runs of a log's records, each covered by one part of the index or none."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _READ_BYTES_MAX = 1024 * 1024
 _SIFTED_AT_ONCE = 4096
 
 
-class Stretch:
+class Section:
     """A run of records of one segment.
 
     Attributes:
@@ -97,7 +97,7 @@ class Stretch:
         return self._scan(low, high, sieve) if low <= high else iter(())
 
     def end_before(self, seq: int) -> RecordEnd:
-        """Return where to begin to read for the sake of one record of the stretch."""
+        """Return where to begin to read for the sake of one record of the section."""
         if self.part is not None:
             try:
                 chunk = self.part.chunk(self.part.chunk_of(seq))
