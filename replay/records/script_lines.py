@@ -242,7 +242,7 @@ def _find_locals(text: bytes) -> dict[bytes, bytes]:
         count.update(names[:-1])
     count.update(match[1] for match in _SET.finditer(text))
     for match in _BOUND.finditer(text):
-        count.update(dict.fromkeys(_NAME.findall(match[1] or match[2]), 2))
+        count.update(dict.fromkeys(_NAME.findall(match[1] or match[2] or b""), 2))
     return {name: each for name, each in found.items() if count[name] == 1}
 
 

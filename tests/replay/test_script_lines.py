@@ -80,6 +80,23 @@ def test_text_that_ends_in_the_middle_of_a_call_is_no_error():
     assert find_calls(b"redis.call('SET', KEYS[1", [], [])[0].words == [b"SET", None]
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param(b"local f = function() end", id="function without parameters"),
+        pytest.param(b"local function f ( ) end", id="and with blanks"),
+        pytest.param(b"local a, b = 1", id="fewer values than names"),
+        pytest.param(b"for _ in pairs({}) do end", id="loop"),
+        pytest.param(b"local x", id="local without a value"),
+        pytest.param(b"local k = ", id="value that is missing"),
+    ],
+)
+def test_calls_are_found_whatever_else_a_text_declares(before):
+    [call] = find_calls(before + b"\nredis.call('DEL', KEYS[1])", [b"k"], [])
+
+    assert (call.line, call.words) == (2, [b"DEL", b"k"])
+
+
 LIBRARY = b"""#!lua name=mail
 local function drop(keys, args)
   redis.call('HDEL', keys[1], args[1])
