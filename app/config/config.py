@@ -49,7 +49,7 @@ from joblog.app.errors import CommandError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    Listener = Callable[[], None]
+    Callback = Callable[[], None]
 
 _SEGMENT_BYTES_LEAST = 64 * 1024
 """No small `log-retention-bytes` makes segments smaller than that."""
@@ -99,7 +99,7 @@ class Config(
         """
         self.path: str | None = None
         self.places: dict[str, list[str]] = defaultdict(list)
-        self._listeners: dict[str, list[Listener]] = defaultdict(list)
+        self._callbacks: dict[str, list[Callback]] = defaultdict(list)
         for setting in self.SETTINGS.values():
             self.__dict__[setting.attribute] = setting.default
         for name, value in (values or {}).items():
@@ -234,15 +234,15 @@ class Config(
             if not isinstance(setting, RawLines)
         )
 
-    def on_change(self, listener: Listener, *attributes: str) -> None:
-        """Call a listener after CONFIG SET changed one of some attributes.
+    def on_change(self, callback: Callback, *attributes: str) -> None:
+        """Call back after CONFIG SET changed one of some attributes.
 
-        A listener may raise SettingError: then nothing has changed, listeners that
+        A callback may raise SettingError: then nothing has changed, callbacks that
         were called are called again with the old values, and the client gets the text.
         """
         for attribute in attributes:
             assert attribute in self.__dict__, f"no such setting: {attribute}"
-            self._listeners[attribute].append(listener)
+            self._callbacks[attribute].append(callback)
 
     def change(
         self, pairs: Sequence[tuple[bytes, bytes]], *, is_local: bool = False
@@ -276,7 +276,7 @@ class Config(
             raise _refused(_name_of(changes, wrong.names), wrong.reason)
         old = {attribute: self.__dict__[attribute] for attribute in values}
         self.__dict__.update(values)
-        self._tell_listeners(changes, old)
+        self._call_back(changes, old)
 
     def _require_changeable(self, name: bytes, *, is_local: bool) -> Setting[Any]:
         setting = self.BY_NAME.get(decode(name.lower()))
@@ -305,15 +305,15 @@ class Config(
         except SettingError as error:
             raise _refused(change.name, str(error)) from None
 
-    def _tell_listeners(self, changes: list[_Change], old: Mapping[str, Any]) -> None:
-        told: list[Listener] = []
+    def _call_back(self, changes: list[_Change], old: Mapping[str, Any]) -> None:
+        told: list[Callback] = []
         for change in changes:
-            for listener in self._listeners.get(change.setting.attribute, ()):
-                if listener in told:
+            for callback in self._callbacks.get(change.setting.attribute, ()):
+                if callback in told:
                     continue
-                told.append(listener)
+                told.append(callback)
                 try:
-                    listener()
+                    callback()
                 except SettingError as error:
                     self.__dict__.update(old)
                     for other in told[:-1]:

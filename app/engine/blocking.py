@@ -124,7 +124,7 @@ class Blocking:
         self._context.server.blocked_clients += 1
         if not self._is_listening:
             self._is_listening = True
-            self._observers.add_listener(self._note, self._note_replaced)
+            self._observers.add_observer(self._note, self._note_replaced)
         if timeout_ms:
             waiter.number = self._set_timer(waiter, timeout_ms)
         self._plan_retry(waiter)
@@ -338,7 +338,7 @@ class Blocking:
         """
         if self._is_listening and not self._queues:
             self._is_listening = False
-            self._observers.remove_listener(self._note, self._note_replaced)
+            self._observers.remove_observer(self._note, self._note_replaced)
 
     def awaited_keys(self) -> int:
         """Return how many keys clients wait for."""

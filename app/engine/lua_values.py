@@ -30,11 +30,6 @@ def without_shebang(source: bytes) -> bytes:
     return source[end:] if end >= 0 else b""
 
 
-def one_line(text: bytes) -> bytes:
-    """Return an error text without the bytes that would end it."""
-    return text.replace(b"\r", b" ").replace(b"\n", b" ")
-
-
 def truncate(number: float) -> int:
     """Return a double as the integer that Redis makes of it on x86."""
     if not -_TWO_TO_63 <= number < _TWO_TO_63:

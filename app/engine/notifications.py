@@ -91,7 +91,7 @@ class Notifications:
         is_wanted = bool(classes)
         if is_wanted != self._is_listening:
             self._is_listening = is_wanted
-            change = observers.add_listener if is_wanted else observers.remove_listener
+            change = observers.add_observer if is_wanted else observers.remove_observer
             change(self.notify)
 
     def notify(self, database: Database, key: bytes, event: bytes) -> None:

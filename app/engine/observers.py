@@ -1,9 +1,9 @@
 """Observers: who is told of touched keys, besides the log.
 
     Database.touch -> Keyspace.observe -> Observers -> watching clients (WATCH)
-                                                    -> listeners: whoever adds itself
+                                                    -> observers: whoever adds itself
 
-A database that nobody observes costs a write one look at a flag. Listeners are for what
+A database that nobody observes costs a write one look at a flag. Observers are for what
 concerns all keys or is not known beforehand: keyspace events, blocked clients, client
 tracking.
 """
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from joblog.app.keyspace.keyspace import Keyspace
     from joblog.app.state.session import Session
 
-Listener = Callable[["Database", bytes, bytes], None]
+Observer = Callable[["Database", bytes, bytes], None]
 """Called with the database, the key and the event, after the change."""
 
-ReplacedListener = Callable[["Database", "Database | None"], None]
+ReplacedObserver = Callable[["Database", "Database | None"], None]
 """Called before a database loses all keys, or gets those of another database."""
 
 UNSEEN_BY_WATCH: Final = frozenset(
@@ -39,7 +39,7 @@ WATCH nor client tracking minds."""
 
 
 class Observers:
-    """Tells clients and listeners of touched keys.
+    """Tells clients and observers of touched keys.
 
     Attributes:
         watchers: (database index, key) -> the clients that watch the key.
@@ -48,8 +48,8 @@ class Observers:
     def __init__(self, keyspace: Keyspace) -> None:
         """Make observers of a keyspace; nobody listens yet."""
         self.watchers: dict[tuple[int, bytes], set[Session]] = {}
-        self._listeners: list[Listener] = []
-        self._replaced_listeners: list[ReplacedListener] = []
+        self._observers: list[Observer] = []
+        self._replaced_observers: list[ReplacedObserver] = []
         self._watched_keys: dict[int, int] = {}
         self.attach(keyspace)
 
@@ -60,29 +60,29 @@ class Observers:
         keyspace.observe_replaced = self._tell_replaced
         self._update_observed()
 
-    # --- listeners -----------------------------------------------------------------
+    # --- observers -----------------------------------------------------------------
 
-    def add_listener(
-        self, listener: Listener, replaced: ReplacedListener | None = None
+    def add_observer(
+        self, observer: Observer, replaced: ReplacedObserver | None = None
     ) -> None:
         """Tell somebody of every touched key from now on.
 
         Args:
-            listener: called for each touched key.
+            observer: called for each touched key.
             replaced: called before a database loses all keys or is swapped.
         """
-        self._listeners.append(listener)
+        self._observers.append(observer)
         if replaced is not None:
-            self._replaced_listeners.append(replaced)
+            self._replaced_observers.append(replaced)
         self._update_observed()
 
-    def remove_listener(
-        self, listener: Listener, replaced: ReplacedListener | None = None
+    def remove_observer(
+        self, observer: Observer, replaced: ReplacedObserver | None = None
     ) -> None:
         """Stop telling somebody who was added with the same arguments."""
-        self._listeners.remove(listener)
+        self._observers.remove(observer)
         if replaced is not None:
-            self._replaced_listeners.remove(replaced)
+            self._replaced_observers.remove(replaced)
         self._update_observed()
 
     # --- watched keys --------------------------------------------------------------
@@ -139,8 +139,8 @@ class Observers:
         if watching is not None and event not in UNSEEN_BY_WATCH:
             for session in watching:
                 session.is_stale = True
-        for listener in self._listeners:
-            listener(database, key, event)
+        for observer in self._observers:
+            observer(database, key, event)
 
     def _tell_replaced(self, database: Database, other: Database | None) -> None:
         if self._watched_keys.get(database.index):
@@ -148,13 +148,13 @@ class Observers:
                 if index == database.index and _differs(key, database, other):
                     for session in watching:
                         session.is_stale = True
-        for listener in self._replaced_listeners:
-            listener(database, other)
+        for observer in self._replaced_observers:
+            observer(database, other)
 
     def _update_observed(self) -> None:
         for database in self._keyspace.databases:
             database.is_observed = bool(
-                self._listeners or self._watched_keys.get(database.index)
+                self._observers or self._watched_keys.get(database.index)
             )
 
 

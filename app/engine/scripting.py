@@ -22,8 +22,9 @@ from lupa import lua51
 from joblog.app import errors
 from joblog.app.engine.lua_bytecode import keep_frames
 from joblog.app.engine.lua_callbacks import TOTAL, Callbacks, Hooks
-from joblog.app.engine.lua_values import one_line, truncate, without_shebang
+from joblog.app.engine.lua_values import truncate, without_shebang
 from joblog.app.errors import CommandError
+from joblog.app.errors.general import one_line
 from joblog.app.reply import BulkList, Encoded
 from joblog.app.state.script_runner import FunctionSpec
 from joblog.app.version import REDIS_VERSION

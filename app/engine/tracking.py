@@ -89,7 +89,7 @@ class Tracking:
         for prefix in mode.prefixes:
             self._prefixes.setdefault(prefix, {})[session] = None
         if not self.clients:
-            self._observers.add_listener(self._note_change, self._note_replaced)
+            self._observers.add_observer(self._note_change, self._note_replaced)
         self.clients[session] = None
         self._set(session, mode)
 
@@ -98,15 +98,15 @@ class Tracking:
         if session.tracking is None:
             return
         for prefix in session.tracking.prefixes:
-            listeners = self._prefixes[prefix]
-            del listeners[session]
-            if not listeners:
+            sessions = self._prefixes[prefix]
+            del sessions[session]
+            if not sessions:
                 del self._prefixes[prefix]
         del self.clients[session]
         if not self.clients:
             # Notes of clients that track no longer stay until their keys change.
             self.table.clear()
-            self._observers.remove_listener(self._note_change, self._note_replaced)
+            self._observers.remove_observer(self._note_change, self._note_replaced)
         self._set(session, None)
 
     def _set(self, session: Session, mode: TrackingMode | None) -> None:
