@@ -17,6 +17,7 @@ from joblog.storage.frame import FRAME_HEAD_BYTES, encode_frame, frame_bytes_at
 from joblog.storage.packing import pack_segment
 from joblog.storage.segment import SegmentReader
 from tests.replay.histories import History
+from tests.support.servers import require_package, require_program
 
 DISK = FileSystem()
 
@@ -214,16 +215,17 @@ def test_line_that_is_no_anchor_is_named(folder, tmp_path, text):
 def make_key(path: Path):
     """Return a private key's file and a public one's, as OpenSSL makes them."""
     public = path.with_suffix(".pub")
-    command = ["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(path)]
+    openssl = require_program("openssl")
+    command = [openssl, "genpkey", "-algorithm", "ed25519", "-out", str(path)]
     subprocess.run(command, check=True, capture_output=True)
-    command = ["openssl", "pkey", "-in", str(path), "-pubout", "-out", str(public)]
+    command = [openssl, "pkey", "-in", str(path), "-pubout", "-out", str(public)]
     subprocess.run(command, check=True, capture_output=True)
     return path, public
 
 
 @pytest.fixture
 def signed(folder, tmp_path):
-    pytest.importorskip("cryptography", reason="an extra: joblog[sign]")
+    require_package("cryptography")
     key, public = make_key(tmp_path / "auditor.pem")
     path = tmp_path / "anchors"
     done = run("anchor", folder, "--sign", key, "--append", path)

@@ -1,6 +1,5 @@
 """`log-anchor-command`: the log's digest, kept elsewhere."""
 
-import shutil
 import subprocess
 import time
 
@@ -9,6 +8,7 @@ from click.testing import CliRunner
 
 from joblog.replay.cli import main
 from tests.server.persistence import info
+from tests.support.servers import require_package, require_program
 from tests.support.waiting import wait_until
 
 SMALL = ("--segment-bytes-max", "4096")
@@ -79,12 +79,11 @@ def test_command_that_fails_is_told_and_tried_again(start, tmp_path, anchors):
 
 
 def test_key_signs_what_the_command_gets(start, tmp_path, anchors):
-    pytest.importorskip("cryptography", reason="an extra: joblog[sign]")
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the key")
+    require_package("cryptography")
+    openssl = require_program("openssl")
     key = tmp_path / "key.pem"
     subprocess.run(
-        ["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(key)],
+        [openssl, "genpkey", "-algorithm", "ed25519", "-out", str(key)],
         check=True,
         capture_output=True,
     )
