@@ -8,8 +8,8 @@ from joblog.app.history.moments import json_time, show_time
 from joblog.app.history.notes import ExecNote, ExpiredNote, read_note
 from joblog.replay.jobs.verdicts import last_line
 from joblog.replay.output.texts import json_text, plain_text, show
-from joblog.replay.records.script_texts import find_script_source
-from joblog.replay.records.scripts import script_name, script_sha
+from joblog.replay.records.script_texts import ScriptNames
+from joblog.replay.records.scripts import script_sha
 from joblog.replay.shown.records import client_facts, client_label
 
 if TYPE_CHECKING:
@@ -45,9 +45,8 @@ class Actors:
 
     def __init__(self, index: LogIndex, clients: ClientDirectory) -> None:
         """Ask a log, and a directory of its clients."""
-        self._index = index
         self._clients = clients
-        self._scripts: dict[str, str] = {}
+        self._names = ScriptNames(index)
 
     def client(self, record: Record) -> Client:
         """Return who caused a record."""
@@ -84,15 +83,8 @@ class Actors:
         name = show(command[0].upper())
         sha = script_sha(record)
         if sha:
-            return f"{name} {self._script(sha, record.seq)}"
+            return f"{name} {self._names.label(sha)}"
         return f"{name} {show(command[1])}" if len(command) > 1 else name
-
-    def _script(self, sha: str, seq: int) -> str:
-        if sha not in self._scripts:
-            source = find_script_source(self._index, sha, seq)
-            name = script_name(source) if source else None
-            self._scripts[sha] = show(name) if name else sha[:8]
-        return self._scripts[sha]
 
 
 def step_notes(step: Step, limit: int | None) -> str:

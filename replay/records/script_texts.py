@@ -6,13 +6,23 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.notes import ScriptSourceNote, read_note
-from joblog.replay.index.marks import source_mark
-from joblog.replay.index.scanning import Pieces
-from joblog.replay.records.scripts import BY_FUNCTION, script_name, script_sha
+from joblog.replay.index.marks import ANY_SOURCE, source_mark
+from joblog.replay.index.scanning import END_SEQ, Pieces
+from joblog.replay.output.texts import show
+from joblog.replay.records.scripts import (
+    BY_FUNCTION,
+    SOURCE_MARK,
+    script_name,
+    script_sha,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from joblog.replay.index.finder import LogIndex
     from joblog.storage.record import Record
+
+_NAME_SHOWN = 48
 
 
 class ScriptText(NamedTuple):
@@ -43,6 +53,51 @@ def find_script(index: LogIndex, record: Record) -> ScriptText | None:
         return None
     name = command[1]
     return ScriptText("", name, find_library_source(index, name, record.seq))
+
+
+class ScriptNames:
+    """What scripts are called, by their SHA-1.
+
+    All texts are looked through once, when the first name is asked for, and those that
+    came since when one is not known.
+    """
+
+    def __init__(self, index: LogIndex) -> None:
+        """Look at a log, and read nothing yet."""
+        self._index = index
+        self._names: dict[str, bytes | None] = {}
+        self._until_seq = 0
+
+    def find(self, sha: str) -> bytes | None:
+        """Return the name that a script gives itself, None for none."""
+        if sha not in self._names and self._index.last_seq > self._until_seq:
+            self._read()
+        return self._names.get(sha)
+
+    def label(self, sha: str) -> str:
+        """Return a script's name for people, or the first digits of its SHA-1."""
+        name = self.find(sha)
+        return show(name, _NAME_SHOWN) if name else sha[:8]
+
+    def _read(self) -> None:
+        from_seq, self._until_seq = self._until_seq + 1, self._index.last_seq
+        for record in source_records(self._index, from_seq, self._until_seq):
+            note = read_note(record.origin)
+            if isinstance(note, ScriptSourceNote) and note.sha not in self._names:
+                self._names[note.sha] = script_name(note.source)
+
+
+def source_records(
+    index: LogIndex, from_seq: int = 1, until_seq: int = END_SEQ
+) -> Iterator[Record]:
+    """Yield the records that hold the text of a script of EVAL, in order.
+
+    Raises:
+        CorruptLogError: the log is damaged.
+    """
+    return index.candidates(
+        [[ANY_SOURCE]], Pieces(SOURCE_MARK), from_seq=from_seq, until_seq=until_seq
+    )
 
 
 def find_library_source(

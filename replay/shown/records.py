@@ -26,9 +26,11 @@ from joblog.replay.output.texts import (
     show,
     show_argv,
 )
+from joblog.replay.records.scripts import BY_SHA, script_name
 
 if TYPE_CHECKING:
     from joblog.replay.records.clients import Client
+    from joblog.replay.records.script_texts import ScriptNames
     from joblog.replay.records.search import Match
     from joblog.storage.record import Record
 
@@ -46,6 +48,21 @@ def client_label(client: Client) -> str:
 
 
 @lru_cache(maxsize=4096)
+def client_name(client: Client) -> str:
+    """Return who a client is whatever its connection: its name, or its host.
+
+    Workers come back with other ids, and from other ports.
+    """
+    note = client.note
+    if note is None:
+        return f"#{client.id}" if client.id else "server"
+    if note.name:
+        return show(note.name)
+    host, _, port = note.address.rpartition(":")
+    return plain_text(host if host and port.isdigit() else note.address)
+
+
+@lru_cache(maxsize=4096)
 def client_facts(client: Client) -> dict[str, Any]:
     """Return all that is known of a client, for JSON; empty fields are left out.
 
@@ -58,7 +75,9 @@ def client_facts(client: Client) -> dict[str, Any]:
     return facts
 
 
-def record_text(record: Record, limit: int | None = None) -> str:
+def record_text(
+    record: Record, limit: int | None = None, names: ScriptNames | None = None
+) -> str:
     """Return what happened, in one line: the command as given, and its effects.
 
     Effects are only told, behind `=>`, where they are not the command as given.
@@ -66,19 +85,22 @@ def record_text(record: Record, limit: int | None = None) -> str:
     Args:
         record: the record.
         limit: the most characters for each word of a command.
+        names: what scripts are called; None to tell them by their SHA-1.
     """
     origin = record.origin
     note = read_note(origin)
-    given = show_argv(origin.command, limit) if origin.command else ""
+    given = given_text(origin.command, limit, names) if origin.command else ""
     match note:
         case ClientNote():
             return _client_text(note)
         case ScriptSourceNote():
-            return f"script {note.sha}: {len(note.source)} bytes"
+            name = script_name(note.source)
+            called = f" {show(name, limit)}" if name else ""
+            return f"script {note.sha}{called}: {len(note.source)} bytes"
         case TagNote():
             return f"tag {show(note.name)}"
         case ExecNote():
-            given = "EXEC: " + "; ".join(queued_texts(note, limit))
+            given = "EXEC: " + "; ".join(queued_texts(note, limit, names))
             if record.effects == note.commands:
                 return given
         case ScriptNote() if note.error is not None:
@@ -97,11 +119,36 @@ def record_text(record: Record, limit: int | None = None) -> str:
     return f"{given} => {effects}" if given else effects
 
 
-def queued_texts(note: ExecNote, limit: int | None = None) -> list[str]:
+def given_text(
+    argv: list[bytes], limit: int | None = None, names: ScriptNames | None = None
+) -> str:
+    """Return a command as it was given, a script's by the script's name.
+
+    One without a name is told by the first digits of its SHA-1, or by all of them where
+    words have no limit.
+
+    Args:
+        argv: the command's words.
+        limit: the most characters for each word.
+        names: what scripts are called; None to tell them by their SHA-1.
+    """
+    is_script = len(argv) > 1 and argv[0].upper() in BY_SHA
+    if names is None or not is_script:
+        return show_argv(argv, limit)
+    sha = argv[1].decode("utf-8", "replace").lower()
+    if limit is None and not names.find(sha):
+        return show_argv(argv)
+    rest = [show_argv(argv[2:], limit)] if argv[2:] else []
+    return " ".join((show(argv[0]), names.label(sha), *rest))
+
+
+def queued_texts(
+    note: ExecNote, limit: int | None = None, names: ScriptNames | None = None
+) -> list[str]:
     """Return the commands of a transaction, and of each that failed that it did."""
     failed = set(note.failed)
     return [
-        show_argv(argv, limit) + (" (failed)" if place in failed else "")
+        given_text(argv, limit, names) + (" (failed)" if place in failed else "")
         for place, argv in enumerate(note.commands)
     ]
 
@@ -124,13 +171,17 @@ def _client_text(note: ClientNote) -> str:
     return " ".join(words)
 
 
-def record_facts(match: Match) -> dict[str, Any]:
+def record_facts(match: Match, names: ScriptNames | None = None) -> dict[str, Any]:
     """Return a record for JSON.
+
+    Args:
+        match: the record, and who made it.
+        names: what scripts are called; None to leave that out.
 
     Returns:
         seq, at (ISO 8601, UTC), at_ms, db, client, command (as it was given), effects,
         keys (of those the record's database has), and note where there is one. Keys of
-        other databases are [db, key].
+        other databases are [db, key]. Of what a script wrote also `script`, its name.
     """
     record = match.record
     origin = record.origin
@@ -155,6 +206,9 @@ def record_facts(match: Match) -> dict[str, Any]:
     if touched.databases:
         whole = touched.databases
         facts["databases"] = "all" if ALL_DATABASES in whole else whole
+    if names is not None and isinstance(note, ScriptNote) and note.sha:
+        name = names.find(note.sha)
+        facts["script"] = json_text(name) if name else None
     if note is not None:
         facts["note"] = json_value(full_note(origin))
     return facts

@@ -12,6 +12,7 @@ VERBS = {
     "info": "What log lies in a folder.",
     "points": "The moments that are marked, or quick to open.",
     "stats": "What a log is made of: commands, clients, keys, rates.",
+    "scripts": "Which scripts wrote, since when, how often, and who called them.",
     "log": "The records, all or those that a filter wants.",
     "show": "One record, who did it, and what it changed.",
     "state": "All keys and values of a moment.",

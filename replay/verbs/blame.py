@@ -9,6 +9,7 @@ import click
 from joblog.app.history.moments import show_time
 from joblog.replay.keys.blame import Blame, find_blame
 from joblog.replay.output.texts import json_text, show
+from joblog.replay.records.script_texts import ScriptNames
 from joblog.replay.records.search import Match
 from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.shown.versions import deadline_text
@@ -90,7 +91,7 @@ def _row(
         str(record.seq),
         show_time(record.at_ms),
         client_label(client),
-        record_text(record, tool.output.word_limit),
+        record_text(record, tool.output.word_limit, ScriptNames(tool.index)),
     ]
     if tool.output.is_json:
         facts["record"] = record_facts(Match(record, client))

@@ -9,6 +9,7 @@ import click
 from joblog.app.history.moments import Moment, show_time
 from joblog.replay.keys.inquiry import trace, trace_last
 from joblog.replay.keys.values import find_differences
+from joblog.replay.records.script_texts import ScriptNames
 from joblog.replay.records.search import Match
 from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.shown.versions import difference_facts, version_facts, version_text
@@ -58,7 +59,7 @@ def history(
     """
     until_seq = tool.point(at).seq
     from_seq = tool.floor_seq(since, until_seq)
-    clients = tool.clients()
+    clients, names = tool.clients(), ScriptNames(tool.index)
     shown = 0
     with tool.progress("folding", until_seq) as progress:
         where = tool.index, progress, (db, key)
@@ -68,16 +69,16 @@ def history(
             else trace_last(*where, (from_seq, until_seq), count)
         ):
             client = clients.find(step.record.origin.client_id, step.record.seq)
-            _write(tool, step, Match(step.record, client))
+            _write(tool, step, Match(step.record, client), names)
             shown += 1
     return 0 if shown else NOTHING
 
 
-def _write(tool: Tool, step: Step, match: Match) -> None:
+def _write(tool: Tool, step: Step, match: Match, names: ScriptNames) -> None:
     output = tool.output
     record, before, after = step
     if output.is_json:
-        facts = record_facts(match)
+        facts = record_facts(match, names)
         facts["after"] = version_facts(after)
         differences = list(find_differences(before, after))
         facts["differences"] = difference_facts(differences)
@@ -87,7 +88,7 @@ def _write(tool: Tool, step: Step, match: Match) -> None:
         str(record.seq),
         show_time(record.at_ms),
         client_label(match.client),
-        record_text(record, output.word_limit),
+        record_text(record, output.word_limit, names),
     ]
     if output.word_limit is None:
         output.line([*cells, version_text(after)])

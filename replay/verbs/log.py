@@ -14,6 +14,7 @@ from joblog.app.history.moments import Moment, show_time
 from joblog.replay.jobs.reading import JobLog
 from joblog.replay.jobs.shipped import detect_schemas
 from joblog.replay.output.texts import show
+from joblog.replay.records.script_texts import ScriptNames
 from joblog.replay.records.search import Match, Query, Search
 from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.verbs import options
@@ -213,26 +214,28 @@ def _follow(tool: Tool, query: Query, chosen: dict[str, Any], count: int | None)
 
 def _write(tool: Tool, matches: Iterator[Match]) -> int:
     """Write matches and return how many there were."""
-    output = tool.output
+    output, names = tool.output, ScriptNames(tool.index)
     shown = 0
     if output.is_json:
         for shown, match in enumerate(matches, 1):  # noqa: B007 - the last is returned
-            output.json(record_facts(match))
+            output.json(record_facts(match, names))
         return shown
     limit = output.word_limit
     for shown, match in enumerate(matches, 1):  # noqa: B007 - the last is returned
-        _write_line(output, match, limit)
+        _write_line(output, match, limit, names)
     return shown
 
 
-def _write_line(output: Output, match: Match, limit: int | None) -> None:
+def _write_line(
+    output: Output, match: Match, limit: int | None, names: ScriptNames
+) -> None:
     record = match.record
     cells = (
         str(record.seq),
         show_time(record.at_ms),
         f"db{record.db}",
         client_label(match.client),
-        record_text(record, limit),
+        record_text(record, limit, names),
     )
     if limit is None:
         output.stream.write("\t".join(cells) + "\n")

@@ -13,11 +13,12 @@ from joblog.replay.keys.inquiry import find_changes
 from joblog.replay.keys.values import Version, find_differences
 from joblog.replay.output.texts import json_text, plain_text, show_argv
 from joblog.replay.output.texts import show as show_bytes
-from joblog.replay.records.script_texts import find_script
+from joblog.replay.records.script_texts import ScriptNames, find_script
 from joblog.replay.records.search import Match
 from joblog.replay.shown.records import (
     client_facts,
     client_label,
+    given_text,
     queued_texts,
     record_facts,
 )
@@ -120,7 +121,7 @@ def require_record(tool: Tool, seq: int) -> Record:
 
 
 def _write_record(tool: Tool, match: Match, source: bytes | None) -> None:
-    record = match.record
+    record, names = match.record, ScriptNames(tool.index)
     note = read_note(record.origin)
     shown = {
         "seq": str(record.seq),
@@ -132,12 +133,12 @@ def _write_record(tool: Tool, match: Match, source: bytes | None) -> None:
         if name not in {"id", "name"}:
             shown[f"  {name.replace('_', ' ')}"] = str(value)
     if record.origin.command:
-        shown["command"] = show_argv(record.origin.command)
+        shown["command"] = given_text(record.origin.command, names=names)
     if note is not None and not isinstance(note, ExecNote):
         shown["note"] = _note_text(full_note(record.origin) or {})
     tool.output.facts({}, shown)
     if isinstance(note, ExecNote):
-        _write_block(tool, "queued", queued_texts(note))
+        _write_block(tool, "queued", queued_texts(note, names=names))
     if source is not None:
         text = source.decode("utf-8", "backslashreplace")
         _write_block(tool, "script", map(plain_text, text.splitlines()))

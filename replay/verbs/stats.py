@@ -8,6 +8,7 @@ import click
 
 from joblog.app.history.moments import json_time, show_time
 from joblog.replay.output.texts import json_text, plain_text, show
+from joblog.replay.records.script_texts import ScriptNames
 from joblog.replay.records.statistics import (
     Statistics,
     count_records,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from joblog.app.history.moments import Moment
 
 _WIDTH = 60
+_SHA_DIGITS = 40
 
 
 @click.command()
@@ -126,13 +128,25 @@ def _write(tool: Tool, found: Statistics, count: int) -> None:
                 rows.add(None, ("client", label, str(number), last))
             else:
                 rows.add(None, (label, f"{number:,}", last), ("bold",))
-    scripts = found.scripts.most_common(count)
-    _write_counts(tool, "script", [(plain_text(name), n) for name, n in scripts])
+    names = ScriptNames(tool.index)
+    _write_counts(
+        tool,
+        "script",
+        [(_script_label(sha, names), n) for sha, n in found.scripts.most_common(count)],
+    )
     keys = [
         (show(key, tool.output.word_limit) + (f" in db{db}" if db else ""), n)
         for (db, key), n in found.keys.most_common(count)
     ]
     _write_counts(tool, "key", keys)
+
+
+def _script_label(sha_or_name: str, names: ScriptNames) -> str:
+    """Return a script's name and its SHA-1, or a function's name."""
+    if len(sha_or_name) != _SHA_DIGITS:
+        return plain_text(sha_or_name)
+    name = names.find(sha_or_name)
+    return f"{show(name)} {sha_or_name}" if name else sha_or_name
 
 
 def _write_counts(tool: Tool, kind: str, counts: Sequence[tuple[str, int]]) -> None:

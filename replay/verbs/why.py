@@ -13,7 +13,7 @@ from joblog.replay.keys.inquiry import trace_last
 from joblog.replay.keys.values import Version, is_expired
 from joblog.replay.output.texts import json_text, plain_text, show
 from joblog.replay.records.script_lines import find_lines
-from joblog.replay.records.script_texts import ScriptText, find_script
+from joblog.replay.records.script_texts import ScriptNames, ScriptText, find_script
 from joblog.replay.records.search import Match
 from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.shown.versions import deadline_text, version_facts, version_text
@@ -80,7 +80,7 @@ def why(tool: Tool, key: bytes, at: Moment | None, db: int) -> int:
     shown = {
         "job": show(key),
         "removed from": show(place) + (f" in db{home}" if home else ""),
-        "by": record_text(record),
+        "by": record_text(record, names=ScriptNames(tool.index)),
     }
     after = {"before": version_text(before, tool.output.word_limit)}
     _write(tool, record, (home, place), (facts, shown, after))
@@ -97,7 +97,8 @@ def _write_step(tool: Tool, home: tuple[int, bytes], last: Step, at_ms: int) -> 
         "before": version_facts(before),
         "after": version_facts(after),
     }
-    shown = {"key": show(key), "state": state, verb: record_text(record)}
+    by = record_text(record, names=ScriptNames(tool.index))
+    shown = {"key": show(key), "state": state, verb: by}
     values = {"before": version_text(before, tool.output.word_limit)}
     if after is not None:
         values["after"] = version_text(after, tool.output.word_limit)
