@@ -301,7 +301,7 @@ class Blocking:
         counts.nanoseconds += nanoseconds
         spent_ns = waiter.spent_ns + nanoseconds
         if server.config.latency_tracking:
-            counts.note_delay(spent_ns)
+            counts.note_delays(spent_ns, 1)
         if spent_ns > self._slow_commands.above_ns:
             self._slow_commands.note(waiter.session, command, waiter.argv, spent_ns)
 

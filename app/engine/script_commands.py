@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 _DEBUGGING: Final = frozenset(("acl", "config", "debug", "latency"))
 _WRITES: Final = Flag.WRITE | Flag.MAY_REPLICATE
-_now_ns: Final = perf_counter_ns
 _TIMED_FIRST: Final = 256
 _UNTIMED_MOST: Final = 7
 _FEW_WORDS: Final = 8
@@ -85,6 +84,7 @@ class ScriptCommands(CommandCaller):
         self._monitors = monitors
         self._server = context.server
         self._alarm = context.server.alarm
+        self._now_ns = perf_counter_ns  # see `Engine`
         self.session = Session(0, context.keyspace.databases[0], address=SCRIPT_ADDRESS)
         # Sums of flags are slow: which commands may be called is looked up instead.
         self._all: dict[bytes, Command] = {}
@@ -133,8 +133,8 @@ class ScriptCommands(CommandCaller):
         context.db = self.session.db
         keyspace = context.keyspace
         changes = keyspace.changes
-        is_timed = self._is_timed(command, counts, words)
-        started = _now_ns() if is_timed else 0
+        is_timed = counts.untimed >= counts.untimed_most or words > _FEW_WORDS
+        started = self._now_ns() if is_timed else 0
         try:
             reply = command.apply(context, argv)
         except CommandError as error:
@@ -143,7 +143,7 @@ class ScriptCommands(CommandCaller):
             server.note_failure(error, argv)
         counts.calls += 1
         if is_timed:
-            self._note_time(command, counts, argv, _now_ns() - started)
+            self._note_time(command, counts, argv, self._now_ns() - started)
         else:
             counts.untimed += 1
         if keyspace.changes != changes:
@@ -154,20 +154,13 @@ class ScriptCommands(CommandCaller):
             self._tell(command, argv)
         return reply
 
-    def _is_timed(self, command: Command, counts: CallCounts, words: int) -> bool:
-        return (
-            not command.is_fast
-            or words > _FEW_WORDS
-            or counts.untimed >= _UNTIMED_MOST
-            or counts.calls < _TIMED_FIRST
-            or self._slow_commands.is_timing_all
-        )
-
     def _note_time(
         self, command: Command, counts: CallCounts, argv: Argv, nanoseconds: int
     ) -> None:
         slow_commands = self._slow_commands
         counts.note_time(nanoseconds, is_tracked=slow_commands.is_timing)
+        if command.is_fast and counts.calls >= _TIMED_FIRST:
+            counts.untimed_most = 0 if slow_commands.is_timing_all else _UNTIMED_MOST
         if nanoseconds > slow_commands.above_ns:
             slow_commands.note(self.session, command, argv, nanoseconds)
 

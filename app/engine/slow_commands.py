@@ -59,6 +59,8 @@ class SlowCommands:
         self.above_ns = min(looks)
         self.is_timing_all = self.above_ns < _LOOK_NS
         self.is_timing = config.latency_tracking
+        for counts in self._context.server.counts:
+            counts.untimed_most = 0
 
     def note(
         self, session: Session, command: Command, argv: Argv, nanoseconds: int

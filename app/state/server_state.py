@@ -12,7 +12,7 @@ from joblog.app.clock import Jumps
 from joblog.app.state.alarm import LOADING, Alarm
 from joblog.app.state.buffers import RecentMax
 from joblog.app.state.saves import Saves
-from joblog.app.table.delays import TICK_BITS, Delays, delays_of, note_delay
+from joblog.app.table.delays import TICK_BITS, Delays, delays_of, note_delays
 from joblog.app.table.table import REGISTERED
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class CallCounts:
         failed: how often it ended in an error. rejected: refused before it ran.
         ticks, long_delays: how long it took, if tracked; see `joblog.app.table.delays`.
         untimed: how many calls by scripts the next that is timed stands for as well.
+        untimed_most: how many there may be.
     """
 
     __slots__ = (
@@ -92,38 +93,38 @@ class CallCounts:
         "rejected",
         "ticks",
         "untimed",
+        "untimed_most",
     )
 
     def __init__(self) -> None:
         """Make the counts of a command that was not called."""
         self.calls = self.nanoseconds = 0
-        self.failed = self.rejected = self.untimed = 0
+        self.failed = self.rejected = self.untimed = self.untimed_most = 0
         self.ticks: list[int] = []
         self.long_delays: Delays = {}
 
     def reset(self) -> None:
         """Count from zero, whoever counts a call that is under way included."""
         self.calls = self.nanoseconds = 0
-        self.failed = self.rejected = self.untimed = 0
+        self.failed = self.rejected = self.untimed = self.untimed_most = 0
         self.ticks.clear()
         self.long_delays.clear()
 
-    def note_delay(self, nanoseconds: int) -> None:
-        """Count how long one call took."""
+    def note_delays(self, nanoseconds: int, times: int) -> None:
+        """Count how long some calls took each."""
         ticks, tick = self.ticks, nanoseconds >> TICK_BITS
         if tick < len(ticks):
             count: int = ticks[tick]  # a quarter faster than to add in place
-            ticks[tick] = count + 1
+            ticks[tick] = count + times
         else:
-            note_delay(ticks, self.long_delays, nanoseconds)
+            note_delays(ticks, self.long_delays, nanoseconds, times)
 
     def note_time(self, nanoseconds: int, *, is_tracked: bool) -> None:
         """Count how long one call by a script took, and those that it stands for."""
         times, self.untimed = self.untimed + 1, 0
         self.nanoseconds += times * nanoseconds
         if is_tracked:
-            for _ in range(times):
-                self.note_delay(nanoseconds)
+            self.note_delays(nanoseconds, times)
 
     def delays(self) -> Delays:
         """Return how many calls took how long, of those that were tracked."""

@@ -24,21 +24,22 @@ _DIGITS_BITS: Final = 8
 _LOWEST_LEVEL_NS: Final = 1024
 
 
-def note_delay(ticks: list[int], delays: Delays, nanoseconds: int) -> None:
-    """Count one duration, for which the list of ticks is too short.
+def note_delays(ticks: list[int], delays: Delays, nanoseconds: int, times: int) -> None:
+    """Count a duration some times, for which the list of ticks is too short.
 
     Args:
         ticks: how many took so many ticks; empty before the first.
         delays: how many took longer.
         nanoseconds: the duration.
+        times: how many took so long.
     """
     tick = nanoseconds >> TICK_BITS
     if tick < TICKS:
         ticks += [0] * (TICKS - len(ticks))
-        ticks[tick] += 1
+        ticks[tick] += times
         return
     highest = _highest_like(nanoseconds)
-    delays[highest] = delays.get(highest, 0) + 1
+    delays[highest] = delays.get(highest, 0) + times
 
 
 def delays_of(ticks: list[int], delays: Delays) -> Delays:

@@ -1,10 +1,15 @@
-from joblog.app.table.delays import delays_of, histogram_usec, note_delay, percentile_ns
+from joblog.app.table.delays import (
+    delays_of,
+    histogram_usec,
+    note_delays,
+    percentile_ns,
+)
 
 
 def counted(*nanoseconds):
     ticks, delays = [], {}
     for each in nanoseconds:
-        note_delay(ticks, delays, each)
+        note_delays(ticks, delays, each, 1)
     return delays_of(ticks, delays)
 
 
