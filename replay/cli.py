@@ -16,6 +16,7 @@ from joblog.app.history.moments import NoSuchMomentError
 from joblog.app.version import VERSION
 from joblog.replay.output.exits import DAMAGED, NOTHING
 from joblog.replay.verbs import VERBS, Verbs
+from joblog.replay.verbs.folders import with_folder
 from joblog.storage.errors import (
     CorruptLogError,
     PrunedError,
@@ -37,6 +38,15 @@ class _Replay(click.Group):
     def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
         """Return a verb, None where there is none of that name."""
         return Verbs().get(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return a verb and its words, with one for the folder that is not named."""
+        name, verb, words = super().resolve_command(ctx, args)
+        if verb is not None:
+            words = with_folder(verb, words, is_partial=ctx.resilient_parsing)
+        return name, verb, words
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of verbs; none of them is imported for that."""
@@ -81,7 +91,10 @@ def main() -> None:
     \b
     Moments:  @1042 (after that record), 2026-11-23T14:00:05Z (ISO 8601),
               'yesterday 14:00', 14:00, '5m ago', now, or a tag (LOG.TAG)
-    Ranges:   A..B, such as @100..@200 or 'today..now'
+    Ranges:   A..B, after A and up to B: @100..@200, 'today..now', a-tag..;
+              or --since A and --until B, in every verb that takes a range
+    Folder:   DIR may be left out: then it is REPLAY_DIR, else the nearest
+              (this folder, data or joblog-data in it, or the same above)
 
     New here? 'replay demo' walks through a small queue that went wrong.
     """  # noqa: D301 - \b is click's mark for lines that are kept as they are

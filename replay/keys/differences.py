@@ -51,7 +51,7 @@ def compare_moments(
     Raises:
         CorruptLogError: the log is damaged, or a record cannot be applied.
     """
-    keys, databases = _find_candidates(index, from_seq, until_seq)
+    keys, databases = find_touched_keys(index, from_seq, until_seq)
     past.go_to(from_seq)
     before: dict[DbKey, Version | None] = {
         key: past.version(*key) for key in keys if wants(key[1])
@@ -71,7 +71,7 @@ def compare_moments(
             yield change
 
 
-def _find_candidates(
+def find_touched_keys(
     index: LogIndex, from_seq: int, until_seq: int
 ) -> tuple[set[DbKey], set[int]]:
     """Return the keys and the databases that records between two moments touched."""

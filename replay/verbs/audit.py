@@ -22,25 +22,20 @@ from joblog.replay.jobs.audit_files import write_csv, write_html
 from joblog.replay.jobs.views import Actors
 from joblog.replay.verbs import options
 from joblog.replay.verbs.jobs import open_jobs, schema_option
-from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
+from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import TextIO
 
-    from joblog.app.history.moments import Moment
     from joblog.replay.jobs.audit import Deed
     from joblog.replay.jobs.schema import Schema
+    from joblog.replay.verbs.options import Span
 
 
 @click.command()
 @takes_folder
-@click.argument(
-    "span",
-    metavar="A..B",
-    type=options.moment_range,
-    shell_complete=options.complete_moment,
-)
+@takes_range()
 @click.option("--queue", type=options.glob, metavar="GLOB", help="Only such queues.")
 @click.option("--csv", "form", flag_value="csv", help="Every deed, as CSV.")
 @click.option("--html", "form", flag_value="html", help="All of it, as one HTML page.")
@@ -51,7 +46,7 @@ if TYPE_CHECKING:
 @schema_option
 def audit(
     tool: Tool,
-    span: tuple[Moment, Moment],
+    span: Span,
     queue: bytes | None,
     form: str | None,
     path: Path | None,
@@ -71,9 +66,7 @@ def audit(
     """
     if path is not None and form is None:
         raise click.UsageError("-o is for --csv and --html")
-    first, last = (tool.point(moment) for moment in span)
-    if first.seq > last.seq:
-        raise click.UsageError("A must not be later than B")
+    first, last = tool.ends(span)
     tool.index.bases.require_openable(first.seq)
     ends = (
         find_end(tool.folder, tool.filesystem, first.seq),

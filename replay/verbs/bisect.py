@@ -21,11 +21,11 @@ from joblog.replay.jobs.shipped import detect_schemas
 from joblog.replay.serving import ServeError, program_condition
 from joblog.replay.verbs import options
 from joblog.replay.verbs.jobs import schema_option
-from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
+from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
 from joblog.replay.verbs.show import shown_facts, write_record
 
 if TYPE_CHECKING:
-    from joblog.app.history.moments import Moment
+    from joblog.replay.verbs.options import Span
 
 
 def field_and_value(value: str) -> tuple[bytes, bytes]:
@@ -46,12 +46,7 @@ def _complete_condition(_: object, __: object, start: str) -> list[str]:
 
 @click.command()
 @takes_folder
-@click.argument(
-    "span",
-    metavar="A..B",
-    type=options.moment_range,
-    shell_complete=options.complete_moment,
-)
+@takes_range()
 @click.option(
     "--check", "text", metavar="CONDITION", shell_complete=_complete_condition,
     help="A command, Lua, or one of: " + ", ".join(BUILT_IN) + ".",
@@ -73,7 +68,7 @@ def _complete_condition(_: object, __: object, start: str) -> list[str]:
 @schema_option
 def bisect(
     tool: Tool,
-    span: tuple[Moment, Moment],
+    span: Span,
     text: str | None,
     command: str | None,
     **shape: Any,
@@ -99,9 +94,7 @@ def bisect(
     """
     if (text is None) == (command is None):
         raise click.UsageError("one of --check and --run is needed")
-    from_seq, until_seq = (tool.point(moment).seq for moment in span)
-    if from_seq > until_seq:
-        raise click.UsageError("A must not be later than B")
+    from_seq, until_seq = (point.seq for point in tool.ends(span))
     try:
         if command is not None:
             holds = program_condition(tool.folder, command)

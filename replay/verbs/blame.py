@@ -17,13 +17,13 @@ from joblog.replay.verbs import options
 from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
-    at_option,
     db_option,
     takes_folder,
+    takes_range,
 )
 
 if TYPE_CHECKING:
-    from joblog.app.history.moments import Moment
+    from joblog.replay.verbs.options import Span
     from joblog.storage.record import Record
 
 _STYLES = ("bold", "", "cyan", "dim", "green")
@@ -33,20 +33,21 @@ _COLUMNS = ("place", "value", "seq", "time", "client", "by")
 @click.command()
 @takes_folder
 @click.argument("key", type=options.text, shell_complete=options.complete_key)
-@at_option
+@takes_range(also_at=True)
 @db_option
-def blame(tool: Tool, key: bytes, at: Moment | None, db: int) -> int:
+def blame(tool: Tool, key: bytes, span: Span, db: int) -> int:
     r"""Show for each field, element or member of KEY which record set it last.
 
-    Its deadline is shown too, where it has one. Exit code 1: there is no such key.
+    Its deadline is shown too, where it has one. What was set before a range has no
+    record then. Exit code 1: there is no such key.
 
     \b
     Examples:
       replay blame joblog-data job:42
       replay blame joblog-data queue:jobs --at 'yesterday 14:00' --json
     """
-    point = tool.point(at)
-    floor = tool.floor_seq(until_seq=point.seq)
+    _, point = tool.ends(span)
+    floor = tool.floor_seq(span.since, point.seq)
     with tool.progress("folding", point.seq) as progress:
         owners = find_blame(tool.index, progress, (db, key), (floor, point.seq))
     if owners.version is None:

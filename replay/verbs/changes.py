@@ -6,35 +6,34 @@ from typing import TYPE_CHECKING
 
 import click
 
-from joblog.app.history.moments import Moment
 from joblog.app.keyspace.glob import compile_glob
 from joblog.replay.keys.differences import Activity, count_activity
 from joblog.replay.output.texts import json_text, show
 from joblog.replay.shown.records import client_label
-from joblog.replay.verbs import options
-from joblog.replay.verbs.options import NOTHING, Tool, key_glob_option, takes_folder
+from joblog.replay.verbs.options import (
+    NOTHING,
+    Tool,
+    key_glob_option,
+    takes_folder,
+    takes_range,
+)
 
 if TYPE_CHECKING:
-    from joblog.app.history.moments import Moment
     from joblog.app.history.touched import DbKey
     from joblog.replay.records.clients import ClientDirectory
+    from joblog.replay.verbs.options import Span
 
 _CLIENTS_SHOWN = 3
 
 
 @click.command()
 @takes_folder
-@click.argument(
-    "span",
-    metavar="A..B",
-    type=options.moment_range,
-    shell_complete=options.complete_moment,
-)
+@takes_range()
 @key_glob_option
 @click.option("-n", "count", type=click.IntRange(1), help="Only the N busiest keys.")
 def changes(
     tool: Tool,
-    span: tuple[Moment, Moment],
+    span: Span,
     key_glob: bytes | None,
     count: int | None,
 ) -> int:
@@ -45,14 +44,10 @@ def changes(
       replay changes joblog-data '1h ago..now' -n 20
       replay changes joblog-data @100..@200 --key 'job:*' --json
     """
-    from_seq = tool.point(span[0]).seq + 1
-    until_seq = tool.point(span[1]).seq
-    found = count_activity(
-        tool.index,
-        max(from_seq, tool.index.first_seq),
-        until_seq,
-        compile_glob(key_glob or b"*"),
-    )
+    first, last = tool.ends(span)
+    from_seq, until_seq = max(first.seq + 1, tool.index.first_seq), last.seq
+    matches = compile_glob(key_glob or b"*")
+    found = count_activity(tool.index, from_seq, until_seq, matches)
     busiest = sorted(found.items(), key=lambda item: (-item[1].records, item[0]))
     clients = tool.clients()
     columns = ("db", "key", "records", "first", "last", "commands", "clients")

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from joblog.app.history.moments import Moment
 from joblog.app.keyspace.glob import compile_glob
 from joblog.replay.keys.differences import KeyChange, compare_moments
 from joblog.replay.keys.values import find_differences
@@ -18,34 +17,25 @@ from joblog.replay.shown.versions import (
     key_label,
     version_facts,
 )
-from joblog.replay.verbs import options
-from joblog.replay.verbs.options import NOTHING, Tool, key_glob_option, takes_folder
+from joblog.replay.verbs.options import (
+    NOTHING,
+    Span,
+    Tool,
+    key_glob_option,
+    takes_folder,
+    takes_range,
+)
 from joblog.replay.verbs.show import SIGN_STYLES
-
-
-def _one_or_both(value: str) -> Moment | tuple[Moment, Moment]:
-    """Return the moment in an argument, or both where it is a range."""
-    return options.moment_range(value) if ".." in value else options.moment(value)
 
 
 @click.command()
 @takes_folder
-@click.argument(
-    "first", metavar="A|A..B", type=_one_or_both, shell_complete=options.complete_moment
-)
-@click.argument(
-    "second",
-    metavar="[B]",
-    type=options.moment,
-    required=False,
-    shell_complete=options.complete_moment,
-)
+@takes_range(also_two=True)
 @key_glob_option
 @click.option("--stat", is_flag=True, help="Only how many keys came, went, changed.")
 def diff(
     tool: Tool,
-    first: tuple[Moment, Moment] | Moment,
-    second: Moment | None,
+    span: Span,
     key_glob: bytes | None,
     *,
     stat: bool,
@@ -59,12 +49,9 @@ def diff(
       replay diff joblog-data '10m ago' now
       replay diff joblog-data @100..@200 --key 'queue:*' --stat
     """
-    if isinstance(first, Moment) == (second is None):
+    if not span.is_given:
         raise click.UsageError("write two moments, A B or A..B")
-    span = (first, second) if isinstance(first, Moment) else first
-    from_seq, until_seq = (tool.point(moment).seq for moment in span)
-    if from_seq > until_seq:
-        raise click.UsageError("A must not be later than B")
+    from_seq, until_seq = (point.seq for point in tool.ends(span))
     count: Counter[str] = Counter()
     with tool.progress("folding", until_seq) as progress:
         past = tool.past(progress)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from joblog.app.errors import CommandError
-from joblog.app.history.moments import Moment, Point, first_seq
+from joblog.app.history.moments import Moment, Point
 from joblog.app.history.rdb_files import write_rdb
 from joblog.replay.exchange.aof import AofWriter, ExchangeError
 from joblog.replay.exchange.importing import Importer
@@ -23,7 +23,7 @@ from joblog.replay.exchange.targets import (
 from joblog.replay.output.answers import Mode, Output
 from joblog.replay.output.exits import FOUND, NOTHING
 from joblog.replay.undoing.live import LiveError, LiveServer, database_of
-from joblog.replay.verbs.options import Tool, at_option, takes_folder
+from joblog.replay.verbs.options import Span, Tool, at_option, takes_folder, takes_range
 from joblog.replay.verbs.state import fold_to
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.reader import read_records
@@ -44,18 +44,21 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.Choice(list(TARGETS)),
     help="The server that is to load it; it is refused what that cannot hold.",
 )
+@takes_range()
 @at_option
 def export(
     tool: Tool,
     aof: Path | None,
     rdb: Path | None,
+    span: Span,
     at: Moment | None,
     target: str | None,
 ) -> int:
     r"""Write DIR for another server: Redis and Valkey load both kinds of file.
 
-    Without --at an append-only file has the whole history that the log still has, with
-    its times; with --at it builds that one moment. FILE must not be there yet.
+    Without --at an append-only file has the whole history that the log still has, or
+    that of a range, with its times; with --at it builds that one moment. An RDB file
+    is of the range's end. FILE must not be there yet.
 
     Give --for where the other server is not the latest: what it cannot hold is named,
     and nothing is written. Deadlines of hash fields in an RDB file are in the form of
@@ -67,16 +70,22 @@ def export(
       replay export joblog-data --rdb dump.rdb --for redis-7.4
       replay export joblog-data --aof history.aof
       replay export joblog-data --aof then.aof --at 'yesterday 14:00'
+      replay export joblog-data yesterday..today --aof day.aof
     """
     if (aof is None) == (rdb is None):
         raise click.UsageError("give one of --aof FILE and --rdb FILE")
+    if at is not None and span.is_given:
+        raise click.UsageError("--at is one moment, and a range is another thing")
+    if rdb is not None and span.since is not None:
+        raise click.UsageError("an RDB file has no history: give its moment, --until")
     path = aof or rdb
     assert path is not None
     try:
         if aof is not None and at is None:
-            seq = _export_history(tool, aof, target)
+            seq = _export_history(tool, aof, target, tool.seqs(span))
         else:
-            seq = _export_moment(tool, aof, rdb, tool.point(at), target)
+            point = tool.point(at or span.until)
+            seq = _export_moment(tool, aof, rdb, point, target)
     except ExchangeError as error:
         raise click.ClickException(str(error)) from error
     _tell(tool, path, seq)
@@ -97,10 +106,11 @@ def _export_moment(
     return point.seq
 
 
-def _export_history(tool: Tool, aof: Path, target: str | None) -> int:
-    last_seq = tool.last_seq()
+def _export_history(
+    tool: Tool, aof: Path, target: str | None, span: tuple[int, int]
+) -> int:
+    floor, last_seq = span
     if target is not None:
-        floor = first_seq(tool.folder, tool.filesystem)
         if floor > 1:
             before = tool.point(Moment("", seq=floor - 1))
             require_moment(fold_to(tool, before).fold.keyspace, target)
@@ -109,14 +119,16 @@ def _export_history(tool: Tool, aof: Path, target: str | None) -> int:
         )
         require_history(records, target)
     has_times = knows_times(target)
-    _write_file(
-        aof, lambda file: _write_history(tool, AofWriter(file, has_times=has_times))
-    )
+
+    def write(file: BinaryIO) -> None:
+        _write_history(tool, AofWriter(file, has_times=has_times), span)
+
+    _write_file(aof, write)
     return last_seq
 
 
-def _write_history(tool: Tool, writer: AofWriter) -> None:
-    floor, last_seq = first_seq(tool.folder, tool.filesystem), tool.last_seq()
+def _write_history(tool: Tool, writer: AofWriter, span: tuple[int, int]) -> None:
+    floor, last_seq = span
     if floor > 1:
         before = tool.point(Moment("", seq=floor - 1))
         writer.write_keyspace(fold_to(tool, before).fold.keyspace)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from joblog.app.history.moments import Moment, show_time
+from joblog.app.history.moments import show_time
 from joblog.replay.keys.inquiry import trace, trace_last
 from joblog.replay.keys.values import find_differences
 from joblog.replay.records.script_texts import ScriptNames
@@ -17,35 +17,27 @@ from joblog.replay.verbs import options
 from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
-    at_option,
     db_option,
     takes_folder,
+    takes_range,
 )
 from joblog.replay.verbs.show import write_differences
 
 if TYPE_CHECKING:
-    from joblog.app.history.moments import Moment
     from joblog.replay.keys.past import Step
+    from joblog.replay.verbs.options import Span
 
 
 @click.command()
 @takes_folder
 @click.argument("key", type=options.text, shell_complete=options.complete_key)
-@at_option
-@click.option(
-    "--since",
-    type=options.moment,
-    shell_complete=options.complete_moment,
-    metavar="MOMENT",
-    help="Only after this moment.",
-)
+@takes_range(also_at=True)
 @click.option("-n", "count", type=click.IntRange(1), help="Only the last N of them.")
 @db_option
 def history(
     tool: Tool,
     key: bytes,
-    at: Moment | None,
-    since: Moment | None,
+    span: Span,
     count: int | None,
     db: int,
 ) -> int:
@@ -57,8 +49,9 @@ def history(
       replay history joblog-data queue:jobs -n 20
       replay history joblog-data queue:jobs --since '1h ago' --json
     """
-    until_seq = tool.point(at).seq
-    from_seq = tool.floor_seq(since, until_seq)
+    _, until = tool.ends(span)
+    until_seq = until.seq
+    from_seq = tool.floor_seq(span.since, until_seq)
     clients, names = tool.clients(), ScriptNames(tool.index)
     shown = 0
     with tool.progress("folding", until_seq) as progress:

@@ -27,17 +27,18 @@ from joblog.replay.jobs.views import (
 )
 from joblog.replay.output.texts import plain_text, show
 from joblog.replay.verbs import options
-from joblog.replay.verbs.options import NOTHING, Tool, at_option, takes_folder
+from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from click.shell_completion import CompletionItem
 
-    from joblog.app.history.moments import Moment, Point
+    from joblog.app.history.moments import Point
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.jobs.stories import Step
     from joblog.replay.keys.past import Progress
+    from joblog.replay.verbs.options import Span
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -125,7 +126,7 @@ def open_jobs(tool: Tool, schemas: tuple[Schema, ...], progress: Progress) -> Jo
 
 @click.command()
 @takes_folder
-@at_option
+@takes_range(also_at=True)
 @click.option("--queue", type=options.glob, metavar="GLOB", help="Of such a queue.")
 @click.option(
     "--state", "states", type=click.Choice(VERDICTS), multiple=True,
@@ -143,21 +144,17 @@ def open_jobs(tool: Tool, schemas: tuple[Schema, ...], progress: Progress) -> Jo
     "--slow", type=click.FloatRange(0), is_flag=False, flag_value=60.0,
     metavar="[SECONDS]", help="That waited or ran for longer than this, or a minute.",
 )  # fmt: skip
-@click.option(
-    "--since", type=options.moment, metavar="MOMENT",
-    shell_complete=options.complete_moment,
-    help="Follow jobs from here on: quick, but blind to what was before.",
-)  # fmt: skip
 @click.option("--all", "is_all", is_flag=True, help="Also those that are done.")
 @click.option("-n", "count", type=click.IntRange(1), help="Only the first N.")
 @schema_option
 @limits_options
-def jobs(tool: Tool, at: Moment | None, count: int | None, **chosen: Any) -> int:
+def jobs(tool: Tool, span: Span, count: int | None, **chosen: Any) -> int:
     r"""List the jobs of DIR at a moment: state, age, how long they waited and ran.
 
     Without a filter it lists all that have not ended, and those that failed or were
-    deleted. Exit code 1 says that there is none. Of a long log, --since is much
-    quicker: where jobs are at that moment is known, how they came there is not.
+    deleted. Exit code 1 says that there is none. --since follows jobs from a moment on:
+    much quicker in a long log, but blind to what was before. Where jobs are at that
+    moment is known, how they came there is not.
 
     \b
     Examples:
@@ -168,9 +165,8 @@ def jobs(tool: Tool, at: Moment | None, count: int | None, **chosen: Any) -> int
       replay jobs joblog-data --all --slow 30 --at 'yesterday 14:00'
     """
     schemas, limits = chosen.pop("schemas"), chosen.pop("limits")
-    point = tool.point(at)
-    since: Moment | None = chosen.pop("since")
-    since_seq = 0 if since is None else min(tool.point(since).seq, point.seq)
+    since, point = tool.ends(span)
+    since_seq = 0 if span.since is None else since.seq
     wants = _make_filter(point, **chosen)
     actors = Actors(tool.index, tool.clients())
     columns = ("job", "queue", "verdict", "since", "waited", "ran", "by", "why")

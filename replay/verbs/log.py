@@ -18,7 +18,7 @@ from joblog.replay.records.script_texts import ScriptNames
 from joblog.replay.records.search import Match, Query, Search
 from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.verbs import options
-from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
+from joblog.replay.verbs.options import NOTHING, Span, Tool, takes_folder, takes_range
 from joblog.storage.errors import PrunedError
 
 if TYPE_CHECKING:
@@ -61,20 +61,7 @@ _STYLES = ("cyan", "dim", "magenta", "green", "")
     "-e", "--regex", type=options.glob, help="Matching this regular expression."
 )
 @click.option("-i", "--ignore-case", is_flag=True, help="For --grep and --regex.")
-@click.option(
-    "--since",
-    type=options.moment,
-    shell_complete=options.complete_moment,
-    metavar="MOMENT",
-    help="From this moment on.",
-)
-@click.option(
-    "--until",
-    type=options.moment,
-    shell_complete=options.complete_moment,
-    metavar="MOMENT",
-    help="Up to this moment.",
-)
+@takes_range()
 @click.option(
     "--from", "from_seq", type=options.seq, default=1, help="From this record on."
 )
@@ -87,6 +74,7 @@ def log(tool: Tool, **chosen: Any) -> int:
     r"""Show the records of DIR: when, who, the command, and its effects after `=>`.
 
     A record must pass all filters that are given; of several --key or --command, one.
+    The record that --since names is shown too.
     --job finds what `replay job` does, and shows it in the log's form; with --follow,
     records to come have to mention the job.
 
@@ -94,6 +82,7 @@ def log(tool: Tool, **chosen: Any) -> int:
     Examples:
       replay log joblog-data -n 20
       replay log joblog-data --key 'rq:job:42*' --since yesterday
+      replay log before-deploy..now
       replay log joblog-data --command DEL --client worker-3
       replay log joblog-data --job 7d0a5a4e-6f0e-4a3e-9d55-0c6a1f3f2a11
       replay log joblog-data --grep 'LPUSH jobs' --json | jq .at
@@ -120,8 +109,7 @@ def log(tool: Tool, **chosen: Any) -> int:
 def _make_query(
     tool: Tool,
     *,
-    since: Moment | None,
-    until: Moment | None,
+    span: Span,
     from_seq: int,
     to_seq: int | None,
     regex: bytes | None,
@@ -135,10 +123,10 @@ def _make_query(
             pattern = re.compile(regex, flags)
         except re.error as error:
             raise click.BadParameter(str(error), param_hint="--regex") from error
-    if since is not None:
-        from_seq = max(from_seq, _seq_since(tool, since))
-    if until is not None:
-        seq = until.seq if until.seq is not None else tool.point(until).seq
+    from_seq = max(from_seq, _first_seq(tool, span))
+    if span.until is not None:
+        seq = span.until.seq
+        seq = tool.point(span.until).seq if seq is None else seq
         to_seq = seq if to_seq is None else min(seq, to_seq)
     return Query(
         pattern=pattern,
@@ -166,8 +154,16 @@ def _find_steps(tool: Tool, job_id: bytes) -> frozenset[int]:
     return frozenset(seqs or ())
 
 
-def _seq_since(tool: Tool, since: Moment) -> int:
-    """Return the first record that is not before a moment."""
+def _first_seq(tool: Tool, span: Span) -> int:
+    """Return a range's first record: with --since, not with A, that of its moment."""
+    since = span.since
+    if since is None:
+        return 1
+    if span.is_dotted:
+        try:
+            return tool.seqs(span)[0]
+        except PrunedError as error:
+            return error.floor_seq
     if since.at_ms is None:
         return tool.point(since).seq if since.seq is None else since.seq
     just_before = Moment("", at_ms=since.at_ms - 1)
@@ -191,7 +187,7 @@ def _find(
 
 def _follow(tool: Tool, query: Query, chosen: dict[str, Any], count: int | None) -> int:
     """Show the last few matches, or those from a given beginning, and go on."""
-    has_beginning = chosen["since"] is not None or chosen["from_seq"] > 1
+    has_beginning = chosen["span"].since is not None or chosen["from_seq"] > 1
     shown = 0
     if count is not None or not has_beginning:
         last_seq = max(tool.last_seq(), tool.index.first_seq - 1)

@@ -3,41 +3,70 @@
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from joblog.app import clock
-from joblog.app.history.moments import (
-    BEGINNING,
-    NOW,
-    Moment,
-    MomentError,
-    Point,
-    parse_moment,
-    parse_range,
-)
-from joblog.app.history.notes import TagNote, read_note
+from joblog.app.history.moments import BEGINNING, NOW, Moment, MomentError, Point
 from joblog.replay.index.background import index_later
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.index.scanning import END_SEQ
 from joblog.replay.keys.past import Past
 from joblog.replay.output import exits
 from joblog.replay.output.answers import Mode, Output, SlowProgress
-from joblog.replay.output.texts import from_json_text, json_text
 from joblog.replay.records.clients import ClientDirectory
-from joblog.replay.records.points import find_point, tag_records
+from joblog.replay.records.points import find_point
+from joblog.replay.verbs.arguments import (
+    Span,
+    any_db_option,
+    at_option,
+    db_option,
+    glob,
+    key_glob_option,
+    moment,
+    moment_range,
+    seq,
+    takes_range,
+    text,
+)
+from joblog.replay.verbs.completers import complete_job, complete_key, complete_moment
+from joblog.replay.verbs.folders import FolderArgument
 from joblog.storage.archives import Archive, is_archive
-from joblog.storage.errors import PrunedError, StorageError
+from joblog.storage.errors import PrunedError
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder
 from joblog.storage.memory_mark import read_mark
 from joblog.storage.places import last_seq_hint
 from joblog.storage.segment_files import open_segment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "DAMAGED",
+    "FOUND",
+    "NOTHING",
+    "Span",
+    "Tool",
+    "any_db_option",
+    "at_option",
+    "complete_job",
+    "complete_key",
+    "complete_moment",
+    "db_option",
+    "glob",
+    "key_glob_option",
+    "moment",
+    "moment_range",
+    "seq",
+    "takes_folder",
+    "takes_output",
+    "takes_range",
+    "text",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -89,6 +118,32 @@ class Tool:
             return find_point(moment, self.index)
         except MomentError as error:
             raise click.BadParameter(str(error)) from error
+
+    def ends(self, span: Span) -> tuple[Point, Point]:
+        """Return the moments of a range: that before its first record, and its last.
+
+        Where it begins with the log, it is the first moment that can be opened.
+
+        Raises:
+            click.UsageError: the first is later than the last.
+        """
+        first, last = self.point(span.since or BEGINNING), self.point(span.until)
+        if first.seq <= last.seq:
+            return first, last
+        if span.since is None:  # all of it lies before what the log still has
+            return last, last
+        raise click.UsageError("A must not be later than B")
+
+    def seqs(self, span: Span) -> tuple[int, int]:
+        """Return the numbers of a range's first record, that the log has, and its last.
+
+        Raises:
+            click.UsageError: the first is later than the last.
+        """
+        if span.since is None:
+            return self.index.first_seq, self.point(span.until).seq
+        first, last = self.ends(span)
+        return max(first.seq + 1, self.index.first_seq), last.seq
 
     def floor_seq(
         self, since: Moment | None = None, until_seq: int | None = None
@@ -162,146 +217,11 @@ class Tool:
 _ATTEMPTS = 10
 """How often a verb begins anew where pruning overtakes it."""
 
-_WORDS = ("now", "today", "yesterday")
-_QUICK_BYTES = 64 << 20
-_UNTYPED = re.compile("[\\x00-\\x1f\\x7f]")
-
-
-def complete_moment(
-    ctx: click.Context, _: click.Parameter, incomplete: str
-) -> list[str]:
-    """Return what a moment, or the end of a range, may go on with in a shell.
-
-    The tags of the folder that stands before it are among them, where finding them does
-    not need a scan of a long log.
-    """
-    range_start, dots, start = incomplete.rpartition("..")
-    # Behind an option without its value click leaves the arguments unread.
-    folder = ctx.params.get("folder") or next(iter(ctx.args), None)
-    words = (*_WORDS, *_find_tags(folder))
-    return [range_start + dots + word for word in words if word.startswith(start)]
-
-
-def complete_key(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Return the keys that one may go on with in a shell, as far as soon found."""
-    from joblog.replay.verbs.completing import find_keys  # noqa: PLC0415 - only then
-
-    return _complete(ctx, incomplete, find_keys)
-
-
-def complete_job(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Return the jobs' ids that one may go on with in a shell, as far as soon found."""
-    from joblog.replay.verbs.completing import find_jobs  # noqa: PLC0415 - only then
-
-    return _complete(ctx, incomplete, find_jobs)
-
-
-def _complete(
-    ctx: click.Context, incomplete: str, find: Callable[[LogIndex, bytes], list[bytes]]
-) -> list[str]:
-    folder = ctx.params.get("folder") or next(iter(ctx.args), None)
-    if folder is None:
-        return []
-    try:
-        with closing(LogIndex(Path(folder), FileSystem())) as index:
-            found = map(json_text, find(index, text(incomplete)))
-            return [_UNTYPED.sub(_as_typed, name) for name in found]
-    except (StorageError, OSError):
-        return []
-
-
-def _as_typed(letter: re.Match[str]) -> str:
-    return f"\\x{ord(letter[0]):02x}"
-
-
-def _find_tags(folder: Path | str | None) -> Iterator[str]:
-    if folder is None:
-        return
-    try:
-        with closing(LogIndex(Path(folder), FileSystem())) as index:
-            if index.count_unindexed_bytes() < _QUICK_BYTES:
-                notes = (read_note(record.origin) for record in tag_records(index))
-                names = (note.name for note in notes if isinstance(note, TagNote))
-                yield from sorted({name.decode(errors="replace") for name in names})
-    except StorageError:
-        return
-
-
-def moment(value: str | Moment) -> Moment:
-    """Return the moment in an argument, as `joblog.app.history.moments` reads it.
-
-    Raises:
-        click.BadParameter: it is none.
-    """
-    if isinstance(value, Moment):
-        return value
-    try:
-        return parse_moment(value, clock.now_ms())
-    except MomentError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-def moment_range(value: str) -> tuple[Moment, Moment]:
-    """Return the two moments in an argument `A..B`.
-
-    Raises:
-        click.BadParameter: it is no range.
-    """
-    try:
-        return parse_range(value, clock.now_ms())
-    except MomentError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-def seq(value: str | int) -> int:
-    """Return the number of a record in an argument, with or without `@`.
-
-    Raises:
-        click.BadParameter: it is none.
-    """
-    digits = str(value).removeprefix("@")
-    if not digits.isdecimal():
-        raise click.BadParameter(f"{value!r} is no record; write 1042 or @1042")
-    return int(digits)
-
-
-def text(value: str | bytes) -> bytes:
-    r"""Return the bytes in an argument: `\xHH` is a byte, `\` is a backslash."""
-    return value if isinstance(value, bytes) else from_json_text(value)
-
-
-def glob(value: str | bytes) -> bytes:
-    """Return the glob, or regular expression, in an argument, its backslashes kept."""
-    if isinstance(value, bytes):
-        return value
-    return value.encode("utf-8", "surrogateescape")
-
-
-at_option = click.option(
-    "--at",
-    "at",
-    type=moment,
-    metavar="MOMENT",
-    shell_complete=complete_moment,
-    help="The moment: @1042, '5m ago', 2026-11-23T14:00, a tag; by default the end.",
-)
-db_option = click.option(
-    "--db", type=click.IntRange(0), default=0, show_default=True, help="The database."
-)
-any_db_option = click.option("--db", type=click.IntRange(0), help="Only this database.")
-key_glob_option = click.option(
-    "--key", "key_glob", type=glob, metavar="GLOB", help="Only keys like this."
-)
-
 
 def takes_folder(verb: F) -> F:
     """Give a verb the argument DIR and the kinds of output, as its `Tool`."""
 
-    @click.argument(
-        "folder",
-        metavar="DIR",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
-    )
+    @click.argument("folder", cls=FolderArgument)
     @takes_output
     @functools.wraps(verb)
     def run(output: Output, folder: Path, **arguments: Any) -> Any:

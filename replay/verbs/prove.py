@@ -41,7 +41,7 @@ _WHOLE_BYTES_MAX = 4 << 20
     "complete for a job or a key, where the log is not longer than 4 MiB.",
 )  # fmt: skip
 @click.option(
-    "--to", "to", type=options.moment, metavar="MOMENT",
+    "--to", "--until", "to", type=options.moment, metavar="MOMENT",
     shell_complete=options.complete_moment,
     help="Lead to the digest at this moment alone; the receipt holds all up to it.",
 )  # fmt: skip

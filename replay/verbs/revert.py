@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joblog.app import clock
-from joblog.app.history.moments import MomentError, parse_moment, parse_range
 from joblog.app.keyspace.glob import compile_glob
 from joblog.replay.jobs.belonging import Belonging
 from joblog.replay.jobs.shipped import detect_schemas
@@ -18,31 +16,16 @@ from joblog.replay.undoing.live import DEFAULT_URL, LiveError, LiveServer, apply
 from joblog.replay.undoing.reverting import Plan, Scope, plan_revert
 from joblog.replay.verbs import options
 from joblog.replay.verbs.jobs import open_jobs, schema_option
-from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
+from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
 
 if TYPE_CHECKING:
     from joblog.replay.jobs.schema import Schema
-
-
-def _which(value: str) -> str:
-    """Return an argument that is a record or a range.
-
-    Raises:
-        click.BadParameter: it is neither.
-    """
-    try:
-        if ".." in value:
-            parse_range(value, clock.now_ms())
-        elif parse_moment(value, clock.now_ms()).seq is None:
-            raise click.BadParameter(f"{value!r}: write a record, @1042, or a range")
-    except MomentError as error:
-        raise click.BadParameter(str(error)) from error
-    return value
+    from joblog.replay.verbs.options import Span
 
 
 @click.command()
 @takes_folder
-@click.argument("which", metavar="[SEQ|A..B]", type=_which, required=False)
+@takes_range(also_seq=True)
 @click.option("--client", metavar="ID|GLOB", help="Only what this client did.")
 @click.option(
     "--job",
@@ -75,7 +58,7 @@ def _which(value: str) -> str:
 )
 def revert(
     tool: Tool,
-    which: str | None,
+    span: Span,
     url: str,
     job_id: bytes | None,
     schemas: tuple[Schema, ...],
@@ -102,9 +85,9 @@ def revert(
     """
     client, keys = filters["client"], tuple(filters["keys"])
     queue: bytes | None = filters["queue"]
-    if which is None and client is None and job_id is None and queue is None:
+    if not span.is_given and client is None and job_id is None and queue is None:
         raise click.UsageError("say what to undo: SEQ, A..B, --client, --job, --queue")
-    seqs = _find_seqs(tool, which or "..", client, keys)
+    seqs = _find_seqs(tool, span, client, keys)
     end_seq = tool.last_seq()
     with tool.progress("folding", end_seq) as progress:
         if job_id is not None:
@@ -147,14 +130,10 @@ def _scope(
 
 
 def _find_seqs(
-    tool: Tool, which: str, client: str | None, keys: tuple[bytes, ...]
+    tool: Tool, span: Span, client: str | None, keys: tuple[bytes, ...]
 ) -> list[int]:
-    if ".." in which:
-        first, last = parse_range(which, clock.now_ms())
-        from_seq, until_seq = tool.point(first).seq + 1, tool.point(last).seq
-    else:
-        seq = tool.point(parse_moment(which, clock.now_ms())).seq
-        from_seq = until_seq = seq
+    first, last = tool.ends(span)
+    from_seq, until_seq = first.seq + 1, last.seq
     query = Query(keys=keys, client=client, from_seq=from_seq, until_seq=until_seq)
     search = Search(tool.index, query)
     return [match.record.seq for match in search.forward()]

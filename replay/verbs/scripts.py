@@ -11,12 +11,11 @@ from joblog.app.history.moments import json_time, show_time
 from joblog.replay.output.texts import json_text, plain_text, show
 from joblog.replay.records.script_uses import find_files, find_scripts
 from joblog.replay.shown.records import client_name
-from joblog.replay.verbs import options
-from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
+from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
 
 if TYPE_CHECKING:
-    from joblog.app.history.moments import Moment
     from joblog.replay.records.script_uses import ScriptUse
+    from joblog.replay.verbs.options import Span
     from joblog.storage.record import Record
 
 _CALLERS_SHOWN = 3
@@ -25,25 +24,13 @@ _STYLES = ("bold", "cyan")
 
 @click.command()
 @takes_folder
-@click.option(
-    "--since", type=options.moment, metavar="MOMENT",
-    shell_complete=options.complete_moment, help="Only calls after this moment.",
-)  # fmt: skip
-@click.option(
-    "--until", type=options.moment, metavar="MOMENT",
-    shell_complete=options.complete_moment, help="Only calls up to this moment.",
-)  # fmt: skip
+@takes_range()
 @click.option(
     "--files", "source_folder", metavar="FOLDER",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Tell which file below this folder has a script's text.",
 )  # fmt: skip
-def scripts(
-    tool: Tool,
-    since: Moment | None,
-    until: Moment | None,
-    source_folder: Path | None,
-) -> int:
+def scripts(tool: Tool, span: Span, source_folder: Path | None) -> int:
     r"""List the scripts and functions that wrote to DIR, by their first call.
 
     Each with its name, SHA-1, number of calls that changed something, first and last
@@ -57,9 +44,7 @@ def scripts(
       replay scripts joblog-data --since deploy-41
       replay scripts joblog-data --files src/lua --json
     """
-    until_seq = tool.point(until).seq
-    first = tool.index.first_seq
-    from_seq = max(first, tool.point(since).seq + 1 if since is not None else first)
+    from_seq, until_seq = tool.seqs(span)
     clients = tool.clients()
 
     def label(record: Record) -> str:

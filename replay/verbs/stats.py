@@ -16,14 +16,13 @@ from joblog.replay.records.statistics import (
     sparkline,
 )
 from joblog.replay.shown.records import client_label
-from joblog.replay.verbs import options
-from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
+from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
 from joblog.storage.folder import LogFolder, read_chain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from joblog.app.history.moments import Moment
+    from joblog.replay.verbs.options import Span
 
 _WIDTH = 60
 _SHA_DIGITS = 40
@@ -31,25 +30,12 @@ _SHA_DIGITS = 40
 
 @click.command()
 @takes_folder
-@click.option(
-    "--since",
-    type=options.moment,
-    shell_complete=options.complete_moment,
-    metavar="MOMENT",
-    help="Only after this moment.",
-)
-@click.option(
-    "--until",
-    type=options.moment,
-    shell_complete=options.complete_moment,
-    metavar="MOMENT",
-    help="Only up to this moment.",
-)
+@takes_range()
 @click.option(
     "-n", "count", type=click.IntRange(1), default=10, show_default=True,
     help="How many of each kind, the most frequent first.",
 )  # fmt: skip
-def stats(tool: Tool, since: Moment | None, until: Moment | None, count: int) -> int:
+def stats(tool: Tool, span: Span, count: int) -> int:
     r"""Count the records of DIR: commands, clients, scripts, keys, rates.
 
     The row of bars is the number of records over time, from the first to the last.
@@ -58,10 +44,9 @@ def stats(tool: Tool, since: Moment | None, until: Moment | None, count: int) ->
     Examples:
       replay stats joblog-data
       replay stats joblog-data --since '1h ago' -n 20 --json
+      replay stats before-deploy..now
     """
-    until_seq = tool.point(until).seq
-    first = tool.index.first_seq
-    from_seq = max(first, tool.point(since).seq + 1 if since is not None else first)
+    from_seq, until_seq = tool.seqs(span)
     with tool.progress("reading", until_seq) as progress:
         found = count_records(tool.index, progress, from_seq, until_seq)
     if not found.records:

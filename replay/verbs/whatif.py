@@ -10,7 +10,7 @@ import click
 from joblog.replay.output.texts import from_json_text
 from joblog.replay.shown.rehearsals import report_facts, report_lines
 from joblog.replay.verbs import options
-from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
+from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
 from joblog.replay.verbs.show import SIGN_STYLES
 from joblog.replay.whatif.new_scripts import ScriptBrokenError, ScriptNotFoundError
 from joblog.replay.whatif.rehearsal import Changes, Report, rehearse
@@ -18,7 +18,7 @@ from joblog.replay.whatif.rehearsal import Changes, Report, rehearse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from joblog.app.history.moments import Moment
+    from joblog.replay.verbs.options import Span
 
 _SHOWN = 10
 
@@ -50,12 +50,6 @@ def _value(value: str) -> tuple[bytes, bytes]:
     return from_json_text(key), from_json_text(text)
 
 
-_span_argument = click.argument(
-    "span",
-    metavar="A..B",
-    type=options.moment_range,
-    shell_complete=options.complete_moment,
-)
 _script_option = click.option(
     "--script",
     "scripts",
@@ -69,7 +63,7 @@ _script_option = click.option(
 
 @click.command()
 @takes_folder
-@_span_argument
+@takes_range()
 @_script_option
 @click.option(
     "--drop",
@@ -97,7 +91,7 @@ _script_option = click.option(
 )
 def whatif(
     tool: Tool,
-    span: tuple[Moment, Moment],
+    span: Span,
     scripts: Sequence[tuple[str, bytes]],
     dropped: Sequence[int],
     values: Sequence[tuple[bytes, bytes]],
@@ -123,11 +117,9 @@ def whatif(
 
 @click.command()
 @takes_folder
-@_span_argument
+@takes_range()
 @_script_option
-def test(
-    tool: Tool, span: tuple[Moment, Moment], scripts: Sequence[tuple[str, bytes]]
-) -> int:
+def test(tool: Tool, span: Span, scripts: Sequence[tuple[str, bytes]]) -> int:
     r"""Run what clients asked for after A, up to B, once more with changed scripts.
 
     Exit code 0: every record had the same effects as then. 1: one had others, and the
@@ -143,12 +135,8 @@ def test(
     return 0 if report.is_same else NOTHING
 
 
-def _rehearse(
-    tool: Tool, span: tuple[Moment, Moment], changes: Changes, shown: int
-) -> Report:
-    from_seq, until_seq = (tool.point(moment).seq for moment in span)
-    if from_seq > until_seq:
-        raise click.UsageError("A must not be later than B")
+def _rehearse(tool: Tool, span: Span, changes: Changes, shown: int) -> Report:
+    from_seq, until_seq = (point.seq for point in tool.ends(span))
     try:
         with tool.progress("folding", until_seq) as progress:
             return rehearse(
