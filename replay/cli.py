@@ -14,7 +14,8 @@ import click
 
 from joblog.app.history.moments import NoSuchMomentError
 from joblog.app.version import VERSION
-from joblog.replay.output.exits import DAMAGED, NOTHING
+from joblog.replay.jobs.schema import SchemaError
+from joblog.replay.output.exits import DAMAGED, NOTHING, USAGE
 from joblog.replay.verbs import VERBS, Verbs
 from joblog.replay.verbs.folders import with_folder
 from joblog.storage.errors import (
@@ -64,6 +65,8 @@ class _Replay(click.Group):
             _fail(f"{error}; nothing is known of what was before", NOTHING, ctx)
         except (StorageError, NoSuchMomentError) as error:
             _fail(str(error), NOTHING, ctx)
+        except SchemaError as error:
+            _fail(str(error), USAGE, ctx)
         except BrokenPipeError:
             # Whoever read the answer has seen enough; what is left must not be
             # written when Python flushes at its end.

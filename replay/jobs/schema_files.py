@@ -56,22 +56,23 @@ from typing import TYPE_CHECKING, Any
 
 from joblog.replay.jobs.elements import ReaderError, make_reader
 from joblog.replay.jobs.patterns import Pattern, PatternError
-from joblog.replay.jobs.schema import (
-    FIELDS,
-    SCORES,
-    STATES,
-    Habits,
-    Rule,
-    Schema,
-    SchemaError,
-)
+from joblog.replay.jobs.schema import FIELDS, SCORES, STATES, Habits, Rule, Schema
+from joblog.replay.jobs.schema_errors import Source
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from joblog.replay.jobs.elements import ReadId
+    from joblog.replay.jobs.schema_errors import Place
 
 _KINDS = ("place", "job", "mark", "result", "alias", "notice", "counter", "other")
+
+
+_IDS = ("queue", "everywhere")
+_PARTS = ("value", "field")
+_FORMS = ("hash", "json", "pickle", "value")
+_KEYS = ("name", "title", "detect", "acks", "ids", "reuse", "leases", "unless")
+_TOML_LINE = re.compile(r"at line ([0-9]+)")
 
 
 def read_schema(path: Path) -> Schema:
@@ -81,60 +82,85 @@ def read_schema(path: Path) -> Schema:
         SchemaError: it is no schema.
         OSError: the file cannot be read.
     """
+    source = Source(str(path))
     try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SchemaError(f"{path}: no TOML: {error}") from error
-    return parse_schema(tables, str(path))
+        text = path.read_text("utf-8")
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = _TOML_LINE.search(str(error))
+        where = Source(f"{path}:{line[1]}") if line else source
+        raise where.root().error(f"no TOML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise source.root().error(f"no TOML: {error}") from error
+    return parse_schema(tables, str(path), text)
 
 
-def parse_schema(tables: dict[str, Any], source: str) -> Schema:
+def find_schemas(folder: Path) -> list[Schema]:
+    """Return the schemas that lie in a data folder: schemas/*.toml, *.schema.toml.
+
+    Raises:
+        SchemaError: one of them is none.
+    """
+    paths = [*folder.glob("schemas/*.toml"), *folder.glob("*.schema.toml")]
+    return [read_schema(path) for path in sorted(paths)]
+
+
+def parse_schema(tables: dict[str, Any], name: str, text: str = "") -> Schema:
     """Make a schema of what TOML says.
 
     Args:
         tables: the file's tables.
-        source: the file's name, for errors.
+        name: the file's name, for errors.
+        text: the file's text, so that errors have its lines.
 
     Raises:
         SchemaError: something in it is wrong.
     """
-    known = {"name", "title", "detect", "acks", "ids", "reuse", "leases", "unless"}
-    known |= {"status"}
-    known |= set(_KINDS)
-    _require(source, "", set(tables) <= known, f"keys are {', '.join(sorted(known))}")
-    name = tables.get("name", "")
-    ids = tables.get("ids", "everywhere")
-    is_known = ids in {"queue", "everywhere"}
-    _require(source, "ids", is_known, "write queue or everywhere")
-    _require(source, "name", isinstance(name, str) and bool(name), "give it one")
-    statuses = tables.get("status", {})
-    for state in statuses.values():
-        _require_state(source, "[status]", state)
-    try:
-        detect = tuple(map(Pattern, tables.get("detect", ())))
-    except PatternError as error:
-        raise SchemaError(f"{source}: detect: {error}") from error
+    source = Source(name, text)
+    root = source.root()
+    root.require_known(tables, (*_KEYS, "status", *_KINDS), "keys are")
+    called = root.take(tables, "name", str, "")
+    if not called:
+        raise root.error("name: give it one", "name")
+    root.require_known([ids := tables.get("ids", "everywhere")], _IDS, "ids are")
+    statuses = root.take_strings(tables, "status")
+    root.require_known(statuses.values(), STATES, "states are")
     rules = [
-        _parse_rule(source, kind, number, table)
+        _parse_rule(source.place(kind, number), kind, table)
         for kind in ("other", *_KINDS[:-1])
-        for number, table in enumerate(tables.get(kind, ()), 1)
+        for number, table in enumerate(_tables(root, tables, kind), 1)
     ]
-    _require(source, "", bool(rules), "it says nothing of any key")
+    if not rules:
+        raise root.error("it says nothing of any key")
     return Schema(
-        name,
-        str(tables.get("title", name)),
+        called,
+        root.take(tables, "title", str, called),
         _in_order(rules),
-        detect=detect,
+        detect=_parse_detect(root, tables),
         statuses={word.encode(): state for word, state in statuses.items()},
         habits=Habits(
-            has_acks=bool(tables.get("acks", True)),
+            has_acks=root.flag(tables, "acks", default=True),
             is_scoped=ids == "queue",
-            reuses_ids=bool(tables.get("reuse", False)),
-            keeps_leases=bool(tables.get("leases", False)),
+            reuses_ids=root.flag(tables, "reuse"),
+            keeps_leases=root.flag(tables, "leases"),
         ),
-        unless=str(tables.get("unless", "")),
-        source=source,
+        unless=root.take(tables, "unless", str, ""),
+        source=name,
     )
+
+
+def _tables(root: Place, tables: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    found = tables.get(kind, [])
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise root.error(f"write [[{kind}]], once for each, with two brackets", kind)
+    return found
+
+
+def _parse_detect(root: Place, tables: dict[str, Any]) -> tuple[Pattern, ...]:
+    try:
+        return tuple(map(Pattern, root.take(tables, "detect", list, [])))
+    except (PatternError, TypeError) as error:
+        raise root.error(f"detect: {error}", "detect") from error
 
 
 def _in_order(rules: list[Rule]) -> list[Rule]:
@@ -189,78 +215,73 @@ _ALLOWED = {
 }
 
 
-def _parse_rule(source: str, kind: str, number: int, table: dict[str, Any]) -> Rule:
-    place = f"[[{kind}]] {number}"
-    allowed = _ALLOWED[kind]
-    _require(
-        source, place, set(table) <= allowed, f"keys are {', '.join(sorted(allowed))}"
-    )
+def _parse_rule(place: Place, kind: str, table: dict[str, Any]) -> Rule:
+    place.require_known(table, sorted(_ALLOWED[kind]), "keys are")
+    key = place.take(table, "key", str, "")
+    if not key:
+        raise place.error("give it a key")
+    where = place.take(table, "where", str, "")
+    reader = None
+    word = "key"
     try:
-        pattern = Pattern(table["key"])
-        where = re.compile(table["where"].encode()).search if "where" in table else None
-        reader = None
+        pattern, word = Pattern(key), "where"
+        matches, word = re.compile(where.encode()).search if where else None, "id"
         if kind in {"place", "alias"} or "id" in table:
-            reader = make_reader(table.get("id", "whole"))
-    except KeyError:
-        raise SchemaError(f"{source}: {place}: give it a key") from None
+            reader = make_reader(_read_id(place, table))
     except (PatternError, ReaderError, re.error) as error:
-        raise SchemaError(f"{source}: {place}: {error}") from error
-    rule = _make_rule(source, place, kind, table, pattern, reader)
-    return replace(rule, where=where)
+        raise place.error(str(error), word) from error
+    if kind in {"job", "mark", "result"} and "id" not in pattern.holes:
+        raise place.error("its key needs {id}", "key")
+    rule = _make_rule(place, kind, table, pattern, reader)
+    return replace(rule, where=matches)
+
+
+def _read_id(place: Place, table: dict[str, Any]) -> str | list[str]:
+    if isinstance(table.get("id"), list):
+        return list(map(str, table["id"]))
+    return str(place.take(table, "id", str, "whole"))
 
 
 def _make_rule(
-    source: str,
-    place: str,
+    place: Place,
     kind: str,
     table: dict[str, Any],
     pattern: Pattern,
     reader: ReadId | None,
 ) -> Rule:
-    state = table.get("state", "done" if kind == "result" else "")
-    left, score = table.get("left", ""), table.get("score", "")
-    on_error = table.get("on_error", "")
-    for each in (state, left, on_error, *table.get("states", {}).values()):
-        _require_state(source, place, each)
-    _require(source, place, score in SCORES, f"score is one of {', '.join(SCORES[1:])}")
-    fields = table.get("fields", {})
-    wrong = sorted(set(fields) - set(FIELDS))
-    _require(source, place, not wrong, f"fields are {', '.join(FIELDS)}")
-    form = table.get("as", "hash" if kind == "job" else "value")
-    _require(
-        source,
-        place,
-        form in {"hash", "json", "pickle", "value"},
-        "as is hash, json, pickle or value",
+    def word(name: str, default: str = "") -> str:
+        return str(place.take(table, name, str, default))
+
+    state, on_error = (
+        word("state", "done" if kind == "result" else ""),
+        word("on_error"),
     )
-    if kind in {"job", "mark", "result"}:
-        _require(source, place, "id" in pattern.holes, "its key needs {id}")
+    states = place.take_strings(table, "states")
+    place.require_known(
+        [state, word("left"), on_error, *states.values()], STATES, "states are"
+    )
+    place.require_known([score := word("score")], SCORES, "score is one of")
+    fields = place.take_strings(table, "fields")
+    place.require_known(fields, FIELDS, "fields are")
+    form = word("as", "hash" if kind == "job" else "value")
+    place.require_known([form], _FORMS, "as is one of")
+    place.require_known([part := word("part", "value")], _PARTS, "part is one of")
     rule = Rule(
         kind,
         pattern,
         state,
         reader,
-        part=table.get("part", "value"),
+        part=part,
         score=score,
-        left=left,
-        is_register=bool(table.get("register", False)),
-        has_aliases=bool(table.get("aliases", False)),
+        left=word("left"),
+        is_register=place.flag(table, "register"),
+        has_aliases=place.flag(table, "aliases"),
         form=form,
         fields=fields,
-        is_lease=bool(table.get("lease", False)),
-        states=table.get("states", {}),
-        job=str(table.get("job", "id")),
-        event=str(table.get("event", "event")),
+        is_lease=place.flag(table, "lease"),
+        states=states,
+        job=word("job", "id"),
+        event=word("event", "event"),
     )
     on_error_rule = replace(rule, state=on_error) if on_error else None
     return replace(rule, on_error=on_error_rule)
-
-
-def _require_state(source: str, place: str, state: object) -> None:
-    _require(source, place, state in {"", *STATES}, f"states are {', '.join(STATES)}")
-
-
-def _require(source: str, place: str, is_right: bool, text: str) -> None:  # noqa: FBT001 - reads as an assertion
-    if not is_right:
-        where = f"{source}: {place}" if place else source
-        raise SchemaError(f"{where}: {text}")

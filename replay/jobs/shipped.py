@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 from collections import Counter
 from functools import cache
 from itertools import chain
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING
 from joblog.app.history.touched import changed_keys
 from joblog.replay.jobs.generic import GenericSchema
 from joblog.replay.jobs.schema import Schema, SchemaError
-from joblog.replay.jobs.schema_files import read_schema
+from joblog.replay.jobs.schema_files import find_schemas, read_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from joblog.storage.record import Record
 
 GENERIC = "generic"
+VARIABLE = "REPLAY_SCHEMA"
+"""Schemas as --schema takes them, with colons between, as in PATH."""
+
 _FOLDER = Path(__file__).resolve().parent.parent / "schemas"
 _LOOKED_AT = 500
 _PLACES = 5
@@ -53,8 +58,12 @@ def load_schemas(wanted: Sequence[str]) -> list[Schema]:
         elif path.is_file():
             found.append(read_schema(path))
         else:
-            names = ", ".join([*shipped_schemas(), GENERIC])
-            raise SchemaError(f"{word}: no file, and no schema; there are {names}")
+            names = [*shipped_schemas(), GENERIC]
+            near = difflib.get_close_matches(word, names, 1)
+            meant = f": did you mean {near[0]}? There" if near else "; there"
+            raise SchemaError(
+                f"{word}: no file, and no schema{meant} are {', '.join(names)}"
+            )
     return found
 
 
@@ -63,16 +72,35 @@ def detect_schemas(
 ) -> list[Schema]:
     """Return the schemas that a log is of, that of most keys first.
 
+    Where REPLAY_SCHEMA names some it is of those. Those that lie in the data folder
+    count beside those that come with the tool, and in place of one of the same name;
+    one that says nothing of `detect` always counts.
+
     Of a long log the ends are looked at, and three places between. Where no schema is
     found it is the generic one.
 
     Args:
         index: the log's index.
-        schemas: which to choose from; by default those that come with the tool.
+        schemas: which to choose from; by default all of these.
+
+    Raises:
+        SchemaError: one of the files is no schema.
     """
+    own: list[Schema] = []
+    if schemas is None:
+        named = os.environ.get(VARIABLE, "")
+        if named:
+            return load_schemas(list(filter(None, named.split(os.pathsep))))
+        local = find_schemas(index.folder)
+        own = [schema for schema in local if not schema.detect]
+        known = shipped_schemas() | {schema.name: schema for schema in local}
+        schemas = [schema for schema in known.values() if schema not in own]
     spans = _looked_at(index.first_seq, index.last_seq)
     found = chain.from_iterable(index.records(low, high) for low, high in spans)
-    return detect_in_records(found, schemas)
+    detected = detect_in_records(found, schemas)
+    if own and isinstance(detected[0], GenericSchema):
+        return own
+    return own + detected
 
 
 def detect_in_records(

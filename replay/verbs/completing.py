@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from joblog.app.history.snapshots import snapshot_keys
 from joblog.app.history.touched import changed_keys
 from joblog.replay.index.scanning import END_SEQ
+from joblog.replay.jobs.schema import SchemaError
 from joblog.replay.jobs.shipped import detect_schemas
 from joblog.storage.errors import StorageError
 
@@ -55,7 +56,7 @@ def find_jobs(index: LogIndex, start: bytes, seconds: float = SECONDS) -> list[b
     until, found = _Until(seconds), dict[bytes, None]()
     try:
         schemas = detect_schemas(index) if _is_quick(index) else []
-    except StorageError:
+    except (StorageError, SchemaError):
         schemas = []
     if schemas:
         _collect(index, start, until, found, lambda record: _jobs_of(record, schemas))

@@ -86,7 +86,8 @@ schema_option = click.option(
     metavar="NAME|FILE",
     callback=load_named,
     shell_complete=complete_schema,
-    help="The queue library, a schema file, or a folder of them; else found out.",
+    help="The queue library, a schema file, or a folder of them; else those of "
+    "REPLAY_SCHEMA, or found out.",
 )
 
 

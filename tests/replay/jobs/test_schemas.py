@@ -3,7 +3,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from joblog.replay.cli import main
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.jobs.schema import (
     FIELDS,
@@ -84,6 +86,22 @@ WRONG = [
     pytest.param({"status": {"a": "b"}}, "states are", id="status"),
     pytest.param({"ids": "mine"}, "everywhere", id="ids"),
     pytest.param({"detect": ["{"]}, "detect", id="detect"),
+    pytest.param({"detect": "q"}, "detect is a list, not 'q'", id="no list"),
+    pytest.param({"detect": [1]}, "detect", id="list of numbers"),
+    pytest.param({"acks": "no"}, "acks is true or false, not 'no'", id="no flag"),
+    pytest.param({"title": 5}, "title is a string, not 5", id="title"),
+    pytest.param({"status": "done"}, "status is a table", id="no table"),
+    pytest.param({"status": {"a": 1}}, "status.a is a string", id="status number"),
+    pytest.param({"place": {"key": "q"}}, r"write \[\[place\]\]", id="one bracket"),
+    pytest.param({"place": [{"key": 5}]}, "key is a string, not 5", id="key"),
+    pytest.param({"place": [{"key": "q", "id": 5}]}, "id is a string", id="id"),
+    pytest.param({"place": [{"key": "q", "part": "x"}]}, "part is one of", id="part"),
+    pytest.param(
+        {"place": [{"key": "q", "fields": ["x"]}]}, "fields is a table", id="fields"
+    ),
+    pytest.param(
+        {"place": [{"key": "q", "lease": True}]}, "'lease' cannot stand", id="not there"
+    ),
 ]
 
 
@@ -91,6 +109,52 @@ WRONG = [
 def test_wrong_schema_is_refused_with_file_and_place(change, text):
     with pytest.raises(SchemaError, match=rf"own\.toml.*{text}"):
         parse_schema(GOOD | change, "own.toml")
+
+
+WRONG_FILES = [
+    pytest.param(
+        "nam = 'x'", "1: 'nam' cannot stand here: did you mean name?", id="key"
+    ),
+    pytest.param(
+        "name = 'x'\n[[place]]\nkey = 'a'\n\n[[place]]\nkey = 'b'\nstat = 'done'",
+        "7: [[place]] 2: 'stat' cannot stand here: did you mean state? keys are",
+        id="key of it",
+    ),
+    pytest.param(
+        "name = 'x'\n[[place]]\nkey = 'a'\nstate = 'runing' # now",
+        "4: [[place]] 1: 'runing' cannot stand here: did you mean running? states are",
+        id="state",
+    ),
+    pytest.param(
+        "name = 'x'\n[[job]]\nkey = '{id}'\nfields = { statu = 'a' }",
+        "4: [[job]] 1: 'statu' cannot stand here: did you mean status? fields are",
+        id="field",
+    ),
+    pytest.param(
+        "name = 'x'\n[[job]]\nkey = '{id}'\n[job.fields]\nattempt = 'a'",
+        "5: [[job]] 1: 'attempt' cannot stand here: did you mean attempts? fields are",
+        id="field in a table",
+    ),
+    pytest.param(
+        "name = 'x'\n[[job]]\n\nkey = 'j'", "4: [[job]] 1: its key", id="hole"
+    ),
+    pytest.param(
+        "name = 'x'\n[[place]]\n", "2: [[place]] 1: give it a key", id="table"
+    ),
+    pytest.param("name = 'x'\n[status]\nx = 'don'", "3: 'don' cannot", id="status"),
+    pytest.param("name = 'x'\nkey =\n", "2: no TOML: Invalid value", id="TOML"),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), WRONG_FILES)
+def test_error_of_a_schema_names_its_line_and_what_was_meant(tmp_path, text, told):
+    path = tmp_path / "own.toml"
+    path.write_text(text)
+
+    with pytest.raises(SchemaError) as caught:
+        read_schema(path)
+
+    assert f"{path}:{told}" in str(caught.value)
 
 
 def test_file_that_is_no_toml_is_refused(tmp_path):
@@ -110,6 +174,8 @@ def test_schemas_are_loaded_by_name_file_and_folder(tmp_path):
     assert names == ["rq", "generic"]
     with pytest.raises(SchemaError, match="there are arq"):
         load_schemas(["nope"])
+    with pytest.raises(SchemaError, match=r"did you mean bullmq\?"):
+        load_schemas(["bulmq"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(SchemaError, match=r"no .*toml"):
         load_schemas([str(tmp_path / "empty")])
@@ -134,6 +200,53 @@ def test_library_is_found_by_the_keys_in_the_log(tmp_path, lines, names):
     found = detect_schemas(LogIndex(tmp_path, FileSystem()))
 
     assert sorted(schema.name for schema in found) == sorted(names)
+
+
+OWN = 'name = "{0}"\n{1}\n[[place]]\nkey = "mine"\nstate = "waiting"\n'
+
+
+def test_schemas_are_found_in_the_data_folder(tmp_path):
+    history = History(tmp_path)
+    history.run(history.connect(), "RPUSH mine 1", "RPUSH rq:queue:q 1")
+    history.close()
+    index = LogIndex(tmp_path, FileSystem())
+
+    def names():
+        return [schema.name for schema in detect_schemas(index)]
+
+    assert names() == ["rq"]
+    (tmp_path / "schemas").mkdir()
+    own = tmp_path / "schemas" / "a.toml"
+    own.write_text(OWN.format("a", 'detect = ["mine"]'))
+    assert sorted(names()) == ["a", "rq"]
+    own.write_text(OWN.format("a", 'detect = ["other"]'))
+    assert names() == ["rq"]
+    own.write_text(OWN.format("a", ""))
+    assert names() == ["a", "rq"]
+    own.rename(tmp_path / "b.schema.toml").write_text(OWN.format("rq", ""))
+    (found,) = detect_schemas(index)
+    assert found.source.endswith("b.schema.toml")
+
+
+def test_schemas_are_named_in_the_environment(tmp_path, monkeypatch):
+    history = History(tmp_path / "data")
+    history.run(history.connect(), "RPUSH mine 1", "RPUSH rq:queue:q 1")
+    history.close()
+    own = tmp_path / "own.toml"
+    own.write_text(OWN.format("own", ""))
+    words = ["jobs", str(tmp_path / "data"), "--all", "--json"]
+
+    def queues(*more):
+        result = CliRunner().invoke(main, words + list(more))
+        return result.exit_code, result.stdout.count("\n"), result.stderr
+
+    monkeypatch.setenv("REPLAY_SCHEMA", f"{own}:rq")
+    assert queues()[:2] == (0, 2)
+    assert queues("--schema", "rq")[:2] == (0, 1)
+    monkeypatch.setenv("REPLAY_SCHEMA", "bulmq")
+    code, lines, error = queues()
+    assert (code, lines) == (2, 0)
+    assert error.startswith("replay: bulmq: no file, and no schema: did you mean")
 
 
 def test_schema_of_the_page_reads_a_queue_of_its_own(tmp_path):
