@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -26,6 +27,7 @@ from joblog.storage.errors import (
 )
 
 _CLOSED = 0
+_FIRST = "top"
 _FIND_HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -43,7 +45,12 @@ class _Replay(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return a verb and its words, with one for the folder that is not named."""
+        """Return a verb and its words, with one for the folder that is not named.
+
+        For a folder alone it is `top`.
+        """
+        if args and args[0] not in VERBS and Path(args[0]).is_dir():
+            args = [_FIRST, *args]
         name, verb, words = super().resolve_command(ctx, args)
         if verb is not None:
             words = with_folder(verb, words, is_partial=ctx.resilient_parsing)

@@ -28,6 +28,9 @@ START_MS = 1_700_000_000_000
 ALARM = "alarm"
 """The tag of its end, when somebody noticed."""
 
+DEPLOY = "deploy-7"
+"""The tag of the moment when what lost a job was deployed."""
+
 SWEEP = """\
 -- name: sweep
 -- Brings back what a dead worker had taken: once a minute, by cron.
@@ -65,9 +68,15 @@ class Step(NamedTuple):
 
 STEPS = (
     Step(
-        "The queue is empty, but mails are missing. What is wrong?",
+        "The queue is empty, but mails are missing. What is wrong, and since when?",
+        ("top", "{dir}", "--until", ALARM),
+        "Three jobs with three faults, and one was lost since deploy-7, which brought "
+        "the script sweep. Nobody had to log anything for this.",
+    ),
+    Step(
+        "Which jobs are that?",
         ("jobs", "{dir}", "--lost", "--double", "--stuck", "--at", ALARM),
-        "Three jobs with three faults. Nobody had to log anything for this.",
+        "What became of each, and who had it.",
     ),
     Step(
         "Where did mail-2 go?",
@@ -244,6 +253,7 @@ def _record(recording: _Recording) -> Found:
         _take(recording, two, job_id)
         _finish(recording, two, job_id)
     clock.at_ms += 40_000
+    recording.tag(DEPLOY)  # cron's new script comes with it
     script = [b"EVAL", SWEEP.encode(), b"2", _TAKEN.encode(), _QUEUE.encode()]
     run(cron, script)
     sweep_seq = recording.log.last_seq

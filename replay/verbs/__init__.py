@@ -9,6 +9,7 @@ from keyword import iskeyword
 import click
 
 VERBS = {
+    "top": "What is wrong in which queue, since when, and what made it grow.",
     "info": "What log lies in a folder.",
     "points": "The moments that are marked, or quick to open.",
     "stats": "What a log is made of: commands, clients, keys, rates.",

@@ -10,6 +10,7 @@ from joblog.app.engine.engine import Engine
 from joblog.app.history.notes import (
     ScriptNote,
     ScriptSourceNote,
+    TagNote,
     encode_note,
 )
 from joblog.storage.filesystem import FileSystem
@@ -87,6 +88,11 @@ class History:
         self.engine.outbox.entries.clear()
         self.clock.at_ms += 1
 
+    def tag(self, name):
+        """Give this moment a name."""
+        note = encode_note(TagNote(name.encode()))
+        self.write((self.clock.at_ms, 0, [], [1, None, note]))
+
     def close(self):
         self.log.sync()
         self.log.close()
@@ -162,5 +168,84 @@ def _finish(history, session, job_id):
         f"HSET rq:job:{job_id} status finished",
         f"ZREM rq:wip:mail {job_id}",
         f"ZADD rq:finished:mail {history.clock.at_ms // 1000} {job_id}",
+        "EXEC",
+    )
+
+
+def make_deploys(folder: Path) -> History:
+    """Make a history of two queues of RQ with three deploys, closed.
+
+    Before the first, and after it, all goes well. After `deploy-2` workers of `mail`
+    fail with errors that differ in a number, and fall behind; two jobs are popped by
+    hand, and never seen again. After `deploy-3` the workers catch up with half of them.
+    """
+    history = History(folder)
+    web = history.connect(b"web", address="10.0.0.1:40001")
+    worker = history.connect(b"worker-1", user=b"jobs", address="10.0.0.2:40002")
+    hand = history.connect(b"ops", user=b"admin", address="10.0.0.9:40009")
+    _work(history, web, worker, "mail", range(5))
+    for number, count in enumerate((10, 30, 4), 1):
+        history.clock.at_ms += 60_000
+        history.tag(f"deploy-{number}")
+        jobs = range(100 * number, 100 * number + count)
+        _work(history, web, worker, "pdf", range(100 * number, 100 * number + 3))
+        if number == 2:
+            _work(history, web, worker, "mail", jobs, taken=8, error="no route 10.0.0.")
+            history.run(hand, *["LPOP rq:queue:mail"] * 2)
+        else:
+            taken = None if number == 1 else 0
+            _work(history, web, worker, "mail", jobs, taken=taken)
+    for job in range(210, 220):
+        take_job(history, worker, "mail", f"mail-{job}")
+        finish_job(history, worker, "mail", f"mail-{job}")
+    history.clock.at_ms += 600_000
+    history.run(web, "SET done 1")
+    history.close()
+    return history
+
+
+def _work(history, web, worker, queue, jobs, taken=None, error=""):
+    """Put jobs into a queue, one a second, and let some be taken, and done or fail."""
+    for place, number in enumerate(jobs):
+        job = f"{queue}-{number}"
+        history.run(
+            web,
+            "MULTI",
+            f"HSET rq:job:{job} status queued origin {queue} description send",
+            f"RPUSH rq:queue:{queue} {job}",
+            "EXEC",
+        )
+        if taken is None or place < taken:
+            take_job(history, worker, queue, job)
+            finish_job(history, worker, queue, job, error and f"{error}{number}")
+        history.clock.at_ms += 1000
+
+
+def take_job(history, session, queue, job):
+    """Let a worker take the next job, which is known."""
+    lease = history.clock.at_ms // 1000 + 60
+    history.run(
+        session,
+        f"LMOVE rq:queue:{queue} rq:queue:{queue}:intermediate LEFT RIGHT",
+        "MULTI",
+        f"HSET rq:job:{job} status started worker_name w",
+        f"LREM rq:queue:{queue}:intermediate 1 {job}",
+        f"ZADD rq:wip:{queue} {lease} {job}",
+        "EXEC",
+    )
+
+
+def finish_job(history, session, queue, job, error=""):
+    """Let a job end: done, or failed with an error."""
+    status = "failed" if error else "finished"
+    fields = [b"status", status.encode()]
+    if error:
+        fields += [b"exc_info", f"OSError: {error}".encode()]
+    history.run(
+        session,
+        "MULTI",
+        [b"HSET", f"rq:job:{job}".encode(), *fields],
+        f"ZREM rq:wip:{queue} {job}",
+        f"ZADD rq:{status}:{queue} {history.clock.at_ms // 1000} {job}",
         "EXEC",
     )

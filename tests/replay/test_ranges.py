@@ -10,6 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from joblog.app import clock
 from joblog.app.history.notes import TagNote, encode_note
 from joblog.replay.cli import main
 from joblog.replay.verbs import Verbs
@@ -31,6 +32,7 @@ OF_A_RANGE = {
     "scripts": [],
     "stats": [],
     "test": [],
+    "top": [],
     "whatif": [],
 }
 """The verbs that take a range, and what else each needs."""
@@ -120,7 +122,8 @@ FORMS = [
 
 @pytest.mark.parametrize("verb", sorted(OF_A_RANGE))
 @pytest.mark.parametrize(("first", "last"), FORMS)
-def test_range_means_the_same_in_each_form(home, verb, first, last):
+def test_range_means_the_same_in_each_form(home, monkeypatch, verb, first, last):
+    monkeypatch.setattr(clock, "now_ms", lambda: 1_800_000_000_000)
     more = [*OF_A_RANGE[verb], "--json"]
     dotted = answer(verb, "joblog-data", *more, f"{first}..{last}")
     options = answer(verb, "joblog-data", *more, "--since", first, "--until", last)
