@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from joblog.storage.errors import CorruptLogError
@@ -62,13 +62,17 @@ def _read(reader: SegmentReader, wanted: list[int]) -> Iterator[tuple[int, str]]
         if not payloads:
             return
         data = memoryview(reader.read_at(reader.offset - start, start))
-        done = end = 0
-        for payload in payloads:
-            seq += 1
-            end += FRAME_HEAD_BYTES + len(payload)
-            if seq == place:
-                digest.update(data[done:end])
-                done = end
-                yield seq, digest.hexdigest()
-                place = next(places, None)
+        done = 0
+        last_seq = seq + len(payloads)
+        ends = None
+        while place is not None and place <= last_seq:
+            if ends is None:
+                sizes = (FRAME_HEAD_BYTES + len(payload) for payload in payloads)
+                ends = list(accumulate(sizes, initial=0))
+            end = ends[place - seq]
+            digest.update(data[done:end])
+            done = end
+            yield place, digest.hexdigest()
+            place = next(places, None)
         digest.update(data[done:])
+        seq = last_seq

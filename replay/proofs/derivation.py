@@ -19,6 +19,7 @@ from joblog.replay.jobs.shipped import detect_in_records
 from joblog.replay.jobs.tracker import Tracker
 from joblog.replay.jobs.verdicts import Limits
 from joblog.replay.keys.past import DATABASES
+from joblog.replay.proofs.receipts import role_of
 from joblog.storage.errors import CorruptLogError
 
 if TYPE_CHECKING:
@@ -77,22 +78,23 @@ def derive(checked: Checked, schemas: Sequence[Schema] = ()) -> Derived:
         schemas: what keys mean; by default what the records show.
     """
     subject = checked.subject
-    records = [checked.held[seq] for seq in sorted(checked.held)]
+    held = checked.held
     if subject.kind == "record":
         return Derived([subject.number], [])
     if not checked.is_complete:
-        shown = [each.seq for each in records if checked.role(each.seq) == "record"]
+        shown = [each.seq for each in held.records() if role_of(each) == "record"]
         return Derived(shown, [])
     if subject.kind == "key":
         touches = _touches(subject)
-        return Derived([each.seq for each in records if touches(each)], [])
+        return Derived([each.seq for each in held.records() if touches(each)], [])
     if subject.kind == "job" and checked.spans[0].first_seq == 1:
         try:
-            return _follow(records, subject.name, schemas)
+            return _follow(list(held.records()), subject.name, schemas)
         except CorruptLogError:
             pass  # it is no log that a server wrote: what it mentions is told
     mentions = word_test(subject.name)
-    return Derived([each.seq for each in records if _mentions(each, mentions)], [])
+    found = [each.seq for each in held.records() if _mentions(each, mentions)]
+    return Derived(found, [])
 
 
 def _follow(records: list[Record], job_id: bytes, schemas: Sequence[Schema]) -> Derived:

@@ -10,6 +10,7 @@ from joblog.replay.index.scanning import END_SEQ
 from joblog.replay.jobs.reading import JobLog
 from joblog.replay.jobs.shipped import detect_schemas
 from joblog.replay.proofs.derivation import Derived, derive
+from joblog.replay.proofs.seqs import Seqs
 from joblog.replay.records.clients import ClientDirectory
 from joblog.replay.records.script_texts import find_script_record
 from joblog.replay.records.scripts import script_sha
@@ -61,7 +62,7 @@ class Findings(NamedTuple):
     """
 
     derived: Derived
-    proven: frozenset[int]
+    proven: Seqs
     damage: list[str]
     more: list[int]
     unknown: list[int]
@@ -107,7 +108,7 @@ def find(
     if log is not None:
         damage += _compare_log(checked, log)
         pairs += log.digests
-        untold = sorted(log.told - checked.held.keys())
+        untold = sorted(seq for seq in log.told if seq not in checked.held)
         if log.seqs is not None:
             more = sorted(set(log.seqs) - set(derived.seqs))
             unknown = [
@@ -125,7 +126,7 @@ def find(
         unknown,
         untold,
         log is not None,
-        proven.issuperset(checked.held),
+        proven.issuperset(checked.held.seqs),
     )
 
 
@@ -141,11 +142,9 @@ def _compare_log(checked: Checked, log: LogView) -> list[str]:
     ]
 
 
-def _prove(
-    checked: Checked, known: list[tuple[str, int]]
-) -> tuple[frozenset[int], list[str]]:
+def _prove(checked: Checked, known: list[tuple[str, int]]) -> tuple[Seqs, list[str]]:
     """Return the records that known digests prove, and what contradicts these."""
-    proven: set[int] = set()
+    proven = Seqs()
     damage: list[str] = []
     for digest, seq in dict.fromkeys(known):
         if seq not in checked.held:
@@ -158,8 +157,8 @@ def _prove(
             continue
         for anchor in checked.anchors:
             if seq in anchor.proves:
-                proven.update(each for each in anchor.proves if each <= seq)
-    return frozenset(proven), damage
+                proven |= anchor.proves.up_to(seq)
+    return proven, damage
 
 
 def seq_words(seqs: list[int]) -> str:
@@ -205,14 +204,25 @@ def _find_told(index: LogIndex, checked: Checked) -> Iterator[int]:
     if checked.is_complete and checked.subject.kind != "record":
         return
     clients = ClientDirectory(index, from_seq=END_SEQ)
-    for seq, record in checked.held.items():
-        client_seq = clients.find_seq(record.origin.client_id, seq)
-        if client_seq is not None:
-            yield client_seq
+    last_seq = 0
+    told: set[object] = set()
+    for record in checked.held.records():
+        seq, client_id = record.seq, record.origin.client_id
+        if seq != last_seq + 1:
+            # What tells of who was there before is held where it is in this run.
+            told = set()
+        last_seq = seq
+        if client_id not in told:
+            told.add(client_id)
+            client_seq = clients.find_seq(client_id, seq)
+            if client_seq is not None:
+                yield client_seq
         sha = script_sha(record)
-        source = find_script_record(index, sha, seq) if sha else None
-        if source is not None:
-            yield source.seq
+        if sha and sha not in told:
+            told.add(sha)
+            source = find_script_record(index, sha, seq)
+            if source is not None:
+                yield source.seq
 
 
 def _read_log_id(folder: Path, filesystem: FileSystem) -> str:

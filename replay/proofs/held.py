@@ -1,15 +1,23 @@
-"""Stretches that a receipt holds: hashed, cut into records, and held against it."""
+"""Stretches that a receipt holds: hashed, cut into records, and held against it.
+
+Of a long stretch the bytes are unpacked and the records decoded a few at a time, and
+again where they are asked for again: it may hold a million.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import hashlib
-import zlib
+from array import array
+from itertools import pairwise
+from operator import eq
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from joblog.replay.proofs.sha256 import BLOCK_BYTES, ResumePoint, finish, go_on
+from joblog.replay.proofs.packed import Packed, UnpackError
+from joblog.replay.proofs.seqs import Seqs
+from joblog.replay.proofs.sha256 import BLOCK_BYTES, ResumePoint, RunningHash, finish
 from joblog.replay.proofs.stretches import Stretch
 from joblog.storage.errors import StorageError
 from joblog.storage.frame import FRAME_HEAD_BYTES, frame_bytes_at
@@ -24,10 +32,13 @@ from joblog.storage.segment import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from joblog.storage.record import Record
 
-_DATA_MAX = 1 << 30
 _HEX = ("state", "tail", "digest")
+_BATCH_RECORDS = 1000
+_WINDOW_BYTES = 256 << 10
 
 
 class ReceiptError(Exception):
@@ -55,20 +66,14 @@ def read_stretch(fields: dict[str, Any], *, is_old: bool) -> Stretch:
         )
     try:
         packed = base64.b64decode(fields["data"], validate=True)
-        if base64.b64encode(packed).decode() != fields["data"]:
-            raise ReceiptError("the data of a stretch has more than one spelling")
-        unpacker = zlib.decompressobj()
-        data = unpacker.decompress(packed, _DATA_MAX)
-    except (binascii.Error, zlib.error) as error:
+    except binascii.Error as error:
         raise ReceiptError(
             f"the data of a stretch cannot be unpacked: {error}"
         ) from error
-    if unpacker.unconsumed_tail:
-        raise ReceiptError("a stretch is too long")
-    if unpacker.unused_data or not unpacker.eof:
-        raise ReceiptError("the data of a stretch has a rest, or is cut")
+    if base64.b64encode(packed) != fields["data"].encode():
+        raise ReceiptError("the data of a stretch has more than one spelling")
     segment = fields["segment"] if is_old else 0
-    return Stretch(segment, point, data, fields["last_seq"], digest)
+    return Stretch(segment, point, packed, fields["last_seq"], digest)
 
 
 def _from_hex(digits: str) -> bytes:
@@ -82,8 +87,7 @@ class HeldStretch:
     """A stretch, hashed and cut into records.
 
     Attributes:
-        records: its records, by number.
-        first_seq: the first of them.
+        first_seq: the first of its records.
         last_seq: the last of them.
         digest_hex: the digest at that.
         header: the segment's header, where it starts with it.
@@ -91,18 +95,27 @@ class HeldStretch:
     """
 
     def __init__(self, stretch: Stretch, name: str) -> None:
+        """Hash a stretch, and see that it holds the records that it says.
+
+        Raises:
+            ReceiptError: it does not.
+            ValueError: what it holds are no records.
+        """
         self._name = name
         self._stretch = stretch
-        self._ends: dict[int, int] = {}
+        try:
+            self._data = Packed(stretch.packed)
+        except UnpackError as error:
+            raise ReceiptError(f"the data of a stretch {error}") from error
+        self._batch: tuple[int, list[Record]] = -1, []
         self.header: SegmentHeader | None = None
         self.link: bytes | None = None
         self.last_seq = stretch.last_seq
-        data = stretch.data
         offset = 0
         if not stretch.point.length:
-            self.header = self._decode_header(data)
+            self.header = self._decode_header(self._data.read(0, HEADER_BYTES))
             offset = HEADER_BYTES
-        end, footer = self._find_end(data)
+        end, footer = self._find_end()
         digest = self._digest_to(end)
         self.digest_hex = digest.hex()
         if digest != stretch.digest:
@@ -113,21 +126,59 @@ class HeldStretch:
         if footer is not None:
             if (footer.digest, footer.last_seq) != (digest, stretch.last_seq):
                 raise ReceiptError(f"{name} ends in the footer of another segment")
-            self.link = hashlib.sha256(data[end:]).digest()
-        self.records = self._cut(data, offset, end)
-        if not self.records:
+            rest = self._data.read(end, self._data.length)
+            self.link = hashlib.sha256(rest).digest()
+        self._ends = self._find_ends(offset, end)
+        if len(self._ends) == 1:
             raise ReceiptError(f"{name} holds no record")
-        self.first_seq = min(self.records)
+        self.first_seq = self.last_seq - len(self._ends) + 2
+        self._require_seqs()
+
+    @property
+    def seqs(self) -> Seqs:
+        """The numbers of its records."""
+        return Seqs([range(self.first_seq, self.last_seq + 1)])
 
     def _digest_to(self, end: int) -> bytes:
-        point, data = self._stretch.point, self._stretch.data[:end]
-        if not point.length:
-            return hashlib.sha256(data).digest()
-        return finish(go_on(point, data))
+        running = RunningHash(self._stretch.point)
+        for piece in self._data.pieces(0, end):
+            running.update(piece)
+        return finish(running.point())
 
     def digest_at(self, seq: int) -> str:
         """Return the log's digest at one of the records, in hexadecimal digits."""
-        return self._digest_to(self._ends[seq]).hex()
+        if seq == self.last_seq:
+            return self.digest_hex
+        return self._digest_to(self._ends[seq - self.first_seq + 1]).hex()
+
+    def records(self) -> Iterator[Record]:
+        """Yield its records, in order."""
+        for number in range(-(-(len(self._ends) - 1) // _BATCH_RECORDS)):
+            yield from self._decode(number)
+
+    def record(self, seq: int) -> Record:
+        """Return one of its records."""
+        number, place = divmod(seq - self.first_seq, _BATCH_RECORDS)
+        return self._decode(number)[place]
+
+    def _decode(self, number: int) -> Sequence[Record]:
+        """Return a batch of records.
+
+        Raises:
+            ValueError: one is none.
+        """
+        if self._batch[0] == number:
+            return self._batch[1]
+        first = number * _BATCH_RECORDS
+        ends = self._ends[first : first + _BATCH_RECORDS + 1]
+        data = self._data.read(ends[0], ends[-1])
+        payloads = [
+            data[start + FRAME_HEAD_BYTES - ends[0] : end - ends[0]]
+            for start, end in pairwise(ends)
+        ]
+        records = RecordDecoder().decode_all(payloads)
+        self._batch = number, records
+        return records
 
     def follows(self, elder: HeldStretch) -> bool:
         """Tell whether it is the segment that was begun when another was sealed."""
@@ -159,28 +210,79 @@ class HeldStretch:
         except StorageError as error:
             raise ReceiptError(f"{self._name} starts with no header") from error
 
-    def _find_end(self, data: bytes) -> tuple[int, SegmentFooter | None]:
+    def _find_end(self) -> tuple[int, SegmentFooter | None]:
         """Return where the frames end, and the footer behind them."""
-        end = len(data) - FOOTER_BYTES
+        length = self._data.length
+        end = length - FOOTER_BYTES
         salt = None if self.header is None else self.header.salt
-        footer = decode_footer(data[end:], salt) if end >= 0 else None
-        return (len(data), None) if footer is None else (end, footer)
+        footer = None
+        if end >= 0:
+            footer = decode_footer(self._data.read(end, length), salt)
+        return (length, None) if footer is None else (end, footer)
 
-    def _cut(self, data: bytes, offset: int, end: int) -> dict[int, Record]:
-        payloads: list[bytes] = []
-        ends: list[int] = []
+    def _find_ends(self, offset: int, end: int) -> array[int]:
+        """Return where each record's frame starts, and where the last one ends.
+
+        Raises:
+            ReceiptError: these are no frames.
+        """
+        ends = array("Q", [offset])
+        window, start = b"", offset
         while offset < end:
-            size = frame_bytes_at(data[offset : offset + FRAME_HEAD_BYTES])
+            head = window[offset - start : offset - start + FRAME_HEAD_BYTES]
+            if len(head) < FRAME_HEAD_BYTES:
+                start = offset
+                window = self._data.read(start, min(start + _WINDOW_BYTES, end))
+                head = window[:FRAME_HEAD_BYTES]
+            size = frame_bytes_at(head)
             if not size or offset + size > end:
                 raise ReceiptError(f"{self._name}: no frame at byte {offset}")
-            payloads.append(data[offset + FRAME_HEAD_BYTES : offset + size])
             offset += size
             ends.append(offset)
-        records = RecordDecoder().decode_all(payloads)
-        seqs = [record.seq for record in records]
-        if seqs != list(range(self.last_seq - len(seqs) + 1, self.last_seq + 1)):
+        return ends
+
+    def _require_seqs(self) -> None:
+        """Check that its records have the numbers that they should.
+
+        Raises:
+            ReceiptError: they have others.
+            ValueError: one is no record.
+        """
+        seqs = (record.seq for record in self.records())
+        wanted = range(self.first_seq, self.last_seq + 1)
+        if not all(map(eq, seqs, wanted)):
             raise ReceiptError(
                 f"{self._name} does not hold the records up to {self.last_seq}"
             )
-        self._ends = dict(zip(seqs, ends, strict=True))
-        return {record.seq: record for record in records}
+
+
+class HeldRecords:
+    """All records of a receipt, by number."""
+
+    def __init__(self, stretches: Sequence[HeldStretch]) -> None:
+        """Take stretches in order, of which none has a record of another."""
+        self._stretches = stretches
+        self.seqs = Seqs(run for each in stretches for run in each.seqs.runs)
+
+    def __contains__(self, seq: int) -> bool:
+        """Tell whether a record is held."""
+        return seq in self.seqs
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the numbers, in order."""
+        return iter(self.seqs)
+
+    def __getitem__(self, seq: int) -> Record:
+        """Return a record that is held."""
+        return self.stretch_of(seq).record(seq)
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records, in order."""
+        for stretch in self._stretches:
+            yield from stretch.records()
+
+    def stretch_of(self, seq: int) -> HeldStretch:
+        """Return the stretch that holds a record."""
+        return next(
+            one for one in self._stretches if one.first_seq <= seq <= one.last_seq
+        )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.replay.proofs.receipts import write_receipt
 from joblog.replay.proofs.stretches import read_stretches
@@ -23,14 +24,32 @@ if TYPE_CHECKING:
     from joblog.storage.record import Record
 
 
+class Receipt(NamedTuple):
+    """A receipt that was made.
+
+    Attributes:
+        text: what is to be written.
+        digests: (digest, record) of those to which it leads.
+        first_seq: the first record in it.
+        last_seq: the last one.
+        is_complete: whether it holds all between.
+    """
+
+    text: str
+    digests: list[tuple[bytes, int]]
+    first_seq: int
+    last_seq: int
+    is_complete: bool
+
+
 def make_receipt(
     index: LogIndex,
     clients: ClientDirectory,
     records: Iterable[Record],
     subject: Subject,
     until_seq: int | None = None,
-) -> str:
-    """Return the text of a receipt that holds some records.
+) -> Receipt:
+    """Return a receipt that holds some records.
 
     Args:
         index: the log's index.
@@ -56,25 +75,35 @@ def make_receipt(
                 seqs.add(source.seq)
     if until_seq is not None:
         until_seq = max(until_seq, *seqs)
-    stretches = list(read_stretches(index.folder, index.filesystem, seqs, until_seq))
+    stretches = list(read_stretches(index, seqs, until_seq))
     return _write(index, subject, stretches)
 
 
-def make_complete_receipt(index: LogIndex, subject: Subject, until_seq: int) -> str:
-    """Return the text of a receipt that holds all that the log has up to a record.
+def make_complete_receipt(index: LogIndex, subject: Subject, until_seq: int) -> Receipt:
+    """Return a receipt that holds all that the log has up to a record.
 
     Raises:
         StorageError: the log is damaged before it.
     """
-    stretches = read_stretches(
-        index.folder, index.filesystem, [index.first_seq], until_seq, is_whole=True
-    )
+    stretches = read_stretches(index, [index.first_seq], until_seq, is_whole=True)
     return _write(index, subject, list(stretches))
 
 
-def _write(index: LogIndex, subject: Subject, stretches: list[Stretch]) -> str:
+def _write(index: LogIndex, subject: Subject, stretches: list[Stretch]) -> Receipt:
     log_id = _log_id(index.folder, index.filesystem, stretches[0].segment)
-    return write_receipt(subject, log_id, stretches)
+    # One that follows another proves all that this proves.
+    ends = [
+        stretch
+        for stretch, later in pairwise([*stretches, None])
+        if stretch is not None and not (later and later.follows(stretch))
+    ]
+    return Receipt(
+        write_receipt(subject, log_id, stretches),
+        [(stretch.digest, stretch.last_seq) for stretch in ends],
+        stretches[0].first_seq,
+        stretches[-1].last_seq,
+        len(ends) == 1,
+    )
 
 
 def _log_id(folder: Path, filesystem: FileSystem, segment: int) -> str:

@@ -24,16 +24,22 @@ import base64
 import hashlib
 import json
 import re
-import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from joblog.app.history.notes import ClientNote, ScriptSourceNote, read_note
 from joblog.replay.output.texts import from_json_text, json_text, show
-from joblog.replay.proofs.held import HeldStretch, ReceiptError, read_stretch
+from joblog.replay.proofs.held import (
+    HeldRecords,
+    HeldStretch,
+    ReceiptError,
+    read_stretch,
+)
+from joblog.replay.proofs.packed import pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from joblog.replay.proofs.seqs import Seqs
     from joblog.replay.proofs.stretches import Stretch
     from joblog.storage.record import Record
 
@@ -54,7 +60,7 @@ class Anchor(NamedTuple):
 
     seq: int
     digest_hex: str
-    proves: tuple[int, ...]
+    proves: Seqs
 
 
 class Subject(NamedTuple):
@@ -100,7 +106,7 @@ class Checked(NamedTuple):
 
     subject: Subject
     log_id: str
-    held: dict[int, Record]
+    held: HeldRecords
     listed: list[int] | None
     anchors: list[Anchor]
     spans: list[Span]
@@ -113,10 +119,11 @@ class Checked(NamedTuple):
 
     def role(self, seq: int) -> str:
         """Return what a record shows: "record", or who a "client" or "script" is."""
-        return _role(self.held[seq])
+        return role_of(self.held[seq])
 
 
-def _role(record: Record) -> str:
+def role_of(record: Record) -> str:
+    """Return what a record shows: "record", or who a "client" or "script" is."""
     return _ROLES.get(type(read_note(record.origin)), "record")
 
 
@@ -142,26 +149,36 @@ def write_receipt(subject: Subject, log_id: str, stretches: Sequence[Stretch]) -
                 "offset": stretch.point.length,
                 "state": stretch.point.state.hex(),
                 "tail": stretch.point.tail.hex(),
-                "data": _pack(stretch.data),
+                "data": base64.b64encode(stretch.packed).decode(),
                 "last_seq": stretch.last_seq,
                 "digest": stretch.digest.hex(),
             }
             for stretch in stretches
         ],
     }
-    return _dump(body | {"seal": _seal(body)})
+    return _sealed(body)
 
 
 def _pack(data: bytes) -> str:
-    return base64.b64encode(zlib.compress(data, 6)).decode()
-
-
-def _seal(body: dict[str, Any]) -> str:
-    return hashlib.sha256(_dump(body).encode()).hexdigest()
+    return base64.b64encode(pack(data)).decode()
 
 
 def _dump(body: dict[str, Any]) -> str:
     return json.dumps(body, indent=1) + "\n"
+
+
+def _sealed(body: dict[str, Any]) -> str:
+    text = _dump(body)
+    return _add_seal(text, _seal(text))
+
+
+def _seal(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _add_seal(text: str, seal: str) -> str:
+    """Return a receipt's text with its seal, which is of the text without it."""
+    return text[: -len("\n}\n")] + f',\n "seal": {json.dumps(seal)}\n}}\n'
 
 
 def check_receipt(text: bytes) -> Checked:
@@ -172,16 +189,17 @@ def check_receipt(text: bytes) -> Checked:
     """
     try:
         body = json.loads(text)
-        seal = body.pop("seal")
-        is_written_so = _dump(body | {"seal": seal}).encode() == text
+        seal = str(body.pop("seal"))
+        unsealed = _dump(body)
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ReceiptError("this is no receipt") from error
     if body.get("kind") not in {KIND, _OLD_KIND}:
         raise ReceiptError(f"this is no receipt of the kind {KIND!r}")
-    if not is_written_so or seal != _seal(body):
+    if seal != _seal(unsealed) or _add_seal(unsealed, seal).encode() != text:
         raise ReceiptError(
             "the receipt was changed after it was made: its seal differs"
         )
+    del unsealed
     try:
         return _check_body(body)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -194,37 +212,37 @@ def _check_body(body: dict[str, Any]) -> Checked:
     opened: list[HeldStretch] = []
     anchors: list[Anchor] = []
     spans: list[Span] = []
-    held: dict[int, Record] = {}
     for number, fields in enumerate(body["stretches"], 1):
         one = HeldStretch(read_stretch(fields, is_old=is_old), f"stretch {number}")
         one.require_place(fields.get("segment"), body["log_id"])
-        proven = set(one.records)
+        proven = one.seqs
         if opened and one.follows(opened[-1]):
             # What the elder proves hangs on this digest as well.
-            proven |= set(anchors.pop().proves)
+            proven |= anchors.pop().proves
         elif opened and one.first_seq <= opened[-1].last_seq:
             raise ReceiptError(f"stretch {number} does not follow the one before")
         if spans and spans[-1].last_seq + 1 == one.first_seq:
             spans[-1] = spans[-1]._replace(last_seq=one.last_seq)
         else:
             spans.append(Span(one.first_seq, one.last_seq))
-        anchors.append(Anchor(one.last_seq, one.digest_hex, tuple(sorted(proven))))
-        held |= one.records
+        anchors.append(Anchor(one.last_seq, one.digest_hex, proven))
         opened.append(one)
     if len(anchors) > 1 and len(spans) == 1:
         # Neighbours that nothing links may be of two histories.
         spans = [Span(one.first_seq, one.last_seq) for one in opened]
+    held = HeldRecords(opened)
     subject = _read_subject(body["about"], is_old=is_old)
     listed = _read_listed(body["records"], held) if is_old else None
-    if not held or (subject.kind == "record" and subject.number not in held):
+    if not opened or (subject.kind == "record" and subject.number not in held):
         raise ReceiptError(f"the receipt lacks record {subject.number}")
-
-    def digest_at(seq: int) -> str:
-        one = next(one for one in opened if one.first_seq <= seq <= one.last_seq)
-        return one.digest_at(seq)
-
     return Checked(
-        subject, str(body["log_id"]), held, listed, anchors, spans, digest_at
+        subject,
+        str(body["log_id"]),
+        held,
+        listed,
+        anchors,
+        spans,
+        lambda seq: held.stretch_of(seq).digest_at(seq),
     )
 
 
@@ -273,7 +291,7 @@ def _unshow(shown: str) -> bytes:
     return from_json_text(shown)
 
 
-def _read_listed(roles: dict[str, str], held: dict[int, Record]) -> list[int]:
+def _read_listed(roles: dict[str, str], held: HeldRecords) -> list[int]:
     """Return the records that an old receipt says it is about.
 
     Raises:
@@ -284,9 +302,9 @@ def _read_listed(roles: dict[str, str], held: dict[int, Record]) -> list[int]:
     if missing or not listed:
         raise ReceiptError(f"the receipt lacks record {missing[0] if missing else 0}")
     for seq in listed:
-        if roles[str(seq)] != _role(held[seq]):
+        if roles[str(seq)] != role_of(held[seq]):
             raise ReceiptError(
                 f"record {seq} is said to be a {roles[str(seq)]}, and is a "
-                f"{_role(held[seq])}"
+                f"{role_of(held[seq])}"
             )
-    return [seq for seq in listed if _role(held[seq]) == "record"]
+    return [seq for seq in listed if role_of(held[seq]) == "record"]

@@ -2,18 +2,25 @@
 
 `hashlib` does not give away its state, and a receipt needs it: the state after the
 bytes before a record, and the record's bytes, give the digest at the record without
-the bytes before. This is FIPS 180-4 in plain Python, for the few hundred bytes of a
-receipt. `RunningHash` goes through a whole segment, and lets the system's OpenSSL do
-that where it is there, which is a thousand times faster.
+the bytes before. This is FIPS 180-4 in plain Python, for a few hundred bytes. More are
+given to OpenSSL where it is there, which is a thousand times faster: its functions take
+a state to go on from, and leave theirs where it can be read.
+
+Either is compared: OpenSSL with plain Python when it is found, and what a receipt is
+made of with hashlib's digest (see `stretches`).
 """
 
 from __future__ import annotations
 
+import _hashlib
 import ctypes
 import ctypes.util
 from functools import cache
 from struct import Struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BLOCK_BYTES = 64
 _MASK = 0xFFFFFFFF
@@ -21,6 +28,8 @@ _WORDS = Struct(">16L")
 _STATE = Struct(">8L")
 _LENGTH = Struct(">Q")
 _PROBE = b"probe" * 50
+_PLAIN_BYTES_MAX = 1024
+"""So much is hashed before OpenSSL is even looked for."""
 _START = (
     *(0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A),
     *(0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19),
@@ -60,6 +69,14 @@ class ResumePoint(NamedTuple):
 
 def go_on(point: ResumePoint, data: bytes) -> ResumePoint:
     """Return where a hash comes to with more bytes."""
+    if len(data) > _PLAIN_BYTES_MAX:
+        running = RunningHash(point)
+        running.update(data)
+        return running.point()
+    return _go_on_plainly(point, data)
+
+
+def _go_on_plainly(point: ResumePoint, data: bytes) -> ResumePoint:
     rest = point.tail + data
     state = _STATE.unpack(point.state)
     whole = len(rest) - len(rest) % BLOCK_BYTES
@@ -99,17 +116,17 @@ def _compress(state: tuple[int, ...], block: bytes) -> tuple[int, ...]:
 class RunningHash:
     """A hash of many bytes that can be asked where it is."""
 
-    def __init__(self) -> None:
-        """Begin with no bytes."""
+    def __init__(self, point: ResumePoint = ResumePoint()) -> None:  # noqa: B008
+        """Begin where a hash was stopped; by default with no bytes."""
+        self._point = point
+        self._length = point.length
         self._openssl = _find_openssl()
-        self._context = _begin(self._openssl) if self._openssl else None
-        self._length = 0
-        self._point = ResumePoint()
+        self._context = None if self._openssl is None else _write_context(point)
 
     def update(self, data: bytes) -> None:
         """Take in more bytes."""
         if self._openssl is None or self._context is None:
-            self._point = go_on(self._point, data)
+            self._point = _go_on_plainly(self._point, data)
             return
         self._openssl.SHA256_Update(ctypes.byref(self._context), data, len(data))
         self._length += len(data)
@@ -139,26 +156,56 @@ class _Context(ctypes.Structure):
 
 @cache
 def _find_openssl() -> ctypes.CDLL | None:
-    """Return the system's OpenSSL; None where it is missing, or works otherwise."""
-    name = ctypes.util.find_library("crypto")
-    if name is None:
-        return None
-    try:
-        library = ctypes.CDLL(name)
-        library.SHA256_Update.argtypes = (
-            *(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t),
-        )
-        context = _begin(library)
+    """Return OpenSSL; None where it is missing, or works otherwise."""
+    for library in _libraries():
+        try:
+            library.SHA256_Update.argtypes = (
+                *(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t),
+            )
+        except AttributeError:
+            continue
+        # It begins in the middle of a block, and ends in the middle of another.
+        start = _go_on_plainly(ResumePoint(), _PROBE)
+        context = _write_context(start)
         library.SHA256_Update(ctypes.byref(context), _PROBE, len(_PROBE))
-    except (OSError, AttributeError):
-        return None
-    found = _read_context(context, len(_PROBE))
-    return library if found == go_on(ResumePoint(), _PROBE) else None
+        found = _read_context(context, 2 * len(_PROBE))
+        if found == _go_on_plainly(start, _PROBE):
+            return library
+    return None
 
 
-def _begin(library: ctypes.CDLL) -> _Context:
+def _libraries() -> Iterator[ctypes.CDLL]:
+    """Yield where OpenSSL may be: what `hashlib` is linked with, or the system's own.
+
+    To find the latter takes another process, so it comes second.
+    """
+    for find in (_of_hashlib, _of_system):
+        name = find()
+        if name is None:
+            continue
+        try:
+            yield ctypes.CDLL(name)
+        except OSError:
+            continue
+
+
+def _of_hashlib() -> str | None:
+    # It has no file of its own where it is built into the interpreter.
+    return getattr(_hashlib, "__file__", None)
+
+
+def _of_system() -> str | None:
+    return ctypes.util.find_library("crypto")
+
+
+def _write_context(point: ResumePoint) -> _Context:
     context = _Context()
-    library.SHA256_Init(ctypes.byref(context))
+    context.h[:] = _STATE.unpack(point.state)
+    bits = 8 * point.length
+    context.low, context.high = bits & _MASK, bits >> 32 & _MASK
+    context.data[: len(point.tail)] = point.tail
+    context.num = len(point.tail)
+    context.md_len = 4 * len(context.h)
     return context
 
 

@@ -8,22 +8,23 @@ stretch's last record follows, without the bytes before.
 from __future__ import annotations
 
 import hashlib
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.replay.index.scanning import END_SEQ
+from joblog.replay.proofs.packed import Packer
 from joblog.replay.proofs.sha256 import ResumePoint, RunningHash, finish
-from joblog.storage.errors import CorruptLogError, StorageError
+from joblog.storage.errors import StorageError
 from joblog.storage.folder import LogFolder
-from joblog.storage.frame import encode_frame
-from joblog.storage.segment import HEADER_BYTES, corrupt, encode_footer
+from joblog.storage.frame import FRAME_HEAD_BYTES
+from joblog.storage.segment import CHUNK_BYTES, HEADER_BYTES, corrupt, encode_footer
 from joblog.storage.segment_files import open_segment, require_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
-    from joblog.storage.filesystem import FileSystem
+    from joblog.replay.index.finder import LogIndex
+    from joblog.replay.index.parts import PartHeader
     from joblog.storage.segment import SegmentReader
 
 
@@ -33,16 +34,28 @@ class Stretch(NamedTuple):
     Attributes:
         segment: the number of the segment's first record.
         point: the hash before them; its length is where in the file they start.
-        data: the bytes: frames, perhaps with the header before and the footer behind.
+        packed: the bytes: frames, perhaps with the header before and the footer behind;
+            see `packed`.
         last_seq: the last record in them.
         digest: SHA-256 of the segment up to the end of that record.
+        first_seq: the first record in them; 0 where only the bytes tell.
+        before: what the header says of the segment before; b"" for no header.
+        link: what the next segment's header has to say; b"" for no footer.
     """
 
     segment: int
     point: ResumePoint
-    data: bytes
+    packed: bytes
     last_seq: int
     digest: bytes
+    first_seq: int = 0
+    before: bytes = b""
+    link: bytes = b""
+
+    def follows(self, elder: Stretch) -> bool:
+        """Tell whether it is the segment that was begun when another was sealed."""
+        is_next = self.first_seq == elder.last_seq + 1
+        return is_next and bool(elder.link) and self.before == elder.link
 
 
 class Span(NamedTuple):
@@ -55,8 +68,7 @@ class Span(NamedTuple):
 
 
 def read_stretches(
-    folder: Path,
-    filesystem: FileSystem,
+    index: LogIndex,
     seqs: Iterable[int],
     until_seq: int | None,
     *,
@@ -65,8 +77,7 @@ def read_stretches(
     """Yield stretches that hold some records.
 
     Args:
-        folder: the data folder.
-        filesystem: the door to the disk.
+        index: the log's index.
         seqs: the records.
         until_seq: where given, all bytes from the first of them to this record.
         is_whole: whether that begins with the header of the first one's segment, which
@@ -78,17 +89,31 @@ def read_stretches(
         StorageError: the log has not come to one of them.
     """
     wanted = sorted(set(seqs))
-    paths = LogFolder(folder, filesystem)
+    paths = LogFolder(index.folder, index.filesystem)
     segments = paths.find_segments()
     if not segments or not wanted:
-        raise StorageError(f"{folder}: there is no record to prove")
+        raise StorageError(f"{index.folder}: there is no record to prove")
     require_kept(paths, wanted[0], segments)
     for first, following in pairwise([*segments, END_SEQ]):
         spans = _spans(wanted, until_seq, first, following)
         if is_whole and spans and spans[0].first >= wanted[0]:
             spans[0] = spans[0]._replace(first=first, has_header=True)
-        if spans:
-            yield from _read_segment(paths, filesystem, first, spans)
+        if not spans:
+            continue
+        reader = open_segment(paths, index.filesystem, first)
+        try:
+            yield from _Cutter(reader, spans).cut(_find_part(index, spans[0]))
+        finally:
+            reader.close()
+
+
+def _find_part(index: LogIndex, span: Span) -> PartHeader | None:
+    """Return the part of the index that has the first record of a span."""
+    sections = () if span.has_header else index.sections(span.first, span.first)
+    for section in sections:
+        if section.part is not None:
+            return section.part.header
+    return None
 
 
 def _spans(
@@ -111,36 +136,103 @@ def _spans(
     return spans
 
 
-def _read_segment(
-    paths: LogFolder, filesystem: FileSystem, first_seq: int, spans: list[Span]
-) -> Iterator[Stretch]:
-    reader = open_segment(paths, filesystem, first_seq)
-    try:
-        if spans[0].has_header and spans[0].first == first_seq:
-            yield _read_beginning(reader, spans[0])
-        else:
-            yield from _Cutter(reader, spans).cut()
-    finally:
-        reader.close()
+class _Cutter:
+    """Goes through a segment once and cuts stretches out of it.
 
+    What is before the first of them is not cut into frames where the index has the
+    digest of it, which is compared: it was made when all these frames were sound.
+    """
 
-def _read_beginning(reader: SegmentReader, span: Span) -> Stretch:
-    """Return a segment's bytes from its first on: no state of a hash goes before."""
-    try:
-        reader.read_to(span.last - span.first + 1)
-    except CorruptLogError:
-        if reader.offset < reader.size():
-            raise
-        raise StorageError(f"{reader.path}: there is no seq {span.last}") from None
-    data = reader.read_at(reader.offset, 0)
-    digest = hashlib.sha256(data).digest()
-    return Stretch(
-        span.first,
-        ResumePoint(),
-        data + _footer_bytes(reader, span),
-        span.last,
-        digest,
-    )
+    def __init__(self, reader: SegmentReader, spans: list[Span]) -> None:
+        self._reader = reader
+        self._spans = spans
+        self._begin()
+
+    def _begin(self) -> None:
+        self._running = RunningHash()
+        self._digest = hashlib.sha256()
+        self._start = ResumePoint()
+        self._held = Packer() if self._spans[0].has_header else None
+        self._add(self._reader.read_at(HEADER_BYTES, 0))
+        self._reader.offset = HEADER_BYTES
+
+    def cut(self, part: PartHeader | None) -> Iterator[Stretch]:
+        """Yield the stretches, in order.
+
+        Args:
+            part: a part of the index up to which frames can be skipped; None for none.
+        """
+        seq = self._reader.header.first_seq
+        if part is not None and self._skip(part):
+            seq = part.first_seq
+        spans = iter(self._spans)
+        span = next(spans, None)
+        while span is not None:
+            start = self._reader.offset
+            payloads = self._reader.read_payloads()
+            if not payloads:
+                raise self._lacks(span)
+            data = memoryview(self._reader.read_at(self._reader.offset - start, start))
+            next_seq, done = seq + len(payloads), 0
+            ends: list[int] = []
+            while span is not None:
+                # At the end of this record something begins, or ends.
+                edge = span.first - 1 if self._held is None else span.last
+                if edge >= next_seq:
+                    break
+                sizes = (FRAME_HEAD_BYTES + len(payload) for payload in payloads)
+                ends = ends or list(accumulate(sizes, initial=0))
+                end = ends[edge + 1 - seq]
+                self._add(data[done:end])
+                done = end
+                if self._held is None:
+                    self._start, self._held = self._running.point(), Packer()
+                else:
+                    yield self._make(self._held, span)
+                    span, self._held = next(spans, None), None
+            self._add(data[done:])
+            seq = next_seq
+
+    def _skip(self, part: PartHeader) -> bool:
+        """Go on to where a part starts; tell whether all before is what it says."""
+        for offset in range(HEADER_BYTES, part.start, CHUNK_BYTES):
+            self._add(
+                self._reader.read_at(min(CHUNK_BYTES, part.start - offset), offset)
+            )
+        if self._digest.digest() != part.start_digest:
+            self._begin()
+            return False
+        self._reader.offset = part.start
+        return True
+
+    def _lacks(self, span: Span) -> StorageError:
+        reader = self._reader
+        if span.has_header and reader.offset < reader.size():
+            return corrupt(reader.path, reader.offset, "no sound frame", "more records")
+        return StorageError(f"{reader.path}: there is no seq {span.last}")
+
+    def _add(self, data: bytes | memoryview) -> None:
+        self._running.update(bytes(data))
+        self._digest.update(data)
+        if self._held is not None:
+            self._held.add(data)
+
+    def _make(self, held: Packer, span: Span) -> Stretch:
+        digest = self._digest.digest()
+        assert finish(self._running.point()) == digest
+        footer = _footer_bytes(self._reader, span)
+        held.add(footer)
+        header = self._reader.header
+        return Stretch(
+            header.first_seq,
+            self._start,
+            held.finish(),
+            span.last,
+            digest,
+            span.first,
+            header.previous_digest if span.has_header else b"",
+            hashlib.sha256(footer).digest() if footer else b"",
+        )
 
 
 def _footer_bytes(reader: SegmentReader, span: Span) -> bytes:
@@ -151,53 +243,3 @@ def _footer_bytes(reader: SegmentReader, span: Span) -> bytes:
     if footer is None:
         raise corrupt(reader.path, reader.offset, "no footer", "one")
     return encode_footer(footer, reader.header.salt)
-
-
-class _Cutter:
-    """Goes through a segment once and cuts stretches out of it."""
-
-    def __init__(self, reader: SegmentReader, spans: list[Span]) -> None:
-        self._reader = reader
-        self._spans = spans
-        self._running = RunningHash()
-        self._digest = hashlib.sha256()
-        reader.offset = 0
-        self._header = reader.read_rest(HEADER_BYTES)
-        reader.offset = HEADER_BYTES
-
-    def cut(self) -> Iterator[Stretch]:
-        """Yield the stretches, in order."""
-        seq = self._reader.header.first_seq
-        spans = iter(self._spans)
-        start = self._running.point()
-        held = [self._header] if self._spans[0].has_header else []
-        self._add(self._header)
-        span = next(spans, None)
-        while span is not None:
-            payloads = self._reader.read_payloads()
-            if not payloads:
-                raise StorageError(f"{self._reader.path}: there is no seq {span.last}")
-            for payload in payloads:
-                if span is None:
-                    break
-                frame = encode_frame(payload, self._reader.heads)
-                if seq == span.first and not held:
-                    start = self._running.point()
-                self._add(frame)
-                if seq >= span.first:
-                    held.append(frame)
-                if seq == span.last:
-                    yield self._make(start, held, span)
-                    span, held = next(spans, None), []
-                seq += 1
-
-    def _add(self, data: bytes) -> None:
-        self._running.update(data)
-        self._digest.update(data)
-
-    def _make(self, start: ResumePoint, held: list[bytes], span: Span) -> Stretch:
-        digest = self._digest.digest()
-        assert finish(self._running.point()) == digest
-        data = b"".join(held) + _footer_bytes(self._reader, span)
-        first = self._reader.header.first_seq
-        return Stretch(first, start, data, span.last, digest)

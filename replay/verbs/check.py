@@ -102,8 +102,8 @@ def _shown(checked: Checked, found: Findings) -> dict[int, Client]:
     sources: dict[str, int] = {}
     wanted = set(found.derived.seqs)
     shown: dict[int, Client] = {}
-    for seq in sorted(checked.held):
-        record = checked.held[seq]
+    for record in checked.held.records():
+        seq = record.seq
         note, client_id = read_note(record.origin), record.origin.client_id
         if isinstance(note, ClientNote):
             known[client_id] = seq, note
@@ -155,7 +155,7 @@ def _anchor_facts(checked: Checked, anchor: Anchor) -> dict[str, Any]:
     proves = anchor.proves
     facts: dict[str, Any] = {"digest": f"{anchor.digest_hex}@{anchor.seq}"}
     if checked.is_complete:
-        return facts | {"proves_from": proves[0], "proves_until": proves[-1]}
+        return facts | {"proves_from": proves.first, "proves_until": proves.last}
     return facts | {"proves": list(proves)}
 
 
@@ -186,7 +186,7 @@ def _conclusions(checked: Checked, found: Findings) -> Iterator[tuple[str, str]]
     summary = _summary(checked, found)
     is_record = checked.subject.kind == "record"
     if is_record or not checked.is_complete:
-        if found.proven.issuperset(checked.held):
+        if found.proven.issuperset(checked.held.seqs):
             yield "every record is proven", "green"
         if not is_record:
             yield "it holds single records, and says nothing about others", "yellow"
@@ -196,7 +196,7 @@ def _conclusions(checked: Checked, found: Findings) -> Iterator[tuple[str, str]]
     else:
         yield f"it holds all from seq {first_seq} to {last_seq}: {summary}", ""
         if found.proven:
-            yield f"that is proven up to seq {max(found.proven)}", "green"
+            yield f"that is proven up to seq {found.proven.last}", "green"
     if checked.is_complete and first_seq > 1 and not is_record:
         yield f"what was before seq {first_seq} it does not say", "yellow"
     rest = [

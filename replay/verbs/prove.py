@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import click
 from joblog.app.history.moments import NoSuchMomentError
 from joblog.replay.output.texts import json_text
 from joblog.replay.proofs.proving import make_complete_receipt, make_receipt
-from joblog.replay.proofs.receipts import Subject, check_receipt
+from joblog.replay.proofs.receipts import Subject
 from joblog.replay.verbs import options
 from joblog.replay.verbs.jobs import open_jobs, schema_option
 from joblog.replay.verbs.options import Tool, db_option, takes_folder
@@ -22,6 +21,7 @@ from joblog.storage.segment_files import open_segment
 if TYPE_CHECKING:
     from joblog.app.history.moments import Moment
     from joblog.replay.jobs.schema import Schema
+    from joblog.replay.proofs.proving import Receipt
     from joblog.storage.record import Record
 
 
@@ -87,14 +87,14 @@ def prove(
         is_complete = subject.kind != "record" and _is_short(tool)
     if is_complete:
         end_seq = tool.last_seq() if until_seq is None else until_seq
-        text = make_complete_receipt(tool.index, subject, end_seq)
+        receipt = make_complete_receipt(tool.index, subject, end_seq)
     else:
-        text = make_receipt(tool.index, tool.clients(), records, subject, until_seq)
+        receipt = make_receipt(tool.index, tool.clients(), records, subject, until_seq)
     if path is None:
-        tool.output.stream.write(text)
+        tool.output.stream.write(receipt.text)
         return 0
-    path.write_text(text, encoding="ascii")
-    _tell(tool, path, subject, text)
+    path.write_text(receipt.text, encoding="ascii")
+    _tell(tool, path, subject, receipt)
     return 0
 
 
@@ -141,22 +141,15 @@ def _find_records(
     return records
 
 
-def _tell(tool: Tool, path: Path, subject: Subject, text: str) -> None:
-    """Say what was written; a long receipt is not checked once more for that."""
-    stretches = json.loads(text)["stretches"]
-    is_complete = not stretches[0]["offset"]
-    first_seq = tool.index.first_seq
-    if is_complete:
-        digests = [f"{stretches[-1]['digest']}@{stretches[-1]['last_seq']}"]
-    else:
-        checked = check_receipt(text.encode())
-        is_complete, first_seq = checked.is_complete, checked.spans[0].first_seq
-        digests = [f"{each.digest_hex}@{each.seq}" for each in checked.anchors]
-    last_seq = stretches[-1]["last_seq"]
+def _tell(tool: Tool, path: Path, subject: Subject, receipt: Receipt) -> None:
+    """Say what was written."""
+    first_seq, last_seq = receipt.first_seq, receipt.last_seq
+    is_complete = receipt.is_complete
+    digests = [f"{digest.hex()}@{seq}" for digest, seq in receipt.digests]
     facts = {
         "receipt": json_text(bytes(path)),
         "about": str(subject),
-        "bytes": len(text),
+        "bytes": len(receipt.text),
         "is_complete": is_complete,
         "from_seq": first_seq,
         "until_seq": last_seq,

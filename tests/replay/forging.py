@@ -83,7 +83,7 @@ def forge_log(folder, edit, edit_header=lambda header: header):
 def reseal(body):
     """Return a receipt's text with a seal that fits."""
     body = {name: value for name, value in body.items() if name != "seal"}
-    return receipts._dump(body | {"seal": receipts._seal(body)})
+    return receipts._sealed(body)
 
 
 def unpack(stretch):

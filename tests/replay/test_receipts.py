@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from joblog.replay.cli import main
+from joblog.replay.index.building import build_index
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.index.scanning import END_SEQ
 from joblog.replay.proofs import receipts
@@ -27,12 +28,13 @@ def make(folder, *seqs, until_seq=None):
     records = [index.get_record(seq) for seq in seqs]
     clients = ClientDirectory(index, from_seq=END_SEQ)
     subject = Subject("record", number=seqs[-1] if seqs else 0)
-    return make_receipt(index, clients, records, subject, until_seq)
+    return make_receipt(index, clients, records, subject, until_seq).text
 
 
 def make_complete(folder, until_seq):
     index = LogIndex(folder, FileSystem())
-    return make_complete_receipt(index, Subject("key", b"key:3"), until_seq)
+    subject = Subject("key", b"key:3")
+    return make_complete_receipt(index, subject, until_seq).text
 
 
 def many_segments(folder):
@@ -65,7 +67,7 @@ def test_receipt_leads_to_the_logs_digest_at_each_record(log):
         ("record", 30),
     ]
     assert not checked.is_complete
-    assert [(anchor.seq, anchor.proves) for anchor in checked.anchors] == [
+    assert [(anchor.seq, tuple(anchor.proves)) for anchor in checked.anchors] == [
         (1, (1,)),
         (4, (3, 4)),
         (30, (30,)),
@@ -78,7 +80,7 @@ def test_receipt_to_a_moment_leads_to_one_digest_across_segments(log):
     checked = check_receipt(make(log, 3, 7, until_seq=38).encode())
 
     (anchor,) = checked.anchors
-    assert (anchor.seq, anchor.proves) == (38, tuple(range(1, 39)))
+    assert (anchor.seq, tuple(anchor.proves)) == (38, tuple(range(1, 39)))
     assert anchor.digest_hex == digest_at(log, 38)
     assert checked.is_complete
     for seq in range(1, 39):
@@ -109,7 +111,7 @@ def reseal(text, change):
     body = json.loads(text)
     del body["seal"]
     change(body)
-    return receipts._dump(body | {"seal": receipts._seal(body)}).encode()
+    return receipts._sealed(body).encode()
 
 
 def with_data(body, number, change):
@@ -280,3 +282,29 @@ def test_receipt_of_a_packed_segment_is_the_same(log):
         pack_segment(filesystem, path)
 
     assert make(log, 3, 30) == before
+
+
+def test_index_makes_no_difference_but_to_time(tmp_path):
+    folder = tmp_path / "data"
+    history = History(folder)
+    session = history.connect(b"first")
+    for number in range(900):
+        history.run(session, f"SET key:{number} {number:01000}")
+    history.close()
+    plain = [make(folder, seq) for seq in (1, 300, 301, 600, 900)]
+    plain.append(make(folder, 400, until_seq=800))
+
+    build_index(folder, FileSystem(), bool, bool, part_bytes=100_000)
+
+    found = [make(folder, seq) for seq in (1, 300, 301, 600, 900)]
+    found.append(make(folder, 400, until_seq=800))
+    assert found == plain
+    [section] = LogIndex(folder, FileSystem()).sections(900, 900)
+    assert section.part is not None
+    assert section.first_seq > 300
+    [path] = (folder / "log").glob("*.log")
+    data = bytearray(path.read_bytes())
+    data[3000] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(StorageError):
+        make(folder, 900)

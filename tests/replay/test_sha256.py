@@ -37,3 +37,36 @@ def test_running_hash_tells_where_it_is(monkeypatch, has_openssl):
         data += piece
 
         assert running.point() == go_on(ResumePoint(), data)
+
+
+@given(st.binary(max_size=200), st.lists(st.binary(max_size=3000), max_size=4))
+def test_openssl_goes_on_from_anywhere_as_plain_python_does(start, pieces):
+    assert sha256._find_openssl() is not None
+    point = plain = sha256._go_on_plainly(ResumePoint(), start)
+    for piece in pieces:
+        running = RunningHash(point)
+        running.update(piece)
+        point, plain = running.point(), sha256._go_on_plainly(plain, piece)
+
+        assert point == plain
+        assert go_on(plain, piece * 3) == sha256._go_on_plainly(plain, piece * 3)
+
+
+def test_hash_goes_on_behind_more_bits_than_a_word_counts():
+    elder = ResumePoint(length=1 << 30)
+    running = RunningHash(elder)
+    running.update(b"more" * 100)
+
+    assert running.point() == sha256._go_on_plainly(elder, b"more" * 100)
+
+
+def test_openssl_that_works_otherwise_is_not_used(monkeypatch):
+    monkeypatch.setattr(sha256, "_write_context", lambda _: sha256._Context())
+    sha256._find_openssl.cache_clear()
+    try:
+        assert sha256._find_openssl() is None
+        monkeypatch.setattr(sha256, "_libraries", lambda: iter(()))
+        sha256._find_openssl.cache_clear()
+        assert sha256._find_openssl() is None
+    finally:
+        sha256._find_openssl.cache_clear()
