@@ -269,8 +269,8 @@ class Config(
         values: dict[str, Any] = {}
         for change in changes:
             value = self._parsed(change, values)
-            if change.setting.is_settled and not self._has(change.setting, value):
-                raise _refused(change.name, change.setting.why_settled(value))
+            if change.setting.is_settled:
+                value = self._settled(change, value)
             values[change.setting.attribute] = value
         for wrong in find_contradictions({**self.__dict__, **values}, ()):
             raise _refused(_name_of(changes, wrong.names), wrong.reason)
@@ -291,9 +291,13 @@ class Config(
             raise _refused(name, IMMUTABLE)
         return setting
 
-    def _has(self, setting: Setting[Any], value: Any) -> bool:
-        """Say whether a setting has a value already, however it is written."""
-        return setting.show(value) == setting.show(self.__dict__[setting.attribute])
+    def _settled(self, change: _Change, value: Any) -> Any:
+        """Return the value that a setting has: it can be given no other."""
+        setting = change.setting
+        present = self.__dict__[setting.attribute]
+        if not setting.is_same(value, present):
+            raise _refused(change.name, setting.why_settled(value))
+        return present
 
     def _parsed(self, change: _Change, values: Mapping[str, Any]) -> Any:
         setting, value = change.setting, change.value

@@ -110,6 +110,10 @@ class Setting(Generic[T]):
         """Return the setting itself; a configuration always has a value of its own."""
         return self if instance is None else self.default
 
+    def is_same(self, value: T, present: T) -> bool:
+        """Say whether a value is the present one, however it is written."""
+        return self.show(value) == self.show(present)
+
     def why_settled(self, value: T) -> str:  # noqa: ARG002 - others look at it
         """Return why CONFIG SET does not give it a value, where it is settled."""
         return IMMUTABLE

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from joblog.app.config.kinds import (
-    IMMUTABLE,
     LONG_MAX,
     Integer,
     Memory,
@@ -25,6 +25,9 @@ from joblog.app.config.kinds import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+_STAYS: Final = "the log stays in its folder while the server runs"
 
 
 class SavePoint(NamedTuple):
@@ -230,15 +233,22 @@ class Folder(Text):
         """Show where the folder is."""
         return os.path.abspath(value)  # noqa: PTH100 - `absolute` keeps `..`
 
+    def is_same(self, value: str, present: str) -> bool:
+        """Say whether a path leads to the folder, seen from there: Redis is in it."""
+        try:
+            return (Path(present) / value).samefile(present)
+        except (OSError, ValueError):  # the latter for a NUL in it
+            return False
+
     def why_settled(self, value: str) -> str:
         """Say what is wrong with the path, if anything, as Redis would on its way."""
         try:
             os.stat(value + "/.")  # noqa: PTH116 - a path drops the dot
         except OSError as error:
-            return error.strerror or IMMUTABLE
+            return error.strerror or _STAYS
         except ValueError:  # a NUL in it
             pass
-        return IMMUTABLE
+        return _STAYS
 
 
 class FileName(Text):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from joblog.app.errors import server, streams
+from joblog.app.errors import server, values
 from joblog.app.errors.config import *  # noqa: F403 - all texts in one place
 from joblog.app.errors.general import *  # noqa: F403 - all texts in one place
 from joblog.app.errors.log import *  # noqa: F403 - all texts in one place
@@ -25,13 +25,13 @@ class ErrorKind(Enum):
         PLAIN: nothing.
         WRONG_ARITY: there is such a command, but with another number of words.
         ODD_SUBCOMMAND: the text names the subcommand, in the words of the call.
-        BLOCK_IN_SCRIPT: the text names the command, in the words of the call.
+        NAMES_COMMAND: the text ends with the command, in the words of the call.
     """
 
     PLAIN = "plain"
     WRONG_ARITY = "wrong arity"
     ODD_SUBCOMMAND = "odd subcommand"
-    BLOCK_IN_SCRIPT = "block in script"
+    NAMES_COMMAND = "names command"
 
 
 class CommandError(Exception):
@@ -61,8 +61,8 @@ class CommandError(Exception):
         """Name the command, or its subcommand, as the call did that met the error."""
         if self.kind is ErrorKind.ODD_SUBCOMMAND:
             self.text = server.wrong_subcommand_arity(argv[1], argv[0].upper())
-        elif self.kind is ErrorKind.BLOCK_IN_SCRIPT:
-            self.text = streams.block_in_script(argv[0])
+        elif self.kind is ErrorKind.NAMES_COMMAND:
+            self.text = self.text[: -len(argv[0])] + argv[0]
 
 
 def odd_subcommand(subcommand: bytes, name: bytes) -> CommandError:
@@ -71,9 +71,10 @@ def odd_subcommand(subcommand: bytes, name: bytes) -> CommandError:
     return CommandError(text, ErrorKind.ODD_SUBCOMMAND)
 
 
-def no_block_in_script(name: bytes) -> CommandError:
-    """Return the error of a command that has BLOCK inside of a script."""
-    return CommandError(streams.block_in_script(name), ErrorKind.BLOCK_IN_SCRIPT)
+def geo_needs_one(options: bytes, name: bytes) -> CommandError:
+    """Return the error of a geo search without a place or a shape; see `values`."""
+    text = values.geo_exactly_one(options, name)
+    return CommandError(text, ErrorKind.NAMES_COMMAND)
 
 
 class ProtocolError(Exception):

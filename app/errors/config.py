@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from joblog.app.errors.general import one_line
+
 NO_CONFIG_FILE = b"ERR The server is running without a config file"
 
 
 def unknown_setting(name: bytes) -> bytes:
     """Return the text for setting what is no setting."""
-    return b"ERR Unknown option or number of arguments for CONFIG SET - '%b'" % name
+    text = b"ERR Unknown option or number of arguments for CONFIG SET - '%b'"
+    return one_line(text, name)
 
 
 def setting_failed(name: bytes, reason: bytes) -> bytes:

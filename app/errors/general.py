@@ -60,6 +60,13 @@ MONITOR_READS_NO_KEYS = b"ERR Replica can't interact with the keyspace"
 NOT_IN_MULTI = b"ERR Command not allowed inside a transaction"
 
 
-def one_line(text: bytes) -> bytes:
-    """Return a text with blanks in place of line ends: an error is one line."""
+def one_line(text: bytes, *words: bytes) -> bytes:
+    """Return a text with blanks in place of line ends: an error is one line.
+
+    Args:
+        text: what to say, with `%b` for each word.
+        words: what a client gave: to Redis, which is written in C, they end at a NUL.
+    """
+    if words:
+        text %= tuple([word.partition(b"\0")[0] for word in words])
     return text.replace(b"\r", b" ").replace(b"\n", b" ")

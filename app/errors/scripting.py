@@ -62,22 +62,22 @@ LIBRARY_NAME_ARGUMENT = b"ERR library name argument was not given"
 
 def unexpected_engine(shebang: bytes) -> bytes:
     """Return the text for a script whose first line names another language."""
-    return one_line(b"ERR Unexpected engine in script shebang: " + shebang)
+    return one_line(b"ERR Unexpected engine in script shebang: %b", shebang)
 
 
 def unexpected_script_flag(flag: bytes) -> bytes:
     """Return the text for an unknown flag in the first line of a script."""
-    return one_line(b"ERR Unexpected flag in script shebang: " + flag)
+    return one_line(b"ERR Unexpected flag in script shebang: %b", flag)
 
 
 def unknown_shebang_option(option: bytes) -> bytes:
     """Return the text for an unknown word in the first line of a script."""
-    return one_line(b"ERR Unknown lua shebang option: " + option)
+    return one_line(b"ERR Unknown lua shebang option: %b", option)
 
 
 def engine_not_found(name: bytes) -> bytes:
     """Return the text for a library in another language."""
-    return one_line(b"ERR Engine '" + name + b"' not found")
+    return one_line(b"ERR Engine '%b' not found", name)
 
 
 NO_SCRIPT_MEMORY = b"ERR not enough memory for the script"
@@ -88,12 +88,12 @@ NOT_A_LIBRARY = b"ERR Error compiling function: "
 
 def registering_failed(reason: bytes) -> bytes:
     """Return the text for a library that fails while it registers its functions."""
-    return one_line(b"ERR Error registering functions: " + reason)
+    return one_line(b"ERR Error registering functions: %b", reason)
 
 
 def invalid_metadata(value: bytes) -> bytes:
     """Return the text for an unknown word in the first line of a library."""
-    return one_line(b"ERR Invalid metadata value given: " + value)
+    return one_line(b"ERR Invalid metadata value given: %b", value)
 
 
 def library_exists(name: bytes) -> bytes:
@@ -113,9 +113,9 @@ def function_exists(name: bytes) -> bytes:
 
 def unknown_load_option(option: bytes) -> bytes:
     """Return the text for an unknown option of FUNCTION LOAD."""
-    return one_line(b"ERR Unknown option given: " + option)
+    return one_line(b"ERR Unknown option given: %b", option)
 
 
 def unknown_argument(argument: bytes) -> bytes:
     """Return the text for an unknown argument of FUNCTION LIST."""
-    return one_line(b"ERR Unknown argument " + argument)
+    return one_line(b"ERR Unknown argument %b", argument)

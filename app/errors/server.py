@@ -105,25 +105,26 @@ def overlapping_prefix(prefix: bytes, other: bytes, which: str) -> bytes:
         which: `existing`, or `provided` in the same command.
     """
     article = b"an existing" if which == "existing" else b"another provided"
-    return one_line(
+    text = (
         b"ERR Prefix '%b' overlaps with %b prefix '%b'. Prefixes for a single client "
-        b"must not overlap." % (prefix, article, other)
+        b"must not overlap."
     )
+    return one_line(text, prefix, article, other)
 
 
 def hello_option(option: bytes) -> bytes:
     """Return the text for an option that HELLO does not know, or that lacks a value."""
-    return one_line(b"ERR Syntax error in HELLO option '" + option + b"'")
+    return one_line(b"ERR Syntax error in HELLO option '%b'", option)
 
 
 def unknown_client_type(kind: bytes) -> bytes:
     """Return the text for a TYPE that no client has."""
-    return one_line(b"ERR Unknown client type '" + kind + b"'")
+    return one_line(b"ERR Unknown client type '%b'", kind)
 
 
 def no_such_user(user: bytes) -> bytes:
     """Return the text for a USER that does not exist."""
-    return one_line(b"ERR No such user '" + user + b"'")
+    return one_line(b"ERR No such user '%b'", user)
 
 
 def bad_attribute(name: bytes) -> bytes:
@@ -133,10 +134,12 @@ def bad_attribute(name: bytes) -> bytes:
 
 def unknown_attribute(name: bytes) -> bytes:
     """Return the text for an attribute that CLIENT SETINFO does not know."""
-    return one_line(b"ERR Unrecognized option '" + name + b"'")
+    return one_line(b"ERR Unrecognized option '%b'", name)
 
 
-_ODD_SUBCOMMAND = b"ERR unknown subcommand or wrong number of arguments for '"
+_ODD_SUBCOMMAND = (
+    b"ERR unknown subcommand or wrong number of arguments for '%b'. Try %b HELP."
+)
 
 
 def wrong_subcommand_arity(subcommand: bytes, name: bytes) -> bytes:
@@ -144,7 +147,7 @@ def wrong_subcommand_arity(subcommand: bytes, name: bytes) -> bytes:
 
     The subcommand may be in any case: the engine puts it as the client wrote it.
     """
-    return one_line(_ODD_SUBCOMMAND + subcommand[:128] + b"'. Try " + name + b" HELP.")
+    return one_line(_ODD_SUBCOMMAND, subcommand[:128], name)
 
 
 PROTECTED_MODE = (
@@ -171,24 +174,16 @@ def unknown_command(argv: list[bytes]) -> bytes:
     for argument in argv[1:]:
         if len(shown) >= _SHOWN_BYTES_MAX:
             break
-        shown += b"'" + argument[: _SHOWN_BYTES_MAX - len(shown)] + b"' "
-    return one_line(
-        b"ERR unknown command '"
-        + argv[0][:128]
-        + b"', with args beginning with: "
-        + shown
-    )
+        word = argument[: _SHOWN_BYTES_MAX - len(shown)].partition(b"\0")[0]
+        shown += b"'" + word + b"' "
+    text = b"ERR unknown command '%b', with args beginning with: %b"
+    return one_line(text, argv[0][:128], shown)
 
 
 def unknown_subcommand(name: bytes, subcommand: bytes) -> bytes:
     """Return the text for an unknown subcommand; `name` is in lower case."""
-    return one_line(
-        b"ERR unknown subcommand '"
-        + subcommand[:128]
-        + b"'. Try "
-        + name.upper()
-        + b" HELP."
-    )
+    text = b"ERR unknown subcommand '%b'. Try %b HELP."
+    return one_line(text, subcommand[:128], name.upper())
 
 
 # --- publish and subscribe -------------------------------------------------------
@@ -281,9 +276,9 @@ def pattern_denied(option: bytes) -> bytes:
 
 def no_latency_samples(event: bytes) -> bytes:
     """Return the text for a latency event that has not been seen."""
-    return b"ERR No samples available for event '" + event + b"'"
+    return one_line(b"ERR No samples available for event '%b'", event)
 
 
 def unknown_category(name: bytes) -> bytes:
     """Return the text for an ACL category that does not exist."""
-    return b"ERR Unknown category '" + name + b"'"
+    return one_line(b"ERR Unknown category '%b'", name)

@@ -98,32 +98,24 @@ def unbalanced_streams(name: bytes, symbol: bytes) -> bytes:
     )
 
 
-def block_in_script(name: bytes) -> bytes:
-    """Return the text for BLOCK inside of a script.
-
-    The name may be in any case: the engine puts it as the script wrote it.
-    """
-    return b"ERR " + name + b" command is not allowed with BLOCK option from scripts"
-
-
 def no_group_to_read(key: bytes, group: bytes) -> bytes:
     """Return the text for a group that XREADGROUP does not find."""
-    return one_line(
+    text = (
         b"NOGROUP No such key '%b' or consumer group '%b' in XREADGROUP with GROUP "
-        b"option" % (key, group)
+        b"option"
     )
+    return one_line(text, key, group)
 
 
 def no_key_or_group(key: bytes, group: bytes) -> bytes:
     """Return the text for a missing stream or group."""
-    return one_line(b"NOGROUP No such key '%b' or consumer group '%b'" % (key, group))
+    return one_line(b"NOGROUP No such key '%b' or consumer group '%b'", key, group)
 
 
 def no_group(key: bytes, group: bytes) -> bytes:
     """Return the text for a missing group of a stream."""
-    return one_line(
-        b"NOGROUP No such consumer group '%b' for key name '%b'" % (group, key)
-    )
+    text = b"NOGROUP No such consumer group '%b' for key name '%b'"
+    return one_line(text, group, key)
 
 
 def invalid_claim_argument(what: bytes, name: bytes) -> bytes:
@@ -133,4 +125,4 @@ def invalid_claim_argument(what: bytes, name: bytes) -> bytes:
 
 def unknown_claim_option(option: bytes) -> bytes:
     """Return the text for an option that XCLAIM does not know."""
-    return one_line(b"ERR Unrecognized XCLAIM option '" + option + b"'")
+    return one_line(b"ERR Unrecognized XCLAIM option '%b'", option)

@@ -114,7 +114,7 @@ LFU_POLICY = (
 
 def unsupported_option(option: bytes) -> bytes:
     """Return the text for an option that EXPIRE and its family don't know."""
-    return one_line(b"ERR Unsupported option " + option)
+    return one_line(b"ERR Unsupported option %b", option)
 
 
 # --- geo -------------------------------------------------------------------------
@@ -141,7 +141,10 @@ def geo_store_with_details(command: bytes) -> bytes:
 
 
 def geo_exactly_one(options: bytes, name: bytes) -> bytes:
-    """Return the text for a search without a center or without a shape."""
+    """Return the text for a search without a center or without a shape.
+
+    The name may be in any case: the engine puts it as the client wrote it.
+    """
     return b"ERR exactly one of %b can be specified for %b" % (options, name)
 
 
@@ -156,7 +159,7 @@ PFSELFTEST_ESTIMATE = b"ERR TESTFAILED an estimate is too far away"
 
 def unknown_pfdebug(subcommand: bytes) -> bytes:
     """Return the text for a subcommand that PFDEBUG does not know."""
-    return one_line(b"ERR Unknown PFDEBUG subcommand '" + subcommand + b"'")
+    return one_line(b"ERR Unknown PFDEBUG subcommand '%b'", subcommand)
 
 
 # --- dump ------------------------------------------------------------------------

@@ -12,8 +12,8 @@ and can only move further down.
 The position dictionary is the object itself, so that `in`, `len` and iteration are
 direct C calls. It keeps the order in which members came, which is also the order in
 which Redis lists a small set that is not all integers: what returns a whole set goes
-through the dictionary, not the list. Never use the dictionary's own mutators on a set
-from outside.
+through the dictionary, not the list (`list_members`). Never use the dictionary's own
+mutators on a set from outside.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from joblog.app.types.numbers import parse_int64
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 INTSET: Final = b"intset"
 LISTPACK: Final = b"listpack"
@@ -144,9 +144,7 @@ class Set(dict[bytes, int]):
             listpack_value: `set-max-listpack-value`, in bytes.
         """
         size = len(self)
-        if size <= intset_entries and all(
-            parse_int64(member) is not None for member in self
-        ):
+        if are_integers(self, intset_entries):
             return INTSET
         if size <= listpack_entries and max(map(len, self)) <= listpack_value:
             return LISTPACK
@@ -160,13 +158,27 @@ class Set(dict[bytes, int]):
             assert self[member] == position
 
 
-def intersect(sets: list[Set]) -> list[bytes]:
+def are_integers(members: Collection[bytes], most: int) -> bool:
+    """Say whether Redis keeps members as an intset: few, and integers all of them."""
+    return len(members) <= most and all(
+        parse_int64(member) is not None for member in members
+    )
+
+
+def list_members(members: Collection[bytes], intset_entries: int) -> Collection[bytes]:
+    """Return members in the order in which Redis lists them: an intset is sorted."""
+    if are_integers(members, intset_entries):
+        return sorted(members, key=int)
+    return members
+
+
+def intersect(sets: list[Set], intset_entries: int) -> list[bytes]:
     """Return the members that all sets have; at least one set must be given.
 
     O(N*M), N being the size of the smallest set, M the number of sets.
     """
     smallest, *others = sorted(sets, key=len)
-    found: Iterable[bytes] = smallest
+    found: Iterable[bytes] = list_members(smallest, intset_entries)
     for other in others:
         found = filter(other.__contains__, found)
     return list(found)
@@ -183,14 +195,16 @@ def count_common(sets: list[Set], limit: int) -> int:
     return sum(1 for _ in found)
 
 
-def unite(sets: list[Set]) -> list[bytes]:
+def unite(sets: list[Set], intset_entries: int) -> list[bytes]:
     """Return the members that any of the sets has, each once. O(N) for N in all."""
-    if len(sets) == 1:
-        return list(sets[0])
-    return list(dict.fromkeys(chain.from_iterable(sets)))
+    listed = [list_members(each, intset_entries) for each in sets]
+    if len(listed) == 1:
+        return list(listed[0])
+    united = list(dict.fromkeys(chain.from_iterable(listed)))
+    return list(list_members(united, intset_entries))
 
 
-def subtract(first: Set, others: list[Set]) -> list[bytes]:
+def subtract(first: Set, others: list[Set], intset_entries: int) -> list[bytes]:
     """Return the members of the first set that no other has.
 
     O(N*M), N being the size of the first set, M the number of sets.
@@ -198,4 +212,4 @@ def subtract(first: Set, others: list[Set]) -> list[bytes]:
     found: Iterable[bytes] = first
     for other in others:
         found = filterfalse(other.__contains__, found)
-    return list(found)
+    return list(list_members(list(found), intset_entries))

@@ -202,5 +202,3 @@ def test_subcommands_with_odd_arguments_are_named_as_they_were_written(parity):
         loose=as_valkey,
     )
     parity(["client unblock 1 timeout x", "client pause 1 all x"], witness="redis")
-    block = "return redis.call(ARGV[1], 'BLOCK', 0, 'STREAMS', 's', '$')"
-    parity([["EVAL", block, 0, "xread"], ["EVAL", block, 0, "XREAD"]], witness="redis")

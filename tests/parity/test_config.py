@@ -108,14 +108,19 @@ def ask_for_another_log(server):
         client.ask("CONFIG", "SET", "appendonly", "YES"),
         client.ask("CONFIG", "SET", "dir", str(server.folder)),
         client.ask("CONFIG", "SET", "dir", f"{server.folder}/../data/", "timeout", 1),
+        # From where Redis is: it has gone to the folder.
+        client.ask("CONFIG", "SET", "dir", "."),
+        client.ask("CONFIG", "SET", "dir", "./../data"),
     ]
     other = [
         client.ask("CONFIG", "SET", "appendonly", "no"),
         client.ask("CONFIG", "SET", "timeout", "7", "dir", "/"),
     ]
 
-    assert same == [b"+OK\r\n"] * 3
-    assert all(b"can't set immutable config" in reply for reply in other)
+    assert same == [b"+OK\r\n"] * 5
+    assert b"can't set immutable config" in other[0]
+    assert b"'dir') - the log stays in its folder while the server runs" in other[1]
+    assert client.ask("CONFIG", "GET", "dir").endswith(b"%b\r\n" % bytes(server.folder))
     assert client.ask("CONFIG", "GET", "timeout").endswith(b"$1\r\n1\r\n")
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.parity.harness import same_scan, same_shape
+from tests.parity.harness import Step, run, same_scan, same_shape
 
 MEMBERS = [
     "SADD a 1 2 3",
@@ -250,3 +250,43 @@ def test_large_sets_are_scanned_in_one_step_where_count_allows_it(parity):
         ],
         loose=same_scan,
     )
+
+
+INTEGERS = [
+    "SADD a 5 3 1 2 -7 100000 9223372036854775807",
+    "SMEMBERS a",
+    "SSCAN a 0",
+    "SRANDMEMBER a 99",
+    "SORT a BY nosort",
+    "SORT a BY nosort DESC LIMIT 0 3",
+    "SREM a -7",
+    "SMEMBERS a",
+    "SADD b 9 5 3",
+    "SADD c x 9 8 7 5",
+    "SINTER a b",
+    "SINTER b c",
+    "SINTER c b",
+    "SUNION a b",
+    "SDIFF a b",
+    "SDIFF c b",
+    "SDIFFSTORE d c none",
+    "SREM d x",
+    "SUNIONSTORE e a b",
+    "SMEMBERS e",
+    "SPOP a 99",
+    "CONFIG SET set-max-intset-entries 2",
+    "SADD f 3 2 1",
+    "SMEMBERS f",
+    "CONFIG SET set-max-intset-entries 512",
+]
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_sets_of_integers_are_listed_in_order(running, protocol):
+    steps = [Step(words.split(), "main", 1) for words in INTEGERS]
+
+    ours, theirs = (
+        run(running(name), steps, protocol) for name in ("joblog", "valkey")
+    )
+
+    assert ours == theirs

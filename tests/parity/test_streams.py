@@ -452,16 +452,31 @@ def test_new_ids_and_times_have_the_shape_that_redis_gives(parity):
     )
 
 
-# Valkey has ways to do without an error in these, which Redis 7.2 has not.
-ONLY_IN_VALKEY = [
-    "XADD s 1-1 a 1",
-    "XGROUP CREATE s g 0",
-    ["EVAL", "return redis.call('XREAD', 'BLOCK', 0, 'STREAMS', 's', 0)", 1, "s"],
-]
+READ = "return redis.call('XREAD', 'BLOCK', ARGV[1], 'STREAMS', 's', ARGV[2])"
+READ_GROUP = """
+    local group = {'GROUP', 'g', 'c', 'BLOCK', ARGV[1], 'STREAMS', 's', '>'}
+    return redis.call('XREADGROUP', unpack(group))
+"""
 
 
-def test_what_valkey_added_to_streams_is_refused_as_in_redis(parity):
-    parity(ONLY_IN_VALKEY, witness="redis")
+@pytest.mark.parametrize("witness", ["valkey", "redis8"])
+def test_scripts_read_streams_without_waiting(parity, witness):
+    parity(
+        [
+            "XADD s 1-1 a 1",
+            "XGROUP CREATE s g 0",
+            ["EVAL", READ, 1, "s", 0, "0"],
+            ["EVAL", READ, 1, "s", 0, "$"],
+            ["EVAL", READ, 1, "s", 10, "9-9"],
+            ["EVAL", READ_GROUP, 1, "s", 0],
+            ["EVAL", READ_GROUP, 1, "s", 0],
+            "XPENDING s g",
+            ["EVAL", READ.replace("redis.call", "redis.pcall"), 1, "s", "x", "0"],
+            ["EVAL", READ.replace("redis.call", "redis.pcall"), 1, "s", -1, "0"],
+        ],
+        witness=witness,
+        digest=False,
+    )
 
 
 WATCHED = [

@@ -159,10 +159,10 @@ def parse_options(search: Search, words: Sequence[bytes]) -> None:
         name = search.family.value.encode()
         if not search.places & _CENTERS:
             options = b"FROMMEMBER or FROMLONLAT"
-            raise CommandError(errors.geo_exactly_one(options, name))
+            raise errors.geo_needs_one(options, name)
         if not search.places & _SHAPES:
             options = b"BYRADIUS and BYBOX"
-            raise CommandError(errors.geo_exactly_one(options, name))
+            raise errors.geo_needs_one(options, name)
     if search.is_any and not search.count:
         raise CommandError(errors.GEO_ANY)
 

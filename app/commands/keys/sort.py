@@ -25,7 +25,7 @@ from joblog.app.table.table import Flag, command
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
 from joblog.app.types.numbers import parse_double
-from joblog.app.types.sets import Set
+from joblog.app.types.sets import Set, list_members
 from joblog.app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _sorted(ctx: Context, key: bytes, options: _Options) -> list[bytes | None]:
     value = ctx.db.lookup(key)
     if value is not None and type(value) not in (List, Set, SortedSet):
         raise CommandError(errors.WRONG_TYPE)
-    elements = _elements(value)
+    elements = _elements(ctx, value)
     is_open = type(value) is Set
     if is_open and not options.is_ordered and _must_repeat(ctx, options):
         options.is_ordered = options.is_alpha = True
@@ -178,9 +178,11 @@ def _sorted(ctx: Context, key: bytes, options: _Options) -> list[bytes | None]:
     return [read(element) for element in chosen for read in readers]
 
 
-def _elements(value: Any) -> list[bytes]:
+def _elements(ctx: Context, value: Any) -> list[bytes]:
     if type(value) is SortedSet:
         return [member for _, member in value.pairs()]
+    if type(value) is Set:
+        return list(list_members(value, ctx.server.config.set_max_intset_entries))
     return list(value or ())
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString
-from joblog.app.table.arguments import integer
+from joblog.app.table.arguments import integer, symmetric_integer
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
 from joblog.app.types.lists import List
@@ -166,7 +166,7 @@ def linsert(
     since="1.0.0",
     summary="Remove elements that equal the one given, from either side.",
     complexity="O(N) for a list of N elements",
-    convert={"count": integer},
+    convert={"count": symmetric_integer},
 )
 def lrem(ctx: Context, key: bytes, count: int, element: bytes) -> int:
     """Return how many were removed."""

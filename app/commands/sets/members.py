@@ -22,9 +22,11 @@ from joblog.app.table.arguments import (
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
 from joblog.app.table.tips import RANDOM, UNORDERED
-from joblog.app.types.sets import HASHTABLE, Set
+from joblog.app.types.sets import HASHTABLE, Set, list_members
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from joblog.app.state.context import Context
 
 _READ: Final = KeySpec("RO ACCESS")
@@ -140,7 +142,9 @@ def spop(ctx: Context, key: bytes, *options: bytes) -> bytes | SetReply | None:
     else:
         ctx.db.remove_if_empty(key, value)
         ctx.record(b"DEL", key)
-    return SetReply(popped) if options else popped[0]
+    if not options:
+        return popped[0]
+    return SetReply(popped if value else _listed(ctx, popped))
 
 
 @command(
@@ -166,7 +170,8 @@ def srandmember(ctx: Context, key: bytes, *options: bytes) -> bytes | BulkList |
     if value is None or not count:
         return BulkList()
     if count > 0:
-        return BulkList(value.pick_distinct(count, ctx.random))
+        picked = value.pick_distinct(count, ctx.random)
+        return BulkList(_listed(ctx, picked) if count >= len(value) else picked)
     return BulkList(value.pick_any(repeated(count), ctx.random))
 
 
@@ -182,9 +187,9 @@ def srandmember(ctx: Context, key: bytes, *options: bytes) -> bytes | BulkList |
     tips=(UNORDERED,),
 )
 def smembers(ctx: Context, key: bytes) -> SetReply:
-    """Return the members in no promised order; an empty set where there is none."""
+    """Return the members, integers in order; an empty set where there is none."""
     value = ctx.db.get(key, Set)
-    return SetReply() if value is None else SetReply(value)
+    return SetReply() if value is None else SetReply(_listed(ctx, value))
 
 
 @command(
@@ -264,7 +269,11 @@ def sscan(ctx: Context, key: bytes, cursor: int, *options: bytes) -> list[object
     if encoding == HASHTABLE:
         cursor, members = scan_members(value.members, cursor, limit)
     else:
-        cursor, members = 0, list(value)
+        cursor, members = 0, list(_listed(ctx, value))
     if matches is not None:
         members = list(filter(matches, members))
     return scan_reply(cursor, members)
+
+
+def _listed(ctx: Context, members: Collection[bytes]) -> Collection[bytes]:
+    return list_members(members, ctx.server.config.set_max_intset_entries)

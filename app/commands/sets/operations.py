@@ -159,21 +159,27 @@ def _sets(ctx: Context, keys: tuple[bytes, ...]) -> list[Set | None]:
     return [get(key, Set) for key in keys]
 
 
+def _intset_entries(ctx: Context) -> int:
+    return ctx.server.config.set_max_intset_entries
+
+
 def _intersection(ctx: Context, keys: tuple[bytes, ...]) -> list[bytes]:
     sets = _sets(ctx, keys)
     found = [each for each in sets if each is not None]
-    return intersect(found) if len(found) == len(sets) else []
+    return intersect(found, _intset_entries(ctx)) if len(found) == len(sets) else []
 
 
 def _union(ctx: Context, keys: tuple[bytes, ...]) -> list[bytes]:
-    return unite([each for each in _sets(ctx, keys) if each is not None])
+    sets = [each for each in _sets(ctx, keys) if each is not None]
+    return unite(sets, _intset_entries(ctx))
 
 
 def _difference(ctx: Context, keys: tuple[bytes, ...]) -> list[bytes]:
     first, *others = _sets(ctx, keys)
     if first is None:
         return []
-    return subtract(first, [each for each in others if each is not None])
+    found = [each for each in others if each is not None]
+    return subtract(first, found, _intset_entries(ctx))
 
 
 def _store(ctx: Context, destination: bytes, members: list[bytes], event: bytes) -> int:

@@ -91,8 +91,6 @@ def parse_reading(ctx: Context, words: tuple[bytes, ...], name: bytes) -> Readin
     while at < len(words):
         option, more = words[at].upper(), len(words) - at - 1
         if option == b"BLOCK" and more:
-            if ctx.scripts.is_running:
-                raise errors.no_block_in_script(name)
             block_ms = _block_ms(ctx, words[at + 1])
         elif option == b"COUNT" and more:
             count = max(integer(words[at + 1]), 0)

@@ -129,6 +129,10 @@ local function error_reply(...)
   if select("#", ...) ~= 1 or type(text) ~= "string" then
     return single_field("err", 0)
   end
+  local nul = find(text, "\0", 1, true)
+  if nul then
+    text = sub(text, 1, nul - 1)
+  end
   if sub(text, 1, 1) == "-" then
     text = sub(text, 2)
   end

@@ -18,7 +18,7 @@
 local core = ...
 
 local concat, format, getmetatable, next = table.concat, string.format, getmetatable, next
-local error, rawget, select, type, gsub, find = error, rawget, select, type, string.gsub, string.find
+local error, rawget, select, type, gsub, find, sub = error, rawget, select, type, string.gsub, string.find, string.sub
 local unpack, fetch = core.unpack, core.fetch
 local ITEMS_MAX = 4000
 local DEPTH_MAX = core.limits.reply_depth
@@ -130,7 +130,12 @@ end
 
 -- Toward the client -------------------------------------------------------------------
 
+-- To Redis a text of one line is a string of C: it ends at a NUL.
 local function one_line(text)
+  local nul = find(text, "\0", 1, true)
+  if nul then
+    text = sub(text, 1, nul - 1)
+  end
   if find(text, "[\r\n]") then
     text = gsub(text, "[\r\n]", " ")
   end
@@ -218,7 +223,7 @@ local function encode_table(t, out, depth)
   end
   value = rawget(t, "big_number")
   if type(value) == "string" then
-    text = one_line(value)
+    text = gsub(value, "[\r\n]", " ")
     out[#out + 1] = client_resp == 3 and "(" .. text .. "\r\n" or bulk(text)
     return
   end

@@ -71,11 +71,11 @@ def test_operations_agree_with_plain_sets(groups):
     sets, models = [Set(group) for group in groups], [set(group) for group in groups]
 
     common = set.intersection(*models)
-    assert sorted(intersect(sets)) == sorted(common)
+    assert sorted(intersect(sets, 512)) == sorted(common)
     assert count_common(sets, 0) == len(common)
     assert count_common(sets, 2) == min(len(common), 2)
-    assert sorted(unite(sets)) == sorted(set.union(*models))
-    assert sorted(subtract(sets[0], sets[1:])) == sorted(
+    assert sorted(unite(sets, 512)) == sorted(set.union(*models))
+    assert sorted(subtract(sets[0], sets[1:], 512)) == sorted(
         models[0].difference(*models[1:])
     )
 
