@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import socket
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from joblog.actors.transport import close
+
+if TYPE_CHECKING:
+    import ssl
 
 _CHUNK_BYTES: Final = 64 * 1024
 _LINE_BYTES_MAX: Final = 64 * 1024
@@ -18,8 +21,10 @@ class Link:
     sent, and each piece that is read.
     """
 
-    def __init__(self, host: str, port: int, wait_ms: int) -> None:
-        """Connect.
+    def __init__(
+        self, host: str, port: int, wait_ms: int, context: ssl.SSLContext | None = None
+    ) -> None:
+        """Connect, under TLS where there is a context.
 
         Raises:
             OSError: it takes too long, or nobody is there; as from all methods.
@@ -31,6 +36,8 @@ class Link:
             raise OSError(f"no name of a host: {error}") from error
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if context is not None:
+                self._socket = context.wrap_socket(self._socket, server_hostname=host)
         except OSError:
             self.close()
             raise

@@ -1,4 +1,7 @@
-"""Listener: owns the listening sockets, and starts a connection for each client."""
+"""Listener: owns the listening sockets, and starts a connection for each client.
+
+accepted -> (under TLS: a handshake) -> let in -> a connection
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,21 @@ from joblog.actors.connection import Connection
 from joblog.actors.cooperative import CooperativeActor
 from joblog.actors.loop import READ, Loop, Timer
 from joblog.actors.relistening import Relistener
-from joblog.actors.transport import PlainTransport, close
+from joblog.actors.sockets import TlsSocket
+from joblog.actors.tls.handshakes import Handshakes
+from joblog.actors.tls.transport import TlsTransport
+from joblog.actors.transport import PlainTransport, Transport, close
 from joblog.app import errors
 from joblog.app.config import SettingError
 
 if TYPE_CHECKING:
+    import ssl
+
     import pykka
 
     from joblog.actors.failures import Failures
     from joblog.actors.inbox import Inbox
+    from joblog.actors.tls.contexts import Contexts
     from joblog.app.config import Config
 
 logger = logging.getLogger(__name__)
@@ -56,9 +65,12 @@ class Listener(CooperativeActor):
         keyspace: Inbox,
         config: Config,
         failures: Failures,
+        contexts: Contexts,
     ) -> None:
-        """Take over bound, listening, non-blocking sockets."""
+        """Take over bound, listening, non-blocking sockets; `contexts` are of TLS."""
         super().__init__(loop)
+        self._contexts = contexts
+        self._handshakes = Handshakes(loop, config, failures, self._end_handshake)
         self._sockets = sockets
         self._relistener = Relistener(sockets, config, self._begin, self._end)
         self._keyspace = keyspace
@@ -77,6 +89,7 @@ class Listener(CooperativeActor):
         for listening in self._sockets:
             self._watch(listening)
         self._config.on_change(self._move_port, "port")
+        self._config.on_change(self._move_tls_port, "tls_port")
         self._config.on_change(self._move_addresses, "bind")
 
     def _move_port(self) -> None:
@@ -87,6 +100,11 @@ class Listener(CooperativeActor):
         """
         if not self._relistener.listen_anew():
             raise SettingError("Unable to listen on this port. Check server logs.")
+
+    def _move_tls_port(self) -> None:
+        """Do the same for the port of TLS, whose settings may be bad."""
+        self._contexts.require()
+        self._move_port()
 
     def _move_addresses(self) -> None:
         """Do the same for addresses."""
@@ -120,6 +138,7 @@ class Listener(CooperativeActor):
                 except OSError as error:
                     logger.warning("the socket %s cannot be removed: %s", path, error)
             close(listening)
+        self._handshakes.close()
         for connection in list(self._connections.values()):
             connection.stop(block=False)
 
@@ -137,7 +156,10 @@ class Listener(CooperativeActor):
                 return
             try:
                 client.setblocking(False)  # noqa: FBT003 - the socket module's signature
-                self._open(client, address)
+                if isinstance(listening, TlsSocket):
+                    self._begin_handshake(client, address)
+                else:
+                    self._open(client, address)
             except Exception as error:  # noqa: BLE001 - it costs this client
                 # Mostly it is gone already: reset before it was accepted.
                 self._failures.note_accept(error)
@@ -164,26 +186,58 @@ class Listener(CooperativeActor):
 
     def _open(self, client: socket.socket, address: Any) -> None:
         is_unix = client.family == socket.AF_UNIX
-        refusal = self._refusal(None if is_unix else address[0])
+        host = None if is_unix else address[0]
+        refusal = self._full() or self._refusal(host)
         if refusal is not None:
             who = self._config.unixsocket if is_unix else _format(address)
-            self._failures.note_refused(who, _REASONS[refusal])
-            client.send(b"-" + refusal + b"\r\n")
-            close(client)
+            self._refuse(PlainTransport(client), who, refusal)
             return
         if is_unix:
             path = self._config.unixsocket
             addresses = (f"{path}:0", f"{path}:0")
         else:
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._config.tcp_keepalive:
-                _keep_alive(client, self._config.tcp_keepalive)
-            addresses = (_format(address), _format(client.getsockname()))
+            addresses = self._settle(client, address)
+        self._start(PlainTransport(client), addresses)
+
+    def _begin_handshake(self, client: socket.socket, address: Any) -> None:
+        refusal = self._full()
+        if refusal is not None:
+            # There is no way yet to say why.
+            self._failures.note_refused(_format(address), _REASONS[refusal])
+            close(client)
+            return
+        context = self._contexts.of_clients
+        assert context is not None, "a port of TLS without a certificate"
+        self._handshakes.begin(client, address, context)
+
+    def _end_handshake(self, tls: ssl.SSLSocket, address: Any) -> None:
+        """Take over a connection under TLS whose handshake is done."""
+        refusal = self._refusal(address[0])
+        if refusal is not None:
+            self._refuse(TlsTransport(tls), _format(address), refusal)
+            return
+        self._start(TlsTransport(tls), self._settle(tls, address))
+
+    def _refuse(self, transport: Transport, who: str, refusal: bytes) -> None:
+        self._failures.note_refused(who, _REASONS[refusal])
+        try:
+            transport.send(b"-" + refusal + b"\r\n")
+        finally:
+            transport.close()
+
+    def _settle(self, client: socket.socket, address: Any) -> tuple[str, str]:
+        """Set what TCP is to do; return the addresses of both ends."""
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._config.tcp_keepalive:
+            _keep_alive(client, self._config.tcp_keepalive)
+        return _format(address), _format(client.getsockname())
+
+    def _start(self, transport: Transport, addresses: tuple[str, str]) -> None:
         client_id = next(self._ids)
         self._connections[client_id] = Connection.start(
             self.loop,
             client_id,
-            PlainTransport(client),
+            transport,
             addresses,
             self._keyspace,
             self._config,
@@ -191,11 +245,14 @@ class Listener(CooperativeActor):
             self._forget,
         )
 
+    def _full(self) -> bytes | None:
+        """Return why nobody more is served; a handshake counts as a client."""
+        count = len(self._connections) + len(self._handshakes)
+        return errors.MAX_CLIENTS if count >= self._config.maxclients else None
+
     def _refusal(self, host: str | None) -> bytes | None:
         """Return why a client at an address (None: a Unix socket) is not served."""
         config = self._config
-        if len(self._connections) >= config.maxclients:
-            return errors.MAX_CLIENTS
         is_protected = config.protected_mode and not config.requirepass
         if is_protected and host is not None and not _is_loopback(host):
             return errors.PROTECTED_MODE

@@ -1,4 +1,4 @@
-"""Listening elsewhere: what `CONFIG SET port` and `bind` do to the TCP sockets.
+"""Listening elsewhere: what CONFIG SET of ports and addresses does to the TCP sockets.
 
 An address that is asked for before and after stays open, so nobody who connects to it
 notices. Where one cannot be had, all is as it was.
@@ -13,7 +13,14 @@ import logging
 import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from joblog.actors.sockets import close_all, host_of, open_at, resolve
+from joblog.actors.sockets import (
+    PORTS,
+    close_all,
+    host_of,
+    kind_of,
+    open_at,
+    resolve,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,17 +35,19 @@ class _Place(NamedTuple):
 
     Attributes:
         family, target: as the socket module takes them.
+        kind: the class of its socket.
         is_optional: whether this machine may lack it.
     """
 
     family: int
     target: Any
+    kind: type[socket.socket]
     is_optional: bool = False
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What a socket that listens there has in common with it."""
-        return (self.family, *self.target[:2])
+        return (self.kind, self.family, *self.target[:2])
 
 
 class Relistener:
@@ -83,8 +92,9 @@ class Relistener:
             self._replace(gone, added)
         except OSError as error:
             logger.warning(
-                "port %d, bind '%s': cannot listen there: %s",
+                "port %d, tls-port %d, bind '%s': cannot listen there: %s",
                 self._config.port,
+                self._config.tls_port,
                 self._config.show("bind"),
                 error.strerror or error,
             )
@@ -97,16 +107,19 @@ class Relistener:
         Raises:
             OSError: a name has no address, which may not be missing.
         """
+        config = self._config
         places = []
-        for address in self._config.bind if self._config.port else ():
-            is_optional = address.startswith("-")
-            try:
-                found = resolve(host_of(address), self._config.port)
-            except OSError:
-                if not is_optional:
-                    raise
-                continue
-            places.append(_Place(*found, is_optional))
+        for name in PORTS:
+            port: int = config.__dict__[name]
+            for address in config.bind if port else ():
+                is_optional = address.startswith("-")
+                try:
+                    family, target = resolve(host_of(address), port)
+                except OSError:
+                    if not is_optional:
+                        raise
+                    continue
+                places.append(_Place(family, target, kind_of(name), is_optional))
         return places
 
     def _of_tcp(self) -> list[socket.socket]:
@@ -124,7 +137,7 @@ class Relistener:
             # An old `*` takes each single address of its port: it has to go first.
             if error.errno != errno.EADDRINUSE or not gone:
                 raise
-            old = [_Place(one.family, one.getsockname()) for one in gone]
+            old = [_Place(one.family, one.getsockname(), type(one)) for one in gone]
             self._close(gone)
             try:
                 self._open(added)
@@ -143,7 +156,8 @@ class Relistener:
         opened: list[socket.socket] = []
         for place in places:
             try:
-                opened.append(open_at(place.family, place.target, self._config))
+                kind = place.kind
+                opened.append(open_at(place.family, place.target, self._config, kind))
             except OSError as error:
                 if place.is_optional and error.errno != errno.EADDRINUSE:
                     continue
@@ -160,4 +174,4 @@ class Relistener:
 
 
 def _key(one: socket.socket) -> tuple[Any, ...]:
-    return (one.family, *one.getsockname()[:2])
+    return (type(one), one.family, *one.getsockname()[:2])

@@ -6,14 +6,23 @@ import errno
 import os
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from joblog.actors.transport import close
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from joblog.app.config import Config
 
+PORTS: Final = ("port", "tls_port")
+"""The settings that name a port, as attributes."""
+
 _EVERY = {"*": "0.0.0.0", "::*": "::"}  # noqa: S104 - what `bind *` asks for
+
+
+class TlsSocket(socket.socket):
+    """A listening socket whose clients speak TLS."""
 
 
 class ListenError(Exception):
@@ -28,9 +37,10 @@ def listen(config: Config) -> list[socket.socket]:
     """
     opened: list[socket.socket] = []
     try:
-        if config.port:
-            for address in config.bind:
-                _listen_on(opened, address, config)
+        for name in PORTS:
+            if config.__dict__[name]:
+                for address in config.bind:
+                    _listen_on(opened, address, config, name)
         if config.unixsocket:
             opened.append(_listen_on_path(config.unixsocket, config))
     except ListenError:
@@ -40,11 +50,22 @@ def listen(config: Config) -> list[socket.socket]:
 
 
 def tcp_port(sockets: list[socket.socket]) -> int:
-    """Return the TCP port that is listened on, or 0."""
+    """Return the first TCP port that is listened on, or 0."""
+    return next((port for port, _ in _ports(sockets)), 0)
+
+
+def describe(sockets: list[socket.socket], path: str) -> str:
+    """Return where clients may come, in words; `path` is the Unix socket's."""
+    # Each address has a socket of its own, mostly with the same port.
+    ports = dict.fromkeys(_ports(sockets))
+    words = [f"port {port}{' (TLS)' if is_tls else ''}" for port, is_tls in ports]
+    return ", ".join(words) or path
+
+
+def _ports(sockets: list[socket.socket]) -> Iterator[tuple[int, bool]]:
     for one in sockets:
         if one.family != socket.AF_UNIX:
-            return int(one.getsockname()[1])
-    return 0
+            yield one.getsockname()[1], isinstance(one, TlsSocket)
 
 
 def close_all(sockets: list[socket.socket]) -> None:
@@ -53,17 +74,21 @@ def close_all(sockets: list[socket.socket]) -> None:
         close(one)
 
 
-def _listen_on(opened: list[socket.socket], address: str, config: Config) -> None:
+def _listen_on(
+    opened: list[socket.socket], address: str, config: Config, name: str
+) -> None:
     """Listen on one address; one that begins with `-` may be missing here."""
     is_optional = address.startswith("-")
+    port: int = config.__dict__[name]
     try:
-        family, target = resolve(host_of(address), config.port)
-        opened.append(open_at(family, target, config))
+        family, target = resolve(host_of(address), port)
+        opened.append(open_at(family, target, config, kind_of(name)))
     except OSError as error:
         if is_optional:
             return
         is_in_use = error.errno == errno.EADDRINUSE
-        directive = "port" if is_in_use or error.errno == errno.EACCES else "bind"
+        is_port = is_in_use or error.errno == errno.EACCES
+        directive = name.replace("_", "-") if is_port else "bind"
         advice = (
             "stop who has it, or choose another port"
             if is_in_use
@@ -71,7 +96,7 @@ def _listen_on(opened: list[socket.socket], address: str, config: Config) -> Non
         )
         raise ListenError(
             f"{_place(config, directive)}: Could not create server TCP listening "
-            f"socket {address}:{config.port}: bind: {_words(error)}; {advice}"
+            f"socket {address}:{port}: bind: {_words(error)}; {advice}"
         ) from error
 
 
@@ -104,13 +129,23 @@ def resolve(host: str, port: int) -> tuple[int, Any]:
     return family, target
 
 
-def open_at(family: int, target: Any, config: Config) -> socket.socket:
-    """Return a listening, non-blocking TCP socket.
+def kind_of(name: str) -> type[socket.socket]:
+    """Return what listens on the port that a setting names."""
+    return TlsSocket if name == "tls_port" else socket.socket
+
+
+def open_at(
+    family: int,
+    target: Any,
+    config: Config,
+    kind: type[socket.socket] = socket.socket,
+) -> socket.socket:
+    """Return a listening, non-blocking TCP socket of a kind.
 
     Raises:
         OSError: the address is in use, or cannot be had.
     """
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening = kind(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

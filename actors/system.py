@@ -15,7 +15,6 @@ from joblog.actors.failures import Failures
 from joblog.actors.historian import Historian
 from joblog.actors.keeping import tell_what_is_kept
 from joblog.actors.keyspace import KeyspaceActor
-from joblog.actors.links import Link
 from joblog.actors.listener import Listener
 from joblog.actors.loading import Loading
 from joblog.actors.local_log import LocalLog
@@ -31,6 +30,7 @@ from joblog.actors.messages import (
 from joblog.actors.reloading import load_again
 from joblog.actors.service.supervision import Supervisor
 from joblog.actors.snapshotter import Snapshotter
+from joblog.actors.tls.contexts import ContextError, Contexts
 from joblog.app import clock, collector, errors
 from joblog.app.config.kinds import encode
 from joblog.app.engine.engine import Engine
@@ -121,13 +121,9 @@ class Server:
         self._archiver: pykka.ActorRef[Any] | None = None
         self._anchorer: pykka.ActorRef[Any] | None = None
         self._historian: pykka.ActorRef[Any] | None = None
-        try:
-            self._sockets = sockets.listen(config)
-            self.port = sockets.tcp_port(self._sockets)
-        except sockets.ListenError as error:
-            raise StartError(str(error)) from error
+        self._listen()
         self._engine.server.supervised = self._supervisor.kind
-        self._engine.server.dial = Link
+        self._engine.server.dial = self._contexts.dial
         self._engine.server.loop_cycles = lambda: self._loop.ticks
         self._engine.server.is_recording = config.keeps_log
         self._loading: Loading | None = None
@@ -137,6 +133,25 @@ class Server:
             self._loading = self._lock(take_log)
         elif not self._is_past:
             tell_what_is_kept(config, None)
+
+    def _listen(self) -> None:
+        """Read certificates, and bind."""
+        config = self._config
+        try:
+            self._contexts = Contexts(config)
+            self._sockets = sockets.listen(config)
+        except ContextError as error:
+            place = (config.places[error.setting] or ["default"])[-1]
+            raise StartError(f"{place}: {error.setting}: {error}") from error
+        except sockets.ListenError as error:
+            raise StartError(str(error)) from error
+        self._contexts.follow_settings()
+        self.port = sockets.tcp_port(self._sockets)
+
+    def renew_certificates(self) -> None:
+        """Read certificates anew; a signal handler may call it."""
+        self._loop.call_soon(self._contexts.renew_or_tell)
+        self._loop.wake()
 
     def _lock(self, take_log: Callable[[Config], LogSource]) -> Loading:
         """Take the log for this server."""
@@ -259,7 +274,9 @@ class Server:
         mail: Any = keyspace.actor_inbox
         listener: pykka.ActorRef[Any] | None = None
         try:
-            listener = Listener.start(loop, self._sockets, mail, self._config, failures)
+            listener = Listener.start(
+                loop, self._sockets, mail, self._config, failures, self._contexts
+            )
             self._pat_watchdog()
             loop.run()
         except OSError as error:
@@ -282,7 +299,7 @@ class Server:
 
     def _tell_ready(self) -> None:
         """Say that clients are served: the data is loaded."""
-        where = f"port {self.port}" if self.port else self._config.unixsocket
+        where = sockets.describe(self._sockets, self._config.unixsocket)
         logger.info("ready to accept connections on %s", where)
         self._supervisor.tell_ready(f"ready to accept connections on {where}")
         self._on_ready()

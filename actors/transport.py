@@ -154,25 +154,30 @@ class PlainTransport:
         return self._socket.fileno()
 
     def has_hung_up(self) -> bool:
-        """Say whether the peer has closed its side, or the connection is broken.
-
-        What the peer sent before and nobody has read yet does not hide it, except on
-        systems that know no POLLRDHUP.
-        """
-        try:
-            if _HANG_UP:
-                poll = select.poll()
-                poll.register(self._socket, _HANG_UP)
-                return bool(poll.poll(0))
-            return not self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except (OSError, ValueError):  # the latter where it is closed
-            return True
+        """Say whether the peer has closed its side, or the connection is broken."""
+        return has_hung_up(self._socket)
 
     def close(self) -> None:
         """Close the socket."""
         close(self._socket)
+
+
+def has_hung_up(one: socket.socket) -> bool:
+    """Say whether a socket's peer has closed its side, or the connection is broken.
+
+    What the peer sent before and nobody has read yet does not hide it, except on
+    systems that know no POLLRDHUP.
+    """
+    try:
+        if _HANG_UP:
+            poll = select.poll()
+            poll.register(one, _HANG_UP)
+            return bool(poll.poll(0))
+        return not socket.socket.recv(one, 1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except (OSError, ValueError):  # the latter where it is closed
+        return True
 
 
 def close(one: socket.socket) -> None:

@@ -30,3 +30,11 @@ def fold_equals_live():
     from tests.support.folding import FoldCheck  # noqa: PLC0415
 
     return FoldCheck()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """Return certificates for TLS; see tests/support/certificates.py."""
+    from tests.support.certificates import Certificates  # noqa: PLC0415 - as above
+
+    return Certificates(tmp_path_factory.mktemp("certificates"))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
 from joblog.actors.service.start_lines import unsafe_settings
+from joblog.actors.tls.contexts import ContextError, Contexts
 from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
 from joblog.app.config import Config, ConfigError
 from joblog.app.config.conf_file import read_arguments
@@ -53,6 +54,7 @@ def check_configuration(
     """
     config, problems = read_configuration(arguments, stdin)
     problems += _find_unwritable(config)
+    problems += _find_bad_certificates(config)
     tell(problems, err)
     warnings = list(_find_warnings(config))
     err.writelines(f"warning: {line}\n" for line in warnings)
@@ -121,6 +123,14 @@ def _find_unwritable(config: Config) -> Iterator[Problem]:
         )
     if config.keeps_log:
         yield from _check_folder(config)
+
+
+def _find_bad_certificates(config: Config) -> Iterator[Problem]:
+    """Yield what keeps TLS from being had, where it is asked for."""
+    try:
+        Contexts(config)
+    except ContextError as error:
+        yield Problem(f"{_place(config, error.setting)}: {error.setting}: {error}")
 
 
 def _find_warnings(config: Config) -> Iterator[str]:

@@ -113,13 +113,15 @@ class Service:
         self._server.stop(f"signal {signal.Signals(number).name}")
 
     def _reopen(self, *_: Any) -> None:
-        """Open the log file anew; certificates will be read anew as well."""
+        """Open the log file anew, and read certificates anew."""
         assert self._log_file is not None
         self._log_file.is_reopen_due = True
         if is_stream(self._config.logfile):
             logger.info("SIGHUP: there is no log file to open anew")
         else:
             logger.info("SIGHUP: the log file is opened anew")
+        if self._server is not None:
+            self._server.renew_certificates()
 
     def _write_pid(self) -> None:
         """Write the process id to a file.

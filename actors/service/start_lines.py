@@ -82,10 +82,13 @@ def unsafe_settings(config: Config) -> Iterator[str]:
 def _open_doors(config: Config) -> Iterator[str]:
     """Yield a line for each way in that is open to more people than it should be."""
     is_open = not config.requirepass
-    if is_open and not config.protected_mode and _is_reachable(config):
+    port = config.port
+    if config.tls_auth_clients != "yes":
+        port = port or config.tls_port
+    if is_open and not config.protected_mode and _is_reachable(config, port):
         yield (
             "protected-mode no, and no requirepass: whoever reaches port "
-            f"{config.port} may read and remove all data; set requirepass, or bind "
+            f"{port} may read and remove all data; set requirepass, or bind "
             "to this machine's own addresses"
         )
     if is_open and config.unixsocket and config.unixsocketperm & stat.S_IWOTH:
@@ -93,6 +96,7 @@ def _open_doors(config: Config) -> Iterator[str]:
             f"unixsocketperm {config.unixsocketperm:o}, and no requirepass: every user "
             "of this machine may read and remove all data; set it to 770"
         )
+    yield from _weak_tls(config)
     for name in ("enable-debug-command", "enable-protected-configs"):
         if config.show(name) == "yes":
             yield (
@@ -106,9 +110,32 @@ def _open_doors(config: Config) -> Iterator[str]:
         )
 
 
-def _is_reachable(config: Config) -> bool:
-    """Say whether other machines may reach the port."""
-    return bool(config.port) and not all(map(_is_loopback, config.bind))
+def _weak_tls(config: Config) -> Iterator[str]:
+    """Yield a line for each way past TLS, where it is spoken."""
+    if not config.tls_port:
+        return
+    if _is_reachable(config, config.port):
+        yield (
+            f"port {config.port}: it is open to other machines without TLS, beside "
+            "tls-port; set it to 0"
+        )
+    old = {"tlsv1", "tlsv1.1"} & set(config.tls_protocols.lower().split())
+    if old:
+        yield (
+            f"tls-protocols {config.tls_protocols}: those before TLSv1.2 are broken; "
+            "remove the directive"
+        )
+    key = config.tls_key_file
+    if key and not config.tls_key_file_pass and _may_others_read(key):
+        yield (
+            f"tls-key-file {key}: every user of this machine can read it; run chmod "
+            "640 on it"
+        )
+
+
+def _is_reachable(config: Config, port: int) -> bool:
+    """Say whether other machines may reach a port."""
+    return bool(port) and not all(map(_is_loopback, config.bind))
 
 
 def _is_loopback(address: str) -> bool:

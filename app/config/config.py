@@ -65,6 +65,7 @@ class _Change(NamedTuple):
 
 class Config(
     NetworkSettings,
+    TlsSettings,
     ClientSettings,
     LogSettings,
     RdbSettings,
@@ -75,7 +76,6 @@ class Config(
     ProcessSettings,
     ReplicationSettings,
     ClusterSettings,
-    TlsSettings,
     ValkeySettings,
 ):
     """The value of every setting, as attributes named like it with underscores.

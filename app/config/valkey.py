@@ -81,9 +81,6 @@ class ValkeySettings:
     max_new_connections_per_cycle = Integer(
         10, "The loop takes 100 at a time.", 1, 1000, effect=False
     )
-    max_new_tls_connections_per_cycle = Integer(
-        1, "There is no TLS.", 1, 1000, effect=False
-    )
     mptcp = Boolean("no", "Clients connect over plain TCP.", live=False, effect=False)
     prefetch_batch_max_size = Integer(16, "There is one loop.", 0, 128, effect=False)
     active_defrag_cycle_us = Integer(

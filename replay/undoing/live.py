@@ -136,11 +136,22 @@ def _connect(parts: SplitResult) -> socket.socket:
 def _secured(connected: socket.socket, parts: SplitResult) -> socket.socket:
     """Return a connection under TLS; the server's name is checked.
 
-    The query of the URL may name `ssl_ca_certs=FILE`, as in clients' URLs.
+    The query of the URL may name files as those of redis-py do: `ssl_ca_certs` and
+    `ssl_ca_path` for who signed the server's certificate, `ssl_certfile` and
+    `ssl_keyfile` for our own; and `ssl_check_hostname=false`, `ssl_cert_reqs=none`.
     """
     options = dict(parse_qsl(parts.query))
     try:
-        context = ssl.create_default_context(cafile=options.get("ssl_ca_certs"))
+        context = ssl.create_default_context(
+            cafile=options.get("ssl_ca_certs"), capath=options.get("ssl_ca_path")
+        )
+        is_any = options.get("ssl_cert_reqs") == "none"
+        if is_any or options.get("ssl_check_hostname", "").lower() == "false":
+            context.check_hostname = False
+        if is_any:
+            context.verify_mode = ssl.CERT_NONE
+        if own := options.get("ssl_certfile"):
+            context.load_cert_chain(own, options.get("ssl_keyfile"))
         return context.wrap_socket(connected, server_hostname=parts.hostname)
     except OSError:
         connected.close()

@@ -11,8 +11,9 @@ from joblog.actors.connection import Connection
 from joblog.actors.failures import Failures
 from joblog.actors.loop import Loop
 from joblog.actors.messages import ClientClosed
+from joblog.actors.tls.transport import TlsTransport
 from joblog.actors.traffic import Batch
-from joblog.actors.transport import OtherWayError, PlainTransport
+from joblog.actors.transport import OtherWayError
 from joblog.app.config import Config
 from tests.support.fakes import MailTrap
 
@@ -70,47 +71,6 @@ class BufferingTransport:
     def close(self):
         self.calls.append("close")
         self._socket.close()
-
-
-class TlsTransport:
-    """TLS over a socket, as Python's ssl has it."""
-
-    def __init__(self, connected, context):
-        self._plain = PlainTransport(connected)
-        self._tls = context.wrap_socket(
-            connected, server_side=True, do_handshake_on_connect=False
-        )
-
-    def has_pending(self):
-        return self._tls.pending() > 0
-
-    def recv(self, size):
-        try:
-            return self._tls.recv(size)
-        except ssl.SSLWantReadError:
-            raise BlockingIOError from None
-        except ssl.SSLWantWriteError:
-            raise OtherWayError from None
-
-    def send(self, data):
-        try:
-            return self._tls.send(data)
-        except ssl.SSLWantWriteError:
-            raise BlockingIOError from None
-        except ssl.SSLWantReadError:
-            raise OtherWayError from None
-
-    def sendmsg(self, pieces):
-        return self.send(b"".join(pieces))
-
-    def fileno(self):
-        return self._tls.fileno()
-
-    def has_hung_up(self):
-        return self._plain.has_hung_up()
-
-    def close(self):
-        self._tls.close()
 
 
 class Client:
@@ -252,26 +212,27 @@ def test_both_ways_may_cross_at_once(connect):
     assert len(client.batches) == 2
 
 
-def without_certificates(side):
-    context = ssl.SSLContext(side)
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers("aNULL:@SECLEVEL=0")
-    return context
+def under_tls(connected, context):
+    """Return a server's side whose handshake is still to be done."""
+    return TlsTransport(
+        context.wrap_socket(connected, server_side=True, do_handshake_on_connect=False)
+    )
 
 
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
 @pytest.mark.parametrize("size", [1, 100_000])
-def test_tls_is_a_transport(connect, size):
-    ours = without_certificates(ssl.PROTOCOL_TLS_SERVER)
-    client = connect(lambda connected: TlsTransport(connected, ours))
-    theirs = without_certificates(ssl.PROTOCOL_TLS_CLIENT)
+def test_tls_is_a_transport(connect, certificates, version, size):
+    ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ours.load_cert_chain(*certificates.server)
+    client = connect(lambda connected: under_tls(connected, ours))
+    theirs = certificates.client_context()
+    theirs.maximum_version = ssl.TLSVersion[version.replace(".", "_")]
     command = b"*2\r\n$4\r\nECHO\r\n$%d\r\n%b\r\n" % (size, size * b"x")
     reply = b"$%d\r\n%b\r\n" % (64 * size, 64 * size * b"x")
     got = []
 
     def talk():
-        with theirs.wrap_socket(client.peer) as peer:
+        with theirs.wrap_socket(client.peer, server_hostname="localhost") as peer:
             # Small records, of which one read of the kernel brings many.
             for at in range(0, 3 * len(command), 1000):
                 peer.sendall((3 * command)[at : at + 1000])

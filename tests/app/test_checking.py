@@ -83,7 +83,9 @@ def test_what_is_unsafe_is_a_warning_with_its_place_and_no_problem(conf, text, w
 def test_file_of_debian_would_start_and_all_that_is_added_to_it_is_told(tmp_path):
     debian, path = tmp_path / "debian.conf", tmp_path / "redis.conf"
     debian.write_text(DEBIAN.read_text() if DEBIAN.exists() else MINIMAL)
-    stops = "aclfile /x\ntls-port 1\nsyslog-enabled yes\nreplicaof h 1\nmaxmemory 1gb\n"
+    stops = (
+        "aclfile /x\nrdma-port 1\nsyslog-enabled yes\nreplicaof h 1\nmaxmemory 1gb\n"
+    )
     stops += "maxmemory-policy allkeys-lru\n"
     path.write_text(debian.read_text() + stops)
     here = ["--dir", str(tmp_path), "--logfile", ""]
@@ -95,7 +97,7 @@ def test_file_of_debian_would_start_and_all_that_is_added_to_it_is_told(tmp_path
     assert stopped.exit_code == 1
     told = [line.split(": ")[1].split()[0] for line in stopped.lines]
     assert told[:5] == [
-        *("aclfile", "tls-port", "syslog-enabled", "replicaof", "maxmemory-policy"),
+        *("aclfile", "rdma-port", "syslog-enabled", "replicaof", "maxmemory-policy"),
     ]
 
 
@@ -170,3 +172,55 @@ def test_start_says_the_same_of_all_lines():
         ["4", "maxmemory x"],
         ["3", "rename-command"],
     ]
+
+
+TLS = "tls-port 1\ntls-cert-file {server.certificate}\ntls-key-file {server.key}\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ("tls-ca-cert-file {authority}", None),
+        ("tls-auth-clients no", None),
+        ("", "tls-ca-cert-file: Either tls-ca-cert-file or tls-ca-cert-dir must be"),
+        ("tls-ca-cert-file /none", "tls-ca-cert-file: Failed to configure CA"),
+        ("tls-auth-clients no\ntls-cert-file /none", "tls-cert-file: Failed to load"),
+        (
+            "tls-auth-clients no\ntls-key-file {other.key}",
+            "tls-key-file: Failed to load private key",
+        ),
+        (
+            "tls-auth-clients no\ntls-ciphersuites TLS_AES_128_GCM_SHA256",
+            "tls-ciphersuites: Failed to configure ciphersuites",
+        ),
+    ],
+)
+def test_certificates_are_tried_as_the_start_tries_them(
+    conf, certificates, more, reason
+):
+    text = (TLS + more).format(
+        server=certificates.server,
+        other=certificates.other_server,
+        authority=certificates.authority,
+    )
+
+    checked = Checked(conf(text))
+
+    assert checked.exit_code == (0 if reason is None else 1)
+    told = "\n".join(checked.lines)
+    assert reason is None or reason in told
+
+
+def test_ways_past_tls_are_warned_of(conf, certificates):
+    text = (TLS + "tls-auth-clients no\ntls-protocols 'TLSv1 TLSv1.2'").format(
+        server=certificates.server
+    )
+    certificates.server.key.chmod(0o644)
+
+    checked = Checked(conf(text))
+    certificates.server.key.chmod(0o600)
+
+    told = "\n".join(checked.lines)
+    assert "port 6379: it is open to other machines without TLS" in told
+    assert "those before TLSv1.2 are broken" in told
+    assert f"tls-key-file {certificates.server.key}: every user" in told

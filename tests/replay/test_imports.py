@@ -3,7 +3,6 @@
 import json
 import os
 import socket
-import subprocess
 
 import pytest
 from click.testing import CliRunner
@@ -18,7 +17,7 @@ from joblog.storage.filesystem import FileSystem
 from joblog.storage.log import Log
 from joblog.storage.reader import read_records
 from tests.support.folding import live_digest
-from tests.support.servers import require_program, start_redis
+from tests.support.servers import start_joblog, start_redis
 
 MINUTE_MS = 60_000
 
@@ -264,28 +263,26 @@ def test_servers_without_functions_and_single_databases_are_imported(
 
 
 @pytest.mark.slow
-def test_server_is_imported_over_tls(tmp_path):
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
-    words += " -addext subjectAltName=DNS:localhost"
-    openssl = [require_program("openssl"), *words.split()]
-    openssl += ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(openssl, check=True, capture_output=True)
+@pytest.mark.parametrize("start", [start_redis, start_joblog])
+def test_server_is_imported_over_tls(tmp_path, certificates, start):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    tls = {"port": port, "cert-file": certificate, "key-file": key}
-    options = [f"--tls-{name} {value}" for name, value in tls.items()]
-    options += [f"--tls-ca-cert-file {certificate}", "--tls-auth-clients no"]
-    with start_redis(*" ".join(options).split()) as server:
+    with start(*certificates.options(port)) as server:
         server.connect().ask("SET", "k", "v")
         url = f"rediss://localhost:{port}/0"
+        known = f"{url}?ssl_ca_certs={certificates.authority}"
+        own = certificates.client
 
-        trusted = run(tmp_path / "data", f"{url}?ssl_ca_certs={certificate}")
-        refused = run(tmp_path / "other", url)
+        trusted = run(
+            tmp_path / "data",
+            f"{known}&ssl_certfile={own.certificate}&ssl_keyfile={own.key}",
+        )
+        unknown = run(tmp_path / "other", url)
+        bare = run(tmp_path / "other", known)
 
     assert trusted.exit_code == 0, trusted.stderr
     assert fold(tmp_path / "data").databases[0].values == {b"k": b"v"}
-    assert refused.exit_code == 1
+    assert (unknown.exit_code, bare.exit_code) == (1, 1)
     assert not (tmp_path / "other").exists()
 
 

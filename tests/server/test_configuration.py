@@ -37,7 +37,11 @@ REFUSALS = [
     ("user app on >sesame ~* +@all\n", 1, "user: there are no ACL users"),
     ("user default off\n", 1, "user: there are no ACL users"),
     ("min-replicas-to-write 1\n", 1, "min-replicas-to-write 1: there are no replicas"),
-    ("\n\ntls-port 6380\n", 3, "tls-port 6380: this server has no TLS"),
+    (
+        "\n\ntls-replication yes\n",
+        3,
+        "tls-replication yes: this server has no replicas",
+    ),
     ("appendonly maybe\n", 1, "appendonly maybe: argument must be 'yes' or 'no'"),
     ("requirepas sesame\n", 1, "requirepas: Bad directive"),
     ('rename-command NOSUCH ""\n', 1, "rename-command: there is no command"),

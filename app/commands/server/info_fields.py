@@ -51,7 +51,7 @@ def server(ctx: Context) -> Fields:
         ("process_id", os.getpid()),
         ("process_supervised", state.supervised),
         ("run_id", state.run_id),
-        ("tcp_port", state.config.port),
+        ("tcp_port", config.port or config.tls_port),
         ("server_time_usec", int(now * 1_000_000)),
         ("clock_jumps", jumps.count),
         ("clock_last_jump_ms", jumps.last_ms),
