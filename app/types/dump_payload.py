@@ -32,11 +32,6 @@ def encode_payload(value: Any) -> bytes:
     return body + crc64(body).to_bytes(8, "little")
 
 
-def serialized_length(value: Any) -> int:
-    """Return how many bytes a value takes in a payload, without its kind."""
-    return len(encode_value(value)[0]) - 1
-
-
 def with_checksum(payload: bytes) -> bytes:
     """Return a payload with the checksum that it should have."""
     body = payload[:-8]

@@ -61,6 +61,12 @@ def encode_listpack(entries: Iterable[bytes | int]) -> bytes:
     )
 
 
+def entry_length(text: bytes) -> int:
+    """Return how many bytes a string takes in a listpack."""
+    size = len(_encode_word(text))
+    return size + len(_encode_size(size))
+
+
 def _encode_word(text: bytes) -> bytes:
     number = parse_int64(text)
     if number is not None:

@@ -51,8 +51,14 @@ _VERSION_OF: Final = {_KIND_2: 10, _KIND_3: 11}
 # --- writing -------------------------------------------------------------------------
 
 
-def encode_stream(stream: Stream) -> tuple[bytes, int]:
+def encode_stream(
+    stream: Stream, encode_node: Callable[[bytes], bytes] = encode_rdb_string
+) -> tuple[bytes, int]:
     """Serialize a stream.
+
+    Args:
+        stream: the stream.
+        encode_node: writes the listpack of a node.
 
     Returns:
         The kind and the stream, and the lowest RDB version that knows it: 10, or 11
@@ -65,7 +71,7 @@ def encode_stream(stream: Stream) -> tuple[bytes, int]:
     parts = [bytes([kind]), encode_length(len(stream.nodes))]
     for node in stream.nodes:
         parts.append(encode_rdb_string(node.ids[0].to_bytes(_ID_BYTES, "big")))
-        parts.append(encode_rdb_string(_encode_node(node)))
+        parts.append(encode_node(_encode_node(node)))
     parts += [
         encode_length(stream.length),
         _encode_id(stream.last_id),

@@ -25,8 +25,8 @@ from joblog.app.reply import OK, SimpleString
 from joblog.app.state.inquiries import AwaitReload
 from joblog.app.table.table import Flag, command
 from joblog.app.table.usage import help_lines
-from joblog.app.types.dump_payload import serialized_length
 from joblog.app.types.numbers import parse_double, parse_int64
+from joblog.app.types.rdb_lengths import SavedLength
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,13 +89,16 @@ def _object(ctx: Context, key: bytes) -> SimpleString:
     value = ctx.db.lookup(key)
     if value is None:
         raise CommandError(errors.NO_SUCH_KEY)
+    config = ctx.server.config
+    encoding = encoding_of(value, config)
+    saved = SavedLength(config.list_max_listpack_size)
     return SimpleString(
         b"Value at:0x%x refcount:1 encoding:%b serializedlength:%d lru:%d "
         b"lru_seconds_idle:0"
         % (
             id(value) & _ADDRESS_MASK,
-            encoding_of(value, ctx.server.config),
-            serialized_length(value),
+            encoding,
+            saved.of(value, encoding),
             ctx.now_ms // 1000 & _LRU_CLOCK_MAX,
         )
     )
