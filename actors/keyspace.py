@@ -345,6 +345,8 @@ class KeyspaceActor(CooperativeActor):
             self._loading = None
             self._engine.server.set_loading(is_loading=False)
             self._on_ready()
+            self._engine.clients.introduce_all()
+            self.commit([])
         except StorageError as error:
             logger.critical("the log cannot be loaded: %s", error)
             self._engine.server.exit_code = error.exit_code

@@ -236,8 +236,7 @@ class LogSettings:
     )
     past_view_idle_seconds_max = Integer(
         300,
-        "How long such a moment stays open while nobody asks it anything; 0 is no "
-        "limit.",
+        "How long such a moment stays open while nobody asks anything; 0: no limit.",
         unit="s",
     )
     rdb_key_save_delay = Integer(
@@ -257,6 +256,11 @@ class LogSettings:
         INT_MAX,
         unit="us",
         hidden=True,
+    )
+    log_connections = Choice(
+        "no",
+        "Whose coming and going the log has: nobody's, that of named clients, or all.",
+        ("no", "named", "all"),
     )
     log_compression = Choice("no", "How sealed segments are packed.", ("no", "zlib"))
     shutdown_timeout = Integer(

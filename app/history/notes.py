@@ -47,6 +47,26 @@ class ClientNote(NamedTuple):
     library_version: bytes = b""
 
 
+class GoneNote(NamedTuple):
+    """A client has gone whose connecting was recorded (`log-connections`).
+
+    Attributes:
+        address: who it was, in the fields of a `ClientNote`.
+        name: the last that it had.
+        user: the user that it was authenticated as.
+        library: its library's name.
+        library_version: and version.
+        since_ms: when it had connected.
+    """
+
+    address: str
+    name: bytes = b""
+    user: bytes = b""
+    library: bytes = b""
+    library_version: bytes = b""
+    since_ms: int = 0
+
+
 class ScriptSourceNote(NamedTuple):
     """The text of a script, before its first use.
 
@@ -121,6 +141,7 @@ class BehindNote(NamedTuple):
 
 AnyNote: TypeAlias = (
     ClientNote
+    | GoneNote
     | ScriptSourceNote
     | ScriptNote
     | ExecNote
@@ -132,6 +153,7 @@ AnyNote: TypeAlias = (
 
 _CLASSES: dict[str, type[AnyNote]] = {
     "client": ClientNote,
+    "gone": GoneNote,
     "script_source": ScriptSourceNote,
     "script": ScriptNote,
     "exec": ExecNote,

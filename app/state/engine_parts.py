@@ -54,6 +54,9 @@ class BlockingPart(Protocol):
 class ClientsPart(Protocol):
     """Who is connected; see `joblog.app.engine.clients`."""
 
+    def introduce(self, session: Session) -> None:
+        """Record who has connected, or has another name, where that is asked for."""
+
     def disconnect(self, session: Session) -> None:
         """Close a client's connection and forget the client, at once."""
 

@@ -12,6 +12,7 @@ from joblog.app.history.notes import (
     EvictedNote,
     ExecNote,
     ExpiredNote,
+    GoneNote,
     ScriptNote,
     ScriptSourceNote,
     TagNote,
@@ -92,7 +93,9 @@ def record_text(
     given = given_text(origin.command, limit, names) if origin.command else ""
     match note:
         case ClientNote():
-            return _client_text(note)
+            return _client_text("client", note)
+        case GoneNote():
+            return _client_text("gone", note)
         case ScriptSourceNote():
             name = script_name(note.source)
             called = f" {show(name, limit)}" if name else ""
@@ -157,8 +160,8 @@ def _joined(commands: list[list[bytes]], limit: int | None) -> str:
     return "; ".join([show_argv(argv, limit) for argv in commands])
 
 
-def _client_text(note: ClientNote) -> str:
-    words = [f"client {plain_text(note.address)}"]
+def _client_text(kind: str, note: ClientNote | GoneNote) -> str:
+    words = [f"{kind} {plain_text(note.address)}"]
     if note.name:
         words.append(f"name={show(note.name)}")
     if note.user:

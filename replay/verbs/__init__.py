@@ -13,6 +13,7 @@ VERBS = {
     "info": "What log lies in a folder.",
     "points": "The moments that are marked, or quick to open.",
     "stats": "What a log is made of: commands, clients, keys, rates.",
+    "clients": "Who was connected, from where, from when to when, and did what.",
     "scripts": "Which scripts wrote, since when, how often, and who called them.",
     "log": "The records, all or those that a filter wants.",
     "show": "One record, who did it, and what it changed.",

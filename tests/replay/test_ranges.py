@@ -22,6 +22,7 @@ OF_A_RANGE = {
     "bisect": ["--check", "EXISTS nowhere"],
     "blame": ["queue"],
     "changes": [],
+    "clients": [],
     "diff": [],
     "export": ["--aof", "made.aof"],
     "history": ["queue"],

@@ -9,6 +9,7 @@ import pytest
 
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.log import Log
+from joblog.storage.reader import read_records
 from tests.parity.wire import Connection, encode
 from tests.support.servers import START_SECONDS, require_program
 from tests.support.services import open_client
@@ -234,3 +235,21 @@ def _ask_alone(path, command):
         return client.ask(*command.split())
     finally:
         client.close()
+
+
+@pytest.mark.slow
+def test_who_has_a_name_while_the_log_loads_is_recorded_when_it_is_loaded(home, launch):
+    append_many(home / "data", FEW_RECORDS)
+    launch("--enable-debug-command", "yes", "--log-connections", "named", *SLOWLY)
+    client = connect_at_once(home)
+
+    assert client.ask("CLIENT", "SETNAME", "early") == b"+OK\r\n"
+    assert client.ask("PING") == LOADING
+    wait_until_loaded(client)
+    client.ask("SET", "k", "v")
+
+    records = read_records(
+        home / "data", filesystem=FileSystem(), from_seq=FEW_RECORDS + 1
+    )
+    names = [note["name"] for record in records if (note := record.origin.note)]
+    assert names == [b"early"]

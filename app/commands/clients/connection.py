@@ -180,6 +180,7 @@ def hello(
         raise CommandError(errors.HELLO_NO_AUTH)
     if name is not None:
         set_name(session, name)
+        ctx.engine.clients.introduce(session)
     session.resp = protocol
     session.has_news = True
     return _greeting(session)

@@ -59,6 +59,7 @@ def client_setname(ctx: Context, name: bytes) -> SimpleString:
     """
     check_name(name)
     set_name(ctx.session, name)
+    ctx.engine.clients.introduce(ctx.session)
     return OK
 
 
