@@ -75,7 +75,7 @@ class Connection(CooperativeActor):
         self._config = config
         self._failures = failures
         parser = RequestParser(config.proto_max_bulk_len)
-        parser.is_authenticated = not config.requirepass
+        parser.is_authenticated = not config.asks_password
         self._wire = Wire(loop, client_id, transport, parser, keyspace, self)
         self.actor_inbox.bind(self._wire, loop)
         self._limits = "normal"

@@ -253,7 +253,7 @@ class Listener(CooperativeActor):
     def _refusal(self, host: str | None) -> bytes | None:
         """Return why a client at an address (None: a Unix socket) is not served."""
         config = self._config
-        is_protected = config.protected_mode and not config.requirepass
+        is_protected = config.protected_mode and not config.has_password
         if is_protected and host is not None and not _is_loopback(host):
             return errors.PROTECTED_MODE
         return None

@@ -19,6 +19,7 @@ from joblog.app.config import Config, ConfigError
 from joblog.app.config.conf_file import read_arguments
 from joblog.app.config.kinds import encode
 from joblog.app.table.table import find_command
+from joblog.app.users.users import Users
 from joblog.storage.errors import ReadOnlyError
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ def read_configuration(
     except ConfigError as error:
         problems += map(Problem, error.problems)
     problems += _find_unknown_commands(config)
+    try:
+        Users(config)
+    except ConfigError as error:
+        problems += map(Problem, error.problems)
     return config, problems
 
 

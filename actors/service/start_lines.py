@@ -81,7 +81,7 @@ def unsafe_settings(config: Config) -> Iterator[str]:
 
 def _open_doors(config: Config) -> Iterator[str]:
     """Yield a line for each way in that is open to more people than it should be."""
-    is_open = not config.requirepass
+    is_open = not config.asks_password
     port = config.port
     if config.tls_auth_clients != "yes":
         port = port or config.tls_port

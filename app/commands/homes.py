@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 HOMES: Final[dict[str, str]] = {
-    "clients.acl": "ACL",
     "clients.connection": "AUTH ECHO HELLO PING QUIT RESET",
     "clients.monitor": "MONITOR",
     "clients.pubsub": """

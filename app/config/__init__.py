@@ -6,7 +6,6 @@ settings             those that this server acts on
 accepted             those that are accepted and reported only
     single_server        the same, of replication and cluster mode
     tls, valkey          the same, of TLS and of Valkey
-users                the directive `user`
 rules                what must hold between settings
 conf_file            redis.conf and the command line
 rewriting            CONFIG REWRITE

@@ -262,22 +262,6 @@ class ProcessSettings:
         "no", "There are no modules.", ("no", "yes", "local"), live=False, effect=False
     )
     ignore_warnings = Text("", "There are no such warnings.", effect=False)
-    acl_pubsub_default = Choice(
-        "resetchannels",
-        "Channels of a new ACL user, of which there are none yet.",
-        ("allchannels", "resetchannels"),
-        effect=False,
-    )
-    aclfile = Text(
-        "",
-        "A file of ACL users, of which there are none yet.",
-        live=False,
-        effect=False,
-        stop=stops.if_given(
-            "there are no ACL users here, so the file would protect nothing; remove "
-            "the directive, and set requirepass"
-        ),
-    )
     propagation_error_behavior = Choice(
         "ignore",
         "Effects never fail.",

@@ -247,7 +247,7 @@ def write_text(path: str, text: str) -> None:
         OSError: it cannot be written; the old file is as it was.
     """
     target = Path(path).resolve()
-    mode = target.stat().st_mode & 0o777
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
     number, name = tempfile.mkstemp(prefix=f"{target.name}.", dir=target.parent)
     try:
         with os.fdopen(number, "wb") as file:

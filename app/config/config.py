@@ -83,6 +83,8 @@ class Config(
     Attributes:
         path: the absolute path of the configuration file, or None.
         places: by setting, where the lines stand that set it, for errors.
+        asks_password: who connects has to log in; has_password: the default user needs
+            one to do so. `joblog.app.users` keeps both.
         SETTINGS: every setting, by its name, in the order of the documentation.
         BY_NAME: every setting, by name and by alias.
     """
@@ -98,6 +100,7 @@ class Config(
             KeyError: there is no such setting.
         """
         self.path: str | None = None
+        self.asks_password = self.has_password = False
         self.places: dict[str, list[str]] = defaultdict(list)
         self._callbacks: dict[str, list[Callback]] = defaultdict(list)
         for setting in self.SETTINGS.values():
@@ -326,10 +329,14 @@ class Config(
                             other()
                     raise _refused(change.name, str(error)) from None
 
-    def rewrite(self) -> None:
+    def rewrite(self, users: Sequence[str] = (), *, adds_users: bool = False) -> None:
         """Bring the configuration file up to date, as CONFIG REWRITE does.
 
         Comments, order and lines that still hold are kept.
+
+        Args:
+            users: a line for each user.
+            adds_users: whether these are to stand in a file that names no user yet.
 
         Raises:
             CommandError: there is no file, or it cannot be written.
@@ -338,9 +345,10 @@ class Config(
             raise CommandError(errors.NO_CONFIG_FILE)
         try:
             text = conf_file.read_text(self.path)
-            conf_file.write_text(
-                self.path, rewritten(text, self.__dict__, self.BY_NAME)
+            text = rewritten(
+                text, self.__dict__, self.BY_NAME, users, adds_users=adds_users
             )
+            conf_file.write_text(self.path, text)
         except (ConfigError, OSError) as error:
             cause = error if isinstance(error, OSError) else error.__cause__
             reason = getattr(cause, "strerror", None) or str(error)

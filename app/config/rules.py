@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from joblog.app.config.users import asks_for_another_password
-
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
@@ -30,7 +28,7 @@ def find_contradictions(
     Args:
         values: every setting's value, by attribute.
         given: the names of settings that the configuration names; none for a change of
-            a running server, to which a file's lines about users are of the past.
+            a running server.
     """
     if values["maxmemory"] and values["maxmemory_policy"] != "noeviction":
         yield Contradiction(
@@ -38,13 +36,11 @@ def find_contradictions(
             "nothing is evicted here, so writes would be refused once maxmemory is "
             "reached; set maxmemory-policy to noeviction, or maxmemory to 0",
         )
-    if "user" in given and asks_for_another_password(
-        values["user"], values["requirepass"]
-    ):
+    if values["aclfile"] and values["user"]:
         yield Contradiction(
-            ("user", "requirepass"),
-            "the password of the user default must be that of requirepass; remove the "
-            "directive, and set requirepass",
+            ("aclfile", "user"),
+            "users stand in the file or in the configuration, not in both; move the "
+            "`user` directives into the file, or remove aclfile",
         )
     if values["memory_only"] and values["appendonly"] and "appendonly" in given:
         yield Contradiction(

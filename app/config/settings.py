@@ -31,7 +31,6 @@ from joblog.app.config.particular import (
     SavePoint,
     SavePoints,
 )
-from joblog.app.config.users import is_like_default
 
 _MB = 1024 * 1024
 
@@ -301,7 +300,15 @@ class OperationSettings:
     latency_tracking_info_percentiles = Percentiles(
         (50.0, 99.0, 99.9), "Which percentiles INFO latencystats shows."
     )
-    acllog_max_len = Integer(128, "There is no ACL LOG.", 0, LONG_MAX, effect=False)
+    acllog_max_len = Integer(128, "Refusals that ACL LOG keeps.", 0, LONG_MAX)
+    acl_pubsub_default = Choice(
+        "resetchannels",
+        "Channels of a new ACL user.",
+        ("allchannels", "resetchannels"),
+    )
+    aclfile = Text(
+        "", "The file of ACL users, in place of `user` directives.", live=False
+    )
     enable_debug_command = Choice(
         "no", "Who may use DEBUG.", ("no", "yes", "local"), live=False
     )
@@ -375,19 +382,7 @@ class OperationSettings:
             lambda lines: any(name for _, name in lines),
         ),
     )
-    user = RawLines(
-        "An ACL user: there is only `default`, who may do everything.",
-        1,
-        INT_MAX,
-        "user",
-        effect=False,
-        stop=stops.Stop(
-            "all that differs from `user default on nopass ~* &* +@all`",
-            "there are no ACL users here, so it would protect nothing; remove the "
-            "directive, and set requirepass",
-            lambda lines: not all(is_like_default(line) for line in lines),
-        ),
-    )
+    user = RawLines("An ACL user: its name, and its rules.", 1, INT_MAX, "user")
     loadmodule = RawLines(
         "There are no modules.",
         1,

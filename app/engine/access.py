@@ -11,8 +11,8 @@ Whatever way a command comes in by, it is asked about here before it runs:
     WAKE      a command that has waited, when it is served    `Blocking`
     PATTERN   keys that SORT makes of BY and GET              `Context.require_any_key`
 
-Channels are arguments of a command like its keys (`Request.channels`), so SUBSCRIBE
-comes through the same doors. A client that looks at the past (CLIENT AT) has a double
+Channels are arguments of a command like its keys, so SUBSCRIBE comes through the same
+doors. A client that looks at the past (CLIENT AT) has a double
 there, which is as limited as the client is now and comes through the doors of an engine
 of its own.
 
@@ -20,26 +20,36 @@ What speaks against a command for other reasons, whoever gave it (the server loa
 disk is full, all are paused), is for `joblog.app.engine.guards`, behind these.
 
 The road stays free: doors that every command passes ask only about a client that
-`is_limited`, which the quick way (`Engine.run`) is closed to.
+`is_limited`, which the quick way (`Engine.run`) is closed to. A client whose user may
+do everything is not limited.
 
-Source: Redis 7.0.15; see tests/parity/test_access.py.
+Who there is, and what each may do, `joblog.app.users` knows; what happens to clients
+whose user changes is for `joblog.app.engine.revocations`.
+
+Source: Redis 7.2; see tests/parity/test_access.py and test_acl.py.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from joblog.app import errors
+from joblog.app.commands.clients.lines import client_line
 from joblog.app.errors import CommandError
 from joblog.app.state.privileges import is_admitted
 from joblog.app.table.table import Flag, find_command
+from joblog.app.users.denials import REASONS, Entry
+from joblog.app.users.requests import Reason
+from joblog.app.users.users import DEFAULT
 
 if TYPE_CHECKING:
     from joblog.app.state.server_state import ServerState
     from joblog.app.state.session import Session
     from joblog.app.table.table import Command
+    from joblog.app.users.requests import Denial
+    from joblog.app.users.user import User
     from joblog.app.words import Argv
 
 
@@ -54,6 +64,23 @@ class Door(enum.Enum):
     PATTERN = "pattern"
 
 
+_CONTEXTS: Final = {Door.QUEUE: "multi", Door.EXEC: "multi", Door.SCRIPT: "lua"}
+_SHORT: Final = {
+    Reason.KEY: errors.KEY_DENIED,
+    Reason.CHANNEL: errors.CHANNEL_DENIED,
+}
+_NO_MORE: Final = {
+    Reason.COMMAND: errors.NO_MORE_COMMAND,
+    Reason.KEY: errors.NO_MORE_KEY,
+    Reason.CHANNEL: errors.NO_MORE_CHANNEL,
+}
+_REASONS: Final = {
+    Reason.COMMAND: "command",
+    Reason.KEY: "key",
+    Reason.CHANNEL: "channel",
+}
+
+
 class Request:
     """What somebody asks to do: one call of a command.
 
@@ -62,43 +89,18 @@ class Request:
         command: what for.
         argv: the same with its arguments.
         door: which way it comes in by.
-        pattern: what SORT makes keys of, of any name; None elsewhere.
     """
 
-    __slots__ = ("argv", "command", "door", "pattern", "session")
+    __slots__ = ("argv", "command", "door", "session")
 
     def __init__(
-        self,
-        session: Session,
-        command: Command,
-        argv: Argv,
-        door: Door,
-        pattern: bytes | None = None,
+        self, session: Session, command: Command, argv: Argv, door: Door
     ) -> None:
         """Name who asks for what."""
         self.session = session
         self.command = command
         self.argv = argv
         self.door = door
-        self.pattern = pattern
-
-    def key_accesses(self) -> list[tuple[bytes, str]]:
-        """Return the keys, each with what is done to it, such as `RW ACCESS UPDATE`.
-
-        They are those of the table's key specs; none where the arguments do not say
-        which they are, which the handler refuses.
-        """
-        if self.pattern is not None:
-            return [(self.pattern, "RO ACCESS")]
-        try:
-            return self.command.key_accesses(self.argv)
-        except CommandError:
-            return []
-
-    def channels(self) -> list[bytes]:
-        """Return the channels, or for PSUBSCRIBE the patterns of channels."""
-        channels = self.command.channels
-        return [] if channels is None else self.argv[channels]
 
 
 Rule = Callable[[Request], bytes | None]
@@ -109,26 +111,69 @@ class Access:
     """Says who may do what.
 
     Attributes:
-        rules: what is asked of a limited client beyond the password, in order. The
+        rules: what is asked of a limited client before its user's rules, in order. The
             past has one (`joblog.app.engine.past_views`).
     """
 
     def __init__(self, server: ServerState) -> None:
-        """Ask for a password where the settings have one, and no more."""
+        """Ask for what the users of a server say."""
         self._server = server
+        self._users = server.users
         self.rules: list[Rule] = []
+
+    # --- who somebody is ------------------------------------------------------------
 
     def begin(self, session: Session) -> None:
         """Let in a client that has just connected, or is as if it had (RESET)."""
-        session.is_authenticated = not self._server.config.requirepass
-        session.is_limited = not session.is_authenticated
+        self._take_user(session, self._users.default)
+        session.is_authenticated = self._users.default.is_open
+        self._limit(session)
+
+    def log_in(self, session: Session, name: bytes, password: bytes, by: bytes) -> None:
+        """Let a client be a user, and do what that may.
+
+        Args:
+            session: the client.
+            name: the user's.
+            password: what the client gave for its password.
+            by: the command that it did so by, as it was called.
+
+        Raises:
+            CommandError: there is no such user, or the password is another.
+        """
+        user = self._users.find(name)
+        if user is None or not self._users.check(name, password):
+            context = "toplevel" if session.queued is None else "multi"
+            self._note(session, "auth", context, by, name)
+            raise CommandError(errors.WRONG_PASSWORD)
+        self._take_user(session, user)
+        session.is_authenticated = True
+        self._limit(session)
+
+    def look_again(self, session: Session) -> None:
+        """Go by what the user of a client may do now."""
+        if session.user == DEFAULT and self._users.default.is_open:
+            session.is_authenticated = True
+        self._limit(session)
+
+    def expel(self, session: Session) -> None:
+        """Let a client do nothing more, whose connection is about to be closed."""
+        self._take_user(session, self._users.default)
+        session.is_authenticated = False
+        self._limit(session)
+
+    def _take_user(self, session: Session, user: User) -> None:
+        if session.user != user.name:
+            session.user = user.name
+            session.is_described = False
+
+    def _limit(self, session: Session) -> None:
+        user = self._users.find(session.user)
+        is_free = session.is_authenticated and user is not None and user.may_do_all
+        session.is_limited = not is_free
         session.update_special()
 
-    def admit(self, session: Session) -> None:
-        """Let a client do what its user may, who has given the right password."""
-        session.is_authenticated = True
-        session.is_limited = False
-        session.update_special()
+    # --- what somebody may do -------------------------------------------------------
 
     def why_not(
         self, session: Session, command: Command, argv: Argv, door: Door
@@ -149,7 +194,35 @@ class Access:
             return None
         if not session.is_authenticated and not command.flags & Flag.NO_AUTH:
             return errors.NO_AUTH
-        return self._ask(Request(session, command, argv, door))
+        text = self._ask(Request(session, command, argv, door))
+        if text is not None:
+            return text
+        user = self._users.find(session.user)
+        if user is None:
+            return errors.NO_AUTH  # it is being cut off
+        denial = user.judge(command, argv)
+        if denial is None:
+            return None
+        self._note(
+            session,
+            _REASONS[denial.reason],
+            _CONTEXTS.get(door, "toplevel"),
+            denial.word,
+            user.name,
+            command,
+        )
+        return _in_words(user, denial, door)
+
+    def may_call(self, session: Session, command: Command, argv: Argv) -> bool:
+        """Say whether a script's caller may run a command, which nobody does now."""
+        if not session.is_limited:
+            return True
+        user = self._users.find(session.user)
+        return (
+            user is not None
+            and self._ask(Request(session, command, argv, Door.SCRIPT)) is None
+            and user.judge(command, argv) is None
+        )
 
     def require_any_key(self, session: Session, argv: Argv, option: bytes) -> None:
         """Refuse to name keys by a pattern to a client that may not read all keys.
@@ -164,8 +237,15 @@ class Access:
         """
         command = find_command(argv)
         assert command is not None, "it runs"
-        request = Request(session, command, argv, Door.PATTERN, b"*")
-        if session.is_limited and self._ask(request) is not None:
+        if not session.is_limited:
+            return
+        user = self._users.find(session.user)
+        request = Request(session, command, argv, Door.PATTERN)
+        if (
+            user is None
+            or self._ask(request) is not None
+            or not user.may_read_any_key(command, argv)
+        ):
             raise CommandError(errors.pattern_denied(option))
 
     def _ask(self, request: Request) -> bytes | None:
@@ -174,6 +254,29 @@ class Access:
             if text is not None:
                 return text
         return None
+
+    def _note(
+        self,
+        session: Session,
+        reason: str,
+        context: str,
+        word: bytes,
+        user: bytes,
+        command: Command | None = None,
+    ) -> None:
+        """Count a refusal, and keep it for ACL LOG."""
+        server = self._server
+        server.statistics[REASONS[reason]] += 1
+        most = server.config.acllog_max_len
+        client = b""
+        if most:
+            # A script has a session of its own, with the number of its caller.
+            real = server.sessions.get(session.id, session)
+            name = command.name if command is not None and real is session else None
+            client = client_line(real, server.steady_ms(), name)
+        now_ms = server.now_ms()
+        entry = Entry(0, reason, context, word, user, now_ms, now_ms, client)
+        server.denials.note(entry, most)
 
     def _why_not_protected(self, session: Session, command: Command) -> bytes | None:
         """Return why DEBUG or MODULE is refused, which a setting admits clients to."""
@@ -186,3 +289,11 @@ class Access:
         if is_admitted(session, setting):
             return None
         return errors.command_not_allowed(name.encode())
+
+
+def _in_words(user: User, denial: Denial, door: Door) -> bytes:
+    """Return what a client is told of a denial."""
+    if door is Door.EXEC:
+        return errors.RULES_CHANGED + _NO_MORE[denial.reason]
+    text = _SHORT.get(denial.reason) or user.explain(denial)
+    return (errors.SCRIPT_DENIED if door is Door.SCRIPT else b"NOPERM ") + text

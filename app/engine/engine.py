@@ -23,6 +23,7 @@ from joblog.app.engine.observers import Observers
 from joblog.app.engine.outbox import Outbox
 from joblog.app.engine.pause import Pause
 from joblog.app.engine.pubsub import PubSub
+from joblog.app.engine.revocations import Revocations
 from joblog.app.engine.script_commands import ScriptCommands
 from joblog.app.engine.scripts import Scripts
 from joblog.app.engine.shown_commands import ShownCommands
@@ -98,6 +99,7 @@ class Engine:
         self.observers = observers = Observers(self.keyspace)
         self.access = access = Access(self.server)
         self.clients = Clients(context, outbox, access)
+        self.revocations = Revocations(self.server, outbox, access, self.clients)
         self.pubsub = PubSub(outbox)
         self.notifications = Notifications(context, observers, self.pubsub)
         self.tracking = Tracking(context, observers, outbox)
@@ -127,7 +129,7 @@ class Engine:
             self.tracking,
             self.monitors,
         )
-        self.visits = Visits(outbox, self.blocking)
+        self.visits = Visits(outbox, self.blocking, self.server.users)
         self.upkeep = Upkeep(context, outbox, self.pause, self.blocking, self.tracking)
         on_gone = self.clients.on_gone
         on_gone += [self.transactions.discard, self.blocking.forget]

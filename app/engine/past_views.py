@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from joblog.app import errors
 from joblog.app.state.visits import facts_of, take_facts
 from joblog.app.table.table import Flag
+from joblog.app.users.user import user_with
 
 if TYPE_CHECKING:
     from joblog.app.engine.access import Request
@@ -32,6 +33,7 @@ class PastView:
         """Make the view of a moment from what `open_past` returned."""
         self.engine = engine
         self._doubles: dict[int, Session] = {}
+        self._rights: dict[bytes, list[bytes] | None] = {}
         engine.access.rules.append(_refuse_admin)
         # Nobody could be served from inside this engine: a script ends after a while.
         engine.scripts.meanwhile = self._end_script
@@ -50,6 +52,9 @@ class PastView:
             The encoded replies, what the client is now, and whether to close it.
         """
         double = self._doubles.get(visit) or self._enter(visit, facts)
+        if self._rights.get(facts.user, []) != facts.rights:
+            self._rights[facts.user] = facts.rights
+            self.engine.server.users.adopt(user_with(facts.user, facts.rights))
         double.is_limited = True  # by `_refuse_admin`
         take_facts(double, facts)
         replies = []

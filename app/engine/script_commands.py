@@ -233,8 +233,7 @@ class ScriptCommands(CommandCaller):
         command = find_command(list(argv))
         if command is None:
             return None
-        why = self._access.why_not(self.session, command, list(argv), Door.SCRIPT)
-        return why is None
+        return self._access.may_call(self.session, command, list(argv))
 
     def _is_admitted(self, command: Command) -> bool:
         """Say whether DEBUG SET-DISABLE-DENY-SCRIPTS lets scripts call a command."""

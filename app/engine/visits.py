@@ -23,20 +23,23 @@ if TYPE_CHECKING:
     from joblog.app.engine.outbox import Outbox
     from joblog.app.state.session import Session
     from joblog.app.state.visits import Visit
+    from joblog.app.users.users import Users
     from joblog.app.words import Argv
 
 
 class Visits:
     """Has commands run in the past, and gives clients what comes from there."""
 
-    def __init__(self, outbox: Outbox, blocking: Blocking) -> None:
+    def __init__(self, outbox: Outbox, blocking: Blocking, users: Users) -> None:
         """Make the visits of an engine, that of the present.
 
         Args:
             outbox: takes what is asked of the past.
             blocking: lets clients wait.
+            users: know what each may do, there too.
         """
         self._outbox = outbox
+        self._users = users
         self._blocking = blocking
 
     def run(
@@ -86,7 +89,10 @@ class Visits:
         """Have commands run in the past; the client waits for the replies."""
         visit.sent = commands
         session = visit.session
-        inquiry = RunInPast(session, visit.number, facts_of(session), commands)
+        user = self._users.find(session.user)
+        assert user is not None, "its clients would have been closed"
+        facts = facts_of(session, None if user.may_do_all else user.describe_rights())
+        inquiry = RunInPast(session, visit.number, facts, commands)
         self._outbox.ask(inquiry)
         self._blocking.await_answer(inquiry, partial(self._receive, inquiry, visit))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 
 from joblog.app.errors import server, values
+from joblog.app.errors.access import *  # noqa: F403 - all texts in one place
 from joblog.app.errors.config import *  # noqa: F403 - all texts in one place
 from joblog.app.errors.general import *  # noqa: F403 - all texts in one place
 from joblog.app.errors.log import *  # noqa: F403 - all texts in one place

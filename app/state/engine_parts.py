@@ -28,8 +28,8 @@ class AccessPart(Protocol):
     def begin(self, session: Session) -> None:
         """Let in a client that is as if it had just connected."""
 
-    def admit(self, session: Session) -> None:
-        """Let a client do what its user may, who has given the right password."""
+    def log_in(self, session: Session, name: bytes, password: bytes, by: bytes) -> None:
+        """Let a client be a user, who gives the right password."""
 
     def require_any_key(self, session: Session, argv: Argv, option: bytes) -> None:
         """Refuse to name keys by a pattern to a client that may not read all keys."""

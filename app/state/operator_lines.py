@@ -35,7 +35,8 @@ def note_refused_login(ctx: Context, user: bytes) -> None:
     """
     tell = ctx.server.tell_operator
     if tell is not None:
-        name = "user=default" if user == b"default" else "an unknown user"
+        is_known = ctx.server.users.find(user) is not None
+        name = f"user={decode(user)}" if is_known else "an unknown user"
         tell("login", f"wrong password for {name}, from {_who(ctx)}")
 
 

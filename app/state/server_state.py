@@ -14,6 +14,8 @@ from joblog.app.state.buffers import RecentMax
 from joblog.app.state.saves import Saves
 from joblog.app.table.delays import TICK_BITS, Delays, delays_of, note_delays
 from joblog.app.table.table import REGISTERED
+from joblog.app.users.denials import REASONS, Denials
+from joblog.app.users.users import Users
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +42,7 @@ _STATISTICS: Final = (
     "unexpected_error_replies",
     "client_query_buffer_limit_disconnections",
     "client_output_buffer_limit_disconnections",
-    "acl_access_denied_auth",
+    *REASONS.values(),
 )
 _PAST_STATUS: Final = (
     "past_views",
@@ -174,6 +176,7 @@ class ServerState:
             while the server keeps no log.
         is_loading: whether the log is being folded.
         saves: the snapshots that are made, and how they went.
+        users: who there is, and what each may do; denials: what was refused to whom.
         sessions: the clients by id.
         blocked_clients: how many of them wait in a blocking command.
         statistics: counters by the name of their INFO field.
@@ -212,6 +215,9 @@ class ServerState:
             config: the settings.
             now_ms: the wall clock.
             steady_ms: the clock that nobody sets.
+
+        Raises:
+            ConfigError: a user is not as it should be.
         """
         self.config = config
         self.counts = [CallCounts() for _ in REGISTERED]
@@ -224,11 +230,12 @@ class ServerState:
         self.jumps = Jumps(now_ms, steady_ms)
         self.started_at_ms, self.started_steady_ms = now_ms(), steady_ms()
         self.saves = Saves(self.started_steady_ms, self.started_at_ms)
+        self.users, self.denials = Users(config), Denials()
+        config.on_change(self.users.take_requirepass, "requirepass")
         self.sessions: dict[int, Session] = {}
         self.monitors: set[int] = set()
-        self.blocked_clients = 0
+        self.blocked_clients = self.slow_commands_seen = 0
         self.slow_commands: deque[SlowCommand] = deque()
-        self.slow_commands_seen = 0
         self.latencies: dict[bytes, deque[tuple[int, int]]] = {}
         self.latency_peaks: dict[bytes, int] = {}
         self.statistics: dict[str, int] = dict.fromkeys(_STATISTICS, 0)
@@ -248,8 +255,7 @@ class ServerState:
         self.tell_operator: Callable[[str, str], None] | None = None
         self.dial: Dial | None = None
         self.expires_unasked, self.is_cron_paused = True, False
-        self.admits_debugging_scripts = False
-        self.skips_checksums = False
+        self.admits_debugging_scripts = self.skips_checksums = False
         self.stop_requested = False
         self.stopped_by = ""
         self.exit_code = 0

@@ -34,7 +34,11 @@ class Visit:
 
 
 class ClientFacts(NamedTuple):
-    """What a client is, in the past as in the present."""
+    """What a client is, in the past as in the present.
+
+    Attributes (those that a `Session` has not):
+        rights: what its user may do now, there too; None for everything.
+    """
 
     id: int
     address: str
@@ -47,10 +51,11 @@ class ClientFacts(NamedTuple):
     library_version: bytes
     reply_mode: str
     user: bytes
+    rights: list[bytes] | None = None
 
 
-def facts_of(session: Session) -> ClientFacts:
-    """Return what a client is now."""
+def facts_of(session: Session, rights: list[bytes] | None = None) -> ClientFacts:
+    """Return what a client is now, and may do."""
     return ClientFacts(
         session.id,
         session.address,
@@ -63,6 +68,7 @@ def facts_of(session: Session) -> ClientFacts:
         session.library_version,
         session.reply_mode,
         session.user,
+        rights,
     )
 
 

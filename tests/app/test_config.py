@@ -174,8 +174,6 @@ SECRET_LINES = [
     ["--masterauth", "sesame", "sesame"],
     ["--requirepas", "sesame"],
     ["--tls-key-file-pass", "sesame", "x"],
-    ["--user", "default", "on", ">sesame"],
-    ["--aclfile", "/etc/sesame"],
     ["--rename-command", "CONFIG", "sesame"],
     ["--log-archive-command", "put", "--key", "sesame"],
     ["sesame"],

@@ -10,11 +10,11 @@ from joblog.app.config import Config, ConfigError
 from joblog.app.config.conf_file import read_arguments
 from joblog.app.config.particular import RawLines
 from joblog.app.errors import CommandError
+from joblog.app.users.users import Users
 
 SECRET_HASH = "#" + hashlib.sha256(b"sesame").hexdigest()
 
 STOPS = [
-    ("aclfile", "/etc/redis/users.acl"),
     ("aof-load-truncated", "no"),
     ("bind-source-addr", "10.0.0.1"),
     ("cluster-enabled", "yes"),
@@ -36,17 +36,6 @@ STOPS = [
     ("tls-auth-clients-user", "CN"),
     ("tls-replication", "yes"),
     ("unixsocketgroup", "staff"),
-    ("user", "app on >sesame ~* &* +@all"),
-    ("user", "app off"),
-    ("user", "default"),
-    ("user", "default off"),
-    ("user", "default on >sesame ~* &* +@all"),
-    ("user", "default on nopass ~* &* +@all -flushall"),
-    ("user", "default on nopass ~jobs:* &* +@all"),
-    ("user", "default on nopass ~* +@all"),
-    ("user", "default on nopass ~* &* +@all (+get ~x)"),
-    ("user", "default nopass ~* &* +@all"),
-    ("user", f"default on nopass {SECRET_HASH} ~* &* +@all"),
 ]
 
 
@@ -134,12 +123,7 @@ def test_neutral_value_passes(text):
 CONTRADICTIONS = [
     ("maxmemory 1gb\nmaxmemory-policy allkeys-lru", 2, "maxmemory-policy allkeys-lru"),
     ("maxmemory-policy volatile-ttl\nmaxmemory 1gb", 1, "maxmemory-policy volatile-"),
-    (f"user default on {SECRET_HASH} ~* &* +@all", 1, "user: the password of"),
-    (
-        f"requirepass other\nuser default on {SECRET_HASH} ~* &* +@all",
-        2,
-        "user: the password of",
-    ),
+    ("user a on\naclfile /etc/users.acl", 2, "aclfile: users stand in the file or"),
     ("appendonly yes\nmemory-only yes", 2, "memory-only yes: appendonly yes asks"),
 ]
 
@@ -183,24 +167,33 @@ def test_rewritten_file_of_another_server_keeps_its_line_of_the_default_user(tmp
     assert path.read_text() == line
 
 
-def test_password_can_be_changed_where_the_file_has_the_line_of_the_default_user(
-    tmp_path,
-):
+def test_users_are_written_anew_where_the_file_has_them_and_added_where_not(tmp_path):
     path = tmp_path / "redis.conf"
-    line = f"user default on {SECRET_HASH} ~* &* +@all"
-    path.write_text(f"# mine\nrequirepass sesame\n{line}\n")
+    path.write_text("# mine\nuser a on +@all\nport 7000\nUSER b off\n")
     config = Config.from_arguments([str(path)])
+    users = Users(config)
+    users.change(b"c", [b"on", b">sesame", b'~a"*'])
+    users.delete(b"b")
+    (tmp_path / "other.conf").write_text("port 7000\n")
+    other = Config.from_arguments([str(tmp_path / "other.conf")])
 
-    config.change([(b"requirepass", b"other")])
-    config.rewrite()
+    config.rewrite(users.configuration())
+    other.rewrite(users.configuration(), adds_users=not users.is_plain)
 
-    assert path.read_text() == '# mine\nrequirepass "other"\n'
-    assert Config.from_arguments([str(path)]).requirepass == b"other"
+    lines = [
+        "user a on resetchannels +@all",
+        f'user c on {SECRET_HASH} "~a\\"*" resetchannels -@all',
+        "user default on nopass ~* &* +@all",
+    ]
+    text = "\n".join(lines)
+    assert path.read_text() == f"# mine\n{text}\nport 7000\n"
+    assert (tmp_path / "other.conf").read_text().endswith(f"{text}\n")
+    assert Users(Config.from_arguments([str(path)])).lines() == users.lines()
 
 
 MANY = """\
 prot 1
-aclfile /etc/redis/users.acl
+syslog-enabled yes
 port x
 include {tmp}/none.conf
 maxmemory 1gb

@@ -33,9 +33,10 @@ def conf(tmp_path, text):
 
 
 REFUSALS = [
-    ("port 6379\naclfile /etc/redis/users.acl\n", 2, "aclfile: there are no ACL users"),
-    ("user app on >sesame ~* +@all\n", 1, "user: there are no ACL users"),
-    ("user default off\n", 1, "user: there are no ACL users"),
+    ("port 6379\naclfile /none/users.acl\n", 2, "aclfile: Error loading ACLs, opening"),
+    ("user app on >sesame ~* +@all sesame\n", 1, "user: Syntax error"),
+    ("user app on\nuser app off\n", 2, "user: Duplicate user 'app' found"),
+    ("user app on +get\naclfile /x\n", 2, "aclfile: users stand in the file or in"),
     ("min-replicas-to-write 1\n", 1, "min-replicas-to-write 1: there are no replicas"),
     (
         "\n\ntls-replication yes\n",

@@ -1,22 +1,21 @@
-"""ACL: there is one user, `default`, who may do everything.
+"""ACL: who one is, what a user may do, and what was refused.
 
-What is here tells the truth about that user; users of one's own are refused.
+`acl_users` has the users themselves.
 
-Source: Redis 7.0.15.
+Source: Redis 7.2; see tests/parity/test_acl.py.
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.reply import BulkList, SetReply
+from joblog.app.reply import OK, BulkList, SimpleString
 from joblog.app.table.arguments import integer
 from joblog.app.table.categories import CATEGORIES, commands_in
-from joblog.app.table.table import Flag, command
+from joblog.app.table.table import Flag, command, find_command
 from joblog.app.table.usage import add_help
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 _ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.LOADING | Flag.STALE
 _ANYBODY: Final = Flag.NOSCRIPT | Flag.LOADING | Flag.STALE
-_DEFAULT: Final = b"default"
+_LOG_COUNT: Final = 10
 _BITS: Final = 256
 _BITS_MAX: Final = 4096
 
@@ -65,69 +64,6 @@ def acl_cat(_: Context, *category: bytes) -> BulkList:
 
 
 @command(
-    "ACL USERS",
-    arity=2,
-    flags=_ADMIN,
-    group="server",
-    since="6.0.0",
-    summary="Return the names of all users.",
-    complexity="O(N) for N users",
-)
-def acl_users(_: Context) -> BulkList:
-    """Return the one name."""
-    return BulkList([_DEFAULT])
-
-
-@command(
-    "ACL LIST",
-    arity=2,
-    flags=_ADMIN,
-    group="server",
-    since="6.0.0",
-    summary="Return the rules of all users.",
-    complexity="O(N) for N users",
-)
-def acl_list(ctx: Context) -> BulkList:
-    """Return the one user's rules, a password as its SHA-256."""
-    words = [b"user", _DEFAULT, b"on", *_password_rules(ctx), b"~*", b"&*", b"+@all"]
-    return BulkList([b" ".join(words)])
-
-
-def _password_rules(ctx: Context) -> list[bytes]:
-    return [b"#" + each for each in _password_hashes(ctx)] or [b"nopass"]
-
-
-def _password_hashes(ctx: Context) -> list[bytes]:
-    password = ctx.server.config.requirepass
-    return [hashlib.sha256(password).hexdigest().encode()] if password else []
-
-
-@command(
-    "ACL GETUSER",
-    arity=3,
-    flags=_ADMIN,
-    group="server",
-    since="6.0.0",
-    summary="Return what a user may do.",
-    complexity="O(1)",
-)
-def acl_getuser(ctx: Context, username: bytes) -> dict[bytes, Any] | None:
-    """Return a map, None where there is no such user."""
-    if username != _DEFAULT:
-        return None
-    hashes = _password_hashes(ctx)
-    flags = [b"on"] if hashes else [b"on", b"nopass"]
-    return {
-        b"flags": SetReply(flags),
-        b"passwords": BulkList(hashes),
-        b"commands": b"+@all",
-        b"keys": b"~*",
-        b"channels": b"&*",
-        b"selectors": [],
-    }
-
-
-@command(
     "ACL GENPASS",
     arity=-2,
     flags=_ANYBODY,
@@ -151,4 +87,71 @@ def acl_genpass(_: Context, *bits: bytes) -> bytes:
     return secrets.token_hex((digits + 1) // 2)[:digits].encode()
 
 
-add_help("ACL", group="server", since="6.0.0")
+@command(
+    "ACL LOG",
+    arity=-2,
+    flags=_ADMIN,
+    group="server",
+    since="6.0.0",
+    summary="Tell what was refused to whom lately, or forget it.",
+    complexity="O(N) for N entries",
+)
+def acl_log(ctx: Context, *count: bytes) -> Any:
+    """Return a map for each entry, the newest first; OK for RESET.
+
+    Raises:
+        CommandError: the count is none, or there are more words.
+    """
+    if len(count) > 1:
+        raise errors.odd_subcommand(b"LOG", b"ACL")
+    denials = ctx.server.denials
+    if count and count[0].lower() == b"reset":
+        denials.clear()
+        return OK
+    wanted = integer(count[0]) if count else _LOG_COUNT
+    return [entry.show(ctx.now_ms) for entry in denials.newest(wanted)]
+
+
+@command(
+    "ACL DRYRUN",
+    arity=-4,
+    flags=_ADMIN,
+    group="server",
+    since="7.0.0",
+    summary="Tell whether a user may run a command, which is not run.",
+    complexity="O(1)",
+)
+def acl_dryrun(
+    ctx: Context, username: bytes, name: bytes, *argument: bytes
+) -> SimpleString | bytes:
+    """Return OK, or why not.
+
+    Raises:
+        CommandError: there is no such user or command, or it has other words.
+    """
+    user = ctx.server.users.find(username)
+    if user is None:
+        raise CommandError(errors.no_user(username))
+    argv = [name, *argument]
+    found = find_command(argv)
+    if found is None:
+        raise CommandError(errors.no_command(name))
+    if len(argv) < found.least or 0 < found.arity != len(argv):
+        raise CommandError(errors.wrong_arity(found.name.encode()))
+    denial = user.judge(found, argv)
+    return OK if denial is None else user.explain(denial)
+
+
+add_help(
+    "ACL",
+    group="server",
+    since="6.0.0",
+    syntax={
+        "CAT": "[<category>]",
+        "DELUSER": "<username> [<username> ...]",
+        "DRYRUN": "<username> <command> [<arg> ...]",
+        "GENPASS": "[<bits>]",
+        "LOG": "[<count> | RESET]",
+        "SETUSER": "<username> [<rule> ...]",
+    },
+)

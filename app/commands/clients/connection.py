@@ -1,14 +1,13 @@
 """Commands on the connection itself: PING, ECHO, QUIT, RESET, HELLO, AUTH.
 
-There is one user, `default`, whose password is the setting `requirepass`. A client that
-connected while there was no password stays authenticated when one is set.
+Who connects is the user `default`, if that needs no password (`joblog.app.users`). A
+client that connected while there was none stays authenticated when one is set.
 
 Source: Redis 7.2; see tests/parity/test_connection.py.
 """
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
@@ -19,13 +18,13 @@ from joblog.app.state.operator_lines import note_refused_login
 from joblog.app.table.table import Flag, command
 from joblog.app.table.tips import ALL, SHARDS
 from joblog.app.types.numbers import parse_int64
+from joblog.app.users.users import DEFAULT
 from joblog.app.version import REDIS_VERSION
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
     from joblog.app.state.session import Session
 
-_DEFAULT_USER: Final = b"default"
 _AT_ANY_TIME: Final = (
     Flag.NOSCRIPT
     | Flag.LOADING
@@ -126,7 +125,7 @@ def reset(ctx: Context) -> SimpleString:
     summary="Authenticate with a password, or with a user and a password.",
     complexity="O(1)",
 )
-def auth(ctx: Context, first: bytes, *rest: bytes) -> SimpleString:
+def auth(ctx: Context, given_name: bytes, first: bytes, *rest: bytes) -> SimpleString:
     """Return OK.
 
     Raises:
@@ -134,25 +133,20 @@ def auth(ctx: Context, first: bytes, *rest: bytes) -> SimpleString:
     """
     if len(rest) > 1:
         raise CommandError(errors.SYNTAX)
-    if not rest and not ctx.server.config.requirepass:
+    if not rest and ctx.server.users.default.has_no_password:
         raise CommandError(errors.NO_PASSWORD_SET)
-    user, password = (first, rest[0]) if rest else (_DEFAULT_USER, first)
-    _authenticate(ctx, user, password)
+    user, password = (first, rest[0]) if rest else (DEFAULT, first)
+    _authenticate(ctx, user, password, given_name)
     return OK
 
 
-def _authenticate(ctx: Context, user: bytes, password: bytes) -> None:
-    """Let the client in, or refuse.
-
-    Without a password set, any password lets the default user in, as in Redis.
-    """
-    expected = ctx.server.config.requirepass
-    is_right = not expected or hmac.compare_digest(password, expected)
-    if user != _DEFAULT_USER or not is_right:
-        ctx.server.statistics["acl_access_denied_auth"] += 1
+def _authenticate(ctx: Context, user: bytes, password: bytes, by: bytes) -> None:
+    """Let the client be a user, or refuse."""
+    try:
+        ctx.engine.access.log_in(ctx.session, user, password, by)
+    except CommandError:
         note_refused_login(ctx, user)
-        raise CommandError(errors.WRONG_PASSWORD)
-    ctx.engine.access.admit(ctx.session)
+        raise
 
 
 @command(
@@ -165,7 +159,7 @@ def _authenticate(ctx: Context, user: bytes, password: bytes) -> None:
     complexity="O(1)",
 )
 def hello(
-    ctx: Context, version: bytes | None = None, *options: bytes
+    ctx: Context, given_name: bytes, version: bytes | None = None, *options: bytes
 ) -> dict[Any, Any]:
     """Return what the server is, in the protocol that was chosen.
 
@@ -175,7 +169,7 @@ def hello(
     """
     session = ctx.session
     protocol = _protocol(version) if version is not None else session.resp
-    name = _hello_options(ctx, options)
+    name = _hello_options(ctx, given_name, options)
     if not session.is_authenticated:
         raise CommandError(errors.HELLO_NO_AUTH)
     if name is not None:
@@ -195,7 +189,7 @@ def _protocol(version: bytes) -> int:
     return protocol
 
 
-def _hello_options(ctx: Context, options: tuple[bytes, ...]) -> bytes | None:
+def _hello_options(ctx: Context, by: bytes, options: tuple[bytes, ...]) -> bytes | None:
     """Carry out AUTH, and return the name after SETNAME, or None."""
     credentials = name = None
     place, size = 0, len(options)
@@ -211,7 +205,7 @@ def _hello_options(ctx: Context, options: tuple[bytes, ...]) -> bytes | None:
         else:
             raise CommandError(errors.hello_option(options[place]))
     if credentials is not None:
-        _authenticate(ctx, *credentials)
+        _authenticate(ctx, *credentials, by)
     return name
 
 

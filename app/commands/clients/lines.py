@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from joblog.app.config.kinds import decode, encode
 from joblog.app.state.buffers import IDLE_BYTES
 from joblog.app.table.table import find_command
 
@@ -72,13 +73,13 @@ def client_line(
         "watch": len(session.watched or ()),
         **_held(session, running, arguments, idle_ms),
         "cmd": running or _last_command(session),
-        "user": session.user.decode(),
+        "user": decode(session.user),
         "redir": -1 if tracking is None else tracking.redirect,
         "resp": session.resp,
         "lib-name": session.library_name.decode(),
         "lib-ver": session.library_version.decode(),
     }
-    return " ".join([f"{name}={value}" for name, value in fields.items()]).encode()
+    return encode(" ".join([f"{name}={value}" for name, value in fields.items()]))
 
 
 def _held(

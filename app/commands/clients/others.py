@@ -21,10 +21,10 @@ from joblog.app.types.numbers import INT64_MAX, parse_int64
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
     from joblog.app.state.session import Session
+    from joblog.app.users.users import Users
 
 _FLAGS: Final = Flag.NOSCRIPT | Flag.LOADING | Flag.STALE
 _ADMIN: Final = _FLAGS | Flag.ADMIN
-_DEFAULT_USER: Final = b"default"
 
 
 @command(
@@ -118,6 +118,7 @@ class _Filters(NamedTuple):
     Attributes:
         number: the client's id.
         kind: its type.
+        user: the name of the user that it is.
         address: the peer's address.
         local_address: ours.
         skips_me: whether the client who asks is spared.
@@ -126,6 +127,7 @@ class _Filters(NamedTuple):
 
     number: int | None = None
     kind: bytes | None = None
+    user: bytes | None = None
     address: str | None = None
     local_address: str | None = None
     skips_me: bool = True
@@ -136,6 +138,7 @@ class _Filters(NamedTuple):
         return (
             self.number in (None, session.id)
             and self.kind in (None, client_kind(session))
+            and self.user in (None, session.user)
             and self.address in (None, session.address)
             and self.local_address in (None, session.local_address)
             and steady_ms - session.created_ms >= self.age_ms
@@ -163,14 +166,14 @@ def client_kill(ctx: Context, first: bytes, *rest: bytes) -> SimpleString | int:
         if not _kill(ctx, wanted):
             raise CommandError(errors.NO_SUCH_CLIENT)
         return OK
-    return _kill(ctx, _parse_filters((first, *rest)))
+    return _kill(ctx, _parse_filters(ctx.server.users, (first, *rest)))
 
 
-def _parse_filters(words: tuple[bytes, ...]) -> _Filters:
+def _parse_filters(users: Users, words: tuple[bytes, ...]) -> _Filters:
     filters = _Filters()
     if len(words) % 2:
         # The pairs before it are checked first, as they come.
-        _parse_filters(words[:-1])
+        _parse_filters(users, words[:-1])
         raise CommandError(errors.SYNTAX)
     for given, value in zip(words[::2], words[1::2], strict=True):
         name = given.upper()
@@ -186,8 +189,9 @@ def _parse_filters(words: tuple[bytes, ...]) -> _Filters:
         elif name == b"LADDR":
             filters = filters._replace(local_address=value.decode(errors="replace"))
         elif name == b"USER":
-            if value != _DEFAULT_USER:
+            if users.find(value) is None:
                 raise CommandError(errors.no_such_user(value))
+            filters = filters._replace(user=value)
         elif name == b"MAXAGE":
             filters = filters._replace(age_ms=_age_ms(value))
         elif name == b"SKIPME" and value.lower() in (b"yes", b"no"):

@@ -80,7 +80,11 @@ def config_set(
 )
 def config_rewrite(ctx: Context) -> SimpleString:
     """Return OK once the file is written."""
-    ctx.server.config.rewrite()
+    config, users = ctx.server.config, ctx.server.users
+    if config.aclfile:
+        config.rewrite()
+    else:
+        config.rewrite(users.configuration(), adds_users=not users.is_plain)
     note_change(ctx, f"CONFIG REWRITE of {ctx.server.config.path}")
     return OK
 

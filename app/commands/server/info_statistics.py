@@ -80,12 +80,9 @@ _NEVER: Final = (
     "reply_buffer_shrinks",
     "reply_buffer_expands",
     "evicted_scripts",
-    "acl_access_denied_cmd",
-    "acl_access_denied_key",
-    "acl_access_denied_channel",
 )
 """Fields about what this server has not: replicas, defragmentation, eviction of clients
-and scripts, I/O threads, forks, users but the default one. All are 0."""
+and scripts, I/O threads, forks. All are 0."""
 
 
 def command_statistics(ctx: Context) -> Fields:

@@ -11,6 +11,7 @@ from joblog.app.engine.past import open_past
 from joblog.app.engine.past_views import PastView
 from joblog.app.keyspace.keyspace import Keyspace
 from joblog.app.state.visits import facts_of
+from joblog.app.users.requests import channels_of, keys_of
 from tests.support.fakes import FakeClock
 
 NO_PERM = b"NOPERM"
@@ -18,7 +19,8 @@ NO_PERM = b"NOPERM"
 
 def fence(request):
     """Refuse whatever reaches a key or a channel that begins with `own:`."""
-    names = [key for key, _ in request.key_accesses()] + request.channels()
+    names = [use.key for use in keys_of(request.command, request.argv)]
+    names += [name for _, name in channels_of(request.command, request.argv)]
     if request.door is Door.PATTERN or any(n.startswith(b"own:") for n in names):
         return b"%b %b" % (NO_PERM, request.door.value.encode())
     return None

@@ -1,0 +1,1 @@
+"""Users: who there is, how they prove who they are, and what each may do (ACL)."""
