@@ -58,12 +58,11 @@ class Revocations:
                 self._access.look_again(session)
 
     def _cut_off(self, session: Session) -> None:
-        self._access.expel(session)
         if session is self._outbox.running:
             session.is_closing = True
-            session.update_special()
         else:
             self._clients.disconnect(session)
+        self._access.expel(session)
 
 
 def _loses(before: User, after: User) -> bool:
