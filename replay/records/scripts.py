@@ -8,7 +8,8 @@ its head, as many collections of scripts do:
 
 One that does not is called by the first words of the comment that it begins with, as
 far as these describe it: `adds-job-to-queue`, where the comment says "Adds a job to the
-queue by doing the following". So are those of BullMQ, and many of others.
+queue by doing the following". So are those of BullMQ, and many of others; those of
+some libraries that say nothing are known (`known_scripts`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from joblog.app.history.notes import ExecNote, ScriptNote, ScriptSourceNote, rea
 from joblog.app.keyspace.glob import compile_glob
 from joblog.replay.index.marks import ANY_SOURCE
 from joblog.replay.index.scanning import Pieces
+from joblog.replay.records.known_scripts import KNOWN
 
 if TYPE_CHECKING:
     from joblog.replay.index.finder import LogIndex
@@ -60,7 +62,7 @@ def script_sha(record: Record) -> str | None:
 
 
 def script_name(source: bytes) -> bytes | None:
-    """Return the name that a script gives itself in its head, or None for none."""
+    """Return what a script is called by its head, or by whoever knows it; else None."""
     shebang = _SHEBANG.match(source)
     if shebang is not None:
         return shebang[1]
@@ -72,7 +74,7 @@ def script_name(source: bytes) -> bytes | None:
         words = _described(paragraph)
         if words:
             return "-".join(words).encode("utf-8", "surrogateescape")
-    return None
+    return KNOWN.get(hashlib.sha1(source, usedforsecurity=False).hexdigest())
 
 
 def _head_comment(source: bytes) -> str:

@@ -11,7 +11,8 @@ from joblog.replay.cli import main
 from joblog.replay.records.scripts import script_name
 from tests.replay.histories import History
 
-TOURS = Path(__file__).resolve().parent.parent / "data" / "tours"
+DATA = Path(__file__).resolve().parent.parent / "data"
+TWO = "bullmq", "asynq"
 LICENCE = b"-- This file is free software.\n-- See the licence.\n\n"
 ENQUEUE = b"-- name: enqueue\nreturn redis.call('RPUSH', KEYS[1], ARGV[1])"
 PLAIN = b"return redis.call('SET', KEYS[1], ARGV[1])"
@@ -142,8 +143,20 @@ def test_names_find_records(folder):
     assert "EVALSHA breaks-off" in lines[0]
 
 
-def test_scripts_of_bullmq_have_names():
-    found = listed(str(TOURS / "bullmq" / "data"))
+RECORDED = sorted([*DATA.glob("tours/*/data"), *DATA.glob("histories/*/data")])
 
-    assert None not in found
-    assert {"adds-job-to-queue", "move-stalled-jobs-to-wait"} <= set(found)
+
+@pytest.mark.parametrize("data", RECORDED, ids=lambda data: data.parent.name)
+def test_scripts_of_each_library_have_names(data):
+    lines = run("scripts", str(data), "--json").stdout.splitlines()
+    names = [json.loads(line)["name"] for line in lines]
+
+    assert None not in names
+    assert len(names) == len(set(names))
+
+
+def test_names_are_what_the_scripts_do():
+    bullmq, asynq = (listed(str(DATA / "tours" / name / "data")) for name in TWO)
+
+    assert {"adds-job-to-queue", "move-stalled-jobs-to-wait"} <= set(bullmq)
+    assert asynq["asynq:dequeue"]["calls"] > asynq["asynq:retry"]["calls"] > 0
