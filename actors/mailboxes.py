@@ -58,8 +58,16 @@ class Mailboxes:
         self._outbox.pushes.clear()
         for client_id, pieces in pushes.items():
             mailbox = self._mailboxes.get(client_id)
-            if mailbox is not None:
-                replies.append((mailbox, Push(b"".join(pieces))))
+            session = self._sessions.get(client_id)
+            if mailbox is None:
+                continue
+            if session is not None and session.unsent is not None:
+                # Nothing comes in the middle of a reply: the rest of it goes in front.
+                pieces.insert(0, self._outbox.end_long(session))
+                if session.is_closing:  # there was no memory for it
+                    replies.append((mailbox, Close(at_once=True)))
+                    continue
+            replies.append((mailbox, Push(b"".join(pieces))))
 
     def deliver_closings(self, replies: Replies) -> None:
         """Close the connections of those who are to go."""

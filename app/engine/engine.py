@@ -171,7 +171,7 @@ class Engine:
                 if reply is POSTPONED or reply is BLOCKED:
                     outbox.put_off(session, commands, argv)
                     break
-                data = outbox.what_is_sent(session, reply)
+                data = outbox.what_is_sent(session, reply, self.slice_bytes)
             elif isinstance(reply, list) and len(reply) > LONG:
                 data = outbox.begin_long(session, reply, self.slice_bytes)
             else:

@@ -96,6 +96,8 @@ class Guards:
     def _why_not(self, session: Session, command: Command, argv: Argv) -> bytes | None:
         """Return why no client may run a command in the state that the server is in."""
         alarm, scripts = self._alarm, self._context.scripts
+        if not alarm.is_on and not session.is_monitor:
+            return None  # what is queued is asked about twice, each time for nothing
         flags = flags_of(scripts, self._functions, command, argv)
         if alarm.has(BUSY) and not command.flags & Flag.ALLOW_BUSY:
             return scripts.busy_text
@@ -115,6 +117,8 @@ class Guards:
 
     def _why_not_exec(self, session: Session) -> bytes | None:
         """Return why one of the queued commands may not run any more, or None."""
+        if not self._alarm.is_on and not session.is_monitor:
+            return None
         for argv in session.queued or ():
             text = self._why_not(session, require_command(argv), argv)
             if text is not None:

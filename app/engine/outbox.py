@@ -9,11 +9,12 @@ ask of the log, and what the driver is to do.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, final
 
 from joblog.app.engine.redaction import Secrets, redact
 from joblog.app.protocol.encoder import encode, encode_in_parts
-from joblog.app.reply import Replies
+from joblog.app.reply import LONG, Replies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,8 @@ Entry = tuple[int, int, list[list[bytes]], Any]
 
 SERVER_ID: Final = 0
 """The client id of what the server does of its own accord."""
+
+_ALL: Final = 1 << 60
 
 
 @final
@@ -137,6 +140,10 @@ class Outbox:
         self.leave(session, commands)
         return data
 
+    def end_long(self, session: Session) -> bytes:
+        """Return all that is left of a long array; see `begin_long`."""
+        return self._next_parts(session, _ALL)
+
     def _next_parts(self, session: Session, bytes_max: int) -> bytes:
         parts = []
         size = 0
@@ -169,7 +176,10 @@ class Outbox:
                 self.discard(context.db.index, [argv] if effects is None else effects)
         elif unit is not None:
             context.effects = None
-            unit.add(context.db.index, [argv] if effects is None else effects)
+            if effects is None:
+                unit.add_one(context.db.index, argv)
+            else:
+                unit.add(context.db.index, effects)
         else:
             if not session.is_described:
                 self.describe(session)
@@ -252,15 +262,23 @@ class Outbox:
         else:
             self.pushes.append((session.id, data))
 
-    def what_is_sent(self, session: Session, reply: Any) -> bytes:
-        """Return what to send for a reply, where it may be more or less than that."""
+    def what_is_sent(self, session: Session, reply: Any, bytes_max: int) -> bytes:
+        """Return what to send for a reply, where it may be more or less than that.
+
+        See `begin_long` for the arguments.
+        """
         is_withheld = session.reply_mode != "on" and session.withholds()
         if is_withheld and type(reply) is not Replies:
             data = b""
+        elif isinstance(reply, list) and len(reply) > LONG:
+            data = self.begin_long(session, reply, bytes_max)
         else:
             data = encode(reply, session.resp)
         early, pushes = self.early_pushes, self.own_pushes
         if early or pushes:
+            if session.unsent is not None:
+                session.unsent = chain(session.unsent, pushes[:])
+                pushes.clear()
             data = b"".join([*early, data, *pushes])
             early.clear()
             pushes.clear()

@@ -23,7 +23,7 @@ from joblog.app.errors import CommandError
 from joblog.app.protocol.encoder import encode, join
 from joblog.app.reply import NULL_ARRAY, Encoded
 from joblog.app.state.units import Unit
-from joblog.app.table.table import require_command
+from joblog.app.table.table import LOOKUP, require_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +131,8 @@ class Transactions:
         try:
             for argv in queued:
                 context.db = session.db
-                command = require_command(argv)
+                # Its number of words is right, as when it was queued.
+                command = LOOKUP.get(argv[0]) or require_command(argv)
                 reply = self._call(session, command, argv)
                 if isinstance(reply, CommandError):
                     failed.append(len(told))

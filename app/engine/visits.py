@@ -125,5 +125,5 @@ class Visits:
         replies = []
         for _ in commands:
             error = CommandError(visit.ended)
-            replies.append(self._outbox.what_is_sent(visit.session, error))
+            replies.append(self._outbox.what_is_sent(visit.session, error, 0))
         return b"".join(replies)

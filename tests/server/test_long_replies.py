@@ -6,6 +6,28 @@ from tests.parity.wire import encode
 from tests.support.waiting import wait_until
 
 COUNT = 60_000
+WIDE = [b"%0400d" % number for number in range(15_000)]
+"""So much that neither the socket nor the server's queue takes it all."""
+
+CHANGES = [
+    "RPUSH wide new",
+    "LPUSH wide new",
+    "RPOP wide",
+    "LPOP wide 9000",
+    "LSET wide 7000 new",
+    "LTRIM wide 100 200",
+    f"LINSERT wide AFTER {WIDE[10_000].decode()} new",
+    f"LREM wide 0 {WIDE[12_000].decode()}",
+    "LMOVE wide list LEFT LEFT",
+    "DEL wide",
+    "RENAME list wide",
+    "COPY list wide REPLACE",
+    "SORT list BY nosort STORE wide",
+    "SET wide new",
+    "PEXPIRE wide 0",
+    "SWAPDB 0 1",
+    "FLUSHALL",
+]
 
 
 def elements(prefix):
@@ -25,6 +47,16 @@ def take(connection, size):
         assert pieces[-1]
         size -= len(pieces[-1])
     return b"".join(pieces)
+
+
+def fill_wide(connection):
+    connection.ask("RPUSH", "wide", *WIDE)
+
+
+def begin_to_read_wide(connection):
+    """Have the list sent, and return the beginning of it: the rest waits."""
+    connection.send(encode(("LRANGE", "wide", "0", "-1")))
+    return take(connection, 1000)
 
 
 @pytest.fixture
@@ -57,6 +89,76 @@ def test_a_long_reply_is_of_the_moment_when_it_was_asked_for(server, client):
 
     assert begun + take(client, len(expected) - 1000) == expected
     assert client.ask("LRANGE", "list", "0", "-1") == bulk_array([b"new"])
+
+
+def test_a_long_reply_is_of_its_moment_whatever_changes_while_it_is_read(server):
+    other = server.connect()
+    expected = bulk_array(WIDE)
+    for change in CHANGES:
+        for wrap in (False, True):
+            other.ask("FLUSHALL")
+            other.ask("RPUSH", "list", "a", "b")
+            fill_wide(other)
+            reader = server.connect()
+            begun = begin_to_read_wide(reader)
+
+            if wrap:
+                words = ", ".join(f"'{word}'" for word in change.split())
+                other.ask("MULTI")
+                other.ask("EVAL", f"return redis.call({words})", "0")
+                assert b"\r\n-" not in other.ask("EXEC"), change
+            else:
+                assert not other.ask(*change.split()).startswith(b"-"), change
+
+            assert begun + take(reader, len(expected) - 1000) == expected, change
+            reader.close()
+
+
+@pytest.mark.parametrize("way", ["subscribed", "tracked", "redirected"])
+def test_no_push_comes_in_the_middle_of_a_long_reply(server, way):
+    reader, writer = server.connect(), server.connect()
+    fill_wide(writer)
+    reader.ask("HELLO", "3")
+    writer.ask("HELLO", "3")
+    push = b">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n"
+    if way == "subscribed":
+        reader.ask("SUBSCRIBE", "k")
+        push = b">3\r\n$7\r\nmessage\r\n$1\r\nk\r\n$1\r\nv\r\n"
+    elif way == "tracked":
+        reader.ask("CLIENT", "TRACKING", "ON")
+        reader.ask("GET", "k")
+    else:
+        number = reader.ask("CLIENT", "ID").strip(b":\r\n")
+        writer.ask("CLIENT", "TRACKING", "ON", "REDIRECT", number)
+        writer.ask("GET", "k")
+    begun = begin_to_read_wide(reader)
+    reader.send(encode(("ECHO", "end")))
+
+    writer.ask(*(("PUBLISH", "k", "v") if way == "subscribed" else ("SET", "k", "v")))
+
+    expected = bulk_array(WIDE) + push + b"$3\r\nend\r\n"
+    assert begun + take(reader, len(expected) - 1000) == expected
+
+
+def test_what_a_script_pushes_while_others_are_served_waits_for_the_reply(start):
+    server = start("--busy-reply-threshold", "1")
+    reader, writer = server.connect(), server.connect()
+    fill_wide(writer)
+    reader.ask("HELLO", "3")
+    reader.ask("SUBSCRIBE", "k")
+    begun = begin_to_read_wide(reader)
+    script = """
+        redis.call('PUBLISH', 'k', 'v')
+        local count = 0
+        for _ = 1, 3000000 do count = count + 1 end
+        return 'done'
+    """
+    writer.send(encode(("EVAL", script, "0")))
+    rest = take(reader, len(bulk_array(WIDE)) - 1000)
+
+    assert begun + rest == bulk_array(WIDE)
+    assert take(reader, 7) == b">3\r\n$7\r"
+    assert take(writer, 10) == b"$4\r\ndone\r\n"
 
 
 def test_a_client_that_reads_nothing_has_little_of_it_encoded(server, client):
