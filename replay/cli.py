@@ -6,7 +6,6 @@ command line that is wrong, 3 for a damaged log.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,9 @@ import click
 from joblog.app.history.moments import NoSuchMomentError
 from joblog.app.version import VERSION
 from joblog.replay.jobs.schema import SchemaError
+from joblog.replay.output.answers import tell
 from joblog.replay.output.exits import DAMAGED, NOTHING, USAGE
+from joblog.replay.output.pager import Pager, forget_output
 from joblog.replay.verbs import VERBS, Verbs
 from joblog.replay.verbs.folders import with_folder
 from joblog.storage.errors import (
@@ -62,7 +63,14 @@ class _Replay(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a verb."""
+        """Run a verb; a pager that it started is waited for."""
+        try:
+            return self._invoke(ctx)
+        finally:
+            if not ctx.parent:
+                Pager.end()
+
+    def _invoke(self, ctx: click.Context) -> Any:
         try:
             code = super().invoke(ctx)
             sys.stdout.flush()
@@ -77,14 +85,14 @@ class _Replay(click.Group):
         except BrokenPipeError:
             # Whoever read the answer has seen enough; what is left must not be
             # written when Python flushes at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            forget_output()
             ctx.exit(_CLOSED)
         ctx.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(text: str, code: int, ctx: click.Context) -> None:
     sys.stdout.flush()
-    sys.stderr.write(f"replay: {text}\n")
+    tell(f"replay: {text}")
     ctx.exit(code)
 
 
@@ -95,7 +103,8 @@ def _fail(text: str, code: int, ctx: click.Context) -> None:
     epilog="Exit codes: 0 found, 1 nothing found or failed, 2 usage, 3 damaged log.",
 )
 @click.version_option(VERSION, prog_name="replay")
-def main() -> None:
+@click.option("--no-pager", is_flag=True, help="Write long answers at once.")
+def main(*, no_pager: bool) -> None:
     """Ask a joblog data folder what happened, also while its server runs.
 
     \b
@@ -108,6 +117,8 @@ def main() -> None:
 
     New here? 'replay demo' walks through a small queue that went wrong.
     """  # noqa: D301 - \b is click's mark for lines that are kept as they are
+    if no_pager:
+        Pager.forbid()
 
 
 main.commands = Verbs()  # type: ignore[assignment]  # nobody adds one at run time

@@ -12,11 +12,17 @@ from __future__ import annotations
 
 import enum
 import json
+import shutil
 import sys
+import textwrap
 import time
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from joblog.app import clock
+from joblog.app.history.moments import show_time
+from joblog.replay.output.times import ago, near_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,11 +30,20 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
     from rich.progress import Progress, TaskID
-    from rich.table import Table
 
 _ROWS_A_TABLE = 500
 _SLOW_SECONDS = 1.0
 _encode_json = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
+
+
+def tell(text: str) -> None:
+    """Write a line to standard error; on a terminal it is broken between words."""
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        text = textwrap.fill(
+            text, width, break_long_words=False, break_on_hyphens=False
+        )
+    sys.stderr.write(f"{text}\n")
 
 
 class Mode(enum.Enum):
@@ -45,11 +60,19 @@ class Output:
     Attributes:
         mode: how.
         has_written: whether a part of the answer is out already.
+        may_page: whether the pager shows it, on a terminal; not where it never ends.
     """
 
-    def __init__(self, mode: Mode | None = None) -> None:
-        """Write in a mode; by default as standard output asks for."""
+    def __init__(self, mode: Mode | None = None, *, may_page: bool = True) -> None:
+        """Write in a mode; by default as standard output asks for.
+
+        Args:
+            mode: how.
+            may_page: whether a long answer on a terminal is shown by the pager.
+        """
         self.has_written = False
+        self.may_page = may_page
+        self._now_ms = clock.now_ms()
         if mode is None:
             mode = Mode.TERMINAL if sys.stdout.isatty() else Mode.PLAIN
         self.mode = mode
@@ -61,9 +84,9 @@ class Output:
     @cached_property
     def console(self) -> Console:
         """The terminal's console; whoever prints there says `make_way` before."""
-        from rich.console import Console
+        from joblog.replay.output.consoles import make_console
 
-        return Console(highlight=False, emoji=False)
+        return make_console()
 
     @property
     def stream(self) -> TextIO:
@@ -72,7 +95,11 @@ class Output:
         return sys.stdout
 
     def draw(self, what: RenderableType, *, soft_wrap: bool = False) -> None:
-        """Print on the terminal."""
+        """Print on the terminal; the first time, start the pager."""
+        if self.may_page and not self.has_written:
+            from joblog.replay.output.consoles import begin_pager
+
+            self.console = begin_pager(self.console)
         self.has_written = True
         SlowProgress.make_way()
         self.console.print(what, soft_wrap=soft_wrap)
@@ -81,6 +108,17 @@ class Output:
     def is_json(self) -> bool:
         """Whether answers are JSON."""
         return self.mode is Mode.JSON
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody reads the answer on a terminal."""
+        return self.mode is Mode.TERMINAL
+
+    def time(self, at_ms: int) -> str:
+        """Return a time: on a terminal short, and with how long ago it was."""
+        if not self.is_terminal:
+            return show_time(at_ms)
+        return f"{near_time(at_ms, self._now_ms)} {ago(at_ms, self._now_ms)}"
 
     @property
     def word_limit(self) -> int | None:
@@ -92,30 +130,32 @@ class Output:
         self.stream.write(_encode_json(value) + "\n")
 
     def line(self, cells: Sequence[str], styles: Sequence[str] = ()) -> None:
-        """Write one line at once: coloured, or tab-separated."""
+        """Write one line at once: coloured and cut to fit, or tab-separated."""
         if self.mode is not Mode.TERMINAL:
             self.stream.write("\t".join(cells) + "\n")
             return
-        from rich.text import Text
+        from joblog.replay.output.layout import fit_line
 
-        text = Text()
-        for position, cell in enumerate(cells):
-            style = styles[position] if position < len(styles) else ""
-            text.append("  " if position else "").append(cell, style)
-        self.draw(text, soft_wrap=True)
+        self.draw(fit_line(cells, styles, self.console.width), soft_wrap=True)
 
-    def text(self, text: str, style: str = "") -> None:
-        """Write lines that people read, in any mode but JSON."""
+    def text(self, text: str, style: str = "", *, is_pasted: bool = False) -> None:
+        """Write lines that people read, in any mode but JSON.
+
+        Args:
+            text: the lines; on a terminal they are broken between words.
+            style: how they look there.
+            is_pasted: whether they are commands to be pasted, never to be broken.
+        """
         if self.mode is Mode.TERMINAL:
             from rich.text import Text
 
-            self.draw(Text(text, style), soft_wrap=True)
+            self.draw(Text(text, style), soft_wrap=is_pasted)
         elif self.mode is Mode.PLAIN:
             self.stream.write(text + "\n")
 
     def hint(self, text: str) -> None:
         """Tell something beside the answer, on standard error."""
-        sys.stderr.write(f"{text}\n")
+        tell(text)
 
     def flush(self) -> None:
         """Send on what was written so far."""
@@ -144,14 +184,17 @@ class Output:
         self.draw(grid)
 
     @contextmanager
-    def rows(self, *columns: str, right: Sequence[str] = ()) -> Iterator[Rows]:
+    def rows(
+        self, *columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()
+    ) -> Iterator[Rows]:
         """Return where rows of one kind go, while the context lasts.
 
         Args:
             columns: their headings.
             right: those of them that are numbers.
+            whole: those of them that are ids, which are never cut.
         """
-        rows = Rows(self, columns, right)
+        rows = Rows(self, columns, right, whole)
         try:
             yield rows
         finally:
@@ -166,14 +209,19 @@ class Rows:
     """
 
     def __init__(
-        self, output: Output, columns: Sequence[str], right: Sequence[str]
+        self,
+        output: Output,
+        columns: Sequence[str],
+        right: Sequence[str],
+        whole: Sequence[str],
     ) -> None:
         """Begin a table."""
         self.count = 0
         self._output = output
         self._columns = columns
         self._right = right
-        self._table: Table | None = None
+        self._whole = whole
+        self._waiting: list[tuple[Sequence[str], Sequence[str]]] = []
 
     def add(self, facts: Any, cells: Sequence[str], styles: Sequence[str] = ()) -> None:
         """Add a row: `facts` as JSON, `cells` for people."""
@@ -184,31 +232,28 @@ class Rows:
         elif output.mode is Mode.PLAIN:
             output.line(cells)
         else:
-            from rich.text import Text
-
-            table = self._table = self._table or self._make_table()
-            padded = [*styles, *[""] * (len(cells) - len(styles))]
-            table.add_row(*map(Text, cells, padded))
-            if table.row_count >= _ROWS_A_TABLE:
+            self._waiting.append((cells, styles))
+            if len(self._waiting) >= _ROWS_A_TABLE:
                 self.finish()
 
     def finish(self) -> None:
         """Draw what was not drawn yet."""
-        if self._table is not None:
-            self._output.draw(self._table)
-            self._table = None
+        if not self._waiting:
+            return
+        from joblog.replay.output.layout import Column, Layout
 
-    def _make_table(self) -> Table:
-        from rich.table import Table
-
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in self._columns:
-            table.add_column(
-                column,
-                justify="right" if column in self._right else "left",
-                overflow="fold",
-            )
-        return table
+        output = self._output
+        columns = [
+            Column(name, name in self._right, name in self._whole)
+            for name in self._columns
+        ]
+        texts = [cells for cells, _ in self._waiting]
+        layout = Layout(columns, texts, output.console.width)
+        output.draw(layout.heading(), soft_wrap=True)
+        for cells, styles in self._waiting:
+            for line in layout.lines(cells, styles):
+                output.draw(line, soft_wrap=True)
+        self._waiting.clear()
 
 
 class SlowProgress:

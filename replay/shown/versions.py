@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from joblog.app.history.touched import DbKey
 
 _ELEMENTS_ON_A_TERMINAL = 12
+_DIFFERENCES_ON_A_TERMINAL = 20
+MORE = "…"
+"""The sign of a line that counts differences which are not shown."""
+
 _MISSING = "(missing)"
 
 
@@ -91,16 +96,38 @@ def difference_lines(
     Args:
         kind: the type of the value that differs.
         differences: in order.
-        limit: the most characters for each piece.
+        limit: the most characters for each piece; then only the first are shown, and
+            the others counted.
     """
-    return [_difference_line(kind, difference, limit) for difference in differences]
+    most = len(differences)
+    if limit is not None and most > _DIFFERENCES_ON_A_TERMINAL + 1:
+        most = _DIFFERENCES_ON_A_TERMINAL
+    lines = [_difference_line(kind, one, limit) for one in differences[:most]]
+    if differences[most:]:
+        text = f"{len(differences) - most:,} more: {count_text(differences[most:])}"
+        lines.append((MORE, text))
+    return lines
+
+
+def count_text(differences: list[Difference]) -> str:
+    """Return how many differences there are of each kind: `9,990 gained, 1 lost`."""
+    count = Counter(map(_sign, differences))
+    words = {"+": "gained", "-": "lost", "~": "changed"}
+    return ", ".join(
+        f"{count[sign]:,} {word}" for sign, word in words.items() if count[sign]
+    )
+
+
+def _sign(difference: Difference) -> str:
+    _, before, after = difference
+    return "+" if before is None else "-" if after is None else "~"
 
 
 def _difference_line(
     kind: str, difference: Difference, limit: int | None
 ) -> tuple[str, str]:
     place, before, after = difference
-    sign = "+" if before is None else "-" if after is None else "~"
+    sign = _sign(difference)
     if place == "deadline" or isinstance(place, FieldDeadline):
         texts = [
             None if digits is None else show_time(int(digits))

@@ -107,6 +107,9 @@ db_option = click.option(
     "--db", type=click.IntRange(0), default=0, show_default=True, help="The database."
 )
 any_db_option = click.option("--db", type=click.IntRange(0), help="Only this database.")
+oneline_option = click.option(
+    "--oneline", "is_oneline", is_flag=True, help="One short line for each of them."
+)
 key_glob_option = click.option(
     "--key", "key_glob", type=glob, metavar="GLOB", help="Only keys like this."
 )

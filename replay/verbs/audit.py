@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from joblog.app.history.moments import show_time
 from joblog.app.keyspace.glob import compile_glob
 from joblog.replay.jobs.audit import (
     Audit,
@@ -111,10 +110,10 @@ def _write(
         pass
     first, last = ends
     shown = {
-        "after": f"{show_time(first.at_ms)}  {first.digest}"
+        "after": f"{output.time(first.at_ms)}  {first.digest}"
         if first.seq
         else first.digest,
-        "up to": f"{show_time(last.at_ms)}  {last.digest}",
+        "up to": f"{output.time(last.at_ms)}  {last.digest}",
         "jobs": str(sum(report.jobs.values())),
         "deeds": str(report.deeds),
     }

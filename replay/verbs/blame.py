@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from joblog.app.history.moments import show_time
 from joblog.replay.keys.blame import Blame, find_blame
 from joblog.replay.output.texts import json_text, show
 from joblog.replay.records.script_texts import ScriptNames
@@ -60,7 +59,7 @@ def blame(tool: Tool, key: bytes, span: Span, db: int) -> int:
         facts: dict[str, object] = {"place": None}
         facts["deadline_ms"] = owners.version.deadline_ms
         found.append(_row(tool, facts, ["(expires)", text], owners.deadline))
-    with tool.output.rows(*_COLUMNS, right=("seq",)) as rows:
+    with tool.output.rows(*_COLUMNS, right=("seq",), whole=("time",)) as rows:
         for row in found:
             rows.add(*row, _STYLES)
     return 0
@@ -90,7 +89,7 @@ def _row(
     client = tool.clients().find(record.origin.client_id, record.seq)
     cells += [
         str(record.seq),
-        show_time(record.at_ms),
+        tool.output.time(record.at_ms),
         client_label(client),
         record_text(record, tool.output.word_limit, ScriptNames(tool.index)),
     ]

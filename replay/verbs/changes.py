@@ -51,7 +51,9 @@ def changes(
     busiest = sorted(found.items(), key=lambda item: (-item[1].records, item[0]))
     clients = tool.clients()
     columns = ("db", "key", "records", "first", "last", "commands", "clients")
-    with tool.output.rows(*columns, right=("records", "first", "last")) as rows:
+    with tool.output.rows(
+        *columns, right=("records", "first", "last"), whole=("key",)
+    ) as rows:
         for key, activity in busiest[:count]:
             cells = _cells(tool, clients, key, activity)
             rows.add(_facts(key, activity), cells, ("", "bold"))

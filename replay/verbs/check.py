@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joblog.app.history.moments import show_time
 from joblog.app.history.notes import ClientNote, ScriptSourceNote, read_note
 from joblog.replay.output.texts import plain_text
 from joblog.replay.proofs.findings import find, look, seq_words
@@ -166,7 +165,7 @@ def _write(output: Output, checked: Checked, found: Findings) -> None:
         output.line(
             (
                 str(seq),
-                show_time(checked.held[seq].at_ms),
+                output.time(checked.held[seq].at_ms),
                 "proven" if seq in found.proven else "sound",
                 client_label(client),
                 record_text(checked.held[seq], output.word_limit),

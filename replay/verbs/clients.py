@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joblog.app.history.moments import json_time, show_time
+from joblog.app.history.moments import json_time
 from joblog.app.keyspace.glob import compile_glob
 from joblog.replay.jobs.views import show_duration
 from joblog.replay.output.texts import json_text, plain_text, show
@@ -71,7 +71,7 @@ def clients(
             tool.index, tool.clients(), progress, from_seq, until_seq
         )
     names = ScriptNames(tool.index)
-    with tool.output.rows(*_COLUMNS, right=("records",)) as rows:
+    with tool.output.rows(*_COLUMNS, right=("records",), whole=("since",)) as rows:
         for each in found:
             if wants(each):
                 cells = _cells(tool, each, now_ms, names)
@@ -140,8 +140,8 @@ def _cells(tool: Tool, each: Connection, now_ms: int, names: ScriptNames) -> lis
         f"{name} #{each.id}",
         plain_text(note.address) if note is not None else "-",
         show(note.user) if note is not None and note.user else "-",
-        show_time(each.since_ms),
-        "-" if each.gone is None else show_time(each.gone[1]),
+        tool.output.time(each.since_ms),
+        "-" if each.gone is None else tool.output.time(each.gone[1]),
         str(each.records),
         show_duration(_idle_ms(each, now_ms)),
         ", ".join(did) or "nothing",

@@ -48,6 +48,7 @@ def demo(ctx: click.Context, output: Output, folder: Path, *, no_pause: bool) ->
       replay demo
       replay demo /tmp/broken --no-pause
     """
+    output.may_page = False
     if folder.exists() and any(folder.iterdir()):
         output.hint(f"replay: {folder} is not empty: name another folder, or remove it")
         return NOTHING
@@ -88,8 +89,8 @@ class _Walk:
             return
         output.text(f"{number}. {step.question}\n", "bold")
         output.text(f"$ {_line(words)}", "cyan")
-        kind = ["--plain"] if output.mode is Mode.PLAIN else []
-        self._run([*words, *kind])
+        kind = "--plain" if output.mode is Mode.PLAIN else "--no-pager"
+        self._run([*words, kind])
         output.text(f"\n{step.remark}\n")
 
     def _show_json(self, number: int, step: Step, words: list[str]) -> None:

@@ -12,6 +12,7 @@ from joblog.replay.keys.differences import KeyChange, compare_moments
 from joblog.replay.keys.values import find_differences
 from joblog.replay.output.texts import json_text
 from joblog.replay.shown.versions import (
+    count_text,
     difference_facts,
     difference_lines,
     key_label,
@@ -22,6 +23,7 @@ from joblog.replay.verbs.options import (
     Span,
     Tool,
     key_glob_option,
+    oneline_option,
     takes_folder,
     takes_range,
 )
@@ -33,12 +35,14 @@ from joblog.replay.verbs.show import SIGN_STYLES
 @takes_range(also_two=True)
 @key_glob_option
 @click.option("--stat", is_flag=True, help="Only how many keys came, went, changed.")
+@oneline_option
 def diff(
     tool: Tool,
     span: Span,
     key_glob: bytes | None,
     *,
     stat: bool,
+    is_oneline: bool,
 ) -> int:
     r"""Show what is different in DIR at moment B from what was at A; A..B is the same.
 
@@ -60,7 +64,7 @@ def diff(
             fate = _fate(change)
             count[fate] += 1
             if not stat:
-                _write(tool, fate, change)
+                _write(tool, fate, change, is_oneline=is_oneline)
         past.close()
     if stat and count:
         facts: dict[str, Any] = {
@@ -76,7 +80,7 @@ def _fate(change: KeyChange) -> str:
     return "removed" if change.after is None else "changed"
 
 
-def _write(tool: Tool, fate: str, change: KeyChange) -> None:
+def _write(tool: Tool, fate: str, change: KeyChange, *, is_oneline: bool) -> None:
     output = tool.output
     differences = list(find_differences(change.before, change.after))
     if output.is_json:
@@ -95,6 +99,12 @@ def _write(tool: Tool, fate: str, change: KeyChange) -> None:
     assert version is not None
     sign = {"added": "+", "removed": "-", "changed": "~"}[fate]
     label = key_label((change.db, change.key))
-    output.text(f"{sign} {label} ({version.kind})", f"bold {SIGN_STYLES[sign]}")
+    count = ""
+    if output.is_terminal and len(differences) > 1:
+        count = f": {count_text(differences)}"
+    title = f"{sign} {label} ({version.kind}{count})"
+    output.line((title,), (f"bold {SIGN_STYLES[sign]}",))
+    if is_oneline:
+        return
     for mark, text in difference_lines(version.kind, differences, output.word_limit):
-        output.text(f"    {mark} {text}", SIGN_STYLES[mark])
+        output.line((f"    {mark} {text}",), (SIGN_STYLES[mark],))

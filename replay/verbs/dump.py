@@ -56,7 +56,7 @@ def dump(
         elif tool.output.is_json:
             tool.output.json([json_text(word) for word in argv])
         else:
-            tool.output.text(show_argv(argv))
+            tool.output.text(show_argv(argv), is_pasted=True)
     return 0 if shown else NOTHING
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from joblog.app.history.moments import show_time
 from joblog.replay.keys.inquiry import trace, trace_last
 from joblog.replay.keys.values import find_differences
 from joblog.replay.records.script_texts import ScriptNames
@@ -18,6 +17,7 @@ from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
     db_option,
+    oneline_option,
     takes_folder,
     takes_range,
 )
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.argument("key", type=options.text, shell_complete=options.complete_key)
 @takes_range(also_at=True)
 @click.option("-n", "count", type=click.IntRange(1), help="Only the last N of them.")
+@oneline_option
 @db_option
 def history(
     tool: Tool,
@@ -40,6 +41,8 @@ def history(
     span: Span,
     count: int | None,
     db: int,
+    *,
+    is_oneline: bool,
 ) -> int:
     r"""Show each record of DIR that changed KEY, and the value that it left.
 
@@ -62,12 +65,15 @@ def history(
             else trace_last(*where, (from_seq, until_seq), count)
         ):
             client = clients.find(step.record.origin.client_id, step.record.seq)
-            _write(tool, step, Match(step.record, client), names)
+            match = Match(step.record, client)
+            _write(tool, step, match, names, is_oneline=is_oneline)
             shown += 1
     return 0 if shown else NOTHING
 
 
-def _write(tool: Tool, step: Step, match: Match, names: ScriptNames) -> None:
+def _write(
+    tool: Tool, step: Step, match: Match, names: ScriptNames, *, is_oneline: bool
+) -> None:
     output = tool.output
     record, before, after = step
     if output.is_json:
@@ -79,12 +85,13 @@ def _write(tool: Tool, step: Step, match: Match, names: ScriptNames) -> None:
         return
     cells = [
         str(record.seq),
-        show_time(record.at_ms),
+        output.time(record.at_ms),
         client_label(match.client),
         record_text(record, output.word_limit, names),
     ]
     if output.word_limit is None:
-        output.line([*cells, version_text(after)])
-    else:
-        output.line(cells, ("cyan", "dim", "green"))
+        output.line(cells if is_oneline else [*cells, version_text(after)])
+        return
+    output.line(cells, ("cyan", "dim", "green"))
+    if not is_oneline:
         write_differences(tool, before, after, "    ")

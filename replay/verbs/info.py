@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from joblog.app.history.moments import json_time, show_time
+from joblog.app.history.moments import json_time
 from joblog.replay.verbs.options import Tool, takes_folder
 from joblog.storage.folder import LogFolder, SegmentInfo, read_chain
 from joblog.storage.memory_mark import read_mark
@@ -50,8 +50,8 @@ def info(tool: Tool) -> int:
         digest = compute_digest(tool.folder, last_seq, filesystem=tool.filesystem)
         facts |= {"first_at": json_time(first_ms), "last_at": json_time(last_ms)}
         facts["digest"] = digest
-        shown["first"] = show_time(first_ms)
-        shown["last"] = show_time(last_ms)
+        shown["first"] = tool.output.time(first_ms)
+        shown["last"] = tool.output.time(last_ms)
         shown["digest"] = f"{digest}@{last_seq}"
     sealed = sum(segment.is_sealed for segment in chain)
     shown["size"] = f"{facts['size_bytes']:,} bytes"

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joblog.app.history.moments import show_time
 from joblog.replay.jobs.verdicts import PROBLEMS
 from joblog.replay.jobs.views import (
     Actors,
@@ -158,7 +157,7 @@ def _cells(
     limit = tool.output.word_limit
     return (
         str(record.seq),
-        show_time(record.at_ms),
+        tool.output.time(record.at_ms),
         since,
         step.kind,
         show(step.key, limit),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from joblog.app.history.moments import show_time
 from joblog.app.keyspace.glob import compile_glob
+from joblog.replay.jobs.ranking import MOST_ON_A_TERMINAL, OTHER_LINES, Ranking
 from joblog.replay.jobs.reading import JobLog, Judged
 from joblog.replay.jobs.schema import SchemaError
 from joblog.replay.jobs.shipped import (
@@ -28,6 +29,7 @@ from joblog.replay.jobs.views import (
 from joblog.replay.output.texts import plain_text, show
 from joblog.replay.verbs import options
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
+from joblog.replay.verbs.watching import watch, watch_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,11 +148,23 @@ def open_jobs(tool: Tool, schemas: tuple[Schema, ...], progress: Progress) -> Jo
     metavar="[SECONDS]", help="That waited or ran for longer than this, or a minute.",
 )  # fmt: skip
 @click.option("--all", "is_all", is_flag=True, help="Also those that are done.")
-@click.option("-n", "count", type=click.IntRange(1), help="Only the first N.")
+@click.option(
+    "-n", "count", type=click.IntRange(0),
+    help=f"Only the first N; 0 for all. A terminal shows {MOST_ON_A_TERMINAL:,}.",
+)  # fmt: skip
+@watch_option
 @schema_option
 @limits_options
-def jobs(tool: Tool, span: Span, count: int | None, **chosen: Any) -> int:
+def jobs(
+    tool: Tool,
+    span: Span,
+    count: int | None,
+    watch_seconds: float | None,
+    **chosen: Any,
+) -> int:
     r"""List the jobs of DIR at a moment: state, age, how long they waited and ran.
+
+    On a terminal the severest come first, elsewhere the oldest.
 
     Without a filter it lists all that have not ended, and those that failed or were
     deleted. Exit code 1 says that there is none. --since follows jobs from a moment on:
@@ -163,8 +177,22 @@ def jobs(tool: Tool, span: Span, count: int | None, **chosen: Any) -> int:
       replay jobs joblog-data --lost --double --stuck
       replay jobs joblog-data --queue 'mail*' --state failed --json
       replay jobs joblog-data --since '2h ago' --stuck
+      replay jobs --watch
       replay jobs joblog-data --all --slow 30 --at 'yesterday 14:00'
     """
+    if watch_seconds is None:
+        return _show(tool, span, count, chosen)
+    if span.until is not None:
+        raise click.UsageError("--watch is of now, and --until of another moment")
+    tool.output.may_page = False
+    most = count
+    if tool.output.is_terminal and not count:
+        most = max(tool.output.console.height - OTHER_LINES, 1)
+    return watch(tool, watch_seconds, lambda now: _show(now, span, most, chosen))
+
+
+def _show(tool: Tool, span: Span, count: int | None, options: dict[str, Any]) -> int:
+    chosen = dict(options)
     schemas, limits = chosen.pop("schemas"), chosen.pop("limits")
     since, point = tool.ends(span)
     since_seq = 0 if span.since is None else since.seq
@@ -173,17 +201,21 @@ def jobs(tool: Tool, span: Span, count: int | None, **chosen: Any) -> int:
     columns = ("job", "queue", "verdict", "since", "waited", "ran", "by", "why")
     with (
         tool.progress("folding", point.seq) as progress,
-        tool.output.rows(*columns) as rows,
+        tool.output.rows(*columns, whole=("job", "verdict", "since")) as rows,
     ):
-        for judged in open_jobs(tool, schemas, progress).judge_all(
-            point, limits, wants, since_seq
-        ):
+        jobs = open_jobs(tool, schemas, progress)
+        found = jobs.judge_all(point, limits, wants, since_seq)
+        ranking = Ranking(found) if tool.output.is_terminal else None
+        if ranking is not None:
+            most = MOST_ON_A_TERMINAL if count is None else count
+            found = ranking.first(most)
+        for judged in islice(found, count or None):
             story, verdict = judged
             facts = story_facts(story, verdict, point.at_ms)
             style = _STYLES.get(verdict.word, "")
             rows.add(facts, _cells(tool, judged, point, actors), ("bold", "", style))
-            if rows.count == count:
-                break
+    if rows.count and ranking is not None:
+        tool.output.text(ranking.summary(rows.count), "dim")
     return 0 if rows.count else NOTHING
 
 
@@ -249,7 +281,7 @@ def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[st
         show(story.id, limit),
         show(story.queue, limit),
         verdict.word,
-        "-" if verdict.since_ms is None else show_time(verdict.since_ms),
+        "-" if verdict.since_ms is None else tool.output.time(verdict.since_ms),
         "-" if waited is None else show_duration(waited),
         "-" if ran is None else show_duration(ran),
         who,

@@ -73,7 +73,7 @@ def _follow(tool: Tool, target: Path) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    tool.may_index = False
+    tool.may_index = tool.output.may_page = False
     follower = Follower(tool.folder, target, filesystem=tool.filesystem)
     try:
         _tell_copy(tool, target, follower.report)

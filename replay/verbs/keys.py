@@ -41,7 +41,7 @@ def keys(tool: Tool, span: Span, key_glob: bytes | None, db: int | None) -> int:
       replay keys joblog-data --since '10m ago'
     """
     point, changed = _find_changed(tool, span)
-    with tool.output.rows("key", "type", "db") as rows:
+    with tool.output.rows("key", "type", "db", whole=("key",)) as rows:
         for index, key, version in find_keys(
             fold_to(tool, point), key_glob, db, point.at_ms
         ):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joblog.app.history.moments import Moment, show_time
+from joblog.app.history.moments import Moment
 from joblog.replay.jobs.reading import JobLog
 from joblog.replay.jobs.shipped import detect_schemas
 from joblog.replay.output.texts import show
@@ -18,7 +18,14 @@ from joblog.replay.records.script_texts import ScriptNames
 from joblog.replay.records.search import Match, Query, Search
 from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.verbs import options
-from joblog.replay.verbs.options import NOTHING, Span, Tool, takes_folder, takes_range
+from joblog.replay.verbs.options import (
+    NOTHING,
+    Span,
+    Tool,
+    oneline_option,
+    takes_folder,
+    takes_range,
+)
 from joblog.storage.errors import PrunedError
 
 if TYPE_CHECKING:
@@ -66,9 +73,10 @@ _STYLES = ("cyan", "dim", "magenta", "green", "")
     "--from", "from_seq", type=options.seq, default=1, help="From this record on."
 )
 @click.option("--to", "to_seq", type=options.seq, help="Up to this record.")
-@click.option("-n", "count", type=click.IntRange(1), help="Only the last N of them.")
+@click.option("-n", "count", type=click.IntRange(0), help="Only the last N of them.")
 @click.option("-r", "--reverse", is_flag=True, help="The newest first.")
 @click.option("-f", "--follow", is_flag=True, help="Wait for more as they come.")
+@oneline_option
 @click.option("--all", "has_notes", is_flag=True, help="Also clients and script texts.")
 def log(tool: Tool, **chosen: Any) -> int:
     r"""Show the records of DIR: when, who, the command, and its effects after `=>`.
@@ -86,20 +94,23 @@ def log(tool: Tool, **chosen: Any) -> int:
       replay log joblog-data --command DEL --client worker-3
       replay log joblog-data --job 7d0a5a4e-6f0e-4a3e-9d55-0c6a1f3f2a11
       replay log joblog-data --grep 'LPUSH jobs' --json | jq .at
-      replay log joblog-data --follow
+      replay log joblog-data --follow -n 0
     """
     count = chosen.pop("count")
     is_reverse = chosen.pop("reverse")
     is_following = chosen.pop("follow")
+    is_oneline = chosen.pop("is_oneline")
     if is_reverse and is_following:
         raise click.UsageError("--reverse and --follow exclude each other")
     query = _make_query(tool, **chosen)
     shown = 0
     try:
         if is_following:
-            shown = _follow(tool, query, chosen, count)
+            tool.output.may_page = False
+            shown = _follow(tool, query, chosen, count, is_oneline=is_oneline)
         else:
-            shown = _write(tool, _find(tool, query, count, is_reverse=is_reverse))
+            found = _find(tool, query, count, is_reverse=is_reverse)
+            shown = _write(tool, found, is_oneline=is_oneline)
     except KeyboardInterrupt:
         # The way to end --follow, and no failure.
         tool.output.flush()
@@ -185,7 +196,14 @@ def _find(
     return search.forward()
 
 
-def _follow(tool: Tool, query: Query, chosen: dict[str, Any], count: int | None) -> int:
+def _follow(
+    tool: Tool,
+    query: Query,
+    chosen: dict[str, Any],
+    count: int | None,
+    *,
+    is_oneline: bool,
+) -> int:
     """Show the last few matches, or those from a given beginning, and go on."""
     has_beginning = chosen["span"].since is not None or chosen["from_seq"] > 1
     shown = 0
@@ -193,8 +211,9 @@ def _follow(tool: Tool, query: Query, chosen: dict[str, Any], count: int | None)
         last_seq = max(tool.last_seq(), tool.index.first_seq - 1)
         until_seq = min(last_seq, query.until_seq or last_seq)
         before = replace(query, until_seq=until_seq)
+        begin = _FOLLOW_BEGINS_WITH if count is None else count
         shown = _write(
-            tool, _find(tool, before, count or _FOLLOW_BEGINS_WITH, is_reverse=False)
+            tool, _find(tool, before, begin, is_reverse=False), is_oneline=is_oneline
         )
         query = replace(query, from_seq=last_seq + 1)
     search = Search(tool.index, query)
@@ -205,10 +224,10 @@ def _follow(tool: Tool, query: Query, chosen: dict[str, Any], count: int | None)
         return True
 
     tool.output.flush()
-    return shown + _write(tool, search.follow(wait))
+    return shown + _write(tool, search.follow(wait), is_oneline=is_oneline)
 
 
-def _write(tool: Tool, matches: Iterator[Match]) -> int:
+def _write(tool: Tool, matches: Iterator[Match], *, is_oneline: bool) -> int:
     """Write matches and return how many there were."""
     output, names = tool.output, ScriptNames(tool.index)
     shown = 0
@@ -216,20 +235,22 @@ def _write(tool: Tool, matches: Iterator[Match]) -> int:
         for shown, match in enumerate(matches, 1):  # noqa: B007 - the last is returned
             output.json(record_facts(match, names))
         return shown
-    limit = output.word_limit
     for shown, match in enumerate(matches, 1):  # noqa: B007 - the last is returned
-        _write_line(output, match, limit, names)
+        _write_line(output, match, names, is_oneline=is_oneline)
     return shown
 
 
 def _write_line(
-    output: Output, match: Match, limit: int | None, names: ScriptNames
+    output: Output, match: Match, names: ScriptNames, *, is_oneline: bool
 ) -> None:
-    record = match.record
+    record, limit = match.record, output.word_limit
+    if is_oneline:
+        output.line((f"@{record.seq}", record_text(record, limit, names)), ("cyan",))
+        return
     cells = (
         str(record.seq),
-        show_time(record.at_ms),
-        f"db{record.db}",
+        output.time(record.at_ms),
+        f"db{record.db}" if record.db or limit is None else "",
         client_label(match.client),
         record_text(record, limit, names),
     )

@@ -28,6 +28,7 @@ from joblog.replay.verbs.arguments import (
     key_glob_option,
     moment,
     moment_range,
+    oneline_option,
     seq,
     takes_range,
     text,
@@ -61,6 +62,7 @@ __all__ = [
     "key_glob_option",
     "moment",
     "moment_range",
+    "oneline_option",
     "seq",
     "takes_folder",
     "takes_output",
@@ -257,13 +259,14 @@ def _run(verb: Callable[..., Any], tool: Tool, arguments: dict[str, Any]) -> Any
 def takes_output(verb: F) -> F:
     """Give a verb the kinds of output, as its `Output`."""
 
+    @click.option("--no-pager", is_flag=True, help="Write a long answer at once.")
     @click.option("--json", "is_json", is_flag=True, help="One JSON object a line.")
     @click.option(
         "--plain", "is_plain", is_flag=True, help="Tab-separated lines, as in a pipe."
     )
     @functools.wraps(verb)
-    def run(*, is_json: bool, is_plain: bool, **arguments: Any) -> Any:
+    def run(*, is_json: bool, is_plain: bool, no_pager: bool, **arguments: Any) -> Any:
         mode = Mode.JSON if is_json else Mode.PLAIN if is_plain else None
-        return verb(Output(mode), **arguments)
+        return verb(Output(mode, may_page=not no_pager), **arguments)
 
     return run  # type: ignore[return-value]  # the options took the place of arguments

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from joblog.app.history.moments import json_time, show_time
+from joblog.app.history.moments import json_time
 from joblog.replay.records.points import OpenPoint, find_points
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
+
+if TYPE_CHECKING:
+    from joblog.replay.output.answers import Output
 
 _STYLES = ("cyan", "dim", "bold")
 
@@ -31,10 +36,11 @@ def points(tool: Tool, kinds: tuple[str, ...]) -> int:
       replay points joblog-data
       replay points joblog-data --kind tag --json | jq -r .text
     """
-    with tool.output.rows("seq", "time", "kind", "what", right=("seq",)) as rows:
+    columns = ("seq", "time", "kind", "what")
+    with tool.output.rows(*columns, right=("seq",), whole=("time",)) as rows:
         for point in find_points(tool.index):
             if not kinds or point.kind in kinds:
-                rows.add(_facts(point), _cells(point), _STYLES)
+                rows.add(_facts(point), _cells(tool.output, point), _STYLES)
     return 0 if rows.count else NOTHING
 
 
@@ -48,5 +54,5 @@ def _facts(point: OpenPoint) -> dict[str, object]:
     }
 
 
-def _cells(point: OpenPoint) -> list[str]:
-    return [f"@{point.seq}", show_time(point.at_ms), point.kind, point.text]
+def _cells(output: Output, point: OpenPoint) -> list[str]:
+    return [f"@{point.seq}", output.time(point.at_ms), point.kind, point.text]

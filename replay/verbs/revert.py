@@ -168,9 +168,9 @@ def _write_plan(tool: Tool, plan: Plan) -> None:
     selected = 0
     for db, argv in plan.commands:
         if db != selected:
-            output.text(f"SELECT {db}")
+            output.text(f"SELECT {db}", is_pasted=True)
             selected = db
-        output.text(show_argv(argv))
+        output.text(show_argv(argv), is_pasted=True)
     for job_id, seq in plan.jobs:
         output.hint(f"replay: job {show(job_id)} came with seq {seq}, and goes with it")
     if not plan.commands and not plan.conflicts:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joblog.app.history.moments import json_time, show_time
+from joblog.app.history.moments import json_time
 from joblog.replay.output.texts import json_text, plain_text, show
 from joblog.replay.records.script_uses import find_files, find_scripts
 from joblog.replay.shown.records import client_name
@@ -57,7 +57,9 @@ def scripts(tool: Tool, span: Span, source_folder: Path | None) -> int:
     columns = ["script", "sha", "calls", "first call", "last call", "since tag", "by"]
     if source_folder is not None:
         columns.append("file")
-    with tool.output.rows(*columns, right=("calls",)) as rows:
+    with tool.output.rows(
+        *columns, right=("calls",), whole=("sha", "first call")
+    ) as rows:
         for use in found:
             facts, cells = _facts(use), _cells(tool, use)
             if source_folder is not None:
@@ -104,8 +106,8 @@ def _cells(tool: Tool, use: ScriptUse) -> list[str]:
         show(use.name, tool.output.word_limit) if use.name else "-",
         (use.sha[:8] if is_table else use.sha) or "function",
         str(use.calls),
-        f"{show_time(use.first[1])} @{use.first[0]}",
-        show_time(use.last[1]),
+        f"{tool.output.time(use.first[1])} @{use.first[0]}",
+        tool.output.time(use.last[1]),
         show(use.tag) if use.tag is not None else "-",
         ", ".join(callers),
     ]

@@ -11,7 +11,6 @@ import click
 from joblog.app.config import Config
 from joblog.app.engine.past import open_past, open_scratch
 from joblog.app.history.discarding import open_discarding
-from joblog.app.history.moments import show_time
 from joblog.replay.verbs.options import NOTHING, Tool, at_option, takes_folder
 from joblog.replay.verbs.state import fold_to
 
@@ -85,6 +84,7 @@ def serve(
         raise click.UsageError("--port 0 needs a --unixsocket to listen on")
     if is_writable and is_discarding:
         raise click.UsageError("--writable keeps writes, --discard-writes does not")
+    tool.output.may_page = False
     point = tool.point(at)
     keyspace = _take_keyspace(tool, point)
     config = _settings(keyspace, port, bind, unixsocket)
@@ -147,7 +147,7 @@ def _tell(
     if habits["is_discarding"]:
         kind = "writes are answered, and not kept"
     shown = {
-        "serving": f"{tool.folder} at seq {point.seq}, {show_time(point.at_ms)}",
+        "serving": f"{tool.folder} at seq {point.seq}, {tool.output.time(point.at_ms)}",
         "kind": kind,
     }
     if port:

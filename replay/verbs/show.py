@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joblog.app.history.moments import NoSuchMomentError, show_time
+from joblog.app.history.moments import NoSuchMomentError
 from joblog.app.history.notes import ExecNote, full_note, read_note
 from joblog.app.history.touched import ALL_DATABASES, DbKey, Touched, find_touched
 from joblog.replay.keys.inquiry import find_changes
@@ -23,6 +23,7 @@ from joblog.replay.shown.records import (
     record_facts,
 )
 from joblog.replay.shown.versions import (
+    MORE,
     difference_facts,
     difference_lines,
     key_label,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from joblog.replay.keys.past import Changes
     from joblog.storage.record import Note, Record
 
-SIGN_STYLES = {"+": "green", "-": "red", "~": "yellow"}
+SIGN_STYLES = {"+": "green", "-": "red", "~": "yellow", MORE: "dim"}
 
 
 @click.command()
@@ -125,7 +126,7 @@ def _write_record(tool: Tool, match: Match, source: bytes | None) -> None:
     note = read_note(record.origin)
     shown = {
         "seq": str(record.seq),
-        "time": show_time(record.at_ms),
+        "time": tool.output.time(record.at_ms),
         "db": str(record.db),
         "client": client_label(match.client),
     }
@@ -142,7 +143,8 @@ def _write_record(tool: Tool, match: Match, source: bytes | None) -> None:
     if source is not None:
         text = source.decode("utf-8", "backslashreplace")
         _write_block(tool, "script", map(plain_text, text.splitlines()))
-    if record.effects:
+    is_told = tool.output.is_terminal and record.effects == [record.origin.command]
+    if record.effects and not is_told:
         _write_block(tool, "effects", [show_argv(argv) for argv in record.effects])
 
 
@@ -186,7 +188,7 @@ def write_differences(
         kind, list(find_differences(before, after)), tool.output.word_limit
     )
     for sign, text in lines:
-        tool.output.text(f"{indent}{sign} {text}", SIGN_STYLES[sign])
+        tool.output.line((f"{indent}{sign} {text}",), (SIGN_STYLES[sign],))
 
 
 def _change_facts(

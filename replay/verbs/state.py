@@ -59,7 +59,8 @@ def state(
     point = tool.point(at)
     past = fold_to(tool, point)
     output = tool.output
-    with output.rows("db", "key", "type", "size", "expires", "value") as rows:
+    columns = ("db", "key", "type", "size", "expires", "value")
+    with output.rows(*columns, whole=("key",)) as rows:
         for index, key, version in find_keys(
             past, key_glob, db, None if has_expired else point.at_ms
         ):

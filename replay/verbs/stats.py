@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joblog.app.history.moments import json_time, show_time
+from joblog.app.history.moments import json_time
 from joblog.replay.output.texts import json_text, plain_text, show
 from joblog.replay.records.script_texts import ScriptNames
 from joblog.replay.records.statistics import (
@@ -93,8 +93,8 @@ def _write(tool: Tool, found: Statistics, count: int) -> None:
         "records": f"{found.records:,}",
         "effects": f"{found.effects:,}",
         "log": f"{_log_bytes(tool):,} bytes",
-        "first": show_time(found.first_at_ms),
-        "last": show_time(found.last_at_ms),
+        "first": tool.output.time(found.first_at_ms),
+        "last": tool.output.time(found.last_at_ms),
         "rate": f"{rate.mean:,.1f} records a second, at most {rate.peak:,.1f}",
         "over time": sparkline(found.rates(_WIDTH)),
     }
@@ -105,10 +105,11 @@ def _write(tool: Tool, found: Statistics, count: int) -> None:
         "command",
         [(show(name), n) for name, n in found.commands.most_common(count)],
     )
-    with tool.output.rows("client", "count", "last", right=("count",)) as rows:
+    columns = ("client", "count", "last")
+    with tool.output.rows(*columns, right=("count",), whole=("last",)) as rows:
         for each, number in found.clients.most_common(count):
             seq, at_ms = found.seen[each]
-            label, last = client_label(clients.find(each, seq)), show_time(at_ms)
+            label, last = client_label(clients.find(each, seq)), tool.output.time(at_ms)
             if tool.output.word_limit is None:
                 rows.add(None, ("client", label, str(number), last))
             else:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from joblog.app.history.moments import show_time
 from joblog.app.history.touched import changed_keys
 from joblog.replay.jobs.losses import find_loss
 from joblog.replay.keys.inquiry import trace_last
@@ -122,7 +121,7 @@ def _write(
     facts, shown, values = answer
     client = tool.clients().find(record.origin.client_id, record.seq)
     facts["record"] = record_facts(Match(record, client))
-    shown["record"] = f"{record.seq}, {show_time(record.at_ms)}"
+    shown["record"] = f"{record.seq}, {tool.output.time(record.at_ms)}"
     shown["client"] = client_label(client)
     shown |= values
     if client.note is not None and client.note.name:
