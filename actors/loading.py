@@ -104,7 +104,10 @@ class Loading:
         """Recover the engine's keyspace."""
         engine = self._engine
         recovery = Recovery(
-            Path(self._config.dir), FileSystem(), self._config.databases
+            Path(self._config.dir),
+            FileSystem(),
+            self._config.databases,
+            packs_hashes=True,
         )
         loading = engine.server.loading
         loading["total_bytes"] = log.size_bytes

@@ -114,6 +114,7 @@ class Server:
         self._loop = Loop()
         self._is_past = engine is not None
         self._engine = engine or Engine(config, steady_ms=clock.steady_ms)
+        self._engine.keyspace.pack_hashes()
         self._is_stopping = False
         self._log: CommandLog | None = None
         self._log_writer: pykka.ActorRef[Any] | None = None

@@ -279,6 +279,8 @@ class Engine:
         keyspace.on_new = self.keyspace.on_new
         keyspace.freeing = self.keyspace.freeing
         keyspace.counted_besides += self.keyspace.count_changes()
+        if self.keyspace.databases[0].opened is not None:
+            keyspace.pack_hashes()
         self.keyspace = keyspace
         self.context.keyspace = keyspace
         self.context.db = keyspace.databases[0]

@@ -7,6 +7,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from joblog.app.config import SettingError
+from joblog.app.keyspace.packing import Packing
 from joblog.app.state import process
 from joblog.app.state.alarm import MEMORY
 
@@ -24,6 +25,7 @@ _LOOKS_SOON = 10
 _LOOKS_LATER = 600
 """How many looks at memory go by until it is given back again: a second, a minute."""
 _EXPIRED_AT_ONCE = 20
+_PACKING_NS = 3_000_000
 
 
 class Upkeep:
@@ -51,6 +53,7 @@ class Upkeep:
         self._pause = pause
         self._blocking = blocking
         self._tracking = tracking
+        self._packing = Packing()
         self._looks_until_given_back = 0
         config = context.server.config
         config.on_change(self.compare_memory, "maxmemory")
@@ -73,6 +76,7 @@ class Upkeep:
         blocking.serve()
         blocking.expire()
         blocking.rest()
+        self._packing.pack_for(context.keyspace, context.steady_ms, _PACKING_NS)
         self.compare_memory()
         if not server.is_cron_paused:
             self._tracking.evict()

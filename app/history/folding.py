@@ -234,7 +234,11 @@ class _Folding:
     def _fold(self, until_seq: int) -> Fold:
         """Return the state after a record; say where memory was another on the way."""
         recovery = Recovery(
-            self._folder.path, self._filesystem, self._options.databases, until_seq
+            self._folder.path,
+            self._filesystem,
+            self._options.databases,
+            until_seq,
+            packs_hashes=True,
         )
         end = recovery.begin()
         fold = recovery.fold

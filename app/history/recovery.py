@@ -18,6 +18,7 @@ from joblog.app.config import Config
 from joblog.app.errors import CommandError
 from joblog.app.history.snapshots import load_blocks
 from joblog.app.keyspace.keyspace import Keyspace
+from joblog.app.keyspace.packing import pack_beyond
 from joblog.app.state.context import Context
 from joblog.app.state.server_state import ServerState
 from joblog.app.table.table import LOOKUP
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from joblog.storage.snapshot import SnapshotReader
 
 RECORDS_A_SLICE = 5000
+_OPEN_MAX = 50_000
 
 
 class Progress(NamedTuple):
@@ -55,9 +57,17 @@ class Fold:
         proofs: compares what the live server noted of its memory, or None.
     """
 
-    def __init__(self, databases: int = 16) -> None:
-        """Begin with empty databases: as many as the log uses, or more."""
+    def __init__(self, databases: int = 16, *, packs_hashes: bool = False) -> None:
+        """Begin with empty databases.
+
+        Args:
+            databases: as many as the log uses, or more.
+            packs_hashes: whether small hashes lie packed; then whoever reads the
+                `values` of a database has to open them.
+        """
         self.keyspace = Keyspace(databases)
+        if packs_hashes:
+            self.keyspace.pack_hashes()
         self.last_seq = 0
         self.records = 0
         self.proofs: ProofChecker | None = None
@@ -128,6 +138,7 @@ class Fold:
             context.effects = None
         if record is not None:
             self.last_seq = record.seq
+        pack_beyond(self.keyspace, _OPEN_MAX)
 
 
 def _unlimited_config() -> Config:
@@ -168,6 +179,8 @@ class Recovery:
         databases: int = 16,
         until_seq: int | None = None,
         until_ms: int | None = None,
+        *,
+        packs_hashes: bool = False,
     ) -> None:
         """Look at a data folder; nothing is read yet.
 
@@ -177,8 +190,9 @@ class Recovery:
             databases: as many as the log uses, or more.
             until_seq: the last record to fold; None for the end of the log.
             until_ms: begin with a snapshot of no later time than this.
+            packs_hashes: see `Fold`.
         """
-        self.fold = Fold(databases)
+        self.fold = Fold(databases, packs_hashes=packs_hashes)
         self.snapshot: Path | None = None
         self.snapshot_seq = 0
         self.snapshot_ms = 0
@@ -189,6 +203,7 @@ class Recovery:
         self._databases = databases
         self._until_seq = until_seq
         self._until_ms = until_ms
+        self._packs_hashes = packs_hashes
 
     def begin(self) -> RecordEnd | None:
         """Load the newest snapshot that is of use, and say where to read on.
@@ -242,7 +257,7 @@ class Recovery:
                     yield Progress(0, reader.header.seq)
             except SnapshotError as error:
                 self.rejected.append(str(error))
-                self.fold = Fold(self._databases)
+                self.fold = Fold(self._databases, packs_hashes=self._packs_hashes)
                 self.keys = 0
             else:
                 self.snapshot = reader.path

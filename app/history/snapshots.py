@@ -24,7 +24,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
 
-from joblog.app.types.snapshot_values import EXPIRING_HASH_KIND, UNPACKERS, packer_of
+from joblog.app.types.snapshot_values import (
+    EXPIRING_HASH_KIND,
+    PACKED_UNPACKERS,
+    UNPACKERS,
+    packer_of,
+)
 from joblog.storage.errors import SnapshotError
 from joblog.storage.room import require_room
 from joblog.storage.snapshot import write_snapshot
@@ -80,7 +85,7 @@ def _split_keys(database: Database) -> Iterator[list[bytes]]:
 
 
 def _about_bytes(value: Any) -> int:
-    if type(value) is bytes:
+    if isinstance(value, bytes):  # a packed hash is some too
         return len(value)
     return _ELEMENT_BYTES * (value.length if hasattr(value, "length") else len(value))
 
@@ -147,7 +152,8 @@ def _load_block(keyspace: Keyspace, payload: bytes) -> int:
     _, index, keys, kinds, values, places, deadlines = block
     database = keyspace.databases[index]
     if kinds:
-        unpackers = map(UNPACKERS.__getitem__, kinds)
+        unpackers_by_kind = UNPACKERS if database.opened is None else PACKED_UNPACKERS
+        unpackers = map(unpackers_by_kind.__getitem__, kinds)
         values = [unpack(wire) for unpack, wire in zip(unpackers, values, strict=True)]
     database.values.update(zip(keys, values, strict=True))
     if EXPIRING_HASH_KIND in kinds:

@@ -1,6 +1,7 @@
 """One database: keys, their values, their deadlines.
 
-A string is plain `bytes`; the other values are the classes of `joblog.app.types`.
+A string is plain `bytes`; the other values are the classes of `joblog.app.types`. A
+small hash may lie packed until somebody asks for it (`joblog.app.keyspace.packing`).
 Deadlines lie beside the values, since most keys have none. Those of a hash's fields lie
 in the hash; `field_deadlines` says when the first of them is due, for each hash that
 has any. It may say so too early, never too late, so that a field which is removed or
@@ -9,12 +10,13 @@ set anew need not be told here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from joblog.app.errors import WRONG_TYPE, CommandError
 from joblog.app.types.deadlines import Deadlines
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
+from joblog.app.types.packed_hashes import PackedHash, open_hash, opened, pack_hash
 from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
 
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")
 
+_PACKED: Final = PackedHash  # what is Final is found without a look at a table
+_OPENED_MAX: Final = 1_000_000
+"""Of more hashes it is not noted that they are open; they stay so until they change."""
+
 
 class Database:
     """Keys and values; every change is told with `touch`.
@@ -36,6 +42,7 @@ class Database:
         deadlines: key -> when it expires, in ms since the epoch.
         field_deadlines: key of a hash -> when a field of it expires, or earlier.
         is_observed: whether anybody but the log wants to know of touched keys.
+        opened: the keys of hashes that may be packed again; None where none is packed.
         scan_index: the order of a SCAN under way, or None.
     """
 
@@ -45,6 +52,7 @@ class Database:
         "index",
         "is_observed",
         "keyspace",
+        "opened",
         "scan_index",
         "values",
     )
@@ -57,6 +65,7 @@ class Database:
         self.deadlines = Deadlines()
         self.field_deadlines = Deadlines()
         self.is_observed = False
+        self.opened: list[bytes] | None = None
         self.scan_index: ScanIndex | None = None
 
     def __len__(self) -> int:
@@ -67,9 +76,12 @@ class Database:
         """Return what `lookup` does, without counting as a hit or a miss."""
         if self.deadlines and self._expire_if_due(key):
             return None
+        value = self.values.get(key)
+        if type(value) is _PACKED:
+            return self._open(key, value)
         if self.field_deadlines:
             return self._without_due_fields(key)
-        return self.values.get(key)
+        return value
 
     def lookup(self, key: bytes) -> Any:
         """Return a key's value of any type, or None where it is missing or expired."""
@@ -100,11 +112,15 @@ class Database:
         if self.deadlines:
             self._expire_if_due(key)
         value = self.values.get(key)
-        if self.field_deadlines:
+        if type(value) is _PACKED:
+            value = self._open(key, value)
+        elif self.field_deadlines:
             value = self._without_due_fields(key)
         if value is None:
             value = kind()
             self.set(key, value)
+            if self.opened is not None and type(value) is Hash:
+                self._note_opened(key)
         elif type(value) is not kind:
             raise CommandError(WRONG_TYPE)
         return value
@@ -135,6 +151,7 @@ class Database:
             self.set_deadline(key, deadline_ms)
         if type(value) is Hash:
             self.note_field_deadlines(key, value)
+            self._note_opened(key)
 
     def _forget_deadlines(self, key: bytes) -> None:
         if self.deadlines:
@@ -187,6 +204,7 @@ class Database:
         fields = self.field_deadlines
         self.field_deadlines, other.field_deadlines = other.field_deadlines, fields
         self.scan_index, other.scan_index = other.scan_index, self.scan_index
+        self.opened, other.opened = other.opened, self.opened
 
     def touch(self, key: bytes, event: bytes, changes: int = 1) -> None:
         """Tell that a key changed.
@@ -208,6 +226,34 @@ class Database:
         """Tell all but the log of what Redis counts as a change and is none."""
         if self.is_observed:
             self.keyspace.observe(self, key, event)
+
+    # --- packed hashes -----------------------------------------------------------
+
+    def _open(self, key: bytes, packed: PackedHash) -> Hash:
+        table = open_hash(packed)
+        self.values[key] = table
+        self._note_opened(key)
+        return table
+
+    def _note_opened(self, key: bytes) -> None:
+        if self.opened is not None and len(self.opened) < _OPENED_MAX:
+            self.opened.append(key)
+
+    def take_opened(self) -> list[bytes]:
+        """Return the keys of the hashes that were opened since the last time."""
+        keys = self.opened
+        if not keys:
+            return []
+        self.opened = []
+        return keys
+
+    def pack(self, key: bytes) -> None:
+        """Pack the hash of a key, where there still is one and it can be packed."""
+        table = self.values.get(key)
+        if type(table) is Hash and key not in self.field_deadlines:
+            packed = pack_hash(table)
+            if packed is not None:
+                self.values[key] = packed
 
     # --- deadlines ---------------------------------------------------------------
 
@@ -292,7 +338,8 @@ class Database:
             # Fields may be gone since it was noted: it is never late, perhaps early.
             next_ms = self.values[key].next_deadline_ms()
             assert next_ms is None or noted_ms <= next_ms
-        for key, value in self.values.items():
+        for key, held in self.values.items():
+            value = opened(held)
             if type(value) is Hash and value.next_deadline_ms() is not None:
                 assert key in self.field_deadlines
             if isinstance(value, (Hash, List, Set, SortedSet)):

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
 from joblog.app.types.numbers import format_double_shortest
+from joblog.app.types.packed_hashes import opened
 from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
 from joblog.app.types.streams import Stream
@@ -84,6 +85,7 @@ def _xor_database(total: int, database: Database) -> int:
 
 
 def _mix_value(digest: int, database: Database, key: bytes, value: Any) -> int:
+    value = opened(value)
     number, mix = _KINDS[type(value)]
     digest = mix(_mix(digest, number), value)
     return digest ^ _EXPIRES if key in database.deadlines else digest

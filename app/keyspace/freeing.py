@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app.types.deadlines import Deadlines
 from joblog.app.types.hashes import Hash
+from joblog.app.types.packed_hashes import PackedHash
 from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
 from joblog.app.types.streams import Stream
@@ -36,7 +37,7 @@ _HASHED: Final = (Hash, Set, SortedSet)
 
 _AT_ONCE: Final = 500
 _LISTS_AT_ONCE: Final = 2
-_SIMPLE: Final = (bytes, tuple)
+_SIMPLE: Final = (bytes, PackedHash, tuple)
 
 # References to what nobody else holds: a variable's and the argument's of getrefcount;
 # for a part also those of its value and of the list that it stands in.
@@ -75,6 +76,8 @@ class Freeing:
 
         Whoever calls lets go of it before `free` is called.
         """
+        if type(value) is PackedHash:
+            return
         size = value.length if type(value) is Stream else len(value)
         if size < LARGE:
             if size > _PACKED and type(value) in _HASHED:

@@ -77,6 +77,12 @@ class Keyspace:
         self.on_expired: Expired = _nobody
         self.databases = [Database(index, self) for index in range(databases)]
 
+    def pack_hashes(self) -> None:
+        """Let small hashes lie packed; whoever reads `values` has to open them."""
+        for database in self.databases:
+            if database.opened is None:
+                database.opened = []
+
     def count_changes(self) -> int:
         """Return how many changes there were, as Redis counts them."""
         return self.changes + self.counted_besides

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
+from joblog.app.types.packed_hashes import PackedHash
 from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
 from joblog.app.types.streams import Stream
@@ -13,6 +14,7 @@ from joblog.app.types.streams import Stream
 _NAMES: Final[dict[type, bytes]] = {
     bytes: b"string",
     Hash: b"hash",
+    PackedHash: b"hash",
     List: b"list",
     Set: b"set",
     SortedSet: b"zset",
@@ -27,4 +29,4 @@ def kind_name(value: Any) -> bytes:
 
 def copy_value(value: Any) -> Any:
     """Return an equal value that shares nothing which can change. O(N)."""
-    return value if type(value) is bytes else value.copy()
+    return value if isinstance(value, bytes) else value.copy()

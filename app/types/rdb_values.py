@@ -28,6 +28,7 @@ from joblog.app.types.hashes import Hash
 from joblog.app.types.listpack import decode_listpack
 from joblog.app.types.lists import List
 from joblog.app.types.numbers import parse_double
+from joblog.app.types.packed_hashes import opened
 from joblog.app.types.rdb_hashes import HASH_READERS, encode_expiring_hash
 from joblog.app.types.rdb_streams import STREAM_READERS, encode_stream
 from joblog.app.types.rdb_strings import (
@@ -62,6 +63,7 @@ def encode_value(value: Any, *, is_for_redis: bool = False) -> tuple[bytes, int]
     Returns:
         The kind and the value, and the lowest RDB version that knows it.
     """
+    value = opened(value)
     kind = type(value)
     if kind is Stream:
         return encode_stream(value)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
+from joblog.app.types.packed_hashes import PackedHash, fields_of, pack_fields
 from joblog.app.types.sets import Set
 from joblog.app.types.snapshot_streams import pack_stream, unpack_stream
 from joblog.app.types.sorted_sets import SortedSet
@@ -93,6 +94,17 @@ def unpack_hash(wire: list[bytes]) -> Hash:
     return made
 
 
+def _pack_packed_hash(value: PackedHash) -> list[bytes]:
+    return list(chain.from_iterable(fields_of(value).items()))
+
+
+def unpack_small_hash(wire: list[bytes]) -> Hash | PackedHash:
+    """Return the hash in a wire form, packed where it can be."""
+    words = iter(wire)
+    fields = dict(zip(words, words, strict=True))
+    return pack_fields(fields) or Hash(fields)
+
+
 def pack_expiring_hash(value: Hash) -> list[Any]:
     """Return the wire form of a hash with deadlines."""
     assert value.deadlines is not None
@@ -123,6 +135,7 @@ PACKERS: Final[dict[type, tuple[int, Callable[[Any], Any]]]] = {
     Set: (2, pack_set),
     SortedSet: (3, pack_sorted_set),
     Hash: (4, pack_hash),
+    PackedHash: (4, _pack_packed_hash),
     Stream: (6, pack_stream),
 }
 """For each type of value: its kind, and what makes its wire form; see `packer_of`."""
@@ -137,3 +150,6 @@ UNPACKERS: Final[dict[int, Callable[[Any], Any]]] = {
     6: unpack_stream,
 }
 """For each kind what makes the value of a wire form."""
+
+PACKED_UNPACKERS: Final = {**UNPACKERS, 4: unpack_small_hash}
+"""The same where small hashes may lie packed."""

@@ -25,6 +25,7 @@ from joblog.app.types.long_doubles import (
     parse_long_double,
 )
 from joblog.app.types.numbers import is_int64, parse_int64
+from joblog.app.types.packed_hashes import pack_fields
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
@@ -84,11 +85,19 @@ def _set_fields(
     """Set a field, and more alternating with values; return how many are new."""
     if len(more) & 1:
         raise CommandError(errors.wrong_arity(name))
-    table = ctx.db.get_or_create(key, Hash)
-    added = set_field(table, field, value)
-    for place in range(0, len(more), 2):
-        added += set_field(table, more[place], more[place + 1])
-    ctx.db.touch(key, b"hset", 1 + len(more) // 2)
+    db = ctx.db
+    if db.opened is not None and db.peek(key) is None:
+        fields = {field: value}
+        for place in range(0, len(more), 2):
+            fields[more[place]] = more[place + 1]
+        added = len(fields)
+        db.set(key, pack_fields(fields) or Hash(fields))
+    else:
+        table = db.get_or_create(key, Hash)
+        added = set_field(table, field, value)
+        for place in range(0, len(more), 2):
+            added += set_field(table, more[place], more[place + 1])
+    db.touch(key, b"hset", 1 + len(more) // 2)
     return added
 
 

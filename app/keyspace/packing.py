@@ -1,0 +1,68 @@
+"""Packing: hashes that were asked for some seconds ago are packed again.
+
+    HSET of several fields of a new key, a snapshot   -> packed at once
+    any command that asks for it                      -> opened, and noted
+    `pack_for`, between commands                      -> packed again
+
+No access is noted but the one that opens. So a hash that is in use all the time is
+packed and opened once in `OPEN_MS`, which costs it some microseconds.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from joblog.app.keyspace.database import Database
+    from joblog.app.keyspace.keyspace import Keyspace
+
+OPEN_MS: Final = 5_000
+_AT_ONCE: Final = 64
+
+
+class Packing:
+    """Packs the hashes of a keyspace that were opened."""
+
+    def __init__(self) -> None:
+        """Begin with nothing to pack."""
+        self._waiting: list[tuple[Database, list[bytes]]] = []
+        self._since_ms = 0
+
+    def pack_for(self, keyspace: Keyspace, steady_ms: int, nanoseconds: int) -> None:
+        """Pack what was opened some seconds ago, for so long.
+
+        No command may be under way: it may have a hash in its hands.
+
+        Args:
+            keyspace: whose hashes.
+            steady_ms: a clock that nobody sets.
+            nanoseconds: about how long.
+        """
+        if not self._waiting:
+            if steady_ms - self._since_ms < OPEN_MS:
+                return
+            self._since_ms = steady_ms
+            self._waiting = [
+                (database, keys)
+                for database in keyspace.databases
+                if (keys := database.take_opened())
+            ]
+        until = perf_counter_ns() + nanoseconds
+        while self._waiting:
+            database, keys = self._waiting[-1]
+            for key in keys[-_AT_ONCE:]:
+                database.pack(key)
+            del keys[-_AT_ONCE:]
+            if not keys:
+                self._waiting.pop()
+            if perf_counter_ns() > until:
+                break
+
+
+def pack_beyond(keyspace: Keyspace, most: int) -> None:
+    """Pack what was opened in each database where that is more than so many hashes."""
+    for database in keyspace.databases:
+        if database.opened is not None and len(database.opened) > most:
+            for key in database.take_opened():
+                database.pack(key)

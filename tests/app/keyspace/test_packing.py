@@ -1,0 +1,168 @@
+"""Which hashes lie packed, and when they are packed again."""
+
+import pytest
+
+from joblog.app.config import Config
+from joblog.app.engine.engine import Engine
+from joblog.app.history.discarding import Discarding
+from joblog.app.history.snapshots import encode_blocks
+from joblog.app.keyspace.packing import OPEN_MS, Packing, pack_beyond
+from joblog.app.types.hashes import Hash
+from joblog.app.types.packed_hashes import PACKED_FIELDS_MAX, PackedHash, fields_of
+
+LONG = 1_000_000_000
+JOB = {b"id": b"1", b"state": b"ready", b"payload": b"\xff\x00"}
+
+
+@pytest.fixture
+def engine():
+    made = Engine(Config())
+    made.keyspace.pack_hashes()
+    return made
+
+
+@pytest.fixture
+def ask(engine):
+    session = engine.clients.open(1)
+
+    def run(*words):
+        argv = [word if isinstance(word, bytes) else word.encode() for word in words]
+        return engine.run(session, [argv])
+
+    yield run
+    engine.clients.close(session)
+
+
+def words(fields):
+    return [word for pair in fields.items() for word in pair]
+
+
+def held(engine, key=b"h"):
+    return engine.keyspace.databases[0].values[key]
+
+
+def test_hash_that_one_command_made_lies_packed_until_it_is_asked_for(engine, ask):
+    assert ask("HSET", "h", *words(JOB)) == b":3\r\n"
+    assert type(held(engine)) is PackedHash
+    assert fields_of(held(engine)) == JOB
+    assert held(engine).count() == 3
+
+    assert ask("HGET", "h", "payload") == b"$2\r\n\xff\x00\r\n"
+
+    assert type(held(engine)) is Hash
+    assert held(engine) == JOB
+
+
+@pytest.mark.parametrize("count", [1, 2, 15, 16, PACKED_FIELDS_MAX])
+def test_the_number_of_fields_is_known_while_they_are_packed(engine, ask, count):
+    fields = {b"f%d" % number: b"v" for number in range(count)}
+    ask("HSET", "h", *words(fields))
+    pack_beyond(engine.keyspace, 0)
+
+    assert type(held(engine)) is PackedHash
+    assert held(engine).count() == count
+    assert ask("HLEN", "h") == b":%d\r\n" % count
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {b"f%d" % number: b"v" for number in range(PACKED_FIELDS_MAX + 1)},
+        {b"a": b"x" * 9000, b"b": b"1"},
+    ],
+)
+def test_large_hashes_are_not_packed(engine, ask, fields):
+    ask("HSET", "h", *words(fields))
+    assert type(held(engine)) is Hash
+
+    pack_beyond(engine.keyspace, 0)
+
+    assert type(held(engine)) is Hash
+    assert held(engine) == fields
+
+
+@pytest.mark.parametrize(
+    "line", ["HEXPIRE h 100 FIELDS 1 id", "HSCAN h 0 COUNT 1", "PEXPIRE h 100000"]
+)
+def test_what_else_a_hash_has_is_not_lost_by_packing(engine, ask, line):
+    for number in range(100):
+        ask("HSET", "h", f"field-{number}", "v")
+    ask("HDEL", "h", *(f"field-{number}" for number in range(50, 100)))
+    ask(*line.split())
+    before = ask("HPTTL", "h", "FIELDS", "1", "id"), ask("HSCAN", "h", "0")
+
+    pack_beyond(engine.keyspace, 0)
+
+    assert (ask("HPTTL", "h", "FIELDS", "1", "id"), ask("HSCAN", "h", "0")) == before
+    assert (ask("PTTL", "h") == b":-1\r\n") == (not line.startswith("PEXPIRE"))
+
+
+def test_opened_hashes_are_packed_some_seconds_later(engine, ask):
+    packing = Packing()
+    packing.pack_for(engine.keyspace, OPEN_MS, LONG)  # from here on time counts
+    for number in range(1_000):
+        ask("HSET", f"h{number}", "id", "1")
+        ask("HSET", f"s{number}", "id", "1", "state", "ready")
+        ask("HGET", f"s{number}", "id")
+    ask("DEL", "h1")
+    ask("SET", "h2", "a string by now")
+    assert type(held(engine, b"h3")) is type(held(engine, b"s3")) is Hash
+
+    packing.pack_for(engine.keyspace, 2 * OPEN_MS - 1, LONG)
+    assert type(held(engine, b"h3")) is Hash
+
+    packing.pack_for(engine.keyspace, 2 * OPEN_MS, LONG)
+    kinds = [type(value) for value in engine.keyspace.databases[0].values.values()]
+    assert kinds.count(PackedHash) == 1_998
+    assert ask("GET", "h2") == b"$15\r\na string by now\r\n"
+
+
+def test_packing_goes_on_where_its_time_was_over(engine, ask):
+    packing = Packing()
+    for number in range(1_000):
+        ask("HSET", f"h{number}", "id", "1")
+
+    calls = 0
+    while Hash in map(type, engine.keyspace.databases[0].values.values()):
+        packing.pack_for(engine.keyspace, OPEN_MS, 1)
+        calls += 1
+
+    assert calls > 10
+
+
+def test_commands_that_go_through_all_keys_see_hashes(engine, ask):
+    ask("HSET", "h", *words(JOB))
+    ask("SET", "s", "1")
+    plain = Engine(Config())
+    session = plain.clients.open(1)
+    plain.run(session, [[b"HSET", b"h", *words(JOB)], [b"SET", b"s", b"1"]])
+
+    for line in ("SCAN 0 TYPE hash", "DEBUG DIGEST", "DEBUG DIGEST-VALUE h", "KEYS *"):
+        assert ask(*line.split()) == plain.run(session, [line.encode().split()])
+        assert type(held(engine)) is PackedHash or "VALUE" in line
+        pack_beyond(engine.keyspace, 0)
+    packed, opened = encode_blocks(engine.keyspace), encode_blocks(plain.keyspace)
+    assert list(packed) == list(opened)
+    plain.clients.close(session)
+
+
+def test_a_view_that_keeps_nothing_puts_packed_hashes_back(engine, ask):
+    ask("HSET", "h", *words(JOB))
+    discarding = Discarding(engine)
+    ask("HSET", "h", "state", "done")
+    discarding.note(0, [[b"HSET", b"h", b"state", b"done"]])
+
+    assert ask("HGET", "h", "state") == b"$5\r\nready\r\n"
+
+
+def test_flushed_swapped_and_replaced_hashes_are_left_alone(engine, ask):
+    ask("HSET", "h", "a", "1")
+    ask("HSET", "i", "a", "1")
+    ask("SWAPDB", "0", "1")
+    ask("HSET", "i", "b", "2")
+    pack_beyond(engine.keyspace, 0)
+    ask("FLUSHALL")
+    pack_beyond(engine.keyspace, 0)
+
+    assert ask("DBSIZE") == b":0\r\n"
+    engine.keyspace.check()

@@ -1,0 +1,84 @@
+"""A server whose hashes lie packed now and then answers as one that packs none."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from joblog.app.config import Config
+from joblog.app.engine.engine import Engine
+from joblog.app.history.recovery import Fold
+from joblog.app.history.snapshots import encode_blocks
+from joblog.app.keyspace.digest import dataset_digest
+from joblog.app.keyspace.packing import pack_beyond
+from joblog.storage.record import Record, decode_origin
+from tests.property.test_fold_of_field_deadlines import COMMANDS, FIELDS, KEYS, SHORT
+from tests.property.test_fold_of_transactions import lines
+from tests.support.fakes import FakeClock
+
+MORE = st.one_of(
+    COMMANDS,
+    lines("HSET {k} {f} 1 {g} 2 {f} 3", k=KEYS, f=FIELDS, g=FIELDS),
+    lines("HMSET {k} {f} 1 {g} 2", k=KEYS, f=FIELDS, g=FIELDS),
+    lines("HGET {k} {f}", k=KEYS, f=FIELDS),
+    lines("HSCAN {k} {n} COUNT 1", k=KEYS, n=("0", "1", "2")),
+    lines("RESTORE {k} 0 bad", k=KEYS),
+    lines("LPUSH {k} x", k=KEYS),
+    lines("{c} {k}", c=("HGETALL", "HKEYS", "TYPE", "DEL", "DUMP", "GET"), k=KEYS),
+    lines("OBJECT ENCODING {k}", k=KEYS),
+    lines("EXPIRE {k} {ms}", k=KEYS, ms=SHORT),
+    st.sampled_from(["SCAN 0 TYPE hash", "KEYS *", "DEBUG DIGEST", "WATCH h"]),
+    st.just("EVAL {script} 0".format(script="return{redis.call('HGETALL','h')}")),
+)
+STEPS = st.lists(
+    st.tuples(MORE, st.sampled_from([0, 0, 3, 10]), st.booleans()), max_size=60
+)
+
+
+class Side:
+    """An engine, and what it answered."""
+
+    def __init__(self, clock, *, packs):
+        self.engine = Engine(Config(), now_ms=clock)
+        self._session = self.engine.clients.open(1)
+        if packs:
+            self.engine.keyspace.pack_hashes()
+
+    def answer(self, line):
+        self.engine.context.read_clock()
+        if line == "CRON":
+            self.engine.upkeep.look_after(10)
+            return None
+        return bytes(self.engine.run(self._session, [line.encode().split()]))
+
+    def folded(self, *, packs):
+        entries = self.engine.outbox.entries
+        fold = Fold(packs_hashes=packs)
+        fold.apply(
+            Record(seq, 0, at_ms, db, effects, decode_origin(origin, effects))
+            for seq, (at_ms, db, effects, origin) in enumerate(entries, 1)
+        )
+        return fold.keyspace
+
+
+@given(STEPS)
+def test_packed_hashes_are_not_noticed(steps):
+    clock = FakeClock()
+    plain, packing = Side(clock, packs=False), Side(clock, packs=True)
+
+    for line, pause_ms, is_packing in steps:
+        clock.advance(pause_ms)
+        assert packing.answer(line) == plain.answer(line)
+        if is_packing:
+            pack_beyond(packing.engine.keyspace, 0)
+
+    states = [
+        plain.engine.keyspace,
+        packing.engine.keyspace,
+        packing.folded(packs=False),
+        packing.folded(packs=True),
+    ]
+    digests = {dataset_digest(keyspace) for keyspace in states}
+    assert len(digests) == 1
+    blocks = [b"".join(block for block, _ in encode_blocks(each)) for each in states]
+    assert blocks == blocks[:1] * len(blocks)
+    for keyspace in states:
+        keyspace.check()
