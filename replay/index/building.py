@@ -11,7 +11,7 @@ import hashlib
 from bisect import bisect_right
 from contextlib import closing
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from joblog.replay.index.catalogue import Catalogue
 from joblog.replay.index.checkpoints import build_checkpoints
@@ -20,11 +20,12 @@ from joblog.replay.index.parts import PartHeader, encode_part, part_name
 from joblog.replay.index.scanning import END_SEQ
 from joblog.replay.index.sections import require_records
 from joblog.replay.index.sidecar import write_file
+from joblog.storage.errors import PrunedError
 from joblog.storage.frame import FRAME_HEAD_BYTES
 from joblog.storage.segment import corrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from joblog.replay.index.catalogue import CoveredSegment
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from joblog.storage.segment import SegmentReader
 
 PART_BYTES = 16 * 1024 * 1024
+
+Attach: TypeAlias = "Callable[[Path], None]"
+"""Writes what is attached to the parts (see `attachments`) to the sidecar's folder."""
 
 _CHUNK_RECORDS = 256
 _CHUNK_BYTES = 64 * 1024
@@ -44,6 +48,7 @@ def build_index(
     progress: Callable[[int], None],
     folding: Callable[[int], None],
     part_bytes: int = PART_BYTES,
+    attach: Sequence[Attach] = (),
 ) -> int | None:
     """Index what is not indexed yet, and write the checkpoints that are missing.
 
@@ -53,6 +58,7 @@ def build_index(
         progress: is told the number of the last record that was indexed.
         folding: is told the number of the last record that was folded.
         part_bytes: how much of the log one part covers, about.
+        attach: called one after the other once the parts are there.
 
     Returns:
         How many records are indexed now; None where no folder can be written to, or
@@ -77,7 +83,15 @@ def build_index(
                 builder = _SegmentBuilder(target, part_bytes, progress)
                 indexed += builder.build(catalogue.reader(first_seq), covered)
         catalogue.look_again()
-        build_checkpoints(catalogue, target, folding)
+        pruned = None
+        try:
+            build_checkpoints(catalogue, target, folding)
+        except PrunedError as error:
+            pruned = error
+        for each in attach:
+            each(target)
+        if pruned is not None:
+            raise pruned
     return indexed
 
 

@@ -13,6 +13,7 @@ import hashlib
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from joblog.replay.index.attachments import Attachment, attachment_name
 from joblog.replay.index.parts import DamagedPartError, Part
 from joblog.replay.index.scanning import END_SEQ
 from joblog.replay.index.sections import Section
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from joblog.replay.index.parts import Chunk
+    from joblog.replay.index.parts import Chunk, PartHeader
     from joblog.storage.filesystem import FileSystem
     from joblog.storage.segment import SegmentReader
 
@@ -77,6 +78,7 @@ class Catalogue:
         self._readers: dict[int, SegmentReader] = {}
         self._covered: dict[int, CoveredSegment] = {}
         self._files: dict[int, tuple[int, Path]] | None = None
+        self._attached: dict[str, dict[str, Path]] = {}
         self._rest: tuple[RecordEnd, LogReader, list[bytes]] | None = None
 
     def sections(
@@ -156,6 +158,32 @@ class Catalogue:
         if self._files is None:
             self._files = self.sidecar().find_parts()
         return self._files
+
+    def parts(self) -> Iterator[PartHeader]:
+        """Yield what the parts cover, in order, up to the first gap between segments.
+
+        Raises:
+            CorruptLogError: a segment's header is damaged.
+        """
+        segments = [*self.folder.find_segments(), END_SEQ]
+        for first_seq, following in pairwise(segments):
+            covered = self.cover(first_seq)
+            yield from (part.header for part in covered.parts)
+            if covered.next_seq < following:
+                return
+
+    def attachment(self, kind: str, header: PartHeader) -> Attachment | None:
+        """Return what is attached to a part; None where no sound file is."""
+        files = self._attached.get(kind)
+        if files is None:
+            files = self._attached[kind] = self.sidecar().find(f".{kind}")
+        path = files.get(attachment_name(kind, header))
+        if path is None:
+            return None
+        try:
+            return Attachment(path, kind, header)
+        except (DamagedPartError, OSError):
+            return None
 
     def sidecar(self) -> Sidecar:
         """Return the log's sidecar.
@@ -248,6 +276,7 @@ class Catalogue:
         """Forget what was known of the index; it was added to."""
         self._covered.clear()
         self._files = None
+        self._attached.clear()
         self._drop_rest()
 
     def _drop_rest(self) -> None:

@@ -302,6 +302,11 @@ class LogIndex:
             return section.end_before(seq)
         return None
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """What there is of the log and of its index, for those who add to it."""
+        return self._catalogue
+
     def count_unindexed_bytes(self) -> int:
         """Return how many bytes of the log the index does not cover.
 

@@ -13,6 +13,10 @@ knows no library:
     notices    what entries of a stream say
     settling   what one record means for a job
     tracker    records in, stories out
+    beginning  the jobs that there are where nothing is known of what was before
+    ended      stories that are let go
+    ledger     what the index keeps of jobs: `ledger_pages`, `ledger_building`
+    packing    stories, and all that a tracker knows, as they are kept
     sparse     one job of a long log, from the records that mention it
     followed   what a tracker follows: a whole past, or a sparse one
     verdicts   what became of a job: done, lost, stuck, delivered twice, ...

@@ -15,12 +15,14 @@ from joblog.storage.reader import read_records
 from joblog.storage.verify import compute_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from joblog.replay.jobs.stories import Step, Story
+    from joblog.replay.jobs.ledger_pages import KnownStep, Rows
+    from joblog.replay.jobs.reading import JobLog
     from joblog.replay.jobs.views import Actors
     from joblog.storage.filesystem import FileSystem
+    from joblog.storage.record import Record
 
 
 class End(NamedTuple):
@@ -111,40 +113,75 @@ class Audit:
         self.jobs: Counter[str] = Counter()
         self.deeds = 0
 
-    def read(self, steps: Iterable[tuple[Story, Step]]) -> Iterator[Deed]:
-        """Yield deeds, in order, and count them."""
-        for story, step in steps:
-            if self._wants_queue is None or self._wants_queue(story.queue):
-                deed = self._make(story, step)
-                self._count(deed)
-                yield deed
+    def read(self, log: JobLog, from_seq: int, until_seq: int) -> Iterator[Deed]:
+        """Yield the deeds after a record, up to another, in order, and count them.
 
-    def _make(self, story: Story, step: Step) -> Deed:
-        record = step.record
+        Raises: as `JobLog.steps`.
+        """
+        for deed, record in log.deeds(from_seq, until_seq):
+            if self._wants_queue is None or self._wants_queue(deed.queue):
+                made = self._make(deed, record)
+                group = Group(made.queue, made.client, made.user, made.step)
+                self._count(group, 1)
+                self._meet(made.queue, made.job)
+                yield made
+
+    def count(self, log: JobLog, from_seq: int, until_seq: int) -> None:
+        """Count the deeds after a record, up to another, and look at none of them.
+
+        Raises: as `JobLog.steps`.
+        """
+        known_seq = from_seq
+        for rows in log.rows(from_seq, until_seq):
+            self._count_rows(rows)
+            known_seq = max(known_seq, rows.last_seq)
+        if known_seq < until_seq:
+            for _ in self.read(log, known_seq, until_seq):
+                pass
+
+    def _count_rows(self, rows: Rows) -> None:
+        ids, whats, clients, queues, _ = rows.tables
+        wants = self._wants_queue
+        is_wanted = [wants is None or bool(wants(queue)) for queue in queues]
+        names = list(map(json_text, queues))
+        found = Counter(zip(rows.queues, rows.clients, rows.whats, strict=True))
+        for (queue, who, what), number in found.items():
+            if is_wanted[queue]:
+                client_id, seq = clients[who]
+                name, user = self._actors.name_and_user(client_id, seq)
+                self._count(Group(names[queue], name, user, whats[what][0]), number)
+        for queue, job in dict.fromkeys(zip(rows.queues, rows.jobs, strict=True)):
+            if is_wanted[queue]:
+                self._meet(names[queue], json_text(ids[job]))
+
+    def _make(self, deed: KnownStep, record: Record) -> Deed:
         client = self._actors.client(record)
         note = client.note
+        name, user = self._actors.name_and_user(client.id, record.seq)
         return Deed(
             record.seq,
             json_time(record.at_ms),
-            json_text(story.queue),
-            json_text(story.id),
-            step.kind,
-            step.state,
-            self._actors.name(client.id, record.seq),
+            json_text(deed.queue),
+            json_text(deed.job_id),
+            deed.kind,
+            deed.state,
+            name,
             plain_text(note.address) if note else "",
-            json_text(note.user) if note else "",
+            user,
             json_text(note.library) if note else "",
             self._actors.deed(record),
-            json_text(step.key),
-            step.problem,
+            json_text(deed.key),
+            deed.problem,
         )
 
-    def _count(self, deed: Deed) -> None:
-        self.deeds += 1
-        self.counts[Group(deed.queue, deed.client, deed.user, deed.step)] += 1
-        job = (deed.queue, deed.job)
+    def _count(self, group: Group, number: int) -> None:
+        self.deeds += number
+        self.counts[group] += number
+
+    def _meet(self, queue: str, job_id: str) -> None:
+        job = queue, job_id
         if job not in self._seen:
-            self.jobs[deed.queue] += 1
+            self.jobs[queue] += 1
             self._seen[job] = None
             if len(self._seen) > _JOBS_KEPT:
                 del self._seen[next(iter(self._seen))]

@@ -2,15 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from joblog.replay.jobs.schema import ENDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from joblog.replay.jobs.stories import JobName, Story
 
 _ENDED_KEPT = 100_000
 _LEAVING_KEPT = 10_000
+
+
+class Gone(Protocol):
+    """Who is told of the stories that a tracker lets go."""
+
+    def add(self, name: JobName, story: Story) -> None:
+        """Take a story that is let go; of one name the last counts."""
+
+    def take_back(self, name: JobName) -> None:
+        """Forget a story that was let go: the job came to a place once more."""
+
+
+class Wanted:
+    """The stories that are wanted, of those that a tracker lets go.
+
+    Attributes:
+        stories: them.
+    """
+
+    def __init__(self, wants: Callable[[Story], bool]) -> None:
+        """Begin with none.
+
+        Args:
+            wants: whether a story is wanted.
+        """
+        self.stories: dict[JobName, Story] = {}
+        self._wants = wants
+
+    def add(self, name: JobName, story: Story) -> None:
+        """Take a story, if it is wanted."""
+        self.stories.pop(name, None)
+        if self._wants(story):
+            self.stories[name] = story
+
+    def take_back(self, name: JobName) -> None:
+        """Forget a story."""
+        self.stories.pop(name, None)
 
 
 class Ended:
@@ -18,35 +57,48 @@ class Ended:
 
     Attributes:
         names: those whose stories were let go; the oldest are forgotten first.
+        leaving: those that have ended last, which go next.
     """
 
-    def __init__(self, stories: dict[JobName, Story]) -> None:
+    def __init__(self, stories: dict[JobName, Story], gone: Gone | None = None) -> None:
         """Begin with none.
 
         Args:
             stories: the tracker's; what is let go is taken out of them.
+            gone: is told what is.
         """
         self._stories = stories
+        self._gone = gone
         self.names: dict[JobName, None] = {}
-        self._leaving: dict[JobName, None] = {}
+        self.leaving: dict[JobName, None] = {}
+
+    def remember(self, names: Iterable[JobName], leaving: Iterable[JobName]) -> None:
+        """Know those that had ended at a moment of the log."""
+        self.names = dict.fromkeys(names)
+        self.leaving = dict.fromkeys(leaving)
 
     def let_go(self, name: JobName, story: Story) -> None:
         """Let a job go, after the next ten thousand: more may be said of it."""
         if any(rule.state not in ENDS for rule, _ in story.places.values()):
             return
-        self._leaving.pop(name, None)
-        self._leaving[name] = None
-        if len(self._leaving) <= _LEAVING_KEPT:
+        self.leaving.pop(name, None)
+        self.leaving[name] = None
+        if len(self.leaving) <= _LEAVING_KEPT:
             return
-        oldest = next(iter(self._leaving))
-        del self._leaving[oldest]
+        oldest = next(iter(self.leaving))
+        del self.leaving[oldest]
         if not self._stories[oldest].has_ended:
             return
-        del self._stories[oldest]
+        story = self._stories.pop(oldest)
         self.names[oldest] = None
+        if self._gone is not None:
+            self._gone.add(oldest, story)
         if len(self.names) > _ENDED_KEPT:
             del self.names[next(iter(self.names))]
 
     def revive(self, name: JobName) -> None:
         """Let a job be known again: it comes to a place once more."""
-        self.names.pop(name, None)
+        if name in self.names:
+            del self.names[name]
+            if self._gone is not None:
+                self._gone.take_back(name)

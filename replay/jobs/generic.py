@@ -10,7 +10,7 @@ lease, which ends without ending the job; any other key is the job's own.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from joblog.replay.jobs.elements import make_reader
 from joblog.replay.jobs.patterns import Names, Pattern
@@ -78,14 +78,18 @@ class GenericSchema(Schema):
         wanted: the only id that counts; None for any.
     """
 
+    guesses = True
+
     def __init__(self, wanted: bytes | None = None) -> None:
         """Guess of any job, or of one."""
-        super().__init__("generic", "generic", [])
+        super().__init__("generic", "generic", [], content="generic")
         self.wanted = wanted
         self._mentions = _find_word(wanted) if wanted else None
         self._ids: dict[bytes, None] = {}
         self._read = _one_id(wanted) if wanted else _read_any(self._ids)
-        self._known: dict[bytes, Meaning | None] = {}
+        self._known: dict[bytes, tuple[Meaning | None, bool]] = {}
+        self._lists: dict[bytes, None] = {}
+        self._places: dict[str, Rule] = {}
         self._strings: set[bytes] = set()
 
     def meaning(self, key: bytes, command: bytes = b"") -> Meaning | None:
@@ -93,22 +97,21 @@ class GenericSchema(Schema):
         if self._mentions is not None and self._mentions(key):
             return self._meaning_of_own(key, command)
         is_list = command.upper() in _LIST_WRITERS
-        found = self._known.get(key)
-        if found is not None or (key in self._known and not is_list):
-            return found
-        lease = None if is_list else self._meaning_of_lease(key)
-        if lease is not None:
-            return lease
-        state = _guess_state(key)
-        if not state and is_list:
-            state = "waiting"
-        if not state and self.wanted is None:
-            self._keep(key, None)
-            return None
-        rule = Rule("place", _ANY, state, self._read, guesses=_GUESSES)
-        found = Meaning(rule, Names(_guess_queue(key), None))
-        if state:
-            self._keep(key, found)
+        try:
+            found, may_be_lease = self._known[key]
+        except KeyError:
+            found, may_be_lease = self._keep(key)
+        if may_be_lease and not is_list:
+            lease = self._meaning_of_lease(key)
+            if lease is not None:
+                return lease
+        is_unknown = found is None or not found.rule.state
+        if is_unknown and (is_list or key in self._lists):
+            if key not in self._lists:
+                self._lists[key] = None
+                if len(self._lists) > _KEYS_KEPT:
+                    del self._lists[next(iter(self._lists))]
+            return self._mean(key, "waiting")
         return found
 
     def _meaning_of_own(self, key: bytes, command: bytes) -> Meaning:
@@ -126,8 +129,6 @@ class GenericSchema(Schema):
 
     def _meaning_of_lease(self, key: bytes) -> Meaning | None:
         """Return what a lease's key means, if a job is known that it may be of."""
-        if self.wanted is not None or not set(_WORD.findall(key.lower())) & _LEASES:
-            return None
         parts = _SEPARATOR.split(key)
         kept = [part for part in parts if part.lower() not in _LEASES]
         for start in range(len(kept)):
@@ -147,10 +148,45 @@ class GenericSchema(Schema):
             for key in argv[1:]
         )
 
-    def _keep(self, key: bytes, found: Meaning | None) -> None:
+    def _keep(self, key: bytes) -> tuple[Meaning | None, bool]:
+        """Return what a key's name alone tells, and whether it may be a lease's."""
+        state = _guess_state(key)
+        found = self._mean(key, state) if state or self.wanted else None
+        may_be_lease = self.wanted is None and bool(
+            set(_WORD.findall(key.lower())) & _LEASES
+        )
         if len(self._known) >= _KEYS_KEPT:
             self._known.clear()
-        self._known[key] = found
+        self._known[key] = found, may_be_lease
+        return found, may_be_lease
+
+    def _mean(self, key: bytes, state: str) -> Meaning:
+        return Meaning(self.rule_of(state), Names(_guess_queue(key), None))
+
+    def code_of(self, rule: Rule) -> Any:
+        """Return the state that a place tells, None for a lease."""
+        return None if rule.is_lease else rule.state
+
+    def rule_of(self, code: Any) -> Rule:
+        """Return the rule of places that tell a state, or that of leases."""
+        if code is None:
+            return _LEASE
+        rule = self._places.get(code)
+        if rule is None:
+            rule = Rule("place", _ANY, code, self._read, guesses=_GUESSES)
+            self._places[code] = rule
+        return rule
+
+    def memory(self) -> Any:
+        """Return the keys that are lists, and the ids that were seen."""
+        return [list(self._lists), list(self._ids)]
+
+    def remember(self, memory: Any) -> None:
+        """Know the keys that are lists, and the ids that were seen, and no others."""
+        lists, ids = memory or ((), ())
+        self._lists = dict.fromkeys(lists)
+        self._ids.clear()
+        self._ids |= dict.fromkeys(ids)
 
 
 def _guess_state(key: bytes) -> str:

@@ -24,6 +24,7 @@ class KnownKeys:
     def __init__(self, schemas: Sequence[Schema]) -> None:
         """Know nothing yet; of several schemas the first that knows a key counts."""
         self._schemas = schemas
+        self._is_fixed = not any(schema.guesses for schema in schemas)
         self._meanings: dict[bytes, dict[bytes, tuple[Schema, Meaning] | None]] = {}
 
     def find(self, record: Record) -> list[Known] | None:
@@ -45,7 +46,9 @@ class KnownKeys:
                 else:
                     if len(meanings) >= _MEANINGS_KEPT:
                         meanings.clear()
-                    found = meanings[key] = self.meaning(key, command)
+                    found = self.meaning(key, command)
+                    if self._is_fixed:
+                        meanings[key] = found
                 if found is not None:
                     known[key] = found
                     is_about_jobs = True

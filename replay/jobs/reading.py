@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.touched import find_touched
 from joblog.replay.index.marks import word_test
+from joblog.replay.index.parts import DamagedPartError
+from joblog.replay.jobs.beginning import begin_tracking
+from joblog.replay.jobs.ended import Wanted
 from joblog.replay.jobs.generic import GenericSchema
-from joblog.replay.jobs.sparse import MissedExitError, SparseError, SparsePast
+from joblog.replay.jobs.ledger import Ledger
+from joblog.replay.jobs.ledger_pages import KnownStep
+from joblog.replay.jobs.sparse import Known, MissedExitError, SparseError, SparsePast
 from joblog.replay.jobs.tracker import Tracker
 from joblog.replay.jobs.verdicts import Limits, Verdict, judge
 from joblog.replay.keys.past import Past
@@ -18,9 +23,11 @@ if TYPE_CHECKING:
 
     from joblog.app.history.moments import Point
     from joblog.replay.index.finder import LogIndex
+    from joblog.replay.jobs.ledger_pages import Rows
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.jobs.stories import Step, Story
     from joblog.replay.keys.past import Progress
+    from joblog.storage.record import Record
 
 
 LONG_RECORDS = 50_000
@@ -158,10 +165,22 @@ class JobLog:
             raise SparseError("what was before is pruned")
         return self._follow_sparsely(schemas, job_id, point, limits)
 
+    def _find_known(self, job_id: bytes, until_seq: int) -> Known:
+        """Return the records that the ledger knows to be about a job."""
+        ledger = Ledger(self._index, self._schemas)
+        try:
+            seqs = ledger.find_seqs(job_id, until_seq)
+        except DamagedPartError:
+            return Known()
+        return Known(frozenset(seqs), ledger.last_seq(until_seq))
+
     def _follow_sparsely(
         self, schemas: list[Schema], job_id: bytes, point: Point, limits: Limits
     ) -> list[Timeline]:
-        past = SparsePast(self._index, schemas, job_id, point.seq, self._progress)
+        known = self._find_known(job_id, point.seq)
+        past = SparsePast(
+            self._index, schemas, job_id, point.seq, self._progress, known
+        )
         for _ in range(_TRIES):
             tracker = Tracker(schemas, wants=lambda each: each == job_id)
             past.begin(tracker)
@@ -189,6 +208,7 @@ class JobLog:
         limits: Limits,
         wants: Callable[[Judged], bool],
         since_seq: int = 0,
+        words: frozenset[str] | None = None,
     ) -> Iterator[Judged]:
         """Yield the jobs that are wanted, as they were at a moment, the oldest first.
 
@@ -198,26 +218,91 @@ class JobLog:
             point: the moment.
             limits: from when on a job is stuck or lost.
             wants: whether a job is wanted.
-            since_seq: where to begin to follow jobs. Of those that are in a key then it
-                is known where they are, and not how they came there.
+            since_seq: the jobs of which something is told behind it, or that were in a
+                key then. Without a ledger jobs are followed from there on: where those
+                are that are in a key then is known, and not how they came there.
+            words: the verdicts of jobs that are wanted where they have ended, and `+`
+                for all that were taken back; None for any.
 
         Raises:
             CorruptLogError: the log is damaged.
             PrunedError: the log no longer has its first record.
         """
 
-        def keeps(story: Story) -> bool:
-            return wants(Judged(story, judge(story, point.at_ms, limits)))
+        def judged(story: Story) -> Judged:
+            has_results = tracker.has_results
+            return Judged(story, judge(story, point.at_ms, limits, has_results))
 
-        tracker = Tracker(self._schemas, keeps=keeps)
-        for _ in self._run(tracker, point.seq, since_seq):
+        def is_wanted(story: Story) -> bool:
+            if story.last_seq <= since_seq and not (story.places or story.marks):
+                return False
+            return wants(judged(story))
+
+        gone = Wanted(is_wanted)
+        tracker = Tracker(self._schemas, keeps=lambda _: False, gone=gone)
+        start_seq = self._resume(tracker, gone, point.seq, words)
+        for _ in self._run(tracker, point.seq, since_seq, start_seq):
             pass
-        for story in tracker.stories.values():
-            judged = Judged(
-                story, judge(story, point.at_ms, limits, tracker.has_results)
+        for name, story in tracker.stories.items():
+            gone.take_back(name)
+            if story.state and is_wanted(story):
+                gone.stories[name] = story
+        for story in sorted(gone.stories.values(), key=_number_of):
+            yield judged(story)
+
+    def _resume(
+        self,
+        tracker: Tracker,
+        gone: Wanted,
+        until_seq: int,
+        words: frozenset[str] | None,
+    ) -> int:
+        """Let a tracker know what the ledger does, and return up to which record."""
+        ledger = Ledger(self._index, self._schemas)
+        try:
+            seq = ledger.resume(tracker, until_seq)
+            ledger.read_gone(gone, seq, words)
+        except DamagedPartError:
+            tracker.forget()
+            gone.stories.clear()
+            return 0
+        return seq
+
+    def rows(self, from_seq: int, until_seq: int) -> list[Rows]:
+        """Return what the ledger has of the records after one, up to another.
+
+        What is behind its last row is for `steps` to tell.
+        """
+        ledger = Ledger(self._index, self._schemas)
+        try:
+            return list(ledger.rows(from_seq + 1, until_seq))
+        except DamagedPartError:
+            return []
+
+    def deeds(
+        self, from_seq: int, until_seq: int
+    ) -> Iterator[tuple[KnownStep, Record]]:
+        """Yield the steps of jobs after a record, up to another, each with its record.
+
+        Raises: as `steps`.
+        """
+        known_seq = from_seq
+        for rows in self.rows(from_seq, until_seq):
+            known_seq = max(known_seq, rows.last_seq)
+            span = rows.first_seq + (rows.seqs[0] if rows.seqs else 0), rows.last_seq
+            records = self._index.records(*span)
+            record = next(records, None)
+            for known in rows.steps():
+                while record is not None and record.seq < known.seq:
+                    record = next(records, None)
+                assert record is not None
+                yield known, record
+        for story, step in self.steps(known_seq, until_seq):
+            record, what = step.record, (step.kind, step.state, step.problem)
+            yield (
+                KnownStep(record.seq, story.id, story.queue, *what, step.key),
+                record,
             )
-            if story.state and wants(judged):
-                yield judged
 
     def steps(self, from_seq: int, until_seq: int) -> Iterator[tuple[Story, Step]]:
         """Yield what happened to jobs in the records after one, up to another.
@@ -226,32 +311,55 @@ class JobLog:
             CorruptLogError: the log is damaged.
             PrunedError: the log no longer has its first record.
         """
-        tracker = Tracker(self._schemas, keeps=lambda _: False)
-        for story, step in self._run(tracker, until_seq):
+        gone = Wanted(lambda _: False)
+        tracker = Tracker(self._schemas, keeps=lambda _: False, gone=gone)
+        start_seq = self._resume(tracker, gone, from_seq, frozenset())
+        for story, step in self._run(tracker, until_seq, known_seq=start_seq):
             if step.record.seq > from_seq:
                 yield story, step
 
     def _run(
-        self, tracker: Tracker, until_seq: int, since_seq: int = 0
+        self,
+        tracker: Tracker,
+        until_seq: int,
+        since_seq: int = 0,
+        known_seq: int = 0,
     ) -> Iterator[tuple[Story, Step]]:
-        """Follow jobs from a moment, or from the first one that can be opened."""
+        """Follow jobs from a moment, or from the first one that can be opened.
+
+        Args:
+            tracker: what follows them.
+            until_seq: the last record.
+            since_seq: the moment.
+            known_seq: up to where it has followed them already, 0 for not yet.
+        """
         index = self._index
+        if known_seq == until_seq:
+            return
         past = Past(index.folder, index.filesystem, self._progress, index.bases)
         try:
             index.bases.require_openable(until_seq)
-            past.go_to(max(since_seq, index.bases.find_floor()))
-            tracker.begin(past, self._time_at(past.seq, until_seq))
+            if known_seq:
+                past.go_to(known_seq)
+            else:
+                past.go_to(max(since_seq, index.bases.find_floor()))
+                begin_tracking(tracker, past, time_at(index, past.seq, until_seq))
             yield from tracker.run(past, until_seq)
         finally:
             past.close()
 
-    def _time_at(self, seq: int, until_seq: int) -> int:
-        """Return a time at which a moment's state lasted: when the next record came."""
-        try:
-            record = self._index.get_record(min(seq + 1, until_seq))
-        except PrunedError:
-            record = None
-        return 0 if record is None else record.at_ms
+
+def _number_of(story: Story) -> int:
+    return story.number
+
+
+def time_at(index: LogIndex, seq: int, until_seq: int) -> int:
+    """Return a time at which a moment's state lasted: when the next record came."""
+    try:
+        record = index.get_record(min(seq + 1, until_seq))
+    except PrunedError:
+        record = None
+    return 0 if record is None else record.at_ms
 
 
 def narrow(schemas: Iterable[Schema], job_id: bytes) -> list[Schema]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -142,10 +142,14 @@ class Schema:
         detect: patterns of keys that only this library writes.
         has_acks: as `Habits` tells it, and so the next three.
         unless: the name of a schema that takes this one's place where both are found.
+        content: all that it says, by which what was kept of it is known again.
+        guesses: whether what it says of a key depends on what came before.
         rules: in the order in which they are tried.
         statuses: from a job's status to a state.
         source: the file that it was read from, for errors.
     """
+
+    guesses = False
 
     def __init__(
         self,
@@ -158,6 +162,7 @@ class Schema:
         habits: Habits = Habits(),  # noqa: B008 - a NamedTuple never changes
         unless: str = "",
         source: str = "",
+        content: str = "",
     ) -> None:
         """Make a schema of rules."""
         self.name = name
@@ -171,6 +176,9 @@ class Schema:
         self.keeps_leases = habits.keeps_leases
         self.unless = unless
         self.source = source
+        self.content = content
+        self._coded = [*rules, *(rule.on_error for rule in rules if rule.on_error)]
+        self._codes = {id(rule): code for code, rule in enumerate(self._coded)}
         self._meanings: dict[bytes, Meaning | None] = {}
 
     def meaning(self, key: bytes, _: bytes = b"") -> Meaning | None:
@@ -194,6 +202,22 @@ class Schema:
             self._meanings.clear()
         self._meanings[key] = found
         return found
+
+    def code_of(self, rule: Rule) -> Any:
+        """Return what stands for a rule where it is kept in a file."""
+        return self._codes[id(rule)]
+
+    def rule_of(self, code: Any) -> Rule:
+        """Return the rule for which that stands."""
+        rule: Rule = self._coded[code]
+        return rule
+
+    def memory(self) -> Any:
+        """Return what it has learned of a log, to be kept in a file."""
+        return None
+
+    def remember(self, memory: Any) -> None:
+        """Know what it had learned at a moment of a log; None at its beginning."""
 
     def unlinks(self, _: bytes, __: Sequence[list[bytes]]) -> bool:
         """Tell whether effects remove what a job was, where no rule names its key."""

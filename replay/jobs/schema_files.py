@@ -49,6 +49,7 @@ docs/schemas.md says how to write one.
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from dataclasses import replace
@@ -146,6 +147,7 @@ def parse_schema(tables: dict[str, Any], name: str, text: str = "") -> Schema:
         ),
         unless=root.take(tables, "unless", str, ""),
         source=name,
+        content=json.dumps(tables, sort_keys=True, default=str),
     )
 
 

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
+from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.recovery import Fold
 from joblog.app.history.touched import changed_keys, changes_databases
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from joblog.app.keyspace.database import Database
     from joblog.replay.index.finder import LogIndex
     from joblog.replay.jobs.elements import ReadId
+    from joblog.replay.jobs.losses import FindWord
     from joblog.replay.jobs.schema import Meaning, Rule, Schema
     from joblog.replay.jobs.stories import Home, Story
     from joblog.replay.jobs.tracker import Tracker
@@ -56,6 +58,18 @@ class MissedExitError(Exception):
     """A pop was found that came before records which were told already: begin again."""
 
 
+class Known(NamedTuple):
+    """What is known already of the records that have to do with a job.
+
+    Attributes:
+        seqs: their numbers.
+        until_seq: up to which record that is so; 0 where nothing is known.
+    """
+
+    seqs: frozenset[int] = frozenset()
+    until_seq: int = 0
+
+
 class SparsePast:
     """A `joblog.replay.keys.past.Past` of one job alone, for a `Tracker`.
 
@@ -71,8 +85,9 @@ class SparsePast:
         job_id: bytes,
         until_seq: int,
         progress: Progress = lambda _: None,
+        known: Known = Known(),  # noqa: B008 - a NamedTuple never changes
     ) -> None:
-        """Find what mentions a job.
+        """Find what mentions a job, or does something to it.
 
         Raises:
             SparseError: too much does.
@@ -83,6 +98,7 @@ class SparsePast:
         self._job_id = job_id
         self._until_seq = until_seq
         self._progress = progress
+        self._known = known
         self._settled: set[Home] = set()
         self._entered: dict[Home, int] = {}
         self._fold = Fold(DATABASES)
@@ -120,6 +136,10 @@ class SparsePast:
                 words += self._learn_aliases(record)
                 if len(found) > _MENTIONS_MAX or len(self._aliases) > _ALIASES_MAX:
                     raise SparseError("very many records mention it")
+        for seq in sorted(self._known.seqs - found.keys()):
+            told = self._index.get_record(seq)
+            if told is not None:
+                found[seq] = told
         if found:
             for record in self._index.candidates(
                 [[WHOLE_DATABASES]], KeyPieces(b"FLUSH"), min(found), self._until_seq
@@ -179,7 +199,8 @@ class SparsePast:
             SparseError: the records do not tell what happened.
         """
         for record in self._mentions:
-            for home in self._left_unseen(record):
+            is_told = record.seq <= self._known.until_seq
+            for home in [] if is_told else self._left_unseen(record):
                 pop = self._find_pop(home, record)
                 if pop is not None:
                     self.inferred.add(pop.seq)
@@ -226,15 +247,30 @@ class SparsePast:
             def finds(element: bytes, read_id: ReadId = read_id) -> bool:
                 return read_id(element, self._aliases) == self._job_id
 
-            span = self._entered[home], self._until_seq
+            entered_seq = self._entered[home]
             try:
-                record = find_exit(self._index, self._progress, finds, home, span)
+                record = self._exit_of(finds, home, entered_seq)
             except NotThereError as error:
                 raise SparseError(f"it never came to {home[1]!r}") from error
             if record is not None:
                 return record, home
             self._settled.add(home)
         return None
+
+    def _exit_of(self, finds: FindWord, home: Home, entered_seq: int) -> Record | None:
+        """Return the record that took the job out of a place that it came to.
+
+        Raises:
+            NotThereError: it never came there.
+        """
+        index, progress = self._index, self._progress
+        known_seq = self._known.until_seq
+        if known_seq > entered_seq:
+            # What took it away before would be known, where it meant anything.
+            with suppress(NotThereError):
+                span = known_seq, self._until_seq
+                return find_exit(index, progress, finds, home, span)
+        return find_exit(index, progress, finds, home, (entered_seq, self._until_seq))
 
     def _open_places(self) -> list[tuple[Home, Rule]]:
         """Return the places that a job which has not ended should still be in."""
@@ -265,6 +301,7 @@ class SparsePast:
         anybody, where that record shows that the job was taken.
         """
         after_seq = max(story.last_seq for story in self._stories())
+        after_seq = max(after_seq, self._known.until_seq)
         nearest = None
         records = self._index.key_records(
             *home, after_seq + 1, before.seq - 1, is_reverse=True

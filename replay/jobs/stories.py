@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.replay.jobs.schema import ENDS
+from joblog.storage.record import Origin, Record
 
 if TYPE_CHECKING:
     from joblog.replay.jobs.schema import Meaning, Rule, Schema
-    from joblog.storage.record import Record
 
 Home = tuple[int, bytes]
 """A key: its database, and its name."""
@@ -51,6 +51,12 @@ class Step(NamedTuple):
     due_ms: int | None = None
     problem: str = ""
     is_inferred: bool = False
+
+
+def bare_record(record: Record) -> Record:
+    """Return what is kept of a record with a story: number, time and client."""
+    seq, _, at_ms, *_ = record
+    return Record(seq, 0, at_ms, record.db, [], Origin(record.origin.client_id))
 
 
 class Story:
@@ -97,6 +103,7 @@ class Story:
         first_seq: the first record that told of it.
         last_seq: the last one.
         last_ms: when that was.
+        number: how many jobs the tracker had come to know before.
     """
 
     __slots__ = (
@@ -112,7 +119,16 @@ class Story:
             "last_ms",
             "last_seq",
         ),
-        *("lease_ms", "marks", "places", "queue", "round", "rounds", "schema"),
+        *(
+            "lease_ms",
+            "marks",
+            "number",
+            "places",
+            "queue",
+            "round",
+            "rounds",
+            "schema",
+        ),
         *("since_ms", "state", "status", "taken_ms", "taken_seq", "taker"),
         *("times_taken_back", "waited_ms", "was_gone"),
     )
@@ -127,12 +143,8 @@ class Story:
         self.is_since_known = True
         self.places: dict[Home, tuple[Rule, int]] = {}
         self.marks: dict[Home, tuple[Rule, int | None]] = {}
-        self.is_in_hand = False
-        self.is_moving = False
-        self.is_dropped = False
-        self.is_acked = False
-        self.is_hollow = False
-        self.was_gone = False
+        self.is_in_hand = self.is_moving = self.is_dropped = False
+        self.is_acked = self.is_hollow = self.was_gone = False
         self.facts: dict[str, bytes] = {}
         self.status = ""
         self.lease_ms: int | None = None
@@ -159,6 +171,7 @@ class Story:
         self.first_seq = seq
         self.last_seq = seq
         self.last_ms = 0
+        self.number = 0
 
     def begin_anew(self) -> None:
         """Let what comes now be another job of the same id."""

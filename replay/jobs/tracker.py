@@ -13,7 +13,6 @@ from joblog.app.history.touched import WHOLE_DATABASE_NAMES
 from joblog.replay.jobs.ended import Ended
 from joblog.replay.jobs.facts import (
     Aliases,
-    learn_of_job,
     note_element,
     note_facts,
     read_fields,
@@ -21,21 +20,21 @@ from joblog.replay.jobs.facts import (
     take_score,
 )
 from joblog.replay.jobs.known import KnownKeys
-from joblog.replay.jobs.moves import Move, all_moves, watch_effect
+from joblog.replay.jobs.moves import Move, watch_effect
 from joblog.replay.jobs.notices import read_notice
 from joblog.replay.jobs.rounds import is_of_now
-from joblog.replay.jobs.settling import STRONGEST, settle
-from joblog.replay.jobs.stories import Change, Story, job_name
+from joblog.replay.jobs.settling import settle
+from joblog.replay.jobs.stories import Change, Story, bare_record, job_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from joblog.app.keyspace.database import Database
+    from joblog.replay.jobs.ended import Gone
     from joblog.replay.jobs.followed import Followed
     from joblog.replay.jobs.known import Known
     from joblog.replay.jobs.schema import Meaning, Schema
     from joblog.replay.jobs.stories import Home, JobName, Step
-    from joblog.replay.keys.past import Past
     from joblog.storage.record import Record
 
 Telling = tuple[Story, "Step"]
@@ -47,6 +46,11 @@ class Tracker:
     Attributes:
         stories: the jobs that are known.
         has_results: schemas' names, of those that were seen to keep results.
+        known: which keys have to do with jobs.
+        aliases: other names of jobs.
+        changes: what the record under way says of each job.
+        ended: the jobs whose stories were let go.
+        count: how many jobs it has come to know.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Tracker:
         *,
         wants: Callable[[bytes], bool] | None = None,
         keeps: Callable[[Story], bool] = lambda _: True,
+        gone: Gone | None = None,
     ) -> None:
         """Begin with no jobs.
 
@@ -62,21 +67,28 @@ class Tracker:
             schemas: what keys mean; the first that knows a key counts.
             wants: which ids to follow; None for all.
             keeps: whether to keep the story of a job that has ended.
+            gone: takes the stories that are not kept. What a story's last record did
+                is not kept either, then: only its number, its time and its client.
         """
-        self._known = KnownKeys(schemas)
+        self.known = KnownKeys(schemas)
+        self._schemas = schemas
+        for schema in schemas:
+            schema.remember(None)
         self._wants = wants
         self._keeps = keeps
         self.stories: dict[JobName, Story] = {}
         self.has_results: set[str] = set()
-        self._aliases = Aliases()
-        self._changes: dict[JobName, Change] = {}
-        self._ended = Ended(self.stories)
+        self.aliases = Aliases()
+        self.changes: dict[JobName, Change] = {}
+        self.ended = Ended(self.stories, gone)
+        self.count = 0
+        self._is_lean = gone is not None
 
     def run(self, past: Followed, until_seq: int) -> Iterator[Telling]:
         """Fold the log up to a record and yield what happened to jobs, in order.
 
         Args:
-            past: at the moment from which jobs are followed; see `begin`.
+            past: at the moment from which jobs are followed; see `beginning`.
             until_seq: the last record.
 
         Raises:
@@ -87,57 +99,25 @@ class Tracker:
             for position, record in enumerate(records):
                 if not record.effects:
                     continue
-                known = self._known.find(record)
+                known = self.known.find(record)
                 if known is not None:
                     if start < position:
                         past.apply(records[start:position])
                     start = position + 1
                     self._enter(past, record, known)
-                    if self._changes:
+                    if self.changes:
                         yield from self._settle_all(record)
             past.apply(records[start:])
 
-    def begin(self, past: Past, at_ms: int) -> None:
-        """Learn of the jobs that there are at the moment of a past.
-
-        Nothing is known of how they came there; only of where they are, what their own
-        keys say, and that it was so at a time.
-        """
-        if not past.seq:
-            return
-        found = [
-            (database, key, *known)
-            for database in past.databases
-            for key in database.values
-            if (known := self._known.meaning(key, b"")) is not None
-        ]
-        for database, key, schema, meaning in found:
-            if meaning.rule.kind in {"place", "alias"}:
-                moves = all_moves(database, key)
-                self._aliases.learn(meaning.rule, moves)
-                for move in moves:
-                    home = (database.index, key)
-                    self._move(schema, meaning, home, move, past.seq, None)
-        for database, key, schema, meaning in found:
-            story = self._story(schema, meaning)
-            if story is not None:
-                learn_of_job(story, schema, meaning.rule, database, key)
-        for name, change in self._changes.items():
-            assert change.before == ""
-            story = self.stories[name]
-            states = set(story.counts())
-            states |= {rule.state for rule, _ in story.marks.values() if rule.state}
-            story.state = next((each for each in STRONGEST if each in states), "")
-            story.since_ms = story.last_ms = at_ms
-            story.is_since_known = False
-        self._changes.clear()
-
-    def _story(self, schema: Schema, meaning: Meaning) -> Story | None:
-        """Return the story of the job that a key is named after, None for none."""
-        job_id = meaning.names.id
-        if job_id is None or meaning.rule.kind not in {"job", "result", "mark"}:
-            return None
-        return self.stories.get(job_name(schema, meaning, job_id))
+    def forget(self) -> None:
+        """Know no jobs again, as at the beginning."""
+        self.stories.clear()
+        self.has_results.clear()
+        self.aliases.known.clear()
+        self.ended.remember((), ())
+        self.count = 0
+        for schema in self._schemas:
+            schema.remember(None)
 
     def _enter(
         self, past: Followed, record: Record, known_of_effects: list[Known]
@@ -177,11 +157,11 @@ class Tracker:
         rule = meaning.rule
         own = [move for move in moves if move.key == key]
         if rule.kind == "alias" or rule.has_aliases:
-            self._aliases.learn(rule, own)
+            self.aliases.learn(rule, own)
         match rule.kind:
             case "place":
                 for move in own:
-                    self._move(schema, meaning, home, move, record.seq, record)
+                    self.move(schema, meaning, home, move, record.seq, record)
             case "job" | "result":
                 self._read_job(schema, meaning, database, home, own, record)
             case "mark":
@@ -205,17 +185,19 @@ class Tracker:
         name = job_name(schema, meaning, job_id)
         story = self.stories.get(name)
         if story is None:
-            if not is_new or name in self._ended.names:
+            if not is_new or name in self.ended.names:
                 return None
             story = self.stories[name] = Story(schema, job_id, queue, seq)
+            story.number = self.count
+            self.count += 1
         elif queue and not story.queue:
             story.queue = queue
-        change = self._changes.get(name)
+        change = self.changes.get(name)
         if change is None:
-            change = self._changes[name] = Change(story)
+            change = self.changes[name] = Change(story)
         return story, change
 
-    def _move(
+    def move(
         self,
         schema: Schema,
         meaning: Meaning,
@@ -230,11 +212,11 @@ class Tracker:
         element = move.element
         if move.value is not None and rule.part == "value":
             element = move.value
-        job_id = rule.read_id(element, self._aliases.known)
+        job_id = rule.read_id(element, self.aliases.known)
         if not job_id:
             return
-        if move.delta > 0 and record is not None and self._ended.names:
-            self._ended.revive(job_name(schema, meaning, job_id))
+        if move.delta > 0 and record is not None and self.ended.names:
+            self.ended.revive(job_name(schema, meaning, job_id))
         found = self._find(schema, meaning, job_id, seq, is_new=move.delta > 0)
         if found is None:
             return
@@ -373,7 +355,7 @@ class Tracker:
             ]
             if not gone:
                 continue
-            change = self._changes.setdefault(name, Change(story))
+            change = self.changes.setdefault(name, Change(story))
             for home in gone:
                 story.marks.pop(home, None)
                 rule, _ = story.places.pop(home, (None, 0))
@@ -383,12 +365,14 @@ class Tracker:
     # --- the end of a record -----------------------------------------------------
 
     def _settle_all(self, record: Record) -> Iterator[Telling]:
-        changes, self._changes = self._changes, {}
+        changes, self.changes = self.changes, {}
         for name, change in changes.items():
             story = self.stories[name]
             step = settle(story, change, record)
             story.last_seq, story.last_ms = record.seq, record.at_ms
             if step is not None:
                 yield story, step
+                if self._is_lean and story.last is step:
+                    story.last = step._replace(record=bare_record(record))
             if story.has_ended and not self._keeps(story):
-                self._ended.let_go(name, story)
+                self.ended.let_go(name, story)

@@ -56,6 +56,12 @@ class Actors:
         """Return who had an id when a record was written, in a word or two."""
         return client_label(self._clients.find(client_id, seq))
 
+    def name_and_user(self, client_id: int, seq: int) -> tuple[str, str]:
+        """Return the same, and as which user: "" where nobody knows."""
+        client = self._clients.find(client_id, seq)
+        user = json_text(client.note.user) if client.note else ""
+        return client_label(client), user
+
     def label(self, record: Record) -> str:
         """Return who caused a record: name and id, address, and library."""
         client = self.client(record)

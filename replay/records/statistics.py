@@ -1,24 +1,22 @@
 """Statistics of a stretch of the log: who did what how often, and when.
 
-All is counted in one pass over the records; nothing is folded. Memory is bounded: of
-keys, and of clients, only the busiest are kept while counting, so that the counts of
-the rarer ones are lower limits where a log has very many.
+Nothing is folded. What parts of the index have is counted once, when they are made (see
+`summaries`), and added up. Memory is bounded: of keys, and of clients, only the busiest
+are kept, so that the counts of the rarer ones are lower limits where there are many.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from joblog.app.history.notes import ScriptNote, read_note
 from joblog.app.history.touched import changed_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from joblog.replay.index.finder import LogIndex
-    from joblog.replay.keys.past import Progress
     from joblog.storage.record import Record
+
+T = TypeVar("T")
 
 _KEPT_MAX = 100_000
 _TICKS_MAX = 4096
@@ -38,6 +36,8 @@ class Statistics:
         seen: the last record of each client: its number, and its time in ms.
         scripts: how many records each script wrote, by its SHA-1, or its name.
         keys: how many effects changed each key, by (database, key).
+        ticks: how many records came in each time of 2^shift ms, by its number.
+        shift: so that there are not too many of them.
     """
 
     def __init__(self) -> None:
@@ -50,8 +50,8 @@ class Statistics:
         self.scripts: Counter[str] = Counter()
         self.keys: Counter[tuple[int, bytes]] = Counter()
         self.seen: dict[int, tuple[int, int]] = {}
-        self._ticks: Counter[int] = Counter()
-        self._tick_ms = 1
+        self.ticks: Counter[int] = Counter()
+        self.shift = 0
 
     def observe(self, record: Record) -> None:
         """Count one record."""
@@ -66,7 +66,7 @@ class Statistics:
         self.commands[(origin.command or record.effects[0])[0].upper()] += 1
         self.clients[origin.client_id] += 1
         self.seen[origin.client_id] = record.seq, record.at_ms
-        self._ticks[(record.at_ms - self.first_at_ms) // self._tick_ms] += 1
+        self.ticks[record.at_ms >> self.shift] += 1
         note = read_note(origin)
         if isinstance(note, ScriptNote):
             command = origin.command or []
@@ -78,28 +78,57 @@ class Statistics:
                 db = int(argv[1])
             for key in changed_keys(argv):
                 keys[db, key] += 1
-        if len(keys) > _KEPT_MAX:
-            self.keys = _busiest(keys)
-        if len(self._ticks) > _TICKS_MAX:
+        self._bound()
+
+    def add(self, later: Statistics) -> None:
+        """Add what was counted of the records that come next."""
+        if later.first_at_ms is None:
+            return
+        if self.first_at_ms is None:
+            self.first_at_ms = later.first_at_ms
+        self.last_at_ms = later.last_at_ms
+        self.records += later.records
+        self.effects += later.effects
+        self.commands.update(later.commands)
+        self.clients.update(later.clients)
+        self.scripts.update(later.scripts)
+        self.keys.update(later.keys)
+        self.seen |= later.seen
+        while self.shift < later.shift:
             self._coarsen()
+        finer = self.shift - later.shift
+        for tick, count in later.ticks.items():
+            self.ticks[tick >> finer] += count
+        self._bound()
 
     def rates(self, width: int) -> list[int]:
         """Return how many records there were in each of so many equal times."""
         if self.first_at_ms is None:
             return []
-        length = (self.last_at_ms - self.first_at_ms) // self._tick_ms + 1
+        first = self.first_at_ms >> self.shift
+        length = (self.last_at_ms >> self.shift) - first + 1
         bars = [0] * min(width, length)
-        for tick, count in self._ticks.items():
-            bars[tick * len(bars) // length] += count
+        for tick, count in self.ticks.items():
+            bars[(tick - first) * len(bars) // length] += count
         return bars
 
+    def _bound(self) -> None:
+        """Let go of the rarest, and of times that are too short, where all are many."""
+        if len(self.keys) > _KEPT_MAX:
+            self.keys = busiest(self.keys, _KEPT_MAX // 2)
+        if len(self.clients) > _KEPT_MAX:
+            self.clients = busiest(self.clients, _KEPT_MAX // 2)
+            self.seen = {client: self.seen[client] for client in self.clients}
+        while len(self.ticks) > _TICKS_MAX:
+            self._coarsen()
+
     def _coarsen(self) -> None:
-        """Count in times twice as long, since there are many."""
+        """Count in times twice as long."""
         coarser: Counter[int] = Counter()
-        for tick, count in self._ticks.items():
-            coarser[tick // 2] += count
-        self._ticks = coarser
-        self._tick_ms *= 2
+        for tick, count in self.ticks.items():
+            coarser[tick >> 1] += count
+        self.ticks = coarser
+        self.shift += 1
 
 
 class Rate(NamedTuple):
@@ -131,33 +160,7 @@ def sparkline(counts: list[int]) -> str:
     )
 
 
-def count_records(
-    index: LogIndex, progress: Progress, from_seq: int, until_seq: int
-) -> Statistics:
-    """Return the statistics of a stretch of the log.
-
-    Args:
-        index: the log's index.
-        progress: is told now and then the number of the last record.
-        from_seq: the first record.
-        until_seq: the last record.
-
-    Raises:
-        CorruptLogError: the log is damaged.
-        PrunedError: the log does not go back so far.
-    """
-    statistics = Statistics()
-    for record in _told(index.records(from_seq, until_seq), progress):
-        statistics.observe(record)
-    return statistics
-
-
-def _told(records: Iterator[Record], progress: Progress) -> Iterator[Record]:
-    for record in records:
-        yield record
-        if not record.seq % _TICKS_MAX:
-            progress(record.seq)
-
-
-def _busiest(keys: Counter[tuple[int, bytes]]) -> Counter[tuple[int, bytes]]:
-    return Counter(dict(keys.most_common(_KEPT_MAX // 2)))
+def busiest(counts: Counter[T], number: int) -> Counter[T]:
+    """Return the highest of some counts, in the order in which they came."""
+    kept = dict(counts.most_common(number))
+    return Counter({name: count for name, count in counts.items() if name in kept})

@@ -76,14 +76,18 @@ def audit(
         compile_glob(queue) if queue else None,
     )
     with tool.progress("folding", last.seq) as progress:
-        steps = open_jobs(tool, schemas, progress).steps(first.seq, last.seq)
-        deeds = report.read(steps)
-        if form is None:
-            _write(tool, report, deeds, ends)
+        jobs = open_jobs(tool, schemas, progress)
+        if form is None and not tool.output.is_json:
+            report.count(jobs, first.seq, last.seq)
+            _write(tool, report, ends)
         else:
-            write = write_csv if form == "csv" else write_html
-            with _open(tool, path) as stream:
-                write(stream, report, deeds, ends)
+            deeds = report.read(jobs, first.seq, last.seq)
+            if form is None:
+                _write_json(tool, report, deeds, ends)
+            else:
+                write = write_csv if form == "csv" else write_html
+                with _open(tool, path) as stream:
+                    write(stream, report, deeds, ends)
     return 0 if report.deeds else NOTHING
 
 
@@ -96,18 +100,17 @@ def _open(tool: Tool, path: Path | None) -> Iterator[TextIO]:
         yield stream
 
 
-def _write(
+def _write_json(
     tool: Tool, report: Audit, deeds: Iterable[Deed], ends: tuple[End, End]
 ) -> None:
+    tool.output.json(head_facts(*ends))
+    for deed in deeds:
+        tool.output.json(deed._asdict())
+    tool.output.json(total_facts(report))
+
+
+def _write(tool: Tool, report: Audit, ends: tuple[End, End]) -> None:
     output = tool.output
-    if output.is_json:
-        output.json(head_facts(*ends))
-        for deed in deeds:
-            output.json(deed._asdict())
-        output.json(total_facts(report))
-        return
-    for _ in deeds:
-        pass
     first, last = ends
     shown = {
         "after": f"{output.time(first.at_ms)}  {first.digest}"

@@ -167,9 +167,9 @@ def jobs(
     On a terminal the severest come first, elsewhere the oldest.
 
     Without a filter it lists all that have not ended, and those that failed or were
-    deleted. Exit code 1 says that there is none. --since follows jobs from a moment on:
-    much quicker in a long log, but blind to what was before. Where jobs are at that
-    moment is known, how they came there is not.
+    deleted. Exit code 1 says that there is none. Where a long log is not indexed, jobs
+    are followed from --since on, which is quick: where they are at that moment is
+    known, how they came there is not.
 
     \b
     Examples:
@@ -196,7 +196,7 @@ def _show(tool: Tool, span: Span, count: int | None, options: dict[str, Any]) ->
     schemas, limits = chosen.pop("schemas"), chosen.pop("limits")
     since, point = tool.ends(span)
     since_seq = 0 if span.since is None else since.seq
-    wants = _make_filter(point, **chosen)
+    wants, words = _make_filter(point, **chosen)
     actors = Actors(tool.index, tool.clients())
     columns = ("job", "queue", "verdict", "since", "waited", "ran", "by", "why")
     with (
@@ -204,7 +204,7 @@ def _show(tool: Tool, span: Span, count: int | None, options: dict[str, Any]) ->
         tool.output.rows(*columns, whole=("job", "verdict", "since")) as rows,
     ):
         jobs = open_jobs(tool, schemas, progress)
-        found = jobs.judge_all(point, limits, wants, since_seq)
+        found = jobs.judge_all(point, limits, wants, since_seq, words)
         ranking = Ranking(found) if tool.output.is_terminal else None
         if ranking is not None:
             most = MOST_ON_A_TERMINAL if count is None else count
@@ -230,7 +230,11 @@ def _make_filter(
     deleted: bool,
     slow: float | None,
     is_all: bool,
-) -> Callable[[Judged], bool]:
+) -> tuple[Callable[[Judged], bool], frozenset[str] | None]:
+    """Return what tells whether a job is wanted, and the words of its verdict.
+
+    Both are as `JobLog.judge_all` takes them.
+    """
     flags = {
         "stuck": stuck,
         "lost": lost,
@@ -251,7 +255,9 @@ def _make_filter(
             return False
         return matches is None or bool(matches(story.queue))
 
-    return wants
+    if double:
+        return wants, frozenset((*words, "+"))
+    return wants, frozenset(words) or None
 
 
 def _is_slow(judged: Judged, at_ms: int, slow_ms: float) -> bool:

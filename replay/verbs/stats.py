@@ -9,12 +9,8 @@ import click
 from joblog.app.history.moments import json_time
 from joblog.replay.output.texts import json_text, plain_text, show
 from joblog.replay.records.script_texts import ScriptNames
-from joblog.replay.records.statistics import (
-    Statistics,
-    count_records,
-    find_rate,
-    sparkline,
-)
+from joblog.replay.records.statistics import Statistics, find_rate, sparkline
+from joblog.replay.records.summaries import count_records
 from joblog.replay.shown.records import client_label
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
 from joblog.storage.folder import LogFolder, read_chain

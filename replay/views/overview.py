@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.notes import ScriptSourceNote, TagNote, read_note
+from joblog.replay.jobs.beginning import begin_tracking
 from joblog.replay.jobs.reading import Judged
 from joblog.replay.jobs.tracker import Tracker
 from joblog.replay.jobs.verdicts import judge
@@ -182,7 +183,7 @@ def _follow(
         return judge(story, at_ms, limits).word in SEVEREST
 
     tracker = Tracker(schemas, keeps=keeps)
-    tracker.begin(past, span.from_ms)
+    begin_tracking(tracker, past, span.from_ms)
     counting.begin(tracker.stories.values())
     for story, step in tracker.run(past, looked.until.seq):
         counting.observe(story, step)

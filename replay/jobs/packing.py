@@ -1,0 +1,120 @@
+"""Packing: stories, and all that a tracker knows, as values for msgpack.
+
+What comes back is what went in, but that of the record of a story's last step only the
+number, the time and the client are kept. Schemas and rules are kept by their numbers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from joblog.replay.jobs.stories import Step, Story
+from joblog.storage.record import Origin, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from joblog.replay.jobs.schema import Schema
+    from joblog.replay.jobs.stories import JobName
+    from joblog.replay.jobs.tracker import Tracker
+
+_PLAIN = (
+    *("id", "queue", "state", "since_ms", "is_since_known", "is_in_hand", "is_moving"),
+    *("is_dropped", "is_acked", "is_hollow", "was_gone", "facts", "status"),
+    *("lease_ms", "due_ms", "eta_ms", "round", "is_unkept", "deliveries", "taker"),
+    *("taken_seq", "times_taken_back", "enqueued_seq", "done_seq", "is_done_told"),
+    *("enqueued_ms", "taken_ms", "ended_ms", "waited_ms", "first_seq", "last_seq"),
+    *("last_ms", "number"),
+)
+_SETS = ("rounds", "former", "hands")
+
+
+class Packer:
+    """Packs stories, and unpacks them, by some schemas."""
+
+    def __init__(self, schemas: Sequence[Schema]) -> None:
+        """Take schemas that are the same whenever something is unpacked."""
+        self._schemas = schemas
+        self._numbers = {schema.name: n for n, schema in enumerate(schemas)}
+
+    def pack_name(self, name: JobName) -> list[Any]:
+        """Return which job it is."""
+        return [self._numbers[name[0]], name[1], name[2]]
+
+    def unpack_name(self, packed: Sequence[Any]) -> JobName:
+        """Return which job was packed."""
+        number, scope, job_id = packed
+        return self._schemas[number].name, scope, job_id
+
+    def pack(self, name: JobName, story: Story) -> list[Any]:
+        """Return a story."""
+        code_of = story.schema.code_of
+        last = story.last
+        return [
+            self.pack_name(name),
+            [getattr(story, each) for each in _PLAIN],
+            [sorted(getattr(story, each)) for each in _SETS],
+            [(*home, code_of(rule), n) for home, (rule, n) in story.places.items()],
+            [(*home, code_of(rule), ms) for home, (rule, ms) in story.marks.items()],
+            list(story.doubles),
+            None if last is None else _pack_step(last),
+        ]
+
+    def unpack(self, packed: Sequence[Any]) -> tuple[JobName, Story]:
+        """Return a story that was packed, and which job it is of."""
+        wire_name, plain, sets, places, marks, doubles, last = packed
+        name = self.unpack_name(wire_name)
+        schema = self._schemas[wire_name[0]]
+        rule_of = schema.rule_of
+        story = Story.__new__(Story)
+        story.schema = schema
+        for each, value in zip(_PLAIN, plain, strict=True):
+            setattr(story, each, value)
+        for each, value in zip(_SETS, sets, strict=True):
+            setattr(story, each, frozenset(value))
+        story.places = {(db, key): (rule_of(code), n) for db, key, code, n in places}
+        story.marks = {(db, key): (rule_of(code), ms) for db, key, code, ms in marks}
+        story.doubles = tuple(doubles)
+        story.last = None if last is None else _unpack_step(last)
+        return name, story
+
+    def pack_tracker(self, tracker: Tracker) -> list[Any]:
+        """Return all that a tracker knows between two records."""
+        assert not tracker.changes
+        return [
+            [self.pack(*each) for each in tracker.stories.items()],
+            list(map(self.pack_name, tracker.ended.names)),
+            list(map(self.pack_name, tracker.ended.leaving)),
+            list(tracker.aliases.known.items()),
+            [sorted(tracker.has_results), tracker.count],
+            [schema.memory() for schema in self._schemas],
+        ]
+
+    def unpack_tracker(self, tracker: Tracker, packed: Sequence[Any]) -> None:
+        """Let a tracker know what was packed, and nothing else."""
+        stories, ended, leaving, aliases, counts, memories = packed
+        for schema, memory in zip(self._schemas, memories, strict=True):
+            schema.remember(memory)
+        tracker.stories.clear()
+        tracker.stories.update(map(self.unpack, stories))
+        names = map(self.unpack_name, ended)
+        tracker.ended.remember(names, map(self.unpack_name, leaving))
+        tracker.aliases.known = dict(aliases)
+        tracker.has_results = set(counts[0])
+        tracker.count = counts[1]
+
+
+def _pack_step(step: Step) -> list[Any]:
+    record = step.record
+    return [
+        *(step.kind, step.state, step.key, step.notes),
+        *(step.lease_ms, step.due_ms, step.problem, step.is_inferred),
+        *(record.seq, record.at_ms, record.db, record.origin.client_id),
+    ]
+
+
+def _unpack_step(packed: Sequence[Any]) -> Step:
+    kind, state, key, notes, *more = packed
+    lease_ms, due_ms, problem, is_inferred, seq, at_ms, db, client_id = more
+    record = Record(seq, 0, at_ms, db, [], Origin(client_id))
+    return Step(kind, state, record, key, notes, lease_ms, due_ms, problem, is_inferred)
