@@ -11,14 +11,17 @@ import pytest
 from joblog.app.history.moments import Point
 from joblog.replay.index.building import build_index
 from joblog.replay.index.finder import LogIndex
+from joblog.replay.index.scanning import END_SEQ
 from joblog.replay.index.sidecar import VARIABLE
 from joblog.replay.jobs import ended, reading, sparse
+from joblog.replay.jobs.audit import Audit
 from joblog.replay.jobs.ledger import Ledger
 from joblog.replay.jobs.ledger_building import build_ledger
 from joblog.replay.jobs.reading import JobLog
 from joblog.replay.jobs.shipped import detect_schemas, load_schemas
 from joblog.replay.jobs.verdicts import Limits
-from joblog.replay.jobs.views import story_facts
+from joblog.replay.jobs.views import Actors, story_facts
+from joblog.replay.records.clients import ClientDirectory
 from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import History
 from tests.replay.jobs.scenarios import DONE, UUID, play
@@ -90,10 +93,10 @@ def steps(folder, schemas=()):
         ]
 
 
-def without(monkeypatch, tell, *given):
+def without(monkeypatch, tell, *given, **options):
     with monkeypatch.context() as patch:
         patch.setenv(VARIABLE, "off")
-        return tell(*given)
+        return tell(*given, **options)
 
 
 def pages_of(folder, schemas=()):
@@ -264,3 +267,25 @@ def test_ledger_of_another_schema_or_program_is_not_used(tmp_path, monkeypatch):
     assert not pages_of(tmp_path, ["rq"])
     monkeypatch.setattr("joblog.replay.jobs.ledger._code_digest", lambda: b"another")
     assert not pages_of(tmp_path)
+
+
+def audited(folder, *, is_counted):
+    """Return what an audit of the second half says, with or without its deeds."""
+    index, log = open_log(folder)
+    with closing(index):
+        report = Audit(Actors(index, ClientDirectory(index, from_seq=END_SEQ)))
+        span = index.last_seq // 2, index.last_seq
+        deeds = [] if is_counted else list(report.read(log, *span))
+        if is_counted:
+            report.count(log, *span)
+        return deeds, report.groups(), report.jobs, report.deeds
+
+
+def test_audit_counts_rows_and_gives_each_deed(tmp_path, monkeypatch):
+    generic_history(tmp_path)
+    expected = without(monkeypatch, audited, tmp_path, is_counted=False)
+
+    build(tmp_path)
+
+    assert audited(tmp_path, is_counted=False) == expected
+    assert audited(tmp_path, is_counted=True)[1:] == expected[1:]

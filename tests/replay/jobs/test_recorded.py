@@ -181,7 +181,7 @@ def test_audit_of_a_recorded_queue_adds_up(library):
     index, log, point = open_history(library)
     audit = Audit(Actors(index, ClientDirectory(index, from_seq=END_SEQ)))
 
-    deeds = list(audit.read(log.steps(0, point.seq)))
+    deeds = list(audit.read(log, 0, point.seq))
 
     assert audit.deeds == len(deeds) == sum(count for _, count in audit.groups()) > 0
     assert sum(audit.jobs.values()) == len({(deed.queue, deed.job) for deed in deeds})
