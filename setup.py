@@ -100,6 +100,7 @@ HOT = [
     "actors/inbox.py",
     "actors/loop.py",
     "actors/output.py",
+    "actors/tls/transport.py",
     "actors/traffic.py",
     "actors/turn.py",
     "actors/wire.py",

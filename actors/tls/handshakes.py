@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import ssl
 from collections import deque
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final
 
-from joblog.actors.inbox import Receiver
-from joblog.actors.loop import READ, WRITE, Loop
+from joblog.actors.loop import READ, WRITE, Loop, Timer
 from joblog.actors.transport import close
 
 if TYPE_CHECKING:
@@ -37,30 +35,16 @@ class SlowHandshakeError(OSError):
     """A handshake took too long."""
 
 
-@final
-class _Handshake(Receiver):
+class _Handshake:
     """One connection before it is a client's."""
 
-    __slots__ = ("address", "is_queued", "owner", "timer", "tls")
+    __slots__ = ("address", "is_queued", "timer", "tls")
 
-    def __init__(self, owner: Handshakes, tls: ssl.SSLSocket, address: Any) -> None:
-        self.owner = owner
+    def __init__(self, tls: ssl.SSLSocket, address: Any, timer: Timer) -> None:
         self.tls = tls
         self.address = address
+        self.timer = timer
         self.is_queued = False
-        # No owner: a timer that is cancelled holds nothing of a client that has come.
-        self.timer = owner.loop.call_later(
-            owner.seconds_max, partial(owner.give_up, self)
-        )
-
-    def on_ready(self, events: int) -> None:  # noqa: ARG002 - whichever it is
-        """Wait for a turn."""
-        self.owner.enqueue(self)
-
-    def on_failure(self, error: Exception) -> bool:
-        """Close the connection: that is all that its failure costs."""
-        self.owner.fail(self, error)
-        return True
 
 
 class Handshakes:
@@ -106,20 +90,27 @@ class Handshakes:
         tls = context.wrap_socket(
             client, server_side=True, do_handshake_on_connect=False
         )
+        # Where it is cancelled, the timer holds nothing of a client that has come.
+        timer = self.loop.call_later(self.seconds_max, lambda: self._give_up(one))
+        one = _Handshake(tls, address, timer)
         try:
-            one = _Handshake(self, tls, address)
-            self.loop.serve(tls.fileno(), READ, one)
+            self.loop.watch(tls.fileno(), READ, lambda _: self._enqueue(one))
         except OSError:
+            timer.cancel()
             close(tls)
             raise
         self._all.add(one)
 
-    def enqueue(self, one: _Handshake) -> None:
+    def _enqueue(self, one: _Handshake) -> None:
         """Let a connection have its next step when it is its turn."""
         if one.is_queued:
             return
         one.is_queued = True
-        self.loop.change(one.tls.fileno(), 0)
+        try:
+            self.loop.change(one.tls.fileno(), 0)
+        except OSError as error:
+            self._fail(one, error)
+            return
         self._queue.append(one)
         self._call()
 
@@ -142,13 +133,12 @@ class Handshakes:
 
     def _step(self, one: _Handshake) -> None:
         try:
-            one.tls.do_handshake()
-        except ssl.SSLWantReadError:
-            self.loop.change(one.tls.fileno(), READ)
-        except ssl.SSLWantWriteError:
-            self.loop.change(one.tls.fileno(), WRITE)
+            events = _shake(one.tls)
+            if events:
+                self.loop.change(one.tls.fileno(), events)
+                return
         except Exception as error:  # noqa: BLE001 - it costs this connection
-            self.fail(one, error)
+            self._fail(one, error)
         else:
             self._forget(one)
             self._finish(one)
@@ -160,12 +150,12 @@ class Handshakes:
             self._failures.note_accept(error)
             close(one.tls)
 
-    def give_up(self, one: _Handshake) -> None:
+    def _give_up(self, one: _Handshake) -> None:
         """Close a connection whose time is over."""
         text = f"its TLS handshake took longer than {self.seconds_max:g} s"
-        self.fail(one, SlowHandshakeError(text))
+        self._fail(one, SlowHandshakeError(text))
 
-    def fail(self, one: _Handshake, error: Exception) -> None:
+    def _fail(self, one: _Handshake, error: Exception) -> None:
         """Close a connection that came to nothing."""
         if one in self._all:
             self._forget(one)
@@ -183,3 +173,14 @@ class Handshakes:
             self._forget(one)
             close(one.tls)
         self._queue.clear()
+
+
+def _shake(tls: ssl.SSLSocket) -> int:
+    """Take a step; return what to wait for, or 0 where it was the last."""
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        return READ
+    except ssl.SSLWantWriteError:
+        return WRITE
+    return 0
