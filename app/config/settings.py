@@ -261,6 +261,11 @@ class LogSettings:
         "Whose coming and going the log has: nobody's, that of named clients, or all.",
         ("no", "named", "all"),
     )
+    log_access = Choice(
+        "users",
+        "If the log has refusals, logins and changes: never, with users, always.",
+        ("no", "users", "yes"),
+    )
     log_compression = Choice("no", "How sealed segments are packed.", ("no", "zlib"))
     shutdown_timeout = Integer(
         10, "SHUTDOWN waits for the log, however long.", unit="s", effect=False

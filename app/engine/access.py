@@ -45,6 +45,7 @@ from joblog.app.users.requests import Reason
 from joblog.app.users.users import DEFAULT
 
 if TYPE_CHECKING:
+    from joblog.app.engine.access_records import AccessRecords
     from joblog.app.state.server_state import ServerState
     from joblog.app.state.session import Session
     from joblog.app.table.table import Command
@@ -115,9 +116,15 @@ class Access:
             past has one (`joblog.app.engine.past_views`).
     """
 
-    def __init__(self, server: ServerState) -> None:
-        """Ask for what the users of a server say."""
+    def __init__(self, server: ServerState, records: AccessRecords) -> None:
+        """Ask for what the users of a server say.
+
+        Args:
+            server: knows them.
+            records: are told of logins, refusals and changes.
+        """
         self._server = server
+        self._records = records
         self._users = server.users
         self.rules: list[Rule] = []
 
@@ -149,6 +156,15 @@ class Access:
         self._take_user(session, user)
         session.is_authenticated = True
         self._limit(session)
+        self._records.note_login(session)
+
+    def note_change(self, session: Session, what: bytes) -> None:
+        """Record that a client has changed the server, where that is asked for."""
+        self._records.note_change(self._real(session), what)
+
+    def _real(self, session: Session) -> Session:
+        """Return the client itself: a script has a session with its caller's number."""
+        return self._server.sessions.get(session.id, session)
 
     def look_again(self, session: Session) -> None:
         """Go by what the user of a client may do now."""
@@ -267,11 +283,10 @@ class Access:
         """Count a refusal, and keep it for ACL LOG."""
         server = self._server
         server.statistics[REASONS[reason]] += 1
-        most = server.config.acllog_max_len
+        most, real = server.config.acllog_max_len, self._real(session)
+        self._records.note_refusal(real, reason, word, user)
         client = b""
         if most:
-            # A script has a session of its own, with the number of its caller.
-            real = server.sessions.get(session.id, session)
             name = command.name if command is not None and real is session else None
             client = client_line(real, server.steady_ms(), name)
         now_ms = server.now_ms()

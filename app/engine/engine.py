@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from joblog.app import clock, errors
 from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
 from joblog.app.engine.access import Access
+from joblog.app.engine.access_records import AccessRecords
 from joblog.app.engine.blocking import Blocking
 from joblog.app.engine.clients import Clients
 from joblog.app.engine.functions import Functions
@@ -97,7 +98,7 @@ class Engine:
         """Make each part from those that it needs; none knows one that comes later."""
         self.outbox = outbox = Outbox(context)
         self.observers = observers = Observers(self.keyspace)
-        self.access = access = Access(self.server)
+        self.access = access = Access(self.server, AccessRecords(context, outbox))
         self.clients = Clients(context, outbox, access)
         self.revocations = Revocations(self.server, outbox, access, self.clients)
         self.pubsub = PubSub(outbox)

@@ -67,6 +67,24 @@ class GoneNote(NamedTuple):
     since_ms: int = 0
 
 
+class AccessNote(NamedTuple):
+    """Somebody was refused something, or changed the server (`log-access`).
+
+    Attributes:
+        what: `auth`, `command`, `key` or `channel` for what was refused; `change`.
+        word: the command, the key or the channel; or what was done.
+        user: whose, or who it gave itself out for; "" where there is no such user.
+        address: "host:port", or a socket's path.
+        missed: how many refusals there were before it that have no record.
+    """
+
+    what: str = ""
+    word: bytes = b""
+    user: bytes = b""
+    address: str = ""
+    missed: int = 0
+
+
 class ScriptSourceNote(NamedTuple):
     """The text of a script, before its first use.
 
@@ -142,6 +160,7 @@ class BehindNote(NamedTuple):
 AnyNote: TypeAlias = (
     ClientNote
     | GoneNote
+    | AccessNote
     | ScriptSourceNote
     | ScriptNote
     | ExecNote
@@ -154,6 +173,7 @@ AnyNote: TypeAlias = (
 _CLASSES: dict[str, type[AnyNote]] = {
     "client": ClientNote,
     "gone": GoneNote,
+    "access": AccessNote,
     "script_source": ScriptSourceNote,
     "script": ScriptNote,
     "exec": ExecNote,

@@ -31,6 +31,9 @@ class AccessPart(Protocol):
     def log_in(self, session: Session, name: bytes, password: bytes, by: bytes) -> None:
         """Let a client be a user, who gives the right password."""
 
+    def note_change(self, session: Session, what: bytes) -> None:
+        """Record that a client has changed the server, where that is asked for."""
+
     def require_any_key(self, session: Session, argv: Argv, option: bytes) -> None:
         """Refuse to name keys by a pattern to a client that may not read all keys."""
 

@@ -9,20 +9,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from joblog.app.config.kinds import decode
+from joblog.app.config.kinds import decode, encode
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
     from joblog.app.state.session import Session
 
 
-def note_change(ctx: Context, what: str) -> None:
+def note_change(ctx: Context, what: str, *, is_data: bool = False) -> None:
     """Tell that a client has changed the server.
 
     Args:
         ctx: of the command.
         what: what it did; no password may be in it.
+        is_data: whether it is data that has changed, which has a record of its own.
     """
+    if not (is_data or ctx.is_folding):
+        ctx.engine.access.note_change(ctx.session, encode(what))
     tell = ctx.server.tell_operator
     if tell is not None:
         tell("change", f"{what}, by {_who(ctx)}")

@@ -35,6 +35,8 @@ class Users:
     Attributes:
         on_change: called with a user as it was and as it is, None where there was or is
             none, after each change.
+        are_set: whether there is, or was, a user but the default one, or that may not
+            do everything.
     """
 
     def __init__(self, config: Config) -> None:
@@ -44,6 +46,7 @@ class Users:
             ConfigError: a user is not as it should be; the text says which.
         """
         self._config = config
+        self.are_set = False
         self.on_change: list[Callable[[User | None, User | None], None]] = []
         self._by_name = {DEFAULT: default_user(config.requirepass)}
         if config.user:
@@ -51,6 +54,7 @@ class Users:
         elif config.aclfile:
             self._by_name |= self._read_named_file()
         self._tell_config()
+        self._look()
 
     def _read_named_file(self) -> dict[bytes, User]:
         """Read the file for a start, which names the line of the configuration too."""
@@ -173,8 +177,13 @@ class Users:
     def _tell(self, before: User | None, after: User | None) -> None:
         if after is not None and after.name == DEFAULT:
             self._tell_config()
+        self._look()
         for tell in self.on_change:
             tell(before, after)
+
+    def _look(self) -> None:
+        if len(self._by_name) > 1 or not self.default.may_do_all:
+            self.are_set = True
 
     def _tell_config(self) -> None:
         config, default = self._config, self.default

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from joblog.app.history.moments import json_time
 from joblog.app.history.notes import (
+    AccessNote,
     BehindNote,
     ClientNote,
     EvictedNote,
@@ -96,6 +97,8 @@ def record_text(
             return _client_text("client", note)
         case GoneNote():
             return _client_text("gone", note)
+        case AccessNote():
+            return _access_text(note)
         case ScriptSourceNote():
             name = script_name(note.source)
             called = f" {show(name, limit)}" if name else ""
@@ -172,6 +175,14 @@ def _client_text(kind: str, note: ClientNote | GoneNote) -> str:
             f"library={show(b' '.join(filter(None, (note.library, version))))}"
         )
     return " ".join(words)
+
+
+def _access_text(note: AccessNote) -> str:
+    who = f"user={show(note.user) if note.user else '-'} {plain_text(note.address)}"
+    if note.what == "change":
+        return f"changed: {plain_text(note.word.decode('utf-8', 'replace'))}, by {who}"
+    missed = f", and {note.missed} refusals before" if note.missed else ""
+    return f"refused: {plain_text(note.what)} {show(note.word)}, to {who}{missed}"
 
 
 def record_facts(match: Match, names: ScriptNames | None = None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from joblog.app.history.moments import json_time
 from joblog.app.keyspace.glob import compile_glob
 from joblog.replay.jobs.audit import (
     Audit,
@@ -19,6 +20,8 @@ from joblog.replay.jobs.audit import (
 )
 from joblog.replay.jobs.audit_files import write_csv, write_html
 from joblog.replay.jobs.views import Actors
+from joblog.replay.output.texts import json_text, plain_text, show
+from joblog.replay.records.access import REFUSALS, find_access
 from joblog.replay.verbs import options
 from joblog.replay.verbs.jobs import open_jobs, schema_option
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
@@ -42,10 +45,16 @@ if TYPE_CHECKING:
     "-o", "--output", "path", type=click.Path(dir_okay=False, path_type=Path),
     help="Write --csv or --html to this file; else to standard output.",
 )  # fmt: skip
+@click.option(
+    "--access", "is_about_access", is_flag=True,
+    help="Who logged in, was refused something, or changed the server.",
+)  # fmt: skip
 @schema_option
 def audit(
     tool: Tool,
     span: Span,
+    *,
+    is_about_access: bool,
     queue: bytes | None,
     form: str | None,
     path: Path | None,
@@ -55,14 +64,20 @@ def audit(
 
     It counts by queue, client, user and what was done; --csv, --html and --json also
     have every deed. The log's digest at both ends says of which history it is true.
-    Exit code 1 says that nothing was done to any job.
+    Exit code 1 says that nothing was done to any job. What --access tells the log has
+    with the server's setting log-access.
 
     \b
     Examples:
       replay audit joblog-data yesterday..today --html -o audit.html
       replay audit joblog-data @1000..now --queue 'mail*' --csv > deeds.csv
+      replay audit joblog-data today.. --access
       replay audit joblog-data .. --json | jq 'select(.user == "admin")'
     """
+    if is_about_access:
+        if form is not None or queue is not None:
+            raise click.UsageError("--access goes with neither --queue nor a form")
+        return _write_access(tool, span)
     if path is not None and form is None:
         raise click.UsageError("-o is for --csv and --html")
     first, last = tool.ends(span)
@@ -126,3 +141,34 @@ def _write(tool: Tool, report: Audit, ends: tuple[End, End]) -> None:
         for group, count in report.groups():
             cells = (queue_label(group.queue), *group[1:], str(count))
             rows.add(None, cells, ("bold", "green"))
+
+
+def _write_access(tool: Tool, span: Span) -> int:
+    """Tell what the log has of access, a row each."""
+    from_seq, until_seq = tool.seqs(span)
+    columns = ("record", "at", "client", "address", "user", "what", "of")
+    with (
+        tool.progress("reading", until_seq) as progress,
+        tool.output.rows(*columns, right=("record",)) as rows,
+    ):
+        for event in find_access(tool.index, progress, from_seq, until_seq):
+            facts = {
+                **event._asdict(),
+                "at": json_time(event.at_ms),
+                "user": json_text(event.user),
+                "word": json_text(event.word),
+            }
+            is_refusal = event.what in REFUSALS
+            word = show(event.word, tool.output.word_limit) if event.word else "-"
+            missed = f" (and {event.missed} not recorded)" if event.missed else ""
+            cells = (
+                str(event.seq),
+                tool.output.time(event.at_ms),
+                f"#{event.client_id}",
+                plain_text(event.address),
+                show(event.user) if event.user else "-",
+                f"{event.what} refused" if is_refusal else event.what,
+                word + missed,
+            )
+            rows.add(facts, cells, ("dim", "dim", "bold"))
+    return 0 if rows.count else NOTHING

@@ -5,6 +5,9 @@ by each road; then every file of the server, and all that it tells about clients
 commands, is searched.
 """
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.parity.wire import encode
@@ -41,6 +44,17 @@ COMMANDS = [
     f"MIGRAET 127.0.0.1 1 k 0 10 AUTH {SECRET}",
     f"ACL SETUSER me on >{SECRET} ~* +@all",
     f"ACL SETUSR me >{SECRET}",
+    f"ACL SETUSER me >{SECRET} +nosuch",
+    f"ACL SETUSER me >{SECRET}x <{SECRET}x <{SECRET}y",
+    f"ACL SETUSER me {SECRET}",
+    f"ACL SETUSER me (~a >{SECRET})",
+    f"ACL SETUSER me (>{SECRET}",
+    f"ACL DRYRUN me auth me {SECRET}",
+    f"ACL DRYRUN me {SECRET}",
+    f"AUTH me {SECRET}",
+    f"AUTH me {SECRET}x",
+    f"HELLO 3 AUTH me {SECRET}x",
+    f"AUTH nobody {SECRET}",
 ]
 
 
@@ -112,12 +126,34 @@ OPTIONS = (
     *("--slowlog-log-slower-than", "0", "--slowlog-max-len", "100000"),
     *("--latency-monitor-threshold", "1", "--latency-tracking", "yes"),
     *("--loglevel", "debug", "--requirepass", SECRET),
+    *("--user", "default", "on", f">{SECRET}", "~*", "&*", "+@all"),
 )
 QUESTIONS = [
     *("SLOWLOG GET -1", "CLIENT LIST", "CLIENT INFO", "INFO everything"),
     *("LATENCY LATEST", "LATENCY HISTOGRAM", "LATENCY DOCTOR", "MEMORY DOCTOR"),
-    *("ACL LIST", "ACL GETUSER default", "COMMAND COUNT"),
+    *("ACL LIST", "ACL GETUSER default", "ACL GETUSER me", "COMMAND COUNT"),
+    *("ACL LOG 1000", "ACL USERS", "LOG.READ FROM 1 COUNT 10000"),
 ]
+
+
+TOLD = [
+    *(("log",), ("log", "--json"), ("clients",), ("scripts",), ("info", "--json")),
+    *(("stats",), ("verify",), ("log", "--effects")),
+]
+
+
+def replayed(server, verb, *options):
+    """Return what `replay` tells of a log."""
+    command = [
+        sys.executable,
+        "-m",
+        "joblog.replay",
+        verb,
+        str(server.folder),
+        *options,
+    ]
+    done = subprocess.run(command, capture_output=True, check=False)
+    return done.stdout + done.stderr
 
 
 def everything_shown(server, monitor):
@@ -133,6 +169,7 @@ def everything_shown(server, monitor):
         shown += line
     found["MONITOR"] = shown
     server.stop()
+    found |= {" ".join(words): replayed(server, *words) for words in TOLD}
     for path in server._home.rglob("*"):
         if path.is_file():
             found[path.name] = path.read_bytes()
@@ -182,3 +219,18 @@ def test_password_of_the_command_line_is_not_in_the_title_of_the_process(start):
 def open_title(server):
     with open(f"/proc/{server.process.pid}/cmdline", "rb") as file:  # noqa: PTH123
         return file.read()
+
+
+@pytest.mark.slow
+def test_file_of_users_and_a_rewritten_configuration_hold_no_password(start, tmp_path):
+    users = tmp_path / "users.acl"
+    users.write_text(f"user me on >{SECRET} +@all ~* &*\n")
+    server = start("--aclfile", str(users))
+    client = server.connect()
+
+    assert client.ask("AUTH", "me", SECRET) == b"+OK\r\n"
+    assert client.ask("ACL", "SETUSER", "you", "on", f">{SECRET}2") == b"+OK\r\n"
+    assert client.ask("ACL", "SAVE") == b"+OK\r\n"
+
+    assert SECRET not in users.read_text()
+    assert server.stop() == 0

@@ -75,7 +75,9 @@ def flushdb(ctx: Context, *how: bytes) -> SimpleString:
     _check_flush(how)
     keys = len(ctx.db)
     ctx.keyspace.clear(ctx.db)
-    note_change(ctx, f"FLUSHDB of database {ctx.db.index} removed {keys} keys")
+    note_change(
+        ctx, f"FLUSHDB of database {ctx.db.index} removed {keys} keys", is_data=True
+    )
     return OK
 
 
@@ -96,7 +98,7 @@ def flushall(ctx: Context, *how: bytes) -> SimpleString:
     keys = sum(map(len, ctx.keyspace.databases))
     for database in ctx.keyspace.databases:
         ctx.keyspace.clear(database)
-    note_change(ctx, f"FLUSHALL removed {keys} keys")
+    note_change(ctx, f"FLUSHALL removed {keys} keys", is_data=True)
     return OK
 
 
@@ -121,7 +123,7 @@ def swapdb(ctx: Context, first: bytes, second: bytes) -> SimpleString:
     ctx.keyspace.exchange(
         require_database(ctx.keyspace, one), require_database(ctx.keyspace, other)
     )
-    note_change(ctx, f"SWAPDB {one} {other}")
+    note_change(ctx, f"SWAPDB {one} {other}", is_data=True)
     return OK
 
 

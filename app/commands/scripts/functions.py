@@ -173,7 +173,7 @@ def function_flush(ctx: Context, *mode: bytes) -> SimpleString:
         ctx.keyspace.libraries.clear()
     elif ctx.engine.functions.flush():
         _record(ctx, (b"FLUSH",))
-        note_change(ctx, "FUNCTION FLUSH removed all libraries")
+        note_change(ctx, "FUNCTION FLUSH removed all libraries", is_data=True)
     else:
         ctx.keyspace.counted_besides += 1  # as in Redis, though nothing is changed
     return OK

@@ -61,6 +61,7 @@ complete -c joblog -l past-view-idle-seconds-max -x -d 'How long such a moment s
 complete -c joblog -l rdb-key-save-delay -x -d 'How long the child that makes a snapshot waits at each key, for test suites; below 0, how many keys it saves in a microsecond.'
 complete -c joblog -l key-load-delay -x -d 'How long a start waits at each record, and DEBUG RELOAD at each key, for test suites; below 0, how many they take in a microsecond.'
 complete -c joblog -l log-connections -x -a 'no named all' -d 'Whose coming and going the log has: nobody\'s, that of named clients, or all.'
+complete -c joblog -l log-access -x -a 'no users yes' -d 'If the log has refusals, logins and changes: never, with users, always.'
 complete -c joblog -l log-compression -x -a 'no zlib' -d 'How sealed segments are packed.'
 complete -c joblog -l rdb-compat -x -a 'yes no' -d 'Whether SAVE, BGSAVE and the save rules write Redis\'s RDB file too, as dbfilename in dir, for scripts that copy it; nothing here reads it.'
 complete -c joblog -l dbfilename -x -d 'The name of that file. A start tells where it finds a Redis server\'s.'
