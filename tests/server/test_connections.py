@@ -62,7 +62,8 @@ def test_idle_worker_is_recorded_when_it_has_a_name_and_when_it_goes(start):
     assert told["name"] == "worker-1"
     assert told["records"] == 0
     assert told["last"] is None
-    assert told["gone"]["at_ms"] >= told["since_ms"] == gone.since_ms
+    # A tick of either clock between the two: the earlier counts.
+    assert told["since_ms"] <= gone.since_ms <= told["gone"]["at_ms"]
 
 
 def test_name_that_comes_with_hello_counts_and_another_one_too(start):
