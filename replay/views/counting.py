@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from joblog.replay.jobs.reading import Judged
-    from joblog.replay.jobs.stories import Step, Story
+    from joblog.replay.jobs.schema import Schema
+    from joblog.replay.jobs.stories import Story
     from joblog.replay.views.depths import Span
 
 _KINDS = {
@@ -33,6 +34,26 @@ _KINDS = {
 _COMING = frozenset(("scheduled", "held back"))
 _ENDED_KEPT = 200_000
 _OPEN_VERDICTS = frozenset(("running", "in hand", "delivered twice"))
+
+
+class Told(NamedTuple):
+    """One step of one job, as it is counted.
+
+    Attributes:
+        job: a number that stands for the job.
+        queue: its queue.
+        kind: what the step was.
+        state: the job's state after it.
+        seq: the record.
+        slot: the slot of the span that its time lies in.
+    """
+
+    job: int
+    queue: bytes
+    kind: str
+    state: str
+    seq: int
+    slot: int
 
 
 class Stretch(NamedTuple):
@@ -105,6 +126,13 @@ class Queue:
         return grown.index(most) if most > 0 and len(grown) > 1 else None
 
 
+class _Standing(NamedTuple):
+    """The queue that a job is in, and its state there; one object for each."""
+
+    queue: Queue
+    state: str
+
+
 class Counting:
     """Counts steps as they come.
 
@@ -130,54 +158,53 @@ class Counting:
         self._ends = ends
         self._wants_queue = wants_queue
         self._place = 0
-        self._open: dict[int, tuple[Queue, str]] = {}
-        self._ended: dict[int, tuple[Queue, str]] = {}
+        self._open: dict[int, _Standing] = {}
+        self._ended: dict[int, _Standing] = {}
+        self._standings: dict[tuple[bytes, str], _Standing] = {}
 
     def begin(self, stories: Iterable[Story]) -> None:
         """Take in the jobs that there are before the first record."""
         for story in stories:
             if story.state:
-                self._enter(story, story.state, 0)
+                standing = self._standing(story.queue, story.state)
+                self._enter(job_number(story), standing, 0)
         for queue in self.queues.values():
             queue.at_start = queue.depth("waiting").last
 
-    def observe(self, story: Story, step: Step) -> None:
+    def observe(self, told: Told) -> None:
         """Count one step."""
-        record = step.record
-        while record.seq > self._ends[self._place]:
+        while told.seq > self._ends[self._place]:
             self._end_stretch()
-        before = self._leave(story)
-        state = step.state
-        queue = self._enter(story, state, self._span.slot(record.at_ms), before)
-        kind = _KINDS.get(step.kind)
-        if kind is None and step.kind in _COMING and before is None:
+        before = self._leave(told.job)
+        now = self._standing(told.queue, told.state)
+        self._enter(told.job, now, told.slot, before)
+        kind = _KINDS.get(told.kind)
+        if kind is None and told.kind in _COMING and before is None:
             kind = "enqueued"
         if kind is not None:
-            queue.steps[self._place][kind] += 1
+            now.queue.steps[self._place][kind] += 1
 
-    def _leave(self, story: Story) -> tuple[Queue, str] | None:
-        name = _number(story)
-        found = self._open.pop(name, None)
-        return self._ended.pop(name, None) if found is None else found
+    def _standing(self, queue: bytes, state: str) -> _Standing:
+        found = self._standings.get((queue, state))
+        if found is None:
+            found = self._standings[queue, state] = _Standing(self._queue(queue), state)
+        return found
+
+    def _leave(self, job: int) -> _Standing | None:
+        found = self._open.pop(job, None)
+        return self._ended.pop(job, None) if found is None else found
 
     def _enter(
-        self,
-        story: Story,
-        state: str,
-        slot: int,
-        before: tuple[Queue, str] | None = None,
-    ) -> Queue:
-        queue = self._queue(story.queue)
-        now = (queue, state)
-        if before != now:
+        self, job: int, now: _Standing, slot: int, before: _Standing | None = None
+    ) -> None:
+        if before is not now:
             if before is not None:
-                before[0].depth(before[1]).add(slot, -1)
-            queue.depth(state).add(slot, 1)
-        (self._ended if state in ENDS else self._open)[_number(story)] = now
+                before.queue.depth(before.state).add(slot, -1)
+            now.queue.depth(now.state).add(slot, 1)
+        (self._ended if now.state in ENDS else self._open)[job] = now
         if len(self._ended) > _ENDED_KEPT:
             was, end = self._ended.pop(next(iter(self._ended)))
             was.verdicts[end] += 1
-        return queue
 
     def _queue(self, name: bytes) -> Queue:
         queue = self.queues.get(name)
@@ -214,7 +241,7 @@ class Counting:
 
     def _judge(self, judged: Judged) -> None:
         story, (word, since_ms, _) = judged
-        found = self._leave(story)
+        found = self._leave(job_number(story))
         if found is None:
             return
         queue, state = found
@@ -234,7 +261,11 @@ class Counting:
         return next(place for place, end in enumerate(self._ends) if seq <= end)
 
 
-def _number(story: Story) -> int:
+def job_number(story: Story) -> int:
     """Return a number that stands for a job: ids would need more memory."""
-    scope = story.queue if story.schema.is_scoped else b""
-    return hash((story.schema.name, scope, story.id))
+    return name_number(story.schema, story.queue, story.id)
+
+
+def name_number(schema: Schema, queue: bytes, job_id: bytes) -> int:
+    """Return the number of a job by its schema, its queue and its id."""
+    return hash((schema.name, queue if schema.is_scoped else b"", job_id))

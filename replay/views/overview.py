@@ -18,7 +18,7 @@ from joblog.replay.keys.past import Past
 from joblog.replay.records.points import tag_records
 from joblog.replay.records.script_texts import source_records
 from joblog.replay.records.scripts import script_name
-from joblog.replay.views.counting import Counting, Queue
+from joblog.replay.views.counting import Counting, Queue, Told, job_number
 from joblog.replay.views.depths import Span
 from joblog.replay.views.problems import SEVEREST, Problem, Problems
 from joblog.storage.errors import PrunedError
@@ -186,7 +186,17 @@ def _follow(
     begin_tracking(tracker, past, span.from_ms)
     counting.begin(tracker.stories.values())
     for story, step in tracker.run(past, looked.until.seq):
-        counting.observe(story, step)
+        record = step.record
+        counting.observe(
+            Told(
+                job_number(story),
+                story.queue,
+                step.kind,
+                step.state,
+                record.seq,
+                span.slot(record.at_ms),
+            )
+        )
     judged = [
         Judged(story, judge(story, at_ms, limits, tracker.has_results))
         for story in tracker.stories.values()
