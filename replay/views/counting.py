@@ -138,6 +138,7 @@ class Counting:
 
     Attributes:
         queues: what was counted, by the queue's name.
+        span: the time that is looked at.
     """
 
     def __init__(
@@ -154,7 +155,7 @@ class Counting:
             wants_queue: which queues count; None for all.
         """
         self.queues: dict[bytes, Queue] = {}
-        self._span = span
+        self.span = span
         self._ends = ends
         self._wants_queue = wants_queue
         self._place = 0
@@ -249,7 +250,7 @@ class Counting:
         if word == state or word in _OPEN_VERDICTS:
             return
         # It was so since then, though nobody wrote it.
-        slot = 0 if since_ms is None else self._span.slot(since_ms)
+        slot = 0 if since_ms is None else self.span.slot(since_ms)
         queue.depth(state).add(slot, -1)
         queue.depth(word).add(slot, 1)
         if word == "lost":

@@ -11,15 +11,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.notes import ScriptSourceNote, TagNote, read_note
 from joblog.replay.jobs.beginning import begin_tracking
-from joblog.replay.jobs.reading import Judged
+from joblog.replay.jobs.reading import JobLog, Judged
 from joblog.replay.jobs.tracker import Tracker
 from joblog.replay.jobs.verdicts import judge
 from joblog.replay.keys.past import Past
 from joblog.replay.records.points import tag_records
 from joblog.replay.records.script_texts import source_records
 from joblog.replay.records.scripts import script_name
-from joblog.replay.views.counting import Counting, Queue, Told, job_number
+from joblog.replay.views.counting import Counting, Queue
 from joblog.replay.views.depths import Span
+from joblog.replay.views.following import (
+    WORDS,
+    find_starts,
+    is_open_or_wrong,
+    keeps_wrong,
+    told,
+    told_by_rows,
+)
 from joblog.replay.views.problems import SEVEREST, Problem, Problems
 from joblog.storage.errors import PrunedError
 
@@ -28,8 +36,8 @@ if TYPE_CHECKING:
 
     from joblog.app.history.moments import Point
     from joblog.replay.index.finder import LogIndex
+    from joblog.replay.jobs.ledger_pages import Rows
     from joblog.replay.jobs.schema import Schema
-    from joblog.replay.jobs.stories import Story
     from joblog.replay.jobs.verdicts import Limits
     from joblog.replay.keys.past import Progress
     from joblog.replay.records.clients import ClientDirectory
@@ -141,78 +149,86 @@ def look_over(
         CorruptLogError: the log is damaged.
         PrunedError: the log does not go back so far.
     """
-    past = Past(index.folder, index.filesystem, progress, index.bases)
-    try:
-        index.bases.require_openable(looked.until.seq)
-        past.go_to(max(looked.since_seq, index.bases.find_floor()))
-        from_seq, until_seq = past.seq + 1, looked.until.seq
-        span = _find_span(index, from_seq, until_seq, looked.until.at_ms)
-        pieces = _cut(index, span, from_seq, until_seq)
-        counting = Counting(
-            span, [piece.until_seq for piece in pieces], looked.wants_queue
-        )
-        problems = Problems(index, clients)
-        _follow(past, schemas, looked, span, counting, problems)
-    finally:
-        past.close()
+    index.bases.require_openable(looked.until.seq)
+    begin_seq = max(looked.since_seq, index.bases.find_floor())
+    span = _find_span(index, begin_seq + 1, looked.until)
+    pieces = _cut(index, span, begin_seq + 1, looked.until.seq)
+    ends = [piece.until_seq for piece in pieces]
+    counting = Counting(span, ends, looked.wants_queue)
+    jobs = JobLog(index, schemas, progress)
+    pages = jobs.rows(0, looked.until.seq) if not begin_seq else []
+    if pages and len(schemas) == 1:
+        judged = _count_known(index, jobs, pages, schemas[0], looked, counting)
+    else:
+        judged = _follow(index, begin_seq, schemas, looked, counting, progress)
+    counting.finish(judged)
+    problems = Problems(index, clients)
+    for each in judged:
+        if each.story.queue in counting.queues:
+            problems.add(each)
     return Overview(
-        from_seq,
-        until_seq,
+        begin_seq + 1,
+        looked.until.seq,
         looked.until.at_ms,
         span,
         [schema.name for schema in schemas],
         sorted(counting.queues.values(), key=_urgency),
-        _find_marks(index, from_seq, until_seq),
+        _find_marks(index, begin_seq + 1, looked.until.seq),
         pieces,
         problems.list(),
     )
 
 
+def _count_known(
+    index: LogIndex,
+    jobs: JobLog,
+    pages: list[Rows],
+    schema: Schema,
+    looked: Looked,
+    counting: Counting,
+) -> list[Judged]:
+    """Count the steps that the ledger has, and those behind; return who is wrong."""
+    until = looked.until
+    for step in told_by_rows(pages, schema, find_starts(index, counting.span)):
+        counting.observe(step)
+    known_seq = max(rows.last_seq for rows in pages)
+    for step in told(jobs.steps(known_seq, until.seq), counting.span):
+        counting.observe(step)
+    return list(jobs.judge_all(until, looked.limits, is_open_or_wrong, 0, WORDS))
+
+
 def _follow(
-    past: Past,
+    index: LogIndex,
+    begin_seq: int,
     schemas: Sequence[Schema],
     looked: Looked,
-    span: Span,
     counting: Counting,
-    problems: Problems,
-) -> None:
-    """Count all steps, and judge the jobs that are open or wrong at the end."""
+    progress: Progress,
+) -> list[Judged]:
+    """Follow jobs and count their steps; return who is open or wrong at the end."""
     at_ms, limits = looked.until.at_ms, looked.limits
-
-    def keeps(story: Story) -> bool:
-        return judge(story, at_ms, limits).word in SEVEREST
-
-    tracker = Tracker(schemas, keeps=keeps)
-    begin_tracking(tracker, past, span.from_ms)
-    counting.begin(tracker.stories.values())
-    for story, step in tracker.run(past, looked.until.seq):
-        record = step.record
-        counting.observe(
-            Told(
-                job_number(story),
-                story.queue,
-                step.kind,
-                step.state,
-                record.seq,
-                span.slot(record.at_ms),
-            )
-        )
-    judged = [
+    tracker = Tracker(schemas, keeps=keeps_wrong(at_ms, limits))
+    past = Past(index.folder, index.filesystem, progress, index.bases)
+    try:
+        past.go_to(begin_seq)
+        begin_tracking(tracker, past, counting.span.from_ms)
+        counting.begin(tracker.stories.values())
+        for step in told(tracker.run(past, looked.until.seq), counting.span):
+            counting.observe(step)
+    finally:
+        past.close()
+    return [
         Judged(story, judge(story, at_ms, limits, tracker.has_results))
         for story in tracker.stories.values()
         if story.state
     ]
-    counting.finish(judged)
-    for each in judged:
-        if each.story.queue in counting.queues:
-            problems.add(each)
 
 
-def _find_span(index: LogIndex, from_seq: int, until_seq: int, end_ms: int) -> Span:
+def _find_span(index: LogIndex, from_seq: int, until: Point) -> Span:
     """Return when the first and the last record of a range were written."""
-    first, last = _at_ms(index, from_seq), _at_ms(index, until_seq)
-    until_ms = end_ms if last is None else last
-    from_ms = until_ms if first is None or from_seq > until_seq else first
+    first, last = _at_ms(index, from_seq), _at_ms(index, until.seq)
+    until_ms = until.at_ms if last is None else last
+    from_ms = until_ms if first is None or from_seq > until.seq else first
     return Span(from_ms, max(from_ms, until_ms))
 
 

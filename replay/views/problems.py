@@ -120,7 +120,7 @@ class Problems:
 
     def _group(self, judged: Judged) -> Group:
         story, verdict = judged
-        last = story.last
+        last = self._whole(story.last)
         return Group(
             verdict.word,
             story.queue,
@@ -130,6 +130,13 @@ class Problems:
             self._actors.deed(last.record) if last is not None else "",
             self._line(last) if last is not None else "",
         )
+
+    def _whole(self, step: Step | None) -> Step | None:
+        """Return a step with its record: the ledger keeps no more than its number."""
+        if step is None or step.record.effects:
+            return step
+        record = self._index.get_record(step.record.seq)
+        return step if record is None else step._replace(record=record)
 
     def _worker(self, story: Story) -> str:
         """Return who had a job last, also by what its own key says."""

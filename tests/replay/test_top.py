@@ -4,16 +4,20 @@ import collections
 import io
 import json
 import re
+import shutil
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from joblog.app import clock
 from joblog.app.history.moments import Point
 from joblog.replay.cli import main
 from joblog.replay.index.finder import LogIndex
+from joblog.replay.jobs.reading import JobLog
 from joblog.replay.jobs.shipped import detect_schemas
 from joblog.replay.jobs.verdicts import Limits
 from joblog.replay.keys.past import Past
@@ -24,6 +28,7 @@ from joblog.replay.views.depths import SLOTS, Depth, Span, highest
 from joblog.replay.views.overview import Looked, look_over
 from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import make_deploys, make_mail
+from tests.replay.jobs.test_ledger import build
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 RECORDED = sorted([*DATA.glob("tours/*/data"), *DATA.glob("histories/*/data")])
@@ -73,29 +78,31 @@ def in_plain_lines(folder):
 
 
 @pytest.mark.parametrize("data", RECORDED, ids=lambda data: data.parent.name)
-def test_jobs_has_as_many_of_each_verdict(data):
-    overview = top(data)
+def test_jobs_has_as_many_of_each_verdict_and_depths_end_with_them(data):
+    overview, found = top(data), listed(data)
 
-    assert counted(overview) == dict(listed(data))
-    assert sum(overview["counts"].values()) == sum(listed(data).values())
+    assert counted(overview) == dict(found)
+    assert sum(overview["counts"].values()) == sum(found.values())
+    for queue in overview["queues"]:
+        check_depths(queue)
     wrong = collections.Counter()
     for problem in overview["problems"]:
         wrong[problem["verdict"]] += problem["jobs"]
     assert wrong == {word: overview["counts"][word] for word in wrong}
 
 
-@pytest.mark.parametrize("data", RECORDED, ids=lambda data: data.parent.name)
-def test_depths_end_with_as_many_as_are_in_a_state(data):
-    """A job that was delivered twice is in a state besides."""
-    for queue in top(data)["queues"]:
-        last = {state: depths[-1] for state, depths in queue["depths"].items()}
-        twice = queue["counts"].get("delivered twice", 0)
+def check_depths(queue):
+    """Check that depths end with as many jobs as are in a state.
 
-        assert min(min(depths) for depths in queue["depths"].values()) >= 0
-        assert sum(last.values()) == sum(queue["counts"].values())
-        for word, count in queue["counts"].items():
-            if word not in {"delivered twice", "in hand"}:
-                assert count <= last[word] <= count + twice
+    A job that was delivered twice is in a state besides.
+    """
+    last = {state: depths[-1] for state, depths in queue["depths"].items()}
+    twice = queue["counts"].get("delivered twice", 0)
+    assert min(min(depths) for depths in queue["depths"].values()) >= 0
+    assert sum(last.values()) == sum(queue["counts"].values())
+    for word, count in queue["counts"].items():
+        if word not in {"delivered twice", "in hand"}:
+            assert count <= last[word] <= count + twice
 
 
 LIBRARIES = [
@@ -148,6 +155,30 @@ def test_depth_over_time_is_the_length_of_the_list_then(folder):
     assert len(depths) == SLOTS
     assert depths == lengths
     assert max(depths) > 15
+
+
+@pytest.mark.parametrize(
+    "data",
+    [*sorted(DATA.glob("tours/[bhr]*/data")), None],
+    ids=lambda data: data.parent.name if data else "deploys",
+)
+def test_ledger_of_the_index_tells_the_same(data, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(clock, "now_ms", lambda: 1_800_000_000_000)
+    monkeypatch.setattr("joblog.storage.segment.CHUNK_BYTES", 300)
+    monkeypatch.setattr("joblog.replay.index.building._CHUNK_RECORDS", 3)
+    copy = tmp_path / "data"
+    shutil.copytree(folder if data is None else data, copy)
+    with closing(LogIndex(copy, FileSystem())) as index:
+        half = f"@{index.last_seq * 2 // 3}"
+    words = [(), ("--until", half)]
+    followed = [top(copy, *each) for each in words]
+
+    build(copy)
+    with closing(LogIndex(copy, FileSystem())) as index:
+        pages = JobLog(index, detect_schemas(index)).rows(0, index.last_seq)
+
+    assert pages
+    assert [top(copy, *each) for each in words] == followed
 
 
 # --- between tags -------------------------------------------------------------------
