@@ -147,7 +147,7 @@ def _elements(value: Any, first: int) -> list[bytes]:
 def _entries(stream: Stream, first: int) -> Iterator[tuple[int, Fields]]:
     """Go through a stream's entries from a place on, whatever its nodes are."""
     for node in stream.nodes:
-        size = len(node.ids)
+        size = node.count
         if first < size:
             yield from zip(node.ids[first:], node.entries[first:], strict=True)
         first = max(first - size, 0)

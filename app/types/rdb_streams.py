@@ -92,9 +92,10 @@ def _encode_id(entry_id: int) -> bytes:
 
 def _encode_node(node: Node) -> bytes:
     """Return the listpack of a node; what was deleted from it leaves no trace."""
-    names, first = node.names, node.ids[0]
-    words: list[bytes | int] = [len(node.ids), 0, len(names), *names, 0]
-    for entry_id, fields in zip(node.ids, node.entries, strict=True):
+    names, ids = node.names, node.ids
+    first = ids[0]
+    words: list[bytes | int] = [len(ids), 0, len(names), *names, 0]
+    for entry_id, fields in zip(ids, node.entries, strict=True):
         is_same = fields[::2] == names
         ms = (entry_id >> 64) - (first >> 64)
         sequence = (entry_id & PART_MAX) - (first & PART_MAX)
@@ -191,7 +192,7 @@ def _read_node(stream: Stream, reader: Reader) -> None:
         node, last_id = _decode_node(first, words)
     except StopIteration:
         raise ValueError("the last entry of a stream's node is cut") from None
-    if next(words, None) is not None or not node.ids or first <= stream.last_id:
+    if next(words, None) is not None or not node.count or first <= stream.last_id:
         raise ValueError("a node of a stream is empty, too long, or out of order")
     node.last_id, node.size = last_id, len(data)
     stream.add_node(first, node)
@@ -217,10 +218,9 @@ def _decode_node(first: int, words: Iterator[bytes]) -> tuple[Node, int]:
             raise ValueError("the entries of a stream are out of order")
         last_id = entry_id
         if not flags & _DELETED:
-            node.ids.append(entry_id)
-            node.entries.append(fields)
-    if len(node.ids) != count:
-        raise ValueError(f"a node of {count} entries has {len(node.ids)}")
+            node.append(entry_id, fields)
+    if node.count != count:
+        raise ValueError(f"a node of {count} entries has {node.count}")
     return node, last_id
 
 

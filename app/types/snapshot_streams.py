@@ -89,8 +89,8 @@ def _unpack_ids(data: bytes) -> list[int]:
 
 
 def _pack_node(first_id: int, node: Node) -> list[Any]:
-    names = node.names
-    same = bytes(entry[::2] == names for entry in node.entries)
+    names, entries = node.names, node.entries
+    same = bytes(entry[::2] == names for entry in entries)
     return [
         _pack_id(first_id),
         _pack_id(node.last_id),
@@ -101,7 +101,7 @@ def _pack_node(first_id: int, node: Node) -> list[Any]:
         same,
         [
             entry[1::2] if is_same else entry
-            for is_same, entry in zip(same, node.entries, strict=True)
+            for is_same, entry in zip(same, entries, strict=True)
         ],
     ]
 
@@ -111,11 +111,11 @@ def _unpack_node(wire: list[Any]) -> Node:
     node = Node(tuple(names))
     node.last_id = _unpack_id(last_id)
     node.added, node.size = added, size
-    node.ids = _unpack_ids(ids)
-    node.entries = [
+    found = [
         _join(node.names, entry) if is_same else tuple(entry)
         for is_same, entry in zip(same, entries, strict=True)
     ]
+    node.fill(_unpack_ids(ids), found)
     return node
 
 

@@ -1,7 +1,8 @@
 """Streams: entries in the order of their IDs, and the groups that consume them.
 
 Entries lie in nodes of some hundred, as in Redis, because approximate trimming drops
-whole nodes and nothing else. `_firsts` has the least ID that may be in each node, so
+whole nodes and nothing else. All but the last nodes, and a few that were read of late,
+lie packed. `_firsts` has the least ID that may be in each node, so
 that an entry is found by two bisections; it is never changed by deletions.
 
     nodes     [Node(ids=[..], entries=[..]), Node(...), ...]
@@ -35,6 +36,10 @@ ENTRY_BYTES_MAX: Final = 1 << 30
 _ENTRY_BYTES: Final = 8
 _SHORT_BYTES: Final = 63
 
+_OPEN_AT_END: Final = 2
+_OPENED_MAX: Final = 4
+"""How many nodes are open where entries are added, and before them."""
+
 
 class Stream:
     """Entries by ID, and consumer groups.
@@ -51,6 +56,7 @@ class Stream:
 
     __slots__ = (
         "_firsts",
+        "_opened",
         "entries_added",
         "groups",
         "last_id",
@@ -64,6 +70,7 @@ class Stream:
         """Make an empty stream without groups."""
         self.nodes: list[Node] = []
         self._firsts = RadixKeys()
+        self._opened: list[Node] = []
         self.length = 0
         self.last_id = 0
         self.max_deleted_id = 0
@@ -76,7 +83,7 @@ class Stream:
     @property
     def first_id(self) -> int:
         """The ID of the first entry; 0 where there is none."""
-        return self.nodes[0].ids[0] if self.nodes else 0
+        return self._open(self.nodes[0]).ids[0] if self.nodes else 0
 
     def next_id(self, now_ms: int) -> int:
         """Return an ID for an entry that is added now: always above `last_id`.
@@ -111,7 +118,7 @@ class Stream:
         size = sum(map(len, fields))
         if size > ENTRY_BYTES_MAX:
             raise CommandError(STREAM_ENTRY_TOO_LARGE)
-        node = self.nodes[-1] if self.nodes else None
+        node = self._open(self.nodes[-1]) if self.nodes else None
         if (
             node is None
             or node.added >= node_entries > 0
@@ -120,6 +127,7 @@ class Stream:
             node = Node(names)
             self.nodes.append(node)
             self._firsts.append(entry_id)
+            self._pack_last()
         if size > _SHORT_BYTES:
             size += 2 * sum([len(value) > _SHORT_BYTES for value in fields[1::2]])
         if names == node.names:
@@ -130,8 +138,7 @@ class Stream:
             size += len(fields) - sum(map(len, names))
         else:
             size += 2 + 2 * len(fields)
-        node.ids.append(entry_id)
-        node.entries.append(fields)
+        node.append(entry_id, fields)
         node.last_id = self.last_id = entry_id
         node.added += 1
         node.size += size + _ENTRY_BYTES
@@ -147,19 +154,34 @@ class Stream:
         """
         self.nodes.append(node)
         self._firsts.append(first_id)
-        self.length += len(node.ids)
+        self.length += node.count
         self.last_id = node.last_id
+        self._pack_last()
+
+    def _pack_last(self) -> None:
+        """Pack the node behind which there are enough open ones now."""
+        if len(self.nodes) > _OPEN_AT_END:
+            self.nodes[-1 - _OPEN_AT_END].pack()
+
+    def _open(self, node: Node) -> Node:
+        """Have a node open for a while, of which more than one thing is asked."""
+        if node.is_packed:
+            node.open()
+            if node in self._opened:  # at the end, it was packed meanwhile
+                self._opened.remove(node)
+            self._opened.append(node)
+            if len(self._opened) > _OPENED_MAX:
+                self._opened.pop(0).pack()
+        return node
 
     def get(self, entry_id: int) -> Fields | None:
         """Return the fields of an entry, or None where it is missing. O(log N)."""
         at = bisect_right(self._firsts, entry_id) - 1
         if at < 0:
             return None
-        ids = self.nodes[at].ids
-        place = bisect_left(ids, entry_id)
-        if place == len(ids) or ids[place] != entry_id:
-            return None
-        return self.nodes[at].entries[place]
+        node = self._open(self.nodes[at])
+        place = node.find(entry_id)
+        return None if place is None else node.entries[place]
 
     def delete(self, entry_id: int) -> bool:
         """Remove an entry; say whether it was there. O(log N)."""
@@ -173,12 +195,12 @@ class Stream:
         at = bisect_right(self._firsts, entry_id) - 1
         if at < 0:
             return False
-        node = self.nodes[at]
-        place = bisect_left(node.ids, entry_id)
-        if place == len(node.ids) or node.ids[place] != entry_id:
+        node = self._open(self.nodes[at])
+        place = node.find(entry_id)
+        if place is None:
             return False
-        del node.ids[place], node.entries[place]
-        if not node.ids:
+        node.remove(place)
+        if not node.count:
             del self.nodes[at], self._firsts[at]
         self.length -= 1
         return True
@@ -200,7 +222,7 @@ class Stream:
             return found
         wanted = count or self.length
         for at in range(max(bisect_right(self._firsts, least) - 1, 0), len(self.nodes)):
-            node = self.nodes[at]
+            node = self._open(self.nodes[at])
             ids = node.ids
             start = bisect_left(ids, least)
             end = len(ids) if ids[-1] <= most else bisect_right(ids, most)
@@ -223,7 +245,7 @@ class Stream:
             return found
         wanted = count or self.length
         for at in range(bisect_right(self._firsts, most) - 1, -1, -1):
-            node = self.nodes[at]
+            node = self._open(self.nodes[at])
             ids = node.ids
             end = bisect_right(ids, most)
             start = 0 if ids[0] >= least else bisect_left(ids, least)
@@ -255,7 +277,7 @@ class Stream:
         emptied = 0
         while self.length > length and emptied < len(nodes):
             node = nodes[emptied]
-            size = len(node.ids)
+            size = node.count
             if limit and before - self.length + size > limit:
                 break
             if self.length - size < length:
@@ -278,15 +300,15 @@ class Stream:
         emptied = 0
         while emptied < len(nodes):
             node = nodes[emptied]
-            size = len(node.ids)
+            size = node.count
             if limit and before - self.length + size > limit:
                 break
             if is_approximate:
                 # The last entry of the node counts here even where it is deleted.
                 if node.last_id >= least:
                     break
-            elif node.ids[-1] >= least:
-                self._cut(node, bisect_left(node.ids, least))
+            elif node.last_id >= least and (ids := self._open(node).ids)[-1] >= least:
+                self._cut(node, bisect_left(ids, least))
                 break
             self.length -= size
             emptied += 1
@@ -295,7 +317,7 @@ class Stream:
 
     def _cut(self, node: Node, count: int) -> None:
         """Remove the first entries of a node, which keeps some."""
-        del node.ids[:count], node.entries[:count]
+        self._open(node).remove(0, count)
         self.length -= count
 
     def _drop(self, count: int) -> None:
@@ -366,7 +388,7 @@ class Stream:
         assert self.max_deleted_id <= self.last_id <= ID_MAX
         assert len(self._firsts) == len(self.nodes)
         for first, node in zip(self._firsts, self.nodes, strict=True):
-            assert 0 < len(node.ids) == len(node.entries) <= node.added
+            assert 0 < node.count == len(node.ids) == len(node.entries) <= node.added
             assert first <= node.ids[0] <= node.ids[-1] <= node.last_id
             for fields in node.entries:
                 assert len(fields) >= 2  # noqa: PLR2004 - a field and its value

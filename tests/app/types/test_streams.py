@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from joblog.app.errors import STREAM_ENTRY_TOO_LARGE, CommandError
 from joblog.app.types import streams
 from joblog.app.types.stream_groups import Group
+from joblog.app.types.stream_ids import ID_MAX
 from joblog.app.types.streams import Stream
 
 FIELDS = (b"a", b"1")
@@ -141,3 +142,40 @@ def test_a_copy_shares_nothing_that_changes():
     assert (pending.delivered_ms, pending.deliveries) == (6, 2)
     assert pending.consumer is copy.groups[b"g"].consumers[b"alice"]
     assert list(copy.groups[b"g"].consumers) == [b"alice"]
+
+
+WORD = st.binary(max_size=3)
+PAIRS = st.lists(st.tuples(WORD, WORD), min_size=1, max_size=3)
+ANY_ID = st.integers(1, ID_MAX)
+
+
+@given(st.dictionaries(ANY_ID, PAIRS, min_size=1, max_size=20), st.data())
+def test_entries_are_the_same_wherever_they_lie_packed(found, data):
+    entries = {
+        entry_id: tuple(word for pair in pairs for word in pair)
+        for entry_id, pairs in sorted(found.items())
+    }
+    stream = Stream()
+    for entry_id, fields in entries.items():
+        stream.append(entry_id, fields, node_entries=2)
+    for entry_id in data.draw(st.sets(st.sampled_from(list(entries)))):
+        assert stream.delete(entry_id)
+        del entries[entry_id]
+        for node in data.draw(st.sets(st.sampled_from(stream.nodes or [None]))):
+            if node is not None:
+                node.pack()
+
+    stream.check()
+    assert stream.between() == list(entries.items())
+    assert stream.copy().between() == list(entries.items())
+
+
+def test_nodes_but_the_last_and_those_read_of_late_are_packed():
+    stream = filled(range(1, 61), node_entries=3)
+    assert [node.is_packed for node in stream.nodes] == [True] * 18 + [False] * 2
+
+    assert ids_of(stream.between()) == list(range(1, 61))
+    assert sum(not node.is_packed for node in stream.nodes) <= 6
+
+    assert stream.delete(1)
+    assert ids_of(stream.between()) == list(range(2, 61))
