@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.recovery import Fold
 from joblog.app.history.snapshots import encode_blocks
+from joblog.replay.bisecting.narrow import NarrowAsker
 from joblog.replay.keys.inquiry import open_past
 from joblog.replay.keys.past import DATABASES, Past
 from joblog.storage.snapshot import (
@@ -93,6 +94,7 @@ class Asker:
         self._index = index
         self._condition = condition
         self._progress = progress
+        self._narrow = NarrowAsker(index, condition)
         self._past: Past | None = None
         self._home = tempfile.TemporaryDirectory()
         self._kept: Path | None = None
@@ -104,12 +106,19 @@ class Asker:
             CorruptLogError: the log is damaged.
             PrunedError: the log does not go back so far.
         """
+        record = self._index.get_record(seq) if seq >= self._index.first_seq else None
+        at_ms = record.clock_ms if record is not None else 0
+        holds = self._narrow.ask(seq, at_ms)
+        if holds is None:
+            return self._ask_all(seq, at_ms)
+        self._progress(seq)
+        return holds
+
+    def _ask_all(self, seq: int, at_ms: int) -> bool:
         past = self._past
         if past is None or past.seq > seq:
             past = self._open(seq)
         past.go_to(seq)
-        record = self._index.get_record(seq) if seq >= self._index.first_seq else None
-        at_ms = record.clock_ms if record is not None else 0
         holds = self._condition(past.fold.keyspace, at_ms)
         if holds and seq - self._nearest_base(seq) >= _KEPT_RECORDS:
             self._keep(seq, past)

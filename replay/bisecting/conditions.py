@@ -17,11 +17,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.config import Config
 from joblog.app.engine.past import open_past
 from joblog.app.keyspace.glob import compile_glob
+from joblog.app.state.tracking_modes import TrackingMode
+from joblog.app.table.table import REGISTERED, Command, Flag
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
 from joblog.app.types.sets import Set
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from joblog.app.keyspace.keyspace import Keyspace
+    from joblog.app.state.server_state import CallCounts
     from joblog.replay.jobs.schema import Schema
 
 Condition = Callable[["Keyspace", int], bool]
@@ -39,6 +43,7 @@ Condition = Callable[["Keyspace", int], bool]
 
 _CLIENT_ID = 1
 _NUMBER = re.compile(rb"-[1-9][0-9]*")
+_WITHOUT_KEYS = frozenset(("echo", "eval", "ping", "select", "time"))
 _FALSE: tuple[object, ...] = (None, 0, b"")
 _LUA = re.compile(r"^\s*(return|local|if|for|while|do|function|--|redis\.)\b|^\s*--")
 
@@ -79,32 +84,90 @@ def make_condition(text: str, shape: Shape) -> Condition:
     if make is not None:
         return make(shape)
     if _LUA.match(text):
-        return _ask([b"EVAL", text.encode(), b"0"])
+        return Question([b"EVAL", text.encode(), b"0"])
     words = [word.encode("utf-8", "surrogateescape") for word in text.split()]
     if not words:
         raise ConditionError("an empty condition; write a command, or Lua")
-    return _ask(words)
+    return Question(words)
 
 
-def _ask(argv: list[bytes]) -> Condition:
-    """Return the condition that a command's reply is none of nil, 0, "" and nothing."""
+class Answer(NamedTuple):
+    """What came of a question.
 
-    def holds(keyspace: Keyspace, at_ms: int) -> bool:
-        config = Config(
-            {"databases": str(len(keyspace.databases)), "memory-only": "yes"}
-        )
-        engine = open_past(config, keyspace, at_ms)
+    Attributes:
+        holds: whether all is well; None where that cannot be told.
+        error: why not, for people.
+        reads: the keys that were read for it; None where other things were, too.
+    """
+
+    holds: bool | None
+    error: str
+    reads: frozenset[bytes] | None
+
+
+class Question:
+    """A condition that holds where a reply is none of nil, 0, "" and nothing."""
+
+    def __init__(self, argv: list[bytes]) -> None:
+        """Take the command that is to be asked."""
+        self._argv = argv
+
+    def __call__(self, keyspace: Keyspace, at_ms: int) -> bool:
+        """Tell whether the condition holds.
+
+        Raises:
+            ConditionError: it cannot be asked.
+        """
+        answer = self.ask(keyspace, at_ms)
+        if answer.holds is None:
+            raise ConditionError(answer.error)
+        return answer.holds
+
+    def ask(self, keyspace: Keyspace, at_ms: int) -> Answer:
+        """Ask a keyspace; nothing in it changes."""
+        engine = open_past(_config(len(keyspace.databases)), keyspace, at_ms)
         session = engine.clients.open(_CLIENT_ID, address="replay")
-        reply = engine.run(session, [argv])
+        engine.tracking.start(session, TrackingMode())
+        reply = engine.run(session, [self._argv])
+        reads = frozenset(engine.tracking.table)
+        is_narrow = all(
+            map(
+                _reads_named_keys,
+                compress(REGISTERED, map(_was_run, engine.server.counts)),
+            )
+        )
         engine.clients.close(session)
         # The fold goes on in this keyspace, in which no time passes.
         keyspace.now_ms = 0
         keyspace.is_expiring = True
         if reply.startswith(b"-"):
-            raise ConditionError(reply[1:].decode("utf-8", "replace").strip())
-        return _read_reply(reply) not in _FALSE
+            error = reply[1:].decode("utf-8", "replace").strip()
+            return Answer(None, error, reads if is_narrow else None)
+        holds = _read_reply(reply) not in _FALSE
+        return Answer(holds, "", reads if is_narrow else None)
 
-    return holds
+
+def _config(databases: int) -> Config:
+    return Config(
+        {
+            "databases": str(databases),
+            "memory-only": "yes",
+            "tracking-table-max-keys": "0",
+        }
+    )
+
+
+def _was_run(counts: CallCounts) -> bool:
+    return bool(counts.calls or counts.failed)
+
+
+def _reads_named_keys(command: Command) -> bool:
+    """Tell whether what a command answers depends on the keys that it names alone."""
+    if command.name in _WITHOUT_KEYS:
+        return True
+    specs = command.keys
+    is_named = bool(specs) and not any(spec.is_unnamed for spec in specs)
+    return is_named and bool(command.flags & Flag.READONLY)
 
 
 def _read_reply(reply: bytes) -> object:

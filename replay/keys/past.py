@@ -189,18 +189,31 @@ def trace_key(past: Past, db: int, key: bytes, until_seq: int) -> Iterator[Step]
         CorruptLogError: the log is damaged, or a record cannot be applied.
     """
     version = past.version(db, key)
+    for record in changing_records(past, db, key, until_seq):
+        past.apply([record])
+        after = past.version(db, key)
+        if after != version:
+            yield Step(record, version, after)
+            version = after
+
+
+def changing_records(
+    past: Past, db: int, key: bytes, until_seq: int
+) -> Iterator[Record]:
+    """Yield each record that may change a key, in order; who takes it has to apply it.
+
+    Raises:
+        CorruptLogError: the log is damaged, or a record cannot be applied.
+    """
     for records in past.batches(until_seq):
         start = 0
         for position, record in enumerate(records):
             # Most records don't have the key in any argument, which is quick to see.
             if not _may_touch(record, db, key):
                 continue
-            past.apply(records[start : position + 1])
+            past.apply(records[start:position])
             start = position + 1
-            after = past.version(db, key)
-            if after != version:
-                yield Step(record, version, after)
-                version = after
+            yield record
         past.apply(records[start:])
 
 

@@ -13,14 +13,15 @@ is no slice, and all has to be folded.
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from joblog.app.commands.writers import find_writer
 from joblog.app.errors import CommandError
 from joblog.app.history.recovery import Fold
 from joblog.app.history.snapshots import load_keys
 from joblog.app.history.touched import changed_keys, changes_databases
+from joblog.app.types.kinds import copy_value
 from joblog.replay.index.marks import WHOLE_DATABASES
 from joblog.replay.index.scanning import KeyPieces
 from joblog.replay.keys.past import DATABASES, Step
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from joblog.app.keyspace.database import Database
+    from joblog.app.keyspace.keyspace import Keyspace
     from joblog.replay.index.finder import LogIndex
     from joblog.replay.keys.values import Version
     from joblog.storage.record import Record
@@ -50,6 +52,28 @@ _SWITCHES = {b"SELECT"}
 
 class NoSliceError(Exception):
     """These keys cannot be folded alone, or it would be no quicker."""
+
+
+class _Kind(Enum):
+    """What an effect of some name changes, and what that depends on."""
+
+    FIRST = "its first argument, and on nothing else"
+    ALONE = "keys that don't depend on each other"
+    OTHER = "keys that may depend on each other"
+
+
+class Bookmark(NamedTuple):
+    """A moment of a slice to which it can go back.
+
+    Attributes:
+        seq: the last record that had happened.
+        place: how many of the slice's records that were.
+        values: (database, key, value, deadline) of each key that was there.
+    """
+
+    seq: int
+    place: int
+    values: list[tuple[int, bytes, Any, int | None]]
 
 
 class Slice:
@@ -85,8 +109,9 @@ class Slice:
         self._index = index
         self._until_seq = until_seq
         self._found: dict[int, Record] = {}
-        self._alone: dict[bytes, bool] = {}
+        self._kinds: dict[bytes, _Kind] = {}
         self._base_seq = self.seq = 0
+        self._place = 0
         self._fold = Fold(DATABASES)
         opened = index.bases.open(from_seq) if from_seq else None
         if opened is not None:
@@ -106,7 +131,8 @@ class Slice:
             if opened is not None:
                 snapshot.close()
         self.seq = self._base_seq
-        self._rest = deque(self._found[seq] for seq in sorted(self._found))
+        self._records = [self._found[seq] for seq in sorted(self._found)]
+        self._found.clear()
 
     def _gather(self, keys: Iterable[bytes]) -> None:
         """Find the records of keys, and of the keys that those depend on."""
@@ -115,36 +141,70 @@ class Slice:
             self.keys |= new
             if len(self.keys) > _KEYS_MAX:
                 raise NoSliceError
-            groups = [[key] for key in sorted(new)]
-            for record in self._index.candidates(
-                [*groups, [WHOLE_DATABASES]],
-                KeyPieces(*new),
-                self._base_seq + 1,
-                self._until_seq,
-            ):
-                if record.effects:
-                    self._found[record.seq] = record
+            needed: set[bytes] = set()
+            for record in self._scan(new, self._base_seq + 1):
+                self._found[record.seq] = record
                 if len(self._found) > self._records_max:
                     raise NoSliceError
-            new = set().union(*map(self._needs, self._found.values())) - self.keys
+                self._add_needs(record, needed)
+            new = needed - self.keys
 
-    def _needs(self, record: Record) -> set[bytes]:
-        """Return the keys on which the outcome of a record's effects depends."""
+    def _scan(self, keys: Iterable[bytes], from_seq: int) -> Iterator[Record]:
+        """Yield the records from one on that may have changed some keys."""
+        groups = [[key] for key in sorted(keys)]
+        for record in self._index.candidates(
+            [*groups, [WHOLE_DATABASES]], KeyPieces(*keys), from_seq, self._until_seq
+        ):
+            if record.effects:
+                yield record
+
+    def extend(self, until_seq: int) -> bool:
+        """Find what changed the keys up to a later record.
+
+        Returns:
+            False where more keys have become of interest by that: they are among `keys`
+            now, and all of these need another slice.
+
+        Raises:
+            NoSliceError: there are too many records.
+            CorruptLogError: the log is damaged.
+        """
+        from_seq, self._until_seq = self._until_seq + 1, until_seq
         needed: set[bytes] = set()
-        for argv in record.effects:
-            if not self._is_alone(argv) and self._writes(argv):
-                needed.update(_keys_that_matter(argv))
-        return needed
+        for record in self._scan(self.keys, from_seq):
+            self._records.append(record)
+            if len(self._records) > self._records_max:
+                raise NoSliceError
+            self._add_needs(record, needed)
+            if needed:
+                self.keys |= needed
+                return False
+        return True
 
-    def _is_alone(self, argv: list[bytes]) -> bool:
-        """Tell whether what an effect makes of a key depends on no other key."""
+    def _add_needs(self, record: Record, needed: set[bytes]) -> None:
+        """Add the keys on which the outcome of a record's effects depends.
+
+        Those that are among the slice's are left out where that is quick to see.
+        """
+        keys = self.keys
+        for argv in record.effects:
+            if (
+                self._kind(argv) is _Kind.OTHER
+                and not keys.issuperset(argv[1:])
+                and self._writes(argv)
+            ):
+                needed.update(set(_keys_that_matter(argv)) - keys)
+
+    def _kind(self, argv: list[bytes]) -> _Kind:
         name = argv[0]
-        is_alone = self._alone.get(name)
-        if is_alone is None:
-            is_alone = self._alone[name] = _is_alone(argv)
-        return is_alone
+        kind = self._kinds.get(name)
+        if kind is None:
+            kind = self._kinds[name] = _kind_of(argv)
+        return kind
 
     def _writes(self, argv: list[bytes]) -> bool:
+        if self._kind(argv) is _Kind.FIRST:
+            return argv[1] in self.keys
         return not self.keys.isdisjoint(changed_keys(argv))
 
     def steps(self, until_seq: int) -> Iterator[tuple[Record, Record]]:
@@ -154,17 +214,28 @@ class Slice:
             The record, just before it happens, and what of it matters here; whoever
             takes it has to `apply` the latter.
         """
-        while self._rest and self._rest[0].seq <= until_seq:
-            record = self._rest.popleft()
-            effects = [
-                argv
-                for argv in record.effects
-                if self._writes(argv)
-                or changes_databases(argv)
-                or argv[0].upper() in _SWITCHES
-            ]
-            yield record, record._replace(effects=effects)
+        for record in self._next(until_seq):
+            yield record, self._part_of(record)
         self.seq = max(self.seq, until_seq)
+
+    def _next(self, until_seq: int) -> Iterator[Record]:
+        records = self._records
+        while self._place < len(records) and records[self._place].seq <= until_seq:
+            self._place += 1
+            yield records[self._place - 1]
+
+    def _part_of(self, record: Record) -> Record:
+        """Return what of a record matters here."""
+        effects = [
+            argv
+            for argv in record.effects
+            if self._writes(argv)
+            or changes_databases(argv)
+            or argv[0].upper() in _SWITCHES
+        ]
+        if len(effects) == len(record.effects):
+            return record
+        return record._replace(effects=effects)
 
     def apply(self, parts: list[Record]) -> None:
         """Let the next records happen.
@@ -183,8 +254,39 @@ class Slice:
         Raises:
             NoSliceError: it does not go as it went in the whole keyspace.
         """
-        for _, part in self.steps(seq):
-            self.apply([part])
+        self.apply([self._part_of(record) for record in self._next(seq)])
+        self.seq = max(self.seq, seq)
+
+    def bookmark(self) -> Bookmark:
+        """Return this moment, to which `go_back` goes. O(N) for N elements."""
+        values = [
+            (database.index, key, copy_value(value), database.deadlines.get(key))
+            for database in self.databases
+            for key, value in database.values.items()
+        ]
+        return Bookmark(self.seq, self._place, values)
+
+    def go_back(self, bookmark: Bookmark) -> None:
+        """Go to a moment at which this slice was."""
+        self._fold = Fold(DATABASES)
+        for number, key, value, deadline_ms in bookmark.values:
+            self.databases[number].place(key, copy_value(value), deadline_ms)
+        self.seq, self._place = bookmark.seq, bookmark.place
+
+    @property
+    def place(self) -> int:
+        """How many of its records have happened."""
+        return self._place
+
+    @property
+    def until_seq(self) -> int:
+        """The last record up to which it knows what changed its keys."""
+        return self._until_seq
+
+    @property
+    def keyspace(self) -> Keyspace:
+        """The keyspace at this moment."""
+        return self._fold.keyspace
 
     @property
     def databases(self) -> list[Database]:
@@ -224,14 +326,16 @@ def trace_slice(
     return steps
 
 
-def _is_alone(argv: list[bytes]) -> bool:
+def _kind_of(argv: list[bytes]) -> _Kind:
     command = find_writer(argv)
     if command is None or command.group == "scripting":
-        return False
+        return _Kind.OTHER
     specs = command.keys
     if len(specs) == 1 and specs[0].is_only_first:
-        return True
-    return bool(specs) and not any(spec.may_matter for spec in specs)
+        return _Kind.FIRST if specs[0].may_change else _Kind.ALONE
+    if specs and not any(spec.may_matter for spec in specs):
+        return _Kind.ALONE
+    return _Kind.OTHER
 
 
 def _keys_that_matter(argv: list[bytes]) -> list[bytes]:

@@ -9,28 +9,27 @@ the records (since it was undone already) is no conflict, and nothing to undo.
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from joblog.app.history.touched import ALL_DATABASES, DbKey, find_touched
-from joblog.app.types.dump_payload import encode_payload
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.index.marks import word_test
 from joblog.replay.jobs.belonging import find_jobs
-from joblog.replay.keys.past import Past
 from joblog.replay.keys.pieces import BY_PIECES, undo_pieces
-from joblog.replay.keys.values import Version, elements, take_version
+from joblog.replay.keys.values import Version, elements
+from joblog.replay.undoing.steps import State, Step, find_steps
 from joblog.replay.undoing.value_commands import change_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from joblog.app.history.touched import DbKey
     from joblog.app.words import Argv
     from joblog.replay.jobs.belonging import Belonging
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.keys.past import Progress
     from joblog.storage.filesystem import FileSystem
-    from joblog.storage.record import Record
 
 
 class Conflict(NamedTuple):
@@ -71,22 +70,6 @@ class Plan(NamedTuple):
         return list(dict.fromkeys((db, argv[1]) for db, argv in self.commands))
 
 
-class _State(NamedTuple):
-    """What a key was: plain, and for a stream as RESTORE takes it."""
-
-    version: Version | None
-    payload: bytes | None = None
-
-
-class _Step(NamedTuple):
-    """What one record did to one key."""
-
-    seq: int
-    key: DbKey
-    before: _State
-    after: _State
-
-
 class Scope(NamedTuple):
     """What is to be undone of what records did.
 
@@ -102,7 +85,7 @@ class Scope(NamedTuple):
     belonging: Belonging | None = None
     schemas: Sequence[Schema] = ()
 
-    def narrow(self, steps: list[_Step]) -> list[_Step]:
+    def narrow(self, steps: list[Step]) -> list[Step]:
         """Return what is left of steps where only this is undone."""
         if self.is_key is not None:
             steps = [step for step in steps if self.is_key(step.key[1])]
@@ -148,24 +131,8 @@ def plan_revert(
     wanted = set(seqs)
     if not wanted:
         return Plan([], [], [], end_seq)
-    index = LogIndex(folder, filesystem)
-    past = Past(folder, filesystem, progress, index.bases)
-    steps: list[_Step] = []
-    try:
-        past.go_to(min(wanted) - 1)
-        for records in past.batches(end_seq):
-            start = 0
-            for place, record in enumerate(records):
-                if record.seq not in wanted:
-                    continue
-                past.apply(records[start:place])
-                steps += _take_step(past, record)
-                start = place + 1
-            past.apply(records[start:])
-        now = {key: _state(past, key) for key in dict.fromkeys(s.key for s in steps)}
-    finally:
-        past.close()
-        index.close()
+    with closing(LogIndex(folder, filesystem)) as index:
+        steps, now = find_steps(index, progress, sorted(wanted), end_seq)
     steps = scope.narrow(steps)
     now = {step.key: now[step.key] for step in steps}
     conflicts: list[Conflict] = []
@@ -183,13 +150,13 @@ def plan_revert(
 
 def _leaving_jobs(
     schemas: Sequence[Schema],
-    steps: list[_Step],
-    now: dict[DbKey, _State],
-    target: dict[DbKey, _State],
+    steps: list[Step],
+    now: dict[DbKey, State],
+    target: dict[DbKey, State],
 ) -> list[tuple[bytes, int]]:
     """Return the jobs that are there now, and are not once all is undone."""
 
-    def jobs_in(states: Iterable[tuple[DbKey, _State]]) -> set[bytes]:
+    def jobs_in(states: Iterable[tuple[DbKey, State]]) -> set[bytes]:
         values = ((key[1], state.version) for key, state in states)
         return find_jobs(schemas, ((key, each) for key, each in values if each))
 
@@ -202,45 +169,11 @@ def _leaving_jobs(
     return list(found.items())
 
 
-def _take_step(past: Past, record: Record) -> Iterator[_Step]:
-    """Let one record happen, and yield what it did to each key."""
-    touched = find_touched(record)
-    keys = dict.fromkeys(touched.keys)
-    for database in past.databases:
-        if database.index in touched.databases or ALL_DATABASES in touched.databases:
-            keys.update(dict.fromkeys((database.index, key) for key in database.values))
-    before = {key: _state(past, key) for key in keys}
-    past.apply([record])
-    for key in keys:
-        after = _state(past, key)
-        if after.version != before[key].version:
-            old = _without_what_was_due(before[key], after, record.clock_ms)
-            yield _Step(record.seq, key, old, after)
-
-
-def _without_what_was_due(before: _State, after: _State, at_ms: int) -> _State:
-    """Return what a key was, without the deadlines that ended it, or fields of it.
-
-    What comes back with such a deadline would be gone again at once.
-    """
-    version = before.version
-    if version is None:
-        return before
-    deadline_ms, fields = version.deadline_ms, version.field_deadlines
-    if after.version is None and deadline_ms is not None and deadline_ms <= at_ms:
-        deadline_ms = None
-    if fields:
-        later = {name: ms for name, ms in fields.items() if ms > at_ms}
-        fields = later or None
-    changed = version._replace(deadline_ms=deadline_ms, field_deadlines=fields)
-    return before._replace(version=changed)
-
-
 def _narrow(
-    steps: list[_Step],
+    steps: list[Step],
     has_key: Callable[[bytes], object],
     mentions_in: Callable[[bytes], Callable[[bytes], object]],
-) -> Iterator[_Step]:
+) -> Iterator[Step]:
     """Yield what is left of steps where only some keys and pieces are undone.
 
     Args:
@@ -263,7 +196,7 @@ def _narrow(
             data = undo_pieces(kind, _data_pair(step, kind), new, mentions)
             if data != new:
                 kept = versions[-1]._replace(data=data)
-                yield step._replace(before=_State(kept if data else None))
+                yield step._replace(before=State(kept if data else None))
 
 
 def _words(versions: list[Version]) -> Iterator[bytes]:
@@ -273,18 +206,10 @@ def _words(versions: list[Version]) -> Iterator[bytes]:
             yield from (word for word in (name, content) if isinstance(word, bytes))
 
 
-def _state(past: Past, key: DbKey) -> _State:
-    database = past.databases[key[0]]
-    version = take_version(database, key[1])
-    if version is None or version.kind != "stream":
-        return _State(version)
-    return _State(version, encode_payload(database.values[key[1]]))
-
-
 # --- undoing --------------------------------------------------------------------
 
 
-def _undo(step: _Step, now: _State, conflicts: list[Conflict]) -> _State:
+def _undo(step: Step, now: State, conflicts: list[Conflict]) -> State:
     """Return a key's state with one step undone, as far as that can be."""
     before, after, current = step.before.version, step.after.version, now.version
     if current == after:
@@ -311,11 +236,11 @@ def _undo(step: _Step, now: _State, conflicts: list[Conflict]) -> _State:
     elif current is None and before:
         deadline_ms = before.deadline_ms
     fields = _field_deadlines(step, current, data) if kind == "hash" else None
-    return _State(Version(kind, data, deadline_ms, fields) if data else None)
+    return State(Version(kind, data, deadline_ms, fields) if data else None)
 
 
 def _field_deadlines(
-    step: _Step, current: Version | None, data: dict[bytes, bytes]
+    step: Step, current: Version | None, data: dict[bytes, bytes]
 ) -> dict[bytes, int] | None:
     """Return when fields are to expire: as now, and as before where they come back."""
     before = step.before.version
@@ -330,7 +255,7 @@ def _field_deadlines(
     return deadlines or None
 
 
-def _data_pair(step: _Step, kind: str) -> tuple[Any, Any]:
+def _data_pair(step: Step, kind: str) -> tuple[Any, Any]:
     """Return a key's value before and after a step; what is missing is empty."""
     old, new = (
         state.version.data if state.version else BY_PIECES[kind]()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -22,6 +22,7 @@ from joblog.replay.verbs.options import (
 )
 
 if TYPE_CHECKING:
+    from joblog.replay.records.clients import ClientDirectory
     from joblog.replay.verbs.options import Span
     from joblog.storage.record import Record
 
@@ -53,12 +54,13 @@ def blame(tool: Tool, key: bytes, span: Span, db: int) -> int:
         tool.output.hint(f"replay: {show(key)} is missing at seq {point.seq}")
         return NOTHING
     # Each looks for its client in the log: when all are found, they are written.
-    found = [_blame_row(tool, one) for one in owners.blames()]
+    telling = _Telling(tool, tool.clients(), ScriptNames(tool.index))
+    found = [_blame_row(telling, one) for one in owners.blames()]
     if owners.deadline is not None:
         text = deadline_text(owners.version)
         facts: dict[str, object] = {"place": None}
         facts["deadline_ms"] = owners.version.deadline_ms
-        found.append(_row(tool, facts, ["(expires)", text], owners.deadline))
+        found.append(_row(telling, facts, ["(expires)", text], owners.deadline))
     with tool.output.rows(*_COLUMNS, right=("seq",), whole=("time",)) as rows:
         for row in found:
             rows.add(*row, _STYLES)
@@ -69,29 +71,41 @@ _Row = tuple[dict[str, object], list[str]]
 """What is told for JSON, and the cells of a table."""
 
 
-def _blame_row(tool: Tool, one: Blame) -> _Row:
+class _Telling(NamedTuple):
+    """What is asked for each row, made once for all."""
+
+    tool: Tool
+    clients: ClientDirectory
+    names: ScriptNames
+
+
+def _blame_row(telling: _Telling, one: Blame) -> _Row:
     place, content, record = one
     name = json_text(place) if isinstance(place, bytes) else place
     value = None if content is None else json_text(content)
-    limit = tool.output.word_limit
+    limit = telling.tool.output.word_limit
     shown = f"[{place}]" if isinstance(place, int) else show(place or b"-", limit)
     cells = [shown if place is not None else "-", show(content or b"", limit)]
     if content is None:
         cells[1] = "-"
-    return _row(tool, {"place": name, "value": value}, cells, record)
+    return _row(telling, {"place": name, "value": value}, cells, record)
 
 
 def _row(
-    tool: Tool, facts: dict[str, object], cells: list[str], record: Record | None
+    telling: _Telling,
+    facts: dict[str, object],
+    cells: list[str],
+    record: Record | None,
 ) -> _Row:
     if record is None:
         return facts | {"record": None}, [*cells, "-", "-", "-", "-"]
-    client = tool.clients().find(record.origin.client_id, record.seq)
+    tool, clients, names = telling
+    client = clients.find(record.origin.client_id, record.seq)
     cells += [
         str(record.seq),
         tool.output.time(record.at_ms),
         client_label(client),
-        record_text(record, tool.output.word_limit, ScriptNames(tool.index)),
+        record_text(record, tool.output.word_limit, names),
     ]
     if tool.output.is_json:
         facts["record"] = record_facts(Match(record, client))

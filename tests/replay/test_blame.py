@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.keys.blame import find_blame
+from joblog.replay.keys.slices import NoSliceError
 from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import History
 
@@ -116,3 +117,57 @@ def test_elements_of_a_list_are_those_that_its_record_brought(tmp_path_factory, 
 
     for blame in found.blames():
         assert any(blame.content in argv for argv in blame.record.effects)
+
+
+ON_ONE_KEY = [
+    *("LPUSH {k} {e} {f}", "RPUSH {k} {e}", "LPOP {k}", "RPOP {k}", "LPOP {k} 2"),
+    *("RPOP {k} 2", "RPOPLPUSH {k} {o}", "RPOPLPUSH {o} {k}", "RPOPLPUSH {k} {k}"),
+    *("LMOVE {o} {k} LEFT LEFT", "LMOVE {k} {o} RIGHT LEFT", "LREM {k} 0 {e}"),
+    *("LPUSHX {k} {e}", "LSET {k} 0 {e}", "DEL {k}", "LINSERT {k} BEFORE {e} {f}"),
+    *("HSET h{k} {e} 1 {f} {e}", "HDEL h{k} {e}", "HINCRBY h{k} n 1", "DEL h{k}"),
+    *("SADD s{k} {e} {f}", "SREM s{k} {e} {f}", "SMOVE s{o} s{k} {e}"),
+    *("ZADD z{k} 1 {e} 2 {f}", "ZADD z{k} -0 {e} 0 {f}", "ZINCRBY z{k} 1 {e}"),
+    *("ZREM z{k} {e}", "ZPOPMIN z{k}", "ZADD z{k} 0 {e} -0 {f}"),
+    *("EXPIRE {k} 100", "PERSIST h{k}", "EXPIRE h{k} 90", "RENAME {o} {k}"),
+    *("HPEXPIRE h{k} 5000 FIELDS 1 {e}", "COPY {o} {k} REPLACE", "SET {k} {e}"),
+    *("MULTI", "EXEC"),
+]
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            lambda line, k, o, e, f: line.format(k=k, o=o, e=e, f=f),
+            st.sampled_from(ON_ONE_KEY),
+            *[st.sampled_from("kko")] * 2,
+            *[st.sampled_from("aab")] * 2,
+        ),
+        min_size=5,
+        max_size=60,
+    )
+)
+def test_glance_sees_what_whole_values_tell(tmp_path_factory, lines):
+    folder = tmp_path_factory.mktemp("log")
+    history = History(folder)
+    session = history.connect()
+    for line in lines:
+        history.engine.run(session, [line.encode().split()])
+        history.write()
+    history.close()
+
+    def told():
+        found = [blames(folder, name + b"k") for name in (b"", b"h", b"s", b"z")]
+        return [(each.version, each.deadline, each.blames()) for each in found]
+
+    quick = told()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("joblog.replay.keys.blame.glance", lambda *_: None)
+        assert quick == told()
+        patch.setattr("joblog.replay.keys.blame.Slice", refuse_slices)
+        assert quick == told()
+
+
+def refuse_slices(*_):
+    raise NoSliceError
