@@ -19,12 +19,19 @@ from joblog.actors.messages import Answered, Inquire
 from joblog.actors.past_views import PastViews
 from joblog.app import errors
 from joblog.app.errors import CommandError
+from joblog.app.history.moments import tag_name
 from joblog.app.history.notes import full_note
 from joblog.app.history.touched import find_touched, touches_text
 from joblog.app.keyspace.glob import compile_glob
 from joblog.app.protocol.encoder import encode
 from joblog.app.reply import Encoded
-from joblog.app.state.inquiries import Inquiry, OpenMoment, ReadRecords, RunInPast
+from joblog.app.state.inquiries import (
+    Inquiry,
+    ListTags,
+    OpenMoment,
+    ReadRecords,
+    RunInPast,
+)
 from joblog.storage.errors import PrunedError, StorageError
 
 if TYPE_CHECKING:
@@ -59,7 +66,7 @@ _PLACES_KEPT = 16
 class _Job(NamedTuple):
     """An inquiry, and the work on its answer."""
 
-    inquiry: ReadRecords
+    inquiry: ReadRecords | ListTags
     work: Work[list[Any]]
 
 
@@ -115,11 +122,16 @@ class Historian(CooperativeActor):
             self._views.open(inquiry)
         elif isinstance(inquiry, RunInPast):
             self._views.run(inquiry)
+        elif isinstance(inquiry, ListTags):
+            self._begin(_Job(inquiry, self._list_tags(inquiry)))
         else:
             assert isinstance(inquiry, ReadRecords)
-            self._jobs.append(_Job(inquiry, self._read(inquiry)))
-            if len(self._jobs) == 1:
-                self.loop.call_soon(self._step)
+            self._begin(_Job(inquiry, self._read(inquiry)))
+
+    def _begin(self, job: _Job) -> None:
+        self._jobs.append(job)
+        if len(self._jobs) == 1:
+            self.loop.call_soon(self._step)
 
     def _step(self) -> None:
         """Do a slice of the work that has waited the longest."""
@@ -204,6 +216,38 @@ class Historian(CooperativeActor):
             self._keep_place(place)
         return [place.next_seq, self._log.last_seq, found]
 
+    # --- LOG.TAGS ------------------------------------------------------------------
+
+    def _list_tags(self, inquiry: ListTags) -> Work[list[Any]]:
+        """Find all records that name moments, a slice at each step.
+
+        Yields:
+            True to go on.
+
+        Returns:
+            A map for each, in order; of one name, the last is the one that counts.
+        """
+        matches = None if inquiry.glob is None else compile_glob(inquiry.glob)
+        found: list[dict[bytes, Any]] = []
+        place = self._take_place(inquiry.from_seq)
+        until = perf_counter() + _SLICE_SECONDS
+        try:
+            while records := place.read():
+                for record in records:
+                    name = tag_name(record)
+                    if name is not None and (matches is None or matches(name)):
+                        found.append(_tag_reply(record, name))
+                    if perf_counter() > until:
+                        yield True
+                        until = perf_counter() + _SLICE_SECONDS
+        finally:
+            self._keep_place(place)
+        last = {tag[b"name"]: tag[b"seq"] for tag in found}
+        for tag in found:
+            seq = last[tag[b"name"]]
+            tag[b"moved-to"] = None if seq == tag[b"seq"] else seq
+        return found
+
     def _take_place(self, seq: int) -> LogPlace:
         place = self._places.pop(seq, None)
         return place or LogPlace(self._folder, self._filesystem, seq)
@@ -222,6 +266,15 @@ def _failure_text(error: Exception) -> bytes:
     if isinstance(error, OSError) and error.strerror:
         return errors.unreadable_log(error.strerror)
     return errors.INTERNAL
+
+
+def _tag_reply(record: Record, name: bytes) -> dict[bytes, Any]:
+    return {
+        b"name": name,
+        b"seq": record.seq,
+        b"at-ms": record.at_ms,
+        b"client": record.origin.client_id,
+    }
 
 
 def _matcher(inquiry: ReadRecords) -> Callable[[Record], object]:

@@ -48,7 +48,7 @@ HOMES: Final[dict[str, str]] = {
     "server.info": "INFO",
     "server.introspection": "COMMAND",
     "server.latency": "LATENCY",
-    "server.log": "LOG.HISTORY LOG.INFO LOG.READ LOG.TAG",
+    "server.log": "LOG.HELP LOG.HISTORY LOG.INFO LOG.READ LOG.TAG LOG.TAGS",
     "server.memory": "MEMORY",
     "server.modules": "MODULE",
     "server.replication": """

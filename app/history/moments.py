@@ -7,6 +7,7 @@
     5m ago  1h30m ago  2 days ago
     now
     before-deploy            a tag: the moment that LOG.TAG gave this name, the last one
+    before-deploy~1          the one before, where the tag was moved
 
 A moment that is a time is the state after the last record that is not later; `now` is
 the log's end, also where its clock ran ahead. A range is two moments with two dots
@@ -38,6 +39,8 @@ FORMS = "'@1042', '2026-11-23T14:00:05', 'yesterday 14:00', '5m ago', 'now' or a
 TAG = re.compile(r"[A-Za-z](?:[A-Za-z0-9_:/-]|\.(?!\.)){0,99}")
 """What a tag looks like; two dots in a row part the ends of a range."""
 
+_BACK = re.compile(r"[^~]+(?:~[0-9]{1,4})?")
+
 NOW = "now"
 END_MS = 1 << 63
 """A time that is later than any record's."""
@@ -67,6 +70,10 @@ _UNIT_SECONDS = {
 
 class MomentError(ValueError):
     """What was written is no moment; the text says what was expected."""
+
+
+class NoSuchTagError(MomentError):
+    """Nobody gave a moment that name."""
 
 
 class NoSuchMomentError(Exception):
@@ -126,7 +133,7 @@ def parse_moment(text: str, now_ms: int) -> Moment:
         at_ms = None
     if at_ms is not None:
         return Moment(text, at_ms=at_ms)
-    if TAG.fullmatch(words):
+    if TAG.fullmatch(words.partition("~")[0]) and _BACK.fullmatch(words):
         return Moment(text, tag=words.encode())
     raise MomentError(f"{text!r} is no moment; write {FORMS}")
 
@@ -232,7 +239,7 @@ def find_point(moment: Moment, folder: Path, filesystem: FileSystem) -> Point:
 
 
 def find_tag(moment: Moment, records: Iterable[Record]) -> Point:
-    """Return the last moment that was given a name.
+    """Return the last moment that was given a name; `NAME~1` is the one before.
 
     Args:
         moment: the name, as a moment.
@@ -241,17 +248,33 @@ def find_tag(moment: Moment, records: Iterable[Record]) -> Point:
     Raises:
         MomentError: nobody gave a moment that name.
     """
-    found = None
-    for record in records:
-        note = None if record.effects else read_note(record.origin)
-        if isinstance(note, TagNote) and note.name == moment.tag:
-            found = Point(record.seq, record.clock_ms)
-    if found is None:
-        raise MomentError(
+    name, back = split_tag(moment.tag or b"")
+    found = [
+        Point(record.seq, record.clock_ms)
+        for record in records
+        if tag_name(record) == name
+    ]
+    if not found:
+        raise NoSuchTagError(
             f"{moment.text!r} is no moment, and nobody gave one that name; "
             f"write {FORMS}"
         )
-    return found
+    if back >= len(found):
+        shown = name.decode()
+        raise NoSuchTagError(f"{shown} was given {len(found)} times: no {moment.text}")
+    return found[-1 - back]
+
+
+def tag_name(record: Record) -> bytes | None:
+    """Return the name that a record gives its moment, None where it gives none."""
+    note = None if record.effects else read_note(record.origin)
+    return note.name if isinstance(note, TagNote) else None
+
+
+def split_tag(text: bytes) -> tuple[bytes, int]:
+    """Return a tag's name, and how many times it was moved since: `NAME~2`."""
+    name, _, back = text.partition(b"~")
+    return name, int(back or 0)
 
 
 def _find_seq(seq: int, folder: Path, filesystem: FileSystem) -> Point:

@@ -73,6 +73,23 @@ class ReadRecords(Inquiry):
         self.waits = waits
 
 
+class ListTags(Inquiry):
+    """Which moments were given names (LOG.TAGS).
+
+    Attributes:
+        from_seq: the number of the log's first record.
+        glob: only names like this; None for all.
+    """
+
+    __slots__ = ("from_seq", "glob")
+
+    def __init__(self, session: Session, from_seq: int, glob: bytes | None) -> None:
+        """Make the question."""
+        super().__init__(session)
+        self.from_seq = from_seq
+        self.glob = glob
+
+
 class OpenMoment(Inquiry):
     """What was at a moment (CLIENT AT); the answer is a `visits.Visit`.
 

@@ -71,6 +71,23 @@ def _subcommands(container: str) -> list[tuple[str, Command]]:
     return [(name.decode(), subcommand) for name, subcommand in found.items()]
 
 
+def sibling_lines(prefix: str, syntax: Mapping[str, str]) -> list[SimpleString]:
+    """Return a line for each command of a prefix, as `LOG.`, and one for what it does.
+
+    Args:
+        prefix: the name before the dot.
+        syntax: the arguments of commands that take options, by name.
+    """
+    lines = []
+    for key in sorted(COMMANDS):
+        name, known = key.decode(), COMMANDS[key]
+        if name.startswith(f"{prefix}."):
+            words = syntax.get(name) or " ".join(argument_words(known))
+            lines.append(f"{name} {words}".rstrip())
+            lines += [f"    {line}" for line in textwrap.wrap(known.summary, _WIDTH)]
+    return [SimpleString(line.encode()) for line in lines]
+
+
 def help_lines(name: str, *subcommands: tuple[str, ...]) -> list[SimpleString]:
     """Return the lines that answer HELP.
 

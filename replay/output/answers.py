@@ -60,6 +60,7 @@ class Output:
     Attributes:
         mode: how.
         has_written: whether a part of the answer is out already.
+        has_told: whether something was told beside it.
         may_page: whether the pager shows it, on a terminal; not where it never ends.
     """
 
@@ -71,6 +72,7 @@ class Output:
             may_page: whether a long answer on a terminal is shown by the pager.
         """
         self.has_written = False
+        self.has_told = False
         self.may_page = may_page
         self._now_ms = clock.now_ms()
         if mode is None:
@@ -155,6 +157,7 @@ class Output:
 
     def hint(self, text: str) -> None:
         """Tell something beside the answer, on standard error."""
+        self.has_told = True
         tell(text)
 
     def flush(self) -> None:

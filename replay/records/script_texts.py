@@ -74,6 +74,11 @@ class ScriptNames:
             self._read()
         return self._names.get(sha)
 
+    def known(self) -> list[bytes]:
+        """Return the names of all scripts that have one."""
+        self._read()
+        return sorted(set(filter(None, self._names.values())))
+
     def label(self, sha: str) -> str:
         """Return a script's name for people, or the first digits of its SHA-1."""
         name = self.find(sha)

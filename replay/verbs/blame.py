@@ -13,6 +13,7 @@ from joblog.replay.records.search import Match
 from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.shown.versions import deadline_text
 from joblog.replay.verbs import options
+from joblog.replay.verbs.missing import tell_missing_key
 from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
@@ -51,7 +52,7 @@ def blame(tool: Tool, key: bytes, span: Span, db: int) -> int:
     with tool.progress("folding", point.seq) as progress:
         owners = find_blame(tool.index, progress, (db, key), (floor, point.seq))
     if owners.version is None:
-        tool.output.hint(f"replay: {show(key)} is missing at seq {point.seq}")
+        tell_missing_key(tool, key, point.seq)
         return NOTHING
     # Each looks for its client in the log: when all are found, they are written.
     telling = _Telling(tool, tool.clients(), ScriptNames(tool.index))

@@ -10,6 +10,7 @@ from joblog.app.keyspace.glob import compile_glob
 from joblog.replay.keys.differences import Activity, count_activity
 from joblog.replay.output.texts import json_text, show
 from joblog.replay.shown.records import client_label
+from joblog.replay.verbs.missing import near_keys
 from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
@@ -57,6 +58,9 @@ def changes(
         for key, activity in busiest[:count]:
             cells = _cells(tool, clients, key, activity)
             rows.add(_facts(key, activity), cells, ("", "bold"))
+    if not rows.count and key_glob:
+        near = near_keys(tool, key_glob)
+        tool.output.hint(f"replay: no key like {show(key_glob)} was changed{near}")
     return 0 if rows.count else NOTHING
 
 

@@ -35,31 +35,50 @@ _ADDS = {b"LPUSH": 2, b"RPUSH": 2, b"SADD": 2}
 class _Until:
     """When to stop looking: in time, or with enough in hand."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, most: int) -> None:
         self._end = time.monotonic() + seconds
+        self._most = most
 
     def is_over(self, found: dict[bytes, None]) -> bool:
-        return len(found) >= MOST or time.monotonic() > self._end
+        return len(found) >= self._most or time.monotonic() > self._end
 
 
-def find_keys(index: LogIndex, start: bytes, seconds: float = SECONDS) -> list[bytes]:
+def find_keys(
+    index: LogIndex, start: bytes, seconds: float = SECONDS, most: int = MOST
+) -> list[bytes]:
     """Return keys of a log that start so, in order; not always all."""
-    until, found = _Until(seconds), dict[bytes, None]()
+    until, found = _Until(seconds, most), dict[bytes, None]()
     _collect(index, start, until, found, _keys_of)
     if not until.is_over(found):
         _collect_held(index, start, until, found)
     return sorted(found)
 
 
-def find_jobs(index: LogIndex, start: bytes, seconds: float = SECONDS) -> list[bytes]:
+def find_jobs(
+    index: LogIndex, start: bytes, seconds: float = SECONDS, most: int = MOST
+) -> list[bytes]:
     """Return ids of jobs in a log that start so, in order; not always all."""
-    until, found = _Until(seconds), dict[bytes, None]()
+    return _find_of_jobs(index, start, _Until(seconds, most), _jobs_of)
+
+
+def find_queues(index: LogIndex, seconds: float = SECONDS) -> list[bytes]:
+    """Return names of queues in a log, in order; not always all."""
+    return _find_of_jobs(index, b"", _Until(seconds, MOST), _queues_of)
+
+
+def _find_of_jobs(
+    index: LogIndex,
+    start: bytes,
+    until: _Until,
+    names_of: Callable[[Record, list[Schema]], Iterable[bytes]],
+) -> list[bytes]:
+    found: dict[bytes, None] = {}
     try:
         schemas = detect_schemas(index) if _is_quick(index) else []
     except (StorageError, SchemaError):
         schemas = []
     if schemas:
-        _collect(index, start, until, found, lambda record: _jobs_of(record, schemas))
+        _collect(index, start, until, found, lambda record: names_of(record, schemas))
     return sorted(found)
 
 
@@ -138,6 +157,15 @@ def _jobs_of(record: Record, schemas: list[Schema]) -> Iterator[bytes]:
                         if job_id:
                             yield job_id
                 break
+
+
+def _queues_of(record: Record, schemas: list[Schema]) -> Iterator[bytes]:
+    for argv in record.effects:
+        for key in changed_keys(argv):
+            meanings = (schema.meaning(key, argv[0]) for schema in schemas)
+            meaning = next(filter(None, meanings), None)
+            if meaning is not None and meaning.names.queue is not None:
+                yield meaning.names.queue
 
 
 def _elements_of(argv: list[bytes]) -> list[bytes]:

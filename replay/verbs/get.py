@@ -11,6 +11,7 @@ from joblog.replay.keys.values import Version, elements, is_expired
 from joblog.replay.output.texts import json_text, show
 from joblog.replay.shown.versions import version_facts
 from joblog.replay.verbs import options
+from joblog.replay.verbs.missing import tell_missing_key
 from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
@@ -41,7 +42,7 @@ def get(tool: Tool, key: bytes, at: Moment | None, db: int, *, raw: bool) -> int
     with tool.progress("folding", point.seq) as progress:
         version = find_version(tool.index, progress, db, key, point.seq)
     if version is None or is_expired(version, point.at_ms):
-        tool.output.hint(f"replay: {show(key)} is missing at seq {point.seq}")
+        tell_missing_key(tool, key, point.seq)
         return NOTHING
     if raw:
         if version.kind != "string":

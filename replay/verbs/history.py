@@ -8,11 +8,14 @@ import click
 
 from joblog.replay.keys.inquiry import trace, trace_last
 from joblog.replay.keys.values import find_differences
+from joblog.replay.output.texts import show
 from joblog.replay.records.script_texts import ScriptNames
 from joblog.replay.records.search import Match
 from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.shown.versions import difference_facts, version_facts, version_text
 from joblog.replay.verbs import options
+from joblog.replay.verbs.job import find_own_key, follow_job, write_timelines
+from joblog.replay.verbs.missing import near_keys
 from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
@@ -24,6 +27,8 @@ from joblog.replay.verbs.options import (
 from joblog.replay.verbs.show import write_differences
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from joblog.replay.keys.past import Step
     from joblog.replay.verbs.options import Span
 
@@ -46,6 +51,8 @@ def history(
 ) -> int:
     r"""Show each record of DIR that changed KEY, and the value that it left.
 
+    A job's id is understood too: then it is the key that its library keeps of it.
+
     \b
     Examples:
       replay history joblog-data job:42
@@ -55,20 +62,48 @@ def history(
     _, until = tool.ends(span)
     until_seq = until.seq
     from_seq = tool.floor_seq(span.since, until_seq)
+
+    def trace_key(name: bytes) -> int:
+        found = _trace(tool, (db, name), (from_seq, until_seq), count)
+        return _write_all(tool, found, is_oneline=is_oneline)
+
+    if trace_key(key):
+        return 0
+    timelines = follow_job(tool, key, until)
+    if not timelines:
+        near = near_keys(tool, key)
+        tool.output.hint(f"replay: no record there changed a key {show(key)}{near}")
+        return NOTHING
+    own = find_own_key(timelines, key)
+    if own is None:
+        tool.output.hint(f"replay: {show(key)} is no key, but a job")
+        write_timelines(tool, timelines, until)
+        return 0
+    tool.output.hint(f"replay: {show(key)} is a job, and its key is {show(own)}")
+    return 0 if trace_key(own) else NOTHING
+
+
+def _trace(
+    tool: Tool, place: tuple[int, bytes], span: tuple[int, int], count: int | None
+) -> Iterator[Step]:
+    """Yield the records that changed a key, all or the last of them."""
+    with tool.progress("folding", span[1]) as progress:
+        if count is None:
+            yield from trace(tool.index, progress, place, *span)
+        else:
+            yield from trace_last(tool.index, progress, place, span, count)
+
+
+def _write_all(tool: Tool, steps: Iterator[Step], *, is_oneline: bool) -> int:
+    """Write steps, and return how many there were."""
     clients, names = tool.clients(), ScriptNames(tool.index)
     shown = 0
-    with tool.progress("folding", until_seq) as progress:
-        where = tool.index, progress, (db, key)
-        for step in (
-            trace(*where, from_seq, until_seq)
-            if count is None
-            else trace_last(*where, (from_seq, until_seq), count)
-        ):
-            client = clients.find(step.record.origin.client_id, step.record.seq)
-            match = Match(step.record, client)
-            _write(tool, step, match, names, is_oneline=is_oneline)
-            shown += 1
-    return 0 if shown else NOTHING
+    for step in steps:
+        client = clients.find(step.record.origin.client_id, step.record.seq)
+        match = Match(step.record, client)
+        _write(tool, step, match, names, is_oneline=is_oneline)
+        shown += 1
+    return shown
 
 
 def _write(

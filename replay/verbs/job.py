@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from joblog.app.history.touched import changed_keys
+from joblog.replay.jobs.reading import JobLog
+from joblog.replay.jobs.shipped import detect_schemas
 from joblog.replay.jobs.verdicts import PROBLEMS
 from joblog.replay.jobs.views import (
     Actors,
@@ -19,9 +22,12 @@ from joblog.replay.jobs.views import (
 from joblog.replay.output.texts import show
 from joblog.replay.verbs import options
 from joblog.replay.verbs.jobs import limits_options, open_jobs, schema_option
+from joblog.replay.verbs.missing import near_jobs
 from joblog.replay.verbs.options import NOTHING, Tool, at_option, takes_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from joblog.app.history.moments import Moment, Point
     from joblog.replay.jobs.reading import Timeline
     from joblog.replay.jobs.schema import Schema
@@ -73,16 +79,42 @@ def job(
     if not timelines:
         tool.output.hint(
             f"replay: no record up to seq {point.seq} tells of a job {show(job_id)}; "
-            f"log --job has those that only name it"
+            f"log --job has those that only name it{near_jobs(tool, job_id)}"
         )
         return NOTHING
+    write_timelines(tool, timelines, point)
+    return 0
+
+
+def follow_job(tool: Tool, job_id: bytes, point: Point) -> list[Timeline]:
+    """Return what happened to a job up to a moment; nothing where there is none."""
+    with tool.progress("folding", point.seq) as progress:
+        jobs = JobLog(tool.index, detect_schemas(tool.index), progress)
+        return list(jobs.follow(job_id, point))
+
+
+def find_own_key(timelines: Sequence[Timeline], job_id: bytes) -> bytes | None:
+    """Return the key in which its library keeps what is known of a job."""
+    for timeline in timelines:
+        for step in timeline.steps:
+            for argv in step.record.effects:
+                for key in changed_keys(argv):
+                    meaning = timeline.story.schema.meaning(key, argv[0])
+                    if meaning is None or meaning.rule.kind != "job":
+                        continue
+                    if meaning.names.id == job_id:
+                        return key
+    return None
+
+
+def write_timelines(tool: Tool, timelines: Sequence[Timeline], point: Point) -> None:
+    """Write what happened to jobs."""
     actors = Actors(tool.index, tool.clients())
     for timeline in timelines:
         if tool.output.is_json:
             tool.output.json(timeline_facts(timeline, point, actors))
         else:
             _write(tool, timeline, point, actors)
-    return 0
 
 
 def timeline_facts(timeline: Timeline, point: Point, actors: Actors) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import click
 from joblog.app.history.touched import ALL_DATABASES
 from joblog.replay.keys.differences import find_touched_keys
 from joblog.replay.output.texts import json_text, show
+from joblog.replay.verbs.missing import near_keys
 from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
@@ -49,6 +50,9 @@ def keys(tool: Tool, span: Span, key_glob: bytes | None, db: int | None) -> int:
                 continue
             facts = {"db": index, "key": json_text(key), "type": version.kind}
             rows.add(facts, (show(key), version.kind, str(index)), ("bold", "green"))
+    if not rows.count and key_glob:
+        near = near_keys(tool, key_glob)
+        tool.output.hint(f"replay: no key is like {show(key_glob)}{near}")
     return 0 if rows.count else NOTHING
 
 

@@ -18,6 +18,7 @@ from joblog.replay.records.script_texts import ScriptNames
 from joblog.replay.records.search import Match, Query, Search
 from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.verbs import options
+from joblog.replay.verbs.missing import near_jobs, near_keys, near_scripts
 from joblog.replay.verbs.options import (
     NOTHING,
     Span,
@@ -114,7 +115,22 @@ def log(tool: Tool, **chosen: Any) -> int:
     except KeyboardInterrupt:
         # The way to end --follow, and no failure.
         tool.output.flush()
-    return 0 if shown or is_following else NOTHING
+    if shown or is_following:
+        return 0
+    _tell_nothing(tool, chosen)
+    return NOTHING
+
+
+def _tell_nothing(tool: Tool, chosen: dict[str, Any]) -> None:
+    """Say that no record passes, and what is called like what was asked for."""
+    near = ""
+    if chosen["script"]:
+        near = near_scripts(tool, chosen["script"])
+    elif chosen["job"]:
+        near = near_jobs(tool, chosen["job"])
+    elif chosen["keys"]:
+        near = near_keys(tool, chosen["keys"][0])
+    tool.output.hint(f"replay: no record is like that{near}")
 
 
 def _make_query(

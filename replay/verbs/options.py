@@ -10,15 +10,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from joblog.app import clock
-from joblog.app.history.moments import BEGINNING, NOW, Moment, MomentError, Point
+from joblog.app.history.moments import (
+    BEGINNING,
+    NOW,
+    Moment,
+    MomentError,
+    NoSuchTagError,
+    Point,
+    tag_name,
+)
 from joblog.replay.index.background import index_later
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.index.scanning import END_SEQ
 from joblog.replay.keys.past import Past
 from joblog.replay.output import exits
 from joblog.replay.output.answers import Mode, Output, SlowProgress
+from joblog.replay.output.near import near_text
 from joblog.replay.records.clients import ClientDirectory
-from joblog.replay.records.points import find_point
+from joblog.replay.records.points import find_point, tag_records
 from joblog.replay.verbs.arguments import (
     Span,
     any_db_option,
@@ -106,6 +115,7 @@ class Tool:
         self.index = LogIndex(folder, self.filesystem)
         self.may_index = not is_of_archive
         self._has_told_floor = False
+        self._told_tags: set[bytes] = set()
 
     def point(self, moment: Moment | None) -> Point:
         """Find a moment in the log; None is its end.
@@ -117,9 +127,35 @@ class Tool:
         elif moment == BEGINNING:
             moment = Moment("", seq=self.floor_seq())
         try:
+            if moment.tag is not None:
+                self._tell_moves(moment.tag)
             return find_point(moment, self.index)
+        except NoSuchTagError as error:
+            known = {name.decode() for name in self._find_tags()}
+            text = f"{error}{near_text(moment.text, sorted(known))}"
+            raise click.BadParameter(text) from error
         except MomentError as error:
             raise click.BadParameter(str(error)) from error
+
+    def _find_tags(self) -> dict[bytes, list[int]]:
+        """Return the records that gave each name; of several the last one counts."""
+        found: dict[bytes, list[int]] = {}
+        for record in tag_records(self.index):
+            name = tag_name(record)
+            if name is not None:
+                found.setdefault(name, []).append(record.seq)
+        return found
+
+    def _tell_moves(self, tag: bytes) -> None:
+        """Say where else a tag was, if it was moved and no such place was asked for."""
+        seqs = self._find_tags().get(tag, [])
+        if len(seqs) > 1 and tag not in self._told_tags:
+            self._told_tags.add(tag)
+            name = tag.decode()
+            self.output.hint(
+                f"replay: {name} is @{seqs[-1]}; it was moved, and {name}~1 is "
+                f"@{seqs[-2]}"
+            )
 
     def ends(self, span: Span) -> tuple[Point, Point]:
         """Return the moments of a range: that before its first record, and its last.
@@ -247,6 +283,8 @@ def _run(verb: Callable[..., Any], tool: Tool, arguments: dict[str, Any]) -> Any
     try:
         with tool.reading():
             code = verb(tool, **arguments)
+        if code == NOTHING and not (tool.output.has_written or tool.output.has_told):
+            tool.output.hint("replay: there is nothing of that kind")
         if tool.may_index:
             tool.output.flush()
             with suppress(PrunedError):

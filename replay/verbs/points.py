@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -37,10 +38,16 @@ def points(tool: Tool, kinds: tuple[str, ...]) -> int:
       replay points joblog-data --kind tag --json | jq -r .text
     """
     columns = ("seq", "time", "kind", "what")
+    given = Counter(one.text for one in find_points(tool.index) if one.kind == "tag")
     with tool.output.rows(*columns, right=("seq",), whole=("time",)) as rows:
         for point in find_points(tool.index):
             if not kinds or point.kind in kinds:
-                rows.add(_facts(point), _cells(tool.output, point), _STYLES)
+                cells = _cells(tool.output, point)
+                if point.kind == "tag":
+                    given[point.text] -= 1
+                    later = given[point.text]
+                    cells[-1] += f"~{later}" if later else ""
+                rows.add(_facts(point), cells, _STYLES)
     return 0 if rows.count else NOTHING
 
 

@@ -10,6 +10,7 @@ from joblog.app.keyspace.glob import filter_glob
 from joblog.replay.keys.values import Version, element_count, is_expired, take_version
 from joblog.replay.output.texts import json_text, show
 from joblog.replay.shown.versions import deadline_text, version_facts, version_text
+from joblog.replay.verbs.missing import near_keys
 from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
@@ -77,6 +78,9 @@ def state(
                 version_text(version, output.word_limit),
             )
             rows.add(None, cells, _KEY_STYLES)
+    if not rows.count and key_glob:
+        near = near_keys(tool, key_glob)
+        tool.output.hint(f"replay: no key is like {show(key_glob)}{near}")
     return 0 if rows.count else NOTHING
 
 

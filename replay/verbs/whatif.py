@@ -10,6 +10,7 @@ import click
 from joblog.replay.output.texts import from_json_text
 from joblog.replay.shown.rehearsals import report_facts, report_lines
 from joblog.replay.verbs import options
+from joblog.replay.verbs.missing import near_scripts
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
 from joblog.replay.verbs.show import SIGN_STYLES
 from joblog.replay.whatif.new_scripts import ScriptBrokenError, ScriptNotFoundError
@@ -147,7 +148,10 @@ def _rehearse(tool: Tool, span: Span, changes: Changes, shown: int) -> Report:
                 shown=shown,
                 progress=progress,
             )
-    except (ScriptBrokenError, ScriptNotFoundError) as error:
+    except ScriptNotFoundError as error:
+        nears = (near_scripts(tool, name) for name in changes.scripts)
+        raise click.UsageError(f"{error}{next(filter(None, nears), '')}") from error
+    except ScriptBrokenError as error:
         raise click.UsageError(str(error)) from error
 
 

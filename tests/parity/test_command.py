@@ -40,7 +40,15 @@ NEW_IN_8_0 = {b"hgetdel", b"hgetex", b"hsetex"}
 NEW_IN_8_2 = {b"xackdel", b"xdelex"}
 NEW_IN_8_4 = {b"delex", b"delifeq", b"digest", b"msetex"}
 NEW_IN_8_6 = {b"xcfgset", b"xidmprecord"}
-OF_OUR_OWN = {b"client|at", b"log.history", b"log.info", b"log.read", b"log.tag"}
+OF_OUR_OWN = {
+    b"client|at",
+    b"log.history",
+    b"log.info",
+    b"log.read",
+    b"log.tag",
+    b"log.tags",
+    b"log.help",
+}
 REMARKS = (b"variable_flags", b"incomplete")
 
 

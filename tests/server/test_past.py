@@ -1,9 +1,12 @@
 """CLIENT AT and LOG.* over real sockets: the past beside the present."""
 
+import re
 import time
 
 import pytest
 
+import joblog.app.commands.catalogue  # noqa: F401
+from joblog.app.table.table import COMMANDS
 from tests.parity.wire import find_end
 from tests.support.servers import start_joblog
 
@@ -261,7 +264,9 @@ def test_script_without_an_end_in_the_past_is_ended(server, client):
 def test_server_without_a_log_has_no_past(start):
     connection = start("--appendonly", "no").connect()
 
-    for line in ("CLIENT AT @1", "LOG.INFO", "LOG.READ FROM 1", "LOG.TAG here"):
+    for line in (
+        *("CLIENT AT @1", "LOG.INFO", "LOG.READ FROM 1", "LOG.TAG here", "LOG.TAGS"),
+    ):
         assert connection.ask(*line.split()) == (
             b"-ERR This server keeps no log (memory only)\r\n"
         )
@@ -346,6 +351,54 @@ def test_log_history_has_the_records_that_changed_a_key_of_the_database(client):
 )
 def test_bad_options_are_refused(client, line):
     assert client.ask(*line.split()).startswith(b"-ERR ")
+
+
+def test_tags_are_listed_with_record_and_time_and_where_they_moved(client):
+    assert client.ask("LOG.TAGS") == b"*0\r\n"
+    first = int(client.ask("LOG.TAG", "deploy")[1:-2])
+    other = int(client.ask("LOG.TAG", "release")[1:-2])
+    last = int(client.ask("LOG.TAG", "deploy")[1:-2])
+    client.ask("HELLO", "3")
+
+    reply = client.ask("LOG.TAGS")
+    of_one_name = client.ask("LOG.TAGS", "match", "rel*")
+
+    assert reply.startswith(b"*3\r\n%5\r\n$4\r\nname\r\n$6\r\ndeploy\r\n")
+    moved = rb"moved-to\r\n(?:_|:([0-9]+))\r\n"
+    assert re.findall(moved, reply) == [b"%d" % last, b"", b""]
+    assert re.findall(rb"seq\r\n:([0-9]+)", reply) == [
+        b"%d" % seq for seq in (first, other, last)
+    ]
+    assert len(re.findall(rb"at-ms\r\n:[0-9]{13}\r\n", reply)) == 3
+    assert of_one_name.count(b"name") == 1
+    assert client.ask("LOG.TAGS", "MATCH").startswith(b"-ERR syntax")
+    assert client.ask("LOG.TAGS", "LIKE", "x").startswith(b"-ERR syntax")
+
+
+def test_tag_that_was_moved_is_still_reached_by_how_often(client):
+    client.ask("LOG.TAG", "deploy")
+    client.ask("SET", "a", "5")
+    client.ask("LOG.TAG", "deploy")
+    client.ask("SET", "a", "6")
+
+    client.ask("CLIENT", "AT", "deploy~1")
+    assert client.ask("GET", "a") == b"$1\r\n2\r\n"
+    client.ask("CLIENT", "AT", "deploy~0")
+    assert client.ask("GET", "a") == b"$1\r\n5\r\n"
+    assert client.ask("CLIENT", "AT", "deploy~2") == (
+        b"-ERR deploy was given 2 times: no deploy~2\r\n"
+    )
+
+
+def test_log_help_tells_of_every_command_of_the_log(client):
+    reply = client.ask("LOG.HELP")
+
+    lines = [line[1:] for line in reply.split(b"\r\n") if line[:1] == b"+"]
+    names = [line.split()[0] for line in lines if not line.startswith(b"    ")]
+    known = [name for name in COMMANDS if name.startswith(b"LOG.")]
+    assert names == sorted(known)
+    assert b"LOG.TAGS [MATCH <pattern>]" in lines
+    assert all(len(line) <= 80 for line in lines)
 
 
 def test_tag_is_a_record_that_changes_nothing(client):

@@ -1,4 +1,4 @@
-"""LOG.INFO, LOG.TAG, LOG.READ and LOG.HISTORY: the command log, for programs.
+"""LOG.INFO, LOG.TAG, LOG.READ, LOG.HISTORY and their like: the log, for programs.
 
 These are commands of our own, named as a module's would be. A record is shown as a map
 of its parts, which docs/log-format.md describes.
@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.state.inquiries import ReadRecords
+from joblog.app.state.inquiries import ListTags, ReadRecords
 from joblog.app.table.arguments import integer
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
+from joblog.app.table.usage import sibling_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from joblog.app.reply import SimpleString
     from joblog.app.state.context import Context
 
 _FLAGS: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.NO_MULTI
@@ -26,6 +28,11 @@ _TAG: Final = re.compile(rb"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")
 _TAKEN: Final = frozenset((b"now", b"today", b"yesterday"))
 _COUNT: Final = 100
 _COUNT_MAX: Final = 10_000
+_SYNTAX: Final = {
+    "LOG.HISTORY": "<key> [FROM <seq>] [COUNT <count>]",
+    "LOG.READ": "FROM <seq> [COUNT <count>] [BLOCK <milliseconds>] [MATCH <pattern>]",
+    "LOG.TAGS": "[MATCH <pattern>]",
+}
 
 
 @command(
@@ -68,6 +75,44 @@ def log_tag(ctx: Context, name: bytes) -> int:
         ctx.engine.outbox.describe(ctx.session)
     ctx.engine.outbox.note(ctx.session, {"kind": "tag", "name": name})
     return int(_log_facts(ctx)["last_seq"])
+
+
+@command(
+    "LOG.TAGS",
+    arity=-1,
+    flags=_FLAGS,
+    group="log",
+    since="0.1.0",
+    summary="List the moments that were given names, with record and time.",
+    complexity="O(N) for N records of the log",
+)
+def log_tags(ctx: Context, *options: bytes) -> Any:
+    """Return a map for each tag, in order: name, seq, at-ms, client and moved-to.
+
+    A name that was given again has several: `moved-to` is the number of the last, null
+    in that one.
+
+    Raises:
+        CommandError: unknown or bad options.
+    """
+    words = _parse(options, (b"MATCH",))
+    first_seq = int(_log_facts(ctx)["first_seq"])
+    inquiry = ListTags(ctx.session, max(first_seq, 1), words.get(b"MATCH"))
+    return ctx.ask(inquiry, 0, lambda found: found)
+
+
+@command(
+    "LOG.HELP",
+    arity=1,
+    flags=Flag.LOADING | Flag.STALE,
+    group="log",
+    since="0.1.0",
+    summary="List what can be asked of the log.",
+    complexity="O(1)",
+)
+def log_help(_: Context) -> list[SimpleString]:
+    """Return a line for each command of the log, and one for what it does."""
+    return sibling_lines("LOG", _SYNTAX)
 
 
 def is_tag(name: bytes) -> bool:

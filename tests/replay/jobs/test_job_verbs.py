@@ -52,7 +52,7 @@ FILTERS = [
 def test_filter_lets_its_jobs_through(mail, words, jobs):
     result = mail("jobs", *words, *AT, "--json")
 
-    assert [json.loads(line)["id"] for line in result.output.splitlines()] == jobs
+    assert [json.loads(line)["id"] for line in result.stdout.splitlines()] == jobs
     assert result.exit_code == (0 if jobs else 1)
 
 
@@ -156,7 +156,9 @@ def test_log_of_a_job_passes_the_other_filters_too(mail):
 
     assert len(_seqs(pops)) == 1
     until = str(_seqs(pops)[0] - 1)
-    assert mail("log", "--job", "m1", "--command", "LMOVE", "--to", until).output == ""
+    words = ("log", "--job", "m1", "--command", "LMOVE", "--to", until)
+    assert mail(*words).stdout == ""
+    assert mail(*words).stderr == "replay: no record is like that\n"
 
 
 def test_log_of_a_job_says_where_pops_may_be_left_out(mail, monkeypatch):

@@ -1,0 +1,56 @@
+"""What verbs say where nothing is found: what there is of a like name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from joblog.replay.output.near import near_text
+from joblog.replay.output.texts import plain_text, show
+from joblog.replay.verbs.completing import find_jobs, find_keys, find_queues
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from joblog.replay.verbs.options import Tool
+
+_SECONDS = 0.5
+_MOST = 5000
+
+
+def near_keys(tool: Tool, key: bytes) -> str:
+    """Return which keys of the log are called like one, in words; "" for none."""
+    return _near(key, find_keys(tool.index, b"", _SECONDS, _MOST))
+
+
+def near_jobs(tool: Tool, job_id: bytes) -> str:
+    """Return which jobs of the log are called like one, in words; "" for none."""
+    return _near(job_id, find_jobs(tool.index, b"", _SECONDS, _MOST))
+
+
+def near_queues(tool: Tool, queue: bytes) -> str:
+    """Return which queues of the log are called like one, in words; "" for none."""
+    known = find_queues(tool.index, _SECONDS)
+    near = _near(queue, known)
+    if not near and known:
+        near = f"; there are {', '.join(map(show, known[:10]))}"
+    return near
+
+
+def near_scripts(tool: Tool, name: str) -> str:
+    """Return which scripts of the log are called like one, in words; "" for none."""
+    from joblog.replay.records.script_texts import ScriptNames  # noqa: PLC0415 - only then
+
+    return near_text(plain_text(name), map(show, ScriptNames(tool.index).known()))
+
+
+def tell_missing_key(tool: Tool, key: bytes, seq: int) -> None:
+    """Say that there is no such key at a moment, and what is called like it."""
+    known = find_keys(tool.index, b"", _SECONDS, _MOST)
+    near = "; 'replay history' shows when it was there"
+    if key not in known:
+        near = _near(key, known)
+    tool.output.hint(f"replay: {show(key)} is missing at seq {seq}{near}")
+
+
+def _near(wanted: bytes, known: Iterable[bytes]) -> str:
+    return near_text(show(wanted), map(show, known))
