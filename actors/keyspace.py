@@ -141,10 +141,11 @@ class KeyspaceActor(CooperativeActor):
         if outbox.woken:
             self._mailboxes.deliver_woken(replies)
         if engine.context.unit is None:
-            if outbox.is_broadcast_due:
-                engine.tracking.finish_turn()
             if outbox.pushes:
                 self._mailboxes.deliver_pushes(replies)
+            if outbox.is_broadcast_due:
+                engine.tracking.finish_turn()
+                self._mailboxes.deliver_broadcasts(replies)
         if outbox.closings:
             self._mailboxes.deliver_closings(replies)
         if engine.server.saves.is_due:

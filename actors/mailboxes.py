@@ -69,6 +69,18 @@ class Mailboxes:
                     continue
             replies.append((mailbox, Push(b"".join(pieces))))
 
+    def deliver_broadcasts(self, replies: Replies) -> None:
+        """Send what is told once of a whole turn: as in Redis, before its replies.
+
+        Only behind what the turn has for the same client.
+        """
+        told: Replies = []
+        self.deliver_pushes(told)
+        served = {mailbox for mailbox, _ in replies}
+        behind = [mail for mail in told if mail[0] in served]
+        replies[:0] = [mail for mail in told if mail[0] not in served]
+        replies += behind
+
     def deliver_closings(self, replies: Replies) -> None:
         """Close the connections of those who are to go."""
         for client_id in self._outbox.closings:
