@@ -157,6 +157,9 @@ HOT = [
     "app/types/numbers.py",
     "app/types/sorted_ranges.py",
     "app/types/sorted_sets.py",
+    "app/users/requests.py",
+    "app/users/selectors.py",
+    "app/users/user.py",
     "storage/batch.py",
     "storage/log.py",
     "storage/open_segment.py",
@@ -221,6 +224,7 @@ def library_of(path: str) -> str:
         "types": "values",
         "protocol": "values",
         "table": "state",
+        "users": "state",
     }.get(room, room)
 
 

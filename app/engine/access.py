@@ -210,12 +210,15 @@ class Access:
             return None
         if not session.is_authenticated and not command.flags & Flag.NO_AUTH:
             return errors.NO_AUTH
-        text = self._ask(Request(session, command, argv, door))
-        if text is not None:
-            return text
+        if self.rules:
+            text = self._ask(Request(session, command, argv, door))
+            if text is not None:
+                return text
         user = self._users.find(session.user)
         if user is None:
             return errors.NO_AUTH  # it is being cut off
+        if user.lets(command, argv):
+            return None
         denial = user.judge(command, argv)
         if denial is None:
             return None

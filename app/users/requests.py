@@ -59,6 +59,45 @@ def deeds_of(access: str) -> int:
     return deeds
 
 
+NOTHING: Final = -1
+"""The plan of a command that names no key and no channel."""
+FIRST: Final = -2
+"""That of one whose only key is its first argument; what is done to it depends."""
+ODD: Final = -3
+"""That of any other, but for those with one key, where the plan says what is done."""
+
+_PLANS: Final[dict[int, int]] = {}
+_DEEDS_OF: Final[dict[str, int]] = {}
+
+
+def plan_of(command: Command) -> int:
+    """Return how to ask about a command the quick way."""
+    plan = _PLANS.get(command.number)
+    if plan is None:
+        plan = _PLANS[command.number] = _make_plan(command)
+    return plan
+
+
+def _make_plan(command: Command) -> int:
+    if command.channels is not None or len(command.keys) > 1:
+        return ODD
+    if not command.keys:
+        return NOTHING
+    (spec,) = command.keys
+    if not spec.is_only_first or spec.keyword or spec.access.startswith("NOT_KEY"):
+        return ODD
+    return deeds_of(spec.access) if spec.access_for is None else FIRST
+
+
+def first_deeds(command: Command, argv: Argv) -> int:
+    """Return what a call does to its only key, for the plan FIRST."""
+    access = command.keys[0].access_in(argv)
+    deeds = _DEEDS_OF.get(access)
+    if deeds is None:
+        deeds = _DEEDS_OF[access] = deeds_of(access)
+    return deeds
+
+
 def keys_of(command: Command, argv: Argv) -> list[KeyUse]:
     """Return the keys that a command names.
 

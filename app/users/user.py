@@ -15,7 +15,16 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from joblog.app import errors
-from joblog.app.users.requests import Denial, Reason, keys_of
+from joblog.app.users.requests import (
+    FIRST,
+    NOTHING,
+    ODD,
+    Denial,
+    Reason,
+    first_deeds,
+    keys_of,
+    plan_of,
+)
 from joblog.app.users.selectors import RuleError, Selector
 from joblog.app.words import split_words
 
@@ -164,6 +173,25 @@ class User:
         for kept in self.passwords or (_NO_HASH,):
             is_right |= hmac.compare_digest(given, kept) and kept != _NO_HASH
         return self.is_on and (is_right or self.has_no_password)
+
+    def lets(self, command: Command, argv: Argv) -> bool:
+        """Say quickly that the user may run a command; False is for `judge` to say.
+
+        It knows commands without keys, and those whose only key is the first argument:
+        most calls of most clients.
+        """
+        plan = plan_of(command)
+        if plan == ODD:
+            return False
+        number = command.number
+        for selector in self.selectors:
+            if selector.has_all_commands or selector.allowed[number]:
+                if plan == NOTHING or selector.has_all_keys:
+                    return True
+                deeds = first_deeds(command, argv) if plan == FIRST else plan
+                if selector.lets_use(argv[1], deeds):
+                    return True
+        return False
 
     def judge(self, command: Command, argv: Argv) -> Denial | None:
         """Return why the user may not run a command with its arguments, or None.
