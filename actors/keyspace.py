@@ -22,6 +22,7 @@ from joblog.actors.messages import (
     ClientClosed,
     ClientOpened,
     Counted,
+    IndexStatus,
     Inquire,
     LogTrouble,
     Neighbours,
@@ -238,6 +239,8 @@ class KeyspaceActor(CooperativeActor):
             self._saving.note_archive(message.message.fields)
         elif isinstance(message.message, AnchorStatus):
             self._engine.server.anchor_status = message.message.fields
+        elif isinstance(message.message, IndexStatus):
+            self._engine.server.index_status = message.message.fields
         elif isinstance(message.message, SnapshotProgress | SnapshotEnded):
             news = message.message
             for session in self._saving.take(news, self._turn.log_writer):

@@ -222,7 +222,7 @@ class TakeSnapshot(NamedTuple):
 
 
 class Watch(NamedTuple):
-    """See how far the child process is. Snapshotter, archiver, anchorer -> itself."""
+    """See how far the child process is. Those beside the loop -> themselves."""
 
 
 class Archive(NamedTuple):
@@ -265,6 +265,26 @@ class AnchorLog(NamedTuple):
 
 class AnchorStatus(NamedTuple):
     """What INFO says of anchors. Anchorer -> keyspace."""
+
+    fields: dict[str, Any]
+
+
+class IndexLog(NamedTuple):
+    """Let what was sealed be indexed. System -> indexer, each second.
+
+    Attributes:
+        open_first_seq: the number that the open segment starts with.
+        reserve_bytes: what is to stay free on the disk, besides what is always left.
+        is_wanted: whether an index is kept.
+    """
+
+    open_first_seq: int
+    reserve_bytes: int
+    is_wanted: bool
+
+
+class IndexStatus(NamedTuple):
+    """What INFO says of the index. Indexer -> keyspace."""
 
     fields: dict[str, Any]
 

@@ -13,6 +13,7 @@ from joblog.actors.archiver import Archiver
 from joblog.actors.disk_watch import DiskWatch
 from joblog.actors.failures import Failures
 from joblog.actors.historian import Historian
+from joblog.actors.indexer import Indexer
 from joblog.actors.keeping import tell_what_is_kept
 from joblog.actors.keyspace import KeyspaceActor
 from joblog.actors.listener import Listener
@@ -23,6 +24,7 @@ from joblog.actors.loop import Loop
 from joblog.actors.messages import (
     AnchorLog,
     Archive,
+    IndexLog,
     LogOpened,
     Neighbours,
     TakeSnapshot,
@@ -121,6 +123,7 @@ class Server:
         self._snapshotter: pykka.ActorRef[Any] | None = None
         self._archiver: pykka.ActorRef[Any] | None = None
         self._anchorer: pykka.ActorRef[Any] | None = None
+        self._indexer: pykka.ActorRef[Any] | None = None
         self._historian: pykka.ActorRef[Any] | None = None
         self._listen()
         self._engine.server.supervised = self._supervisor.kind
@@ -256,6 +259,7 @@ class Server:
         )
         self._archiver = Archiver.start(folder, FileSystem(), self._keyspace.tell)
         self._anchorer = Anchorer.start(folder, self._keyspace.tell)
+        self._indexer = Indexer.start(folder, self._keyspace.tell)
         self._historian = Historian.start(
             self._loop,
             folder,
@@ -292,7 +296,8 @@ class Server:
                     loop.run_actors()
             if self._loading is not None:
                 self._loading.close()
-            for beside in (self._snapshotter, self._archiver, self._anchorer):
+            threads = self._snapshotter, self._archiver, self._anchorer, self._indexer
+            for beside in threads:
                 if beside is not None:
                     beside.stop()
             # Last: a thread wakes the loop when it has something to say.
@@ -342,6 +347,7 @@ class Server:
         config, open_first_seq = self._config, log.open_first_seq
         assert self._archiver is not None
         assert self._anchorer is not None
+        assert self._indexer is not None
         self._archiver.tell(Archive(config.log_archive_command, open_first_seq))
         self._anchorer.tell(
             AnchorLog(
@@ -352,6 +358,8 @@ class Server:
                 log.synced_seq,
             )
         )
+        wish = IndexLog(open_first_seq, config.disk_reserve, config.log_index)
+        self._indexer.tell(wish)
 
     def _fail(self) -> None:
         self._engine.server.exit_code = 1

@@ -250,6 +250,7 @@ class ServerState:
         self.log_status: dict[str, Any] = {}
         self.archive_status: dict[str, Any] = {}
         self.anchor_status: dict[str, Any] = {}
+        self.index_status: dict[str, Any] = {}
         self.past_status: dict[str, int] = dict.fromkeys(_PAST_STATUS, 0)
         self.supervised = "no"
         self.tell_operator: Callable[[str, str], None] | None = None
@@ -257,8 +258,7 @@ class ServerState:
         self.expires_unasked, self.is_cron_paused = True, False
         self.admits_debugging_scripts = self.skips_checksums = False
         self.stop_requested = False
-        self.stopped_by = ""
-        self.exit_code = 0
+        self.stopped_by, self.exit_code = "", 0
 
     def set_loading(self, *, is_loading: bool) -> None:
         """Note that the log is being folded, or no longer."""

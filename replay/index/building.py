@@ -19,7 +19,7 @@ from joblog.replay.index.marks import collect_marks
 from joblog.replay.index.parts import PartHeader, encode_part, part_name
 from joblog.replay.index.scanning import END_SEQ
 from joblog.replay.index.sections import require_records
-from joblog.replay.index.sidecar import write_file
+from joblog.replay.index.sidecar import drop_pruned, write_file
 from joblog.storage.errors import PrunedError
 from joblog.storage.frame import FRAME_HEAD_BYTES
 from joblog.storage.segment import corrupt
@@ -76,6 +76,7 @@ def build_index(
         if target is None:
             return None
         segments = catalogue.folder.find_segments()
+        drop_pruned(target, next(iter(segments), 1))
         for first_seq, following in pairwise([*segments, END_SEQ]):
             covered = catalogue.cover(first_seq)
             indexed += covered.next_seq - first_seq

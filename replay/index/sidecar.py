@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ FOLDER = "index"
 VARIABLE = "REPLAY_INDEX"
 
 _LOCK = "building.lock"
+_COVERED = re.compile(r"(?:[0-9]{20}-)?([0-9]{20})\.")
+"""The number of the last record in the name of a part, an attachment, a checkpoint."""
+_KINDS_KEPT = 1
 
 
 def is_off() -> bool:
@@ -99,6 +103,37 @@ def write_file(folder: Path, name: str, data: bytes) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return temporary.replace(folder / name)
+
+
+def drop_pruned(folder: Path, first_seq: int) -> None:
+    """Remove what is about records that a log has no longer.
+
+    Args:
+        folder: the sidecar's.
+        first_seq: the first record that the log still has.
+    """
+    for name in os.listdir(folder):  # noqa: PTH208 - names, and no Path for each
+        match = _COVERED.match(name)
+        if match is not None and int(match[1]) < first_seq:
+            (folder / name).unlink(missing_ok=True)
+
+
+def drop_other_kinds(folder: Path, prefix: str, kept: str) -> None:
+    """Remove the attachments whose kinds begin alike, but for one kind and the newest.
+
+    Args:
+        folder: the sidecar's.
+        prefix: how they begin.
+        kept: the kind that stays.
+    """
+    newest: dict[str, float] = {}
+    for path in folder.glob(f"*.{prefix}*"):
+        kind = path.name.partition(".")[2]
+        newest[kind] = max(newest.get(kind, 0.0), path.stat().st_mtime)
+    newest.pop(kept, None)
+    for kind in sorted(newest, key=lambda each: -newest[each])[_KINDS_KEPT:]:
+        for path in folder.glob(f"*.{kind}"):
+            path.unlink(missing_ok=True)
 
 
 def _make(folder: Path) -> bool:

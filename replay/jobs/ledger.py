@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.jobs.tracker import Tracker
 
+KIND_PREFIX = "jobs-"
+
 _BROKEN = (ValueError, TypeError, KeyError, IndexError)
 """What unpacking raises where a page is not what this program writes."""
 
@@ -39,7 +41,7 @@ def ledger_kind(schemas: Sequence[Schema]) -> str:
     digest = hashlib.sha256(_code_digest())
     for schema in schemas:
         digest.update(f"{schema.name}\0{schema.content}\0".encode())
-    return f"jobs-{digest.hexdigest()[:16]}"
+    return f"{KIND_PREFIX}{digest.hexdigest()[:16]}"
 
 
 @cache

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from joblog.replay.index.attachments import attachment_name, encode_attachment
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.index.parts import DamagedPartError
-from joblog.replay.index.sidecar import write_file
+from joblog.replay.index.sidecar import drop_other_kinds, write_file
 from joblog.replay.jobs.beginning import begin_tracking
-from joblog.replay.jobs.ledger import Ledger
+from joblog.replay.jobs.ledger import KIND_PREFIX, Ledger
 from joblog.replay.jobs.ledger_pages import STATE, PageWriter, pack
 from joblog.replay.jobs.packing import Packer
 from joblog.replay.jobs.reading import time_at
@@ -81,6 +81,7 @@ class _LedgerBuilder:
             PrunedError: the log has lost its beginning, and no snapshot stands for it.
             OSError: a page cannot be written.
         """
+        drop_other_kinds(target, KIND_PREFIX, self._ledger.kind)
         headers = list(self._index.catalogue.parts())
         sound_seq = self._find_sound()
         if not headers or headers[-1].last_seq == sound_seq:

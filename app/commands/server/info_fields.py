@@ -234,6 +234,7 @@ def persistence(ctx: Context) -> Fields:
             ("log_snapshot_error", " ".join(state.saves.error.split())),
             *state.archive_status.items(),
             *state.anchor_status.items(),
+            *state.index_status.items(),
             ("log_folding_seq", state.saves.progress.get("seq", 0)),
         ]
     return fields + _loading(ctx)

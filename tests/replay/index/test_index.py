@@ -15,7 +15,7 @@ from joblog.replay.index.building import build_index
 from joblog.replay.index.catalogue import Catalogue
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.index.scanning import END_SEQ
-from joblog.replay.index.sidecar import VARIABLE
+from joblog.replay.index.sidecar import VARIABLE, drop_other_kinds, drop_pruned
 from joblog.replay.records.clients import ClientDirectory
 from joblog.replay.records.script_texts import find_script_source
 from joblog.storage.errors import CorruptLogError
@@ -286,3 +286,20 @@ def test_script_is_found_by_its_hash_through_the_index(tmp_path):
 
     assert find_script_source(index, SHA, 11) == SCRIPT
     assert find_script_source(index, SHA, 9) is None
+
+
+def test_what_is_about_pruned_records_goes_and_old_kinds_but_one(tmp_path):
+    names = [
+        *(f"{1:020}-{9:020}.idx", f"{1:020}-{9:020}.jobs-a", f"{9:020}.snap"),
+        *(f"{10:020}-{19:020}.idx", f"{19:020}.snap"),
+        *(f"{10:020}-{19:020}.jobs-{kind}" for kind in "abc"),
+    ]
+    for number, name in enumerate(names):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (number, number))
+
+    drop_pruned(tmp_path, 10)
+    drop_other_kinds(tmp_path, "jobs-", "jobs-a")
+
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert kept == sorted(name for name in names[3:] if not name.endswith("-b"))

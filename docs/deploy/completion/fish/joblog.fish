@@ -54,6 +54,7 @@ complete -c joblog -l log-archive-command -x -d 'Run for each segment once it is
 complete -c joblog -l log-anchor-command -x -d 'Run after each seal, and after log-anchor-seconds, with a line on its standard input: the log\'s digest, to be kept elsewhere (replay anchor). It is tried again where it fails.'
 complete -c joblog -l log-anchor-seconds -x -d 'Have log-anchor-command take the digest so often, where the log has grown; 0 does so after a seal alone.'
 complete -c joblog -l log-anchor-key -x -d 'A PEM file with the Ed25519 key that signs what log-anchor-command gets; needs joblog[sign].'
+complete -c joblog -l log-index -x -a 'yes no' -d 'Have each segment indexed once it is sealed, by a niced process, so that what replay is asked of a long log takes no time.'
 complete -c joblog -l past-views-max -x -d 'How many moments of the past may be open at a time (CLIENT AT), each in a process of its own; 0 allows none.'
 complete -c joblog -l past-view-memory-max -x -d 'How much memory the process of such a moment may hold, which maxmemory does not count; 0 is no limit.'
 complete -c joblog -l past-view-seconds-max -x -d 'How long such a moment may stay open, the time to open it included; 0 is no limit.'
