@@ -21,6 +21,7 @@ from joblog.app.config.accepted import (
     ProcessSettings,
 )
 from joblog.app.config.conf_file import ConfigError, Line
+from joblog.app.config.indexing import IndexSettings
 from joblog.app.config.kinds import (
     IMMUTABLE,
     Secret,
@@ -68,6 +69,7 @@ class Config(
     TlsSettings,
     ClientSettings,
     LogSettings,
+    IndexSettings,
     RdbSettings,
     ServiceSettings,
     OperationSettings,

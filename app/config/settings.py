@@ -213,11 +213,6 @@ class LogSettings:
         "needs `joblog[sign]`.",
         protected=True,
     )
-    log_index = Boolean(
-        "no",
-        "Have each segment indexed once it is sealed, by a niced process, so that what "
-        "`replay` is asked of a long log takes no time.",
-    )
     past_views_max = Integer(
         4,
         "How many moments of the past may be open at a time (CLIENT AT), each in a "
