@@ -19,6 +19,7 @@ from joblog.replay.shown.versions import (
 
 if TYPE_CHECKING:
     from joblog.replay.keys.differences import KeyChange
+    from joblog.replay.records.script_texts import ScriptNames
     from joblog.replay.whatif.rehearsal import Outcome, Report
 
 
@@ -54,11 +55,19 @@ def _outcome_facts(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def report_lines(report: Report, limit: int | None = None) -> list[str]:
-    """Return a report as lines for people."""
+def report_lines(
+    report: Report, limit: int | None = None, names: ScriptNames | None = None
+) -> list[str]:
+    """Return a report as lines for people.
+
+    Args:
+        report: the report.
+        limit: the most characters for each word of a command.
+        names: what scripts are called; None to tell them by their SHA-1.
+    """
     lines = []
     for outcome in report.outcomes:
-        lines += _outcome_lines(outcome, limit)
+        lines += _outcome_lines(outcome, limit, names)
     same = report.records - report.differing
     lines.append(f"{same} of {report.records} records went as they had")
     if report.failing:
@@ -70,9 +79,11 @@ def report_lines(report: Report, limit: int | None = None) -> list[str]:
     return lines
 
 
-def _outcome_lines(outcome: Outcome, limit: int | None) -> list[str]:
+def _outcome_lines(
+    outcome: Outcome, limit: int | None, names: ScriptNames | None
+) -> list[str]:
     record = outcome.record
-    lines = [f"seq {record.seq}  {record_text(record, limit)}"]
+    lines = [f"seq {record.seq}  {record_text(record, limit, names)}"]
     lines += [f"  - {show_argv(argv)}" for _, argv in outcome.then]
     if outcome.is_dropped:
         lines.append("  left out")

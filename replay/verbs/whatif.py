@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from joblog.replay.output.texts import from_json_text
+from joblog.replay.records.script_texts import ScriptNames
 from joblog.replay.shown.rehearsals import report_facts, report_lines
 from joblog.replay.verbs import options
 from joblog.replay.verbs.missing import near_scripts
@@ -159,5 +160,6 @@ def _write_report(tool: Tool, report: Report) -> None:
     if tool.output.is_json:
         tool.output.json(report_facts(report))
         return
-    for line in report_lines(report, tool.output.word_limit):
+    names = ScriptNames(tool.index)
+    for line in report_lines(report, tool.output.word_limit, names):
         tool.output.text(line, SIGN_STYLES.get(line.strip()[:1], ""))
