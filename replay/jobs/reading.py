@@ -209,6 +209,7 @@ class JobLog:
         wants: Callable[[Judged], bool],
         since_seq: int = 0,
         words: frozenset[str] | None = None,
+        observe: Callable[[Story, Step], None] | None = None,
     ) -> Iterator[Judged]:
         """Yield the jobs that are wanted, as they were at a moment, the oldest first.
 
@@ -223,6 +224,8 @@ class JobLog:
                 are that are in a key then is known, and not how they came there.
             words: the verdicts of jobs that are wanted where they have ended, and `+`
                 for all that were taken back; None for any.
+            observe: is told each step that had to be followed; behind the newest
+                state of the ledger those are all.
 
         Raises:
             CorruptLogError: the log is damaged.
@@ -241,8 +244,9 @@ class JobLog:
         gone = Wanted(is_wanted)
         tracker = Tracker(self._schemas, keeps=lambda _: False, gone=gone)
         start_seq = self._resume(tracker, gone, point.seq, words)
-        for _ in self._run(tracker, point.seq, since_seq, start_seq):
-            pass
+        for told in self._run(tracker, point.seq, since_seq, start_seq):
+            if observe is not None:
+                observe(*told)
         for name, story in tracker.stories.items():
             gone.take_back(name)
             if story.state and is_wanted(story):

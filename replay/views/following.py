@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from joblog.replay.jobs.verdicts import judge
 from joblog.replay.views.counting import Told, job_number, name_number
 from joblog.replay.views.problems import SEVEREST
 from joblog.storage.errors import PrunedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from joblog.replay.index.finder import LogIndex
     from joblog.replay.jobs.ledger_pages import Rows
     from joblog.replay.jobs.reading import Judged
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.jobs.stories import Step, Story
-    from joblog.replay.jobs.verdicts import Limits
     from joblog.replay.views.depths import Span
 
 _ENDED_WELL = frozenset(("done", "cancelled"))
@@ -30,18 +28,17 @@ WORDS = frozenset(SEVEREST)
 """The verdicts of jobs that have ended which are asked for one by one."""
 
 
-def told(steps: Iterable[tuple[Story, Step]], span: Span) -> Iterator[Told]:
-    """Yield steps that a tracker tells, as they are counted."""
-    for story, step in steps:
-        record = step.record
-        yield Told(
-            job_number(story),
-            story.queue,
-            step.kind,
-            step.state,
-            record.seq,
-            span.slot(record.at_ms),
-        )
+def told(story: Story, step: Step, span: Span) -> Told:
+    """Return a step that a tracker tells, as it is counted."""
+    record = step.record
+    return Told(
+        job_number(story),
+        story.queue,
+        step.kind,
+        step.state,
+        record.seq,
+        span.slot(record.at_ms),
+    )
 
 
 def told_by_rows(
@@ -84,12 +81,3 @@ def _first_at(index: LogIndex, at_ms: int) -> int:
 def is_open_or_wrong(judged: Judged) -> bool:
     """Say whether a job is to be judged by itself, not counted among others."""
     return judged.verdict.word not in _ENDED_WELL
-
-
-def keeps_wrong(at_ms: int, limits: Limits) -> Callable[[Story], bool]:
-    """Return what says whether a job that has ended is to be kept by a tracker."""
-
-    def keeps(story: Story) -> bool:
-        return judge(story, at_ms, limits).word in WORDS
-
-    return keeps

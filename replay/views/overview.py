@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.notes import ScriptSourceNote, TagNote, read_note
 from joblog.replay.jobs.beginning import begin_tracking
+from joblog.replay.jobs.ended import Wanted
 from joblog.replay.jobs.reading import JobLog, Judged
 from joblog.replay.jobs.tracker import Tracker
 from joblog.replay.jobs.verdicts import judge
@@ -24,11 +25,10 @@ from joblog.replay.views.following import (
     WORDS,
     find_starts,
     is_open_or_wrong,
-    keeps_wrong,
     told,
     told_by_rows,
 )
-from joblog.replay.views.problems import SEVEREST, Problem, Problems
+from joblog.replay.views.problems import SEVEREST, Problem, Problems, last_seq
 from joblog.storage.errors import PrunedError
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from joblog.replay.index.finder import LogIndex
     from joblog.replay.jobs.ledger_pages import Rows
     from joblog.replay.jobs.schema import Schema
+    from joblog.replay.jobs.stories import Step, Story
     from joblog.replay.jobs.verdicts import Limits
     from joblog.replay.keys.past import Progress
     from joblog.replay.records.clients import ClientDirectory
@@ -163,7 +164,7 @@ def look_over(
         judged = _follow(index, begin_seq, schemas, looked, counting, progress)
     counting.finish(judged)
     problems = Problems(index, clients)
-    for each in judged:
+    for each in sorted(judged, key=last_seq):
         if each.story.queue in counting.queues:
             problems.add(each)
     return Overview(
@@ -188,13 +189,18 @@ def _count_known(
     counting: Counting,
 ) -> list[Judged]:
     """Count the steps that the ledger has, and those behind; return who is wrong."""
-    until = looked.until
-    for step in told_by_rows(pages, schema, find_starts(index, counting.span)):
+    span = counting.span
+    for step in told_by_rows(pages, schema, find_starts(index, span)):
         counting.observe(step)
     known_seq = max(rows.last_seq for rows in pages)
-    for step in told(jobs.steps(known_seq, until.seq), counting.span):
-        counting.observe(step)
-    return list(jobs.judge_all(until, looked.limits, is_open_or_wrong, 0, WORDS))
+
+    def observe(story: Story, step: Step) -> None:
+        if step.record.seq > known_seq:
+            counting.observe(told(story, step, span))
+
+    return list(
+        jobs.judge_all(looked.until, looked.limits, is_open_or_wrong, 0, WORDS, observe)
+    )
 
 
 def _follow(
@@ -206,22 +212,27 @@ def _follow(
     progress: Progress,
 ) -> list[Judged]:
     """Follow jobs and count their steps; return who is open or wrong at the end."""
-    at_ms, limits = looked.until.at_ms, looked.limits
-    tracker = Tracker(schemas, keeps=keeps_wrong(at_ms, limits))
+
+    def judged(story: Story) -> Judged:
+        at_ms, has_results = looked.until.at_ms, tracker.has_results
+        return Judged(story, judge(story, at_ms, looked.limits, has_results))
+
+    gone = Wanted(lambda story: is_open_or_wrong(judged(story)))
+    tracker = Tracker(schemas, keeps=lambda _: False, gone=gone)
     past = Past(index.folder, index.filesystem, progress, index.bases)
     try:
         past.go_to(begin_seq)
         begin_tracking(tracker, past, counting.span.from_ms)
         counting.begin(tracker.stories.values())
-        for step in told(tracker.run(past, looked.until.seq), counting.span):
-            counting.observe(step)
+        for story, step in tracker.run(past, looked.until.seq):
+            counting.observe(told(story, step, counting.span))
     finally:
         past.close()
-    return [
-        Judged(story, judge(story, at_ms, limits, tracker.has_results))
-        for story in tracker.stories.values()
-        if story.state
-    ]
+    for name, story in tracker.stories.items():
+        gone.take_back(name)
+        if story.state:
+            gone.stories[name] = story
+    return [judged(story) for story in gone.stories.values()]
 
 
 def _find_span(index: LogIndex, from_seq: int, until: Point) -> Span:
