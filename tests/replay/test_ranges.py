@@ -248,3 +248,22 @@ def test_key_that_looks_like_a_range_is_a_key(home):
     assert ask("history", "dotted", "a..b").exit_code == 0
     assert ask("history", "dotted", "a..b", "@1..now").exit_code == 0
     assert ask("get", "dotted", "a..b").stdout == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        pytest.param("replay history que", "queue", id="key"),
+        pytest.param("replay stats --since fir", "first", id="tag of an option"),
+        pytest.param("replay log @2..sec", "@2..second", id="range"),
+    ],
+)
+def test_shell_completes_without_a_folder(home, monkeypatch, line, offered):
+    words = line.split()
+    monkeypatch.setenv("_REPLAY_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+
+    output = CliRunner().invoke(main, prog_name="replay").output
+
+    assert f"plain,{offered}" in output.splitlines()
