@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 RECORDS_A_SLICE = 5000
 _OPEN_MAX = 50_000
+_LOOK_RECORDS = 1000
 
 
 class Progress(NamedTuple):
@@ -70,6 +71,7 @@ class Fold:
             self.keyspace.pack_hashes()
         self.last_seq = 0
         self.records = 0
+        self._look_at = _LOOK_RECORDS
         self.proofs: ProofChecker | None = None
         self._context = Context(self.keyspace, ServerState(_unlimited_config()))
 
@@ -138,7 +140,10 @@ class Fold:
             context.effects = None
         if record is not None:
             self.last_seq = record.seq
-        pack_beyond(self.keyspace, _OPEN_MAX)
+        if self.records >= self._look_at:
+            # Not for each: who follows jobs applies records one by one.
+            self._look_at = self.records + _LOOK_RECORDS
+            pack_beyond(self.keyspace, _OPEN_MAX)
 
 
 def _unlimited_config() -> Config:
