@@ -17,8 +17,8 @@ from joblog.storage.room import Room
 if TYPE_CHECKING:
     from pathlib import Path
 
-_FILE_MODE = 0o640
-_FOLDER_MODE = 0o750
+_FILE_MODE = 0o600
+_FOLDER_MODE = 0o700
 
 
 class FileSystem:

@@ -25,7 +25,7 @@ def write_mark(folder: Path, text: str) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / NAME).write_text(f"{text}\n")
 
 

@@ -97,6 +97,11 @@ def _open_doors(config: Config) -> Iterator[str]:
             "of this machine may read and remove all data; set it to 770"
         )
     yield from _weak_tls(config)
+    if config.keeps_log and _may_others_enter(config.dir):
+        yield (
+            f"dir {config.show('dir')}: every user of this machine can look into it; "
+            "run chmod 700 on it"
+        )
     for name in ("enable-debug-command", "enable-protected-configs"):
         if config.show(name) == "yes":
             yield (
@@ -150,6 +155,14 @@ def _may_others_read(path: str) -> bool:
         return bool(Path(path).stat().st_mode & stat.S_IROTH)
     except OSError:
         return False
+
+
+def _may_others_enter(path: str) -> bool:
+    """Say whether every user may look into a folder: into all above it as well."""
+    folder = Path(path).absolute()
+    return _may_others_read(path) and all(
+        one.stat().st_mode & stat.S_IXOTH for one in (folder, *folder.parents)
+    )
 
 
 def _longest_queue() -> int | None:

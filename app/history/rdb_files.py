@@ -26,7 +26,7 @@ CRC_BYTES: Final = 8
 VALKEY_VERSIONS: Final = 80
 _CHECKED_AT_ONCE: Final = 1 << 20
 _LOOKED_AFTER: Final = 4096
-_FILE_MODE: Final = 0o640
+_FILE_MODE: Final = 0o600
 
 
 def write_rdb(

@@ -152,7 +152,7 @@ class Importer:
     def _take_folder(self) -> None:
         """Make the data folder where it is missing, and lock it."""
         paths = self._paths
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._made_lock = not paths.lock_path.exists()
         self._lock = FolderLock(paths, self._filesystem)
         require_same_log(self._lock.log_id, paths, self._require_empty())

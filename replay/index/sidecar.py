@@ -82,7 +82,7 @@ class Sidecar:
         if folder is None:
             yield None
             return
-        file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o640)
+        file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -139,7 +139,7 @@ def drop_other_kinds(folder: Path, prefix: str, kept: str) -> None:
 def _make(folder: Path) -> bool:
     """Make a folder where it is missing; tell whether it can be written to."""
     try:
-        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
         return False
     return os.access(folder, os.W_OK | os.X_OK)

@@ -2,6 +2,7 @@
 
 import io
 import os
+from pathlib import Path
 
 import pytest
 
@@ -222,3 +223,21 @@ def test_ways_past_tls_are_warned_of(conf, certificates):
     assert "port 6379: it is open to other machines without TLS" in told
     assert "those before TLSv1.2 are broken" in told
     assert f"tls-key-file {certificates.server.key}: every user" in told
+
+
+def test_a_data_folder_that_every_user_may_look_into_is_warned_of(
+    conf, tmp_path, monkeypatch
+):
+    data = tmp_path / "data"
+    data.mkdir(0o755)
+    tmp_path.chmod(0o700)
+    path = conf("")
+    hidden = Checked(path)
+
+    # As if all folders above were open to all.
+    monkeypatch.setattr(Path, "parents", ())
+    shown = Checked(path)
+
+    assert not [x for x in hidden.lines if "run chmod 700" in x]
+    (line,) = [x for x in shown.lines if "run chmod 700" in x]
+    assert f"{path}:1: dir {data}: every user of this machine" in line

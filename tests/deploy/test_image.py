@@ -98,7 +98,7 @@ def test_image_serves_as_another_user_than_root_and_tells_that_it_is_healthy(ima
     told = done.stdout + done.stderr
     assert done.returncode == 0, told
     assert f"compiled: {'no' if PLAIN else 'yes'}" in told
-    for line in ("healthy", "stopped with 0", "not healthy", "joblog 750"):
+    for line in ("healthy", "stopped with 0", "not healthy", "joblog 700"):
         assert f"\n{line}\n" in f"\n{told}", told
     assert re.search(r"Uid:\s+[1-9]", told), told
 

@@ -178,7 +178,7 @@ def test_service_is_started_once_clients_are_served_and_does_all_in_its_sandbox(
 ):
     assert machine.fact("ActiveState") == "active"
     assert ask(machine, "SET", "k", "v") == "OK"
-    assert machine.do("stat -c %U:%a /var/lib/joblog") == "joblog:750"
+    assert machine.do("stat -c %U:%a /var/lib/joblog") == "joblog:700"
     assert ask(machine, "EVAL", "return(1+1)", "0") == "2"
     assert "saving started" in ask(machine, "BGSAVE").lower()
     assert ask(machine, "MEMORY", "PURGE") == "OK"

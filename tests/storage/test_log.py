@@ -307,10 +307,16 @@ def test_files_of_others_in_the_folder_are_left_alone():
     assert len(segment_names(filesystem)) == 4
 
 
-def test_segments_are_files_that_only_the_owner_writes(tmp_path):
-    open_log(FileSystem(), folder=tmp_path).close()
+def test_what_is_made_is_for_its_owner_alone(tmp_path):
+    folder = tmp_path / "data"
 
-    assert (tmp_path / "log" / FIRST.name).stat().st_mode & 0o777 == 0o640
+    open_log(FileSystem(), folder=folder).close()
+
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.rglob("*")}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert modes.pop("log") == 0o700
+    assert FIRST.name in modes
+    assert set(modes.values()) == {0o600}
 
 
 class SlowDisk(FileSystem):
