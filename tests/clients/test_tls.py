@@ -1,0 +1,65 @@
+"""Clients under TLS, as their own options and `rediss://` URLs ask for it."""
+
+import socket
+import subprocess
+
+import pytest
+import redis
+
+from tests.support.servers import require_program, start_joblog
+
+CLI_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def port(certificates, fold_equals_live):
+    """Return the port of a server that asks each client for a certificate."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        number = held.getsockname()[1]
+    with start_joblog(*certificates.options(number)) as server:
+        yield number
+        fold_equals_live(server)
+
+
+def test_redis_cli_is_served(port, certificates):
+    files = ["--cacert", certificates.authority, "--cert"]
+    files += [certificates.client.certificate, "--key", certificates.client.key]
+    command = [require_program("redis-cli"), "-p", str(port), "--tls", *files]
+
+    done = subprocess.run(
+        command,
+        input="".join(f"SET key:{n} {n}\r\n" for n in range(1000)) + "DBSIZE\r\n",
+        capture_output=True,
+        text=True,
+        timeout=CLI_SECONDS,
+        check=True,
+    )
+
+    assert done.stdout.splitlines() == [*["OK"] * 1000, "1000"]
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_redis_py_is_served_by_a_url(port, certificates, protocol):
+    query = f"ssl_ca_certs={certificates.authority}"
+    query += f"&ssl_certfile={certificates.client.certificate}"
+    query += f"&ssl_keyfile={certificates.client.key}"
+    url = f"rediss://localhost:{port}/3?{query}&protocol={protocol}"
+
+    with redis.from_url(url) as client:
+        client.flushdb()
+        value = bytes(range(256)) * 4096
+        with client.pipeline() as pipeline:
+            pipeline.set("k", value).get("k").rpush("l", "a", "b")
+            answers = pipeline.execute()
+        popped = client.blpop(["l"], timeout=5)
+
+        assert answers == [True, value, 2]
+        assert [bytes(part) for part in popped] == [b"l", b"a"]
+        assert client.dbsize() == 2
+
+
+def test_redis_py_without_a_certificate_is_not_let_in(port, certificates):
+    url = f"rediss://localhost:{port}/0?ssl_ca_certs={certificates.authority}"
+
+    with redis.from_url(url) as client, pytest.raises(redis.ConnectionError):
+        client.ping()
