@@ -134,7 +134,7 @@ class Audit:
         known_seq = from_seq
         for rows in log.rows(from_seq, until_seq):
             self._count_rows(rows)
-            known_seq = max(known_seq, rows.last_seq)
+            known_seq = min(rows.end_seq, until_seq)
         if known_seq < until_seq:
             for _ in self.read(log, known_seq, until_seq):
                 pass

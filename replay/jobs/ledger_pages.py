@@ -65,6 +65,7 @@ class Rows(NamedTuple):
         queues: queues' names.
         keys: keys.
         tables: the tables of jobs' ids, whats, clients, queues and keys.
+        end_seq: the part's last record, also where it has no row.
     """
 
     first_seq: int
@@ -75,6 +76,7 @@ class Rows(NamedTuple):
     queues: Sequence[int]
     keys: Sequence[int]
     tables: tuple[list[Any], ...]
+    end_seq: int = 0
 
     @property
     def last_seq(self) -> int:
@@ -104,7 +106,8 @@ class Rows(NamedTuple):
         if (start, end) == (0, len(self.seqs)):
             return self
         columns = [getattr(self, name)[start:end] for name in _COLUMNS]
-        return _rows_of(self.first_seq, columns, self.tables)
+        rows = _rows_of(self.first_seq, columns, self.tables)
+        return rows._replace(end_seq=self.end_seq)
 
 
 def _rows_of(
@@ -233,7 +236,8 @@ class Page:
         """Return the steps of jobs, in order."""
         packed, *tables = self._read(_ROWS)
         columns: list[Sequence[int]] = [memoryview(each).cast("I") for each in packed]
-        return _rows_of(self.first_seq, columns, tuple(tables))
+        rows = _rows_of(self.first_seq, columns, tuple(tables))
+        return rows._replace(end_seq=self.last_seq)
 
     def seqs_of(self, job_id: bytes) -> Iterator[int]:
         """Yield the records in which something happened to a job."""

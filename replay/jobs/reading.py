@@ -292,15 +292,19 @@ class JobLog:
         """
         known_seq = from_seq
         for rows in self.rows(from_seq, until_seq):
-            known_seq = max(known_seq, rows.last_seq)
-            span = rows.first_seq + (rows.seqs[0] if rows.seqs else 0), rows.last_seq
-            records = self._index.records(*span)
+            known_seq = min(rows.end_seq, until_seq)
+            if not rows.seqs:
+                continue
+            first_seq = rows.first_seq + rows.seqs[0]
+            records = self._index.records(first_seq, rows.last_seq)
             record = next(records, None)
             for known in rows.steps():
                 while record is not None and record.seq < known.seq:
                     record = next(records, None)
                 assert record is not None
                 yield known, record
+        if known_seq == until_seq:
+            return
         for story, step in self.steps(known_seq, until_seq):
             record, what = step.record, (step.kind, step.state, step.problem)
             yield (
