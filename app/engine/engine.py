@@ -142,7 +142,7 @@ class Engine:
         What did not run is then in the outbox (`rest`), or postponed with the session.
         """
         if session.past is not None and not (
-            len(commands) == 1 and is_of_present(commands[0])
+            len(commands) == 1 and is_of_present(commands[0], session.past)
         ):
             return self.visits.run(session, commands, self.run)
         if session.unsent is not None:

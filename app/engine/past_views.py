@@ -34,7 +34,7 @@ class PastView:
         self.engine = engine
         self._doubles: dict[int, Session] = {}
         self._rights: dict[bytes, list[bytes] | None] = {}
-        engine.access.rules.append(_refuse_admin)
+        engine.access.rules += [_refuse_admin, _refuse_login]
         # Nobody could be served from inside this engine: a script ends after a while.
         engine.scripts.meanwhile = self._end_script
 
@@ -95,3 +95,14 @@ def _refuse_admin(request: Request) -> bytes | None:
     """Return why a command is refused that would look after a server of the past."""
     is_refused = bool(request.command.flags & Flag.ADMIN)
     return errors.READ_ONLY_IN_PAST if is_refused else None
+
+
+def _refuse_login(request: Request) -> bytes | None:
+    """Return why AUTH, alone or of HELLO, is refused inside of a MULTI.
+
+    Outside it is answered in the present: no password is known here.
+    """
+    is_refused = bool(request.command.flags & Flag.OF_PRESENT) and any(
+        word.upper() == b"AUTH" for word in request.argv
+    )
+    return errors.LOGIN_IN_PAST if is_refused else None

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any
 from joblog.app.errors import CommandError
 from joblog.app.reply import BLOCKED
 from joblog.app.state.inquiries import RunInPast
-from joblog.app.state.visits import facts_of, is_of_present, take_facts
+from joblog.app.state.visits import (
+    facts_of,
+    is_of_present,
+    may_be_of_present,
+    take_facts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +72,7 @@ class Visits:
             if visit is None:
                 replies.append(run(session, commands[place:]))
                 break
-            if is_of_present(argv):
+            if is_of_present(argv, visit):
                 replies.append(run(session, [argv]))
                 place += 1
                 if session.postponed is not None:
@@ -78,7 +83,7 @@ class Visits:
                 place += 1
             else:
                 until = place + 1
-                while until < len(commands) and not is_of_present(commands[until]):
+                while until < len(commands) and not may_be_of_present(commands[until]):
                     until += 1
                 self._send(visit, commands[place:until])
                 session.postponed = commands[until:]
@@ -104,6 +109,7 @@ class Visits:
             session = visit.session
             session.is_closing = is_closing
             take_facts(session, facts)
+            visit.is_queueing = facts.is_queueing
             self._blocking.let_go(session, data)
         return BLOCKED
 

@@ -18,6 +18,10 @@ READ_ONLY_IN_PAST = (
     b"READONLY This connection looks at the past, where this command is not possible; "
     b"CLIENT AT now brings it back"
 )
+LOGIN_IN_PAST = (
+    b"READONLY This connection looks at the past, where nobody logs in inside of a "
+    b"transaction; DISCARD ends it"
+)
 NO_LOG = b"ERR This server keeps no log (memory only)"
 PAST_VIEWS_MAX = (
     b"ERR no more than %d moments may be open at a time (past-views-max); those that "

@@ -19,10 +19,11 @@ class Visit:
         session: the client.
         seq: the last record that has happened there.
         sent: the commands that are being answered there; empty where none are.
+        is_queueing: whether the client is inside of a MULTI there.
         ended: what its commands are told since the moment is no longer there, or None.
     """
 
-    __slots__ = ("ended", "number", "sent", "seq", "session")
+    __slots__ = ("ended", "is_queueing", "number", "sent", "seq", "session")
 
     def __init__(self, number: int, session: Session, seq: int) -> None:
         """Make the visit of a client who is about to begin it."""
@@ -30,6 +31,7 @@ class Visit:
         self.session = session
         self.seq = seq
         self.sent: list[Argv] = []
+        self.is_queueing = False
         self.ended: bytes | None = None
 
 
@@ -38,6 +40,7 @@ class ClientFacts(NamedTuple):
 
     Attributes (those that a `Session` has not):
         rights: what its user may do now, there too; None for everything.
+        is_queueing: whether it is inside of a MULTI.
     """
 
     id: int
@@ -52,6 +55,7 @@ class ClientFacts(NamedTuple):
     reply_mode: str
     user: bytes
     rights: list[bytes] | None = None
+    is_queueing: bool = False
 
 
 def facts_of(session: Session, rights: list[bytes] | None = None) -> ClientFacts:
@@ -69,6 +73,7 @@ def facts_of(session: Session, rights: list[bytes] | None = None) -> ClientFacts
         session.reply_mode,
         session.user,
         rights,
+        session.queued is not None,
     )
 
 
@@ -86,7 +91,19 @@ def take_facts(session: Session, facts: ClientFacts) -> None:
     session.update_special()
 
 
-def is_of_present(argv: Argv) -> bool:
-    """Say whether a command is answered in the present in any case."""
+def may_be_of_present(argv: Argv) -> bool:
+    """Say whether a command is of those that are answered in the present: AUTH .."""
     command = find_command(argv)
     return command is not None and bool(command.flags & Flag.OF_PRESENT)
+
+
+def is_of_present(argv: Argv, visit: Visit) -> bool:
+    """Say whether a command is answered in the present, with what went before it.
+
+    Inside of a MULTI most are queued, or refused, in the past as all others are.
+    """
+    command = find_command(argv)
+    if command is None or not command.flags & Flag.OF_PRESENT:
+        return False
+    is_queued = visit.is_queueing and not command.flags & Flag.NEVER_QUEUED
+    return visit.ended is not None or not is_queued

@@ -145,9 +145,11 @@ def test_client_that_comes_back_to_a_view_begins_anew(server, present):
     client = visit(server, present.seq)
     client.ask("MULTI")
 
-    for moment in ("now", f"@{present.seq}"):
-        client.ask("CLIENT", "AT", moment)
+    refused = client.ask("CLIENT", "AT", "now")
+    client.ask("RESET")
+    client.ask("CLIENT", "AT", f"@{present.seq}")
 
+    assert refused == b"-ERR Command not allowed inside a transaction\r\n"
     assert client.ask("GET", "a") == b"$1\r\n3\r\n"
     assert staying.ask("GET", "a") == b"$1\r\n3\r\n"
 
