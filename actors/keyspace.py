@@ -261,6 +261,9 @@ class KeyspaceActor(CooperativeActor):
         elif isinstance(message, Backlog):
             session = sessions.get(message.client_id)
             if session is not None:
+                if message.query or message.size < session.backlog_bytes:
+                    # It sends, or reads: not idle, though no command ends.
+                    session.last_ms = engine.server.steady_ms()
                 session.backlog_bytes = message.size
             engine.server.note_buffers(message.query, message.size)
         elif isinstance(message, Answered):

@@ -36,3 +36,16 @@ def drop_sent(output: deque[bytes], sent: int) -> int:
     while output and sent >= len(output[0]):
         sent -= len(output.popleft())
     return sent
+
+
+def size_of_first(output: deque[bytes], sent: int) -> tuple[int, int]:
+    """Return how long the first piece is, and how much of it is left, in bytes.
+
+    Args:
+        output: the pieces that wait.
+        sent: how much of the first has been sent.
+    """
+    if not output:
+        return 0, 0
+    size = len(output[0])
+    return size, size - sent

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from joblog.actors.inbox import Inbox, Receiver
 from joblog.actors.loop import GONE, HANG_UP, READ, WRITE, Loop
-from joblog.actors.output import drop_sent, next_pieces
+from joblog.actors.output import drop_sent, next_pieces, size_of_first
 from joblog.actors.traffic import Batch, Portion
 from joblog.actors.transport import Crossing, OtherWayError
 from joblog.app.state.buffers import Buffers
@@ -376,14 +376,13 @@ class Wire(Receiver):
 
     def buffers(self) -> Buffers:
         """Return what the connection holds."""
-        parser = self.parser
         return Buffers(
             self._batch_bytes if self.is_busy else 0,
-            parser.buffered_bytes,
-            parser.argument_bytes,
+            *self.parser.held_bytes(),
             self.output_bytes,
             len(self.output),
             self._peak_bytes,
+            *size_of_first(self.output, self._sent_of_first),
         )
 
     def choose_events(self) -> None:

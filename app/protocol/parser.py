@@ -87,10 +87,16 @@ class RequestParser:
         """How many bytes wait for the rest of their command."""
         return len(self._buffer) if self._buffer is not None else 0
 
-    @property
-    def argument_bytes(self) -> int:
-        """How many bytes of a command that is not whole have been cut off them."""
-        return sum(map(len, self._argv))
+    def held_bytes(self) -> tuple[int, int, int]:
+        """Return what is held of a command that is not whole, in bytes.
+
+        Returns:
+            What waits for its rest, the arguments that have been cut off that, and for
+            how much more there is memory.
+        """
+        buffer = self._buffer
+        free = 0 if buffer is None else max(buffer.__alloc__() - len(buffer) - 1, 0)
+        return self.buffered_bytes, sum(map(len, self._argv)), free
 
     def forget(self) -> None:
         """Let go of what was read: the client is gone."""

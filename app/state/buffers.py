@@ -23,17 +23,23 @@ class Buffers(NamedTuple):
         batch: of the read whose commands are under way.
         rest: that wait for the rest of their command.
         arguments: of that command, which are there already.
+        rest_free: for which there is memory behind the rest.
         replies: that the socket does not take yet.
         pieces: in how many pieces they are.
         peak: of the largest replies that were sent at once.
+        first: of the first piece.
+        first_left: of that, which are not sent yet.
     """
 
     batch: int = 0
     rest: int = 0
     arguments: int = 0
+    rest_free: int = 0
     replies: int = 0
     pieces: int = 0
     peak: int = 0
+    first: int = 0
+    first_left: int = 0
 
 
 NO_BUFFERS: Final = Buffers()

@@ -2,8 +2,10 @@
 
 The fields and their order are Redis 7.2's, and `watch` as later versions have it. What
 the connection holds it says itself (`joblog.app.state.buffers`): of a client whose
-command runs the whole read counts, of one that waits what it has sent behind. No buffer
-is kept for reads or replies, so nothing of one is free; `tot-mem` is the sum of all.
+command runs the whole read counts, of one that waits what it has sent behind. There is
+a buffer only for half a command (`qbuf-free` is what is free in it), and for replies
+that the client does not take: `rbs` is the first piece of these, `obl` what is left of
+it, `oll` and `omem` are the others. `tot-mem` is the sum of all.
 """
 
 from __future__ import annotations
@@ -96,15 +98,20 @@ def _held(
     )
     return {
         "qbuf": query_bytes,
-        "qbuf-free": 0,
+        "qbuf-free": held.rest_free,
         "argv-mem": argv_bytes,
         "multi-mem": multi_bytes,
-        "rbs": 0,
+        "rbs": held.first,
         "rbp": held.peak if idle_ms < _PEAK_MS else 0,
-        "obl": 0,
-        "oll": held.pieces,
-        "omem": held.replies,
-        "tot-mem": IDLE_BYTES + query_bytes + argv_bytes + multi_bytes + held.replies,
+        "obl": held.first_left,
+        "oll": max(held.pieces - 1, 0),
+        "omem": held.replies - held.first_left,
+        "tot-mem": IDLE_BYTES
+        + query_bytes
+        + held.rest_free
+        + argv_bytes
+        + multi_bytes
+        + held.replies,
         "events": "rw" if held.replies else "r",
     }
 
