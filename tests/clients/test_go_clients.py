@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -138,3 +139,19 @@ def test_go_code_is_formatted_and_vetted():
             check=False,
         )
         assert (done.returncode, done.stdout) == (0, b"")
+
+
+def test_go_redis_is_served_under_tls(certificates, fold_equals_live):
+    program = require_go_tests("goredis", "./goredis")
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    options = certificates.options(port, "--tls-auth-clients", "no")
+    with servers.start_joblog(*options) as server:
+        output = run_tests(
+            program,
+            REDIS_URL=f"rediss://localhost:{port}",
+            SSL_CERT_FILE=str(certificates.authority),
+        )
+        fold_equals_live(server)
+
+    assert "--- PASS: TestBlockedPopIsWokenAndTimesOut/RESP3" in output
