@@ -2,10 +2,13 @@
 
 import socket
 import subprocess
+from dataclasses import replace
 
 import pytest
 import redis
 
+from tests.clients.queues import QUEUES
+from tests.clients.runners import Stage
 from tests.support.servers import require_program, start_joblog
 
 CLI_SECONDS = 60
@@ -63,3 +66,36 @@ def test_redis_py_without_a_certificate_is_not_let_in(port, certificates):
 
     with redis.from_url(url) as client, pytest.raises(redis.ConnectionError):
         client.ping()
+
+
+URL = "rediss://localhost:{tls}/0?ssl_cert_reqs=required&ssl_ca_certs={ca}"
+WORKERS = {
+    "rq": ["-m", "rq.cli", "worker", "--url", URL, "default"],
+    "celery": [
+        *("-m", "celery", "-A", "celery_runner"),
+        *("--broker", URL, "--result-backend", URL, "worker"),
+    ],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WORKERS)
+def test_worker_that_is_given_a_url_of_tls_runs_jobs(
+    name, certificates, fold_equals_live, tmp_path
+):
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    queue = next(one for one in QUEUES if one.name == name)
+    words = [x.format(tls=port, ca=certificates.authority) for x in WORKERS[name]]
+    options = certificates.options(port, "--tls-auth-clients", "no")
+    with start_joblog(*options, "--port", "0") as server:
+        stage = Stage(replace(queue, worker=words), server, tmp_path)
+        try:
+            client = stage.client()
+            job = client.enqueue("add", "sum", 20, 22)
+            stage.worker()
+
+            assert client.wait_for(job)["result"] == 42
+        finally:
+            stage.close()
+        fold_equals_live(server)
