@@ -95,6 +95,7 @@ def bisect(
     if (text is None) == (command is None):
         raise click.UsageError("one of --check and --run is needed")
     from_seq, until_seq = (point.seq for point in tool.ends(span))
+    tool.index.bases.require_openable(from_seq)
     try:
         if command is not None:
             holds = program_condition(tool.folder, command)
