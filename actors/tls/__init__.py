@@ -5,5 +5,5 @@ handshakes    connections that are not clients yet
 transport     a client's connection, as the wire wants it
 
 Nothing of it is on the road of a client without TLS. See
-docs/decisions/0032-tls-by-ssl-sockets.md.
+docs/decisions/0030-tls-by-ssl-sockets.md.
 """

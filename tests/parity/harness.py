@@ -177,6 +177,12 @@ class Parity:
             ours, theirs = self._ours(), self._witness(witness)
             answers = run(ours, steps, protocol)
             expected = run(theirs, steps, protocol)
+            late = [
+                step
+                for step, reply in zip(steps, expected, strict=True)
+                if reply.startswith(wire.NO_REPLY)
+            ]
+            assert not late, f"{theirs.name} gives no such reply: {late}"
             for index, step in enumerate(steps):
                 pair = answers[index], expected[index]
                 if _agree(index, step, pair, unordered, loose):

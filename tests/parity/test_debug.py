@@ -20,6 +20,7 @@ def test_debug_subcommands_answer_as_in_redis(parity):
             "DEBUG QUICKLIST-PACKED-THRESHOLD 100",
             "DEBUG QUICKLIST-PACKED-THRESHOLD 1gb",
             "DEBUG QUICKLIST-PACKED-THRESHOLD x",
+            "DEBUG QUICKLIST-PACKED-THRESHOLD 0",  # as it was at the start
             "DEBUG SET-DISABLE-DENY-SCRIPTS 0",
             "DEBUG PAUSE-CRON 0",
             ["DEBUG", "ERROR", "WRONG something"],

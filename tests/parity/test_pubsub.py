@@ -106,15 +106,16 @@ def test_subscriptions_inside_a_transaction_take_effect_in_it(parity):
     parity(
         [
             "MULTI",
-            "SUBSCRIBE c d",
+            send("main", "SUBSCRIBE", "c", "d"),
+            receive("main"),
             "PUBLISH c m",
             "PING",
             "GET k",
             "EXEC",
-            receive("main", 3),
+            receive("main", 2),
             "PING",
             "UNSUBSCRIBE",
-            receive("main", 0),
+            receive("main"),
         ]
     )
 

@@ -10,6 +10,7 @@ import socket
 from typing import Any, NamedTuple
 
 TIMEOUT_SECONDS = 30.0
+NO_REPLY = b"<no reply>"
 
 
 class Line(NamedTuple):
@@ -69,7 +70,7 @@ class Connection:
             try:
                 data = self._socket.recv(1 << 20)
             except TimeoutError:
-                return b"<no reply>" + self._buffer
+                return NO_REPLY + self._buffer
             except OSError:
                 data = b""
             if not data:
