@@ -25,9 +25,19 @@ class Producers:
         duration_seconds: for how long an entry is remembered.
         size: how many entries of one producer are.
         by_producer: the ID of each entry, by its idempotent ID, by the producer.
+        added: how many entries were remembered since the stream was loaded, those
+            that a snapshot held included.
+        duplicates: how many were not added a second time, since then.
     """
 
-    __slots__ = ("_order", "by_producer", "duration_seconds", "size")
+    __slots__ = (
+        "_order",
+        "added",
+        "by_producer",
+        "duplicates",
+        "duration_seconds",
+        "size",
+    )
 
     def __init__(
         self, duration_seconds: int = DURATION_SECONDS, size: int = SIZE
@@ -37,6 +47,7 @@ class Producers:
         self.size = size
         self.by_producer: dict[bytes, dict[bytes, int]] = {}
         self._order: dict[tuple[bytes, bytes], int] = {}
+        self.added = self.duplicates = 0
 
     def __len__(self) -> int:
         """Return how many entries are remembered."""
@@ -51,6 +62,7 @@ class Producers:
 
     def note(self, producer: bytes, name: bytes, entry_id: int) -> None:
         """Remember an entry; forget those that are too old by its time, or too many."""
+        self.added += 1
         self._forget(producer, name)
         self.by_producer.setdefault(producer, {})[name] = entry_id
         self._order[producer, name] = entry_id
@@ -82,6 +94,7 @@ class Producers:
     def copy(self) -> Producers:
         """Return an equal memory that shares nothing which can change."""
         made = Producers(self.duration_seconds, self.size)
+        made.added, made.duplicates = self.added, self.duplicates
         for producer, name, entry_id in self.in_order():
             made.by_producer.setdefault(producer, {})[name] = entry_id
             made._order[producer, name] = entry_id

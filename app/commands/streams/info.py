@@ -84,6 +84,8 @@ def _describe_producers(producers: Producers) -> _Info:
         b"idmp-maxsize": producers.size,
         b"pids-tracked": len(producers.by_producer),
         b"iids-tracked": len(producers),
+        b"iids-added": producers.added,
+        b"iids-duplicates": producers.duplicates,
     }
 
 

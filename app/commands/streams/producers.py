@@ -84,7 +84,10 @@ def find_added(ctx: Context, key: bytes, once: Once, name: bytes) -> int | None:
     stream = ctx.db.get(key, Stream)
     if stream is None or stream.producers is None:
         return None
-    return stream.producers.find(once.producer, name, ctx.now_ms)
+    found = stream.producers.find(once.producer, name, ctx.now_ms)
+    if found is not None:
+        stream.producers.duplicates += 1
+    return found
 
 
 def note_added(ctx: Context, key: bytes, once: Once, name: bytes, text: bytes) -> None:
@@ -150,6 +153,7 @@ def xcfgset(ctx: Context, key: bytes, *options: bytes) -> SimpleString:
         given.get(b"IDMP-DURATION", old.duration_seconds),
         given.get(b"IDMP-MAXSIZE", old.size),
     )
+    stream.producers.added, stream.producers.duplicates = old.added, old.duplicates
     note_quiet_change(ctx)
     return OK
 

@@ -101,6 +101,19 @@ def test_info_tells_of_it_where_it_is_used(client):
     assert found == [2, 3, 100]
 
 
+def test_info_counts_what_was_added_and_what_was_not(client):
+    for producer, name in (("p1", 1), ("p1", 2), ("p1", 1), ("p1", 1)):
+        client(f"XADD s IDMP {producer} {name} * f v")
+    client("XCFGSET s IDMP-MAXSIZE 1")
+    client("XADD s IDMP p1 1 * f v")
+
+    info = client("XINFO STREAM s")
+    found = [
+        info[name] for name in (b"iids-added", b"iids-duplicates", b"entries-added")
+    ]
+    assert found == [3, 2, 3]
+
+
 def test_missing_stream_is_not_made(client):
     assert client("XADD s NOMKSTREAM IDMP p1 1 * f v") is None
     client("XADD s IDMP p1 1 * f v")
