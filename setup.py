@@ -365,12 +365,13 @@ def tidy_cache() -> None:
 class SourceDistribution(sdist):
     """An archive from which all can be done that a checkout allows, tests too."""
 
-    FILES = ("CHANGELOG.md", "LICENSE", "Makefile", "README.md", "pyproject.toml")
+    FILES = ("LICENSE", "Makefile", "pyproject.toml")
     FOLDERS = (*FOLDERS, ".ci", "docs", "findings", "tests")
 
     def make_distribution(self) -> None:
         """Name the files where they lie, none of what is made of them; write all."""
         paths = [Path(name) for name in (*self.filelist.files, *self.FILES)]
+        paths += sorted(Path().glob("*.md"))
         for folder in self.FOLDERS:
             paths += sorted(Path(folder).rglob("*"))
         self.filelist.files = [

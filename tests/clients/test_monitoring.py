@@ -121,7 +121,7 @@ def test_other_questions_of_an_exporter_are_answered(client):
 SCRIPT = (ROOT / "docs" / "exporter.lua").read_text()
 TEXTS = {
     *("log_mode", "log_snapshot_error", "log_retention_error", "log_archive_error"),
-    "log_anchor_error",
+    *("log_anchor_error", "log_index_error"),
 }
 OWN = """
     log_proofs_checked log_proofs_failed log_retention_status log_last_seq

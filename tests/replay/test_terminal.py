@@ -246,9 +246,11 @@ def test_jobs_are_watched_until_somebody_ends_it(tmp_path):
     words = replay("jobs", folder, "--watch", "0.1")
     process, terminal = start(words, height=12)
     seen = bytearray()
+    ready = select.poll()
+    ready.register(terminal, select.POLLIN)
 
     def has_two_screens():
-        if select.select([terminal], [], [], 0.1)[0]:
+        if ready.poll(100):
             seen.extend(os.read(terminal, 1 << 16))
         return seen.count(b"\x1b[2J") > 2
 
@@ -277,10 +279,12 @@ def test_log_follows_from_now_on_with_none_of_before(demo):
     process, terminal = start(replay("log", demo.folder, "--follow", "-n", "0"))
     session = demo.connect(b"late")
     seen = bytearray()
+    ready = select.poll()
+    ready.register(terminal, select.POLLIN)
 
     def has_seen_one():
         demo.run(session, "INCR late")
-        if select.select([terminal], [], [], 0.1)[0]:
+        if ready.poll(100):
             seen.extend(os.read(terminal, 1 << 16))
         return b"INCR late" in seen
 

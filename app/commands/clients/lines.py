@@ -4,8 +4,9 @@ The fields and their order are Redis 7.2's, and `watch` as later versions have i
 the connection holds it says itself (`joblog.app.state.buffers`): of a client whose
 command runs the whole read counts, of one that waits what it has sent behind. There is
 a buffer only for half a command (`qbuf-free` is what is free in it), and for replies
-that the client does not take: `rbs` is the first piece of these, `obl` what is left of
-it, `oll` and `omem` are the others. `tot-mem` is the sum of all.
+that the client does not take: `rbs` is the first piece of these where it is no larger
+than Redis's buffer, `obl` what is left of it, `oll` and `omem` are the others.
+`tot-mem` is the sum of all.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from joblog.app.words import Argv
 
 _POINTER_BYTES: Final = 8
+_REPLY_BUFFER_BYTES: Final = 16 * 1024
 _PEAK_MS: Final = 5000
 """For how long the largest replies of a client are told of, as in Redis."""
 
@@ -96,16 +98,18 @@ def _held(
     multi_bytes = sum(
         _bytes_of(argv) + _POINTER_BYTES * len(argv) for argv in session.queued or ()
     )
+    has_buffer = 0 < held.first <= _REPLY_BUFFER_BYTES
+    buffered = held.first_left if has_buffer else 0
     return {
         "qbuf": query_bytes,
         "qbuf-free": held.rest_free,
         "argv-mem": argv_bytes,
         "multi-mem": multi_bytes,
-        "rbs": held.first,
+        "rbs": held.first if has_buffer else 0,
         "rbp": held.peak if idle_ms < _PEAK_MS else 0,
-        "obl": held.first_left,
-        "oll": max(held.pieces - 1, 0),
-        "omem": held.replies - held.first_left,
+        "obl": buffered,
+        "oll": held.pieces - has_buffer,
+        "omem": held.replies - buffered,
         "tot-mem": IDLE_BYTES
         + query_bytes
         + held.rest_free
