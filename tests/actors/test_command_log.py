@@ -234,7 +234,9 @@ def running():
 
 
 def has_reply(client):
-    return bool(select.select([client._socket], [], [], 0)[0])
+    ready = select.poll()
+    ready.register(client._socket, select.POLLIN)
+    return bool(ready.poll(0))
 
 
 def test_server_answers_writes_once_the_log_says_that_they_are_durable(running):
