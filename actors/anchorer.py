@@ -12,14 +12,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 import subprocess
 import sys
-import tempfile
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pykka
 
+from joblog.actors.children import NICED_REPLAY, Children, Retries
 from joblog.actors.messages import AnchorLog, AnchorStatus, Watch
 from joblog.app import clock
 
@@ -29,14 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RETRY_SECONDS_MAX: Final = 60.0
-_WAIT_SECONDS: Final = 0.05
-_STOP_SECONDS: Final = 2.0
-_WORDS_MAX: Final = 500
-_NICED: Final = (
-    "import os; os.nice(10); "
-    "from joblog.replay.cli import main; main(prog_name='replay')"
-)
 _OFF: Final = AnchorLog("", "", 0, 0, 0)
 
 
@@ -63,12 +55,9 @@ class Anchorer(pykka.ThreadingActor):
         self._report = report
         self._steady_ms = steady_ms
         self._order = self._running = self._done = _OFF
-        self._children: tuple[subprocess.Popen[bytes], ...] = ()
-        self._words: Any = None
-        self._began_at_ms = self._retry_at_ms = 0
-        self._retry_seconds = 0.0
-        self._failures = self._taken = self._last_ms = 0
-        self._error = ""
+        self._children = Children()
+        self._retries = Retries(steady_ms)
+        self._began_at_ms = self._taken = self._last_ms = 0
         self._told: dict[str, Any] = {}
 
     def on_start(self) -> None:
@@ -86,57 +75,53 @@ class Anchorer(pykka.ThreadingActor):
                 assert isinstance(message, Watch)
                 self._watch()
         except OSError as error:
-            self._end_all()
+            self._children.end()
             self._fail(str(error))
         self._tell()
 
     def on_stop(self) -> None:
         """End the command that runs."""
-        self._end_all()
+        self._children.end()
 
     def _is_due(self) -> bool:
         """Tell whether the log has grown, and was sealed or is old enough."""
         order, done = self._order, self._done
         if not order.command:
-            self._error, self._done = "", _OFF
+            self._retries.error, self._done = "", _OFF
             return False
         now_ms = self._steady_ms()
-        if order.synced_seq <= done.synced_seq or now_ms < self._retry_at_ms:
+        if order.synced_seq <= done.synced_seq or not self._retries.is_due():
             return False
         # A seal counts once what was before it is durable.
         is_sealed = order.open_first_seq > max(done.open_first_seq, 1)
         is_sealed = is_sealed and order.synced_seq >= order.open_first_seq - 1
         is_old = order.seconds and now_ms - self._began_at_ms >= order.seconds * 1000
-        return is_sealed or bool(is_old) or bool(self._error)
+        return is_sealed or bool(is_old) or bool(self._retries.error)
 
     def _begin(self) -> None:
         """Start the child that works out the digest, and the command that takes it."""
         order = self._order
-        words = [sys.executable, "-c", _NICED, "anchor", str(self._folder)]
+        words = [sys.executable, "-c", NICED_REPLAY, "anchor", str(self._folder)]
         words += ["--at", f"@{order.synced_seq}"]
         words += ["--sign", order.key] if order.key else []
-        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - until both have ended
-        maker = subprocess.Popen(  # noqa: S603 - our own program
+        said = self._children.open_words()
+        maker = self._children.start(
             words,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=self._words,
+            stderr=said,
             env={**os.environ, "REPLAY_INDEX": "off"},
-            start_new_session=True,
         )
-        self._children = (maker,)
         assert maker.stdout is not None
-        taker = subprocess.Popen(  # noqa: S602 - the operator's own command line
+        self._children.start(  # noqa: S604 - the operator's own command line
             order.command,
             shell=True,
             cwd=self._folder,
             stdin=maker.stdout,
             stdout=subprocess.DEVNULL,
-            stderr=self._words,
-            start_new_session=True,
+            stderr=said,
         )
         maker.stdout.close()  # the command alone has it now
-        self._children = (maker, taker)
         self._running, self._began_at_ms = order, self._steady_ms()
         self.actor_ref.tell(Watch())
 
@@ -144,15 +129,11 @@ class Anchorer(pykka.ThreadingActor):
         """Wait a moment for both to end."""
         if not self._children:
             return
-        for child in self._children:
-            try:
-                child.wait(_WAIT_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.actor_ref.tell(Watch())
-                return
-        codes = [child.returncode for child in self._children]
-        words = self._read_words()
-        self._children = ()
+        ended = self._children.take_codes()
+        if ended is None:
+            self.actor_ref.tell(Watch())
+            return
+        codes, words = ended
         if any(codes):
             whose = "log-anchor-command" if codes[1] else "working out the digest"
             self._fail(
@@ -160,52 +141,26 @@ class Anchorer(pykka.ThreadingActor):
                 f"{self._running.synced_seq} is not anchored yet: {words}"
             )
             return
-        if self._error:
-            logger.warning("the log is anchored, after %d failures", self._failures)
+        if self._retries.error:
+            count = self._retries.failures
+            logger.warning("the log is anchored, after %d failures", count)
         self._done, self._last_ms = self._running, clock.now_ms()
         self._taken += 1
-        self._error, self._retry_seconds, self._retry_at_ms = "", 0.0, 0
-
-    def _read_words(self) -> str:
-        """Return the end of what both have said of themselves."""
-        size = self._words.seek(0, os.SEEK_END)
-        self._words.seek(max(size - _WORDS_MAX, 0))
-        words: bytes = self._words.read()
-        self._words.close()
-        return words.decode(errors="replace").strip()
-
-    def _end_all(self) -> None:
-        """End what still runs, and what that has started."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            for child in self._children:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(child.pid, number)
-            for child in self._children:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    child.wait(_STOP_SECONDS)
-        if self._children:
-            self._words.close()
-        self._children = ()
+        self._retries.succeed()
 
     def _fail(self, text: str) -> None:
         """Say what went wrong, and try again later."""
-        self._failures += 1
-        self._retry_seconds = min(self._retry_seconds * 2 or 1.0, RETRY_SECONDS_MAX)
-        self._retry_at_ms = self._steady_ms() + int(self._retry_seconds * 1000)
-        # The first failure, and then what a retry in a minute says again.
-        if not self._error or self._retry_seconds == RETRY_SECONDS_MAX:
-            logger.error("%s", text)
-        self._error = text
+        self._retries.fail(text, partial(logger.error, "%s"))
 
     def _tell(self) -> None:
         fields = {
             "log_anchor_enabled": int(bool(self._order.command)),
-            "log_anchor_status": "err" if self._error else "ok",
+            "log_anchor_status": "err" if self._retries.error else "ok",
             "log_anchor_seq": self._done.synced_seq,
             "log_anchor_taken": self._taken,
-            "log_anchor_failures": self._failures,
+            "log_anchor_failures": self._retries.failures,
             "log_anchor_last_time": self._last_ms // 1000,
-            "log_anchor_error": " ".join(self._error.split()),
+            "log_anchor_error": self._retries.line,
         }
         if fields == self._told:
             return

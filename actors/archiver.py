@@ -14,10 +14,12 @@ import select
 import signal
 import subprocess
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pykka
 
+from joblog.actors.children import Retries
 from joblog.actors.messages import Archive, ArchiveStatus, Watch
 from joblog.app import clock
 from joblog.storage.archiving import find_unarchived, mark_archived
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RETRY_SECONDS_MAX: Final = 60.0
 LOCK_NAME: Final = "archiving.lock"
 _STOP_SECONDS: Final = 2.0
 _WAIT_SECONDS: Final = 0.05
@@ -65,17 +66,14 @@ class Archiver(pykka.ThreadingActor):
         self._folder = LogFolder(folder.resolve(), filesystem)
         self._filesystem = filesystem
         self._report = report
-        self._steady_ms = steady_ms
+        self._retries = Retries(steady_ms)
         self._order = self._done = _OFF
         self._child: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
         self._path: Path | None = None
         self._words = b""
         self._has_snapshot = False
-        self._retry_seconds = 0.0
-        self._retry_at_ms = 0
-        self._failures = self._taken = self._last_ms = self._waiting = 0
-        self._error = ""
+        self._taken = self._last_ms = self._waiting = 0
         self._told: dict[str, Any] = {}
 
     def on_start(self) -> None:
@@ -119,9 +117,9 @@ class Archiver(pykka.ThreadingActor):
         """Give the command the next file, if there is one and its time has come."""
         order = self._order
         if not order.command:
-            self._done, self._waiting, self._error = _OFF, 0, ""
+            self._done, self._waiting, self._retries.error = _OFF, 0, ""
             return
-        if order == self._done or self._steady_ms() < self._retry_at_ms:
+        if order == self._done or not self._retries.is_due():
             return
         paths = find_unarchived(self._folder, self._filesystem)
         if paths and paths[0].suffix == ".snap" and self._has_snapshot:
@@ -202,20 +200,15 @@ class Archiver(pykka.ThreadingActor):
             mark_archived(self._folder, self._filesystem, int(path.name[:20]))
         self._taken += 1
         self._last_ms = clock.now_ms()
-        if self._error:
-            logger.warning("%s: archived, after %d failures", path, self._failures)
-        self._error, self._retry_seconds, self._retry_at_ms = "", 0.0, 0
+        if self._retries.error:
+            count = self._retries.failures
+            logger.warning("%s: archived, after %d failures", path, count)
+        self._retries.succeed()
         self._begin_if_due()
 
     def _fail(self, text: str) -> None:
         """Say what went wrong, and try again later."""
-        self._failures += 1
-        self._retry_seconds = min(self._retry_seconds * 2 or 1.0, RETRY_SECONDS_MAX)
-        self._retry_at_ms = self._steady_ms() + int(self._retry_seconds * 1000)
-        # The first failure, and then what a retry in a minute says again.
-        if not self._error or self._retry_seconds == RETRY_SECONDS_MAX:
-            logger.error("%s", text)
-        self._error = text
+        self._retries.fail(text, partial(logger.error, "%s"))
 
     def _reap(self) -> None:
         assert self._child is not None
@@ -227,12 +220,12 @@ class Archiver(pykka.ThreadingActor):
     def _tell(self) -> None:
         fields = {
             "log_archive_enabled": int(bool(self._order.command)),
-            "log_archive_status": "err" if self._error else "ok",
+            "log_archive_status": "err" if self._retries.error else "ok",
             "log_archive_waiting": self._waiting,
             "log_archive_taken": self._taken,
-            "log_archive_failures": self._failures,
+            "log_archive_failures": self._retries.failures,
             "log_archive_last_time": self._last_ms // 1000,
-            "log_archive_error": " ".join(self._error.split()),
+            "log_archive_error": self._retries.line,
         }
         if fields == self._told:
             return
