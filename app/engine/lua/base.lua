@@ -15,14 +15,15 @@ local UNPACKED_MAX = core.limits.unpacked
 
 local globals = core.globals
 
-function globals.pairs(t)
+function globals.pairs(...)
+  local t = ...
   local base = bases[t]
   if base then
     return function(_, key)
       return next(base, key)
     end, t, nil
   end
-  return pairs(t)
+  return pairs(...)
 end
 
 function globals.next(...)
@@ -83,7 +84,7 @@ local function safe_unpack(...)
     return unpack(...)
   end
   if type(t) == "table" and (first == nil or type(first) == "number") and (last == nil or type(last) == "number") then
-    first, last = first or 1, last or #t
+    first, last = core.as_int(first or 1), core.as_int(last or #t)
     if not is_span_fit(first, last) then
       error("too many results to unpack")
     elseif last < first then
@@ -110,17 +111,18 @@ local function compile(source, name)
     return nil, gsub(reason, "char%(1%)", "char(27)")
   end
   local body, reason = loadstring(source, name)
-  if body then
-    setfenv(body, core.current_environment())
+  if not body then
+    return nil, reason
   end
-  return body, reason
+  return setfenv(body, core.current_environment())
 end
 
-function globals.loadstring(source, name)
+function globals.loadstring(...)
+  local source, name = ...
   if type(source) == "number" then
     source = tostring(source)
   elseif type(source) ~= "string" then
-    core.wrong_type(1, "loadstring", "string", source)
+    core.wrong_type(1, "loadstring", "string", source, select("#", ...))
   end
   if name == nil then
     name = source
@@ -133,7 +135,9 @@ end
 
 function globals.load(...)
   local reader, name = ...
-  if type(reader) ~= "function" then
+  if name ~= nil and type(name) ~= "string" and type(name) ~= "number" then
+    core.wrong_type(2, "load", "string", name)
+  elseif type(reader) ~= "function" then
     core.wrong_type(1, "load", "function", reader, select("#", ...))
   end
   local chunk_name = name == nil and "=(load)" or chunk_name_of(name)
@@ -169,5 +173,5 @@ function globals.collectgarbage(option, argument)
   elseif type(option) ~= "string" and type(option) ~= "number" then
     core.wrong_type(1, "collectgarbage", "string", option)
   end
-  core.bad_argument(1, "collectgarbage", "invalid option '" .. tostring(option) .. "'")
+  core.bad_argument(1, "collectgarbage", "invalid option '" .. chunk_name_of(option) .. "'")
 end

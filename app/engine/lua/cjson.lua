@@ -534,8 +534,10 @@ local function as_boolean(value, position, name)
     return true
   elseif value == false or value == "off" then
     return false
+  elseif type(value) ~= "string" and type(value) ~= "number" then
+    core.wrong_type(position, name, "string", value)
   end
-  core.bad_argument(position, name, "invalid option '" .. tostring(value) .. "'")
+  core.bad_argument(position, name, "invalid option '" .. match(value, "^[^%z]*") .. "'")
 end
 
 local function as_integer(value, least, most, position, name)

@@ -318,9 +318,10 @@ end
 
 local function unpack_some(text, limit, offset)
   if offset < 0 or limit < 0 then
-    error("Invalid request to unpack with offset of " .. offset .. " and limit of " .. #text .. ".")
+    -- What is said of it is an int.
+    error("Invalid request to unpack with offset of " .. core.as_int(offset) .. " and limit of " .. #text .. ".")
   elseif offset > #text then
-    error("Start offset " .. offset .. " greater than input length " .. #text .. ".")
+    error("Start offset " .. core.as_int(offset) .. " greater than input length " .. #text .. ".")
   elseif limit == 0 and offset == 0 then
     return unpack_all(text)
   end
@@ -337,6 +338,9 @@ local function optional_integer(default, position, name, count, value)
     return default
   end
   local number = core.require_number(value, position, name, count)
+  if number ~= number or number >= 2 ^ 63 or number < -2 ^ 63 then
+    return -2 ^ 63
+  end
   return number < 0 and -floor(-number) or floor(number)
 end
 
@@ -353,16 +357,16 @@ core.cmsgpack = {
   unpack_one = function(...)
     local count = select("#", ...)
     local text, offset = ...
-    text = require_text(text, "unpack_one", count)
     offset = optional_integer(0, 2, "unpack_one", count, offset)
+    text = require_text(text, "unpack_one", count)
     return unpack_some(text, 1, offset)
   end,
   unpack_limit = function(...)
     local count = select("#", ...)
     local text, limit, offset = ...
-    text = require_text(text, "unpack_limit", count)
     limit = optional_integer(nil, 2, "unpack_limit", count, limit)
     offset = optional_integer(0, 3, "unpack_limit", count, offset)
+    text = require_text(text, "unpack_limit", count)
     return unpack_some(text, limit, offset)
   end,
 }

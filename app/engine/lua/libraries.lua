@@ -108,18 +108,20 @@ local function is_less(a, b)
   return a < b
 end
 
-function table_library.sort(t, order)
+function table_library.sort(...)
+  local t, order = ...
   if order == nil and type(t) == "table" and #t > MANY then
     return sort(t, is_less)
   end
-  return sort(t, order)
+  return sort(...)
 end
 
-function table_library.concat(t, ...)
+function table_library.concat(...)
+  local t = ...
   if type(t) == "table" and #t > MANY then
     poll()
   end
-  return concat(t, ...)
+  return concat(...)
 end
 
 function table_library.foreach(...)
@@ -188,14 +190,15 @@ function math_library.random(...)
     if lower > upper then
       core.bad_argument(2, "random", "interval is empty")
     end
-    return floor(fraction * (upper - lower + 1)) + lower
+    -- In C the span is an int as well, and may overflow.
+    return floor(fraction * as_int(upper - lower + 1)) + lower
   end
   error("wrong number of arguments")
 end
 
-function math_library.randomseed(value)
+function math_library.randomseed(...)
   core.mark_dirty()
-  seed(require_int(value, 1, "randomseed"))
+  seed(require_int((...), 1, "randomseed", select("#", ...)))
 end
 
 -- os ----------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ local core = ...
 
 local concat, format, getmetatable, next = table.concat, string.format, getmetatable, next
 local error, rawget, select, type, gsub, find, sub = error, rawget, select, type, string.gsub, string.find, string.sub
+local byte = string.byte
 local unpack, fetch = core.unpack, core.fetch
 local ITEMS_MAX = 4000
 local DEPTH_MAX = core.limits.reply_depth
@@ -143,6 +144,15 @@ local function one_line(text)
 end
 core.one_line = one_line
 
+-- An error that a script returns ends with no line feed, where a status has spaces.
+local function error_line(text)
+  local last = #text
+  while last > 0 and byte(text, last) <= 13 and find("\r\n", sub(text, last, last), 1, true) do
+    last = last - 1
+  end
+  return one_line(sub(text, 1, last))
+end
+
 local encode
 
 local function count_pairs(t)
@@ -198,7 +208,7 @@ end
 local function encode_table(t, out, depth)
   local text = rawget(t, "err")
   if type(text) == "string" then
-    out[#out + 1] = "-" .. one_line(text) .. "\r\n"
+    out[#out + 1] = "-" .. error_line(text) .. "\r\n"
     return
   end
   text = rawget(t, "ok")
@@ -208,7 +218,8 @@ local function encode_table(t, out, depth)
   end
   local number = rawget(t, "double")
   if type(number) == "number" then
-    text = format_double(number)
+    -- It would cross into Python as the integer 0.
+    text = number == 0 and 1 / number < 0 and "-0" or format_double(number)
     text = text or error(core.NO_MEMORY, 0)
     out[#out + 1] = client_resp == 3 and "," .. text .. "\r\n" or bulk(text)
     return
@@ -301,7 +312,7 @@ function core.reply_of_table(t)
       return code, unpack(t, 1, count)
     end
   elseif type(rawget(t, "err")) == "string" then
-    return 4, one_line(rawget(t, "err")), rawget(t, "ignore_error_stats_update") == true
+    return 4, error_line(rawget(t, "err")), rawget(t, "ignore_error_stats_update") == true
   end
   local out = {}
   encode(t, out, 0)

@@ -4,7 +4,7 @@
 local core = ...
 
 local byte, char, concat, error, find = string.byte, string.char, table.concat, error, string.find
-local next = next
+local match, next = string.match, next
 local floor, rep, reverse, select, sub = math.floor, string.rep, string.reverse, select, string.sub
 local tonumber, tostring, type, unpack = tonumber, tostring, type, core.unpack
 local bit_operation = core.bit_operation
@@ -99,6 +99,11 @@ local function require_text(value, position, name, count)
   return value
 end
 
+-- A format ends where it does in C.
+local function require_format(value, name, count)
+  return match(require_text(value, 1, name, count), "^[^%z]*")
+end
+
 -- Packing ---------------------------------------------------------------------------------
 
 -- Return the lowest bytes of a number's 64-bit integer; wider ones are filled with zeros.
@@ -149,7 +154,7 @@ end
 
 local function pack(...)
   local values = { ... }
-  local format = require_text(values[1], 1, "pack", select("#", ...))
+  local format = require_format(values[1], "pack", select("#", ...))
   local settings, taken = new_settings(), 1
   local out, count, total, at = {}, 0, 0, 1
   while at <= #format do
@@ -231,7 +236,7 @@ end
 local function unpack_values(...)
   local given = select("#", ...)
   local format, data, start = ...
-  format = require_text(format, 1, "unpack", given)
+  format = require_format(format, "unpack", given)
   data = require_text(data, 2, "unpack", given)
   start = start == nil and 1 or floor(require_number(start, 3, "unpack", given))
   if start == 0 then
@@ -283,7 +288,7 @@ local function unpack_values(...)
 end
 
 local function size_of(...)
-  local format = require_text((...), 1, "size", select("#", ...))
+  local format = require_format((...), "size", select("#", ...))
   local settings, position, at = new_settings(), 0, 1
   while at <= #format do
     local option, size
