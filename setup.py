@@ -157,6 +157,7 @@ HOT = [
     "app/types/numbers.py",
     "app/types/sorted_ranges.py",
     "app/types/sorted_sets.py",
+    "app/users/gate.py",
     "app/users/requests.py",
     "app/users/selectors.py",
     "app/users/user.py",

@@ -8,6 +8,7 @@ when the entries are safe. Reads go the same road: nobody is shown a write befor
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pykka._envelope import Envelope
@@ -98,7 +99,7 @@ class KeyspaceActor(CooperativeActor):
         self._on_ready = on_ready
         self._saving = Saving(engine, begin_snapshot, reload)
         self._historian: Inbox | None = None
-        self._mailboxes = Mailboxes(engine, self.inbox)
+        self._mailboxes = Mailboxes(engine, self.inbox, self._commit_later)
         self._waiter_timer: Timer | None = None
         self._waiter_due_ms = 0
         self._tell_of_data_from_ms = 0
@@ -169,6 +170,11 @@ class KeyspaceActor(CooperativeActor):
             self._watch_timeouts()
         if engine.server.stop_requested:
             self._stop_server()
+
+    def _commit_later(self, seconds: float, replies: Replies) -> None:
+        self.loop.call_later(
+            seconds, partial(self._turn.post_commit, replies), self._turn
+        )
 
     def _takes_on(self, inquiry: Inquiry) -> bool:
         """Take on an inquiry that asks nothing of the history; say whether it does."""

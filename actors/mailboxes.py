@@ -14,6 +14,8 @@ from joblog.app.errors import CommandError
 from joblog.app.protocol.encoder import encode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from joblog.actors.inbox import Inbox, Replies
     from joblog.app.engine.engine import Engine
     from joblog.app.state.session import Session
@@ -22,12 +24,15 @@ if TYPE_CHECKING:
 class Mailboxes:
     """Where each client's mail goes, and what of its commands is postponed."""
 
-    def __init__(self, engine: Engine, inbox: Inbox) -> None:
+    def __init__(
+        self, engine: Engine, inbox: Inbox, later: Callable[[float, Replies], None]
+    ) -> None:
         """Begin without clients.
 
         Args:
             engine: says who is pushed what, who is closed and who wakes.
             inbox: the keyspace's own, where batches go on.
+            later: commits replies after so many seconds.
         """
         self._outbox = engine.outbox
         self._sessions = engine.server.sessions
@@ -35,6 +40,7 @@ class Mailboxes:
         self._mailboxes: dict[int, Inbox] = {}
         self._postponed: dict[int, Batch] = {}
         self._listening: set[int] = set()
+        self._later = later
 
     def open(self, client_id: int, mailbox: Inbox) -> None:
         """Mail to a client from now on."""
@@ -139,6 +145,16 @@ class Mailboxes:
         if data:
             replies.append((mailbox, Push(data)))
 
+    def _hold_back(self, session: Session, mailbox: Inbox, replies: Replies) -> None:
+        """Hold back the last replies, a client's whose login has failed.
+
+        They go with what is left of its batch, which was cut there.
+        """
+        mailbox.post(ClientWaits())
+        self._later(session.held_ms / 1000, [replies.pop()])
+        session.held_ms = 0
+        session.update_special()
+
     def follow_up(
         self,
         session: Session,
@@ -149,6 +165,8 @@ class Mailboxes:
         mailbox = self._mailboxes.get(batch.client_id)
         if mailbox is None:
             return  # gone while its script let others be served
+        if session.held_ms:
+            self._hold_back(session, mailbox, replies)
         is_listening = session.subscriptions is not None
         if is_listening != (session.id in self._listening):
             self._listening ^= {session.id}

@@ -20,6 +20,7 @@ from joblog.app.config.accepted import (
     PersistenceSettings,
     ProcessSettings,
 )
+from joblog.app.config.access import AccessSettings
 from joblog.app.config.conf_file import ConfigError, Line
 from joblog.app.config.indexing import IndexSettings
 from joblog.app.config.kinds import (
@@ -73,6 +74,7 @@ class Config(
     RdbSettings,
     ServiceSettings,
     OperationSettings,
+    AccessSettings,
     PersistenceSettings,
     MemorySettings,
     ProcessSettings,

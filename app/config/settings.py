@@ -305,24 +305,6 @@ class OperationSettings:
     latency_tracking_info_percentiles = Percentiles(
         (50.0, 99.0, 99.9), "Which percentiles INFO latencystats shows."
     )
-    acllog_max_len = Integer(128, "Refusals that ACL LOG keeps.", 0, LONG_MAX)
-    acl_pubsub_default = Choice(
-        "resetchannels",
-        "Channels of a new ACL user.",
-        ("allchannels", "resetchannels"),
-    )
-    aclfile = Text(
-        "", "The file of ACL users, in place of `user` directives.", live=False
-    )
-    enable_debug_command = Choice(
-        "no", "Who may use DEBUG.", ("no", "yes", "local"), live=False
-    )
-    enable_protected_configs = Choice(
-        "no",
-        "Who may change settings that are marked *protected*.",
-        ("no", "yes", "local"),
-        live=False,
-    )
     hash_max_listpack_entries = Integer(
         512,
         "The largest hash that OBJECT ENCODING calls a listpack.",

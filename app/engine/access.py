@@ -20,8 +20,9 @@ What speaks against a command for other reasons, whoever gave it (the server loa
 disk is full, all are paused), is for `joblog.app.engine.guards`, behind these.
 
 The road stays free: doors that every command passes ask only about a client that
-`is_limited`, which the quick way (`Engine.run`) is closed to. A client whose user may
-do everything is not limited.
+`is_limited`. A client whose user may do everything is not. Another has its user's gate
+on the quick way (`joblog.app.users.gate`), which knows most calls that it may make; all
+others come here.
 
 Who there is, and what each may do, `joblog.app.users` knows; what happens to clients
 whose user changes is for `joblog.app.engine.revocations`.
@@ -152,11 +153,20 @@ class Access:
         if user is None or not self._users.check(name, password):
             context = "toplevel" if session.queued is None else "multi"
             self._note(session, "auth", context, by, name)
+            self._hold_back(session)
             raise CommandError(errors.WRONG_PASSWORD)
         self._take_user(session, user)
         session.is_authenticated = True
         self._limit(session)
         self._records.note_login(session)
+
+    def _hold_back(self, session: Session) -> None:
+        """Answer a client late: so many passwords a second may be tried, and no more.
+
+        All that it has sent behind waits too, and nobody else does.
+        """
+        session.held_ms += self._server.config.login_failure_delay
+        session.update_special()
 
     def note_change(self, session: Session, what: bytes) -> None:
         """Record that a client has changed the server, where that is asked for."""
@@ -184,9 +194,11 @@ class Access:
             session.is_described = False
 
     def _limit(self, session: Session) -> None:
-        user = self._users.find(session.user)
-        is_free = session.is_authenticated and user is not None and user.may_do_all
-        session.is_limited = not is_free
+        user = self._users.find(session.user) if session.is_authenticated else None
+        session.is_limited = user is None or not user.may_do_all
+        session.gate = None
+        if user is not None and session.is_limited and not self.rules:
+            session.gate = user.gate()
         session.update_special()
 
     # --- what somebody may do -------------------------------------------------------

@@ -147,13 +147,14 @@ class Engine:
             return self.visits.run(session, commands, self.run)
         if session.unsent is not None:
             return self.outbox.go_on(session, commands, self.slice_bytes)
+        self.context.session = session
         return self._run_commands(session, commands)
 
     def _run_commands(self, session: Session, commands: list[Argv]) -> bytes:
         context, outbox, alarm = self.context, self.outbox, self._alarm
-        context.session = session
         interrupted, outbox.running = outbox.running, session
         replies: list[bytes] = []
+        gate = session.gate
         size = self._spent_ns = 0
         for argv in commands:
             command = LOOKUP.get(argv[0])
@@ -162,17 +163,20 @@ class Engine:
                 or session.is_special
                 or alarm.is_on
                 or not command.least <= len(argv) <= command.most
+                or (gate is not None and not gate.opens(command, argv))
             ):
                 reply = self.execute(session, argv)
             else:
                 context.db = session.db
                 reply = self.call(session, command, argv)
             if session.is_special or session.has_news:
-                session.has_news = False
                 if reply is POSTPONED or reply is BLOCKED:
                     outbox.put_off(session, commands, argv)
                     break
                 data = outbox.what_is_sent(session, reply, self.slice_bytes)
+                gate = session.gate
+                if session.held_ms:
+                    size = self.slice_bytes + 1  # nothing more of it runs now
             elif isinstance(reply, list) and len(reply) > LONG:
                 data = outbox.begin_long(session, reply, self.slice_bytes)
             else:
@@ -185,8 +189,7 @@ class Engine:
                 outbox.leave(session, commands[len(replies) :])
                 break
         outbox.running = interrupted
-        session.last_ms = context.steady_ms
-        session.note_words(argv if commands else session.last_words)
+        session.note_end(argv if commands else session.last_words, context.steady_ms)
         return replies[0] if len(replies) == 1 else join(replies)
 
     def execute(self, session: Session, argv: Argv) -> Any:

@@ -113,8 +113,12 @@ class Outbox:
     # --- batches that are cut --------------------------------------------------------
 
     def leave(self, session: Session, commands: list[Argv]) -> None:
-        """Set aside what is left of a batch, behind what is left of a reply."""
-        if commands or session.unsent is not None:
+        """Set aside what is left of a batch, behind what is left of a reply.
+
+        Of a client that is held back (`Session.held_ms`) also where that is nothing:
+        it may have sent what is no command behind it.
+        """
+        if commands or session.unsent is not None or session.held_ms:
             self.rest = commands
 
     def begin_long(self, session: Session, reply: list[Any], bytes_max: int) -> bytes:
@@ -267,6 +271,7 @@ class Outbox:
 
         See `begin_long` for the arguments.
         """
+        session.has_news = False
         is_withheld = session.reply_mode != "on" and session.withholds()
         if is_withheld and type(reply) is not Replies:
             data = b""
@@ -286,6 +291,7 @@ class Outbox:
 
     def put_off(self, session: Session, commands: list[Argv], argv: Argv) -> None:
         """Keep what is left of a batch; push what was to go with the reply."""
+        session.has_news = False
         session.put_off(commands, argv)
         waiting = [*self.early_pushes, *self.own_pushes]
         self.pushes += [(session.id, data) for data in waiting]

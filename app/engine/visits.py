@@ -78,6 +78,9 @@ class Visits:
                 if session.postponed is not None:
                     session.postponed = commands[place:]
                     break
+                if session.held_ms:
+                    self._outbox.rest = commands[place:]
+                    break
             elif visit.ended is not None:
                 replies.append(self._refuse(visit, [argv]))
                 place += 1

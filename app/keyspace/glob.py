@@ -84,6 +84,13 @@ def _compile_without_expression(pattern: bytes) -> Matcher | None:
     return methodcaller("__eq__", text)
 
 
+def prefix_of(pattern: bytes) -> bytes | None:
+    """Return the text that a pattern wants at the beginning, where it says no more."""
+    text = pattern.rstrip(_STAR)
+    is_prefix = text and text != pattern and not _SPECIAL.search(text)
+    return text if is_prefix else None
+
+
 def _translate(pattern: bytes) -> bytes:
     """Return the regular expression of a pattern, to be matched whole."""
     pieces = [b""]  # of the expression; a star between each two

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from joblog.app.state.tracking_modes import TrackingMode
     from joblog.app.state.visits import Visit
     from joblog.app.table.table import Command
+    from joblog.app.users.gate import Gate
     from joblog.app.words import Argv
 
 Place = tuple[int, bytes]
@@ -60,6 +61,9 @@ class Session:
         is_described: the log knows who this client is.
         is_authenticated: the client has given the password, or needs none.
         is_limited: it may not do everything: `Access` is asked about each command.
+        gate: of a limited client, what tells of most commands that it may run them, on
+            the quick road; None where `Access` is asked at once.
+        held_ms: how long to hold back the replies, and what follows: a login failed.
         reply_mode: `on`, `off`, or `skip` (CLIENT REPLY).
         is_closing: close the connection once the replies are sent.
         subscriptions: what the client listens to, or None where it listens to nothing.
@@ -78,8 +82,10 @@ class Session:
         "created_ms",
         "db",
         "fd",
+        "gate",
         "has_hung_up",
         "has_news",
+        "held_ms",
         "id",
         "is_authenticated",
         "is_broken",
@@ -138,6 +144,8 @@ class Session:
         self.user = b"default"
         self.is_authenticated = True
         self.is_limited = False
+        self.gate: Gate | None = None
+        self.held_ms = 0
         self.backlog_bytes = 0
         self.queued: list[Argv] | None = None
         self.postponed: list[Argv] | None = None
@@ -180,8 +188,12 @@ class Session:
         self.queued = self.postponed = self.unsent = None
         self.last_words = []
 
-    def note_words(self, argv: Argv) -> None:
-        """Remember the last command; of long words only what may name a command."""
+    def note_end(self, argv: Argv, steady_ms: int) -> None:
+        """Remember the last command of a batch, and when it ended.
+
+        Of long words only what may name a command.
+        """
+        self.last_ms = steady_ms
         words = argv[:2]
         if max(map(len, words), default=0) > _WORD_BYTES_MAX:
             words = [word[:_WORD_BYTES_MAX] for word in words]
@@ -232,7 +244,8 @@ class Session:
     def _is_special(self) -> bool:
         return (
             self.queued is not None
-            or self.is_limited
+            or (self.is_limited and self.gate is None)
+            or self.held_ms > 0
             or self.reply_mode != "on"
             or self.is_monitor
             or self.subscriptions is not None
@@ -248,6 +261,7 @@ class Session:
         """
         assert self.is_special == self._is_special(), "update_special was forgotten"
         assert self.is_limited or self.is_authenticated
+        assert self.is_limited or self.gate is None
         assert self.queued is None or self.is_authenticated
         assert not self.is_broken or self.queued is not None
         assert not self.is_stale or self.watched is not None

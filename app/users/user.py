@@ -15,6 +15,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from joblog.app import errors
+from joblog.app.users.gate import Gate
 from joblog.app.users.requests import (
     FIRST,
     NOTHING,
@@ -58,6 +59,7 @@ class User:
     """
 
     __slots__ = (
+        "_gate",
         "has_no_password",
         "is_on",
         "name",
@@ -73,6 +75,7 @@ class User:
         self.sanitizing = b""
         self.passwords: dict[bytes, None] = {}
         self.selectors = [Selector(has_all_channels=has_all_channels)]
+        self._gate: Gate | None = None
 
     def copy(self) -> User:
         """Return another that is equal."""
@@ -173,6 +176,16 @@ class User:
         for kept in self.passwords or (_NO_HASH,):
             is_right |= hmac.compare_digest(given, kept) and kept != _NO_HASH
         return self.is_on and (is_right or self.has_no_password)
+
+    def gate(self) -> Gate:
+        """Return what tells quickly of most calls that the user may make them.
+
+        It is that of the rules which there are now; a user who has clients is never
+        changed, but another is put into its place.
+        """
+        if self._gate is None:
+            self._gate = Gate(self.selectors)
+        return self._gate
 
     def lets(self, command: Command, argv: Argv) -> bool:
         """Say quickly that the user may run a command; False is for `judge` to say.

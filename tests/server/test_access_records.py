@@ -81,7 +81,7 @@ def test_setting_says_whether_access_is_recorded(start, setting, count):
 
 
 def test_refusals_are_bounded_and_those_left_out_are_counted(start):
-    server = start("--log-access", "yes")
+    server = start("--log-access", "yes", "--login-failure-delay", "0")
     client = server.connect()
     for _ in range(100):
         client.ask("AUTH", "nobody", "x")

@@ -1,0 +1,108 @@
+"""Gates: what they let through, a user may do; they know what most commands are."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from joblog.app.keyspace.glob import compile_glob, prefix_of
+from joblog.app.table.table import COMMANDS, find_command
+from joblog.app.users.selectors import RuleError
+from joblog.app.users.user import User
+
+RULES = [
+    *(
+        "+@all",
+        "-@all",
+        "+@read",
+        "-@write",
+        "+get",
+        "-set",
+        "+select|0",
+        "-config|get",
+    ),
+    *("~a*", "~b", "~*", "%R~a*", "%W~b*", "~[ab]c", "&c*", "&*", "resetkeys"),
+    *("(+@all ~a*)", "(+get %R~b*)", "(+mget ~*)", "(+publish &c)", "clearselectors"),
+]
+CALLS = [
+    *("PING", "GET a", "GET b", "GET ", "SET b 1", "SET a 1 GET", "DEL a b", "MGET a"),
+    *("PUBLISH c 1", "SUBSCRIBE c", "CONFIG GET x", "SELECT 0", "AUTH x", "KEYS *"),
+    *("EVAL x 1 a", "SORT a", "XREAD STREAMS a 0", "LPUSH ab 1", "OBJECT ENCODING a"),
+]
+
+
+def user_with(*rules):
+    user = User(b"u")
+    user.apply([rule.encode() for rule in rules], channels=False)
+    return user
+
+
+def opens(user, line):
+    argv = line.encode().split(b" ")
+    return user.gate().opens(find_command(argv), argv)
+
+
+@given(rules=st.lists(st.sampled_from(RULES), max_size=6), line=st.sampled_from(CALLS))
+def test_gate_lets_nothing_through_that_the_rules_do_not(rules, line):
+    user = User(b"u")
+    for rule in rules:
+        try:
+            user.apply([rule.encode()], channels=False)
+        except RuleError:  # keys behind `~*`
+            continue
+    argv = line.encode().split(b" ")
+    command = find_command(argv)
+
+    assert not user.gate().opens(command, argv) or user.judge(command, argv) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "is_open"),
+    [
+        ("GET jobs:1", True),
+        ("GET one", True),
+        ("GET ones", False),
+        ("GET x1y", True),
+        ("SET jobs:1 x", True),
+        ("LPUSH jobs: x", True),
+        ("LPUSH job x", False),
+        ("PING", True),
+        ("CLIENT ID", True),
+        ("FLUSHALL", False),
+        ("PUBLISH c 1", False),
+        ("GET read:1", True),
+        ("HSET read:1 f v", False),
+    ],
+)
+def test_gate_knows_the_calls_of_a_worker(line, is_open):
+    user = user_with(
+        *("+@all", "-@dangerous", "~jobs:*", "~one", "~x?y", "%R~read:*", "&c"),
+    )
+
+    assert opens(user, line) == is_open
+
+
+def test_each_command_of_a_user_with_all_keys_is_let_through_or_not_at_all():
+    user = user_with("+@all", "-@dangerous", "allkeys", "allchannels")
+    allowed = user.selectors[0].allowed
+
+    for command in COMMANDS.values():
+        assert user.gate().opens(command, [b"x", b"y"]) == bool(allowed[command.number])
+
+
+@given(st.lists(st.sampled_from([b"a", b"*", b"?", b"[a]", b"\\", b"b"])).map(b"".join))
+def test_prefix_says_all_that_its_pattern_does(pattern):
+    prefix = prefix_of(pattern)
+
+    if prefix is not None:
+        for text in (b"", b"a", b"b", b"ab", b"aab", b"ba", b"*", b"a*", prefix):
+            assert bool(compile_glob(pattern)(text)) == text.startswith(prefix)
+
+
+def test_gate_is_that_of_the_rules_there_are():
+    user = user_with("+get", "~a*")
+    assert opens(user, "GET a")
+
+    other = user.copy()
+    other.apply([b"-get"], channels=False)
+
+    assert not opens(other, "GET a")
