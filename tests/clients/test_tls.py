@@ -1,5 +1,6 @@
 """Clients under TLS, as their own options and `rediss://` URLs ask for it."""
 
+import os
 import socket
 import subprocess
 from dataclasses import replace
@@ -7,6 +8,10 @@ from dataclasses import replace
 import pytest
 import redis
 
+from tests.clients.go_queues import require_go_tests
+from tests.clients.node_queues import ENVIRONMENT as NODE_PATH
+from tests.clients.node_queues import PROGRAMS as NODE_PROGRAMS
+from tests.clients.node_queues import require_node
 from tests.clients.queues import QUEUES
 from tests.clients.runners import Stage
 from tests.support.servers import require_program, start_joblog
@@ -66,6 +71,50 @@ def test_redis_py_without_a_certificate_is_not_let_in(port, certificates):
 
     with redis.from_url(url) as client, pytest.raises(redis.ConnectionError):
         client.ping()
+
+
+def run_program(certificates, *command, **environment):
+    """Return the output of a program of tests, all of which have to pass."""
+    done = subprocess.run(
+        command,
+        env={
+            **os.environ,
+            "RUNNER_CA": str(certificates.authority),
+            "RUNNER_CERTIFICATE": str(certificates.client.certificate),
+            "RUNNER_KEY": str(certificates.client.key),
+            **environment,
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=CLI_SECONDS,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_ioredis_is_served(port, certificates):
+    command = [*require_node(), "--test-reporter=tap", NODE_PROGRAMS / "ioredis.tls.js"]
+    url = f"rediss://localhost:{port}/2"
+
+    output = run_program(certificates, *command, **NODE_PATH, RUNNER_URL=url)
+
+    assert "# fail 0" in output
+    assert "# pass 3" in output
+
+
+@pytest.mark.slow
+def test_go_redis_is_served(port, certificates):
+    command = [require_go_tests("goredistls", "./goredistls"), "-test.v"]
+    url = f"rediss://localhost:{port}/1"
+
+    output = run_program(certificates, *command, REDIS_URL=url)
+
+    assert output.endswith("PASS\n")
+    assert "--- SKIP" not in output
 
 
 URL = "rediss://localhost:{tls}/0?ssl_cert_reqs=required&ssl_ca_certs={ca}"
