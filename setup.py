@@ -137,6 +137,7 @@ HOT = [
     "app/engine/slow_commands.py",
     "app/engine/tracking.py",
     "app/engine/transactions.py",
+    "app/history/recovery.py",
     "app/keyspace/database.py",
     "app/keyspace/keyspace.py",
     "app/protocol/encoder.py",
@@ -162,8 +163,10 @@ HOT = [
     "app/users/selectors.py",
     "app/users/user.py",
     "storage/batch.py",
+    "storage/frame.py",
     "storage/log.py",
     "storage/open_segment.py",
+    "storage/record.py",
     "storage/sealing.py",
 ]
 """The modules that every command goes through, from the socket to the log."""

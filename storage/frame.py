@@ -179,6 +179,14 @@ def find_frame(
     return None
 
 
+def count_in_sequence(payloads: list[bytes], last_seq: int) -> int:
+    """Return how many of the first payloads hold the records after `last_seq`."""
+    for place, payload in enumerate(payloads):
+        if _uint_at(payload, 1)[0] != last_seq + place + 1:
+            return place
+    return len(payloads)
+
+
 def leading_uints(payload: bytes, offset: int = 1) -> tuple[int, int]:
     """Return the first two numbers of a record's payload, without decoding the rest.
 

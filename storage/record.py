@@ -147,6 +147,23 @@ def _plain(value: object) -> object:
     raise TypeError(f"a record cannot hold {value!r}")
 
 
+def _unpack(payloads: Sequence[bytes]) -> list[Any]:
+    """Return what lies packed in each payload.
+
+    Raises:
+        ValueError, msgpack.UnpackException: one is not packed, or holds more than one.
+    """
+    if len(payloads) == 1:
+        return [msgpack.unpackb(payloads[0], unicode_errors="surrogateescape")]
+    # One unpacker for all takes half the time of a call for each.
+    unpacker = msgpack.Unpacker(unicode_errors="surrogateescape", max_buffer_size=0)
+    unpacker.feed(b"".join(payloads))
+    unpacked = list(unpacker)
+    if len(unpacked) != len(payloads):
+        raise ValueError(f"{len(unpacked)} values in {len(payloads)} frames")
+    return unpacked
+
+
 class RecordDecoder:
     """Decodes payloads; keeps what many records share.
 
@@ -170,17 +187,13 @@ class RecordDecoder:
         Raises:
             ValueError: a payload is not a record.
         """
-        unpack = msgpack.unpackb
         origins = self._origins
         records: list[Record] = []
         add = records.append
         # tests/bench/bench_log.py: Record(...) costs twice what tuple.__new__ does.
         new = tuple.__new__
         try:
-            for payload in payloads:
-                seq, synced_seq, at_ms, db, effects, wire = unpack(
-                    payload, unicode_errors="surrogateescape"
-                )
+            for seq, synced_seq, at_ms, db, effects, wire in _unpack(list(payloads)):
                 origin = origins.get(wire) if type(wire) is int else None
                 if origin is None:
                     origin = self._make_origin(wire, effects)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.storage.filesystem import sync_file, write_aside
 from joblog.storage.frame import (
+    count_in_sequence,
     find_frame,
     find_synced_frame,
     leading_uints,
@@ -150,11 +151,11 @@ def require_sequence(
     Raises:
         CorruptLogError: a number is missing, or comes twice.
     """
-    for payload in payloads:
-        last_seq += 1
-        seq = leading_uints(payload)[0]
-        if seq != last_seq:
-            raise corrupt(reader.path, reader.offset, f"seq {seq}", f"seq {last_seq}")
+    sound = count_in_sequence(payloads, last_seq)
+    last_seq += sound
+    if sound < len(payloads):
+        seq = leading_uints(payloads[sound])[0]
+        raise corrupt(reader.path, reader.offset, f"seq {seq}", f"seq {last_seq + 1}")
     return last_seq
 
 

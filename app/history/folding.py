@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from joblog.app import clock
+from joblog.app.collector import paused
 from joblog.app.history.proving import ProvenFold
 from joblog.app.history.rdb_files import save_rdb
 from joblog.app.history.recovery import Recovery
@@ -245,11 +246,12 @@ class _Folding:
         _say(seq=fold.last_seq, keys=recovery.keys)
         proven = ProvenFold(fold, self._folder, self._filesystem)
         reported = 0
-        for records in proven.batches(end, until_seq):
-            fold.apply(records)
-            if fold.records - reported >= _REPORT_RECORDS:
-                reported = fold.records
-                _say(seq=fold.last_seq)
+        with paused():
+            for records in proven.batches(end, until_seq):
+                fold.apply(records)
+                if fold.records - reported >= _REPORT_RECORDS:
+                    reported = fold.records
+                    _say(seq=fold.last_seq)
         if proven.differences:
             _say(alarm=proven.differences[0], differences=len(proven.differences))
         _say(proven=proven.checked)

@@ -128,7 +128,10 @@ class MomentOpener:
             after=end,
         )
         try:
-            while records := _until(moment, reader.read_batch()):
+            for batch in reader.batches():
+                records = _until(moment, batch)
+                if not records:
+                    break
                 fold.apply(records)
                 at_ms = records[-1].clock_ms
                 self._look()

@@ -71,12 +71,7 @@ class ProvenFold:
         }
         reader = LogReader(self._folder.path, filesystem=self._filesystem, after=end)
         try:
-            while until_seq is None or self._fold.last_seq < until_seq:
-                records = reader.read_batch()
-                if not records:
-                    return
-                if until_seq is not None and records[-1].seq > until_seq:
-                    records = [each for each in records if each.seq <= until_seq]
+            for records in reader.batches(until_seq):
                 yield records
                 # A batch never goes on in the next segment.
                 if self._fold.last_seq in recorded:

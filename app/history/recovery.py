@@ -10,9 +10,9 @@ A fold begins with nothing, or with a snapshot, which is what an earlier fold ca
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from joblog.app.collector import paused
 from joblog.app.commands.writers import require_writer
 from joblog.app.config import Config
 from joblog.app.errors import CommandError
@@ -24,7 +24,7 @@ from joblog.app.state.server_state import ServerState
 from joblog.app.table.table import LOOKUP
 from joblog.storage.errors import RecordRefusedError, SnapshotError
 from joblog.storage.folder import LogFolder
-from joblog.storage.reader import RecordEnd, read_records
+from joblog.storage.reader import LogReader, RecordEnd
 from joblog.storage.snapshots import require_beginning, usable_snapshots
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from joblog.storage.record import Record
     from joblog.storage.snapshot import SnapshotReader
 
-RECORDS_A_SLICE = 5000
+_RECORDS_A_SLICE = 4000
 _OPEN_MAX = 50_000
 _LOOK_RECORDS = 1000
 
@@ -151,20 +151,6 @@ def _unlimited_config() -> Config:
     return Config({"proto-max-bulk-len": str(2**62)})
 
 
-def fold_slices(fold: Fold, records: Iterator[Record]) -> Iterator[Progress]:
-    """Apply records a slice at a time, so that others get a turn in between.
-
-    Yields:
-        Progress after each slice.
-    """
-    while True:
-        batch = list(islice(records, RECORDS_A_SLICE))
-        if not batch:
-            return
-        fold.apply(batch)
-        yield Progress(fold.records, fold.last_seq)
-
-
 class Recovery:
     """The way from what is on disk to a keyspace: a snapshot, then the log's tail.
 
@@ -235,14 +221,22 @@ class Recovery:
             SnapshotAheadError: a snapshot is newer than the log.
             CorruptLogError: the log is damaged.
         """
-        end = yield from self.beginning()
-        records = read_records(
-            self._folder.path,
-            filesystem=self._filesystem,
-            until_seq=self._until_seq,
-            after=end,
-        )
-        yield from fold_slices(self.fold, records)
+        with paused():
+            end = yield from self.beginning()
+            fold = self.fold
+            reader = LogReader(
+                self._folder.path, filesystem=self._filesystem, after=end
+            )
+            try:
+                told = 0
+                for records in reader.batches(self._until_seq):
+                    fold.apply(records)
+                    if fold.records - told >= _RECORDS_A_SLICE:
+                        told = fold.records
+                        yield Progress(told, fold.last_seq)
+            finally:
+                reader.close()
+        yield Progress(fold.records, fold.last_seq)
 
     def beginning(self) -> Generator[Progress, None, RecordEnd | None]:
         """Do as `begin` does, a slice at each step.

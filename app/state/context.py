@@ -97,6 +97,8 @@ class Context:
 
     def record(self, *argv: bytes) -> None:
         """Record an effect in place of the command as given; call it once for each."""
+        if self.is_folding:
+            return  # an effect is its own
         if self.effects is None:
             self.effects = [list(argv)]
         else:

@@ -65,3 +65,25 @@ def test_calming_twice_is_as_once():
     collector.calm()
 
     assert len(gc.callbacks) == len(set(gc.callbacks))
+
+
+def test_what_is_made_in_a_pause_is_never_looked_at():
+    collector.calm()
+    frozen = gc.get_freeze_count()
+
+    with collector.paused():
+        kept = [Node() for _ in range(25_000)]
+        with collector.paused():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+
+    assert gc.isenabled()
+    assert gc.get_freeze_count() - frozen >= 25_000
+    assert len(kept) == 25_000
+
+
+def test_a_pause_ends_with_an_error_too():
+    with pytest.raises(ValueError, match="why"), collector.paused():
+        raise ValueError("why")
+
+    assert gc.isenabled()

@@ -53,6 +53,25 @@ def test_many_records_come_back_in_their_order(records):
     assert RecordDecoder().decode_all(payloads) == records
 
 
+FIRST, SECOND = (
+    encode_record(Record(seq, 0, 5, 0, [[b"DEL", b"k"]], Origin(1))) for seq in (1, 2)
+)
+
+
+@pytest.mark.parametrize(
+    "payloads",
+    [
+        pytest.param([FIRST + SECOND], id="two in one"),
+        pytest.param([FIRST + SECOND, FIRST], id="three in two"),
+        pytest.param([FIRST, SECOND[:7]], id="half a one"),
+        pytest.param([FIRST, b"\xc1"], id="no msgpack"),
+    ],
+)
+def test_payloads_that_are_not_a_record_each_are_refused(payloads):
+    with pytest.raises(ValueError, match="not a record"):
+        RecordDecoder().decode_all(payloads)
+
+
 class Word(bytes):
     """A byte string of a derived class."""
 
