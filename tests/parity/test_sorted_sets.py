@@ -78,6 +78,8 @@ def test_zadd_incr_and_zincrby_answer_as_redis_does(parity):
             ["ZADD", "z", "CH", "INCR", "1", "a"],
             ["ZADD", "missing", "XX", "INCR", "1", "a"],
             ["ZINCRBY", "z", "0.1", "a"],
+            ["ZINCRBY", "z", "nx", "a"],
+            ["ZINCRBY", "z", "INCR", "a"],
             ["ZINCRBY", "z", "0.2", "a"],
             ["ZINCRBY", "z", "0", "new"],
             ["ZINCRBY", "z", "-5", "new"],

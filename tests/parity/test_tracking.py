@@ -127,6 +127,22 @@ def test_broadcasting_tells_of_all_keys_with_a_prefix(parity):
     )
 
 
+def test_a_client_hears_of_all_keys_and_of_prefixes_beside(parity):
+    parity(
+        [
+            at("a", "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "b:"),
+            at("a", "CLIENT", "TRACKING", "ON", "BCAST"),
+            at("a", "CLIENT", "TRACKING", "ON", "BCAST"),
+            "SET b:1 v",
+            receive("a", 2),
+            "SET c:1 v",
+            receive("a"),
+            at("a", "PING"),
+        ],
+        protocols=[3],
+    )
+
+
 def test_scripts_and_transactions_are_tracked(parity):
     parity(
         [
@@ -222,7 +238,10 @@ SWITCHES = [
     ([], ["BCAST"]),
     (["BCAST"], []),
     (["BCAST", "PREFIX", "a"], ["BCAST", "PREFIX", "ab"]),
-    (["BCAST", "PREFIX", "a"], ["BCAST", "PREFIX", "b"]),
+    (["BCAST", "PREFIX", "b"], ["BCAST", "PREFIX", "a"]),
+    (["BCAST", "PREFIX", "a"], ["BCAST"]),
+    (["BCAST"], ["BCAST"]),
+    (["BCAST"], ["BCAST", "PREFIX", "a"]),
     (["NOLOOP"], []),
 ]
 

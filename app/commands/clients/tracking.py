@@ -43,9 +43,9 @@ def client_tracking(ctx: Context, switch: bytes, *options: bytes) -> SimpleStrin
         before = ctx.session.tracking
         _check_mode(mode, before, has_prefixes=bool(prefixes))
         if mode.is_broadcasting:
-            prefixes = prefixes or [b""]
+            # Those that are given; all keys are broadcast beside others, as in Redis.
             _check_overlaps(prefixes, before)
-            mode.prefixes = dict.fromkeys(prefixes)
+            mode.prefixes = dict.fromkeys(prefixes or [b""])
         ctx.engine.tracking.start(ctx.session, mode)
     elif word == b"OFF":
         ctx.engine.tracking.stop(ctx.session)

@@ -132,6 +132,17 @@ def _increment(
     return new
 
 
+def _increment_or_option(argument: bytes) -> float:
+    """Return an increment; Redis parses the options of ZADD in its place.
+
+    Raises:
+        CommandError: it is an option, or no double.
+    """
+    if argument.upper() in _ZADD_OPTIONS:
+        raise CommandError(errors.SYNTAX)
+    return double(argument)
+
+
 @command(
     "ZINCRBY",
     arity=4,
@@ -141,7 +152,7 @@ def _increment(
     since="1.2.0",
     summary="Add to the score of a member; a missing member counts as 0.",
     complexity="O(log N)",
-    convert={"increment": double},
+    convert={"increment": _increment_or_option},
 )
 def zincrby(ctx: Context, key: bytes, increment: float, member: bytes) -> float | None:
     """Return the new score."""
