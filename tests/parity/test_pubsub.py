@@ -201,3 +201,18 @@ def test_who_listens_is_told(parity):
 )
 def test_wrong_arguments_are_refused(parity, words):
     parity([words])
+
+
+@pytest.mark.parametrize("name", ["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"])
+def test_subscribing_in_a_transaction(parity, name):
+    parity(
+        [
+            at("a", "MULTI"),
+            at("a", name, "c"),
+            at("a", "UNSUBSCRIBE", "none"),
+            at("a", "SUNSUBSCRIBE", "none"),
+            at("a", "EXEC"),
+            "PUBSUB SHARDCHANNELS",
+            "PUBSUB NUMSUB c",
+        ]
+    )

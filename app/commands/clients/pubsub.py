@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
+from joblog.app.errors import CommandError
 from joblog.app.keyspace.glob import filter_glob
 from joblog.app.reply import BulkList
 from joblog.app.state.subscriptions import CHANNEL, PATTERN, SHARD_CHANNEL
@@ -71,7 +72,13 @@ def psubscribe(ctx: Context, pattern: bytes, *patterns: bytes) -> Replies:
     complexity="O(N) for N channels",
 )
 def ssubscribe(ctx: Context, channel: bytes, *channels: bytes) -> Replies:
-    """Return a confirmation for each channel."""
+    """Return a confirmation for each channel.
+
+    Raises:
+        CommandError: it runs inside of EXEC, where SUBSCRIBE may.
+    """
+    if ctx.unit is not None:
+        raise CommandError(errors.SSUBSCRIBE_IN_EXEC)
     return _subscribe(ctx, SHARD_CHANNEL, channel, *channels)
 
 
