@@ -154,6 +154,8 @@ HOT = [
     "app/table/table.py",
     "app/types/deadlines.py",
     "app/types/hashes.py",
+    "app/types/list_blocks.py",
+    "app/types/lists.py",
     "app/types/long_doubles.py",
     "app/types/numbers.py",
     "app/types/sorted_ranges.py",

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app.types.deadlines import Deadlines
 from joblog.app.types.hashes import Hash
+from joblog.app.types.lists import List
 from joblog.app.types.packed_hashes import PackedHash
 from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
@@ -37,6 +38,7 @@ _HASHED: Final = (Hash, Set, SortedSet)
 
 _AT_ONCE: Final = 500
 _LISTS_AT_ONCE: Final = 2
+_BLOCKS_AT_ONCE: Final = 8  # of a list: the elements of a block may lie one by one
 _SIMPLE: Final = (bytes, PackedHash, tuple)
 
 # References to what nobody else holds: a variable's and the argument's of getrefcount;
@@ -138,7 +140,7 @@ class Freeing:
             self._parts = [
                 part for part in parts if sys.getrefcount(part) <= _PART_IS_OURS
             ]
-            if isinstance(value, dict | deque):
+            if isinstance(value, dict):
                 self._parts.append(value)
             if type(value) is dict:
                 self._table = value  # whose keys are counted one by one
@@ -159,13 +161,15 @@ class Freeing:
         elif isinstance(part, dict):
             for _ in range(count):
                 part.popitem()
-        elif isinstance(part, deque):
-            for _ in range(count):
-                part.pop()
         elif count:
             if type(part[-1]) not in _SIMPLE:
                 count = min(count, _LISTS_AT_ONCE)
-            del part[-count:]
+            if isinstance(part, deque):
+                count = min(count, _BLOCKS_AT_ONCE)
+                for _ in range(count):
+                    part.pop()
+            else:
+                del part[-count:]
         return count
 
     def _free_keys(self, table: dict[bytes, Any], count: int) -> None:
@@ -190,7 +194,7 @@ def _parts_of(value: Any) -> list[Any]:
     """Return the containers that a value consists of, besides itself."""
     if type(value) is Set:
         return [value.members]
-    if type(value) is SortedSet or type(value) is Deadlines:
+    if isinstance(value, List | SortedSet | Deadlines):
         return value.parts()
     if type(value) is Stream:
         return [value.nodes]

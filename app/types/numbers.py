@@ -210,3 +210,12 @@ def _lay_out(digits: str, exponent: int) -> str:
         return f"0.{'0' * -point}{digits}"
     rest = f".{digits[1:]}" if count > 1 else ""
     return f"{digits[0]}{rest}e{'-' if magnitude < 0 else '+'}{abs(magnitude)}"
+
+
+def clamp_range(start: int, stop: int, size: int) -> tuple[int, int]:
+    """Return a range of Redis's as plain indexes; it is empty where start > stop."""
+    if start < 0:
+        start = max(start + size, 0)
+    if stop < 0:
+        stop += size
+    return start, min(stop, size - 1)

@@ -203,7 +203,7 @@ def _move(database: Database, argv: Sequence[bytes]) -> list[Move]:
 
 def _remove(database: Database, argv: Sequence[bytes]) -> list[Move]:
     key, wanted, element = argv[1], abs(int(argv[2])), argv[3]
-    there = _list(database, key).count(element)
+    there = len(_list(database, key).find_positions(element, count=0))
     count = min(wanted or there, there)
     return [Move(key, element, -count, "removed")] if count else []
 

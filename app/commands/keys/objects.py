@@ -18,6 +18,7 @@ from joblog.app.table.tips import RANDOM
 from joblog.app.table.usage import add_help
 from joblog.app.types import streams, strings
 from joblog.app.types.hashes import Hash
+from joblog.app.types.list_encodings import list_encoding
 from joblog.app.types.lists import List
 from joblog.app.types.numbers import parse_int64
 from joblog.app.types.sets import Set
@@ -62,7 +63,7 @@ def encoding_of(value: Any, config: Config) -> bytes:
     if type(value) is bytes:
         return strings.encoding(value)
     if type(value) is List:
-        return value.encoding(config.list_max_listpack_size)
+        return list_encoding(value, config.list_max_listpack_size)
     if type(value) is Hash:
         return value.encoding(
             listpack_entries=config.hash_max_listpack_entries,

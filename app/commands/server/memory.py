@@ -78,7 +78,10 @@ def value_bytes(value: Any, samples: int = _SAMPLES) -> int:
     """
     own = sys.getsizeof(value)
     if isinstance(value, List):
-        return own + _sampled(map(sys.getsizeof, value), len(value), samples)
+        for part in value.parts():
+            pieces = _sampled(map(_piece_bytes, part), len(part), samples)
+            own += sys.getsizeof(part) + pieces
+        return own
     if isinstance(value, Hash):
         if value.deadlines is not None:
             # Each is in a dictionary, and as a pair in the order of what is due.
@@ -105,6 +108,13 @@ def value_bytes(value: Any, samples: int = _SAMPLES) -> int:
         )
         return own + _sampled(sizes, value.length, samples)
     return own
+
+
+def _piece_bytes(piece: bytes | tuple[bytes, ...]) -> int:
+    """Return the memory of an element of a list, or of many that lie together."""
+    if isinstance(piece, bytes):
+        return sys.getsizeof(piece)
+    return sys.getsizeof(piece) + sum(map(sys.getsizeof, piece))
 
 
 def _sampled(sizes: Iterable[int], count: int, samples: int) -> int:

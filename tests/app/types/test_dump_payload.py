@@ -71,6 +71,8 @@ def plain(value):
         return dict(value), value.deadlines
     if isinstance(value, Stream):
         return value.between(), value.last_id, value.max_deleted_id, value.entries_added
+    if isinstance(value, List):
+        return list(value)
     return value
 
 

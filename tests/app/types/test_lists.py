@@ -1,8 +1,21 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+)
 
-from joblog.app.types.lists import LISTPACK, QUICKLIST, List, listpack_entry_bytes
+from joblog.app.types.list_blocks import BLOCK_ELEMENTS, packed_element
+from joblog.app.types.list_encodings import (
+    LISTPACK,
+    QUICKLIST,
+    list_encoding,
+    listpack_entry_bytes,
+)
+from joblog.app.types.lists import List
 
 ELEMENTS = st.sampled_from([b"a", b"b", b"c"])
 LISTS = st.lists(ELEMENTS, max_size=12)
@@ -89,13 +102,16 @@ def test_remove_equal_agrees_with_a_plain_list(items, element, count):
     st.integers(0, 14),
 )
 def test_find_positions_agrees_with_a_plain_list(items, element, rank, count, limit):
-    order = range(len(items)) if rank > 0 else range(len(items) - 1, -1, -1)
-    compared = list(order)[: limit or None]
-    expected = [i for i in compared if items[i] == element][abs(rank) - 1 :]
-
     found = List(items).find_positions(element, rank=rank, count=count, limit=limit)
 
-    assert found == expected[: count or None]
+    assert found == naive_positions(items, element, rank, count, limit)
+
+
+def naive_positions(items, element, rank, count, limit):
+    order = range(len(items)) if rank > 0 else range(len(items) - 1, -1, -1)
+    compared = list(order)[: limit or None]
+    found = [i for i in compared if items[i] == element][abs(rank) - 1 :]
+    return found[: count or None]
 
 
 def test_find_positions_takes_the_largest_numbers():
@@ -130,6 +146,169 @@ def test_copy_is_a_list_of_its_own():
     assert list(items) == [b"a"]
 
 
+SHORT, LONG = b"x", b"y" * 300
+WORDS = st.sampled_from([SHORT, b"a", b"b", LONG])
+MANY = st.integers(0, 3 * BLOCK_ELEMENTS)
+PLACES = st.integers(-400, 400)
+
+
+class AsAPlainList(RuleBasedStateMachine):
+    """A list, and a plain list that all is done to as well."""
+
+    def __init__(self):
+        super().__init__()
+        self.items, self.model = List(), []
+
+    @rule(count=MANY, is_left=st.booleans(), is_long=st.booleans())
+    def push(self, count, is_left, is_long):
+        start = len(self.model)
+        words = [b"%d" % (n % 50) for n in range(start, start + count)]
+        words = [word + LONG * is_long for word in words]
+        if is_left:
+            self.items.extendleft(words)
+            self.model[:0] = words[::-1]
+        else:
+            self.items.extend(words)
+            self.model += words
+
+    @rule(word=WORDS, is_left=st.booleans())
+    def push_one(self, word, is_left):
+        if is_left:
+            self.items.appendleft(word)
+            self.model.insert(0, word)
+        else:
+            self.items.append(word)
+            self.model.append(word)
+
+    @precondition(lambda self: self.model)
+    @rule(is_left=st.booleans())
+    def pop(self, is_left):
+        popped = self.items.popleft() if is_left else self.items.pop()
+
+        assert popped == self.model.pop(0 if is_left else -1)
+
+    @rule(count=MANY, is_left=st.booleans())
+    def pop_many(self, count, is_left):
+        popped = self.items.pop_many(count, is_left=is_left)
+
+        if is_left:
+            expected, self.model = self.model[:count], self.model[count:]
+        else:
+            self.model.reverse()
+            expected, self.model = self.model[:count], self.model[count:]
+            self.model.reverse()
+        assert popped == expected
+
+    @rule(start=PLACES, stop=PLACES)
+    def keep(self, start, stop):
+        if self.model and len(self.model) < 300:
+            return  # or nothing would ever be long
+        before = len(self.model)
+        self.model = naive_range(self.model, start, stop)
+
+        assert self.items.keep(start, stop) == before - len(self.model)
+
+    @rule(start=PLACES, stop=PLACES)
+    def between(self, start, stop):
+        found = self.items.between(start, stop)
+
+        assert found == naive_range(self.model, start, stop)
+
+    @rule(index=PLACES, word=WORDS)
+    def replace(self, index, word):
+        if -len(self.model) <= index < len(self.model):
+            assert self.items[index] == self.model[index]
+            self.items[index] = self.model[index] = word
+        else:
+            for use in (lambda: self.items[index], lambda: self.put(index, word)):
+                with pytest.raises(IndexError):
+                    use()
+
+    def put(self, index, word):
+        self.items[index] = word
+
+    @rule(chosen=PLACES, word=WORDS, is_before=st.booleans())
+    def insert(self, chosen, word, is_before):
+        pivot = self.model[chosen % len(self.model)] if self.model else b""
+
+        assert self.items.insert_beside(pivot, word, is_before=is_before) == bool(
+            self.model
+        )
+        if self.model:
+            self.model.insert(self.model.index(pivot) + (not is_before), word)
+
+    @rule(chosen=PLACES, count=st.integers(-5, 5))
+    def remove(self, chosen, count):
+        element = self.model[chosen % len(self.model)] if self.model else b""
+        before = len(self.model)
+        self.model = naive_remove(self.model, element, count)
+
+        removed = self.items.remove_equal(element, count)
+
+        assert removed == before - len(self.model)
+
+    @rule(
+        chosen=PLACES,
+        rank=st.integers(-4, 4).filter(bool),
+        count=st.integers(0, 4),
+        limit=st.sampled_from([0, 1, 5, 70, 200, 10**20]),
+    )
+    def find(self, chosen, rank, count, limit):
+        element = self.model[chosen % len(self.model)] if self.model else b""
+
+        found = self.items.find_positions(element, rank=rank, count=count, limit=limit)
+
+        assert found == naive_positions(self.model, element, rank, count, limit)
+
+    @rule()
+    def copy(self):
+        copied = self.items.copy()
+        self.items.pop_many(3, is_left=True)
+        self.items.extend([b"of", b"the", b"first"])
+
+        self.items = copied
+
+    @invariant()
+    def is_the_same(self):
+        assert list(self.items) == self.model
+        assert list(reversed(self.items)) == self.model[::-1]
+        assert len(self.items) == len(self.model)
+        self.items.check()
+
+
+TestAsAPlainList = AsAPlainList.TestCase
+TestAsAPlainList.settings = settings(stateful_step_count=40, max_examples=60)
+
+
+def test_equal_elements_are_removed_from_every_block():
+    items = List([b"%d" % (number % 3) for number in range(3000)])
+    emptied = List([b"x"] * 1000 + [b"y"] + [b"x"] * 1000)
+
+    assert items.remove_equal(b"1", 0) == 1000
+    assert emptied.remove_equal(b"x", 0) == 2000
+    assert list(items) == [b"0", b"2"] * 1000
+    assert list(emptied) == [b"y"]
+    items.check()
+    emptied.check()
+
+
+def test_element_that_holds_anothers_packed_form_is_not_taken_for_it():
+    inside = packed_element(b"job")
+    items = List([inside] * 500 + [b"job"] + [inside] * 500)
+
+    assert items.find_positions(b"job", count=0) == [500]
+
+
+def test_copies_share_what_is_packed_and_no_change():
+    items = List([b"y" * 300] * 500)
+    copied = items.copy()
+
+    items[200] = items[450] = b"x"
+    items.pop_many(250, is_left=True)
+
+    assert list(copied) == [b"y" * 300] * 500
+
+
 ENCODINGS = [
     pytest.param([b"x" * 100] * 79, -2, LISTPACK, id="below 8 KiB"),
     pytest.param([b"x" * 100] * 80, -2, QUICKLIST, id="above 8 KiB"),
@@ -143,7 +322,7 @@ ENCODINGS = [
 
 @pytest.mark.parametrize(("items", "size", "expected"), ENCODINGS)
 def test_encoding_follows_the_size(items, size, expected):
-    assert List(items).encoding(size) == expected
+    assert list_encoding(List(items), size) == expected
 
 
 ENTRIES = [
