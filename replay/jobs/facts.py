@@ -175,6 +175,8 @@ def note_element(
     note_facts(story, change, facts)
     if rule.fields:
         story.eta_ms = read_time(facts.get("eta"))
+        if "due" in rule.fields and not rule.score:
+            story.due_ms = read_time(facts.get("due"))
         story.is_unkept = facts.get("unkept") == b"true"
 
 

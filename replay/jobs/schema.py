@@ -102,6 +102,11 @@ class Rule:
         job_id = self.read_id(names.id, {})
         return Meaning(self, names._replace(id=job_id)) if job_id else None
 
+    @property
+    def tells_due(self) -> bool:
+        """Whether it says when a job is due."""
+        return self.score[:3] == "due" or "due" in self.fields
+
     guesses: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -125,12 +130,15 @@ class Habits(NamedTuple):
         is_scoped: whether two queues may have jobs of one id.
         reuses_ids: whether an id may be given to another job once its job has ended.
         keeps_leases: whether nobody takes a job back whose lease has not run out.
+        swept: how the error of a job begins that was taken back from a worker; one that
+            has another was given back by its own worker. Empty where none tells.
     """
 
     has_acks: bool = True
     is_scoped: bool = False
     reuses_ids: bool = False
     keeps_leases: bool = False
+    swept: bytes = b""
 
 
 class Schema:
@@ -140,7 +148,7 @@ class Schema:
         name: how it is called on the command line.
         title: how people call the library.
         detect: patterns of keys that only this library writes.
-        has_acks: as `Habits` tells it, and so the next three.
+        has_acks: as `Habits` tells it, and so the next four.
         unless: the name of a schema that takes this one's place where both are found.
         content: all that it says, by which what was kept of it is known again.
         guesses: whether what it says of a key depends on what came before.
@@ -174,6 +182,7 @@ class Schema:
         self.is_scoped = habits.is_scoped
         self.reuses_ids = habits.reuses_ids
         self.keeps_leases = habits.keeps_leases
+        self.swept = habits.swept
         self.unless = unless
         self.source = source
         self.content = content

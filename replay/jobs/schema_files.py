@@ -6,6 +6,7 @@
     acks = true                            whether a running job is kept anywhere
     ids = "queue"                          ids are a queue's own; else "everywhere"
     leases = true                          no job is taken back before its lease ran out
+    swept = "swept"                        the error of a job that was taken back
     reuse = true                           an id is given away again after its job's end
     unless = "bullmq"                      not of it where that schema is found too
 
@@ -72,7 +73,7 @@ _KINDS = ("place", "job", "mark", "result", "alias", "notice", "counter", "other
 _IDS = ("queue", "everywhere")
 _PARTS = ("value", "field")
 _FORMS = ("hash", "json", "pickle", "value")
-_KEYS = ("name", "title", "detect", "acks", "ids", "reuse", "leases", "unless")
+_KEYS = ("name", "title", "detect", "acks", "ids", "reuse", "leases", "swept", "unless")
 _TOML_LINE = re.compile(r"at line ([0-9]+)")
 
 
@@ -144,6 +145,7 @@ def parse_schema(tables: dict[str, Any], name: str, text: str = "") -> Schema:
             is_scoped=ids == "queue",
             reuses_ids=root.flag(tables, "reuse"),
             keeps_leases=root.flag(tables, "leases"),
+            swept=root.take(tables, "swept", str, "").encode(),
         ),
         unless=root.take(tables, "unless", str, ""),
         source=name,

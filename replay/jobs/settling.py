@@ -168,7 +168,8 @@ def _find_state_outside(story: Story, change: Change, record: Record) -> str:
     if rule.left and rule.left != "running":
         return rule.left
     is_popped = how == "popped" and rule.state != "running"
-    is_due = rule.state == "scheduled" and (change.due_ms or 0) <= record.clock_ms
+    is_due = rule.state == before == "scheduled"
+    is_due = is_due and (change.due_ms or 0) <= record.clock_ms
     if rule.left == "running" or is_popped:
         story.is_in_hand, story.is_acked = True, not is_popped
     elif is_due and not change.is_gone:
@@ -234,11 +235,14 @@ def _name_kind(story: Story, change: Change, record: Record, new: str) -> str | 
 def _is_given_back(story: Story, change: Change, record: Record) -> bool:
     """Tell whether a running job was put back by whoever had it.
 
-    A worker may have several connections; who ends the lease before its time has it.
+    A worker may have several connections; who ends the lease before its time has it,
+    and who says of what the job died.
     """
     is_own = record.origin.client_id in story.hands or change.is_next_round
     if story.schema.keeps_leases and story.lease_ms is not None:
         is_own = is_own or story.lease_ms > record.clock_ms
+    if story.schema.swept and story.facts.get("error"):
+        is_own = is_own or not story.facts["error"].startswith(story.schema.swept)
     return is_own or change.lost_lease == "ended"
 
 
@@ -307,7 +311,8 @@ def _find_key(change: Change, new: str) -> bytes:
         return change.entered[-1][1]
     if change.key:
         return change.key
-    return change.left[-1][1] if change.left else b""
+    places = [key for rule, key, _ in change.left if rule.state]
+    return (places or [key for _, key, _ in change.left] or [b""])[-1]
 
 
 def _note_hands(story: Story, change: Change, record: Record) -> None:
@@ -318,9 +323,11 @@ def _note_hands(story: Story, change: Change, record: Record) -> None:
 def _is_another(story: Story, change: Change) -> bool:
     """Tell whether what comes after a job's end is another job of the same id.
 
-    It is where the job's own key had gone, or the library gives an id away again.
+    It is where the job's own key had gone, or the library gives an id away again, to
+    one that was not tried yet.
     """
     is_given_away = story.schema.reuses_ids and story.is_done_told
+    is_given_away = is_given_away and not change.was_tried
     return story.was_gone or (is_given_away and change.told in _OPEN)
 
 

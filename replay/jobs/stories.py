@@ -212,12 +212,13 @@ class Change:
         lost_lease: whether its lease was removed: "expired" or "ended", "" for not.
         was_dropped: whether another's script had dropped it before the record.
         is_next_round: whether its next try came, sent by the one before.
+        was_tried: whether its own key tells of tries that it had.
     """
 
     __slots__ = (
         *("before", "due_ms", "entered", "has_lease", "is_gone", "is_result"),
         *("is_next_round", "key", "left", "lost_lease", "notes", "told"),
-        *("was_done", "was_dropped"),
+        *("was_done", "was_dropped", "was_tried"),
     )
 
     def __init__(self, story: Story) -> None:
@@ -236,6 +237,7 @@ class Change:
         self.lost_lease = ""
         self.was_dropped = story.is_dropped
         self.is_next_round = False
+        self.was_tried = False
 
     def entered_state(self, state: str) -> bytes | None:
         """Return the place of a state that the job came to, None for none."""

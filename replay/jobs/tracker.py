@@ -241,9 +241,7 @@ class Tracker:
                 story.queue = meaning.names.queue
         elif move.delta < 0:
             change.left.append((rule, home[1], move.how))
-            if story.due_ms is not None and not any(
-                other.score[:3] == "due" for other, _ in story.places.values()
-            ):
+            if not any(other.tells_due for other, _ in story.places.values()):
                 story.due_ms = None
         if rule.score and move.score is not None and move.delta >= 0:
             take_score(story, change, rule, move.score, facts)
@@ -283,6 +281,7 @@ class Tracker:
         fresh = read_fields(rule, value, moves)
         if rule.on_error is not None and "error" in fresh:
             change.told = rule.on_error.state
+        change.was_tried = fresh.get("attempts", b"0") not in {b"", b"0"}
         if "status" in fresh:
             story.status = schema.statuses.get(fresh["status"], "")
             change.told = story.status

@@ -97,6 +97,8 @@ def _judge(
 
 
 def _how_it_ended(story: Story) -> str:
+    if story.state == "cancelled" and story.done_seq > story.taken_seq > 0:
+        return "it was done before"
     if story.state == "failed":
         return last_line(story.facts.get("error", b"")).decode("utf-8", "replace")
     if story.is_hollow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from joblog.app.history.moments import json_time, show_time
+from joblog.app.history.moments import json_time
 from joblog.app.history.notes import ExecNote, ExpiredNote, read_note
 from joblog.replay.jobs.verdicts import last_line
 from joblog.replay.output.texts import json_text, plain_text, show
@@ -13,6 +13,8 @@ from joblog.replay.records.scripts import script_sha
 from joblog.replay.shown.records import client_facts, client_label
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from joblog.replay.index.finder import LogIndex
     from joblog.replay.jobs.stories import Step, Story
     from joblog.replay.jobs.verdicts import Verdict
@@ -93,13 +95,19 @@ class Actors:
         return f"{name} {show(command[1])}" if len(command) > 1 else name
 
 
-def step_notes(step: Step, limit: int | None) -> str:
-    """Return what else a step tells, in one line: error, lease, what is wrong."""
+def step_notes(step: Step, limit: int | None, show_at: Callable[[int], str]) -> str:
+    """Return what else a step tells, in one line: error, lease, what is wrong.
+
+    Args:
+        step: the step.
+        limit: the most characters for each word.
+        show_at: writes a time.
+    """
     words: list[str] = []
     if step.lease_ms is not None:
-        words.append(f"lease until {show_time(step.lease_ms)}")
+        words.append(f"lease until {show_at(step.lease_ms)}")
     if step.due_ms is not None and step.state == "scheduled":
-        words.append(f"due {show_time(step.due_ms)}")
+        words.append(f"due {show_at(step.due_ms)}")
     for name, content in step.notes.items():
         if name != "status" and content:
             shown = last_line(content) if name == "error" else content
@@ -202,9 +210,14 @@ def waited_ms(story: Story, at_ms: int) -> int | None:
     return max(at_ms - story.since_ms, 0) if story.is_since_known else None
 
 
-def verdict_text(verdict: Verdict) -> str:
-    """Return a verdict for people: the word, since when, and why."""
+def verdict_text(verdict: Verdict, show_at: Callable[[int], str]) -> str:
+    """Return a verdict for people: the word, since when, and why.
+
+    Args:
+        verdict: the verdict.
+        show_at: writes a time.
+    """
     text = verdict.word
     if verdict.since_ms is not None:
-        text = f"{text} since {show_time(verdict.since_ms)}"
+        text = f"{text} since {show_at(verdict.since_ms)}"
     return f"{text}: {plain_text(verdict.reason)}" if verdict.reason else text

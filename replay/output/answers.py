@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress, TaskID
 
+    from joblog.replay.output.layout import Layout
+
 _ROWS_A_TABLE = 500
 _SLOW_SECONDS = 1.0
 _encode_json = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
@@ -225,6 +227,7 @@ class Rows:
         self._right = right
         self._whole = whole
         self._waiting: list[tuple[Sequence[str], Sequence[str]]] = []
+        self._drawn: Layout | None = None
 
     def add(self, facts: Any, cells: Sequence[str], styles: Sequence[str] = ()) -> None:
         """Add a row: `facts` as JSON, `cells` for people."""
@@ -251,8 +254,10 @@ class Rows:
             for name in self._columns
         ]
         texts = [cells for cells, _ in self._waiting]
-        layout = Layout(columns, texts, output.console.width)
-        output.draw(layout.heading(), soft_wrap=True)
+        layout = Layout(columns, texts, output.console.width, self._drawn)
+        if self._drawn is None:
+            output.draw(layout.heading(), soft_wrap=True)
+        self._drawn = layout
         for cells, styles in self._waiting:
             for line in layout.lines(cells, styles):
                 output.draw(line, soft_wrap=True)

@@ -1,8 +1,8 @@
 """Rows that fit a terminal: ids whole, the rest cut with an ellipsis where need be.
 
 Columns are as wide as what is in them. Where that is too much, those that may be cut
-become narrower, the widest first. Where even that is too much, the last ones go to a
-second line, behind an indent.
+become narrower, the widest first. Where even that is too much, the last ones go to
+lines of their own behind an indent, each with its heading.
 """
 
 from __future__ import annotations
@@ -61,18 +61,39 @@ def fit_line(cells: Sequence[str], styles: Sequence[str], width: int) -> Text:
 
 
 class Layout:
-    """How wide the columns of some rows are, and which stand in the first line."""
+    """How wide the columns of some rows are, and which stand in the first line.
+
+    Attributes:
+        natural: how wide each column is where there is room for all.
+    """
+
+    natural: list[int]
 
     def __init__(
-        self, columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
+        self,
+        columns: Sequence[Column],
+        rows: Sequence[Sequence[str]],
+        width: int,
+        before: Layout | None = None,
     ) -> None:
-        """Fit rows, and the columns' headings, into lines of a width."""
+        """Fit rows, and the columns' headings, into lines of a width.
+
+        Args:
+            columns: the columns.
+            rows: the cells of each row.
+            width: the terminal's.
+            before: that of the rows above, under whose headings these stand: columns
+                do not become narrower.
+        """
         self._columns = columns
         self._width = width
         natural = [
             max([cell_len(column.heading), *(cell_len(row[at]) for row in rows)])
             for at, column in enumerate(columns)
         ]
+        if before is not None:
+            natural = list(map(max, natural, before.natural))
+        self.natural = natural
         count = len(columns)
         while count > 1 and self._least(natural[:count]) > width:
             count -= 1
@@ -85,14 +106,22 @@ class Layout:
         return self._line(cells, ["bold"] * len(cells))
 
     def lines(self, cells: Sequence[str], styles: Sequence[str]) -> Iterator[Text]:
-        """Yield the lines of a row: one, or two."""
+        """Yield the lines of a row: one, and more where there is no room for all."""
         yield self._line(cells, styles)
-        rest = [at for at in self._rest if cells[at]]
-        if rest:
-            indent = Text(" " * _INDENT)
-            words = [cells[at] for at in rest]
-            rest_styles = [_style(styles, at) for at in rest]
-            yield indent + fit_line(words, rest_styles, self._width - _INDENT)
+        line = Text(" " * _INDENT)
+        for at in self._rest:
+            if not cells[at]:
+                continue
+            gap = GAP if len(line) > _INDENT else 0
+            label = f"{self._columns[at].heading} "
+            if gap and line.cell_len + gap + cell_len(label + cells[at]) > self._width:
+                yield line
+                line, gap = Text(" " * _INDENT), 0
+            room = self._width - line.cell_len - gap - cell_len(label)
+            line.append(" " * gap).append(label, "bold")
+            line.append(cut(cells[at], room), _style(styles, at))
+        if len(line) > _INDENT:
+            yield line
 
     def _line(self, cells: Sequence[str], styles: Sequence[str]) -> Text:
         text = Text()

@@ -55,8 +55,31 @@ def find_script(index: LogIndex, record: Record) -> ScriptText | None:
     return ScriptText("", name, find_library_source(index, name, record.seq))
 
 
-class ScriptNames:
-    """What scripts are called, by their SHA-1.
+class TextNames:
+    """What scripts are called, by their SHA-1, as far as records have their texts."""
+
+    def __init__(self) -> None:
+        """Know none."""
+        self._names: dict[str, bytes | None] = {}
+
+    def observe(self, record: Record) -> None:
+        """Learn a script's name, where a record holds its text."""
+        note = read_note(record.origin)
+        if isinstance(note, ScriptSourceNote) and note.sha not in self._names:
+            self._names[note.sha] = script_name(note.source)
+
+    def find(self, sha: str) -> bytes | None:
+        """Return the name that a script gives itself, None for none."""
+        return self._names.get(sha)
+
+    def label(self, sha: str) -> str:
+        """Return a script's name for people, or the first digits of its SHA-1."""
+        name = self.find(sha)
+        return show(name, _NAME_SHOWN) if name else sha[:8]
+
+
+class ScriptNames(TextNames):
+    """What the scripts of a log are called.
 
     All texts are looked through once, when the first name is asked for, and those that
     came since when one is not known.
@@ -64,8 +87,8 @@ class ScriptNames:
 
     def __init__(self, index: LogIndex) -> None:
         """Look at a log, and read nothing yet."""
+        super().__init__()
         self._index = index
-        self._names: dict[str, bytes | None] = {}
         self._until_seq = 0
 
     def find(self, sha: str) -> bytes | None:
@@ -79,17 +102,10 @@ class ScriptNames:
         self._read()
         return sorted(set(filter(None, self._names.values())))
 
-    def label(self, sha: str) -> str:
-        """Return a script's name for people, or the first digits of its SHA-1."""
-        name = self.find(sha)
-        return show(name, _NAME_SHOWN) if name else sha[:8]
-
     def _read(self) -> None:
         from_seq, self._until_seq = self._until_seq + 1, self._index.last_seq
         for record in source_records(self._index, from_seq, self._until_seq):
-            note = read_note(record.origin)
-            if isinstance(note, ScriptSourceNote) and note.sha not in self._names:
-                self._names[note.sha] = script_name(note.source)
+            self.observe(record)
 
 
 def source_records(

@@ -32,7 +32,7 @@ from joblog.replay.records.scripts import BY_SHA, script_name
 
 if TYPE_CHECKING:
     from joblog.replay.records.clients import Client
-    from joblog.replay.records.script_texts import ScriptNames
+    from joblog.replay.records.script_texts import TextNames
     from joblog.replay.records.search import Match
     from joblog.storage.record import Record
 
@@ -78,7 +78,7 @@ def client_facts(client: Client) -> dict[str, Any]:
 
 
 def record_text(
-    record: Record, limit: int | None = None, names: ScriptNames | None = None
+    record: Record, limit: int | None = None, names: TextNames | None = None
 ) -> str:
     """Return what happened, in one line: the command as given, and its effects.
 
@@ -126,7 +126,7 @@ def record_text(
 
 
 def given_text(
-    argv: list[bytes], limit: int | None = None, names: ScriptNames | None = None
+    argv: list[bytes], limit: int | None = None, names: TextNames | None = None
 ) -> str:
     """Return a command as it was given, a script's by the script's name.
 
@@ -149,7 +149,7 @@ def given_text(
 
 
 def queued_texts(
-    note: ExecNote, limit: int | None = None, names: ScriptNames | None = None
+    note: ExecNote, limit: int | None = None, names: TextNames | None = None
 ) -> list[str]:
     """Return the commands of a transaction, and of each that failed that it did."""
     failed = set(note.failed)
@@ -185,7 +185,7 @@ def _access_text(note: AccessNote) -> str:
     return f"refused: {plain_text(note.what)} {show(note.word)}, to {who}{missed}"
 
 
-def record_facts(match: Match, names: ScriptNames | None = None) -> dict[str, Any]:
+def record_facts(match: Match, names: TextNames | None = None) -> dict[str, Any]:
     """Return a record for JSON.
 
     Args:

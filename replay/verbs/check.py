@@ -13,6 +13,7 @@ from joblog.replay.proofs.findings import find, look, seq_words
 from joblog.replay.proofs.held import ReceiptError
 from joblog.replay.proofs.receipts import check_receipt
 from joblog.replay.records.clients import Client
+from joblog.replay.records.script_texts import TextNames
 from joblog.replay.records.scripts import script_sha
 from joblog.replay.records.search import Match
 from joblog.replay.shown.records import client_label, record_facts, record_text
@@ -122,8 +123,16 @@ def _shown(checked: Checked, found: Findings) -> dict[int, Client]:
     return dict(sorted(shown.items()))
 
 
+def _names(checked: Checked) -> TextNames:
+    """Return what scripts are called, as far as a receipt has their texts."""
+    names = TextNames()
+    for record in checked.held.records():
+        names.observe(record)
+    return names
+
+
 def _facts(checked: Checked, found: Findings) -> dict[str, Any]:
-    spans = checked.spans
+    spans, names = checked.spans, _names(checked)
     return {
         "is_sound": not found.damage,
         "is_proven": found.is_proven,
@@ -143,7 +152,7 @@ def _facts(checked: Checked, found: Findings) -> dict[str, Any]:
         "untold_clients_and_scripts": found.untold,
         "digests": [_anchor_facts(checked, anchor) for anchor in checked.anchors],
         "records": [
-            record_facts(Match(checked.held[seq], client))
+            record_facts(Match(checked.held[seq], client), names)
             | {"role": checked.role(seq), "is_proven": seq in found.proven}
             for seq, client in _shown(checked, found).items()
         ],
@@ -161,6 +170,7 @@ def _anchor_facts(checked: Checked, anchor: Anchor) -> dict[str, Any]:
 def _write(output: Output, checked: Checked, found: Findings) -> None:
     about = plain_text(str(checked.subject))
     output.text(f"{about} of log {plain_text(checked.log_id)}")
+    names = _names(checked)
     for seq, client in _shown(checked, found).items():
         output.line(
             (
@@ -168,7 +178,7 @@ def _write(output: Output, checked: Checked, found: Findings) -> None:
                 output.time(checked.held[seq].at_ms),
                 "proven" if seq in found.proven else "sound",
                 client_label(client),
-                record_text(checked.held[seq], output.word_limit),
+                record_text(checked.held[seq], output.word_limit, names),
             )
         )
     for text in found.damage:

@@ -71,7 +71,8 @@ def clients(
             tool.index, tool.clients(), progress, from_seq, until_seq
         )
     names = ScriptNames(tool.index)
-    with tool.output.rows(*_COLUMNS, right=("records",), whole=("since",)) as rows:
+    whole = ("client", "address", "since")
+    with tool.output.rows(*_COLUMNS, right=("records",), whole=whole) as rows:
         for each in found:
             if wants(each):
                 cells = _cells(tool, each, now_ms, names)

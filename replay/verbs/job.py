@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from joblog.replay.jobs.stories import Step, Story
     from joblog.replay.jobs.verdicts import Limits, Verdict
 
+_COLUMNS = ("seq", "time", "after", "step", "key", "by", "notes")
 _STYLES = ("cyan", "dim", "dim", "bold", "", "green", "dim")
 
 
@@ -136,7 +137,7 @@ def _write(tool: Tool, timeline: Timeline, point: Point, actors: Actors) -> None
     }
     if "task" in story.facts:
         shown["task"] = show(story.facts["task"], tool.output.word_limit)
-    shown["verdict"] = verdict_text(verdict)
+    shown["verdict"] = verdict_text(verdict, tool.output.time)
     culprit = find_culprit(timeline)
     if culprit is not None:
         record = culprit.record
@@ -144,9 +145,11 @@ def _write(tool: Tool, timeline: Timeline, point: Point, actors: Actors) -> None
     shown |= _durations(story, verdict, point.at_ms)
     tool.output.facts({}, shown)
     before_ms: int | None = None
-    for step in fold_leases(steps):
-        tool.output.line(_cells(tool, step, before_ms, actors), _STYLES)
-        before_ms = step.record.at_ms
+    right, whole = ("seq", "after"), _COLUMNS
+    with tool.output.rows(*_COLUMNS, right=right, whole=whole) as rows:
+        for step in fold_leases(steps):
+            rows.add(None, _cells(tool, step, before_ms, actors), _STYLES)
+            before_ms = step.record.at_ms
 
 
 def find_culprit(timeline: Timeline) -> Step | None:
@@ -194,5 +197,5 @@ def _cells(
         step.kind,
         show(step.key, limit),
         f"{actors.label(record)}, {actors.deed(record)}",
-        step_notes(step, limit),
+        step_notes(step, limit, tool.output.time),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from joblog.replay.output.texts import plain_text
+from joblog.replay.records.script_texts import ScriptNames, TextNames
 from joblog.replay.salvaging import salvage_log
 from joblog.replay.shown.records import record_text
 from joblog.replay.verbs import options
 from joblog.replay.verbs.options import DAMAGED, NOTHING, Tool, takes_folder
 from joblog.storage.copying import backup_log, restore_log
+from joblog.storage.errors import StorageError
 from joblog.storage.following import Follower
 from joblog.storage.mending import apply_repair
 from joblog.storage.places import last_seq_hint
@@ -210,6 +213,7 @@ def _write_plan(tool: Tool, plan: Plan) -> None:
             }
         )
         return
+    names = _script_names(tool, plan)
     for step in plan.steps:
         place = f" at byte {step.offset}" if step.offset else ""
         output.text(f"{step.action} {step.path.name}{place}", "bold")
@@ -218,7 +222,8 @@ def _write_plan(tool: Tool, plan: Plan) -> None:
         if step.source is not None:
             output.text(f"  by {step.source}")
         for record in step.lost[:_LOST_SHOWN]:
-            output.text(f"  loses seq {record.seq}: {record_text(record, 60)}")
+            text = record_text(record, 60, names)
+            output.text(f"  loses seq {record.seq}: {text}")
         if len(step.lost) > _LOST_SHOWN:
             output.text(f"  and {len(step.lost) - _LOST_SHOWN:,} more records")
         if step.lost:
@@ -227,6 +232,19 @@ def _write_plan(tool: Tool, plan: Plan) -> None:
         output.text(f"cannot be mended: {plain_text(text)}", "red")
     if not plan.steps and not plan.hopeless:
         output.text(f"the log is sound up to seq {plan.last_seq}")
+
+
+def _script_names(tool: Tool, plan: Plan) -> TextNames:
+    """Return what scripts are called, as far as a damaged log still reads."""
+    names: TextNames = TextNames()
+    if any(step.lost for step in plan.steps):
+        names = ScriptNames(tool.index)
+        with contextlib.suppress(StorageError):
+            names.known()
+        for step in plan.steps:
+            for record in step.lost:
+                names.observe(record)
+    return names
 
 
 def _loss(step: Step) -> str:

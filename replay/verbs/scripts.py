@@ -57,9 +57,8 @@ def scripts(tool: Tool, span: Span, source_folder: Path | None) -> int:
     columns = ["script", "sha", "calls", "first call", "last call", "since tag", "by"]
     if source_folder is not None:
         columns.append("file")
-    with tool.output.rows(
-        *columns, right=("calls",), whole=("sha", "first call")
-    ) as rows:
+    whole = ("sha", "first call", "last call")
+    with tool.output.rows(*columns, right=("calls",), whole=whole) as rows:
         for use in found:
             facts, cells = _facts(use), _cells(tool, use)
             if source_folder is not None:

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.clients import go_queues, node_queues, python_queues
+from tests.clients import go_queues, node_queues, python_queues, ruby_queues
 from tests.clients.runners import port_options, session_members
 from tests.support import servers
 
@@ -62,6 +62,9 @@ TOURS = [
     _python("rq", python_queues.modern),
     _python("huey", python_queues.modern),
     _python("arq", python_queues.arq),
+    _python("saq", python_queues.modern),
+    _python("dramatiq", python_queues.modern),
+    Tour("sidekiq", ruby_queues.require_ruby, [str(ruby_queues.PROGRAMS / "tour.rb")]),
     Tour(
         "bullmq",
         node_queues.require_node,

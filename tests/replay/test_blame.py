@@ -1,7 +1,11 @@
+import json
+
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from joblog.replay.cli import main
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.keys.blame import find_blame
 from joblog.replay.keys.slices import NoSliceError
@@ -81,6 +85,26 @@ def test_missing_key_has_nobody_to_blame(tmp_path):
 
     assert blames(tmp_path, b"k").version is None
     assert blames(tmp_path, b"other").version is None
+
+
+def test_key_that_nothing_changed_is_told_and_blames_nobody(tmp_path):
+    seqs = written(tmp_path, "HSET h a 1", "SET other 1", "SET other 2")
+
+    def blame(*words):
+        asked = ["blame", str(tmp_path), *words]
+        return CliRunner().invoke(main, asked, catch_exceptions=False)
+
+    # It was there before the range, and nothing in the range changed it.
+    before = blame("h", "--since", f"@{seqs[0]}")
+    assert (before.exit_code, before.stdout) == (0, "a\t1\t-\t-\t-\t-\n")
+    [facts] = map(
+        json.loads, blame("h", f"@{seqs[0]}..", "--json").stdout.split("\n")[:-1]
+    )
+    assert facts == {"place": "a", "value": "1", "record": None}
+    # Nothing ever changed it: it is not there.
+    never = blame("nothing")
+    assert (never.exit_code, never.stdout) == (1, "")
+    assert "nothing is missing at seq" in never.stderr
 
 
 def test_long_history_is_followed_back_as_far_as_needed(tmp_path, monkeypatch):

@@ -130,6 +130,29 @@ def test_every_verb_shows_names_in_place_of_digests(folder):
     assert first["command"][1] == sha
 
 
+def test_receipts_and_losses_show_names_too(tmp_path):
+    history = History(tmp_path / "data")
+    session = history.connect(b"worker")
+    for job in (b"a", b"b", b"c"):
+        history.run(session, [b"EVAL", ENQUEUE, b"1", b"queue", job])
+    history.close()
+    receipt = str(tmp_path / "receipt.json")
+    folder = str(history.folder)
+    run("prove", folder, "--key", "queue", "-o", receipt)
+
+    told = run("check", receipt).stdout
+    facts = json.loads(run("check", receipt, "--json").stdout)
+    [log] = (history.folder / "log").glob("*.log")
+    damaged = bytearray(log.read_bytes())
+    damaged[damaged.rindex(b"RPUSH", 0, -100)] ^= 1
+    log.write_bytes(damaged)
+    lost = run("repair", folder).stdout
+
+    assert told.count("EVALSHA enqueue 1 queue") == 3
+    assert [each.get("script") for each in facts["records"]].count("enqueue") == 3
+    assert "EVALSHA enqueue 1 queue c" in lost
+
+
 def test_one_without_a_name_is_told_by_its_digest(folder):
     sha = listed(folder)[None]["sha"]
 

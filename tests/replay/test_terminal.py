@@ -167,6 +167,30 @@ def long_folder(tmp_path, jobs=300):
     return tmp_path / "data"
 
 
+def test_headings_of_a_long_table_are_written_once(tmp_path):
+    folder = long_folder(tmp_path, jobs=1200)
+
+    lines = shown(*start(replay("jobs", folder, "-n", "0"), PAGER="cat"))
+
+    headings = [line.split() for line in lines if line.startswith("job ")]
+    assert [words[:3] for words in headings] == [["job", "queue", "verdict"]]
+    rows = [line for line in lines if "waiting" in line and "numbers" in line]
+    assert len(rows) == 1200
+
+
+@pytest.mark.parametrize("width", [80, 130])
+def test_steps_of_a_job_are_told_whole(tmp_path, width):
+    demo_history.make_demo(tmp_path / "demo", FileSystem())
+    words = replay("job", tmp_path / "demo", "mail-3")
+
+    lines = shown(*start(words, width, PAGER="cat"))
+
+    told = " ".join(" ".join(lines).split())
+    assert "…" not in told
+    assert told.count("by worker-3 #5 10.0.0.5:40005, LMOVE rq:queue:mail") == 2
+    assert "notes ! taken again after it was done" in told
+
+
 def test_jobs_on_a_terminal_are_bounded_and_say_how_to_see_all(tmp_path):
     folder = long_folder(tmp_path)
 

@@ -136,6 +136,54 @@ def test_job_that_a_library_runs_by_a_schedule_keeps_its_id(played):
     assert [step.problem for step in before.steps if step.problem] == [ANEW]
 
 
+# What SAQ's sweep does to a job that was done while it waited for its end.
+SWEPT_WHEN_DONE = [
+    pytest.param(
+        (
+            *("b", "EXEC", f"ZADD saq:mail:incomplete 0 {SAQ_KEY}"),
+            *(f"RPUSH saq:mail:queued {SAQ_KEY}",),
+            ["SET", SAQ_KEY, saq("queued", attempts=1)],
+        ),
+        ("delivered twice", ANEW),
+        id="enqueued once more",
+    ),
+    pytest.param(
+        ("b", ["SET", SAQ_KEY, saq("aborted", attempts=1, error="swept")]),
+        ("cancelled", "it was done before"),
+        id="aborted",
+    ),
+]
+
+
+@pytest.mark.parametrize(("swept", "told"), SWEPT_WHEN_DONE)
+def test_job_that_a_sweep_undid_is_told_with_what_it_was(played, swept, told):
+    ran = (SAQ_TAKE, DONE["saq"][-1]) if told[0] == "delivered twice" else ()
+    timeline = follow(played((*DONE["saq"], swept, *ran)), b"7")
+
+    assert (timeline.verdict.word, timeline.verdict.reason) == told
+    assert "done" in kinds_of(timeline)
+
+
+TRIES = [
+    pytest.param("ValueError: no such user", "after 2 deliveries", id="by its worker"),
+    pytest.param("swept", "after 2 deliveries; it was taken back", id="by a sweep"),
+]
+
+
+@pytest.mark.parametrize(("error", "told"), TRIES)
+def test_who_gave_a_job_back_is_known_by_its_error_and_not_its_connection(
+    played, error, told
+):
+    back = (
+        *("another", "EXEC", f"LREM saq:mail:active 1 {SAQ_KEY}"),
+        *(f"RPUSH saq:mail:queued {SAQ_KEY}",),
+        ["SET", SAQ_KEY, saq("queued", attempts=1, error=error)],
+    )
+    timeline = follow(played((*DONE["saq"][:2], back, *DONE["saq"][1:])), b"7")
+
+    assert (timeline.verdict.word, timeline.verdict.reason) == ("done", told)
+
+
 def test_job_that_was_taken_out_of_its_place_and_says_that_it_runs_is_not_done(played):
     sweep = (
         *("b", "EXEC", f"ZREM saq:mail:incomplete {SAQ_KEY}"),

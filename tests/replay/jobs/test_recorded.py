@@ -81,7 +81,7 @@ STORIES = {
     },
     "dramatiq": {
         "normal": ("done", "", ["enqueued", "taken", "done"]),
-        "retried": ("done", "after 4", ["taken", "put off", "taken", "done"]),
+        "retried": ("done", "after 3", ["taken", "put off", "due", "taken", "done"]),
         "failed": ("failed", "", ["taken", "failed"]),
         "deleted": ("deleted", "", ["enqueued", "deleted"]),
         "killed": ("done", "it was taken back", ["taken", "taken", "done"]),

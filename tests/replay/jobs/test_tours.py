@@ -15,6 +15,7 @@ from tests.replay.jobs.tour_stories import (
     BULLMQ_STATES,
     CELERY_STATES,
     RQ_REGISTRIES,
+    SAQ_STATES,
     TOURS,
     check_stories,
     list_all,
@@ -81,19 +82,37 @@ def test_rqs_registries_have_as_many_jobs_as_are_told():
 
 
 @pytest.mark.parametrize(
-    ("library", "states"), [("bullmq", BULLMQ_STATES), ("asynq", ASYNQ_STATES)]
+    ("library", "states"),
+    [("bullmq", BULLMQ_STATES), ("asynq", ASYNQ_STATES), ("saq", SAQ_STATES)],
 )
 def test_library_says_the_same_of_each_job_that_it_still_knows(library, states):
     said, listed = told(library), list_all(RECORDED / library / "data")
 
     known = {}
     for story, job_id in said["jobs"].items():
-        word = states.get(said["counts"][f"state of {story}"])
+        word = states.get(said["counts"].get(f"state of {story}"))
         if word is not None and listed[job_id] != "delivered twice":
             known[story] = word
 
     assert len(known) > len(said["jobs"]) // 2
     assert known == {story: listed[said["jobs"][story]] for story in known}
+
+
+@pytest.mark.parametrize(
+    ("library", "place"), [("dramatiq", "is dead: {}"), ("sidekiq", "place of {}")]
+)
+def test_dead_letters_of_a_library_are_those_that_failed(library, place):
+    said, listed = told(library), list_all(RECORDED / library / "data")
+
+    dead = {
+        story
+        for story in said["jobs"]
+        if said["counts"][place.format(story)] in {True, "dead"}
+    }
+
+    assert dead == {
+        story for story, job_id in said["jobs"].items() if listed[job_id] == "failed"
+    }
 
 
 def test_no_message_of_bullmqs_relay_is_taken_for_a_job():

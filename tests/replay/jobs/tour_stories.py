@@ -35,6 +35,7 @@ ANEW = "enqueued anew after it was done"
 
 ARQ = Told("done", "", ("taken", "done"), 1)
 MEMBER = Told("done", "", ("held back", "taken", "done"), 1)
+POPPED = Told("taken", "keeps nothing", ("enqueued", "taken"), 1)
 HUEY = {
     "plain": DONE,
     "retried": Told("done", "after 3", ("taken", "enqueued again", "done"), 3),
@@ -130,6 +131,68 @@ TOURS: dict[str, dict[str, Told]] = {
         "killed": Told("stuck", "lease ran out", ("taken",), 1),
         "tick": Told("done", "", ("scheduled", "taken", "done"), 1),
     },
+    "saq": {
+        "plain": DONE,
+        "named": Told("done", "", ("done", "enqueued again", "taken", "done"), 1),
+        "retried": Told("done", "after 3 deliveries", (*TWICE, "done"), 3),
+        "retried later": Told("done", "after 3", ("put off", "due", "done"), 3),
+        "retried in vain": Told("failed", "failure 3 of 9", (*TWICE, "failed"), 3),
+        "failed": Told("failed", "this job always fails", ("taken", "failed"), 1),
+        "unkept": DONE,
+        "expired": DONE,
+        "scheduled": Told("done", "", ("scheduled", "due", "taken", "done"), 1),
+        "far": Told("scheduled", "", ("scheduled",), 0),
+        "aborted": Told("cancelled", "", ("enqueued", "cancelled"), 0),
+        "too slow": Told("failed", "TimeoutError", ("taken", "failed"), 1),
+        "unknown": Told("failed", "TypeError", ("taken", "failed"), 1),
+        "other": DONE,
+        "aborted in work": Told("cancelled", "", ("taken", "cancelled"), 1),
+        "swept": Told("cancelled", "", ("taken", "cancelled"), 1),
+        "swept and retried": Told("done", "after 2", ("cancelled", "taken", "done"), 2),
+        "killed": Told("stuck", "runs for long", ("enqueued", "taken"), 1),
+        "tick": Told("stuck", "it is due", ("scheduled", "due", "taken", "done"), None),
+    },
+    "dramatiq": {
+        "plain": DONE,
+        "unkept": DONE,
+        "expired": DONE,
+        "failed": Told("failed", "", ("taken", "failed"), 1),
+        "retried": Told("done", "after 3", ("put off", "due", "taken", "done"), 3),
+        "retried in vain": Told("failed", "failure", ("put off", "due", "failed"), 3),
+        "rejected": Told("failed", "", ("taken", "failed"), 1),
+        "too slow": Told("failed", "", ("taken", "failed"), 1),
+        "delayed": Told("done", "", ("scheduled", "due", "taken", "done"), 1),
+        "far": Told("scheduled", "", ("scheduled",), 0),
+        "aged": Told("failed", "", ("taken", "failed"), 1),
+        "limited 1": Told("done", "", ("taken", "done"), None),
+        "limited 2": Told("done", "", ("taken", "done"), None),
+        "pipeline": DONE,
+        "pipeline's end": DONE,
+        "group 1": DONE,
+        "group 2": DONE,
+        "callback": DONE,
+        "killed": Told("stuck", "runs for long", ("enqueued", "taken"), 1),
+    },
+    "sidekiq": {
+        "plain": POPPED,
+        "failed": Told("failed", "this job always fails", ("taken", "failed"), 1),
+        "dropped": POPPED,
+        "not retried": POPPED,
+        "retried": Told("taken", "", ("put off", "due", "taken"), 2),
+        "retried in vain": Told("failed", "this job always fails", ("failed",), 2),
+        "delayed": Told("taken", "", ("scheduled", "due", "taken"), 1),
+        "far": Told("scheduled", "", ("scheduled",), 0),
+        "deleted": Told("deleted", "", ("enqueued", "deleted"), 0),
+        "cleared": Told("deleted", "", ("enqueued", "deleted"), 0),
+        "waiting": Told("waiting", "", ("enqueued",), 0),
+        "unscheduled": Told("deleted", "", ("scheduled", "deleted"), 0),
+        "bulk 1": POPPED,
+        "bulk 2": POPPED,
+        "put to work by hand": Told("taken", "", ("failed", "enqueued again"), 2),
+        "due by hand": Told("taken", "", ("scheduled", "enqueued again", "taken"), 1),
+        "given back": Told("taken", "", ("taken", "taken"), 2),
+        "killed": POPPED,
+    },
     "bullmq": {
         "plain": DONE,
         # One script moves a job that is due and takes it, if a worker looks just then.
@@ -210,6 +273,7 @@ ASYNQ_STATES = {
     "pending": "waiting",
     "aggregating": "blocked",
 }
+SAQ_STATES = {"complete": "done", "failed": "failed", "aborted": "cancelled"}
 CELERY_STATES = {"SUCCESS": "done", "FAILURE": "failed", "REVOKED": "cancelled"}
 RQ_REGISTRIES = {
     "finished": "done",
