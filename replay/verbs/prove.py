@@ -13,6 +13,7 @@ from joblog.replay.proofs.proving import make_complete_receipt, make_receipt
 from joblog.replay.proofs.receipts import Subject
 from joblog.replay.verbs import options
 from joblog.replay.verbs.jobs import open_jobs, schema_option
+from joblog.replay.verbs.missing import near_jobs, near_keys
 from joblog.replay.verbs.options import Tool, db_option, takes_folder
 from joblog.replay.verbs.show import require_record
 from joblog.storage.folder import LogFolder
@@ -137,7 +138,9 @@ def _find_records(
             timelines = jobs.follow(subject.name, point)
         records = [step.record for each in timelines for step in each.steps]
     if not records:
-        raise NoSuchMomentError(f"no record tells of a {subject}")
+        find_near = near_keys if subject.kind == "key" else near_jobs
+        near = find_near(tool, subject.name)
+        raise NoSuchMomentError(f"no record tells of a {subject}{near}")
     return records
 
 

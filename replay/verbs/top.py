@@ -8,8 +8,10 @@ import click
 
 from joblog.app.keyspace.glob import compile_glob
 from joblog.replay.jobs.shipped import detect_schemas
+from joblog.replay.output.texts import show
 from joblog.replay.verbs import options
 from joblog.replay.verbs.jobs import limits_options, schema_option
+from joblog.replay.verbs.missing import near_queues
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
 from joblog.replay.verbs.top_page import write_page
 from joblog.replay.views.facts import overview_facts
@@ -73,4 +75,8 @@ def top(
         tool.output.json(overview_facts(overview))
     else:
         write_page(tool.output, overview, count)
-    return 0 if overview.verdicts() else NOTHING
+    if overview.verdicts():
+        return 0
+    of_queue = f" of a queue {show(queue)}{near_queues(tool, queue)}" if queue else ""
+    tool.output.hint(f"replay: there is no job{of_queue}")
+    return NOTHING

@@ -103,7 +103,8 @@ def whatif(
 
     Shows the first record that went otherwise, and what is different at the end. DIR
     is only read. What had no effect then has left no record, and is not run. A text
-    that is no script is a wrong command line: exit code 2.
+    that is no script is a wrong command line: exit code 2; so is a record to leave out
+    that is not run. Exit code 1: there is nothing to run.
 
     \b
     Examples:
@@ -112,9 +113,10 @@ def whatif(
       replay whatif joblog-data @0..now --set limit:mail=5 -n 20
     """
     changes = Changes(dict(scripts), frozenset(dropped), dict(values))
+    _require_run(tool, span, dropped)
     report = _rehearse(tool, span, changes, shown)
     _write_report(tool, report)
-    return 0
+    return 0 if report.records else NOTHING
 
 
 @click.command()
@@ -125,8 +127,8 @@ def test(tool: Tool, span: Span, scripts: Sequence[tuple[str, bytes]]) -> int:
     r"""Run what clients asked for after A, up to B, once more with changed scripts.
 
     Exit code 0: every record had the same effects as then. 1: one had others, and the
-    first ones are shown. Without --script it tells whether the log's commands are
-    repeatable at all.
+    first ones are shown; or there was nothing to run. Without --script it tells whether
+    the log's commands are repeatable at all.
 
     \b
     Examples:
@@ -134,7 +136,20 @@ def test(tool: Tool, span: Span, scripts: Sequence[tuple[str, bytes]]) -> int:
     """
     report = _rehearse(tool, span, Changes(dict(scripts)), _SHOWN)
     _write_report(tool, report)
-    return 0 if report.is_same else NOTHING
+    return 0 if report.is_same and report.records else NOTHING
+
+
+def _require_run(tool: Tool, span: Span, seqs: Sequence[int]) -> None:
+    """Check that records are of those that are run once more."""
+    from_seq, until_seq = (point.seq for point in tool.ends(span))
+    for seq in seqs:
+        if not from_seq < seq <= until_seq:
+            raise click.UsageError(
+                f"--drop {seq}: only seq {from_seq + 1} to {until_seq} are run"
+            )
+        record = tool.index.get_record(seq)
+        if record is None or not record.effects:
+            raise click.UsageError(f"--drop {seq}: that record changed nothing")
 
 
 def _rehearse(tool: Tool, span: Span, changes: Changes, shown: int) -> Report:
@@ -159,6 +174,9 @@ def _rehearse(tool: Tool, span: Span, changes: Changes, shown: int) -> Report:
 def _write_report(tool: Tool, report: Report) -> None:
     if tool.output.is_json:
         tool.output.json(report_facts(report))
+        return
+    if not report.records:
+        tool.output.hint("replay: no record there changed anything: nothing was run")
         return
     names = ScriptNames(tool.index)
     for line in report_lines(report, tool.output.word_limit, names):

@@ -17,7 +17,7 @@ from joblog.replay.records.search import Match
 from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.shown.versions import deadline_text, version_facts, version_text
 from joblog.replay.verbs import options
-from joblog.replay.verbs.missing import near_keys
+from joblog.replay.verbs.missing import near_jobs, near_keys
 from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
@@ -67,7 +67,7 @@ def why(tool: Tool, key: bytes, at: Moment | None, db: int) -> int:
     if loss is None:
         tool.output.hint(
             f"replay: no record up to seq {point.seq} ever set {show(key)}, or took it "
-            f"out of a key{near_keys(tool, key)}"
+            f"out of a key{near_keys(tool, key) or near_jobs(tool, key)}"
         )
         return NOTHING
     record, home, place, before = loss

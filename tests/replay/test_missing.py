@@ -52,6 +52,8 @@ MISSING = [
     (["job", "mail-71"], "tells of a job mail-71", "mail-17"),
     (["jobs", "--queue", "male"], "of a queue male", "mail"),
     (["jobs", "--queue", "zzz"], "there are mail", None),
+    (["why", "mail-71"], "ever set mail-71", "mail-17"),
+    (["clients", "--client", "nobody"], "there is nothing of that kind", None),
     (["jobs", "--lost"], "there is no such job", None),
     (["stats", "--since", "now"], "there is nothing of that kind", None),
     (["points", "--kind", "snapshot"], "there is nothing of that kind", None),
@@ -71,6 +73,32 @@ def test_verb_that_finds_nothing_says_so_with_names_that_are_near(
         assert said in result.stderr
         assert ("did you mean" in result.stderr) == (near is not None)
         assert (near or "") in result.stderr
+
+
+def test_first_screen_names_the_queues_that_there_are(folder):
+    result = ask(folder, "top", "--queue", "male")
+
+    assert result.exit_code == 1
+    assert "there is no job of a queue male; did you mean mail?" in result.stderr
+
+
+@pytest.mark.parametrize("verb", ["test", "whatif"])
+def test_stretch_without_a_record_to_run_is_no_success(folder, verb):
+    result = ask(folder, verb, "now..")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no record there changed anything: nothing was run" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("seq", "said"), [("9", "only seq 1 to 4 are run"), ("1", "changed nothing")]
+)
+def test_record_that_is_not_run_cannot_be_left_out(folder, seq, said):
+    result = ask(folder, "whatif", "..@4", "--drop", seq)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"--drop {seq}: " in result.stderr
+    assert said in result.stderr
 
 
 @pytest.mark.parametrize("word", ["deploy-14", "Deploy-41", "dploy-41"])
