@@ -29,6 +29,15 @@ LONG: Final = 8000
 """How many elements make an array long: what encodes it takes so many at a time."""
 
 
+class LateBulks(list[Any]):
+    """A long array of bulk strings that are made while it is encoded, once.
+
+    It holds how many there are, and an iterator over them.
+    """
+
+    __slots__ = ()
+
+
 class SetReply(list[Any]):
     """A set in RESP3, an array in RESP2."""
 
@@ -124,3 +133,8 @@ POSTPONED = _Constant("POSTPONED")
 """No reply yet: the command is to be run again later. It never reaches an encoder."""
 BLOCKED = _Constant("BLOCKED")
 """No reply yet: the client waits for a key. It never reaches an encoder either."""
+
+
+def is_long(reply: list[Any]) -> bool:
+    """Say whether an array is so long that it is encoded a part at a time."""
+    return len(reply) > LONG or type(reply) is LateBulks

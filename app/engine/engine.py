@@ -36,7 +36,7 @@ from joblog.app.engine.visits import Visits
 from joblog.app.errors import CommandError
 from joblog.app.keyspace.keyspace import Keyspace
 from joblog.app.protocol.encoder import encode, join
-from joblog.app.reply import BLOCKED, LONG, POSTPONED
+from joblog.app.reply import BLOCKED, POSTPONED, is_long
 from joblog.app.state.context import Context
 from joblog.app.state.server_state import ServerState
 from joblog.app.state.visits import is_of_present
@@ -177,7 +177,7 @@ class Engine:
                 gate = session.gate
                 if session.held_ms:
                     size = self.slice_bytes + 1  # nothing more of it runs now
-            elif isinstance(reply, list) and len(reply) > LONG:
+            elif isinstance(reply, list) and is_long(reply):
                 data = outbox.begin_long(session, reply, self.slice_bytes)
             else:
                 data = encode(reply, session.resp)

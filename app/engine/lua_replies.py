@@ -17,6 +17,7 @@ from joblog.app.reply import (
     BulkList,
     DoubleText,
     Keyed,
+    LateBulks,
     Pairs,
     SetReply,
     SimpleString,
@@ -68,6 +69,8 @@ def crossing(reply: Any, *, is_resp3: bool) -> Crossing | None:
         flat = _flat_crossing(reply, is_resp3=is_resp3)
         if flat is not None:
             return flat
+    if kind is LateBulks:
+        return None
     if kind is SimpleString:
         return (False, TREE, _STATUS, bytes(reply))
     if isinstance(reply, CommandError):
@@ -99,6 +102,8 @@ def crossings(reply: Any, *, is_resp3: bool) -> list[Crossing]:
 
     See `crossing` for the arguments.
     """
+    if type(reply) is LateBulks:
+        return _pieces(FLAT, list(reply[1]))
     if type(reply) is BulkList:
         return _pieces(FLAT, reply)
     items = _flat_items(reply, is_resp3=is_resp3)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from joblog.app.engine.redaction import Secrets, redact
 from joblog.app.protocol.encoder import encode, encode_in_parts
-from joblog.app.reply import LONG, Replies
+from joblog.app.reply import Replies, is_long
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -275,7 +275,7 @@ class Outbox:
         is_withheld = session.reply_mode != "on" and session.withholds()
         if is_withheld and type(reply) is not Replies:
             data = b""
-        elif isinstance(reply, list) and len(reply) > LONG:
+        elif isinstance(reply, list) and is_long(reply):
             data = self.begin_long(session, reply, bytes_max)
         else:
             data = encode(reply, session.resp)

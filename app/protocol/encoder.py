@@ -8,7 +8,7 @@ the table: the look-up and the call through it cost more than the encoding.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, Final
 
 from joblog.app import errors
@@ -24,6 +24,7 @@ from joblog.app.reply import (
     Encoded,
     Entries,
     Keyed,
+    LateBulks,
     NoReplyType,
     NullArrayType,
     Pairs,
@@ -85,6 +86,9 @@ def encode_in_parts(reply: list[Any], resp: int) -> Iterator[bytes]:
     if kind is Replies:
         yield encode(reply, resp)
         return
+    if kind is LateBulks:
+        yield from _late_parts(*reply)
+        return
     encode_part = _BY_TYPE_2[kind] if resp == RESP2 else _BY_TYPE_3[kind]
     at = 0
     count = _PART_FIRST
@@ -97,10 +101,23 @@ def encode_in_parts(reply: list[Any], resp: int) -> Iterator[bytes]:
             yield b"%b%d\r\n" % (head[:1], size)
         yield body
         at += count
-        if len(body) <= _PART_BYTES // 4:
-            count = min(count * 4, LONG)
-        elif len(body) > _PART_BYTES:
-            count = max(count // 4, 1)
+        count = _next_count(count, len(body))
+
+
+def _late_parts(size: int, elements: Iterator[bytes]) -> Iterator[bytes]:
+    yield b"*%d\r\n" % size
+    count = _PART_FIRST
+    while part := list(islice(elements, count)):
+        body = _elements(part)
+        yield body
+        count = _next_count(count, len(body))
+
+
+def _next_count(count: int, size: int) -> int:
+    """Return how many elements make the next part, where so many made so many bytes."""
+    if size <= _PART_BYTES // 4:
+        return min(count * 4, LONG)
+    return max(count // 4, 1) if size > _PART_BYTES else count
 
 
 def join(replies: list[bytes]) -> bytes:
@@ -131,6 +148,10 @@ def _error(error: CommandError) -> bytes:
 
 def _bulk_list(values: BulkList) -> bytes:
     return encode_bulks(values)
+
+
+def _late_bulks(reply: LateBulks) -> bytes:
+    return b"".join(_late_parts(*reply))
 
 
 def encode_bulks(values: Sequence[bytes]) -> bytes:
@@ -292,6 +313,7 @@ _BOTH: dict[type, Encoder] = {
     SimpleString: _simple,
     CommandError: _error,
     BulkList: _bulk_list,
+    LateBulks: _late_bulks,
     Entries: _entries,
     Encoded: _encoded,
     NoReplyType: _no_reply,

@@ -11,7 +11,7 @@ they have until something is inserted or removed among them; then by a walk.
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, cast
 
 import msgpack
@@ -217,6 +217,14 @@ class Blocks:
             for block in islice(self._blocks, first, last + 1):
                 found += open_block(block)
         return found[place : place + end - start]
+
+    def walk(self, start: int, end: int) -> Iterator[bytes]:
+        """Go through the elements that `between` would return, as they are now."""
+        first, place = self._find(start)
+        last = self._find(end - 1)[0]
+        blocks = list(islice(self._blocks, first, last + 1))
+        elements = chain.from_iterable(map(open_block, blocks))
+        return islice(elements, place, place + end - start)
 
     def _find(self, at: int) -> tuple[int, int]:
         """Return in which block the element at a place lies, and where in it."""

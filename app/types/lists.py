@@ -30,6 +30,8 @@ from joblog.app.types.numbers import clamp_range
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_Split = tuple[list[bytes], int, int, list[bytes]]
+
 _END_MAX: Final = 2 * BLOCK_ELEMENTS
 
 
@@ -64,11 +66,7 @@ class List:
         return chain(reversed(self._right), held, self._left)
 
     def __getitem__(self, index: int) -> bytes:
-        """Return the element at an index; negative ones count from the right.
-
-        Raises:
-            IndexError: there is none.
-        """
+        """Return the element at an index, -1 for the last one, else IndexError."""
         piece, at = self._find(index)
         return piece[at]
 
@@ -124,13 +122,11 @@ class List:
 
     def pop(self) -> bytes:
         """Remove the last element and return it; there has to be one. O(1)."""
-        right = self._right or self._open_end(is_left=False)
-        return right.pop()
+        return (self._right or self._open_end(is_left=False)).pop()
 
     def popleft(self) -> bytes:
         """Remove the first element and return it; there has to be one. O(1)."""
-        left = self._left or self._open_end(is_left=True)
-        return left.pop()
+        return (self._left or self._open_end(is_left=True)).pop()
 
     def pop_many(self, count: int, *, is_left: bool) -> list[bytes]:
         """Remove elements from an end and return them in the order of removal.
@@ -235,22 +231,32 @@ class List:
         Returns:
             The elements in order; nothing where the range is empty. O(N).
         """
+        left, first, end, right = self._split(start, stop)
+        if self._blocks is not None and first < end:
+            left += self._blocks.between(first, end)
+        left += right
+        return left
+
+    def walk(self, start: int, stop: int) -> Iterator[bytes]:
+        """Go through what `between` would return, as it is now; it may change."""
+        left, first, end, right = self._split(start, stop)
+        if self._blocks is not None and first < end:
+            return chain(left, self._blocks.walk(first, end), right)
+        return chain(left, right)
+
+    def _split(self, start: int, stop: int) -> _Split:
+        """Return what of a range is in the ends, and from where to where in blocks."""
         start, stop = clamp_range(start, stop, len(self))
         end = stop + 1
-        left, many = self._left, len(self._left)
-        found: list[bytes] = []
+        many = len(self._left)
+        left: list[bytes] = []
         if start < many:
-            found = left[max(many - end, 0) : many - start]
-            found.reverse()
+            left = self._left[max(many - end, 0) : many - start]
+            left.reverse()
         start, end = max(start - many, 0), end - many
-        blocks = self._blocks
-        if blocks is not None:
-            many = blocks.elements
-            if start < min(end, many):
-                found += blocks.between(start, min(end, many))
-            start, end = max(start - many, 0), end - many
-        found += self._right[start : max(end, 0)]
-        return found
+        held = 0 if self._blocks is None else self._blocks.elements
+        right = self._right[max(start - held, 0) : max(end - held, 0)]
+        return left, start, min(end, held), right
 
     def insert_beside(self, pivot: bytes, element: bytes, *, is_before: bool) -> bool:
         """Insert an element beside the first one that equals the pivot.
@@ -259,24 +265,20 @@ class List:
             False where no element does; the list is as it was.
         """
         at = next(self._places(pivot, len(self), is_reversed=False), None)
-        if at is None:
-            return False
-        self._insert(at if is_before else at + 1, element)
-        return True
+        if at is not None:
+            self._insert(at if is_before else at + 1, element)
+        return at is not None
 
     def _insert(self, at: int, element: bytes) -> None:
-        left, right, blocks = self._left, self._right, self._blocks
-        held = 0 if blocks is None else blocks.elements
-        if at <= len(left):
-            left.insert(len(left) - at, element)
-            if len(left) >= _END_MAX:
-                self._seal(is_left=True)
-        elif blocks is not None and at - len(left) < held:
-            blocks.insert(at - len(left), element)
-        else:
-            right.insert(at - len(left) - held, element)
-            if len(right) >= _END_MAX:
-                self._seal(is_left=False)
+        if at == len(self):
+            self.append(element)
+            return
+        piece, place = self._find(at)
+        piece.insert(place + 1 if piece is self._left else place, element)
+        if len(self._left) >= _END_MAX:
+            self._seal(is_left=True)
+        elif len(self._right) >= _END_MAX:
+            self._seal(is_left=False)
 
     def remove_equal(self, element: bytes, count: int) -> int:
         """Remove elements that equal the one given.

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.reply import BulkList
+from joblog.app.reply import LONG, BulkList, LateBulks
 from joblog.app.table.arguments import integer, symmetric_integer
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
 from joblog.app.types.lists import List
-from joblog.app.types.numbers import parse_int64
+from joblog.app.types.numbers import clamp_range, parse_int64
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
@@ -72,11 +72,16 @@ def lindex(ctx: Context, key: bytes, index: bytes) -> bytes | None:
     complexity="O(S+N), S being the distance from the nearer end, N the elements",
     convert={"start": integer, "stop": integer},
 )
-def lrange(ctx: Context, key: bytes, start: int, stop: int) -> BulkList:
+def lrange(ctx: Context, key: bytes, start: int, stop: int) -> BulkList | LateBulks:
     """Return the elements; an empty array where there are none."""
     items = ctx.db.get(key, List)
     if items is None:
         return BulkList()
+    if len(items) > LONG:
+        start, stop = clamp_range(start, stop, len(items))
+        size = stop - start + 1
+        if size > LONG:
+            return LateBulks((size, items.walk(start, stop)))
     return BulkList(items.between(start, stop))
 
 

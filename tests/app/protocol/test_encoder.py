@@ -11,6 +11,7 @@ from joblog.app.reply import (
     BulkList,
     Entries,
     Keyed,
+    LateBulks,
     Pairs,
     SetReply,
     SimpleString,
@@ -89,6 +90,17 @@ LONG_REPLIES = [
         Entries((b"%d-0" % n, (b"f", b"v")) for n in range(LONG + 7)), id="Entries"
     ),
 ]
+
+
+@pytest.mark.parametrize("resp", [2, 3])
+def test_array_that_is_made_late_is_encoded_as_one_that_is_at_hand(resp):
+    elements = [b"%d" % n for n in range(LONG + 7)]
+
+    def late():
+        return LateBulks((len(elements), iter(elements)))
+
+    expected = encode(BulkList(elements), resp)
+    assert encode(late(), resp) == b"".join(encode_in_parts(late(), resp)) == expected
 
 
 @pytest.mark.parametrize("resp", [2, 3])

@@ -210,9 +210,12 @@ class AsAPlainList(RuleBasedStateMachine):
 
     @rule(start=PLACES, stop=PLACES)
     def between(self, start, stop):
+        walk = self.items.walk(start, stop)
         found = self.items.between(start, stop)
+        self.items.append(b"later")
+        self.items.pop()
 
-        assert found == naive_range(self.model, start, stop)
+        assert found == list(walk) == naive_range(self.model, start, stop)
 
     @rule(index=PLACES, word=WORDS)
     def replace(self, index, word):
