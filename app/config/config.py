@@ -179,13 +179,13 @@ class Config(
     def _take(self, line: Line, setting: Setting[Any], *, is_first: bool) -> None:
         assert line.words
         words = line.words[1:]
-        if not words:
+        if not words and not setting.may_be_bare:
             reason = f"wrong number of arguments; expected {setting.expects}"
             raise _bad_value(line, setting, reason)
         is_anew = setting.starts_over and is_first
         current = () if is_anew else self.__dict__[setting.attribute]
         try:
-            value = setting.parse(words, current)
+            value = setting.parse(words, current) if words else current
         except SettingError as error:
             raise _bad_value(line, setting, str(error)) from None
         self.__dict__[setting.attribute] = value

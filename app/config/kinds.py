@@ -63,10 +63,13 @@ class Setting(Generic[T]):
         starts_over: the first line of a configuration, and CONFIG SET, replace the
             default; further lines add to it.
         adds_up: each line changes a part of the value.
+        may_be_bare: a line of a configuration may name it and say nothing more, which
+            changes nothing, as in Redis.
     """
 
     starts_over = False
     adds_up = False
+    may_be_bare = False
     expects = "text"
 
     def __init__(

@@ -41,6 +41,7 @@ class SavePoints(Setting[tuple[SavePoint, ...]]):
     """Pairs of seconds and changes; `""` clears them, and each line adds to them."""
 
     starts_over = True
+    may_be_bare = True
     expects = "pairs of seconds and changes"
 
     def parse(
@@ -92,6 +93,7 @@ class OutputBufferLimits(Setting[BufferLimits]):
     """A `BufferLimit` for each class of client: normal, slave, pubsub."""
 
     adds_up = True
+    may_be_bare = True
     expects = "class, hard and soft limit, seconds; repeated"
 
     def parse(self, words: Sequence[str], current: BufferLimits) -> BufferLimits:

@@ -290,6 +290,26 @@ def test_bad_file_is_refused(tmp_path, text, reason):
         Config.from_arguments([str(path)])
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("save\n", ""),
+        ("save 900 1\nsave \n", "900 1"),
+        ("save\nsave 60 1\n", "60 1"),
+        ('save 900 1\nsave ""\n', ""),
+        ("client-output-buffer-limit\n", get(Config(), b"save")[b"save"].decode()),
+    ],
+)
+def test_bare_line_of_a_setting_with_many_values_adds_nothing(tmp_path, text, shown):
+    path = tmp_path / "redis.conf"
+    path.write_text(text)
+
+    config = Config.from_arguments([str(path)])
+
+    assert get(config, b"save")[b"save"].decode() == shown
+    assert config.client_output_buffer_limit == Config().client_output_buffer_limit
+
+
 def test_missing_file_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="No such file or directory"):
         Config.from_arguments([str(tmp_path / "none.conf")])

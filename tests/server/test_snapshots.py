@@ -116,6 +116,24 @@ def test_bgsave_answers_at_once_and_others_are_told_that_it_is_under_way(server)
     connection.close()
 
 
+@pytest.mark.parametrize(
+    ("name", "scheduled"),
+    [
+        ("BGSAVE", b"+Background saving scheduled\r\n"),
+        ("BGREWRITEAOF", b"+Background append only file rewriting scheduled\r\n"),
+    ],
+)
+def test_a_save_in_a_transaction_is_said_to_be_scheduled(server, name, scheduled):
+    connection = server.connect()
+    connection.send(f"MULTI\r\n{name}\r\nEXEC\r\n".encode())
+
+    replies = [connection.read() for _ in range(3)]
+
+    assert replies[2] == b"*1\r\n" + scheduled
+    wait_until(connection, "rdb_saves" if name == "BGSAVE" else "aof_rewrites", "1")
+    connection.close()
+
+
 def test_bgsave_waits_for_a_rewrite_where_it_is_told_to(server):
     connection = server.connect()
     fill(connection)

@@ -90,7 +90,7 @@ def bgsave(ctx: Context, *option: bytes) -> SimpleString:
         raise CommandError(errors.SAVE_IN_PROGRESS)
     if saves.running and not option and ctx.unit is None:
         raise CommandError(errors.CHILD_IS_ACTIVE)
-    is_scheduled = bool(saves.running)
+    is_scheduled = bool(saves.running) or ctx.unit is not None
     saves.ask("save", ctx.steady_ms)
     return _SAVE_SCHEDULED if is_scheduled else _SAVE_STARTED
 
@@ -130,13 +130,15 @@ def lastsave(ctx: Context) -> int:
 def bgrewriteaof(ctx: Context) -> SimpleString:
     """Return that it has started, or comes when what is under way is done."""
     saves = ctx.server.saves
+    reply = _REWRITE_STARTED if ctx.unit is None else _REWRITE_SCHEDULED
     if not ctx.server.is_recording:
-        return _REWRITE_STARTED  # those who call it every night need no other answer
+        return reply  # those who call it every night need no other answer
     if saves.running == "rewrite":
         raise CommandError(errors.REWRITE_IN_PROGRESS)
-    is_scheduled = bool(saves.running)
+    if saves.running:
+        reply = _REWRITE_SCHEDULED
     saves.ask("rewrite", ctx.steady_ms)
-    return _REWRITE_SCHEDULED if is_scheduled else _REWRITE_STARTED
+    return reply
 
 
 @command(
