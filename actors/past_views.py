@@ -25,9 +25,10 @@ from joblog.app.errors.general import one_line
 from joblog.app.history.moments import Moment, MomentError, parse_moment
 from joblog.app.history.opening import refusal
 from joblog.app.state.process import human_bytes
-from joblog.app.state.visits import ClientFacts, Visit
+from joblog.app.state.visits import ClientFacts, PastReplies, Refusal, Visit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from joblog.actors.command_log import CommandLog
@@ -241,6 +242,7 @@ class PastViews:
         data: bytes,
         facts: list[Any] | None = None,
         is_closing: bool = False,  # noqa: FBT001, FBT002 - fields of a message
+        refusals: Sequence[list[Any]] = (),
     ) -> None:
         inquiry = view.running.get(number)
         if inquiry is None:
@@ -252,7 +254,9 @@ class PastViews:
             del view.running[number]
             data = b"".join(inquiry.pieces)
             inquiry.pieces.clear()
-            self._answer(inquiry, (data, ClientFacts(*facts), is_closing))
+            refused = [Refusal(*one) for one in refusals]
+            replies = PastReplies(data, ClientFacts(*facts), is_closing, refused)
+            self._answer(inquiry, replies)
 
     def _answer(self, inquiry: Inquiry, answer: Any) -> None:
         inquiry.answer = answer

@@ -15,7 +15,7 @@ To the server:
     [2, seq, at_ms]                             the moment is open
     [3, text, is_limit]                         it cannot be opened; the child ends
     [4, visit, data]                            a piece of long replies
-    [5, visit, data, facts, is_closing]         the replies, or the rest of them
+    [5, visit, data, *others]                   the rest of `PastReplies`
 
 The child writes nothing, holds nothing that anybody would miss, and can be killed at
 any moment. When nobody holds the other end of the socket any more, it ends.
@@ -189,12 +189,12 @@ class _Viewing:
 def _run(
     view: PastView, visit: int, facts: list[Any], commands: list[list[bytes]]
 ) -> None:
-    data, now, is_closing = view.run(visit, ClientFacts(*facts), commands)
+    data, *others = view.run(visit, ClientFacts(*facts), commands)
     start = 0
     while len(data) - start > _PIECE_BYTES:
         _say(PIECE, visit, data[start : start + _PIECE_BYTES])
         start += _PIECE_BYTES
-    _say(RAN, visit, data[start:], now, is_closing)
+    _say(RAN, visit, data[start:], *others)
 
 
 def _say(*message: Any) -> None:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from joblog.app.engine.access_records import AccessRecords
     from joblog.app.state.server_state import ServerState
     from joblog.app.state.session import Session
+    from joblog.app.state.visits import Refusal
     from joblog.app.table.table import Command
     from joblog.app.users.requests import Denial
     from joblog.app.users.user import User
@@ -286,6 +287,11 @@ class Access:
                 return text
         return None
 
+    def note_in_past(self, session: Session, refusal: Refusal) -> None:
+        """Count what a client was refused at a moment of the past, and keep it."""
+        reason, context, word, user, count = refusal
+        self._note(session, reason, context, word, user, count=count)
+
     def _note(
         self,
         session: Session,
@@ -294,10 +300,11 @@ class Access:
         word: bytes,
         user: bytes,
         command: Command | None = None,
+        count: int = 1,
     ) -> None:
         """Count a refusal, and keep it for ACL LOG."""
         server = self._server
-        server.statistics[REASONS[reason]] += 1
+        server.statistics[REASONS[reason]] += count
         most, real = server.config.acllog_max_len, self._real(session)
         self._records.note_refusal(real, reason, word, user)
         client = b""
@@ -305,7 +312,7 @@ class Access:
             name = command.name if command is not None and real is session else None
             client = client_line(real, server.steady_ms(), name)
         now_ms = server.now_ms()
-        entry = Entry(0, reason, context, word, user, now_ms, now_ms, client)
+        entry = Entry(0, reason, context, word, user, now_ms, now_ms, client, count)
         server.denials.note(entry, most)
 
     def _why_not_protected(self, session: Session, command: Command) -> bytes | None:

@@ -130,7 +130,7 @@ class Engine:
             self.tracking,
             self.monitors,
         )
-        self.visits = Visits(outbox, self.blocking, self.server.users)
+        self.visits = Visits(outbox, self.blocking, access, self.server.users)
         self.upkeep = Upkeep(context, outbox, self.pause, self.blocking, self.tracking)
         on_gone = self.clients.on_gone
         on_gone += [self.transactions.discard, self.blocking.forget]

@@ -7,10 +7,10 @@ a double of its session. `joblog.actors.viewing` is the process;
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from joblog.app import errors
-from joblog.app.state.visits import facts_of, take_facts
+from joblog.app.state.visits import PastReplies, Refusal, facts_of, take_facts
 from joblog.app.table.table import Flag
 from joblog.app.users.user import user_with
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from joblog.app.state.session import Session
     from joblog.app.state.visits import ClientFacts
     from joblog.app.words import Argv
+
+_REFUSALS_MAX: Final = 128
 
 
 class PastView:
@@ -38,18 +40,13 @@ class PastView:
         # Nobody could be served from inside this engine: a script ends after a while.
         engine.scripts.meanwhile = self._end_script
 
-    def run(
-        self, visit: int, facts: ClientFacts, commands: list[Argv]
-    ) -> tuple[bytes, ClientFacts, bool]:
+    def run(self, visit: int, facts: ClientFacts, commands: list[Argv]) -> PastReplies:
         """Run commands of a client.
 
         Args:
             visit: the number of its visit.
             facts: what the client is, as it begins the visit.
             commands: in order.
-
-        Returns:
-            The encoded replies, what the client is now, and whether to close it.
         """
         double = self._doubles.get(visit) or self._enter(visit, facts)
         if self._rights.get(facts.user, []) != facts.rights:
@@ -62,7 +59,18 @@ class PastView:
             replies.append(self._run_one(double, argv))
             if double.is_closing:
                 break
-        return b"".join(replies), facts_of(double), double.is_closing
+        data = b"".join(replies)
+        return PastReplies(data, facts_of(double), double.is_closing, self._refusals())
+
+    def _refusals(self) -> list[Refusal]:
+        """Take what was refused: the present counts it, and keeps it."""
+        denials = self.engine.server.denials
+        entries = denials.newest(_REFUSALS_MAX)
+        denials.clear()
+        return [
+            Refusal(one.reason, one.context, one.word, one.user, one.count)
+            for one in reversed(entries)
+        ]
 
     def leave(self, visit: int) -> None:
         """Forget a client whose visit is over."""

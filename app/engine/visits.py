@@ -24,6 +24,7 @@ from joblog.app.state.visits import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from joblog.app.engine.access import Access
     from joblog.app.engine.blocking import Blocking
     from joblog.app.engine.outbox import Outbox
     from joblog.app.state.session import Session
@@ -35,17 +36,21 @@ if TYPE_CHECKING:
 class Visits:
     """Has commands run in the past, and gives clients what comes from there."""
 
-    def __init__(self, outbox: Outbox, blocking: Blocking, users: Users) -> None:
+    def __init__(
+        self, outbox: Outbox, blocking: Blocking, access: Access, users: Users
+    ) -> None:
         """Make the visits of an engine, that of the present.
 
         Args:
             outbox: takes what is asked of the past.
             blocking: lets clients wait.
+            access: is told what is refused there.
             users: know what each may do, there too.
         """
         self._outbox = outbox
         self._users = users
         self._blocking = blocking
+        self._access = access
 
     def run(
         self,
@@ -107,12 +112,14 @@ class Visits:
     def _receive(self, inquiry: RunInPast, visit: Visit) -> Any:
         """Give a client the replies that came from the past."""
         if inquiry.answer is not BLOCKED:
-            data, facts, is_closing = inquiry.answer
+            data, facts, is_closing, refusals = inquiry.answer
             visit.sent = []
             session = visit.session
             session.is_closing = is_closing
             take_facts(session, facts)
             visit.is_queueing = facts.is_queueing
+            for refusal in refusals:
+                self._access.note_in_past(session, refusal)
             self._blocking.let_go(session, data)
         return BLOCKED
 

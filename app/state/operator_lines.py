@@ -17,18 +17,27 @@ if TYPE_CHECKING:
 
 
 def note_change(ctx: Context, what: str, *, is_data: bool = False) -> None:
-    """Tell that a client has changed the server.
+    """Tell that a client has changed the server, in both logs.
 
     Args:
         ctx: of the command.
         what: what it did; no password may be in it.
         is_data: whether it is data that has changed, which has a record of its own.
     """
-    if not (is_data or ctx.is_folding):
-        ctx.engine.access.note_change(ctx.session, encode(what))
+    if not is_data:
+        record_change(ctx, what)
     tell = ctx.server.tell_operator
     if tell is not None:
         tell("change", f"{what}, by {_who(ctx)}")
+
+
+def record_change(ctx: Context, what: str) -> None:
+    """Put that a client has changed the server into the record of access alone.
+
+    That is for what workers do at each start: the operator would not see the rest.
+    """
+    if not ctx.is_folding:
+        ctx.engine.access.note_change(ctx.session, encode(what))
 
 
 def note_refused_login(ctx: Context, user: bytes) -> None:

@@ -17,9 +17,10 @@ class Script:
         number: what the runtime knows it by.
         flags: what its first line says; None where it says nothing, and all is allowed.
         is_described: whether the log has its source.
+        is_told: whether the record of access has that somebody loaded it.
     """
 
-    __slots__ = ("flags", "is_described", "number", "sha", "source")
+    __slots__ = ("flags", "is_described", "is_told", "number", "sha", "source")
 
     def __init__(
         self, sha: bytes, source: bytes, number: int, flags: frozenset[bytes] | None
@@ -29,7 +30,7 @@ class Script:
         self.source = source
         self.number = number
         self.flags = flags
-        self.is_described = False
+        self.is_described = self.is_told = False
 
 
 class FunctionSpec(NamedTuple):

@@ -58,6 +58,32 @@ class ClientFacts(NamedTuple):
     is_queueing: bool = False
 
 
+class Refusal(NamedTuple):
+    """What a client was refused there: see `joblog.app.users.denials.Entry`."""
+
+    reason: str
+    context: str
+    word: bytes
+    user: bytes
+    times: int
+
+
+class PastReplies(NamedTuple):
+    """What comes from there.
+
+    Attributes:
+        data: the replies, encoded.
+        facts: what the client is now.
+        is_closing: whether to close it.
+        refusals: what it was refused, in order; ACL LOG of the present has them.
+    """
+
+    data: bytes
+    facts: ClientFacts
+    is_closing: bool
+    refusals: list[Refusal]
+
+
 def facts_of(session: Session, rights: list[bytes] | None = None) -> ClientFacts:
     """Return what a client is now, and may do."""
     return ClientFacts(

@@ -90,7 +90,7 @@ class Denials:
         for other in islice(self._entries, _LOOKED_AT if most else 0):
             if other.is_like(entry):
                 other.client, other.updated_ms = entry.client, entry.updated_ms
-                other.count += 1
+                other.count += entry.count
                 self._entries.remove(other)
                 self._entries.appendleft(other)
                 break

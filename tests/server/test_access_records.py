@@ -88,3 +88,56 @@ def test_refusals_are_bounded_and_those_left_out_are_counted(start):
     server.stop()
 
     assert 60 <= len(events(server)) < 100
+
+
+LIBRARY = "#!lua name=mine\nredis.register_function('f', function() return 1 end)"
+SCRIPT = "return 1"
+SHA = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
+
+
+def test_scripts_and_functions_are_recorded_as_they_come_and_go(start):
+    server = start("--log-access", "yes")
+    client = server.connect()
+    for _ in range(2):  # the second changes nothing
+        client.ask("SCRIPT", "LOAD", SCRIPT)
+    client.ask("FUNCTION", "LOAD", LIBRARY)
+    client.ask("FUNCTION", "LOAD", LIBRARY)  # refused
+    dumped = client.ask("FUNCTION", "DUMP").partition(b"\r\n")[2][:-2]
+    client.ask("FUNCTION", "DELETE", "mine")
+    client.ask("FUNCTION", "RESTORE", dumped)
+    client.ask("FUNCTION", "FLUSH")
+    server.stop()
+
+    assert [word for _, _, word in events(server)] == [
+        f"SCRIPT LOAD {SHA}",
+        "FUNCTION LOAD mine",
+        "FUNCTION DELETE mine",
+        "FUNCTION RESTORE APPEND mine",
+        "FUNCTION FLUSH removed all libraries",
+    ]
+
+
+def test_what_is_refused_in_the_past_is_kept_in_the_present(start):
+    server = start("--log-access", "yes")
+    admin, user = server.connect(), server.connect()
+    admin.ask("SET", "k", "1")
+    admin.ask("ACL", "SETUSER", "u", "on", "nopass", "~own:*", "+@all", "-dump")
+    user.ask("AUTH", "u", "x")
+    assert user.ask("CLIENT", "AT", "1") == b":1\r\n"
+
+    user.send(b"GET k\r\nGET k\r\nDUMP own:1\r\nMULTI\r\nGET z\r\n")
+    assert [user.read()[:7] for _ in range(5)] == [
+        *(3 * [b"-NOPERM"]),
+        b"+OK\r\n",
+        b"-NOPERM",
+    ]
+
+    told = admin.ask("ACL", "LOG")
+    assert told.count(b"entry-id") == 3
+    for words in (b"$7\r\ncommand\r\n", b"$4\r\ndump\r\n", b"$5\r\nmulti\r\n"):
+        assert words in told
+    assert b"acl_access_denied_key:3\r\n" in admin.ask("INFO", "stats")
+    assert b"acl_access_denied_cmd:1\r\n" in admin.ask("INFO", "stats")
+    server.stop()
+    refused = [event for event in events(server) if event[0] not in ("change", "login")]
+    assert refused == [("key", "u", "k"), ("command", "u", "dump"), ("key", "u", "z")]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString
-from joblog.app.state.operator_lines import note_change
+from joblog.app.state.operator_lines import note_change, record_change
 from joblog.app.state.script_sources import count_keys
 from joblog.app.table.key_specs import numkeys_at
 from joblog.app.table.table import Flag, command
@@ -148,8 +148,11 @@ def script_load(ctx: Context, script: bytes) -> bytes:
     Raises:
         CommandError: it does not compile.
     """
-    sha: bytes = ctx.scripts.load(script).sha
-    return sha
+    loaded = ctx.scripts.load(script)
+    if not loaded.is_told:  # workers do it at each start
+        loaded.is_told = True
+        record_change(ctx, f"SCRIPT LOAD {loaded.sha.decode()}")
+    return loaded.sha
 
 
 @command(

@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
+from joblog.app.config.kinds import decode
 from joblog.app.errors import CommandError
 from joblog.app.keyspace.glob import compile_glob
 from joblog.app.reply import OK, SetReply, SimpleString
-from joblog.app.state.operator_lines import note_change
+from joblog.app.state.operator_lines import note_change, record_change
 from joblog.app.state.script_sources import SCRIPT_FLAGS, read_library_shebang
 from joblog.app.table.key_specs import numkeys_at
 from joblog.app.table.table import Flag, command
@@ -120,6 +121,7 @@ def function_load(ctx: Context, first: bytes, *rest: bytes) -> bytes:
     library = ctx.engine.functions.load(source, is_replacing=bool(options))
     _record(ctx, (b"LOAD", b"REPLACE", source))
     loaded: bytes = library.name
+    record_change(ctx, f"FUNCTION LOAD {decode(loaded)}")
     return loaded
 
 
@@ -145,6 +147,7 @@ def function_delete(ctx: Context, name: bytes) -> SimpleString:
         return OK
     ctx.engine.functions.delete(name)
     _record(ctx, (b"DELETE", name))
+    record_change(ctx, f"FUNCTION DELETE {decode(name)}")
     return OK
 
 
@@ -173,7 +176,7 @@ def function_flush(ctx: Context, *mode: bytes) -> SimpleString:
         ctx.keyspace.libraries.clear()
     elif ctx.engine.functions.flush():
         _record(ctx, (b"FLUSH",))
-        note_change(ctx, "FUNCTION FLUSH removed all libraries", is_data=True)
+        note_change(ctx, "FUNCTION FLUSH removed all libraries")
     else:
         ctx.keyspace.counted_besides += 1  # as in Redis, though nothing is changed
     return OK
@@ -337,6 +340,8 @@ def function_restore(ctx: Context, payload: bytes, *policies: bytes) -> SimpleSt
         effects.insert(0, (b"FLUSH",))
     if effects:
         _record(ctx, *effects)
+        names = [decode(library.name) for library in loaded]
+        record_change(ctx, f"FUNCTION RESTORE {decode(policy)} {' '.join(names)}")
     return OK
 
 

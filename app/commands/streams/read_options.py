@@ -63,14 +63,29 @@ def _streams_at(argv: Sequence[bytes]) -> int:
 def find_stream_keys(argv: list[bytes]) -> list[int]:
     """Return where the keys of XREAD or XREADGROUP are.
 
+    Where the options make no sense, or keys and IDs do not pair up, they are those
+    which Redis takes for keys then: who may not use them is told that, and nothing of
+    what is wrong.
+
     Raises:
-        CommandError: there is no STREAMS, or its keys and IDs do not pair up.
+        CommandError: there is no STREAMS with anything behind it.
     """
+    least = 1 if argv[0].upper() == b"XREAD" else 4
     at = _streams_at(argv)
-    rest = len(argv) - at - 1
-    if not at or not rest or rest % 2:
+    if at < least:
+        at = _first_streams(argv, least)
+    count = (len(argv) - at - 1) // 2
+    if not at or not count:
         raise CommandError(errors.INVALID_KEY_ARGUMENTS)
-    return list(range(at + 1, at + 1 + rest // 2))
+    return list(range(at + 1, at + 1 + count))
+
+
+def _first_streams(argv: list[bytes], least: int) -> int:
+    """Return where the first STREAMS is from a place on, or 0."""
+    for at in range(least, len(argv)):
+        if argv[at].upper() == b"STREAMS":
+            return at
+    return 0
 
 
 def parse_reading(ctx: Context, words: tuple[bytes, ...], name: bytes) -> Reading:

@@ -48,9 +48,17 @@ class _Operation(NamedTuple):
 
 
 def _access(argv: list[bytes]) -> str:
-    """Return what BITFIELD does with its key: whether it may write."""
-    has_write = any(word.upper() in (b"SET", b"INCRBY") for word in argv[2:])
-    return "RW ACCESS UPDATE" if has_write else "RO ACCESS"
+    """Return what BITFIELD does with its key: it may write unless all words are known.
+
+    Also where they make no sense: then it is refused for want of rights first.
+    """
+    at = 2
+    while at < len(argv):
+        word, more = argv[at].upper(), len(argv) - at - 1
+        if word not in (b"GET", b"OVERFLOW") or more < _WORDS[word]:
+            return "RW ACCESS UPDATE"
+        at += 1 + _WORDS[word]
+    return "RO ACCESS"
 
 
 @command(

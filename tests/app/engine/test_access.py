@@ -182,7 +182,7 @@ def test_client_in_the_past_is_as_limited_there(clients):
         [b"GET", b"a"],
     ]
 
-    data, _, _ = view.run(1, facts_of(clients.limited), commands)
+    data, *_ = view.run(1, facts_of(clients.limited), commands)
 
     assert data.split(b"\r\n")[:-1] == [
         b"-NOPERM toplevel",
@@ -198,7 +198,7 @@ def test_past_refuses_what_looks_after_a_server_to_all(clients):
     view = PastView(open_past(Config(), Keyspace(16), 1_000))
 
     for words in ([b"CONFIG", b"GET", b"*"], [b"MONITOR"], [b"SAVE"]):
-        data, _, _ = view.run(1, facts_of(clients.free), [words])
+        data, *_ = view.run(1, facts_of(clients.free), [words])
         assert data == b"-%b\r\n" % errors.READ_ONLY_IN_PAST
 
 

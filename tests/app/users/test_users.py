@@ -126,7 +126,7 @@ def test_what_a_client_may_do_goes_with_it_into_the_past():
 
     view = PastView(there)
     asked = [[b"GET", b"own:a"], [b"GET", b"r"], [b"GET", b"k"], [b"ACL", b"LIST"]]
-    data, _, _ = view.run(1, facts, asked)
+    data, *_ = view.run(1, facts, asked)
     assert data == (
         b"$-1\r\n$-1\r\n-NOPERM No permissions to access a key\r\n"
         b"-%b\r\n" % errors.READ_ONLY_IN_PAST
