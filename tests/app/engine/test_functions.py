@@ -3,6 +3,7 @@ import pytest
 from joblog.app import errors
 from joblog.app.history.recovery import Fold
 from joblog.app.types.crc64 import crc64
+from joblog.storage.record import Origin, Record
 
 LIBRARY = """#!lua name=lib
 local calls = 0
@@ -141,16 +142,11 @@ def test_libraries_come_back_from_the_log(clients, loaded):
     fold = Fold()
 
     for _, db, effects, _ in clients.engine.outbox.entries:
-        fold.apply([FakeRecord(db, effects)])
+        fold.apply([Record(1, 0, 0, db, effects, Origin(1, None, None))])
     clients.engine.adopt(fold.keyspace)
 
     assert fold.keyspace.libraries == {b"lib": LIBRARY.encode()}
     assert loaded("FCALL", "count", "0") == b":1\r\n"
-
-
-class FakeRecord:
-    def __init__(self, db, effects):
-        self.seq, self.db, self.effects = 1, db, effects
 
 
 def test_a_dump_is_restored_by_another_server(clients_with, clients, loaded):
