@@ -22,7 +22,7 @@ import msgpack
 from joblog.replay.index.parts import DamagedPartError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from joblog.replay.index.parts import PartHeader
@@ -122,13 +122,16 @@ class Attachment:
             raise self._damage()
         return data
 
-    def check(self) -> None:
-        """Compare every section with its checksum.
+    def check(self, names: Iterable[str] | None = None) -> None:
+        """Compare sections with their checksums.
+
+        Args:
+            names: which; None for all.
 
         Raises:
             DamagedPartError: one is not what was written.
         """
-        for name in self._places:
+        for name in self._places if names is None else names:
             self.read(name)
 
     def _damage(self) -> DamagedPartError:

@@ -11,25 +11,28 @@ from joblog.replay.index.sidecar import is_off
 if TYPE_CHECKING:
     from joblog.replay.index.finder import LogIndex
 
-WORTH_IT_BYTES = 64 * 1024 * 1024
-"""So much of a log takes less than a second to scan: no index is built for it."""
+WORTH_IT_BYTES = 8 * 1024 * 1024
+"""Of so much of a log jobs are followed within two seconds or so: it may wait."""
 
 
 def index_later(index: LogIndex) -> bool:
-    """Start to build the index of a log of which much is not indexed; don't wait.
+    """Start to build the index where much of a log lacks it; don't wait.
 
     Nobody asked for it, so it takes nothing of a disk that gets full.
 
     Returns:
         Whether a process was started. It ends at once where another is at it.
     """
-    if is_off() or index.count_unindexed_bytes() < WORTH_IT_BYTES:
+    if is_off():
+        return False
+    if not index.followed_by and index.count_unindexed_bytes() < WORTH_IT_BYTES:
         return False
     if index.filesystem.room(index.folder).is_low(0):
         return False
-    _start(
-        [sys.executable, "-m", "joblog.replay", "index", str(index.folder), "--quiet"]
-    )
+    argv = [sys.executable, "-m", "joblog.replay", "index", str(index.folder)]
+    for schema in index.followed_by:
+        argv += ["--schema", schema]
+    _start([*argv, "--quiet"])
     return True
 
 

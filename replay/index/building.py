@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from joblog.storage.filesystem import FileSystem
     from joblog.storage.segment import SegmentReader
 
-PART_BYTES = 16 * 1024 * 1024
+PART_BYTES = 4 * 1024 * 1024
 
 Attach: TypeAlias = "Callable[[Path], None]"
 """Writes what is attached to the parts (see `attachments`) to the sidecar's folder."""

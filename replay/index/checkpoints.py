@@ -2,7 +2,8 @@
 
 Each is of the state after the last record of a part of the index (see `bases`). All of
 them together are at most a quarter as long as the log: where the state is large, they
-are few.
+are few. The newest alone may come sooner, and goes when the next one is there: most
+questions are about the last hour.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def build_checkpoints(
     newest = max((base.seq for base in bases.find()), default=0)
     folder, filesystem = catalogue.folder.path, catalogue.filesystem
     log_bytes = size = written = 0
+    last: tuple[PartHeader, int] | None = None
     with closing(Past(folder, filesystem, progress, bases)) as past:
         for first_seq in catalogue.folder.find_segments():
             for part in catalogue.cover(first_seq).parts:
@@ -59,7 +61,33 @@ def build_checkpoints(
                     size = _write(catalogue, target, past, part.header, first_seq)
                     log_bytes = 0
                     written += 1
+                last = part.header, first_seq
+        if last is not None and log_bytes > size:
+            _write(catalogue, target, past, *last)
+            written += 1
+    if written:
+        _thin_out(catalogue, target)
     return written
+
+
+def _thin_out(catalogue: Catalogue, target: Path) -> None:
+    """Remove the checkpoints that came sooner than their length allows, but the last.
+
+    Who has one open reads on; who finds one gone begins with another.
+    """
+    kept = log_bytes = 0
+    found: list[tuple[Path, int]] = []
+    for first_seq in catalogue.folder.find_segments():
+        for part in catalogue.cover(first_seq).parts:
+            log_bytes += part.header.end - part.header.start
+            path = target / f"{part.header.last_seq:020d}{SUFFIX}"
+            if path.exists():
+                found.append((path, log_bytes))
+    for path, at_bytes in found[:-1]:
+        if at_bytes - kept >= _LOG_BYTES_A_BYTE * path.stat().st_size or not kept:
+            kept = at_bytes
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _write(

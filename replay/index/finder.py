@@ -35,6 +35,8 @@ class LogIndex:
 
     Attributes:
         bases: the states of the log that a fold can begin with.
+        followed_by: the schemas, as a command line names them, by which much of what
+            is indexed had to be followed for want of a ledger; empty for none.
     """
 
     def __init__(self, folder: Path, filesystem: FileSystem) -> None:
@@ -50,6 +52,7 @@ class LogIndex:
         self._catalogue = Catalogue(folder, filesystem)
         self._catalogue.folder.find_segments()
         self.bases = Bases(self._catalogue)
+        self.followed_by: list[str] = []
 
     def key_records(
         self,

@@ -15,12 +15,14 @@ knows no library:
     tracker    records in, stories out
     beginning  the jobs that there are where nothing is known of what was before
     ended      stories that are let go
-    ledger     what the index keeps of jobs: `ledger_pages`, `ledger_building`
+    ledger     what the index keeps of jobs: `ledger_pages`, `ledger_rows`,
+               `ledger_building`
     packing    stories, and all that a tracker knows, as they are kept
     sparse     one job of a long log, from the records that mention it
     followed   what a tracker follows: a whole past, or a sparse one
     verdicts   what became of a job: done, lost, stuck, delivered twice, ...
     views      stories and verdicts as text and as JSON
+    timelines  one job, with all its steps
     reading    the jobs of a data folder at a moment
     audit      who did what to which jobs
     checks     what must hold of a queue at any moment, for `bisect`

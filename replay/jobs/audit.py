@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from joblog.replay.jobs.ledger_pages import KnownStep, Rows
+    from joblog.replay.jobs.ledger_rows import KnownStep, Rows
     from joblog.replay.jobs.reading import JobLog
     from joblog.replay.jobs.views import Actors
     from joblog.storage.filesystem import FileSystem
@@ -134,24 +134,28 @@ class Audit:
         known_seq = from_seq
         for rows in log.rows(from_seq, until_seq):
             self._count_rows(rows)
-            known_seq = min(rows.end_seq, until_seq)
+            known_seq = min(rows.steps.end_seq, until_seq)
         if known_seq < until_seq:
             for _ in self.read(log, known_seq, until_seq):
                 pass
 
     def _count_rows(self, rows: Rows) -> None:
-        ids, whats, clients, queues, _ = rows.tables
+        ids, clients, _ = rows.tables
         wants = self._wants_queue
-        is_wanted = [wants is None or bool(wants(queue)) for queue in queues]
-        names = list(map(json_text, queues))
-        found = Counter(zip(rows.queues, rows.clients, rows.whats, strict=True))
-        for (queue, who, what), number in found.items():
-            if is_wanted[queue]:
+        names = {
+            what.queue: json_text(what.queue)
+            for what in rows.steps.table
+            if wants is None or wants(what.queue)
+        }
+        found = Counter((who, what) for _, what, _, who, _ in rows.columns())
+        for (who, what), number in found.items():
+            if what.queue in names:
                 client_id, seq = clients[who]
                 name, user = self._actors.name_and_user(client_id, seq)
-                self._count(Group(names[queue], name, user, whats[what][0]), number)
-        for queue, job in dict.fromkeys(zip(rows.queues, rows.jobs, strict=True)):
-            if is_wanted[queue]:
+                self._count(Group(names[what.queue], name, user, what.kind), number)
+        met = dict.fromkeys((what.queue, job) for _, what, job, *_ in rows.columns())
+        for queue, job in met:
+            if queue in names:
                 self._meet(names[queue], json_text(ids[job]))
 
     def _make(self, deed: KnownStep, record: Record) -> Deed:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from joblog.replay.jobs.facts import learn_of_job
 from joblog.replay.jobs.moves import all_moves
 from joblog.replay.jobs.settling import STRONGEST
-from joblog.replay.jobs.stories import job_name
+from joblog.replay.jobs.stories import Standing, job_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,18 +34,20 @@ def begin_tracking(tracker: Tracker, past: Past, at_ms: int) -> None:
     if not past.seq:
         return
     named = [
-        (database, key)
+        (database, key, found)
         for database in past.databases
-        for key in _take_places(tracker, database, past.seq)
+        for key, found in _take_places(tracker, database, past.seq)
     ]
-    for database, key in named:
-        found = tracker.known.meaning(key, b"")
-        job_id = None if found is None else found[1].names.id
-        if found is not None and job_id is not None:
-            schema, meaning = found
-            story = tracker.stories.get(job_name(schema, meaning, job_id))
-            if story is not None:
-                learn_of_job(story, schema, meaning.rule, database, key)
+    for database, key, found in named:
+        # What guesses may know a lease's key only now, by the jobs in the places.
+        known = found or tracker.known.meaning(key, b"")
+        job_id = None if known is None else known[1].names.id
+        if known is None or job_id is None:
+            continue
+        schema, meaning = known
+        story = tracker.stories.get(job_name(schema, meaning, job_id))
+        if story is not None:
+            learn_of_job(story, schema, meaning.rule, database, key)
     for name, change in tracker.changes.items():
         assert change.before == ""
         story = tracker.stories[name]
@@ -54,23 +56,31 @@ def begin_tracking(tracker: Tracker, past: Past, at_ms: int) -> None:
         story.state = next((each for each in STRONGEST if each in states), "")
         story.since_ms = story.last_ms = at_ms
         story.is_since_known = False
+        if story.state:
+            story.standing = Standing(story.queue, story.state, past.seq)
+            tracker.started[story.queue, story.state] += 1
     tracker.changes.clear()
 
 
-def _take_places(tracker: Tracker, database: Database, seq: int) -> Iterator[bytes]:
+def _take_places(
+    tracker: Tracker, database: Database, seq: int
+) -> Iterator[tuple[bytes, tuple[Schema, Meaning] | None]]:
     """Take in what lies in the places of a database.
 
     Yields:
-        The keys that are named after a job, of which the places tell first.
+        The keys that are named after a job, of which the places tell first, and what
+        they mean; None for those of which that may be known later.
     """
     for key in database.values:
         found = tracker.known.meaning(key, b"")
         if found is None:
+            if not tracker.known.is_fixed:
+                yield key, None
             continue
         schema, meaning = found
         rule = meaning.rule
         if rule.kind in _OF_ONE_JOB:
-            yield key
+            yield key, found
         elif rule.kind in {"place", "alias"}:
             _take_place(tracker, (schema, meaning), database, key, seq)
 

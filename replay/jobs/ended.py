@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from joblog.replay.jobs.schema import ENDS
+from joblog.replay.jobs.stories import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,7 +57,8 @@ class Ended:
     """The jobs of a tracker that have ended and that nobody asked for.
 
     Attributes:
-        names: those whose stories were let go; the oldest are forgotten first.
+        names: those whose stories were let go, and where they stood; the oldest are
+            forgotten first.
         leaving: those that have ended last, which go next.
     """
 
@@ -69,12 +71,16 @@ class Ended:
         """
         self._stories = stories
         self._gone = gone
-        self.names: dict[JobName, None] = {}
+        self.names: dict[JobName, tuple[bytes, str, int] | None] = {}
         self.leaving: dict[JobName, None] = {}
 
-    def remember(self, names: Iterable[JobName], leaving: Iterable[JobName]) -> None:
+    def remember(
+        self,
+        names: Iterable[tuple[JobName, tuple[bytes, str, int] | None]],
+        leaving: Iterable[JobName],
+    ) -> None:
         """Know those that had ended at a moment of the log."""
-        self.names = dict.fromkeys(names)
+        self.names = dict(names)
         self.leaving = dict.fromkeys(leaving)
 
     def let_go(self, name: JobName, story: Story) -> None:
@@ -90,15 +96,21 @@ class Ended:
         if not self._stories[oldest].has_ended:
             return
         story = self._stories.pop(oldest)
-        self.names[oldest] = None
+        self.names[oldest] = story.standing
         if self._gone is not None:
             self._gone.add(oldest, story)
         if len(self.names) > _ENDED_KEPT:
             del self.names[next(iter(self.names))]
 
-    def revive(self, name: JobName) -> None:
-        """Let a job be known again: it comes to a place once more."""
-        if name in self.names:
-            del self.names[name]
-            if self._gone is not None:
-                self._gone.take_back(name)
+    def revive(self, name: JobName) -> Standing | None:
+        """Let a job be known again: it comes to a place once more.
+
+        Returns:
+            Where it stood when it was let go; None where it was not.
+        """
+        if name not in self.names:
+            return None
+        if self._gone is not None:
+            self._gone.take_back(name)
+        stood = self.names.pop(name)
+        return None if stood is None else Standing(*stood)

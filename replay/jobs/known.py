@@ -19,12 +19,16 @@ _MEANINGS_KEPT = 20_000
 
 
 class KnownKeys:
-    """What keys mean by some schemas, for each command that writes them."""
+    """What keys mean by some schemas, for each command that writes them.
+
+    Attributes:
+        is_fixed: whether what a key means never depends on what came before.
+    """
 
     def __init__(self, schemas: Sequence[Schema]) -> None:
         """Know nothing yet; of several schemas the first that knows a key counts."""
         self._schemas = schemas
-        self._is_fixed = not any(schema.guesses for schema in schemas)
+        self.is_fixed = not any(schema.guesses for schema in schemas)
         self._meanings: dict[bytes, dict[bytes, tuple[Schema, Meaning] | None]] = {}
 
     def find(self, record: Record) -> list[Known] | None:
@@ -47,7 +51,7 @@ class KnownKeys:
                     if len(meanings) >= _MEANINGS_KEPT:
                         meanings.clear()
                     found = self.meaning(key, command)
-                    if self._is_fixed:
+                    if self.is_fixed:
                         meanings[key] = found
                 if found is not None:
                     known[key] = found

@@ -34,6 +34,9 @@ _CLIENT = "client"
 _LOG_BYTES_A_BYTE = 4
 """A state is written once the log has grown by so many times the last one's length."""
 
+_PATIENCE = 4
+"""So many times as long it waits for a part with whose end a fold can begin."""
+
 
 def build_ledger(
     folder: Path,
@@ -81,6 +84,8 @@ class _LedgerBuilder:
             PrunedError: the log has lost its beginning, and no snapshot stands for it.
             OSError: a page cannot be written.
         """
+        if not self._ledger.kind:
+            return
         drop_other_kinds(target, KIND_PREFIX, self._ledger.kind)
         headers = list(self._index.catalogue.parts())
         sound_seq = self._find_sound()
@@ -91,18 +96,26 @@ class _LedgerBuilder:
             if start_seq:
                 past.go_to(start_seq)
             else:
-                past.go_to(self._index.bases.find_floor())
+                past.go_to(self._ledger.begun_seq)
                 last_seq = headers[-1].last_seq
                 at_ms = time_at(self._index, past.seq, last_seq)
                 begin_tracking(self._tracker, past, at_ms)
-            log_bytes = size = 0
-            for header in headers:
-                if header.last_seq > start_seq:
-                    log_bytes += header.end - header.start
-                    is_due = log_bytes >= _LOG_BYTES_A_BYTE * size
-                    written = self._write(target, header, is_due=is_due)
-                    if is_due:
-                        size, log_bytes = written, 0
+            self._write_all(
+                target, [each for each in headers if _ends(each) > start_seq]
+            )
+
+    def _write_all(self, target: Path, headers: list[PartHeader]) -> None:
+        """Write pages; with a state where a fold can begin, and at the end."""
+        bases = {base.seq for base in self._index.bases.find()}
+        log_bytes = size = 0
+        for header in headers:
+            log_bytes += header.end - header.start
+            times = _LOG_BYTES_A_BYTE * (1 if header.last_seq in bases else _PATIENCE)
+            is_due = header is headers[-1] or log_bytes >= times * size
+            is_due = is_due and header.last_seq >= self._ledger.begun_seq
+            written = self._write(target, header, is_due=is_due)
+            if is_due:
+                size, log_bytes = written, 0
 
     def _find_sound(self) -> int:
         """Return the end of the last page before which all are what was written."""
@@ -142,6 +155,10 @@ class _LedgerBuilder:
         data = encode_attachment(kind, header, sections)
         write_file(target, attachment_name(kind, header), data)
         return size
+
+
+def _ends(header: PartHeader) -> int:
+    return header.last_seq
 
 
 class _Switch:

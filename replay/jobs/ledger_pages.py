@@ -2,119 +2,56 @@
 
 A page is an attachment of the part (`joblog.replay.index.attachments`). Its sections:
 
-    rows         a row for each step of a job: which record, job, what, who, queue, key
+    steps        for each step of a job the record, its time, what it was, and how many
+                 records before it was the job's last step; 0 for none
+    rows         for each of them which job, who, and key
     jobs         crc32 of the ids of the jobs that have rows, sorted, to look one up
-    gone WORD    stories that were let go, by their verdict; `+` behind the word stands
-                 for jobs that were taken back
+    gone WORD    stories that were let go, by their verdict; behind the word `+` stands
+                 for jobs that were taken back, `@` for those that lay in a key
+    left         the names of the jobs that were let go, in order, and where they stood
+    marks        64 bits that stand for each of these names
     back         names of jobs that had gone before, and came back
     state        all that the tracker knows at the part's end; not on each page
 
-A row holds numbers, its texts stand in tables; all but `jobs` is packed by msgpack and
-compressed.
+Steps and rows hold numbers, their texts stand in tables; all but `jobs` is packed by
+msgpack and compressed. To count steps, no more than the section `steps` is read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgpack
 
 from joblog.replay.index.parts import DamagedPartError
+from joblog.replay.jobs.ledger_rows import KnownSteps, Rows, What
 from joblog.replay.jobs.verdicts import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from joblog.replay.index.attachments import Attachment
     from joblog.replay.jobs.packing import Packer
-    from joblog.replay.jobs.stories import JobName, Step, Story
+    from joblog.replay.jobs.stories import JobName, Standing, Step, Story
 
 STATE = "state"
-_ROWS, _JOBS, _BACK, _GONE = "rows", "jobs", "back", "gone "
-_TAKEN_BACK = "+"
+_STEPS, _ROWS, _JOBS, _BACK, _GONE = "steps", "rows", "jobs", "back", "gone "
+_LEFT, _MARKS = "left", "marks"
+_TAKEN_BACK, _IN_A_KEY = "+", "@"
+_ENDED_WELL = "done", "cancelled"
 _LEVEL = 1
-_COLUMNS = ("seqs", "jobs", "whats", "clients", "queues", "keys")
-
-
-class KnownStep(NamedTuple):
-    """One thing that happened to a job; the words are those of a `Step`."""
-
-    seq: int
-    job_id: bytes
-    queue: bytes
-    kind: str
-    state: str
-    problem: str
-    key: bytes
-
-
-class Rows(NamedTuple):
-    """The steps of jobs in the records of a part.
-
-    Attributes:
-        first_seq: the number of the part's first record.
-        seqs: for each row the record's number, less that of the first.
-        jobs: and so on: numbers of the tables below.
-        whats: (kind, state, problem).
-        clients: (client's id, the first record of a row with it), anew behind each
-            record that describes such a client.
-        queues: queues' names.
-        keys: keys.
-        tables: the tables of jobs' ids, whats, clients, queues and keys.
-        end_seq: the part's last record, also where it has no row.
-    """
-
-    first_seq: int
-    seqs: Sequence[int]
-    jobs: Sequence[int]
-    whats: Sequence[int]
-    clients: Sequence[int]
-    queues: Sequence[int]
-    keys: Sequence[int]
-    tables: tuple[list[Any], ...]
-    end_seq: int = 0
-
-    @property
-    def last_seq(self) -> int:
-        """The record of the last row; 0 where there is none."""
-        return self.first_seq + self.seqs[-1] if self.seqs else 0
-
-    def steps(self) -> Iterator[KnownStep]:
-        """Yield what each row says."""
-        ids, whats, _, queues, keys = self.tables
-        columns = (getattr(self, name) for name in _COLUMNS)
-        for seq, job, what, _, queue, key in zip(*columns, strict=True):
-            kind, state, problem = whats[what]
-            yield KnownStep(
-                seq=self.first_seq + seq,
-                job_id=ids[job],
-                queue=queues[queue],
-                kind=kind,
-                state=state,
-                problem=problem,
-                key=keys[key],
-            )
-
-    def within(self, low_seq: int, high_seq: int) -> Rows:
-        """Return the rows of some records alone."""
-        start = bisect_left(self.seqs, low_seq - self.first_seq)
-        end = bisect_right(self.seqs, high_seq - self.first_seq)
-        if (start, end) == (0, len(self.seqs)):
-            return self
-        columns = [getattr(self, name)[start:end] for name in _COLUMNS]
-        rows = _rows_of(self.first_seq, columns, self.tables)
-        return rows._replace(end_seq=self.end_seq)
-
-
-def _rows_of(
-    first_seq: int, columns: list[Sequence[int]], tables: tuple[list[Any], ...]
-) -> Rows:
-    seqs, jobs, whats, clients, queues, keys = columns
-    return Rows(first_seq, seqs, jobs, whats, clients, queues, keys, tables)
+_STEP_COLUMNS: dict[str, Literal["I", "Q"]] = {
+    "seqs": "I",
+    "times": "Q",
+    "whats": "I",
+    "pauses": "Q",
+}
+_ROW_COLUMNS = ("jobs", "clients", "keys")
 
 
 class PageWriter:
@@ -124,24 +61,29 @@ class PageWriter:
         """Begin an empty page."""
         self._packer = packer
         self._first_seq = first_seq
-        self._columns = {name: array("I") for name in _COLUMNS}
-        self._tables: list[dict[Any, int]] = [{} for _ in _COLUMNS[1:]]
+        self._steps = {name: array(code) for name, code in _STEP_COLUMNS.items()}
+        self._rows = {name: array("I") for name in _ROW_COLUMNS}
+        self._whats: dict[What, int] = {}
+        self._tables: list[dict[Any, int]] = [{} for _ in _ROW_COLUMNS]
         self._newest_clients: dict[int, int] = {}
         self._described: dict[int, deque[int]] = {}
-        self._gone: dict[JobName, tuple[str, list[Any]]] = {}
+        self._gone: dict[JobName, tuple[str, list[Any], Standing | None]] = {}
         self._back: dict[JobName, None] = {}
 
     def add_step(self, story: Story, step: Step) -> None:
         """Note down what happened to a job."""
-        jobs, whats, _, queues, keys = self._tables
-        what = step.kind, step.state, step.problem
-        columns = self._columns
-        columns["seqs"].append(step.record.seq - self._first_seq)
-        columns["jobs"].append(jobs.setdefault(story.id, len(jobs)))
-        columns["whats"].append(whats.setdefault(what, len(whats)))
-        columns["clients"].append(self._client(step))
-        columns["queues"].append(queues.setdefault(story.queue, len(queues)))
-        columns["keys"].append(keys.setdefault(step.key, len(keys)))
+        jobs, _, keys = self._tables
+        steps, rows, record = self._steps, self._rows, step.record
+        before = step.before
+        stood = (None, "") if before is None else before[:2]
+        what = What(story.queue, step.kind, step.state, step.problem, *stood)
+        steps["seqs"].append(record.seq - self._first_seq)
+        steps["times"].append(record.at_ms)
+        steps["whats"].append(self._whats.setdefault(what, len(self._whats)))
+        steps["pauses"].append(0 if before is None else record.seq - before.seq)
+        rows["jobs"].append(jobs.setdefault(story.id, len(jobs)))
+        rows["clients"].append(self._client(step))
+        rows["keys"].append(keys.setdefault(step.key, len(keys)))
 
     def _client(self, step: Step) -> int:
         seq, client_id = step.record.seq, step.record.origin.client_id
@@ -151,7 +93,7 @@ class PageWriter:
             described.popleft()
             number = None
         if number is None:
-            clients = self._tables[2]
+            clients = self._tables[1]
             number = clients.setdefault((client_id, seq), len(clients))
             self._newest_clients[client_id] = number
         return number
@@ -163,8 +105,9 @@ class PageWriter:
     def add(self, name: JobName, story: Story) -> None:
         """Take a story that is let go."""
         word = judge(story, 0).word + _TAKEN_BACK * bool(story.times_taken_back)
+        word += _IN_A_KEY * bool(story.places or story.marks)
         self._gone.pop(name, None)
-        self._gone[name] = word, self._packer.pack(name, story)
+        self._gone[name] = word, self._packer.pack(name, story), story.standing
 
     def take_back(self, name: JobName) -> None:
         """Forget a story that was let go."""
@@ -173,18 +116,32 @@ class PageWriter:
 
     def sections(self) -> dict[str, bytes]:
         """Return what the page has to say."""
-        columns = [column.tobytes() for column in self._columns.values()]
+        steps = [column.tobytes() for column in self._steps.values()]
+        rows = [column.tobytes() for column in self._rows.values()]
         ids = self._tables[0]
         checksums = sorted({zlib.crc32(job_id) for job_id in ids})
+        left = [
+            list(map(self._packer.pack_name, self._gone)),
+            [stood for _, _, stood in self._gone.values()],
+        ]
         gone: dict[str, list[Any]] = {}
-        for word, packed in self._gone.values():
+        for word, packed, _ in self._gone.values():
             gone.setdefault(word, []).append(packed)
         return {
-            _ROWS: pack([columns, *map(list, self._tables)]),
+            _STEPS: pack([steps, list(self._whats)]),
+            _ROWS: pack([rows, *map(list, self._tables)]),
             _JOBS: array("I", checksums).tobytes(),
             _BACK: pack(list(map(self._packer.pack_name, self._back))),
+            _LEFT: pack(left),
+            _MARKS: array("Q", map(name_mark, self._gone)).tobytes(),
             **{_GONE + word: pack(packed) for word, packed in gone.items()},
         }
+
+
+def name_mark(name: JobName) -> int:
+    """Return 64 bits that stand for the name of a job."""
+    digest = hashlib.blake2b(msgpack.packb(name), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
 
 
 def pack(value: Any) -> bytes:
@@ -221,23 +178,45 @@ class Page:
         return STATE in self._attachment.names
 
     def check(self) -> None:
-        """Compare all of it with its checksums.
+        """Compare all of it with its checksums, for who builds on it.
 
         Raises:
             DamagedPartError: the page is not what was written; so the others.
         """
         self._attachment.check()
 
+    def check_rows(self) -> None:
+        """Compare the steps of jobs with their checksums.
+
+        Raises:
+            DamagedPartError: they are not what was written.
+        """
+        self._attachment.check((_STEPS, _ROWS))
+
     def state(self) -> Any:
         """Return what the tracker knew, packed."""
         return self._read(STATE)
 
+    def steps(self) -> KnownSteps:
+        """Return when the steps of jobs were, and what."""
+        packed, table = self._read(_STEPS)
+        seqs, times, whats, pauses = (memoryview(each) for each in packed)
+        return KnownSteps(
+            self.first_seq,
+            self.last_seq,
+            seqs.cast("I"),
+            times.cast("Q"),
+            whats.cast("I"),
+            pauses.cast("Q"),
+            [What(*each) for each in table],
+        )
+
     def rows(self) -> Rows:
         """Return the steps of jobs, in order."""
         packed, *tables = self._read(_ROWS)
-        columns: list[Sequence[int]] = [memoryview(each).cast("I") for each in packed]
-        rows = _rows_of(self.first_seq, columns, tuple(tables))
-        return rows._replace(end_seq=self.last_seq)
+        jobs, clients, keys = (memoryview(each).cast("I") for each in packed)
+        steps = self.steps()
+        return Rows(steps, jobs, clients, keys, tuple(tables), 0, len(steps.seqs))
 
     def seqs_of(self, job_id: bytes) -> Iterator[int]:
         """Yield the records in which something happened to a job."""
@@ -251,7 +230,7 @@ class Page:
         if job_id not in rows.tables[0]:
             return
         number = rows.tables[0].index(job_id)
-        for seq, job in zip(rows.seqs, rows.jobs, strict=True):
+        for seq, job in zip(rows.steps.seqs, rows.jobs, strict=True):
             if job == number:
                 yield self.first_seq + seq
 
@@ -259,23 +238,36 @@ class Page:
         """Return the packed names of the jobs that came back."""
         return self._read(_BACK)
 
-    def gone(self, words: frozenset[str] | None) -> Iterator[Any]:
+    def left(self) -> Any:
+        """Return the names of the jobs that were let go, packed."""
+        return self._read(_LEFT)
+
+    def marks(self) -> set[int]:
+        """Return what stands for these names."""
+        return set(memoryview(self._attachment.read(_MARKS) or b"").cast("Q"))
+
+    def gone(self, words: frozenset[str] | None, since_seq: int = 0) -> Iterator[Any]:
         """Yield packed stories that were let go.
 
         Args:
             words: which verdicts count; `+` is that of all that were taken back; None
                 for any.
+            since_seq: of what was told up to this record, only jobs in keys that
+                did not end well count.
         """
         for name in self._attachment.names:
-            if name.startswith(_GONE):
-                word = name.removeprefix(_GONE)
-                was_taken_back = word.endswith(_TAKEN_BACK)
-                if (
-                    words is None
-                    or word.removesuffix(_TAKEN_BACK) in words
-                    or (was_taken_back and _TAKEN_BACK in words)
-                ):
-                    yield from self._read(name)
+            if not name.startswith(_GONE):
+                continue
+            word = name.removeprefix(_GONE)
+            is_over = self.last_seq <= since_seq
+            if is_over and (_IN_A_KEY not in word or word.startswith(_ENDED_WELL)):
+                continue
+            if (
+                words is None
+                or word.rstrip(_TAKEN_BACK + _IN_A_KEY) in words
+                or (_TAKEN_BACK in word and _TAKEN_BACK in words)
+            ):
+                yield from self._read(name)
 
     def _read(self, name: str) -> Any:
         data = self._attachment.read(name)

@@ -6,13 +6,14 @@ number, the time and the client are kept. Schemas and rules are kept by their nu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from joblog.replay.jobs.stories import Step, Story
+from joblog.replay.jobs.stories import Standing, Step, Story
 from joblog.storage.record import Origin, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.jobs.stories import JobName
@@ -27,6 +28,10 @@ _PLAIN = (
     *("last_ms", "number"),
 )
 _SETS = ("rounds", "former", "hands")
+
+
+Ended: TypeAlias = "list[tuple[JobName, tuple[bytes, str, int] | None]]"
+"""Jobs that were let go, in order, and where they stood."""
 
 
 class Packer:
@@ -46,6 +51,12 @@ class Packer:
         number, scope, job_id = packed
         return self._schemas[number].name, scope, job_id
 
+    def unpack_ended(self, packed: Sequence[Any]) -> Ended:
+        """Return the jobs of which a page says that they were let go."""
+        schemas = [schema.name for schema in self._schemas]
+        names = ((schemas[number], scope, each) for number, scope, each in packed[0])
+        return list(zip(names, packed[1], strict=True))
+
     def pack(self, name: JobName, story: Story) -> list[Any]:
         """Return a story."""
         code_of = story.schema.code_of
@@ -58,11 +69,12 @@ class Packer:
             [(*home, code_of(rule), ms) for home, (rule, ms) in story.marks.items()],
             list(story.doubles),
             None if last is None else _pack_step(last),
+            story.standing,
         ]
 
     def unpack(self, packed: Sequence[Any]) -> tuple[JobName, Story]:
         """Return a story that was packed, and which job it is of."""
-        wire_name, plain, sets, places, marks, doubles, last = packed
+        wire_name, plain, sets, places, marks, doubles, last, standing = packed
         name = self.unpack_name(wire_name)
         schema = self._schemas[wire_name[0]]
         rule_of = schema.rule_of
@@ -76,32 +88,48 @@ class Packer:
         story.marks = {(db, key): (rule_of(code), ms) for db, key, code, ms in marks}
         story.doubles = tuple(doubles)
         story.last = None if last is None else _unpack_step(last)
+        story.standing = None if standing is None else Standing(*standing)
         return name, story
 
     def pack_tracker(self, tracker: Tracker) -> list[Any]:
-        """Return all that a tracker knows between two records."""
+        """Return all that a tracker knows between two records.
+
+        Of the jobs that were let go only how many are known: pages have their names.
+        """
         assert not tracker.changes
         return [
             [self.pack(*each) for each in tracker.stories.items()],
-            list(map(self.pack_name, tracker.ended.names)),
+            len(tracker.ended.names),
             list(map(self.pack_name, tracker.ended.leaving)),
             list(tracker.aliases.known.items()),
             [sorted(tracker.has_results), tracker.count],
+            [(*each, count) for each, count in tracker.started.items()],
             [schema.memory() for schema in self._schemas],
         ]
 
-    def unpack_tracker(self, tracker: Tracker, packed: Sequence[Any]) -> None:
-        """Let a tracker know what was packed, and nothing else."""
-        stories, ended, leaving, aliases, counts, memories = packed
+    def unpack_tracker(
+        self,
+        tracker: Tracker,
+        packed: Sequence[Any],
+        find_ended: Callable[[int], Ended],
+    ) -> None:
+        """Let a tracker know what was packed, and nothing else.
+
+        Args:
+            tracker: it.
+            packed: what `pack_tracker` gave.
+            find_ended: gives the last so many jobs that were let go.
+        """
+        stories, ended, leaving, aliases, counts, started, memories = packed
         for schema, memory in zip(self._schemas, memories, strict=True):
             schema.remember(memory)
         tracker.stories.clear()
         tracker.stories.update(map(self.unpack, stories))
-        names = map(self.unpack_name, ended)
-        tracker.ended.remember(names, map(self.unpack_name, leaving))
+        tracker.ended.remember(find_ended(ended), map(self.unpack_name, leaving))
         tracker.aliases.known = dict(aliases)
         tracker.has_results = set(counts[0])
         tracker.count = counts[1]
+        tracker.started = Counter({(queue, state): n for queue, state, n in started})
 
 
 def _pack_step(step: Step) -> list[Any]:

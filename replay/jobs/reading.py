@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.touched import find_touched
+from joblog.replay.index.background import WORTH_IT_BYTES
 from joblog.replay.index.marks import word_test
 from joblog.replay.index.parts import DamagedPartError
 from joblog.replay.jobs.beginning import begin_tracking
 from joblog.replay.jobs.ended import Wanted
 from joblog.replay.jobs.generic import GenericSchema
 from joblog.replay.jobs.ledger import Ledger
-from joblog.replay.jobs.ledger_pages import KnownStep
+from joblog.replay.jobs.ledger_rows import KnownStep
 from joblog.replay.jobs.sparse import Known, MissedExitError, SparseError, SparsePast
+from joblog.replay.jobs.timelines import Timeline, timelines_of
 from joblog.replay.jobs.tracker import Tracker
 from joblog.replay.jobs.verdicts import Limits, Verdict, judge
 from joblog.replay.keys.past import Past
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
 
     from joblog.app.history.moments import Point
     from joblog.replay.index.finder import LogIndex
-    from joblog.replay.jobs.ledger_pages import Rows
+    from joblog.replay.jobs.ledger_rows import KnownSteps, Rows
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.jobs.stories import Step, Story
     from joblog.replay.keys.past import Progress
@@ -34,22 +38,9 @@ LONG_RECORDS = 50_000
 """From so many records on a job is looked for by the index."""
 
 
+_ENDED_WELL = frozenset(("done", "cancelled"))
 _TRIES = 32
 """How many pops may be found that no record mentions, before all is followed."""
-
-
-class Timeline(NamedTuple):
-    """One job, and all that happened to it.
-
-    Attributes:
-        story: the job as it was at the end.
-        steps: what happened, in order.
-        verdict: what became of it.
-    """
-
-    story: Story
-    steps: list[Step]
-    verdict: Verdict
 
 
 class Judged(NamedTuple):
@@ -60,7 +51,12 @@ class Judged(NamedTuple):
 
 
 class JobLog:
-    """A data folder, read as a history of jobs."""
+    """A data folder, read as a history of jobs.
+
+    Attributes:
+        started: once jobs were judged, how many there were of which queue and state
+            when following began.
+    """
 
     def __init__(
         self,
@@ -72,6 +68,19 @@ class JobLog:
         self._index = index
         self._schemas = list(schemas)
         self._progress = progress
+        self._opened: Ledger | None = None
+        self.started: Counter[tuple[bytes, str]] = Counter()
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the index has of these jobs: the same at each look."""
+        if self._opened is None:
+            self._opened = Ledger(self._index, self._schemas)
+            if self._opened.missing_bytes >= WORTH_IT_BYTES:
+                self._index.followed_by = [
+                    schema.source or schema.name for schema in self._schemas
+                ]
+        return self._opened
 
     def follow(
         self,
@@ -167,7 +176,7 @@ class JobLog:
 
     def _find_known(self, job_id: bytes, until_seq: int) -> Known:
         """Return the records that the ledger knows to be about a job."""
-        ledger = Ledger(self._index, self._schemas)
+        ledger = self.ledger
         try:
             seqs = ledger.find_seqs(job_id, until_seq)
         except DamagedPartError:
@@ -219,13 +228,12 @@ class JobLog:
             point: the moment.
             limits: from when on a job is stuck or lost.
             wants: whether a job is wanted.
-            since_seq: the jobs of which something is told behind it, or that were in a
-                key then. Without a ledger jobs are followed from there on: where those
-                are that are in a key then is known, and not how they came there.
+            since_seq: only jobs of which a step is told behind it, or that were last
+                seen in a key and had not ended well; 0 for all.
             words: the verdicts of jobs that are wanted where they have ended, and `+`
                 for all that were taken back; None for any.
-            observe: is told each step that had to be followed; behind the newest
-                state of the ledger those are all.
+            observe: is told each step that had to be followed: those behind a moment
+                that the ledger knows.
 
         Raises:
             CorruptLogError: the log is damaged.
@@ -237,20 +245,21 @@ class JobLog:
             return Judged(story, judge(story, point.at_ms, limits, has_results))
 
         def is_wanted(story: Story) -> bool:
-            if story.last_seq <= since_seq and not (story.places or story.marks):
+            if since_seq and not _is_of_range(story, since_seq):
                 return False
             return wants(judged(story))
 
         gone = Wanted(is_wanted)
         tracker = Tracker(self._schemas, keeps=lambda _: False, gone=gone)
-        start_seq = self._resume(tracker, gone, point.seq, words)
-        for told in self._run(tracker, point.seq, since_seq, start_seq):
+        start_seq = self._resume(tracker, gone, point.seq, words, since_seq)
+        for told in self._run(tracker, point.seq, start_seq):
             if observe is not None:
                 observe(*told)
         for name, story in tracker.stories.items():
             gone.take_back(name)
             if story.state and is_wanted(story):
                 gone.stories[name] = story
+        self.started = tracker.started
         for story in sorted(gone.stories.values(), key=_number_of):
             yield judged(story)
 
@@ -260,28 +269,34 @@ class JobLog:
         gone: Wanted,
         until_seq: int,
         words: frozenset[str] | None,
+        since_seq: int = 0,
     ) -> int:
         """Let a tracker know what the ledger does, and return up to which record."""
-        ledger = Ledger(self._index, self._schemas)
+        ledger = self.ledger
         try:
             seq = ledger.resume(tracker, until_seq)
-            ledger.read_gone(gone, seq, words)
+            ledger.read_gone(gone, seq, words, since_seq)
         except DamagedPartError:
             tracker.forget()
             gone.stories.clear()
             return 0
         return seq
 
-    def rows(self, from_seq: int, until_seq: int) -> list[Rows]:
-        """Return what the ledger has of the records after one, up to another.
+    def rows(self, from_seq: int, until_seq: int) -> Iterator[Rows]:
+        """Yield what the ledger has of the records after one, up to another.
 
         What is behind its last row is for `steps` to tell.
         """
-        ledger = Ledger(self._index, self._schemas)
-        try:
-            return list(ledger.rows(from_seq + 1, until_seq))
-        except DamagedPartError:
-            return []
+        with suppress(DamagedPartError):
+            yield from self.ledger.rows(from_seq + 1, until_seq)
+
+    def known_steps(self, from_seq: int, until_seq: int) -> Iterator[KnownSteps]:
+        """Yield the same for who only counts steps, by whole pages.
+
+        Raises:
+            DamagedPartError: a page is not what was written; others were yielded.
+        """
+        return self.ledger.steps(from_seq + 1, until_seq)
 
     def deeds(
         self, from_seq: int, until_seq: int
@@ -292,13 +307,12 @@ class JobLog:
         """
         known_seq = from_seq
         for rows in self.rows(from_seq, until_seq):
-            known_seq = min(rows.end_seq, until_seq)
-            if not rows.seqs:
+            known_seq = min(rows.steps.end_seq, until_seq)
+            if rows.seqs is None:
                 continue
-            first_seq = rows.first_seq + rows.seqs[0]
-            records = self._index.records(first_seq, rows.last_seq)
+            records = self._index.records(*rows.seqs)
             record = next(records, None)
-            for known in rows.steps():
+            for known in rows.known():
                 while record is not None and record.seq < known.seq:
                     record = next(records, None)
                 assert record is not None
@@ -322,7 +336,7 @@ class JobLog:
         gone = Wanted(lambda _: False)
         tracker = Tracker(self._schemas, keeps=lambda _: False, gone=gone)
         start_seq = self._resume(tracker, gone, from_seq, frozenset())
-        for story, step in self._run(tracker, until_seq, known_seq=start_seq):
+        for story, step in self._run(tracker, until_seq, start_seq):
             if step.record.seq > from_seq:
                 yield story, step
 
@@ -330,15 +344,13 @@ class JobLog:
         self,
         tracker: Tracker,
         until_seq: int,
-        since_seq: int = 0,
         known_seq: int = 0,
     ) -> Iterator[tuple[Story, Step]]:
-        """Follow jobs from a moment, or from the first one that can be opened.
+        """Follow jobs from the first moment that can be opened.
 
         Args:
             tracker: what follows them.
             until_seq: the last record.
-            since_seq: the moment.
             known_seq: up to where it has followed them already, 0 for not yet.
         """
         index = self._index
@@ -350,11 +362,18 @@ class JobLog:
             if known_seq:
                 past.go_to(known_seq)
             else:
-                past.go_to(max(since_seq, index.bases.find_floor()))
+                past.go_to(index.bases.find_floor())
                 begin_tracking(tracker, past, time_at(index, past.seq, until_seq))
             yield from tracker.run(past, until_seq)
         finally:
             past.close()
+
+
+def _is_of_range(story: Story, since_seq: int) -> bool:
+    stood = story.standing
+    if stood is not None and stood.seq > since_seq:
+        return True
+    return story.state not in _ENDED_WELL and bool(story.places or story.marks)
 
 
 def _number_of(story: Story) -> int:
@@ -375,25 +394,4 @@ def narrow(schemas: Iterable[Schema], job_id: bytes) -> list[Schema]:
     return [
         GenericSchema(job_id) if isinstance(schema, GenericSchema) else schema
         for schema in schemas
-    ]
-
-
-def timelines_of(
-    tracker: Tracker,
-    told: Iterable[tuple[Story, Step]],
-    point: Point,
-    limits: Limits,
-) -> list[Timeline]:
-    """Return a timeline for each job of which a tracker tells something."""
-    steps: dict[int, list[Step]] = {}
-    for story, step in told:
-        steps.setdefault(id(story), []).append(step)
-    return [
-        Timeline(
-            story,
-            steps.get(id(story), []),
-            judge(story, point.at_ms, limits, tracker.has_results),
-        )
-        for story in tracker.stories.values()
-        if story.state or id(story) in steps
     ]

@@ -64,6 +64,7 @@ def settle(story: Story, change: Change, record: Record) -> Step | None:
         story.lease_ms if new == "running" else None,
         story.due_ms if new in {"scheduled", "waiting"} else None,
         problem,
+        before=story.standing,
     )
     _advance(story, change, step)
     return step

@@ -27,6 +27,21 @@ def job_name(schema: Schema, meaning: Meaning, job_id: bytes) -> JobName:
     return schema.name, queue if schema.is_scoped else b"", job_id
 
 
+class Standing(NamedTuple):
+    """Where a job stood after a step: the next step takes it from there.
+
+    Attributes:
+        queue: its queue.
+        state: its state.
+        seq: the record of the step; of a job that was there at the beginning the moment
+            of that.
+    """
+
+    queue: bytes
+    state: str
+    seq: int
+
+
 class Step(NamedTuple):
     """One thing that happened to a job, in one record.
 
@@ -40,6 +55,7 @@ class Step(NamedTuple):
         due_ms: when it is due, or None.
         problem: what is wrong with this, "" where nothing is.
         is_inferred: whether it was concluded from what came later (see `sparse`).
+        before: where the job stood, None where this is the first that is told of it.
     """
 
     kind: str
@@ -51,6 +67,7 @@ class Step(NamedTuple):
     due_ms: int | None = None
     problem: str = ""
     is_inferred: bool = False
+    before: Standing | None = None
 
 
 def bare_record(record: Record) -> Record:
@@ -100,6 +117,7 @@ class Story:
         waited_ms: how long it waited before it was taken last.
         doubles: the problems that amount to a double delivery.
         last: the step that brought it to its state.
+        standing: where it stood after the last step that was told, None before it.
         first_seq: the first record that told of it.
         last_seq: the last one.
         last_ms: when that was.
@@ -129,7 +147,7 @@ class Story:
             "rounds",
             "schema",
         ),
-        *("since_ms", "state", "status", "taken_ms", "taken_seq", "taker"),
+        *("since_ms", "standing", "state", "status", "taken_ms", "taken_seq", "taker"),
         *("times_taken_back", "waited_ms", "was_gone"),
     )
 
@@ -168,6 +186,7 @@ class Story:
         self.waited_ms: int | None = None
         self.doubles: tuple[str, ...] = ()
         self.last: Step | None = None
+        self.standing: Standing | None = None
         self.first_seq = seq
         self.last_seq = seq
         self.last_ms = 0

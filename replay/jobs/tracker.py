@@ -7,6 +7,7 @@ jobs that have not ended or that `keeps` asks for, 10,000 of others, and 100,000
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from joblog.app.history.touched import WHOLE_DATABASE_NAMES
@@ -24,7 +25,13 @@ from joblog.replay.jobs.moves import Move, watch_effect
 from joblog.replay.jobs.notices import read_notice
 from joblog.replay.jobs.rounds import is_of_now
 from joblog.replay.jobs.settling import settle
-from joblog.replay.jobs.stories import Change, Story, bare_record, job_name
+from joblog.replay.jobs.stories import (
+    Change,
+    Standing,
+    Story,
+    bare_record,
+    job_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,6 +58,7 @@ class Tracker:
         changes: what the record under way says of each job.
         ended: the jobs whose stories were let go.
         count: how many jobs it has come to know.
+        started: how many there were at the beginning, by queue and state.
     """
 
     def __init__(
@@ -82,6 +90,7 @@ class Tracker:
         self.changes: dict[JobName, Change] = {}
         self.ended = Ended(self.stories, gone)
         self.count = 0
+        self.started: Counter[tuple[bytes, str]] = Counter()
         self._is_lean = gone is not None
 
     def run(self, past: Followed, until_seq: int) -> Iterator[Telling]:
@@ -116,6 +125,7 @@ class Tracker:
         self.aliases.known.clear()
         self.ended.remember((), ())
         self.count = 0
+        self.started.clear()
         for schema in self._schemas:
             schema.remember(None)
 
@@ -215,12 +225,14 @@ class Tracker:
         job_id = rule.read_id(element, self.aliases.known)
         if not job_id:
             return
+        stood = None
         if move.delta > 0 and record is not None and self.ended.names:
-            self.ended.revive(job_name(schema, meaning, job_id))
+            stood = self.ended.revive(job_name(schema, meaning, job_id))
         found = self._find(schema, meaning, job_id, seq, is_new=move.delta > 0)
         if found is None:
             return
         story, change = found
+        story.standing = stood or story.standing
         content = element if rule.form != "pickle" else (move.value or element)
         has_fields = content and (rule.fields or rule.guesses)
         facts = read_paths(rule, content) if has_fields else {}
@@ -365,13 +377,19 @@ class Tracker:
 
     def _settle_all(self, record: Record) -> Iterator[Telling]:
         changes, self.changes = self.changes, {}
+        over: list[tuple[JobName, Story]] = []
         for name, change in changes.items():
             story = self.stories[name]
             step = settle(story, change, record)
             story.last_seq, story.last_ms = record.seq, record.at_ms
             if step is not None:
+                story.standing = Standing(story.queue, step.state, record.seq)
                 yield story, step
                 if self._is_lean and story.last is step:
                     story.last = step._replace(record=bare_record(record))
             if story.has_ended and not self._keeps(story):
+                over.append((name, story))
+        # Only now: of what another job's end lets go the record may have told, too.
+        for name, story in over:
+            if self.stories.get(name) is story:
                 self.ended.let_go(name, story)

@@ -14,8 +14,9 @@ from joblog.app.history.moments import Point
 from joblog.app.history.recovery import Fold
 from joblog.app.history.touched import ALL_DATABASES, find_touched
 from joblog.replay.index.marks import word_test
-from joblog.replay.jobs.reading import narrow, timelines_of
+from joblog.replay.jobs.reading import narrow
 from joblog.replay.jobs.shipped import detect_in_records
+from joblog.replay.jobs.timelines import timelines_of
 from joblog.replay.jobs.tracker import Tracker
 from joblog.replay.jobs.verdicts import Limits
 from joblog.replay.keys.past import DATABASES
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from joblog.app.keyspace.database import Database
-    from joblog.replay.jobs.reading import Timeline
     from joblog.replay.jobs.schema import Schema
+    from joblog.replay.jobs.timelines import Timeline
     from joblog.replay.proofs.receipts import Checked, Subject
     from joblog.storage.record import Record
 

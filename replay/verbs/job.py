@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from joblog.app.history.moments import Moment, Point
-    from joblog.replay.jobs.reading import Timeline
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.jobs.stories import Step, Story
+    from joblog.replay.jobs.timelines import Timeline
     from joblog.replay.jobs.verdicts import Limits, Verdict
 
 _COLUMNS = ("seq", "time", "after", "step", "key", "by", "notes")

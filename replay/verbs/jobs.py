@@ -168,9 +168,9 @@ def jobs(
     On a terminal the severest come first, elsewhere the oldest.
 
     Without a filter it lists all that have not ended, and those that failed or were
-    deleted. Exit code 1 says that there is none. Where a long log is not indexed, jobs
-    are followed from --since on, which is quick: where they are at that moment is
-    known, how they came there is not.
+    deleted. Exit code 1 says that there is none. With --since it lists the jobs of
+    which a step is told behind that, and those that were in a key and had not ended
+    well.
 
     \b
     Examples:

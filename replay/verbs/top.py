@@ -47,9 +47,8 @@ def top(
     moments at which a tag was given or a script came. Between tags it counts what was
     enqueued, taken, done and lost, and how a queue grew: so it shows after which deploy
     that began, where deploys give tags (LOG.TAG). Problems are grouped by what is
-    wrong, why, who had the jobs and by which script's line. With --since it follows
-    jobs from there on: quick, but blind to what was before. Exit code 1 says that there
-    is no job. `replay DIR` is short for `replay top DIR`.
+    wrong, why, who had the jobs and by which script's line. Exit code 1 says that
+    there is no job. `replay DIR` is short for `replay top DIR`.
 
     \b
     Examples:

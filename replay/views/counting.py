@@ -1,23 +1,24 @@
 """Counting: every step of every job, by queue, by time, and by stretch between tags.
 
-The state of each job is known from the steps alone, so stories that have ended may be
-let go meanwhile. Memory: a number for each job, and the stories that a tracker keeps.
+Each step tells where the job stood before, so nothing has to be kept of a job, and many
+steps that are alike are counted at once. Memory: what is shown of each queue.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from joblog.replay.jobs.schema import ENDS
+from joblog.replay.jobs.ledger_rows import What
 from joblog.replay.views.depths import Depth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from joblog.replay.jobs.ledger_rows import KnownSteps
     from joblog.replay.jobs.reading import Judged
-    from joblog.replay.jobs.schema import Schema
-    from joblog.replay.jobs.stories import Story
+    from joblog.replay.jobs.stories import Step, Story
     from joblog.replay.views.depths import Span
 
 _KINDS = {
@@ -32,28 +33,8 @@ _KINDS = {
 """Which steps are counted in each stretch, and as what."""
 
 _COMING = frozenset(("scheduled", "held back"))
-_ENDED_KEPT = 200_000
+_ENDED_WELL = frozenset(("done", "cancelled"))
 _OPEN_VERDICTS = frozenset(("running", "in hand", "delivered twice"))
-
-
-class Told(NamedTuple):
-    """One step of one job, as it is counted.
-
-    Attributes:
-        job: a number that stands for the job.
-        queue: its queue.
-        kind: what the step was.
-        state: the job's state after it.
-        seq: the record.
-        slot: the slot of the span that its time lies in.
-    """
-
-    job: int
-    queue: bytes
-    kind: str
-    state: str
-    seq: int
-    slot: int
 
 
 class Stretch(NamedTuple):
@@ -126,13 +107,6 @@ class Queue:
         return grown.index(most) if most > 0 and len(grown) > 1 else None
 
 
-class _Standing(NamedTuple):
-    """The queue that a job is in, and its state there; one object for each."""
-
-    queue: Queue
-    state: str
-
-
 class Counting:
     """Counts steps as they come.
 
@@ -145,94 +119,138 @@ class Counting:
         self,
         span: Span,
         ends: Sequence[int],
+        begin_seq: int = 0,
         wants_queue: Callable[[bytes], object] | None = None,
+        *,
+        is_whole: bool = True,
     ) -> None:
         """Begin with nothing.
 
         Args:
             span: the time that is looked at.
             ends: the last record of each stretch, in order.
+            begin_seq: the record before the first.
             wants_queue: which queues count; None for all.
+            is_whole: whether jobs are followed from there on only.
         """
         self.queues: dict[bytes, Queue] = {}
         self.span = span
         self._ends = ends
+        self._begin_seq = begin_seq
         self._wants_queue = wants_queue
+        self._is_whole = is_whole
         self._place = 0
-        self._open: dict[int, _Standing] = {}
-        self._ended: dict[int, _Standing] = {}
-        self._standings: dict[tuple[bytes, str], _Standing] = {}
+        self._starts: Counter[tuple[bytes, str]] = Counter()
 
-    def begin(self, stories: Iterable[Story]) -> None:
-        """Take in the jobs that there are before the first record."""
-        for story in stories:
-            if story.state:
-                standing = self._standing(story.queue, story.state)
-                self._enter(job_number(story), standing, 0)
-        for queue in self.queues.values():
-            queue.at_start = queue.depth("waiting").last
+    def observe(self, story: Story, step: Step) -> None:
+        """Count one step that a tracker tells."""
+        record, before = step.record, step.before
+        stood = (None, "") if before is None else before[:2]
+        what = What(story.queue, step.kind, step.state, step.problem, *stood)
+        self._go_to(record.seq)
+        is_first = before is not None and before.seq <= self._begin_seq
+        if before is not None and is_first and not self._is_whole:
+            self._starts[before.queue, before.state] += 1
+        self._add(what, 1, self.span.slot(record.at_ms))
 
-    def observe(self, told: Told) -> None:
-        """Count one step."""
-        while told.seq > self._ends[self._place]:
-            self._end_stretch()
-        before = self._leave(told.job)
-        now = self._standing(told.queue, told.state)
-        self._enter(told.job, now, told.slot, before)
-        kind = _KINDS.get(told.kind)
-        if kind is None and told.kind in _COMING and before is None:
+    def observe_known(self, steps: KnownSteps, until_seq: int) -> None:
+        """Count what the ledger has of a page: those of each slot and stretch at once.
+
+        Args:
+            steps: the page.
+            until_seq: the last record that counts.
+        """
+        place, end = steps.span(self._begin_seq + 1, until_seq)
+        starts_ms = self.span.starts_ms()
+        self._count_starts(steps, place, end)
+        while place < end:
+            self._go_to(steps.first_seq + steps.seqs[place])
+            slot = self.span.slot(steps.times[place])
+            _, stop = steps.span(0, self._ends[self._place])
+            if slot + 1 < len(starts_ms):
+                following_ms = starts_ms[slot + 1]
+                stop = min(stop, bisect_left(steps.times, following_ms, place, end))
+            stop = min(stop, end)
+            for what, count in Counter(steps.whats[place:stop]).items():
+                self._add(steps.table[what], count, slot)
+            place = stop
+
+    def _count_starts(self, steps: KnownSteps, start: int, end: int) -> None:
+        """Take in the jobs of which a page tells the first step of the range."""
+        if self._is_whole:
+            return
+        longest = steps.first_seq - self._begin_seq
+        columns = steps.seqs, steps.pauses, steps.whats
+        for seq, pause, what in zip(
+            *(each[start:end] for each in columns), strict=True
+        ):
+            if pause and pause >= seq + longest:
+                _, _, _, _, queue, state = steps.table[what]
+                assert queue is not None
+                self._starts[queue, state] += 1
+
+    def _add(self, what: What, count: int, slot: int) -> None:
+        """Count steps that are alike, in a slot and in the stretch under way."""
+        queue = self._queue(what.queue)
+        before = what.from_queue, what.from_state
+        if before != (what.queue, what.state):
+            if what.from_queue is not None:
+                depth = self._queue(what.from_queue).depth(what.from_state)
+                depth.add(slot, -count)
+            queue.depth(what.state).add(slot, count)
+        kind = _KINDS.get(what.kind)
+        if kind is None and what.kind in _COMING and what.from_queue is None:
             kind = "enqueued"
         if kind is not None:
-            now.queue.steps[self._place][kind] += 1
-
-    def _standing(self, queue: bytes, state: str) -> _Standing:
-        found = self._standings.get((queue, state))
-        if found is None:
-            found = self._standings[queue, state] = _Standing(self._queue(queue), state)
-        return found
-
-    def _leave(self, job: int) -> _Standing | None:
-        found = self._open.pop(job, None)
-        return self._ended.pop(job, None) if found is None else found
-
-    def _enter(
-        self, job: int, now: _Standing, slot: int, before: _Standing | None = None
-    ) -> None:
-        if before is not now:
-            if before is not None:
-                before.queue.depth(before.state).add(slot, -1)
-            now.queue.depth(now.state).add(slot, 1)
-        (self._ended if now.state in ENDS else self._open)[job] = now
-        if len(self._ended) > _ENDED_KEPT:
-            was, end = self._ended.pop(next(iter(self._ended)))
-            was.verdicts[end] += 1
+            queue.steps[self._place][kind] += count
 
     def _queue(self, name: bytes) -> Queue:
         queue = self.queues.get(name)
         if queue is None:
             queue = self.queues[name] = Queue(name, len(self._ends))
-            if self._place:
-                queue.waiting[: self._place] = [0] * self._place
         return queue
+
+    def _go_to(self, seq: int) -> None:
+        """End the stretches before a record."""
+        while seq > self._ends[self._place]:
+            self._end_stretch()
 
     def _end_stretch(self) -> None:
         for queue in self.queues.values():
             queue.waiting[self._place] = queue.depth("waiting").last
         self._place += 1
 
-    def finish(self, judged: Iterable[Judged]) -> None:
+    def finish(
+        self, judged: Iterable[Judged], started: Mapping[tuple[bytes, str], int]
+    ) -> None:
         """Take in what became of the jobs that were kept, and drop unwanted queues.
 
         Args:
             judged: all jobs that are open at the end, and those that something is wrong
                 with; jobs that ended well may be missing.
+            started: how many jobs of which queue and state there were when following
+                began.
         """
         while self._place < len(self._ends):
             self._end_stretch()
-        for each in judged:
+        kept = list(judged)
+        if self._is_whole:
+            self._starts.update(started)
+        for story, _ in [] if self._is_whole else kept:
+            stood = story.standing
+            if stood is not None and stood.seq <= self._begin_seq:
+                self._starts[stood.queue, stood.state] += 1
+        for (name, state), count in self._starts.items():
+            queue = self._queue(name)
+            queue.depth(state).add(0, count)
+            if state == "waiting":
+                queue.at_start = count
+                queue.waiting = [each + count for each in queue.waiting]
+        for queue in self.queues.values():
+            for state in _ENDED_WELL & queue.depths.keys():
+                queue.verdicts[state] = queue.depths[state].last
+        for each in kept:
             self._judge(each)
-        for queue, state in (*self._open.values(), *self._ended.values()):
-            queue.verdicts[state] += 1
         if self._wants_queue is not None:
             self.queues = {
                 name: queue
@@ -242,11 +260,12 @@ class Counting:
 
     def _judge(self, judged: Judged) -> None:
         story, (word, since_ms, _) = judged
-        found = self._leave(job_number(story))
-        if found is None:
+        stood = story.standing
+        if stood is None:
             return
-        queue, state = found
+        queue, state = self._queue(stood.queue), stood.state
         queue.verdicts[word] += 1
+        queue.verdicts[state] -= state in _ENDED_WELL
         if word == state or word in _OPEN_VERDICTS:
             return
         # It was so since then, though nobody wrote it.
@@ -260,13 +279,3 @@ class Counting:
         """Return the stretch in which what was last heard of a job lies."""
         seq = story.last.record.seq if story.last is not None else 0
         return next(place for place, end in enumerate(self._ends) if seq <= end)
-
-
-def job_number(story: Story) -> int:
-    """Return a number that stands for a job: ids would need more memory."""
-    return name_number(story.schema, story.queue, story.id)
-
-
-def name_number(schema: Schema, queue: bytes, job_id: bytes) -> int:
-    """Return the number of a job by its schema, its queue and its id."""
-    return hash((schema.name, queue if schema.is_scoped else b"", job_id))

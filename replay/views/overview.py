@@ -10,24 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.notes import ScriptSourceNote, TagNote, read_note
-from joblog.replay.jobs.beginning import begin_tracking
-from joblog.replay.jobs.ended import Wanted
+from joblog.replay.index.parts import DamagedPartError
 from joblog.replay.jobs.reading import JobLog, Judged
-from joblog.replay.jobs.tracker import Tracker
-from joblog.replay.jobs.verdicts import judge
-from joblog.replay.keys.past import Past
 from joblog.replay.records.points import tag_records
 from joblog.replay.records.script_texts import source_records
 from joblog.replay.records.scripts import script_name
 from joblog.replay.views.counting import Counting, Queue
 from joblog.replay.views.depths import Span
-from joblog.replay.views.following import (
-    WORDS,
-    find_starts,
-    is_open_or_wrong,
-    told,
-    told_by_rows,
-)
 from joblog.replay.views.problems import SEVEREST, Problem, Problems, last_seq
 from joblog.storage.errors import PrunedError
 
@@ -36,7 +25,6 @@ if TYPE_CHECKING:
 
     from joblog.app.history.moments import Point
     from joblog.replay.index.finder import LogIndex
-    from joblog.replay.jobs.ledger_pages import Rows
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.jobs.stories import Step, Story
     from joblog.replay.jobs.verdicts import Limits
@@ -44,6 +32,9 @@ if TYPE_CHECKING:
     from joblog.replay.records.clients import ClientDirectory
 
 _UNFINISHED = frozenset(("waiting", "scheduled", "blocked", "running"))
+_ENDED_WELL = frozenset(("done", "cancelled"))
+WORDS = frozenset(SEVEREST)
+"""The verdicts of jobs that have ended which are asked for one by one."""
 
 
 class Mark(NamedTuple):
@@ -155,14 +146,12 @@ def look_over(
     span = _find_span(index, begin_seq + 1, looked.until)
     pieces = _cut(index, span, begin_seq + 1, looked.until.seq)
     ends = [piece.until_seq for piece in pieces]
-    counting = Counting(span, ends, looked.wants_queue)
     jobs = JobLog(index, schemas, progress)
-    pages = jobs.rows(0, looked.until.seq) if not begin_seq else []
-    if pages and len(schemas) == 1:
-        judged = _count_known(index, jobs, pages, schemas[0], looked, counting)
-    else:
-        judged = _follow(index, begin_seq, schemas, looked, counting, progress)
-    counting.finish(judged)
+    try:
+        counting, judged = _count(jobs, span, ends, begin_seq, looked)
+    except DamagedPartError:
+        jobs.ledger.distrust()
+        counting, judged = _count(jobs, span, ends, begin_seq, looked)
     problems = Problems(index, clients)
     for each in sorted(judged, key=last_seq):
         if each.story.queue in counting.queues:
@@ -180,59 +169,37 @@ def look_over(
     )
 
 
-def _count_known(
-    index: LogIndex,
-    jobs: JobLog,
-    pages: list[Rows],
-    schema: Schema,
-    looked: Looked,
-    counting: Counting,
-) -> list[Judged]:
-    """Count the steps that the ledger has, and those behind; return who is wrong."""
-    span = counting.span
-    for step in told_by_rows(pages, schema, find_starts(index, span)):
-        counting.observe(step)
-    known_seq = max(rows.last_seq for rows in pages)
+def _count(
+    jobs: JobLog, span: Span, ends: list[int], begin_seq: int, looked: Looked
+) -> tuple[Counting, list[Judged]]:
+    """Count the steps that the ledger has, and those behind; return who is wrong too.
+
+    Raises:
+        DamagedPartError: a page of the ledger is not what was written.
+    """
+    # Of what was pruned as much is known as was there when following began.
+    is_whole = looked.since_seq <= 0 or looked.since_seq < begin_seq
+    counting = Counting(span, ends, begin_seq, looked.wants_queue, is_whole=is_whole)
+    known_seq, until = begin_seq, looked.until
+    for steps in jobs.known_steps(begin_seq, until.seq):
+        counting.observe_known(steps, until.seq)
+        known_seq = min(steps.end_seq, until.seq)
 
     def observe(story: Story, step: Step) -> None:
         if step.record.seq > known_seq:
-            counting.observe(told(story, step, span))
+            counting.observe(story, step)
 
-    return list(
-        jobs.judge_all(looked.until, looked.limits, is_open_or_wrong, 0, WORDS, observe)
+    found = jobs.judge_all(
+        until, looked.limits, is_open_or_wrong, looked.since_seq, WORDS, observe
     )
+    judged = list(found)
+    counting.finish(judged, jobs.started)
+    return counting, judged
 
 
-def _follow(
-    index: LogIndex,
-    begin_seq: int,
-    schemas: Sequence[Schema],
-    looked: Looked,
-    counting: Counting,
-    progress: Progress,
-) -> list[Judged]:
-    """Follow jobs and count their steps; return who is open or wrong at the end."""
-
-    def judged(story: Story) -> Judged:
-        at_ms, has_results = looked.until.at_ms, tracker.has_results
-        return Judged(story, judge(story, at_ms, looked.limits, has_results))
-
-    gone = Wanted(lambda story: is_open_or_wrong(judged(story)))
-    tracker = Tracker(schemas, keeps=lambda _: False, gone=gone)
-    past = Past(index.folder, index.filesystem, progress, index.bases)
-    try:
-        past.go_to(begin_seq)
-        begin_tracking(tracker, past, counting.span.from_ms)
-        counting.begin(tracker.stories.values())
-        for story, step in tracker.run(past, looked.until.seq):
-            counting.observe(told(story, step, counting.span))
-    finally:
-        past.close()
-    for name, story in tracker.stories.items():
-        gone.take_back(name)
-        if story.state:
-            gone.stories[name] = story
-    return [judged(story) for story in gone.stories.values()]
+def is_open_or_wrong(judged: Judged) -> bool:
+    """Say whether a job is to be judged by itself, not counted among others."""
+    return judged.verdict.word not in _ENDED_WELL
 
 
 def _find_span(index: LogIndex, from_seq: int, until: Point) -> Span:

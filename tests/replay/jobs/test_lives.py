@@ -1,14 +1,21 @@
 """Jobs that are thrown away, run again after their end, or share an id."""
 
+from contextlib import closing
+
 import pytest
 
-from joblog.replay.jobs.verdicts import Limits
+from joblog.replay.jobs.beginning import begin_tracking
+from joblog.replay.jobs.shipped import load_schemas
+from joblog.replay.jobs.tracker import Tracker
+from joblog.replay.jobs.verdicts import judge
+from joblog.replay.jobs.views import story_facts
+from joblog.replay.keys.past import Past
+from joblog.storage.filesystem import FileSystem
 from tests.replay.jobs.reading import (
     HOUR_MS,
     follow,
     judge_all,
     kinds_of,
-    open_log,
     point_of,
 )
 from tests.replay.jobs.scenarios import BULL_TAKEN, DONE, NOW, RQ_TAKEN, play, saq
@@ -197,14 +204,23 @@ def test_job_that_was_taken_out_of_its_place_and_says_that_it_runs_is_not_done(p
     assert follow(history, b"7", later_ms=HOUR_MS).verdict.word == "lost"
 
 
-def test_job_that_is_followed_from_a_moment_has_the_lease_that_its_lock_had(played):
+def test_job_that_was_there_at_the_beginning_has_its_lease_and_no_past(played):
+    """So it is where a log was pruned: what was before is not known."""
     history = played((*BULL_TAKEN, ("wait", 5_000), ("b", "SET x 1")))
     history.log.sync()
-    log, point = open_log(history.folder), point_of(history, later_ms=1_000)
+    point = point_of(history, later_ms=1_000)
+    tracker = Tracker(load_schemas(["bullmq"]))
+    with closing(Past(history.folder, FileSystem())) as past:
+        past.go_to(point.seq - 1)
+        begin_tracking(tracker, past, point.at_ms)
+        assert list(tracker.run(past, point.seq)) == []
 
-    (found,) = log.judge_all(point, Limits(), lambda _: True, point.seq - 1)
+    (story,) = tracker.stories.values()
 
-    story, verdict = found
+    verdict = judge(story, point.at_ms)
     assert story.lease_ms is not None
     assert story.facts["task"] == b"send"
     assert (verdict.word, verdict.since_ms) == ("running", None)
+    facts = story_facts(story, verdict, point.at_ms)
+    assert facts["since"] is facts["since_ms"] is None
+    assert {"enqueued", "waited_ms"}.isdisjoint(facts)
