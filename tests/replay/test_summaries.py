@@ -44,7 +44,7 @@ def counted(folder, from_seq, until_seq=None):
 @settings(max_examples=10, deadline=None)
 @given(
     st.lists(st.integers(0, 100_000), min_size=30, max_size=90),
-    st.integers(300, 2000),
+    st.integers(300, 900),
     st.integers(1, 15),
 )
 def test_summaries_add_up(tmp_path_factory, waits, part_bytes, from_seq):
