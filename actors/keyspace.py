@@ -380,6 +380,7 @@ class KeyspaceActor(CooperativeActor):
             self._saving.prove()
             self.commit([])
             self._slices.expire()
+            self._slices.evict()
             self._tell_of_data()
         self.loop.call_later(CRON_SECONDS, self._cron, self._turn)
 

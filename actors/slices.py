@@ -49,7 +49,7 @@ class Slices:
         self._engine = engine
         self._turn = turn
         self._commit = commit
-        self._is_expiring = False
+        self._is_expiring = self._is_evicting = False
         self._freeing = Freeing(lambda: loop.call_soon(self._free))
         engine.keyspace.freeing = self._freeing
 
@@ -65,6 +65,19 @@ class Slices:
         self._commit([])
         if self._is_expiring:
             self._loop.call_later(PAUSE_SECONDS, self._expire)
+
+    def evict(self) -> None:
+        """Let keys go where memory is short, until it is not; call it now and then."""
+        if not self._is_evicting:
+            self._evict()
+
+    def _evict(self) -> None:
+        if self._turn.has_failed:
+            return
+        self._is_evicting = self._engine.upkeep.evict_for(SLICE_NANOSECONDS)
+        self._commit([])
+        if self._is_evicting:
+            self._loop.call_soon(self._evict)
 
     def _free(self) -> None:
         if self._engine.context.unit is not None or self._engine.scripts.is_running:

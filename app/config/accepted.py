@@ -17,7 +17,7 @@ from joblog.app.config.kinds import (
     Memory,
     Text,
 )
-from joblog.app.config.particular import FileName, MemoryOrPercent, OomScores
+from joblog.app.config.particular import FileName, OomScores
 
 _MB = 1024 * 1024
 
@@ -79,39 +79,11 @@ class PersistenceSettings:
 
 
 class MemorySettings:
-    """Redis's allocator, encodings and eviction."""
+    """Redis's allocator and encodings."""
 
-    maxmemory_policy = Choice(
-        "noeviction",
-        "Nothing is ever evicted: above `maxmemory`, commands that need memory are "
-        "refused. **Stops the start**: any but `noeviction` together with a "
-        "`maxmemory`; a server that evicts would go on taking writes.",
-        (
-            "volatile-lru",
-            "volatile-lfu",
-            "volatile-random",
-            "volatile-ttl",
-            "allkeys-lru",
-            "allkeys-lfu",
-            "allkeys-random",
-            "noeviction",
-        ),
-        effect=False,
+    lazyfree_lazy_eviction = Boolean(
+        "no", "What is large is always freed bit by bit.", effect=False
     )
-    maxmemory_samples = Integer(5, "About eviction.", 1, INT_MAX, effect=False)
-    maxmemory_eviction_tenacity = Integer(10, "About eviction.", 0, 100, effect=False)
-    maxmemory_clients = MemoryOrPercent(
-        0,
-        "Each client has its own limits instead.",
-        effect=False,
-        stop=stops.above_zero(
-            "the memory of all clients together has no limit here; set it to 0, and "
-            "limit each by client-output-buffer-limit and client-query-buffer-limit"
-        ),
-    )
-    lfu_log_factor = Integer(10, "About eviction.", effect=False)
-    lfu_decay_time = Integer(1, "About eviction.", effect=False)
-    lazyfree_lazy_eviction = Boolean("no", "About eviction.", effect=False)
     lazyfree_lazy_expire = Boolean("no", "Python frees memory.", effect=False)
     lazyfree_lazy_server_del = Boolean("no", "Python frees memory.", effect=False)
     lazyfree_lazy_user_del = Boolean("no", "Python frees memory.", effect=False)

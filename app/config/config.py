@@ -32,6 +32,7 @@ from joblog.app.config.kinds import (
     decode,
     encode,
 )
+from joblog.app.config.memory import EvictionSettings
 from joblog.app.config.particular import RawLines
 from joblog.app.config.rdb import RdbSettings
 from joblog.app.config.rewriting import rewritten
@@ -69,6 +70,7 @@ class Config(
     NetworkSettings,
     TlsSettings,
     ClientSettings,
+    EvictionSettings,
     LogSettings,
     IndexSettings,
     RdbSettings,

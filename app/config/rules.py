@@ -30,12 +30,6 @@ def find_contradictions(
         given: the names of settings that the configuration names; none for a change of
             a running server.
     """
-    if values["maxmemory"] and values["maxmemory_policy"] != "noeviction":
-        yield Contradiction(
-            ("maxmemory-policy", "maxmemory"),
-            "nothing is evicted here, so writes would be refused once maxmemory is "
-            "reached; set maxmemory-policy to noeviction, or maxmemory to 0",
-        )
     if values["aclfile"] and values["user"]:
         yield Contradiction(
             ("aclfile", "user"),

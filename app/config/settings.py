@@ -10,7 +10,6 @@ from joblog.app.config import stops
 from joblog.app.config.kinds import (
     INT_MAX,
     LONG_MAX,
-    ULONG_MAX,
     Boolean,
     Choice,
     Integer,
@@ -94,12 +93,6 @@ class ClientSettings:
         LONG_MAX,
         unit="ms",
         aliases=("lua-time-limit",),
-    )
-    maxmemory = Memory(
-        0,
-        "Refuse commands that need memory above this number of bytes; 0 is no limit.",
-        0,
-        ULONG_MAX,
     )
     script_memory_max = Memory(
         1024 * _MB,

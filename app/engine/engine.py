@@ -15,9 +15,12 @@ from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
 from joblog.app.engine.access import Access
 from joblog.app.engine.access_records import AccessRecords
 from joblog.app.engine.blocking import Blocking
+from joblog.app.engine.candidates import Candidates
+from joblog.app.engine.client_limit import ClientLimit
 from joblog.app.engine.clients import Clients
 from joblog.app.engine.functions import Functions
 from joblog.app.engine.guards import HTTP_WORDS, Guards
+from joblog.app.engine.memory_limit import MemoryLimit
 from joblog.app.engine.monitors import Monitors
 from joblog.app.engine.notifications import Notifications
 from joblog.app.engine.observers import Observers
@@ -32,6 +35,7 @@ from joblog.app.engine.slow_commands import SlowCommands
 from joblog.app.engine.tracking import Tracking
 from joblog.app.engine.transactions import Transactions
 from joblog.app.engine.upkeep import Upkeep
+from joblog.app.engine.uses import Uses
 from joblog.app.engine.visits import Visits
 from joblog.app.errors import CommandError
 from joblog.app.keyspace.keyspace import Keyspace
@@ -91,6 +95,7 @@ class Engine:
         self._now_ns = perf_counter_ns  # faster than to look for a global each time
         self._spent_ns = 0
         self._make_parts(self.context)
+        self._make_keepers(self.context)
         self.keyspace.on_expired = self.outbox.record_expired
         self.context.read_clock()
 
@@ -104,11 +109,12 @@ class Engine:
         self.pubsub = PubSub(outbox)
         self.notifications = Notifications(context, observers, self.pubsub)
         self.tracking = Tracking(context, observers, outbox)
+        self.uses = Uses(context, observers)
         self.functions = Functions(context)
         shown = ShownCommands(context, self.functions)
         self.slow_commands = SlowCommands(context, shown)
         self.monitors = Monitors(context, outbox, shown)
-        tellers = self.notifications, self.tracking, self.monitors
+        tellers = self.notifications, self.tracking, self.monitors, self.uses
         script_commands = ScriptCommands(
             context, outbox, access, self.slow_commands, *tellers
         )
@@ -121,20 +127,44 @@ class Engine:
         self.transactions = Transactions(
             context, observers, outbox, access, self.pause, self.scripts, self.call_told
         )
+        self.visits = Visits(outbox, self.blocking, self.server.users)
+        on_gone = self.clients.on_gone
+        on_gone += [self.transactions.discard, self.blocking.forget]
+        on_gone += [self.pubsub.forget, self.tracking.stop, self.monitors.remove]
+
+    def _make_keepers(self, context: Context) -> None:
+        """Make the parts that keep what there is within bounds."""
+        outbox = self.outbox
+        candidates = Candidates(context, self.uses)
+        self.memory_limit = MemoryLimit(context, outbox, self.pause, candidates)
         self.guards = Guards(
             context,
-            access,
+            self.access,
             self.pause,
             self.functions,
             self.transactions,
             self.tracking,
             self.monitors,
+            self.memory_limit,
         )
+        self.upkeep = Upkeep(
+            context,
+            outbox,
+            self.pause,
+            self.blocking,
+            self.tracking,
+            self.uses,
+            self.memory_limit,
+            ClientLimit(context, self.clients),
+        )
+<<<<<<< HEAD
         self.visits = Visits(outbox, self.blocking, access, self.server.users)
         self.upkeep = Upkeep(context, outbox, self.pause, self.blocking, self.tracking)
         on_gone = self.clients.on_gone
         on_gone += [self.transactions.discard, self.blocking.forget]
         on_gone += [self.pubsub.forget, self.tracking.stop, self.monitors.remove]
+=======
+>>>>>>> ba48d52 (Evict by every policy of Redis; tell what is in use, not what is held)
 
     def run(self, session: Session, commands: list[Argv]) -> bytes:
         """Run a batch and return its replies.
@@ -220,6 +250,8 @@ class Engine:
         """Run one command as `call` does, and tell of it who wants to know."""
         if self.notifications.wants_misses:
             self.notifications.note_misses(session.db, command, argv)
+        if self.uses.is_on:
+            self.uses.note(session, session.db, command, argv)
         if self.server.monitors:
             reply = self.monitors.call(session, command, argv, self.call)
         else:

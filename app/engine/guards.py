@@ -14,12 +14,13 @@ from joblog.app.engine.access import Door
 from joblog.app.engine.script_flags import flags_of
 from joblog.app.errors import CommandError
 from joblog.app.reply import NO_REPLY, POSTPONED, QUEUED, RESP2, NoReplyType
-from joblog.app.state.alarm import BUSY, LOADING, MEMORY, PAST
+from joblog.app.state.alarm import BUSY, LOADING, MEMORY, NEAR, PAST
 from joblog.app.table.table import Command, Flag, find_command, require_command
 
 if TYPE_CHECKING:
     from joblog.app.engine.access import Access
     from joblog.app.engine.functions import Functions
+    from joblog.app.engine.memory_limit import MemoryLimit
     from joblog.app.engine.monitors import Monitors
     from joblog.app.engine.pause import Pause
     from joblog.app.engine.tracking import Tracking
@@ -36,6 +37,7 @@ HTTP_WORDS = frozenset({b"POST", b"HOST:"})
 """Commands that only a web page sends, which has a browser talk to this server."""
 
 _TELL_AGAIN_MS = 60_000
+_ENDS_MULTI = frozenset(("exec", "discard", "quit", "reset"))
 
 
 class Guards:
@@ -50,6 +52,7 @@ class Guards:
         transactions: Transactions,
         tracking: Tracking,
         monitors: Monitors,
+        memory_limit: MemoryLimit,
     ) -> None:
         """Make the guards of an engine, of whose parts they ask what speaks against."""
         self._context = context
@@ -60,6 +63,7 @@ class Guards:
         self._transactions = transactions
         self._tracking = tracking
         self._monitors = monitors
+        self._memory_limit = memory_limit
         self._tell_from_ms = 0
 
     def refuse(self, session: Session, command: Command, argv: Argv) -> Any:
@@ -78,7 +82,10 @@ class Guards:
         door = Door.COMMAND if queued is None else Door.QUEUE
         text = self._access.why_not(session, command, argv, door)
         if text is None:
-            text = self._why_not(session, command, argv)
+            if self._alarm.has(NEAR):
+                self._make_room(session, command)
+            is_inside = queued is not None and command.name not in _ENDS_MULTI
+            text = self._why_not(session, command, argv, is_inside=is_inside)
         if text is None and session.subscriptions is not None and session.resp == RESP2:
             text = _why_not_subscribed(command)
         if text is None and command.name == "exec":
@@ -93,15 +100,25 @@ class Guards:
             return QUEUED
         return None
 
-    def _why_not(self, session: Session, command: Command, argv: Argv) -> bytes | None:
-        """Return why no client may run a command in the state that the server is in."""
+    def _why_not(
+        self,
+        session: Session,
+        command: Command,
+        argv: Argv,
+        *,
+        is_inside: bool = False,
+    ) -> bytes | None:
+        """Return why no client may run a command in the state that the server is in.
+
+        Inside of a MULTI whatever does not end it is taken for what needs memory.
+        """
         alarm, scripts = self._alarm, self._context.scripts
         if not alarm.is_on and not session.is_monitor:
             return None  # what is queued is asked about twice, each time for nothing
         flags = flags_of(scripts, self._functions, command, argv)
         if alarm.has(BUSY) and not command.flags & Flag.ALLOW_BUSY:
             return scripts.busy_text
-        if alarm.has(MEMORY) and flags & Flag.DENYOOM:
+        if alarm.has(MEMORY) and (is_inside or flags & Flag.DENYOOM):
             return errors.OUT_OF_MEMORY
         if alarm.disk_error is not None and (
             flags & Flag.WRITE or command.name == "ping"
@@ -114,6 +131,15 @@ class Guards:
         if session.is_monitor and _reaches_keys(session, command):
             return errors.MONITOR_READS_NO_KEYS
         return None
+
+    def _make_room(self, session: Session, command: Command) -> None:
+        """Let keys go where memory is short, before a command runs or is queued."""
+        is_hungry = (
+            bool(command.flags & Flag.DENYOOM)
+            or command.group == "scripting"
+            or session.queued is not None
+        )
+        self._memory_limit.make_room(is_hungry=is_hungry)
 
     def _why_not_exec(self, session: Session) -> bytes | None:
         """Return why one of the queued commands may not run any more, or None."""

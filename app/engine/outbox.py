@@ -238,6 +238,22 @@ class Outbox:
             now_ms = context.keyspace.now_ms
             self.entries.append((now_ms, database.index, [effect], origin))
 
+    def record_evicted(self, database: Database, key: bytes, policy: str) -> None:
+        """Count and record that a key had to go for want of memory.
+
+        Args:
+            database: where it was.
+            key: the key.
+            policy: the setting that chose it.
+        """
+        context = self._context
+        server = context.server
+        server.statistics["evicted_keys"] += 1
+        if server.is_recording:
+            origin = [SERVER_ID, None, {"kind": "evicted", "policy": policy}]
+            effects = [[b"DEL", key]]
+            self.entries.append((context.now_ms, database.index, effects, origin))
+
     def describe(self, session: Session) -> None:
         """Record once who a client is, before its first write."""
         session.is_described = True

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from joblog.app.engine.outbox import Outbox
     from joblog.app.engine.slow_commands import SlowCommands
     from joblog.app.engine.tracking import Tracking
+    from joblog.app.engine.uses import Uses
     from joblog.app.state.context import Context
     from joblog.app.state.server_state import CallCounts
     from joblog.app.words import Argv
@@ -63,6 +64,7 @@ class ScriptCommands(CommandCaller):
         notifications: Notifications,
         tracking: Tracking,
         monitors: Monitors,
+        uses: Uses,
     ) -> None:
         """Make the commands of an engine's scripts.
 
@@ -74,6 +76,7 @@ class ScriptCommands(CommandCaller):
             notifications: are told of each command, before it runs.
             tracking: is told of what it has read.
             monitors: show it.
+            uses: are told of its keys, before it runs.
         """
         self._context = context
         self._outbox = outbox
@@ -82,6 +85,7 @@ class ScriptCommands(CommandCaller):
         self._notifications = notifications
         self._tracking = tracking
         self._monitors = monitors
+        self._uses = uses
         self._server = context.server
         self._alarm = context.server.alarm
         self._now_ns = perf_counter_ns  # see `Engine`
@@ -92,11 +96,13 @@ class ScriptCommands(CommandCaller):
         self._allowed = self._all
         self._allows_oom = False
         self._can_write = True
+        self._has_written = False
 
     def allow(self, *, can_write: bool, allows_oom: bool) -> None:
         """Say whether the next script may write, and whether beyond `maxmemory`."""
         self._allows_oom = allows_oom
         self._can_write = can_write
+        self._has_written = False
         if not self._all:
             self._all = _without(Flag.NOSCRIPT)
             self._reading = _without(Flag.NOSCRIPT | _WRITES)
@@ -216,12 +222,23 @@ class ScriptCommands(CommandCaller):
             raise CommandError(errors.MISCONF + alarm.disk_error)
         if alarm.has(PAST) and command.is_write:
             raise CommandError(errors.READ_ONLY)
-        is_refused = alarm.has(MEMORY) and not self._allows_oom
-        if is_refused and command.flags & Flag.DENYOOM:
-            raise CommandError(errors.OUT_OF_MEMORY)
+        if alarm.has(MEMORY) and command.flags & Flag.DENYOOM:
+            self._require_memory()
+        self._has_written = self._has_written or command.is_write
         if self._notifications.wants_misses:
             self._notifications.note_misses(self.session.db, command, argv)
+        if self._uses.is_on:
+            self._uses.note(self._outbox.running, self.session.db, command, argv)
         return command
+
+    def _require_memory(self) -> None:
+        """Refuse memory, but to whom has written: half of the work would be left.
+
+        Raises:
+            CommandError: above `maxmemory` there is none for the script.
+        """
+        if not (self._allows_oom or self._has_written):
+            raise CommandError(errors.OUT_OF_MEMORY)
 
     def may_call(self, argv: tuple[bytes, ...]) -> bool | None:
         """Answer redis.acl_check_cmd: say whether the script's caller may do something.

@@ -176,7 +176,9 @@ class Tracking:
             return
         context, running = self._context, self._outbox.running
         by = met_by = context.session.id
-        if event in _EXPIRIES:
+        if event == b"evicted":
+            by = met_by = 0  # it happens before somebody's command, to nobody's ends
+        elif event in _EXPIRIES:
             # Nobody changes what expires; only that whoever met it knows already.
             by, met_by = 0, 0 if running is None else running.id
         elif context.scripts.is_running:

@@ -8,22 +8,19 @@ from typing import TYPE_CHECKING
 
 from joblog.app.config import SettingError
 from joblog.app.keyspace.packing import Packing
-from joblog.app.state import process
-from joblog.app.state.alarm import MEMORY
 
 if TYPE_CHECKING:
     from joblog.app.config import Config
     from joblog.app.engine.blocking import Blocking
+    from joblog.app.engine.client_limit import ClientLimit
+    from joblog.app.engine.memory_limit import MemoryLimit
     from joblog.app.engine.outbox import Outbox
     from joblog.app.engine.pause import Pause
     from joblog.app.engine.tracking import Tracking
+    from joblog.app.engine.uses import Uses
     from joblog.app.state.context import Context
 
 _MS_PER_SECOND = 1000
-_WORTH_IT = 20
-_LOOKS_SOON = 10
-_LOOKS_LATER = 600
-"""How many looks at memory go by until it is given back again: a second, a minute."""
 _EXPIRED_AT_ONCE = 20
 _PACKING_NS = 3_000_000
 
@@ -38,8 +35,11 @@ class Upkeep:
         pause: Pause,
         blocking: Blocking,
         tracking: Tracking,
+        uses: Uses,
+        memory_limit: MemoryLimit,
+        client_limit: ClientLimit,
     ) -> None:
-        """Make the upkeep of an engine; changes of settings about memory are heeded.
+        """Make the upkeep of an engine.
 
         Args:
             context: the engine's.
@@ -47,16 +47,20 @@ class Upkeep:
             pause: ends when it is time.
             blocking: lets those go on whose time is over.
             tracking: forgets keys where there are too many.
+            uses: of keys are noted no more when nobody asks for them.
+            memory_limit: lets keys go where memory is short.
+            client_limit: disconnects clients that hold too much.
         """
         self._context = context
         self._outbox = outbox
         self._pause = pause
         self._blocking = blocking
         self._tracking = tracking
+        self._uses = uses
+        self._memory_limit = memory_limit
+        self._client_limit = client_limit
         self._packing = Packing()
-        self._looks_until_given_back = 0
         config = context.server.config
-        config.on_change(self.compare_memory, "maxmemory")
         config.on_change(partial(_refuse_defragmentation, config), "activedefrag")
 
     def look_after(self, limit: int) -> None:
@@ -73,13 +77,15 @@ class Upkeep:
         self._pause.end_if_due()
         if server.expires_unasked and not server.is_cron_paused:
             context.keyspace.expire_due(limit)
+        self._uses.rest()
+        self._memory_limit.watch()
         blocking.serve()
         blocking.expire()
         blocking.rest()
         self._packing.pack_for(context.keyspace, context.steady_ms, _PACKING_NS)
-        self.compare_memory()
         if not server.is_cron_paused:
             self._tracking.evict()
+        self._client_limit.watch()
         timeout_seconds = server.config.timeout
         if timeout_seconds and not server.is_cron_paused:
             self._close_idle_clients(timeout_seconds * _MS_PER_SECOND)
@@ -103,33 +109,12 @@ class Upkeep:
         self._blocking.serve()
         return removed > 0
 
-    def compare_memory(self) -> None:
-        """Compare what the process holds with `maxmemory`.
-
-        Before a server is found too large, and now and then while it is, what was freed
-        already goes back to the system.
-        """
-        server = self._context.server
-        config, alarm = server.config, server.alarm
-        if config.maxmemory or alarm.has(MEMORY):
-            is_over = 0 < config.maxmemory < process.resident_bytes()
-            if is_over and self._looks_until_given_back:
-                self._looks_until_given_back -= 1
-            elif is_over:
-                is_over = config.maxmemory < self._give_back()
-            alarm.note(MEMORY, holds=is_over)
-
-    def _give_back(self) -> int:
-        """Return what the process holds once freed memory is with the system again.
-
-        Where that brings little it is not tried again soon: it takes its time.
-        """
-        before = process.resident_bytes()
-        process.give_back()
-        after = process.resident_bytes()
-        is_worth_it = before - after > before // _WORTH_IT
-        self._looks_until_given_back = _LOOKS_SOON if is_worth_it else _LOOKS_LATER
-        return after
+    def evict_for(self, nanoseconds: int) -> bool:
+        """Let keys go where memory is short, for so long; say whether more have to."""
+        has_more = self._memory_limit.make_room_for(nanoseconds)
+        if self._context.unit is None:
+            self._blocking.serve()
+        return has_more
 
     def _close_idle_clients(self, timeout_ms: int) -> None:
         """Disconnect clients that sent nothing for a time and wait for nothing."""

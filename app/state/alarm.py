@@ -16,7 +16,13 @@ DISK: Final = "disk"
 """The log cannot be written; see `Alarm.disk_error`."""
 
 MEMORY: Final = "memory"
-"""The process is larger than `maxmemory` allows."""
+"""The process has more in use than `maxmemory` allows, and nothing can go."""
+
+NEAR: Final = "near"
+"""It is near `maxmemory`: before each command it is looked whether keys must go."""
+
+USES: Final = "uses"
+"""It is noted when a key is used, or how often."""
 
 PAST: Final = "past"
 """The keyspace is a moment of the past: it stands still, and nothing is written."""

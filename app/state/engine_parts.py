@@ -216,6 +216,24 @@ class TransactionsPart(Protocol):
         """Run what a client has queued; return the replies."""
 
 
+class UsesPart(Protocol):
+    """When keys were last used, or how often; see `joblog.app.engine.uses`."""
+
+    def idle_seconds(self, database: Database, key: bytes) -> int:
+        """Return for how many seconds a key was not used."""
+
+    def known_idle_seconds(self, database: Database, key: bytes) -> int:
+        """Return as `idle_seconds` does what is known already."""
+
+    def frequency(self, database: Database, key: bytes) -> int:
+        """Return how often a key was used, on a logarithmic scale."""
+
+    def restore(
+        self, database: Database, key: bytes, *, idle_seconds: int, frequency: int
+    ) -> None:
+        """Take what is said of a key; -1 is nothing."""
+
+
 class EngineParts(Protocol):
     """The engine, as handlers see it."""
 
@@ -262,3 +280,7 @@ class EngineParts(Protocol):
     @property
     def transactions(self) -> TransactionsPart:
         """From MULTI to EXEC."""
+
+    @property
+    def uses(self) -> UsesPart:
+        """When keys were last used, or how often."""

@@ -31,6 +31,16 @@ def resident_bytes() -> int:
     return int(fields[_RSS_PAGES_FIELD]) * _PAGE_BYTES
 
 
+def resident_and_shared_bytes() -> tuple[int, int]:
+    """Return the memory that the process holds, and how much of it files lend it."""
+    try:
+        fields = _STATM.read_bytes().split()
+    except OSError:
+        return peak_resident_bytes(), 0
+    resident, shared = fields[_RSS_PAGES_FIELD : _RSS_PAGES_FIELD + 2]
+    return int(resident) * _PAGE_BYTES, int(shared) * _PAGE_BYTES
+
+
 def resident_bytes_of(pid: int) -> int:
     """Return the memory that another process holds; 0 where that is not known."""
     try:

@@ -11,6 +11,7 @@ from joblog.app import clock
 from joblog.app.clock import Jumps
 from joblog.app.state.alarm import LOADING, Alarm
 from joblog.app.state.buffers import RecentMax
+from joblog.app.state.heap import Excess, Gauge
 from joblog.app.state.saves import Saves
 from joblog.app.table.delays import TICK_BITS, Delays, delays_of, note_delays
 from joblog.app.table.table import REGISTERED
@@ -38,6 +39,7 @@ _STATISTICS: Final = (
     "expired_keys",
     "expired_fields",
     "evicted_keys",
+    "evicted_clients",
     "total_error_replies",
     "unexpected_error_replies",
     "client_query_buffer_limit_disconnections",
@@ -169,6 +171,7 @@ class ServerState:
         now_ms, steady_ms: the wall clock, and the one that nobody sets; commands go by
             the time of their context.
         alarm: the reasons to look at every command.
+        memory: how much is in use; excess: for how long it was too much.
         is_recording: False while the server keeps no log.
         is_log_synced: tells whether all that was appended is durable; the driver sets
             it.
@@ -222,7 +225,7 @@ class ServerState:
         self.config = config
         self.counts = [CallCounts() for _ in REGISTERED]
         self.now_ms, self.steady_ms = now_ms, steady_ms
-        self.alarm = Alarm()
+        self.alarm, self.memory, self.excess = Alarm(), Gauge(), Excess()
         self.is_recording = True
         self.is_log_synced: Callable[[], bool] = lambda: False
         self.log_facts: Callable[[], dict[str, int | bytes]] | None = None
@@ -333,6 +336,7 @@ class ServerState:
         for name in self.statistics:
             self.statistics[name] = 0
         self.error_codes.clear()
+        self.excess.reset()
         self._cycles_before = self.loop_cycles()
         for counts in self.counts:
             counts.reset()

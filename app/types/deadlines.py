@@ -37,10 +37,15 @@ class Deadlines(dict[bytes, int]):
 
     def next_ms(self) -> int | None:
         """Return when the next name is due, or None where there is none."""
+        first = self.first()
+        return None if first is None else first[0]
+
+    def first(self) -> tuple[int, bytes] | None:
+        """Return the name that is due next, behind when, or None where none is."""
         due = self._due
         while due and self.get(due[0][1]) != due[0][0]:
             heapq.heappop(due)
-        return due[0][0] if due else None
+        return due[0] if due else None
 
     def pop_due(self, now_ms: int, limit: int | None = None) -> list[bytes]:
         """Remove the names that are due by a time, the oldest first.

@@ -114,7 +114,7 @@ def record_text(
         case ExpiredNote():
             given = "expired"
         case EvictedNote():
-            given = f"evicted ({note.policy})" if note.policy else "evicted"
+            given = f"evicted by {note.policy}" if note.policy else "evicted"
         case BehindNote():
             pass
         case dict():

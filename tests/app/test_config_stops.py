@@ -20,8 +20,6 @@ STOPS = [
     ("cluster-enabled", "yes"),
     ("import-mode", "yes"),
     ("loadmodule", "/usr/lib/module.so argument"),
-    ("maxmemory-clients", "10mb"),
-    ("maxmemory-clients", "5%"),
     ("min-replicas-to-write", "1"),
     ("min-slaves-to-write", "1"),
     ("oom-score-adj", "yes"),
@@ -102,7 +100,7 @@ NEUTRAL = [
     f"user default on {SECRET_HASH} sanitize-payload ~* &* +@all\nrequirepass sesame",
     'aclfile ""',
     "aof-load-truncated yes",
-    "maxmemory-clients 0",
+    "maxmemory-clients 5%",
     "min-replicas-to-write 0\nmin-replicas-max-lag 10",
     "oom-score-adj no\noom-score-adj-values 0 200 800",
     'rename-command FLUSHALL ""\nrename-command CONFIG ""',
@@ -110,8 +108,7 @@ NEUTRAL = [
     "syslog-enabled no\nsyslog-ident redis\nsyslog-facility local0",
     "tls-port 0\ntls-cert-file /etc/cert.pem\ntls-auth-clients optional",
     "cluster-enabled no\ncluster-node-timeout 5000",
-    "maxmemory 0\nmaxmemory-policy allkeys-lru",
-    "maxmemory 1gb\nmaxmemory-policy noeviction",
+    "maxmemory 1gb\nmaxmemory-policy allkeys-lru",
 ]
 
 
@@ -121,8 +118,6 @@ def test_neutral_value_passes(text):
 
 
 CONTRADICTIONS = [
-    ("maxmemory 1gb\nmaxmemory-policy allkeys-lru", 2, "maxmemory-policy allkeys-lru"),
-    ("maxmemory-policy volatile-ttl\nmaxmemory 1gb", 1, "maxmemory-policy volatile-"),
     ("user a on\naclfile /etc/users.acl", 2, "aclfile: users stand in the file or"),
     ("appendonly yes\nmemory-only yes", 2, "memory-only yes: appendonly yes asks"),
 ]
@@ -135,25 +130,6 @@ def test_lines_that_contradict_each_other_stop_the_start(text, line, start):
 
     assert str(caught.value).startswith(f"standard input:{line}: {start}")
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "pairs",
-    [
-        [(b"maxmemory", b"1gb"), (b"maxmemory-policy", b"allkeys-lru")],
-        [(b"maxmemory-policy", b"allkeys-lru"), (b"maxmemory", b"1gb")],
-    ],
-)
-def test_config_set_of_eviction_is_refused_in_one_step_and_in_two(pairs):
-    config, other = Config(), Config()
-    other.change(pairs[:1])
-
-    with pytest.raises(CommandError, match=r"maxmemory-policy'. - nothing"):
-        config.change(pairs)
-    with pytest.raises(CommandError, match=rf"{pairs[1][0].decode()}'. - no"):
-        other.change(pairs[1:])
-
-    assert (config.maxmemory, config.maxmemory_policy) == (0, "noeviction")
 
 
 def test_rewritten_file_of_another_server_keeps_its_line_of_the_default_user(tmp_path):
@@ -199,7 +175,7 @@ include {tmp}/none.conf
 maxmemory 1gb
 bind "127.0.0.1
 user default on {hash} ~* &* +@all
-maxmemory-policy allkeys-lru
+aclfile /users.acl
 requirepass a b
 include {tmp}/other.conf
 """

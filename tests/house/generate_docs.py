@@ -26,9 +26,6 @@ from tests.house.homes import homes_module
 from tests.house.sample_configuration import sample_configuration
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
-BESIDE = {"maxmemory-policy": "any but `noeviction` beside a `maxmemory`"}
-"""Settings of which a value stops the start together with another's."""
-
 _TABLE_BEGINS = "<!-- This table is written by `make docs`. -->\n"
 _TABLE_ENDS = "<!-- Here it ends. -->\n"
 _NOTE = "<!-- Written by `make docs` from the tables; edit them instead. -->"
@@ -203,8 +200,6 @@ def _directive_row(names: list[str], setting: Setting[Any]) -> str:
     here = "works" if setting.has_effect else "without effect"
     if setting.stop is not None:
         here += f"; stops the start: {setting.stop.values}"
-    elif setting.name in BESIDE:
-        here += f"; stops the start: {BESIDE[setting.name]}"
     summary = setting.summary.split(" **Stops")[0]
     why = f"{summary} {_sentence(setting)}".strip()
     cells = [", ".join(f"`{name}`" for name in names), ", ".join(servers), here, why]

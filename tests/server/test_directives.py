@@ -9,7 +9,6 @@ from joblog.app.config.kinds import quote
 from joblog.app.config.particular import RawLines
 from tests.app.test_config_stops import STOPS
 from tests.house.directives import FILE_ONLY, REDIS_7_2, VALKEY_9_1
-from tests.house.generate_docs import BESIDE
 from tests.support.servers import ROOT, start_redis, start_valkey
 from tests.support.starts import start
 
@@ -118,14 +117,6 @@ def test_value_that_would_protect_stops_the_start(name, value):
     assert Config.BY_NAME[name].stop.reason in outcome.output
 
 
-@pytest.mark.slow
-def test_policy_of_eviction_stops_the_start_beside_a_maxmemory():
-    outcome = start("maxmemory-policy allkeys-lru\nmaxmemory 1gb")
-
-    assert (outcome.is_serving, outcome.exit_code) == (False, 1)
-    assert "redis.conf:1: maxmemory-policy allkeys-lru: nothing is" in outcome.output
-
-
 def test_table_says_of_each_directive_what_was_tried_here():
     rows = re.findall(r"^\| (`.*?`) \| .*? \| (.*?) \|", PAGE, re.MULTILINE)
     told = {name: here for names, here in rows for name in re.findall(r"[\w-]+", names)}
@@ -133,7 +124,7 @@ def test_table_says_of_each_directive_what_was_tried_here():
     assert [name for name in DIRECTIVES if name not in told] == []
     for name in set(DIRECTIVES) - {"include"}:
         setting = Config.BY_NAME[name]
-        stops = setting.stop is not None or name in BESIDE
+        stops = setting.stop is not None
         assert ("stops the start" in told[name]) is stops, name
         assert told[name].startswith("works") is setting.has_effect, name
 

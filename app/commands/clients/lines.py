@@ -95,9 +95,7 @@ def _held(
     argv_bytes = held.arguments + _argv_bytes(session)
     if running is not None:
         argv_bytes = len(running.replace("|", "")) + sum(map(len, arguments))
-    multi_bytes = sum(
-        _bytes_of(argv) + _POINTER_BYTES * len(argv) for argv in session.queued or ()
-    )
+    multi_bytes = _queued_bytes(session)
     has_buffer = 0 < held.first <= _REPLY_BUFFER_BYTES
     buffered = held.first_left if has_buffer else 0
     return {
@@ -118,6 +116,21 @@ def _held(
         + held.replies,
         "events": "rw" if held.replies else "r",
     }
+
+
+def held_bytes(session: Session) -> int:
+    """Return what a client holds in all: `tot-mem` between its commands."""
+    held = session.buffers()
+    query_bytes = held.rest + held.rest_free + _unrun_bytes(session, held)
+    argv_bytes = held.arguments + _argv_bytes(session)
+    return IDLE_BYTES + query_bytes + argv_bytes + _queued_bytes(session) + held.replies
+
+
+def _queued_bytes(session: Session) -> int:
+    """Return how many bytes the commands since MULTI have."""
+    return sum(
+        _bytes_of(argv) + _POINTER_BYTES * len(argv) for argv in session.queued or ()
+    )
 
 
 def _unrun_bytes(session: Session, held: Buffers) -> int:

@@ -54,16 +54,21 @@ class _Options(NamedTuple):
     Attributes:
         replaces: whether a key that is there gives way.
         is_absolute: whether the TTL is a deadline, in ms since the epoch.
+        idle_seconds: for how long the key was not used, or -1.
+        frequency: how often it was, or -1.
     """
 
     replaces: bool
     is_absolute: bool
+    idle_seconds: int
+    frequency: int
 
 
 def _parse(words: Sequence[bytes]) -> _Options:
-    """Read the options; IDLETIME and FREQ are checked, and nothing keeps them."""
+    """Read the options."""
     replaces, is_absolute = False, False
     allowed = {b"IDLETIME", b"FREQ"}
+    uses = {b"IDLETIME": -1, b"FREQ": -1}
     rest = list(reversed(words))
     while rest:
         word = rest.pop().upper()
@@ -73,17 +78,18 @@ def _parse(words: Sequence[bytes]) -> _Options:
             is_absolute = True
         elif word in allowed and rest:
             allowed = {word}
-            _check_usage(word, integer(rest.pop()))
+            uses[word] = _checked_use(word, integer(rest.pop()))
         else:
             raise CommandError(errors.SYNTAX)
-    return _Options(replaces, is_absolute)
+    return _Options(replaces, is_absolute, uses[b"IDLETIME"], uses[b"FREQ"])
 
 
-def _check_usage(word: bytes, value: int) -> None:
+def _checked_use(word: bytes, value: int) -> int:
     if word == b"IDLETIME" and value < 0:
         raise CommandError(errors.RESTORE_IDLETIME)
     if word == b"FREQ" and not 0 <= value <= _FREQUENCY_MAX:
         raise CommandError(errors.RESTORE_FREQ)
+    return value
 
 
 def _decode(payload: bytes) -> Any:
@@ -136,6 +142,13 @@ def restore(
         words = (b"ABSTTL", b"REPLACE") if wanted.replaces else (b"ABSTTL",)
         ctx.record(b"RESTORE", key, b"%d" % deadline_ms, payload, *words)
     db.touch(key, b"restore")
+    if wanted.idle_seconds >= 0 or wanted.frequency >= 0:
+        ctx.engine.uses.restore(
+            db,
+            key,
+            idle_seconds=wanted.idle_seconds,
+            frequency=wanted.frequency,
+        )
     return OK
 
 

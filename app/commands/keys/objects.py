@@ -121,7 +121,7 @@ def object_refcount(ctx: Context, key: bytes) -> int | None:
     tips=(RANDOM,),
 )
 def object_idletime(ctx: Context, key: bytes) -> int | None:
-    """Return 0, since nothing is evicted and so no use is noted; None for no key.
+    """Return seconds, perhaps too few (see `Uses`); None where the key is missing.
 
     Raises:
         CommandError: the policy of eviction is one that goes by frequency.
@@ -130,7 +130,7 @@ def object_idletime(ctx: Context, key: bytes) -> int | None:
         return None
     if _is_lfu(ctx):
         raise CommandError(errors.LFU_POLICY)
-    return 0
+    return ctx.engine.uses.idle_seconds(ctx.db, key)
 
 
 @command(
@@ -146,7 +146,7 @@ def object_idletime(ctx: Context, key: bytes) -> int | None:
     tips=(RANDOM,),
 )
 def object_freq(ctx: Context, key: bytes) -> int | None:
-    """Return 0, since nothing is evicted and so no use is noted; None for no key.
+    """Return a number from 0 to 255; None where the key is missing.
 
     Raises:
         CommandError: the policy of eviction is not one that goes by frequency.
@@ -155,7 +155,7 @@ def object_freq(ctx: Context, key: bytes) -> int | None:
         return None
     if not _is_lfu(ctx):
         raise CommandError(errors.NO_LFU_POLICY)
-    return 0
+    return ctx.engine.uses.frequency(ctx.db, key)
 
 
 def _is_lfu(ctx: Context) -> bool:

@@ -94,12 +94,13 @@ def _object(ctx: Context, key: bytes) -> SimpleString:
     saved = SavedLength(config.list_max_listpack_size)
     return SimpleString(
         b"Value at:0x%x refcount:1 encoding:%b serializedlength:%d lru:%d "
-        b"lru_seconds_idle:0"
+        b"lru_seconds_idle:%d"
         % (
             id(value) & _ADDRESS_MASK,
             encoding,
             saved.of(value, encoding),
             ctx.now_ms // 1000 & _LRU_CLOCK_MAX,
+            ctx.engine.uses.known_idle_seconds(ctx.db, key),
         )
     )
 

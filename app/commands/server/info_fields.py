@@ -103,30 +103,30 @@ def clients(ctx: Context) -> Fields:
 
 
 def memory(ctx: Context) -> Fields:
-    """Return what is held in memory.
+    """Return what is held in memory, and how much of that is in use.
 
-    Python's allocator keeps no total of what is in use, so `used_memory` is what the
-    process holds of the machine's memory, which is never less.
+    What the allocators have freed and keep is held and not in use; see
+    `joblog.app.state.heap`.
     """
-    resident = process.resident_bytes()
-    peak = max(process.peak_resident_bytes(), resident)
-    startup = min(process.STARTUP_BYTES, resident)
-    dataset = resident - startup
+    used, resident = ctx.server.memory.look(), process.resident_bytes()
+    peak = max(process.peak_resident_bytes(), used)
+    startup = min(process.STARTUP_BYTES, used)
+    dataset = used - startup
     system, limit = process.system_bytes(), ctx.server.config.maxmemory
-    share = 100 * dataset / max(resident - startup, 1)
+    share = 100 * dataset / max(used - startup, 1)
     return [
-        ("used_memory", resident),
-        ("used_memory_human", human_bytes(resident)),
+        ("used_memory", used),
+        ("used_memory_human", human_bytes(used)),
         ("used_memory_rss", resident),
         ("used_memory_rss_human", human_bytes(resident)),
         ("used_memory_peak", peak),
         ("used_memory_peak_human", human_bytes(peak)),
-        ("used_memory_peak_perc", f"{100 * resident / peak:.2f}%"),
+        ("used_memory_peak_perc", f"{100 * used / peak:.2f}%"),
         ("used_memory_overhead", startup),
         ("used_memory_startup", startup),
         ("used_memory_dataset", dataset),
         ("used_memory_dataset_perc", f"{share:.2f}%"),
-        ("allocator_allocated", resident),
+        ("allocator_allocated", used),
         ("allocator_active", resident),
         ("allocator_resident", resident),
         ("total_system_memory", system),
@@ -135,7 +135,7 @@ def memory(ctx: Context) -> Fields:
         ("maxmemory", limit),
         ("maxmemory_human", human_bytes(limit)),
         ("maxmemory_policy", ctx.server.config.maxmemory_policy),
-        *_no_fragmentation(),
+        *_fragmentation(used, resident),
         ("mem_not_counted_for_evict", 0),
         ("mem_replication_backlog", 0),
         ("mem_total_replication_buffers", 0),
@@ -182,13 +182,23 @@ def _script_memory(ctx: Context) -> Fields:
     ]
 
 
-def _no_fragmentation() -> Fields:
-    """Return the ratios of an allocator that hands out all that it holds."""
-    names = ("allocator_frag", "allocator_rss", "rss_overhead", "mem_fragmentation")
+def _fragmentation(used: int, resident: int) -> Fields:
+    """Return how much more is held than is in use, as a ratio and in bytes.
+
+    Nobody tells how much of it lies between objects, and how much behind them.
+    """
+    none = ("1.00", 0)
+    held = (f"{resident / max(used, 1):.2f}", resident - used)
+    pairs = {
+        "allocator_frag": held,
+        "allocator_rss": none,
+        "rss_overhead": none,
+        "mem_fragmentation": held,
+    }
     return [
-        pair
-        for name in names
-        for pair in ((f"{name}_ratio", "1.00"), (f"{name}_bytes", 0))
+        field
+        for name, (ratio, size) in pairs.items()
+        for field in ((f"{name}_ratio", ratio), (f"{name}_bytes", size))
     ]
 
 

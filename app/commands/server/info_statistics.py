@@ -25,6 +25,7 @@ def statistics(ctx: Context) -> Fields:
     """Return what happened since the start, or since CONFIG RESETSTAT."""
     state = ctx.server
     rates = state.rates
+    exceeded_ms, exceeding_ms = state.excess.milliseconds()
     channels, patterns, shard_channels = ctx.engine.pubsub.subscribers
     return [
         ("total_commands_processed", state.commands_processed()),
@@ -34,6 +35,8 @@ def statistics(ctx: Context) -> Fields:
         ("instantaneous_input_repl_kbps", "0.00"),
         ("instantaneous_output_repl_kbps", "0.00"),
         *state.statistics.items(),
+        ("total_eviction_exceeded_time", exceeded_ms),
+        ("current_eviction_exceeded_time", exceeding_ms),
         ("expired_subkeys", state.statistics["expired_fields"]),
         ("expired_stale_perc", "0.00"),
         ("keyspace_hits", ctx.keyspace.hits),
@@ -61,9 +64,6 @@ _NEVER: Final = (
     "sync_partial_err",
     "expired_time_cap_reached_count",
     "expire_cycle_cpu_milliseconds",
-    "evicted_clients",
-    "total_eviction_exceeded_time",
-    "current_eviction_exceeded_time",
     "latest_fork_usec",
     "total_forks",
     "migrate_cached_sockets",
@@ -81,8 +81,8 @@ _NEVER: Final = (
     "reply_buffer_expands",
     "evicted_scripts",
 )
-"""Fields about what this server has not: replicas, defragmentation, eviction of clients
-and scripts, I/O threads, forks. All are 0."""
+"""Fields about what this server has not: replicas, defragmentation, eviction of
+scripts, I/O threads, forks. All are 0."""
 
 
 def command_statistics(ctx: Context) -> Fields:

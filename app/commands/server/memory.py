@@ -69,6 +69,11 @@ def memory_usage(ctx: Context, key: bytes, *option: bytes) -> int | None:
     return _ENTRY_BYTES + sys.getsizeof(key) + value_bytes(value, samples)
 
 
+def key_bytes(key: bytes, value: Any) -> int:
+    """Estimate the memory of a key, its value and their place in the database."""
+    return _ENTRY_BYTES + sys.getsizeof(key) + value_bytes(value)
+
+
 def value_bytes(value: Any, samples: int = _SAMPLES) -> int:
     """Estimate the memory of a value.
 
@@ -133,8 +138,9 @@ def _sampled(sizes: Iterable[int], count: int, samples: int) -> int:
     tips=(RANDOM, SHARDS, SPECIAL),
 )
 def memory_stats(ctx: Context) -> dict[bytes, Any]:
-    """Return Redis's fields; what is used is what the process holds in all."""
-    used = process.resident_bytes()
+    """Return Redis's fields; what is in use, and what the process holds in all."""
+    used, resident = ctx.server.memory.look(), process.resident_bytes()
+    ratio, unused = resident / max(used, 1), resident - used
     peak = max(process.peak_resident_bytes(), used)
     startup = min(process.STARTUP_BYTES, used)
     databases = [each for each in ctx.keyspace.databases if len(each)]
@@ -162,16 +168,16 @@ def memory_stats(ctx: Context) -> dict[bytes, Any]:
         b"dataset.percentage": 100.0 * dataset / max(used - startup, 1),
         b"peak.percentage": 100.0 * used / peak,
         b"allocator.allocated": used,
-        b"allocator.active": used,
-        b"allocator.resident": used,
-        b"allocator-fragmentation.ratio": 1.0,
-        b"allocator-fragmentation.bytes": 0,
+        b"allocator.active": resident,
+        b"allocator.resident": resident,
+        b"allocator-fragmentation.ratio": ratio,
+        b"allocator-fragmentation.bytes": unused,
         b"allocator-rss.ratio": 1.0,
         b"allocator-rss.bytes": 0,
         b"rss-overhead.ratio": 1.0,
         b"rss-overhead.bytes": 0,
-        b"fragmentation": 1.0,
-        b"fragmentation.bytes": 0,
+        b"fragmentation": ratio,
+        b"fragmentation.bytes": unused,
     }
 
 
@@ -196,17 +202,23 @@ def _tables_of(database: Database) -> dict[bytes, int]:
 )
 def memory_doctor(ctx: Context) -> Verbatim:
     """Return a sentence for each finding."""
-    used, peak = process.resident_bytes(), process.peak_resident_bytes()
+    used, held = ctx.server.memory.look(), process.resident_bytes()
+    peak = process.peak_resident_bytes()
     limit = ctx.server.config.maxmemory
     found = []
-    if peak > used * 3 // 2 and peak > _SMALL_BYTES:
+    if peak > held * 3 // 2 and peak > _SMALL_BYTES:
         found.append(
             f"The process held {process.human_bytes(peak)} at its peak and holds "
-            f"{process.human_bytes(used)} now."
+            f"{process.human_bytes(held)} now."
+        )
+    if held > used * 3 // 2 and held > _SMALL_BYTES:
+        found.append(
+            f"Of {process.human_bytes(held)} that the process holds "
+            f"{process.human_bytes(used)} are in use; what comes next takes the rest."
         )
     if limit and used > limit * 9 // 10:
         found.append("More than nine tenths of maxmemory are in use.")
-    if process.system_bytes() < used * 5 // 4:
+    if process.system_bytes() < held * 5 // 4:
         found.append("More than four fifths of the machine's memory are in use.")
     backlog = sum(each.backlog_bytes for each in ctx.server.sessions.values())
     if backlog > _BIG_CLIENT_BYTES * max(len(ctx.server.sessions), 1):
