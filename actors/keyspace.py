@@ -379,8 +379,7 @@ class KeyspaceActor(CooperativeActor):
             self._engine.upkeep.look_after(EXPIRED_AT_ONCE)
             self._saving.prove()
             self.commit([])
-            self._slices.expire()
-            self._slices.evict()
+            self._slices.look_after()
             self._tell_of_data()
         self.loop.call_later(CRON_SECONDS, self._cron, self._turn)
 

@@ -53,10 +53,12 @@ class Slices:
         self._freeing = Freeing(lambda: loop.call_soon(self._free))
         engine.keyspace.freeing = self._freeing
 
-    def expire(self) -> None:
-        """Remove what is due, until nothing is; call it now and then."""
+    def look_after(self) -> None:
+        """Remove what is due, and what there is no memory for; call it now and then."""
         if not self._is_expiring:
             self._expire()
+        if not self._is_evicting:
+            self._evict()
 
     def _expire(self) -> None:
         if self._turn.has_failed:
@@ -65,11 +67,6 @@ class Slices:
         self._commit([])
         if self._is_expiring:
             self._loop.call_later(PAUSE_SECONDS, self._expire)
-
-    def evict(self) -> None:
-        """Let keys go where memory is short, until it is not; call it now and then."""
-        if not self._is_evicting:
-            self._evict()
 
     def _evict(self) -> None:
         if self._turn.has_failed:

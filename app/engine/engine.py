@@ -127,7 +127,7 @@ class Engine:
         self.transactions = Transactions(
             context, observers, outbox, access, self.pause, self.scripts, self.call_told
         )
-        self.visits = Visits(outbox, self.blocking, self.server.users)
+        self.visits = Visits(outbox, self.blocking, access, self.server.users)
         on_gone = self.clients.on_gone
         on_gone += [self.transactions.discard, self.blocking.forget]
         on_gone += [self.pubsub.forget, self.tracking.stop, self.monitors.remove]
@@ -157,14 +157,6 @@ class Engine:
             self.memory_limit,
             ClientLimit(context, self.clients),
         )
-<<<<<<< HEAD
-        self.visits = Visits(outbox, self.blocking, access, self.server.users)
-        self.upkeep = Upkeep(context, outbox, self.pause, self.blocking, self.tracking)
-        on_gone = self.clients.on_gone
-        on_gone += [self.transactions.discard, self.blocking.forget]
-        on_gone += [self.pubsub.forget, self.tracking.stop, self.monitors.remove]
-=======
->>>>>>> ba48d52 (Evict by every policy of Redis; tell what is in use, not what is held)
 
     def run(self, session: Session, commands: list[Argv]) -> bytes:
         """Run a batch and return its replies.
