@@ -24,7 +24,6 @@ from joblog.storage.tail import require_footer, require_sequence
 from joblog.storage.verify import verify_log
 
 if TYPE_CHECKING:
-    import hashlib
     from pathlib import Path
 
     from joblog.storage.folder import SegmentInfo
@@ -197,7 +196,7 @@ def _join(
             return None
         while first.read_payloads():
             pass
-        digest: hashlib._Hash = first.digest.copy()
+        digest = first.digest.copy()
         second.offset = first.offset
         while payloads := second.read_payloads():
             last_seq = require_sequence(second, payloads, last_seq)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.storage.errors import CorruptLogError, PrunedError, StorageError
-from joblog.storage.filesystem import sync_file, sync_names, write_all
+from joblog.storage.filesystem import sync_file, sync_names, write_all, write_new
 from joblog.storage.folder import LogFolder, read_segment_info
 from joblog.storage.lock import FolderLock
+from joblog.storage.redacted_segments import has_same_table, read_table_digest
 from joblog.storage.segment import SegmentReader
 from joblog.storage.segment_files import require_kept
 from joblog.storage.verify import verify_log
@@ -198,6 +199,9 @@ class _Copier:
         if info.footer is not None and info.footer.last_seq < until_seq:
             self._copy_sealed(info)
             return False
+        if info.footer is not None and read_table_digest(self._filesystem, info.path):
+            self._copy_redacted(info, info.footer.last_seq, until_seq)
+            return True
         reader = SegmentReader(self._filesystem, info.path)
         self._copy_up_to(reader, until_seq)
         now = read_segment_info(self._filesystem, info.path)
@@ -206,6 +210,23 @@ class _Copier:
             self._copy_sealed(now)
             return False
         return True
+
+    def _copy_redacted(self, info: SegmentInfo, last_seq: int, until_seq: int) -> None:
+        """Copy a redacted segment as the last one, which is to be had whole alone.
+
+        Raises:
+            StorageError: the copy would have to end within.
+        """
+        if last_seq != until_seq:
+            raise StorageError(
+                f"{info.path}: records of this segment are redacted, so that it can "
+                f"only be copied whole: not up to seq {until_seq}, but up to seq "
+                f"{info.first_seq - 1} or {last_seq}"
+            )
+        self._copy_sealed(info)
+        # The next start begins the segment behind it.
+        following = self._target.next_path(info.first_seq)
+        self._filesystem.close(write_new(self._filesystem, following, b""))
 
     def _copy_behind_seal(self, first_seq: int, until_seq: int) -> bool:
         """Copy what follows a segment whose seal is not over.
@@ -252,7 +273,11 @@ class _Copier:
         if target.name in self._filesystem.listdir(target.parent):
             there = read_segment_info(self._filesystem, target)
             if there.footer == info.footer and there.header == info.header:
-                self._kept += 1
+                # Else records of it were redacted since, and are to be here as well.
+                if has_same_table(self._filesystem, target, info.path):
+                    self._kept += 1
+                else:
+                    self._copy_file(info.path, target)
                 return
             reader = SegmentReader(self._filesystem, info.path)
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -52,7 +51,8 @@ def compute_digests(
 
 def _read(reader: SegmentReader, wanted: list[int]) -> Iterator[tuple[int, str]]:
     """Yield (record, digest) for records of one segment, as far as it is sound."""
-    digest = hashlib.sha256(reader.read_at(reader.offset, 0))
+    digest = reader.new_hash()
+    digest.update(reader.read_at(reader.offset, 0))
     seq = reader.header.first_seq - 1
     places = iter(wanted)
     place = next(places, None)

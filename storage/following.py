@@ -200,6 +200,12 @@ class Follower:
 
     def _begin_next(self, footer: SegmentFooter) -> bool:
         """Seal the copy's segment and begin the next, if the source has begun it."""
+        if self._reader.table_digest():
+            raise HistoryLostError(
+                f"{self._reader.path}: records of it were redacted before it was "
+                f"copied to its end; bring {self._target.path} up to date with 'replay "
+                f"backup', and follow on"
+            )
         following = self._open_following(footer)
         if following is None:
             return False

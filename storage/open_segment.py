@@ -16,11 +16,10 @@ from joblog.storage.frame import FrameHeads
 from joblog.storage.segment import HEADER_BYTES
 
 if TYPE_CHECKING:
-    import hashlib
     from pathlib import Path
 
     from joblog.storage.filesystem import FileSystem
-    from joblog.storage.segment import SegmentHeader
+    from joblog.storage.segment import SegmentHash, SegmentHeader
 
 
 class OpenSegment:
@@ -54,7 +53,7 @@ class OpenSegment:
         file: int,
         header: SegmentHeader,
         size: int,
-        digest: hashlib._Hash,
+        digest: SegmentHash,
     ) -> None:
         """Take over a file that is open to append, and what is known of it."""
         assert size >= HEADER_BYTES

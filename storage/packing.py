@@ -7,16 +7,17 @@
 Header, 32 bytes, little-endian:
 
      0  magic            8   89 "JOBLOGZ"
-     8  format version   4   1
+     8  format version   4   1, or 2 where there is a table
     12  chunk bytes      4   of the segment in each chunk, less in the last
     16  size             8   of the segment, in bytes
-    24  reserved         4   0
+    24  table bytes      4   how long the table is; 0 for none
     28  crc32            4   of the 28 bytes before
 
 A chunk is a zlib stream. The index has for each chunk where it ends in the file, 8
 bytes, and its crc32, 4 bytes; and 4 bytes at the end, the crc32 of all that. Offsets
 and digests of a segment are always those of its bytes before they were packed: what
-reads segments reads both forms through `SegmentFile`.
+reads segments reads both forms through `SegmentFile`. Between the chunks and the index
+a redacted segment has its table (see `redaction`), the last 4 bytes of it its crc32.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import contextlib
 import hashlib
 import zlib
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from joblog.storage.errors import CorruptLogError, NewerFormatError, StorageError
 from joblog.storage.filesystem import sync_file, sync_names, write_all
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from joblog.storage.filesystem import FileSystem
 
 PACKED_MAGIC = b"\x89JOBLOGZ"
-PACKED_VERSION = 1
+PACKED_VERSION = 2
 PACKED_HEADER_BYTES = 32
 PACKED_CHUNK_BYTES = 256 * 1024
 
@@ -44,6 +45,17 @@ _HEADER = Struct("<8sIIQI")
 _CHECKSUM = Struct("<I")
 _ENTRY = Struct("<QI")
 _LEVEL = 6
+_WITHOUT_TABLE = 1
+
+
+class Bytes(Protocol):
+    """What is packed: some bytes that are read by their offset."""
+
+    def size(self) -> int:
+        """Return how many there are."""
+
+    def read_at(self, length: int, offset: int) -> bytes:
+        """Return up to `length` of them; fewer only at the end."""
 
 
 class SegmentFile:
@@ -69,6 +81,7 @@ class SegmentFile:
         self._ends: list[int] = []
         self._checksums: list[int] = []
         self._chunk_at, self._chunk = -1, b""
+        self._table_at = self._table_bytes = 0
         try:
             self._start = filesystem.read_at(self._file, PACKED_HEADER_BYTES, 0)
             if self._start.startswith(PACKED_MAGIC):
@@ -104,6 +117,19 @@ class SegmentFile:
             offset += len(piece)
         return b"".join(pieces)
 
+    def read_table(self) -> bytes:
+        """Return the table of a redacted segment; b"" where it is none.
+
+        Raises:
+            CorruptLogError: the table is damaged.
+        """
+        if not self._table_bytes:
+            return b""
+        data = self._filesystem.read_at(self._file, self._table_bytes, self._table_at)
+        if data[-4:] != _CHECKSUM.pack(zlib.crc32(data[:-4])):
+            raise self._damaged(self._table_at, "the table")
+        return data[:-4]
+
     def close(self) -> None:
         """Close the file."""
         self._filesystem.close(self._file)
@@ -120,7 +146,10 @@ class SegmentFile:
         body, checksum = start[:-4], start[-4:]
         if checksum != _CHECKSUM.pack(zlib.crc32(body)):
             raise self._damaged(0, "the header")
-        _, _, self._chunk_bytes, self._size, _ = _HEADER.unpack(body)
+        fields = _HEADER.unpack(body)
+        _, _, self._chunk_bytes, self._size, self._table_bytes = fields
+        if (version == _WITHOUT_TABLE) != (not self._table_bytes):
+            raise self._damaged(24, "the length of the table")
         chunks = -(-self._size // self._chunk_bytes)
         length = chunks * _ENTRY.size
         place = self.size_on_disk() - length - 4
@@ -131,7 +160,8 @@ class SegmentFile:
         for end, chunk_checksum in _ENTRY.iter_unpack(index[:length]):
             self._ends.append(end)
             self._checksums.append(chunk_checksum)
-        if [PACKED_HEADER_BYTES, *self._ends][-1] != place:
+        self._table_at = place - self._table_bytes
+        if [PACKED_HEADER_BYTES, *self._ends][-1] != self._table_at:
             raise self._damaged(place, "the index")
         self.is_packed = True
 
@@ -191,29 +221,55 @@ def pack_segment(filesystem: FileSystem, path: Path) -> int:
         if source.is_packed:
             return source.size_on_disk()
         temporary = path.with_name(f"{path.name}.packed-new")
-        if temporary.name in filesystem.listdir(path.parent):
-            filesystem.unlink(temporary)
-        digest = _write_packed(filesystem, source, temporary)
+        size = write_packed(filesystem, source, temporary)
     finally:
         source.close()
-    packed = SegmentFile(filesystem, temporary)
-    try:
-        if _digest_of(packed) != digest:
-            raise CorruptLogError(
-                f"{temporary}: packing {path.name} gave other bytes; it stays as it was"
-            )
-        size = packed.size_on_disk()
-    finally:
-        packed.close()
     filesystem.rename(temporary, path)
     sync_names(filesystem, path.parent)
     return size
 
 
-def _write_packed(filesystem: FileSystem, source: SegmentFile, path: Path) -> bytes:
-    """Write the packed form of a segment, durably; return SHA-256 of its bytes."""
+def write_packed(
+    filesystem: FileSystem, source: Bytes, temporary: Path, table: bytes = b""
+) -> int:
+    """Write bytes in packed form to a file, durably, and read them back.
+
+    Args:
+        filesystem: the door to the disk.
+        source: the bytes.
+        temporary: the file; a leftover of that name goes.
+        table: the table of a redacted segment; b"" for none.
+
+    Returns:
+        How long the file is, in bytes.
+
+    Raises:
+        OSError: the disk refused; nothing of it is left, as far as that could be.
+        SyncFailedError: the disk refused to make it durable.
+        CorruptLogError: it does not read back as the same bytes.
+    """
+    if temporary.name in filesystem.listdir(temporary.parent):
+        filesystem.unlink(temporary)
+    digest = _write_packed(filesystem, source, temporary, table)
+    packed = SegmentFile(filesystem, temporary)
+    try:
+        if _digest_of(packed) != digest or packed.read_table() != table:
+            raise CorruptLogError(
+                f"{temporary}: packing gave other bytes; the segment stays as it was"
+            )
+        return packed.size_on_disk()
+    finally:
+        packed.close()
+
+
+def _write_packed(
+    filesystem: FileSystem, source: Bytes, path: Path, table: bytes
+) -> bytes:
+    """Write the packed form of some bytes, durably; return SHA-256 of them."""
     size = source.size()
-    body = _HEADER.pack(PACKED_MAGIC, PACKED_VERSION, PACKED_CHUNK_BYTES, size, 0)
+    tail = table and table + _CHECKSUM.pack(zlib.crc32(table))
+    version = PACKED_VERSION if table else _WITHOUT_TABLE
+    body = _HEADER.pack(PACKED_MAGIC, version, PACKED_CHUNK_BYTES, size, len(tail))
     head = body + _CHECKSUM.pack(zlib.crc32(body))
     digest = hashlib.sha256()
     index = b""
@@ -228,7 +284,8 @@ def _write_packed(filesystem: FileSystem, source: SegmentFile, path: Path) -> by
             write_all(filesystem, file, packed)
             end += len(packed)
             index += _ENTRY.pack(end, zlib.crc32(packed))
-        write_all(filesystem, file, index + _CHECKSUM.pack(zlib.crc32(index)))
+        index += _CHECKSUM.pack(zlib.crc32(index))
+        write_all(filesystem, file, tail + index)
         sync_file(filesystem, file, path)
     except (OSError, StorageError):
         # Half a file may be what fills the disk.

@@ -35,7 +35,7 @@ from __future__ import annotations
 
 import hashlib
 from struct import Struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from zlib import crc32
 
 from joblog.storage.errors import CorruptLogError, NewerFormatError
@@ -46,6 +46,7 @@ from joblog.storage.frame import (
     split_frames,
 )
 from joblog.storage.packing import SegmentFile
+from joblog.storage.redaction import RedactedHash, Table, decode_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +59,9 @@ FOOTER_BYTES = 84
 LOG_ID_BYTES = 16
 NO_DIGEST = bytes(32)
 CHUNK_BYTES = 256 * 1024
+
+SegmentHash: TypeAlias = "hashlib._Hash | RedactedHash"  # noqa: SLF001
+"""The running SHA-256 of a segment's bytes as they were written."""
 
 _MAGIC = b"\x89JOBLOG\n"
 _FOOTER_MARK = b"\xff\xff\xff\xffSEAL"
@@ -250,7 +254,10 @@ class SegmentReader:
         self.heads = FrameHeads(self.header.salt)
         self.offset = HEADER_BYTES
         self.chunk_bytes = CHUNK_BYTES
-        self.digest = hashlib.sha256(start) if with_digest else None
+        self.digest: SegmentHash | None = None
+        if with_digest:
+            self.digest = self.new_hash()
+            self.digest.update(start)
 
     def read_payloads(self) -> list[bytes]:
         """Return the payloads of the next whole, sound frames, about a chunk of them.
@@ -311,11 +318,32 @@ class SegmentReader:
 
     def digest_to(self, offset: int) -> bytes:
         """Return SHA-256 of the bytes from the file's first to before an offset."""
-        digest = hashlib.sha256()
+        digest = self.new_hash()
         for start in range(0, offset, CHUNK_BYTES):
             length = min(CHUNK_BYTES, offset - start)
             digest.update(self._file.read_at(length, start))
         return digest.digest()
+
+    def new_hash(self) -> SegmentHash:
+        """Return SHA-256 of no bytes yet, to be given this segment's from its first."""
+        table = self.table()
+        return (
+            hashlib.sha256() if table is None else RedactedHash(table.holes, self.path)
+        )
+
+    def table(self) -> Table | None:
+        """Return the table of a redacted segment, None where it is none.
+
+        Raises:
+            CorruptLogError: the table is damaged.
+        """
+        data = self._file.read_table()
+        return decode_table(data, self.path) if data else None
+
+    def table_digest(self) -> bytes:
+        """Return SHA-256 of the table; b"" where there is none."""
+        data = self._file.read_table()
+        return hashlib.sha256(data).digest() if data else b""
 
     def read_at(self, length: int, offset: int) -> bytes:
         """Return bytes of the segment from an offset; fewer only at its end."""

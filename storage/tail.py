@@ -23,14 +23,13 @@ from joblog.storage.record import RecordDecoder
 from joblog.storage.segment import FOOTER_BYTES, SegmentReader, corrupt
 
 if TYPE_CHECKING:
-    import hashlib
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from joblog.storage.filesystem import FileSystem
     from joblog.storage.frame import FrameHeads
     from joblog.storage.record import Record
-    from joblog.storage.segment import SegmentFooter, SegmentHeader
+    from joblog.storage.segment import SegmentFooter, SegmentHash, SegmentHeader
 
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -84,7 +83,7 @@ class Tail(NamedTuple):
     last_seq: int
     last_at_ms: int
     size: int
-    digest: hashlib._Hash
+    digest: SegmentHash
     rest: bytes
 
 

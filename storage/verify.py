@@ -13,6 +13,7 @@ from joblog.storage.folder import LogFolder, require_first, require_link, requir
 from joblog.storage.frame import split_frames
 from joblog.storage.lock import read_log_id, require_same_log
 from joblog.storage.record import RecordDecoder
+from joblog.storage.recorded_redactions import RecordedRedactions
 from joblog.storage.segment import SegmentReader, corrupt
 from joblog.storage.segment_files import open_segment, require_kept
 from joblog.storage.tail import (
@@ -24,7 +25,8 @@ from joblog.storage.tail import (
 
 if TYPE_CHECKING:
     from joblog.storage.filesystem import FileSystem
-    from joblog.storage.segment import SegmentFooter, SegmentHeader
+    from joblog.storage.redaction import Redaction
+    from joblog.storage.segment import SegmentFooter, SegmentHash, SegmentHeader
 
 
 class SegmentReport(NamedTuple):
@@ -43,6 +45,8 @@ class SegmentReport(NamedTuple):
         torn_records: how many sound records are in them, behind what is not.
         damage: what is wrong, for the operator; None where it is sound.
         is_misplaced: its bytes are sound, and what is wrong is where it stands.
+        redactions: who made records of it unreadable, and which.
+        table_digest: SHA-256 of the table that says so; b"" where none were.
     """
 
     path: Path
@@ -57,6 +61,8 @@ class SegmentReport(NamedTuple):
     torn_records: int = 0
     damage: str | None = None
     is_misplaced: bool = False
+    redactions: tuple[Redaction, ...] = ()
+    table_digest: bytes = b""
 
 
 class Gap(NamedTuple):
@@ -82,6 +88,8 @@ class VerifyReport(NamedTuple):
         missing_end: that of it which says that the newest segment is gone, or "".
         gaps: what is missing between segments.
         log_id: the log's id, in hexadecimal digits; "" where nothing tells.
+        undone: of redactions that the log names and that are not done, or that it does
+            not reach, a line for each segment.
     """
 
     segments: list[SegmentReport]
@@ -89,6 +97,7 @@ class VerifyReport(NamedTuple):
     missing_end: str = ""
     gaps: list[Gap] = []  # noqa: RUF012 - a NamedTuple's default, never changed
     log_id: str = ""
+    undone: list[str] = []  # noqa: RUF012 - the same
 
     @property
     def is_sound(self) -> bool:
@@ -156,7 +165,10 @@ def _verify(paths: LogFolder, filesystem: FileSystem) -> VerifyReport:
         damage.append(missing)
     if not log_id and verifier.log_id is not None:
         log_id = verifier.log_id.hex()
-    return VerifyReport(reports, damage, missing, verifier.gaps, log_id)
+    undone: list[str] = []
+    if not damage:
+        damage, undone = verifier.compare_redactions(reports)
+    return VerifyReport(reports, damage, missing, verifier.gaps, log_id, undone)
 
 
 def _is_missing(paths: LogFolder, elder_seq: int, following_seq: int) -> bool:
@@ -180,6 +192,7 @@ class _Verifier:
         self.log_id: bytes | None = None
         self.footer: SegmentFooter | None = None
         self.gaps: list[Gap] = []
+        self._redactions = RecordedRedactions()
 
     def verify(self, path: Path, *, is_last: bool) -> SegmentReport:
         """Verify one segment; the next call gets the next one."""
@@ -210,6 +223,12 @@ class _Verifier:
             self._is_first = False
         return report
 
+    def compare_redactions(
+        self, reports: list[SegmentReport]
+    ) -> tuple[list[str], list[str]]:
+        """Hold redacted segments against the records: damage, and what is to tell."""
+        return self._redactions.compare(reports, self._last_at_ms)
+
     def _read(
         self, reader: SegmentReader, report: SegmentReport, *, is_last: bool
     ) -> SegmentReport:
@@ -229,6 +248,7 @@ class _Verifier:
         except CorruptLogError as error:
             damage = str(error)
         assert reader.digest is not None
+        table = reader.table()
         is_torn = damage is None and footer is None
         rest = reader.read_rest() if is_torn else b""
         return report._replace(
@@ -236,11 +256,13 @@ class _Verifier:
             size_bytes=reader.size(),
             created_at_ms=header.created_at_ms,
             is_sealed=footer is not None,
-            digest_hex=reader.digest.hexdigest(),
+            digest_hex=_digest_hex(reader.digest),
             keyspace_digest_hex=footer.keyspace_digest.hex() if footer else "",
             torn_bytes=len(rest),
             torn_records=_count_readable(rest, last_seq, reader),
             damage=damage,
+            redactions=() if table is None else table.redactions,
+            table_digest=reader.table_digest(),
         )
 
     def _check_records(self, reader: SegmentReader, payloads: list[bytes]) -> None:
@@ -264,6 +286,8 @@ class _Verifier:
                     f"no time before {self._last_at_ms}",
                 )
             self._last_at_ms = record.at_ms
+            if record.origin.note is not None:
+                self._redactions.look(record)
 
     def _check_end(
         self,
@@ -297,6 +321,14 @@ class _Verifier:
             require_first(reader.header, reader.path)
         elif elder is not None and elder_footer is not None:
             require_link(elder, elder_footer, reader.header, reader.path)
+
+
+def _digest_hex(digest: SegmentHash) -> str:
+    """Return a digest; "" where damage ended within what is redacted."""
+    try:
+        return digest.hexdigest()
+    except StorageError:
+        return ""
 
 
 def _count_readable(rest: bytes, last_seq: int, reader: SegmentReader) -> int:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from joblog.app.engine.script_text import SCRIPT_CALL
 from joblog.storage.record import BEHIND
+from joblog.storage.redaction import CUT_FIELD, REDACTION_KIND
 
 if TYPE_CHECKING:
     from joblog.storage.record import Note, Origin
@@ -157,6 +158,32 @@ class BehindNote(NamedTuple):
     clock_ms: int = 0
 
 
+class RedactionNote(NamedTuple):
+    """Records were made unreadable; stands in a record without effects.
+
+    Attributes:
+        id: 16 random bytes, as in the tables of the segments.
+        by: who did it.
+        why: in their words.
+        subjects: how many keys, jobs and texts it was about.
+        records: how many records were made unreadable.
+        length: how many bytes their payloads have.
+        segments: see `joblog.storage.recorded_redactions`.
+    """
+
+    id: bytes = b""
+    by: str = ""
+    why: str = ""
+    subjects: dict[str, int] = {}  # noqa: RUF012 - a NamedTuple's default, never changed
+    records: int = 0
+    length: int = 0
+    segments: list[list[Any]] = []  # noqa: RUF012 - the same
+
+
+class CutNote(NamedTuple):
+    """Something was taken out of the record by a redaction, and is filled up."""
+
+
 AnyNote: TypeAlias = (
     ClientNote
     | GoneNote
@@ -168,6 +195,8 @@ AnyNote: TypeAlias = (
     | EvictedNote
     | TagNote
     | BehindNote
+    | RedactionNote
+    | CutNote
 )
 
 _CLASSES: dict[str, type[AnyNote]] = {
@@ -181,6 +210,8 @@ _CLASSES: dict[str, type[AnyNote]] = {
     "evicted": EvictedNote,
     "tag": TagNote,
     BEHIND: BehindNote,
+    REDACTION_KIND: RedactionNote,
+    CUT_FIELD: CutNote,
 }
 _KINDS = {note_class: kind for kind, note_class in _CLASSES.items()}
 
@@ -211,6 +242,10 @@ def decode_note(fields: Note) -> AnyNote | Note:
 def full_note(origin: Origin) -> Note | None:
     """Return the note of a record, that of a script too which its command says."""
     note, command = origin.note, origin.command
+    if note is not None and CUT_FIELD in note:
+        return {name: each for name, each in note.items() if name != CUT_FIELD} | {
+            "kind": note.get("kind", CUT_FIELD)
+        }
     is_plain = note is None or note.get("kind") == BEHIND
     if is_plain and command and command[0] == SCRIPT_CALL:
         return {**(note or {}), "kind": "script", "sha": command[1].decode()}

@@ -3,7 +3,8 @@
 The server digests its whole keyspace at a seal where it is small, and else records
 proofs of slices (see `joblog.app.engine.proofs`). A difference means that folding the
 log does not give what clients were shown: a bug, or memory that failed. The log is what
-counts.
+counts. Where records are redacted, nothing is compared from the first of them up to the
+time of the redaction: what had to go was in memory then.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from joblog.app.engine.proofs import ProofChecker
 from joblog.app.keyspace.digest import dataset_digest
 from joblog.storage.folder import read_chain
 from joblog.storage.reader import LogReader
+from joblog.storage.redacted_segments import Redactions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +42,7 @@ class ProvenFold:
         self._filesystem = filesystem
         self._proofs = fold.proofs = ProofChecker()
         self._seal_lines: list[str] = []
+        self._redacted = Redactions(folder, filesystem).span()
 
     @property
     def checked(self) -> int:
@@ -72,12 +75,21 @@ class ProvenFold:
         reader = LogReader(self._folder.path, filesystem=self._filesystem, after=end)
         try:
             for records in reader.batches(until_seq):
+                is_redacted = self._is_redacted(records)
+                self._fold.proofs = None if is_redacted else self._proofs
                 yield records
                 # A batch never goes on in the next segment.
-                if self._fold.last_seq in recorded:
+                if self._fold.last_seq in recorded and not is_redacted:
                     self._compare(self._fold.last_seq, recorded[self._fold.last_seq])
         finally:
             reader.close()
+
+    def _is_redacted(self, records: list[Record]) -> bool:
+        """Tell whether memory had then what the log has no longer."""
+        if self._redacted is None:
+            return False
+        first_seq, at_ms = self._redacted
+        return records[-1].seq >= first_seq and records[0].at_ms <= at_ms
 
     def _compare(self, seq: int, recorded: bytes) -> None:
         folded = dataset_digest(self._fold.keyspace)

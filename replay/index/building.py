@@ -7,7 +7,6 @@ a part is never written again. One process builds at a time; readers need not wa
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from contextlib import closing
 from itertools import accumulate, pairwise
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     from joblog.replay.index.catalogue import CoveredSegment
     from joblog.storage.filesystem import FileSystem
-    from joblog.storage.segment import SegmentReader
+    from joblog.storage.segment import SegmentHash, SegmentReader
 
 PART_BYTES = 4 * 1024 * 1024
 
@@ -171,7 +170,7 @@ class _SegmentBuilder:
         seqs: tuple[int, int],
         start: int,
         start_digest: bytes,
-        digest: hashlib._Hash,
+        digest: SegmentHash,
     ) -> None:
         end, place = reader.offset, reader.offset
         reader.offset = self._last_frame
@@ -195,9 +194,9 @@ class _SegmentBuilder:
         self._marks.clear()
 
 
-def _digest_until(reader: SegmentReader, end: int) -> hashlib._Hash:
+def _digest_until(reader: SegmentReader, end: int) -> SegmentHash:
     """Return the running SHA-256 of a segment's first bytes."""
-    digest = hashlib.sha256()
+    digest = reader.new_hash()
     offset = reader.offset
     for reader.offset in range(0, end, _DIGEST_BYTES):
         digest.update(reader.read_rest(min(_DIGEST_BYTES, end - reader.offset)))

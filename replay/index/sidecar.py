@@ -72,6 +72,16 @@ class Sidecar:
                 parts[covered[0]] = covered[1], path
         return parts
 
+    def clear(self) -> list[Path]:
+        """Remove all that is known of the log; return the files that are gone."""
+        removed: list[Path] = []
+        for folder in self._folders:
+            for path in sorted(folder.glob("*")):
+                if path.name != _LOCK and path.is_file():
+                    path.unlink(missing_ok=True)
+                    removed.append(path)
+        return removed
+
     @contextmanager
     def writing(self) -> Iterator[Path | None]:
         """Return the folder to write to, while no other process may.

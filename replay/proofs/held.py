@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from joblog.replay.proofs.packed import Packed, UnpackError
 from joblog.replay.proofs.seqs import Seqs
-from joblog.replay.proofs.sha256 import BLOCK_BYTES, ResumePoint, RunningHash, finish
 from joblog.replay.proofs.stretches import Stretch
 from joblog.storage.errors import StorageError
 from joblog.storage.frame import FRAME_HEAD_BYTES, frame_bytes_at
@@ -30,6 +29,7 @@ from joblog.storage.segment import (
     decode_footer,
     decode_header,
 )
+from joblog.storage.sha256 import BLOCK_BYTES, ResumePoint, RunningHash, finish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

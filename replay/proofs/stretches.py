@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.replay.index.scanning import END_SEQ
 from joblog.replay.proofs.packed import Packer
-from joblog.replay.proofs.sha256 import ResumePoint, RunningHash, finish
 from joblog.storage.errors import StorageError
 from joblog.storage.folder import LogFolder
 from joblog.storage.frame import FRAME_HEAD_BYTES
+from joblog.storage.redaction import RedactedHash, is_in_hole
 from joblog.storage.segment import CHUNK_BYTES, HEADER_BYTES, corrupt, encode_footer
 from joblog.storage.segment_files import open_segment, require_kept
+from joblog.storage.sha256 import ResumePoint, finish
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -146,11 +147,13 @@ class _Cutter:
     def __init__(self, reader: SegmentReader, spans: list[Span]) -> None:
         self._reader = reader
         self._spans = spans
+        table = reader.table()
+        self._holes = () if table is None else table.holes
         self._begin()
 
     def _begin(self) -> None:
-        self._running = RunningHash()
-        self._digest = hashlib.sha256()
+        self._running = RedactedHash(self._holes, self._reader.path)
+        self._digest = self._reader.new_hash()
         self._start = ResumePoint()
         self._held = Packer() if self._spans[0].has_header else None
         self._add(self._reader.read_at(HEADER_BYTES, 0))
@@ -219,7 +222,14 @@ class _Cutter:
 
     def _make(self, held: Packer, span: Span) -> Stretch:
         digest = self._digest.digest()
-        assert finish(self._running.point()) == digest
+        point = self._running.point()
+        assert finish(point) == digest
+        if is_in_hole(self._holes, self._start.length, point.length):
+            raise StorageError(
+                f"{self._reader.path}: of seq {span.first} to {span.last} some are "
+                f"redacted, and nothing but their digests is left to prove; --single "
+                f"leaves out all but the records of the subject"
+            )
         footer = _footer_bytes(self._reader, span)
         held.add(footer)
         header = self._reader.header

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from joblog.app.history.moments import json_time
@@ -10,10 +10,12 @@ from joblog.app.history.notes import (
     AccessNote,
     BehindNote,
     ClientNote,
+    CutNote,
     EvictedNote,
     ExecNote,
     ExpiredNote,
     GoneNote,
+    RedactionNote,
     ScriptNote,
     ScriptSourceNote,
     TagNote,
@@ -31,6 +33,8 @@ from joblog.replay.output.texts import (
 from joblog.replay.records.scripts import BY_SHA, script_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from joblog.replay.records.clients import Client
     from joblog.replay.records.script_texts import TextNames
     from joblog.replay.records.search import Match
@@ -92,19 +96,14 @@ def record_text(
     origin = record.origin
     note = read_note(origin)
     given = given_text(origin.command, limit, names) if origin.command else ""
+    tells_all = _TELLING_ALL.get(type(note))
+    if tells_all is not None:
+        return tells_all(note)
     match note:
-        case ClientNote():
-            return _client_text("client", note)
-        case GoneNote():
-            return _client_text("gone", note)
-        case AccessNote():
-            return _access_text(note)
         case ScriptSourceNote():
             name = script_name(note.source)
             called = f" {show(name, limit)}" if name else ""
             return f"script {note.sha}{called}: {len(note.source)} bytes"
-        case TagNote():
-            return f"tag {show(note.name)}"
         case ExecNote():
             given = "EXEC: " + "; ".join(queued_texts(note, limit, names))
             if record.effects == note.commands:
@@ -115,6 +114,10 @@ def record_text(
             given = "expired"
         case EvictedNote():
             given = f"evicted by {note.policy}" if note.policy else "evicted"
+        case CutNote():
+            given = "redacted"
+            if not record.effects:
+                return given
         case BehindNote():
             pass
         case dict():
@@ -177,12 +180,30 @@ def _client_text(kind: str, note: ClientNote | GoneNote) -> str:
     return " ".join(words)
 
 
+def _redaction_text(note: RedactionNote) -> str:
+    about = ", ".join(f"{number} {name}" for name, number in note.subjects.items())
+    return (
+        f"redaction by {plain_text(note.by)}: {plain_text(note.why)}: {about}; "
+        f"{note.records} records, {note.length} bytes"
+    )
+
+
 def _access_text(note: AccessNote) -> str:
     who = f"user={show(note.user) if note.user else '-'} {plain_text(note.address)}"
     if note.what == "change":
         return f"changed: {plain_text(note.word.decode('utf-8', 'replace'))}, by {who}"
     missed = f", and {note.missed} refusals before" if note.missed else ""
     return f"refused: {plain_text(note.what)} {show(note.word)}, to {who}{missed}"
+
+
+_TELLING_ALL: dict[type, Callable[[Any], str]] = {
+    AccessNote: _access_text,
+    ClientNote: partial(_client_text, "client"),
+    GoneNote: partial(_client_text, "gone"),
+    RedactionNote: _redaction_text,
+    TagNote: lambda note: f"tag {show(note.name)}",
+}
+"""Notes of records without effects, which say all that there is to say."""
 
 
 def record_facts(match: Match, names: TextNames | None = None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.shown.versions import difference_facts, version_facts, version_text
 from joblog.replay.verbs import options
 from joblog.replay.verbs.job import find_own_key, follow_job, write_timelines
-from joblog.replay.verbs.missing import near_keys
+from joblog.replay.verbs.missing import near_keys, tell_redacted
 from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
@@ -67,8 +67,11 @@ def history(
         found = _trace(tool, (db, name), (from_seq, until_seq), count)
         return _write_all(tool, found, is_oneline=is_oneline)
 
+    is_redacted = tell_redacted(tool, "key", key)
     if trace_key(key):
         return 0
+    if is_redacted:
+        return NOTHING
     timelines = follow_job(tool, key, until)
     if not timelines:
         near = near_keys(tool, key)

@@ -22,7 +22,7 @@ from joblog.replay.jobs.views import (
 from joblog.replay.output.texts import show
 from joblog.replay.verbs import options
 from joblog.replay.verbs.jobs import limits_options, open_jobs, schema_option
-from joblog.replay.verbs.missing import near_jobs
+from joblog.replay.verbs.missing import near_jobs, tell_redacted
 from joblog.replay.verbs.options import NOTHING, Tool, at_option, takes_folder
 
 if TYPE_CHECKING:
@@ -77,7 +77,10 @@ def job(
         timelines = open_jobs(tool, schemas, progress).follow(
             job_id, point, limits, is_exact=is_exact
         )
+    is_redacted = tell_redacted(tool, "job", job_id, point.seq)
     if not timelines:
+        if is_redacted:
+            return NOTHING
         tool.output.hint(
             f"replay: no record up to seq {point.seq} tells of a job {show(job_id)}; "
             f"log --job has those that only name it{near_jobs(tool, job_id)}"

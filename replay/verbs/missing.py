@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from joblog.replay.output.near import near_text
 from joblog.replay.output.texts import plain_text, show
+from joblog.replay.shown.redactions import find_redactions, redacted_texts
 from joblog.replay.verbs.completing import find_jobs, find_keys, find_queues
 
 if TYPE_CHECKING:
@@ -43,8 +44,28 @@ def near_scripts(tool: Tool, name: str) -> str:
     return near_text(plain_text(name), map(show, ScriptNames(tool.index).known()))
 
 
+def tell_redacted(tool: Tool, kind: str, name: bytes, seq: int | None = None) -> bool:
+    """Say that a key or a job is redacted, if it is: by whom, when and why.
+
+    Args:
+        tool: the verb's.
+        kind: "key" or "job".
+        name: its name.
+        seq: the moment that was asked for; None for all.
+
+    Returns:
+        Whether it is.
+    """
+    texts = redacted_texts(find_redactions(tool.index), kind, name, seq)
+    for text in texts:
+        tool.output.hint(f"replay: {show(name)}: {text}")
+    return bool(texts)
+
+
 def tell_missing_key(tool: Tool, key: bytes, seq: int) -> None:
     """Say that there is no such key at a moment, and what is called like it."""
+    if tell_redacted(tool, "key", key, seq):
+        return
     known = find_keys(tool.index, b"", _SECONDS, _MOST)
     near = "; 'replay history' shows when it was there"
     if key not in known:

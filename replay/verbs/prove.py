@@ -108,13 +108,16 @@ def _read_subject(target: str, db: int, *, is_job: bool, is_key: bool) -> Subjec
 
 
 def _is_short(tool: Tool) -> bool:
-    """Tell whether the log, unpacked, is short enough for a complete receipt."""
+    """Tell whether the log, unpacked, is whole, and short, for a complete receipt."""
     paths = LogFolder(tool.folder, tool.filesystem)
     size = 0
     for first_seq in paths.find_segments():
         reader = open_segment(paths, tool.filesystem, first_seq)
         size += reader.size()
+        is_redacted = bool(reader.table_digest())
         reader.close()
+        if is_redacted:
+            return False
     return size <= _WHOLE_BYTES_MAX
 
 

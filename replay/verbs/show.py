@@ -22,6 +22,7 @@ from joblog.replay.shown.records import (
     queued_texts,
     record_facts,
 )
+from joblog.replay.shown.redactions import find_redactions, redaction_text
 from joblog.replay.shown.versions import (
     MORE,
     difference_facts,
@@ -56,6 +57,9 @@ def show(tool: Tool, seq: int, *, no_state: bool) -> int:
       replay show joblog-data 1042
       replay show joblog-data @1042 --json
     """
+    redaction = find_redactions(tool.index).find_record(seq)
+    if redaction is not None:
+        tool.output.hint(f"replay: seq {seq}: {redaction_text(redaction)}")
     if tool.output.is_json:
         tool.output.json(shown_facts(tool, seq, has_state=not no_state))
     else:

@@ -19,6 +19,7 @@ from joblog.replay.proofs.bindings import (
     from_receipt,
 )
 from joblog.replay.proofs.proof import DeepProof
+from joblog.replay.shown.redactions import redaction_text
 from joblog.replay.verbs.options import DAMAGED, NOTHING, Tool, takes_folder
 from joblog.storage.folder import LogFolder
 from joblog.storage.snapshots import find_start_damage
@@ -26,6 +27,8 @@ from joblog.storage.verify import SegmentReport, VerifyReport, verify_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from joblog.storage.redaction import Redaction
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DIR = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -171,12 +174,26 @@ def _facts(
         "folded_digests": {s.seq: s.folded_hex for s in proof.seals} if proof else {},
         "proven_slices": proof.slices if proof else 0,
         "proven_snapshots": proof.snapshots if proof else [],
+        "redactions": [
+            {
+                "by": each.by,
+                "why": each.why,
+                "at": json_time(each.at_ms),
+                "segment": segment.first_seq,
+                "seqs": each.seqs,
+            }
+            for segment in report.segments
+            for each in segment.redactions
+        ],
+        "undone_redactions": report.undone,
         "segments": [_segment_facts(segment) for segment in report.segments],
     }
 
 
 def _segment_facts(segment: SegmentReport) -> dict[str, Any]:
     facts = segment._asdict()
+    del facts["redactions"]
+    facts["table_digest"] = segment.table_digest.hex()
     facts["path"] = str(segment.path)
     facts["created_at"] = json_time(segment.created_at_ms)
     return facts
@@ -239,6 +256,7 @@ def _conclusions(report: VerifyReport, bound: Bound) -> Iterator[tuple[str, str]
         yield "the log is whole and unedited", "green"
     else:
         yield "the log is whole", "green"
+    yield from _redacted(report)
     if anchored_seq:
         yield f"unedited up to seq {anchored_seq}: {_names(bound.elsewhere)}", "green"
     if bound_seq > anchored_seq:
@@ -254,6 +272,26 @@ def _conclusions(report: VerifyReport, bound: Bound) -> Iterator[tuple[str, str]
             yield text, "yellow"
 
 
+def _redacted(report: VerifyReport) -> Iterator[tuple[str, str]]:
+    """Yield (text, style): what is redacted, and what that takes from the proof."""
+    numbers: dict[bytes, int] = {}
+    redactions: dict[bytes, Redaction] = {}
+    for segment in report.segments:
+        for each in segment.redactions:
+            redactions[each.id] = each
+            numbers[each.id] = numbers.get(each.id, 0) + len(each.seqs)
+    for each in redactions.values():
+        yield f"{numbers[each.id]:,} records: {redaction_text(each)}", "yellow"
+    if redactions:
+        text = (
+            "what lies before a redacted record in its segment is as it was when that "
+            "was redacted; that it was the same before, a digest from before it proves"
+        )
+        yield text, "yellow"
+    for line in report.undone:
+        yield line, "yellow"
+
+
 def _names(sources: dict[str, int]) -> str:
     """Return which sources go furthest, in words."""
     last_seq = max(sources.values())
@@ -263,6 +301,8 @@ def _names(sources: dict[str, int]) -> str:
 def _state(segment: SegmentReport) -> str:
     if segment.damage:
         return "damaged"
+    if segment.table_digest:
+        return "sealed, in parts redacted"
     if segment.is_sealed:
         return "sealed"
     if segment.torn_records:

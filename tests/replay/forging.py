@@ -10,7 +10,6 @@ import zlib
 import msgpack
 
 from joblog.replay.proofs import receipts
-from joblog.replay.proofs.sha256 import ResumePoint, finish, go_on
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.frame import (
     FRAME_HEAD_BYTES,
@@ -28,6 +27,7 @@ from joblog.storage.segment import (
     encode_header,
     link_digest,
 )
+from joblog.storage.sha256 import ResumePoint, finish, go_on
 
 DISK = FileSystem()
 

@@ -7,7 +7,7 @@ given to OpenSSL where it is there, which is a thousand times faster: its functi
 a state to go on from, and leave theirs where it can be read.
 
 Either is compared: OpenSSL with plain Python when it is found, and what a receipt is
-made of with hashlib's digest (see `stretches`).
+made of with hashlib's digest. A redacted segment needs the same: see `redaction`.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joblog.replay.proofs import sha256
-from joblog.replay.proofs.sha256 import ResumePoint, RunningHash, finish, go_on
+from joblog.storage import sha256
+from joblog.storage.sha256 import ResumePoint, RunningHash, finish, go_on
 
 
 @given(st.lists(st.binary(max_size=200), max_size=5))

@@ -1,0 +1,1 @@
+"""`replay redact`: records made unreadable, so that every digest still verifies."""
