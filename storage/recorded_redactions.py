@@ -4,6 +4,7 @@ A redaction is a record without effects, whose note has
 
     kind        "redaction"
     id          16 random bytes, as in the tables
+    log         the log's id, since a record may be copied into another log
     by, why     who, and in their words why
     subjects    how many keys, jobs and texts it was about, a map
     records     how many records were made unreadable
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 def redaction_note(
     redaction: Redaction,
+    log_id: str,
     subjects: dict[str, int],
     segments: Iterable[RedactedSegment],
 ) -> Note:
@@ -39,6 +41,7 @@ def redaction_note(
     return {
         "kind": REDACTION_KIND,
         "id": redaction.id,
+        "log": log_id,
         "by": redaction.by,
         "why": redaction.why,
         "subjects": subjects,
@@ -75,6 +78,7 @@ class _Named(NamedTuple):
     seq: int
     table_digest: bytes
     records: int
+    log_id: str
 
 
 class RecordedRedactions:
@@ -91,16 +95,17 @@ class RecordedRedactions:
         if note is None or note.get("kind") != REDACTION_KIND:
             return
         for first_seq, table_digest, _, records in _segments_of(note):
-            named = _Named(record.seq, table_digest, records)
+            named = _Named(record.seq, table_digest, records, note.get("log", ""))
             self._named.setdefault(first_seq, []).append(named)
 
     def compare(
-        self, reports: Sequence[Reported], last_at_ms: int
+        self, reports: Sequence[Reported], log_id: str, last_at_ms: int
     ) -> tuple[list[str], list[str]]:
         """Hold segments against what was recorded.
 
         Args:
             reports: what verifying each one found.
+            log_id: the log's id.
             last_at_ms: the time of the log's last record.
 
         Returns:
@@ -109,7 +114,11 @@ class RecordedRedactions:
         damage: list[str] = []
         undone: list[str] = []
         for report in reports:
-            named = self._named.get(report.first_seq, [])
+            named = [
+                each
+                for each in self._named.get(report.first_seq, [])
+                if each.log_id == log_id
+            ]
             digest = report.table_digest
             if digest == (named[-1].table_digest if named else b""):
                 continue

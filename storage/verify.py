@@ -227,7 +227,8 @@ class _Verifier:
         self, reports: list[SegmentReport]
     ) -> tuple[list[str], list[str]]:
         """Hold redacted segments against the records: damage, and what is to tell."""
-        return self._redactions.compare(reports, self._last_at_ms)
+        log_id = (self.log_id or b"").hex()
+        return self._redactions.compare(reports, log_id, self._last_at_ms)
 
     def _read(
         self, reader: SegmentReader, report: SegmentReport, *, is_last: bool

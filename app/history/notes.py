@@ -163,6 +163,7 @@ class RedactionNote(NamedTuple):
 
     Attributes:
         id: 16 random bytes, as in the tables of the segments.
+        log: the log's id.
         by: who did it.
         why: in their words.
         subjects: how many keys, jobs and texts it was about.
@@ -172,6 +173,7 @@ class RedactionNote(NamedTuple):
     """
 
     id: bytes = b""
+    log: str = ""
     by: str = ""
     why: str = ""
     subjects: dict[str, int] = {}  # noqa: RUF012 - a NamedTuple's default, never changed

@@ -72,16 +72,6 @@ class Sidecar:
                 parts[covered[0]] = covered[1], path
         return parts
 
-    def clear(self) -> list[Path]:
-        """Remove all that is known of the log; return the files that are gone."""
-        removed: list[Path] = []
-        for folder in self._folders:
-            for path in sorted(folder.glob("*")):
-                if path.name != _LOCK and path.is_file():
-                    path.unlink(missing_ok=True)
-                    removed.append(path)
-        return removed
-
     @contextmanager
     def writing(self) -> Iterator[Path | None]:
         """Return the folder to write to, while no other process may.
@@ -113,6 +103,39 @@ def write_file(folder: Path, name: str, data: bytes) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return temporary.replace(folder / name)
+
+
+@contextmanager
+def cleared(folder: Path, log_id: str) -> Iterator[list[Path]]:
+    """Keep all sidecars of a log empty: what is in them goes at the end.
+
+    Also those that are not in use, whatever REPLAY_INDEX says.
+
+    Yields:
+        Gets the files that are gone, once it is over.
+
+    Raises:
+        BlockingIOError: a process is building one of them.
+    """
+    chosen = os.environ.get(VARIABLE, "off")
+    found = [folder / FOLDER, _cache_folder() / log_id]
+    found += [] if chosen == "off" else [Path(chosen) / log_id]
+    locks: list[int] = []
+    removed: list[Path] = []
+    try:
+        for each in filter(Path.is_dir, found):
+            lock = os.open(each / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            locks.append(lock)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield removed
+        for each in found:
+            for path in sorted(each.glob("*")):
+                if path.name != _LOCK and path.is_file():
+                    path.unlink(missing_ok=True)
+                    removed.append(path)
+    finally:
+        for lock in locks:
+            os.close(lock)
 
 
 def drop_pruned(folder: Path, first_seq: int) -> None:

@@ -16,6 +16,7 @@ Interrupted before 6, it begins anew; behind it, it goes on with 7.
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,7 +25,7 @@ from joblog.app import clock
 from joblog.app.history.recovery import Fold, Recovery, recover
 from joblog.app.history.snapshots import encode_blocks
 from joblog.app.keyspace.digest import dataset_digest
-from joblog.replay.index.sidecar import Sidecar
+from joblog.replay.index.sidecar import cleared
 from joblog.replay.keys.past import DATABASES
 from joblog.replay.output.texts import show
 from joblog.replay.redacting import places
@@ -104,6 +105,12 @@ class Run:
             LogLockedError: a server has it open.
             StorageError: there is no log, or it is damaged.
         """
+        owner = folder.stat().st_uid
+        if owner != os.geteuid():
+            raise StorageError(
+                f"{folder}: belongs to user {owner}, whose server could not read what "
+                f"another user writes: run this as that user"
+            )
         self._folder = LogFolder(folder, filesystem)
         self._filesystem = filesystem
         if not self._folder.find_segments():
@@ -127,6 +134,17 @@ class Run:
                 with.
             OSError: the disk refused; it can be gone on with.
         """
+        try:
+            with cleared(self._folder.path, self._log.log_id) as removed:
+                outcome = self._run(wanted, may_delete=may_delete)
+        except BlockingIOError as error:
+            raise StorageError(
+                f"{self._folder.path}: somebody is building its index; try again when "
+                f"that is done"
+            ) from error
+        return outcome._replace(removed=(*outcome.removed, *removed))
+
+    def _run(self, wanted: Pending | None, *, may_delete: bool) -> Outcome:
         pending = read_pending(self._filesystem, self._folder.path)
         if pending is None and wanted is None:
             raise StorageError(f"{self._folder.path}: no redaction was interrupted")
@@ -140,9 +158,7 @@ class Run:
         note = self._find_note(pending) if wanted is None else None
         if note is None:
             note = self._prepare(pending, may_delete=may_delete, is_new=bool(wanted))
-        if note is None:
-            return Outcome()
-        return self._finish(pending, note)
+        return Outcome() if note is None else self._finish(pending, note)
 
     def _find_note(self, pending: Pending) -> Note | None:
         """Return the note of the redaction's record, if that is in the log."""
@@ -257,7 +273,8 @@ class Run:
             return None
         redaction = describe([])
         counts = pending.selection.counts()
-        return redaction_note(redaction, counts, found.values())
+        log_id = self._log.log_id
+        return redaction_note(redaction, log_id, counts, found.values())
 
     def _require_same_fold(self) -> None:
         """Check that the log comes to the same state as it is going to be.
@@ -292,7 +309,6 @@ class Run:
         places.commit(ours, filesystem)
         removed = places.remove_left_over(ours, filesystem)
         removed += self._remove_unsound(ours, pending)
-        removed += Sidecar(self._folder.path, self._log.log_id).clear()
         unreached: list[str] = []
         copied = 0
         for path in pending.archives:

@@ -87,7 +87,7 @@ def _selection(given: dict[str, Any]) -> Selection:
         if len(piece) < TEXT_BYTES_MIN:
             raise click.UsageError(
                 f"{show(piece)} is too short: less than {TEXT_BYTES_MIN} bytes are in "
-                f"too much that has nothing to do with it"
+                f"too much that has nothing to do with it; name the keys (--key)"
             )
     return selection
 
