@@ -8,7 +8,7 @@ socket is not read, which holds a client back that sends faster than it is serve
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from joblog.actors.cooperative import CooperativeActor
 from joblog.actors.loop import READ, Loop, Timer
@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 _OUTPUT_LIMIT_LOG = (
     "client id=%d address=%s closed for overcoming of output buffer limits: %d bytes"
 )
+
+UNKNOWN_BYTES_MAX: Final = 64 * 1024
+"""How much output may wait for a client that has not logged in, and does not read."""
 
 
 class Connection(CooperativeActor):
@@ -170,7 +173,8 @@ class Connection(CooperativeActor):
         size = self._wire.output_bytes
         self._report(0)
         hard, soft, seconds = self._config.client_output_buffer_limit[self._limits]
-        if hard and size > hard:
+        is_known = self._wire.parser.is_authenticated
+        if (hard and size > hard) or (size > UNKNOWN_BYTES_MAX and not is_known):
             self._give_up()
         elif soft and size > soft and self._soft_limit is None:
             self._soft_limit = self.loop.call_later(

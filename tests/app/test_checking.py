@@ -64,6 +64,11 @@ UNSAFE = [
     ("appendfsync no", "appendfsync no: a power cut may cost"),
     ("protected-mode no", "protected-mode no, and no requirepass: whoever reaches"),
     ("enable-debug-command yes", "enable-debug-command yes: every client may do"),
+    ("enable-protected-configs yes", "enable-protected-configs yes: every client"),
+    ("busy-reply-threshold 0", "busy-reply-threshold 0: while a script runs nobody"),
+    ("tcp-backlog 1000000", "tcp-backlog 1000000: the system lets only"),
+    ("unixsocketperm 777\nunixsocket s", "unixsocketperm 777, and no requirepass"),
+    ("daemonize yes", "daemonize yes without a logfile: what this server has to"),
     ("loglevel nothing", "loglevel nothing: warnings are not logged either"),
 ]
 

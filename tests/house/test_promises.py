@@ -22,3 +22,19 @@ def test_every_test_that_the_page_names_is_there():
     for path, name in named:
         text = (ROOT / path).read_text()
         assert not name or f"def {name}(" in text, f"{path}::{name}"
+
+
+# Of Redis and Valkey, 2021 to 2026, with an equivalent here.
+ADVISORIES = """
+    2021-32626 2021-32672 2021-32675 2022-0543 2022-24735 2022-24834 2022-36021
+    2023-45145 2024-31227 2024-31228 2024-31449 2025-21605 2025-46817 2025-46818
+    2025-46819 2025-49844 2025-67733 2026-23479 2026-23631 2026-25243 2026-56684
+    2026-63639
+"""
+
+
+def test_each_advisory_has_a_guard_and_a_test():
+    rows = [line for line in PAGE.splitlines() if line.startswith("|")]
+
+    for number in ADVISORIES.split():
+        assert any(f"CVE-{number}" in row and "`tests/" in row for row in rows), number

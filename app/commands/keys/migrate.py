@@ -69,7 +69,7 @@ def _keys_at(argv: Argv) -> int:
 
 def _find_one(argv: Argv) -> list[int]:
     """Return where the key is that has a fixed place."""
-    return [] if _keys_at(argv) else [_KEY]
+    return [_KEY] if argv[_KEY] or not _keys_at(argv) else []
 
 
 def _find_several(argv: Argv) -> list[int]:
