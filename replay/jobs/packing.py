@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from joblog.replay.jobs.stories import Standing, Step, Story
+from joblog.replay.jobs.stories import NOBODY, Standing, Step, Story
 from joblog.storage.record import Origin, Record
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Packer:
         for each, value in zip(_PLAIN, plain, strict=True):
             setattr(story, each, value)
         for each, value in zip(_SETS, sets, strict=True):
-            setattr(story, each, frozenset(value))
+            setattr(story, each, frozenset(value) if value else NOBODY)
         story.places = {(db, key): (rule_of(code), n) for db, key, code, n in places}
         story.marks = {(db, key): (rule_of(code), ms) for db, key, code, ms in marks}
         story.doubles = tuple(doubles)

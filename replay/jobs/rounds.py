@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from joblog.replay.jobs.stories import NOBODY
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,7 +34,7 @@ def is_of_now(
     if number < story.round:
         story.rounds |= {number}
         return True
-    story.round, story.rounds = number, frozenset()
+    story.round, story.rounds = number, NOBODY
     change.is_next_round = change.before == "running"
     story.is_in_hand = False
     for home, (rule, _) in list(story.places.items()):

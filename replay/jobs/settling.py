@@ -39,6 +39,9 @@ _OPEN = frozenset(("waiting", "scheduled", "blocked"))
 
 _RUN_AGAIN = "taken again, having been enqueued anew after it was done"
 
+_NO_NOTES: dict[str, bytes] = {}
+"""One for all steps; nobody changes it."""
+
 _MARKED = frozenset(("taken", "dropped", "put back"))
 """Steps that count as the last one though the state may stay."""
 
@@ -60,7 +63,7 @@ def settle(story: Story, change: Change, record: Record) -> Step | None:
         new,
         record,
         _find_key(change, new),
-        change.notes,
+        change.notes or _NO_NOTES,
         story.lease_ms if new == "running" else None,
         story.due_ms if new in {"scheduled", "waiting"} else None,
         problem,
@@ -346,7 +349,8 @@ def _note_taken(story: Story, change: Change, record: Record) -> None:
     story.taker, story.taken_seq, story.taken_ms = client, record.seq, at_ms
     story.is_acked = False
     story.hands = frozenset((client,))
-    story.former -= {client}
+    if client in story.former:
+        story.former -= {client}
     story.ended_ms = None
 
 

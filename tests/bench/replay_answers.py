@@ -1,4 +1,4 @@
-"""What questions about jobs cost on a long log, beside another build of `replay`.
+"""What questions cost on a long log, beside another build of `replay`.
 
     python -m tests.bench.replay_answers LOG [OTHER_REPLAY [OTHER_LOG]]
 
@@ -22,6 +22,8 @@ from joblog.replay.index.finder import LogIndex
 from joblog.storage.filesystem import FileSystem
 
 _AUDITED_SHARE = 0.92
+_RANGE_RECORDS = 20_000
+_RECORDS_A_JOB = 10
 _KIB_A_MIB = 1024
 
 
@@ -35,14 +37,27 @@ class Cost(NamedTuple):
 def questions(last_seq: int, job_id: str) -> dict[str, list[str]]:
     """Return the questions by what they are called; DIR stands for the log."""
     since = f"@{round(last_seq * _AUDITED_SHARE)}"
+    middle = last_seq // 2
     return {
         "jobs --lost": ["jobs", "DIR", "--lost"],
         "jobs": ["jobs", "DIR"],
         "jobs --since": ["jobs", "DIR", "--since", since],
+        "jobs, a range": ["jobs", "DIR", f"@{middle}..@{middle + _RANGE_RECORDS}"],
+        "top": ["top", "DIR"],
+        "top --since": ["top", "DIR", "--since", since],
         "audit": ["audit", "DIR", f"{since}..now"],
         "stats": ["stats", "DIR"],
         "job": ["job", "DIR", job_id],
+        "history": ["history", "DIR", "queue:mail", "-n", "5"],
+        "revert": ["revert", "DIR", f"@{last_seq * 7 // 10}"],
+        "bisect": ["bisect", "DIR", "@1000..now", "--check", _condition(last_seq)],
     }
+
+
+def _condition(last_seq: int) -> str:
+    """Return Lua that no longer holds at two thirds of the log or so."""
+    most = last_seq // _RECORDS_A_JOB * 2 // 3
+    return f"return tonumber(redis.call('GET', 'stat:done') or 0) < {most}"
 
 
 def measure(program: str, words: list[str], folder: Path) -> Cost:
