@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from joblog.storage.filesystem import FileSystem
 
 SEGMENT_NAME = re.compile(r"([0-9]{20})\.log")
-_SNAPSHOT_NAME = re.compile(r"([0-9]{20})\.snap")
+SNAPSHOT_NAME = re.compile(r"([0-9]{20})\.snap")
 _NEW_SNAPSHOT_NAME = re.compile(r"([0-9]{20})\.snap\.new")
 _NEXT_NAME = re.compile(r"([0-9]{20})\.log\.next")
 _NEW_SEGMENT_NAME = re.compile(r"([0-9]{20})\.log\.new")
@@ -99,7 +99,7 @@ class LogFolder:
 
     def find_snapshots(self) -> list[int]:
         """Return the numbers of all snapshots, in order; there may be none."""
-        return self._match(self._snapshot_names(), _SNAPSHOT_NAME)
+        return self._match(self._snapshot_names(), SNAPSHOT_NAME)
 
     def find_new_snapshots(self) -> list[int]:
         """Return the numbers of snapshots that are not, or never were, whole."""

@@ -8,7 +8,7 @@ from joblog.replay.redacting.states import stage_snapshot
 from joblog.storage.copying import copy_file
 from joblog.storage.errors import SnapshotError, StorageError
 from joblog.storage.filesystem import sync_names
-from joblog.storage.folder import SEGMENT_NAME, read_segment_info
+from joblog.storage.folder import SEGMENT_NAME, SNAPSHOT_NAME, read_segment_info
 from joblog.storage.redacted_segments import has_same_table
 from joblog.storage.redacting import commit_staged, drop_staged, stage_segment
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from joblog.storage.redacting import RedactedSegment
     from joblog.storage.redaction import Redaction
 
-_SNAPSHOT = ".snap"
 _LEFT_OVER = (".torn", ".torn-new", ".damaged", ".copy", ".packed-new", ".snap.new")
 
 
@@ -67,10 +66,8 @@ def _segments(place: Place, filesystem: FileSystem) -> list[Path]:
 def _snapshots(place: Place, filesystem: FileSystem) -> list[Path]:
     if not place.snapshots.is_dir():
         return []
-    names = filesystem.listdir(place.snapshots)
-    return [
-        place.snapshots / name for name in sorted(names) if name.endswith(_SNAPSHOT)
-    ]
+    names = filter(SNAPSHOT_NAME.fullmatch, filesystem.listdir(place.snapshots))
+    return [place.snapshots / name for name in sorted(names)]
 
 
 def require_log(place: Place, filesystem: FileSystem, log_id: str) -> None:
@@ -113,16 +110,30 @@ def stage_segments(
 
 
 def stage_snapshots(
-    place: Place, filesystem: FileSystem, rewriter: Rewriter
-) -> list[Path]:
-    """Stage the snapshots of a place; return those that are of no use to anybody."""
-    unsound: list[Path] = []
+    place: Place, filesystem: FileSystem, rewriter: Rewriter, until_seq: int
+) -> tuple[int, list[Path]]:
+    """Stage the snapshots of a place up to a record.
+
+    A later one has what clients wrote since, be it under the same names.
+
+    Returns:
+        How many were staged, and those that are of no use to anybody.
+    """
+    staged, unsound = 0, []
     for path in _snapshots(place, filesystem):
+        if int(path.name[:20]) > until_seq:
+            continue
         try:
-            stage_snapshot(filesystem, path, rewriter)
+            staged += stage_snapshot(filesystem, path, rewriter)
         except SnapshotError:
             unsound.append(path)
-    return unsound
+    return staged, unsound
+
+
+def sync(place: Place, filesystem: FileSystem) -> None:
+    """Make the names of all that is staged durable."""
+    for folder in place.folders:
+        sync_names(filesystem, folder)
 
 
 def commit(place: Place, filesystem: FileSystem) -> int:

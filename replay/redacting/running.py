@@ -29,6 +29,7 @@ from joblog.replay.index.sidecar import cleared
 from joblog.replay.keys.past import DATABASES
 from joblog.replay.output.texts import show
 from joblog.replay.redacting import places
+from joblog.replay.redacting.counting import count
 from joblog.replay.redacting.pending import (
     Pending,
     read_pending,
@@ -45,6 +46,7 @@ from joblog.storage.log import Log
 from joblog.storage.reader import read_records
 from joblog.storage.record import encode_origin
 from joblog.storage.recorded_redactions import redaction_note
+from joblog.storage.redacted_segments import read_table_digest
 from joblog.storage.redacting import Staged
 from joblog.storage.redaction import Redaction
 
@@ -184,6 +186,8 @@ class Run:
             places.require_log(copy, self._filesystem, self._log.log_id)
         fold = recover(self._folder.path, self._filesystem, DATABASES)
         self._require_dead(fold.keyspace, rewriter, may_delete=may_delete)
+        # Before anything is deleted: it tells what cannot be redacted.
+        count(self._folder.path, self._filesystem, pending.selection, lambda _: None)
         if is_new:
             pending = pending._replace(
                 from_seq=self._log.last_seq,
@@ -261,14 +265,19 @@ class Run:
         ours = places.find_place(self._folder.path)
         known: set[str] = set()
         found = {}
+        snapshots = 0
         for place in (ours, *copies):
             for each in places.stage_segments(
                 place, self._filesystem, rewriter, describe, known
             ):
                 found[each.first_seq, each.table_digest] = each
-            places.stage_snapshots(place, self._filesystem, rewriter)
+            snapshots += places.stage_snapshots(
+                place, self._filesystem, rewriter, self._log.last_seq
+            )[0]
+            # The record must never be there without them.
+            places.sync(place, self._filesystem)
             known = known or set(self._filesystem.listdir(ours.segments))
-        if not found:
+        if not found and not snapshots:
             self._drop_staged(copies)
             return None
         redaction = describe([])
@@ -308,8 +317,8 @@ class Run:
         ours = places.find_place(self._folder.path)
         places.commit(ours, filesystem)
         removed = places.remove_left_over(ours, filesystem)
-        removed += self._remove_unsound(ours, pending)
-        unreached: list[str] = []
+        removed += self._remove_unsound(ours, pending, note["seq"])
+        unreached = self._find_undone(note)
         copied = 0
         for path in pending.archives:
             place = places.find_place(Path(path))
@@ -342,13 +351,28 @@ class Run:
             tuple(unreached),
         )
 
-    def _remove_unsound(self, ours: places.Place, pending: Pending) -> list[Path]:
+    def _find_undone(self, note: Note) -> list[str]:
+        """Return a line for each segment that is not as the record says."""
+        named: dict[int, set[bytes]] = {}
+        for first_seq, table_digest, *_ in note["segments"]:
+            named.setdefault(first_seq, set()).add(table_digest)
+        return [
+            f"{path}: is not as the record says; redact anew"
+            for first_seq, digests in named.items()
+            for path in [self._folder.segment_path(first_seq)]
+            if path.exists()
+            and read_table_digest(self._filesystem, path) not in digests
+        ]
+
+    def _remove_unsound(
+        self, ours: places.Place, pending: Pending, until_seq: int
+    ) -> list[Path]:
         """Remove snapshots that nobody can use, and nobody knows what is in them."""
         rewriter = Rewriter(pending.selection, Tokens(pending.secret), pending.id)
-        unsound = places.stage_snapshots(ours, self._filesystem, rewriter)
+        _, unsound = places.stage_snapshots(ours, self._filesystem, rewriter, until_seq)
         for path in unsound:
             self._filesystem.unlink(path)
-        # A server that ran in between may have written one: it has nothing of it.
+        # A server that ran in between may have written one from what was there then.
         places.commit(ours, self._filesystem)
         return unsound
 

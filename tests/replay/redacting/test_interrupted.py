@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import partial
 
 import pytest
 
@@ -160,3 +161,86 @@ def test_a_server_may_run_in_between(source, tmp_path, share):
     values = recover(source, FILESYSTEM).keyspace.databases[0].values
     assert values == {b"page": b"later-19"}
     assert dataset_digest(recover(source, FILESYSTEM).keyspace)
+
+
+def test_what_clients_write_in_between_is_theirs(source):
+    """The record is there, a client writes the same key, a snapshot is made of that."""
+    filesystem = DyingFileSystem(10_000)
+    filesystem.rename = partial(_rename_unless_staged, filesystem)
+    started = Run(source, filesystem)
+    with pytest.raises(Killed):
+        started.run(_wanted(), may_delete=True)
+    _bury(started)
+    history = History(source, segment_bytes_max=900)
+    history.run(history.connect(), "SET gone anew", "SET page x")
+    history.close()
+    paths = LogFolder(source, FILESYSTEM)
+    last_seq = verify(source).last_seq
+    keyspace = recover(source, FILESYSTEM).keyspace
+    save_snapshot(paths, FILESYSTEM, keyspace, last_seq, 1)
+
+    run(source, None)
+
+    values = recover(source, FILESYSTEM).keyspace.databases[0].values
+    assert values == {b"page": b"x", b"gone": b"anew"}
+    assert files_with(source, b"secret-") == []
+
+
+def _rename_unless_staged(filesystem, source, target):
+    """Die when the first segment is to take its place."""
+    if source.name.endswith(".log.redacted-new"):
+        raise Killed
+    FileSystem.rename(filesystem, source, target)
+
+
+class RecordingFileSystem(FileSystem):
+    """Notes which names were made durable, and what stood staged at each write."""
+
+    def __init__(self):
+        self.unsynced = set()
+        self.staged_unsynced = []
+
+    def create(self, path):
+        if "redacted-new" in path.name:
+            self.unsynced.add(path.parent)
+        return super().create(path)
+
+    def sync_directory(self, folder):
+        self.unsynced.discard(folder)
+        super().sync_directory(folder)
+
+    def fdatasync(self, file):
+        self.staged_unsynced.append(set(self.unsynced))
+        super().fdatasync(file)
+
+
+def test_the_record_is_durable_behind_all_that_is_staged(source):
+    filesystem = RecordingFileSystem()
+    started = Run(source, filesystem)
+    started.run(_wanted(), may_delete=True)
+    started.close()
+
+    assert filesystem.staged_unsynced[-2:] == [set(), set()]
+
+
+def test_a_snapshot_alone_is_redacted_too(source):
+    """The records are pruned, and an old snapshot has the key still."""
+    history = History(source, segment_bytes_max=900)
+    client = history.connect()
+    history.write((history.clock.at_ms, 0, [[b"DEL", b"gone"]], client.id))
+    history.run(client, *(f"SET page {n:0100}" for n in range(12)))
+    history.close()
+    paths = LogFolder(source, FILESYSTEM)
+    segments = paths.find_segments()
+    kept = segments[-2]
+    keyspace = recover(source, FILESYSTEM, until_seq=kept - 1).keyspace
+    save_snapshot(paths, FILESYSTEM, keyspace, kept - 1, 1)
+    for seq in segments:
+        if seq < kept:
+            paths.segment_path(seq).unlink()
+    assert files_with(source, b"secret-")
+
+    outcome = run(source, _wanted())
+
+    assert (outcome.records, outcome.segments) == (0, 0)
+    assert files_with(source, b"secret-") == []
