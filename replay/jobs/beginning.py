@@ -54,6 +54,9 @@ def begin_tracking(tracker: Tracker, past: Past, at_ms: int) -> None:
         states = set(story.counts())
         states |= {rule.state for rule, _ in story.marks.values() if rule.state}
         story.state = next((each for each in STRONGEST if each in states), "")
+        if story.state == "done":
+            # It was so by then; who takes it again runs it twice.
+            story.done_seq, story.is_done_told = past.seq, story.status == "done"
         story.since_ms = story.last_ms = at_ms
         story.is_since_known = False
         if story.state:

@@ -58,6 +58,14 @@ class Actors:
         """Return who had an id when a record was written, in a word or two."""
         return client_label(self._clients.find(client_id, seq))
 
+    def worker(self, story: Story) -> str:
+        """Return who took a job last; of a client without a name, the worker's."""
+        client = self._clients.find(story.taker, story.taken_seq)
+        worker = story.facts.get("worker")
+        if not worker or (client.note is not None and client.note.name):
+            return client_label(client)
+        return f"{show(worker)} #{client.id}"
+
     def name_and_user(self, client_id: int, seq: int) -> tuple[str, str]:
         """Return the same, and as which user: "" where nobody knows."""
         client = self._clients.find(client_id, seq)

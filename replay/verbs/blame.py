@@ -52,7 +52,7 @@ def blame(tool: Tool, key: bytes, span: Span, db: int) -> int:
     with tool.progress("folding", point.seq) as progress:
         owners = find_blame(tool.index, progress, (db, key), (floor, point.seq))
     if owners.version is None:
-        tell_missing_key(tool, key, point.seq)
+        tell_missing_key(tool, key, point.seq, db)
         return NOTHING
     # Each looks for its client in the log: when all are found, they are written.
     telling = _Telling(tool, tool.clients(), ScriptNames(tool.index))

@@ -42,7 +42,7 @@ def get(tool: Tool, key: bytes, at: Moment | None, db: int, *, raw: bool) -> int
     with tool.progress("folding", point.seq) as progress:
         version = find_version(tool.index, progress, db, key, point.seq)
     if version is None or is_expired(version, point.at_ms):
-        tell_missing_key(tool, key, point.seq)
+        tell_missing_key(tool, key, point.seq, db)
         return NOTHING
     if raw:
         if version.kind != "string":

@@ -15,7 +15,7 @@ from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.shown.versions import difference_facts, version_facts, version_text
 from joblog.replay.verbs import options
 from joblog.replay.verbs.job import find_own_key, follow_job, write_timelines
-from joblog.replay.verbs.missing import near_keys, tell_redacted
+from joblog.replay.verbs.missing import near_keys, other_dbs, tell_redacted
 from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
@@ -74,7 +74,7 @@ def history(
         return NOTHING
     timelines = follow_job(tool, key, until)
     if not timelines:
-        near = near_keys(tool, key)
+        near = other_dbs(tool, key, db) or near_keys(tool, key)
         tool.output.hint(f"replay: no record there changed a key {show(key)}{near}")
         return NOTHING
     own = find_own_key(timelines, key)

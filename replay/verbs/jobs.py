@@ -286,7 +286,7 @@ def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[st
     limit = tool.output.word_limit
     waited = waited_ms(story, point.at_ms)
     ran = ran_ms(story, verdict, point.at_ms)
-    who = actors.name(story.taker, story.taken_seq) if story.taker else "-"
+    who = actors.worker(story) if story.taker else "-"
     if verdict.word == "deleted" and story.last is not None:
         who = actors.name(*_author(story.last))
     return (

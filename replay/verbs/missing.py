@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from joblog.app.history.touched import find_touched
+from joblog.replay.index.scanning import Pieces
 from joblog.replay.output.near import near_text
 from joblog.replay.output.texts import plain_text, show
 from joblog.replay.shown.redactions import find_redactions, redacted_texts
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from joblog.replay.verbs.options import Tool
 
+_DBS_SHOWN = 3
 _SECONDS = 0.5
 _MOST = 5000
 
@@ -62,13 +65,28 @@ def tell_redacted(tool: Tool, kind: str, name: bytes, seq: int | None = None) ->
     return bool(texts)
 
 
-def tell_missing_key(tool: Tool, key: bytes, seq: int) -> None:
+def other_dbs(tool: Tool, key: bytes, db: int) -> str:
+    """Return in which other databases a key was changed, in words; "" for none."""
+    found: dict[int, None] = {}
+    for record in tool.index.candidates([[key]], Pieces(key)):
+        for other, name in find_touched(record).keys:
+            if name == key and other != db:
+                found[other] = None
+        if len(found) == _DBS_SHOWN:
+            break
+    names = ", ".join(f"db{other}" for other in found)
+    return f"; it was in {names}: --db {next(iter(found))}" if found else ""
+
+
+def tell_missing_key(tool: Tool, key: bytes, seq: int, db: int) -> None:
     """Say that there is no such key at a moment, and what is called like it."""
     if tell_redacted(tool, "key", key, seq):
         return
     known = find_keys(tool.index, b"", _SECONDS, _MOST)
-    near = "; 'replay history' shows when it was there"
-    if key not in known:
+    near = other_dbs(tool, key, db)
+    if not near and key in known:
+        near = "; 'replay history' shows when it was there"
+    if not near:
         near = _near(key, known)
     tool.output.hint(f"replay: {show(key)} is missing at seq {seq}{near}")
 

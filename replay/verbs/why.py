@@ -17,7 +17,7 @@ from joblog.replay.records.search import Match
 from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.shown.versions import deadline_text, version_facts, version_text
 from joblog.replay.verbs import options
-from joblog.replay.verbs.missing import near_jobs, near_keys
+from joblog.replay.verbs.missing import near_jobs, near_keys, other_dbs
 from joblog.replay.verbs.options import (
     NOTHING,
     Tool,
@@ -65,9 +65,10 @@ def why(tool: Tool, key: bytes, at: Moment | None, db: int) -> int:
         _write_step(tool, (db, key), steps[-1], point.at_ms)
         return 0
     if loss is None:
+        near = other_dbs(tool, key, db) or near_keys(tool, key) or near_jobs(tool, key)
         tool.output.hint(
             f"replay: no record up to seq {point.seq} ever set {show(key)}, or took it "
-            f"out of a key{near_keys(tool, key) or near_jobs(tool, key)}"
+            f"out of a key{near}"
         )
         return NOTHING
     record, home, place, before = loss

@@ -7,6 +7,7 @@ the same range. Plain data: nothing is printed here.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.notes import ScriptSourceNote, TagNote, read_note
@@ -231,12 +232,19 @@ def _cut(index: LogIndex, span: Span, from_seq: int, until_seq: int) -> list[Pie
 
 
 def _tags(index: LogIndex, from_seq: int, until_seq: int) -> list[Mark]:
-    return [
-        Mark(record.seq, record.at_ms, "tag", note.name)
-        for record in tag_records(index)
-        if from_seq <= record.seq <= until_seq
-        and isinstance(note := read_note(record.origin), TagNote)
-    ]
+    """Return the tags of a range; one that was moved on is called NAME~1, and so on."""
+    found: list[Mark] = []
+    times: Counter[bytes] = Counter()
+    for record in reversed(list(tag_records(index))):
+        note = read_note(record.origin)
+        if not isinstance(note, TagNote):
+            continue
+        back = times[note.name]
+        times[note.name] += 1
+        if from_seq <= record.seq <= until_seq:
+            name = note.name + (b"~%d" % back if back else b"")
+            found.append(Mark(record.seq, record.at_ms, "tag", name))
+    return found[::-1]
 
 
 def _find_marks(index: LogIndex, from_seq: int, until_seq: int) -> list[Mark]:

@@ -177,9 +177,11 @@ class Problems:
 
     def _worker(self, story: Story) -> str:
         """Return who had a job last, also by what its own key says."""
-        if story.taker:
-            return client_name(self._clients.find(story.taker, story.taken_seq))
         worker = story.facts.get("worker")
+        if story.taker:
+            client = self._clients.find(story.taker, story.taken_seq)
+            if not worker or (client.note is not None and client.note.name):
+                return client_name(client)
         return show(worker) if worker else ""
 
     def _script(self, record: Record) -> ScriptText | None:

@@ -20,7 +20,7 @@ from joblog.app.config import Config
 from joblog.app.engine.engine import Engine
 from joblog.app.engine.lua_values import sha1_of
 from joblog.app.history.notes import ClientNote, ExecNote, ScriptSourceNote, read_note
-from joblog.app.history.touched import DbKey, find_touched
+from joblog.app.history.touched import ALL_DATABASES, DbKey, find_touched
 from joblog.app.table.table import Flag, find_command
 from joblog.app.words import Argv
 from joblog.replay.index.finder import LogIndex
@@ -124,6 +124,7 @@ class Rehearsal:
     Attributes:
         engine: what runs them; its keyspace is the state that the run has come to.
         touched: the keys that records changed, then or now.
+        emptied: the databases of which they changed any key, as a flush does.
     """
 
     def __init__(
@@ -146,6 +147,7 @@ class Rehearsal:
         self.engine.server.time_ns = lambda: self._now_ms * _NS_PER_MS
         self.engine.adopt(keyspace)
         self.touched: dict[DbKey, None] = {}
+        self.emptied: set[int] = set()
         self._changes = changes
         self._find_source = find_source
         self._sources: dict[str, bytes | None] = {}
@@ -193,7 +195,7 @@ class Rehearsal:
 
     def _run_one(self, record: Record) -> Outcome:
         then = _located(record.db, record.effects)
-        self.touched.update(dict.fromkeys(find_touched(record).keys))
+        self._note_touched(record)
         if record.seq in self._changes.dropped:
             return Outcome(record, then, [], is_dropped=True)
         engine = self.engine
@@ -214,11 +216,17 @@ class Rehearsal:
                 error = self._run(session, argv) or error
         for _, db, effects, _ in engine.outbox.entries:
             now += _located(db, effects)
-            found = Record(0, 0, 0, db, effects, Origin(0))
-            self.touched.update(dict.fromkeys(find_touched(found).keys))
+            self._note_touched(Record(0, 0, 0, db, effects, Origin(0)))
         engine.outbox.entries.clear()
         engine.outbox.pushes.clear()
         return Outcome(record, then, now, error)
+
+    def _note_touched(self, record: Record) -> None:
+        found = find_touched(record)
+        self.touched.update(dict.fromkeys(found.keys))
+        is_all = ALL_DATABASES in found.databases
+        every = range(len(self.engine.keyspace.databases))
+        self.emptied.update(every if is_all else found.databases)
 
     def _run(self, session: Session, argv: Argv) -> bytes | None:
         """Run a command; return its error, if it is one as a whole."""
@@ -370,9 +378,13 @@ def _rehearse(
                 outcomes.append(outcome)
     rehearsal.require_all_used()
     recorded = _keyspace_at(index, until_seq, progress)
+    touched = set(rehearsal.touched)
+    for db in rehearsal.emptied:
+        for keyspace in (recorded, rehearsal.engine.keyspace):
+            touched.update((db, key) for key in keyspace.databases[db].values)
     at_end = [
         KeyChange(db, key, before, after)
-        for db, key in sorted(rehearsal.touched)
+        for db, key in sorted(touched)
         if (before := take_version(recorded.databases[db], key))
         != (after := take_version(rehearsal.engine.keyspace.databases[db], key))
     ]

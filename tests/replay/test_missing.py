@@ -101,6 +101,19 @@ def test_record_that_is_not_run_cannot_be_left_out(folder, seq, said):
     assert said in result.stderr
 
 
+@pytest.mark.parametrize("verb", ["get", "blame", "history", "why"])
+def test_key_of_another_database_is_told_with_its_number(tmp_path, verb):
+    history = History(tmp_path / "data")
+    session = history.connect(b"web")
+    history.run(session, "SET a 1", "SELECT 3", "SET only:there 1", "FLUSHDB")
+    history.close()
+
+    result = ask(history.folder, verb, "only:there")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "; it was in db3: --db 3" in result.stderr
+
+
 @pytest.mark.parametrize("word", ["deploy-14", "Deploy-41", "dploy-41"])
 def test_tag_that_is_not_there_is_answered_with_those_that_are_near(folder, word):
     result = ask(folder, "log", "--since", word)

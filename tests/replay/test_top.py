@@ -27,7 +27,7 @@ from joblog.replay.verbs.top_page import write_page
 from joblog.replay.views.depths import SLOTS, Depth, Span, highest
 from joblog.replay.views.overview import Looked, look_over
 from joblog.storage.filesystem import FileSystem
-from tests.replay.histories import make_deploys, make_mail
+from tests.replay.histories import History, make_deploys, make_mail
 from tests.replay.jobs.test_ledger import build
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -406,3 +406,20 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
         shown = demo_screen(Path(place))
     PAGE.write_text(SCREEN.sub(lambda _: shown, PAGE.read_text(), count=1))
+
+
+def test_tag_that_was_moved_is_told_from_what_it_was(tmp_path):
+    history = History(tmp_path / "data")
+    session = history.connect(b"web")
+    for job in ("a", "b"):
+        history.tag("deploy")
+        history.run(session, f"RPUSH rq:queue:mail {job}")
+    history.close()
+
+    overview = top(history.folder)
+
+    assert [mark["name"] for mark in overview["marks"]] == ["deploy~1", "deploy"]
+    assert [each["tag"] for each in overview["stretches"]][-2:] == [
+        "deploy~1",
+        "deploy",
+    ]

@@ -199,3 +199,19 @@ def test_any_history_goes_again_as_it_went(tmp_path, seed):
 
     assert result.exit_code == 0, result.output
     made.close()
+
+
+@pytest.mark.parametrize("flush", ["FLUSHDB", "FLUSHALL", "SWAPDB 1 2"])
+def test_flush_that_is_left_out_is_told_with_all_that_it_removed(tmp_path, flush):
+    made = History(tmp_path / "data")
+    client = made.connect(b"ops")
+    made.run(client, "SELECT 1", "SET kept 1", "RPUSH queue a b", flush)
+    made.close()
+    last = made.log.last_seq
+
+    words = ["whatif", str(made.folder), "..", "--drop", str(last)]
+    told = CliRunner().invoke(main, words, catch_exceptions=False).stdout
+
+    assert "at the end  queue (list)" in told or "at the end  queue in db1" in told
+    assert "kept" in told
+    assert "nothing is different" not in told

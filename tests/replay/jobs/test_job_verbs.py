@@ -200,3 +200,25 @@ def test_jobs_since_a_moment_are_those_that_were_there_then_or_came_later(mail):
     # After the first six records nothing was taken yet, so nothing is missing.
     assert verdicts("--since", "@7") == everything
     assert verdicts("--since", "now").keys() < everything.keys()
+
+
+def test_job_that_was_done_before_the_moment_and_is_run_again_is_found(tmp_path):
+    history = History(tmp_path / "data")
+    worker = history.connect(b"")
+    again = ["LPOP rq:queue:mail", "HSET rq:job:m1 status started worker_name w1"]
+    done = ["HSET rq:job:m1 status finished", "ZADD rq:finished:mail 1700009999 m1"]
+    history.run(worker, "HSET rq:job:m1 status queued", "RPUSH rq:queue:mail m1")
+    history.run(worker, *again, *done)
+    since = history.log.last_seq
+    history.run(history.connect(b"ops"), "RPUSH rq:queue:mail m1")
+    history.run(worker, *again, *done)
+    history.close()
+
+    words = ["jobs", str(history.folder), "--since", f"@{since}", "--double"]
+    found = CliRunner().invoke(main, words, catch_exceptions=False).stdout
+
+    [cells] = [line.split("\t") for line in found.splitlines()]
+    assert cells[:3] == ["m1", "mail", "delivered twice"]
+    assert cells[-1] == "taken again, having been enqueued anew after it was done"
+    # A connection without a name is told by the name that its worker has.
+    assert cells[-2] == "w1 #1"
