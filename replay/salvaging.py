@@ -3,19 +3,23 @@
 Records keep their order, times, effects and origins, and get new numbers, since numbers
 leave no gaps. A record that cannot be applied without one that is gone is left out, so
 that a server can start over the new log; what it names is told.
+
+Where records are gone a tag stands, `gap-FIRST-LAST`: what pops and moves took behind
+it is no more known, since they do not name it. Whoever tells of jobs looks for these.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from joblog.app.history.notes import TagNote, encode_note
 from joblog.app.history.recovery import Fold
 from joblog.replay.keys.past import DATABASES
 from joblog.storage.errors import CorruptLogError, StorageError
 from joblog.storage.folder import LogFolder
 from joblog.storage.frame import find_frame, split_frames
 from joblog.storage.log import Log
-from joblog.storage.record import RecordDecoder
+from joblog.storage.record import Origin, RecordDecoder
 from joblog.storage.segment import SegmentReader
 
 if TYPE_CHECKING:
@@ -109,7 +113,7 @@ class _Saved:
         if record.seq <= self.last_seq:
             return  # it comes twice
         if self.first_seq and record.seq > self.last_seq + 1:
-            self.gaps.append((self.last_seq + 1, record.seq - 1))
+            self._mark_gap(record)
         self.first_seq = self.first_seq or record.seq
         self.last_seq = record.seq
         kept = self._apply(record)
@@ -118,6 +122,13 @@ class _Saved:
             self.records += 1
         if len(self._drafts) >= _RECORDS_A_WRITE:
             self._write()
+
+    def _mark_gap(self, record: Record) -> None:
+        """Give the moment a name at which records are gone that came before one."""
+        gap = self.last_seq + 1, record.seq - 1
+        self.gaps.append(gap)
+        note = encode_note(TagNote(b"gap-%d-%d" % gap))
+        self._drafts.append(record._replace(effects=[], origin=Origin(0, None, note)))
 
     def _apply(self, record: Record) -> list[list[bytes]]:
         """Return those of a record's effects that could be applied."""

@@ -144,11 +144,12 @@ def _judge_in_hand(
     if story.is_dropped:
         reason = "it was taken out of its last key before it ended"
         return Verdict("in hand" if is_fresh else "lost", since_ms, reason)
-    if is_fresh:
-        return Verdict("in hand", since_ms, "whoever took it has the only copy")
     if story.is_acked and story.is_unkept:
+        # Nothing more will be heard of it, however long one waits.
         reason = "it was acknowledged, and its result is not kept: done, or begun"
         return Verdict("taken", since_ms, reason)
+    if is_fresh:
+        return Verdict("in hand", since_ms, "whoever took it has the only copy")
     is_kept = not story.is_acked or story.schema.name in has_results
     if is_kept and story.schema.has_acks:
         reason = "it was taken, and is in no key; nothing followed"

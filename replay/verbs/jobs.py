@@ -125,6 +125,7 @@ def open_jobs(tool: Tool, schemas: tuple[Schema, ...], progress: Progress) -> Jo
     Where the log was pruned it is told that what was before is not known.
     """
     tool.floor_seq()
+    tool.tell_gaps()
     return JobLog(tool.index, schemas or detect_schemas(tool.index), progress)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -54,6 +55,9 @@ from joblog.storage.segment_files import open_segment
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_GAP = re.compile(rb"gap-([0-9]+)-([0-9]+)")
+"""The tag that `joblog.replay.salvaging` gives where records are gone."""
 
 __all__ = [
     "DAMAGED",
@@ -209,6 +213,20 @@ class Tool:
             self._has_told_floor = True
             self.output.hint(f"replay: what was before seq {floor + 1} is pruned")
         return floor
+
+    def tell_gaps(self) -> None:
+        """Say where records are gone from a log that was salvaged."""
+        for record in tag_records(self.index):
+            found = _GAP.fullmatch(tag_name(record) or b"")
+            if found is not None:
+                first, last = map(int, found.groups())
+                gone = last - first + 1
+                verb = " is" if gone == 1 else "s are"
+                self.output.hint(
+                    f"replay: this log was salvaged, and {gone:,} record{verb} gone at "
+                    f"seq {record.seq}: what pops took behind it is not known, and "
+                    "what is told of jobs may be wrong"
+                )
 
     def find_kept(self) -> tuple[int, list[int]]:
         """Return what pruning changes: the log's first number, and the snapshots."""

@@ -59,6 +59,7 @@ def top(
     since, point = tool.ends(span)
     since_seq = 0 if span.since is None else since.seq
     tool.floor_seq()
+    tool.tell_gaps()
     looked = Looked(
         since_seq, point, limits, compile_glob(queue) if queue is not None else None
     )

@@ -307,6 +307,28 @@ def test_sound_log_is_salvaged_whole(copy, history, tmp_path):
     assert digest_of(tmp_path / "saved") == digest_of(history.folder)
 
 
+def test_log_with_a_gap_says_that_jobs_may_have_been_others(tmp_path):
+    made = History(tmp_path / "data")
+    client = made.connect(b"worker")
+    made.run(client, "RPUSH rq:queue:mail a b c", "LPOP rq:queue:mail")
+    lost_seq = made.log.last_seq
+    made.run(client, "SET other 1", "LPOP rq:queue:mail", "SET other 2")
+    made.close()
+    path = segments(made.folder)[0]
+    flip(path, path.read_bytes().index(b"LPOP"))
+
+    run("salvage", made.folder, tmp_path / "saved")
+    told = [run(verb, tmp_path / "saved") for verb in ("jobs", "top", "audit")]
+    points = run("points", tmp_path / "saved", "--kind", "tag").stdout
+
+    # Without the first pop the second took another: nobody can tell any more.
+    assert points.split()[0] == f"@{lost_seq}"
+    assert points.split()[-1] == f"gap-{lost_seq}-{lost_seq}"
+    for each in told:
+        assert f"1 record is gone at seq {lost_seq}: what pops took" in each.stderr
+    assert run("jobs", made.folder, "--until", "@2").stderr == ""
+
+
 def test_segment_without_a_header_is_a_gap(copy, tmp_path):
     path = segments(copy)[1]
     first_seq, following = (int(each.name[:20]) for each in segments(copy)[1:3])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from joblog.app.history.moments import Point
 from tests.replay.jobs.tour_stories import (
     ASYNQ_STATES,
     BULLMQ_STATES,
@@ -18,6 +19,7 @@ from tests.replay.jobs.tour_stories import (
     SAQ_STATES,
     TOURS,
     check_stories,
+    follow,
     list_all,
     open_tour,
 )
@@ -132,3 +134,18 @@ def test_recorded_tour_is_small(library):
     logs = (RECORDED / library).rglob("*.log")
 
     assert 0 < sum(path.stat().st_size for path in logs) < BYTES_MAX
+
+
+def test_task_whose_result_is_not_kept_is_told_so_once_it_is_acknowledged():
+    log, _, end = open_tour(RECORDED / "celery" / "data")
+    job = told("celery")["jobs"]["unkept"]
+    [acked] = [
+        step.record
+        for step in follow(log, job, end).steps
+        if step.kind == "acknowledged"
+    ]
+
+    then = follow(log, job, Point(acked.seq, acked.at_ms + 1))
+
+    assert then.verdict.word == "taken"
+    assert "its result is not kept: done, or begun" in then.verdict.reason
