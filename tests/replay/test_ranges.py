@@ -40,7 +40,8 @@ OF_A_RANGE = {
 
 OF_ONE_MOMENT = {
     *("anchor", "backup", "check", "completion", "demo", "dump", "get", "import"),
-    *("index", "info", "job", "points", "prove", "repair", "restore", "salvage"),
+    *("index", "info", "job", "points", "prove", "redact", "repair", "restore"),
+    *("salvage",),
     *("serve", "show", "state", "verify", "why"),
 }
 """The others: of one moment, one record, or all of the log."""
@@ -51,6 +52,7 @@ MORE_WORDS = {
     "get": ["queue"],
     "job": ["job:1"],
     "prove": ["@2"],
+    "redact": ["--key", "queue", "--why", "a request"],
     "restore": ["copy", "--at", "@3"],
     "salvage": ["saved"],
     "show": ["2"],

@@ -66,7 +66,7 @@ NO_ROWS = {
     *("dump", "revert"),
     # Of files or other folders, in facts about them, or of no end.
     *("backup", "check", "completion", "demo", "export", "import", "index"),
-    *("prove", "restore", "salvage", "serve"),
+    *("prove", "redact", "restore", "salvage", "serve"),
 }
 
 
