@@ -27,7 +27,7 @@ from joblog.app.keyspace.digest import DIGEST_BYTES, dataset_digest, held_digest
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
 from joblog.app.types.numbers import format_double_shortest
-from joblog.app.types.packed_hashes import PackedHash
+from joblog.app.types.packed_values import Packed, opened
 from joblog.app.types.sorted_sets import SortedSet
 from joblog.app.types.streams import Stream
 
@@ -57,7 +57,7 @@ def cost_of(value: Any) -> int:
     """Return how many elements a value counts as."""
     if type(value) is bytes:
         return 1 + len(value) // _STRING_BYTES
-    if type(value) is PackedHash:
+    if type(value) is Packed:
         return 1 + value.count()
     size: int = value.length if type(value) is Stream else len(value)
     return 1 + size
@@ -97,7 +97,7 @@ class Order:
         if value is None:
             return 0
         if cost_of(value) > WINDOW + 1:
-            proof = self._window(value)
+            proof = self._window(opened(value))
         else:
             proof = held_digest(database, key, value)
         return int.from_bytes(sha1(key + b"\0" + proof, usedforsecurity=False).digest())

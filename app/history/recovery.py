@@ -18,7 +18,7 @@ from joblog.app.config import Config
 from joblog.app.errors import CommandError
 from joblog.app.history.snapshots import load_blocks
 from joblog.app.keyspace.keyspace import Keyspace
-from joblog.app.keyspace.packing import pack_beyond
+from joblog.app.keyspace.packing import pack_hashes_beyond
 from joblog.app.state.context import Context
 from joblog.app.state.server_state import ServerState
 from joblog.app.table.table import LOOKUP
@@ -143,7 +143,7 @@ class Fold:
         if self.records >= self._look_at:
             # Not for each: who follows jobs applies records one by one.
             self._look_at = self.records + _LOOK_RECORDS
-            pack_beyond(self.keyspace, _OPEN_MAX)
+            pack_hashes_beyond(self.keyspace, _OPEN_MAX)
 
 
 def _unlimited_config() -> Config:

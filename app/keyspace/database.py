@@ -1,7 +1,8 @@
 """One database: keys, their values, their deadlines.
 
-A string is plain `bytes`; the other values are the classes of `joblog.app.types`. A
-small hash may lie packed until somebody asks for it (`joblog.app.keyspace.packing`).
+A string is plain `bytes`; the other values are the classes of `joblog.app.types`. Small
+hashes, lists and sorted sets may lie packed until somebody asks for them
+(`joblog.app.keyspace.packing`).
 Deadlines lie beside the values, since most keys have none. Those of a hash's fields lie
 in the hash; `field_deadlines` says when the first of them is due, for each hash that
 has any. It may say so too early, never too late, so that a field which is removed or
@@ -16,7 +17,7 @@ from joblog.app.errors import WRONG_TYPE, CommandError
 from joblog.app.types.deadlines import Deadlines
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
-from joblog.app.types.packed_hashes import PackedHash, open_hash, opened, pack_hash
+from joblog.app.types.packed_values import Packed, open_value, opened, pack_value
 from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
 
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")
 
-_PACKED: Final = PackedHash  # what is Final is found without a look at a table
+_PACKED: Final = Packed  # what is Final is found without a look at a table
 _OPENED_MAX: Final = 1_000_000
-"""Of more hashes it is not noted that they are open; they stay so until they change."""
+"""Of more keys it is not noted that they are open; they stay so until they change."""
 
 
 class Database:
@@ -42,7 +43,8 @@ class Database:
         deadlines: key -> when it expires, in ms since the epoch.
         field_deadlines: key of a hash -> when a field of it expires, or earlier.
         is_observed: whether anybody but the log wants to know of touched keys.
-        opened: the keys of hashes that may be packed again; None where none is packed.
+        opened: the keys of what may be packed again; None where nothing is packed.
+        left_open: how many of these, the first ones, a fold leaves as they are.
         scan_index: the order of a SCAN under way, or None.
     """
 
@@ -52,6 +54,7 @@ class Database:
         "index",
         "is_observed",
         "keyspace",
+        "left_open",
         "opened",
         "scan_index",
         "values",
@@ -66,6 +69,7 @@ class Database:
         self.field_deadlines = Deadlines()
         self.is_observed = False
         self.opened: list[bytes] | None = None
+        self.left_open = 0
         self.scan_index: ScanIndex | None = None
 
     def __len__(self) -> int:
@@ -119,8 +123,7 @@ class Database:
         if value is None:
             value = kind()
             self.set(key, value)
-            if self.opened is not None and type(value) is Hash:
-                self._note_opened(key)
+            self._note_opened(key)
         elif type(value) is not kind:
             raise CommandError(WRONG_TYPE)
         return value
@@ -151,6 +154,7 @@ class Database:
             self.set_deadline(key, deadline_ms)
         if type(value) is Hash:
             self.note_field_deadlines(key, value)
+        if type(value) is not bytes:
             self._note_opened(key)
 
     def _forget_deadlines(self, key: bytes) -> None:
@@ -205,6 +209,7 @@ class Database:
         self.field_deadlines, other.field_deadlines = other.field_deadlines, fields
         self.scan_index, other.scan_index = other.scan_index, self.scan_index
         self.opened, other.opened = other.opened, self.opened
+        self.left_open, other.left_open = other.left_open, self.left_open
 
     def touch(self, key: bytes, event: bytes, changes: int = 1) -> None:
         """Tell that a key changed.
@@ -227,33 +232,35 @@ class Database:
         if self.is_observed:
             self.keyspace.observe(self, key, event)
 
-    # --- packed hashes -----------------------------------------------------------
+    # --- packed values -----------------------------------------------------------
 
-    def _open(self, key: bytes, packed: PackedHash) -> Hash:
-        table = open_hash(packed)
-        self.values[key] = table
+    def _open(self, key: bytes, packed: Packed) -> Any:
+        value = open_value(packed)
+        self.values[key] = value
         self._note_opened(key)
-        return table
+        return value
 
     def _note_opened(self, key: bytes) -> None:
-        if self.opened is not None and len(self.opened) < _OPENED_MAX:
-            self.opened.append(key)
+        opened = self.opened
+        if opened is None or len(opened) == _OPENED_MAX:
+            return
+        if not opened or opened[-1] != key:
+            opened.append(key)
 
     def take_opened(self) -> list[bytes]:
-        """Return the keys of the hashes that were opened since the last time."""
+        """Return the keys of what was opened since the last time."""
         keys = self.opened
         if not keys:
             return []
         self.opened = []
+        self.left_open = 0
         return keys
 
     def pack(self, key: bytes) -> None:
-        """Pack the hash of a key, where there still is one and it can be packed."""
-        table = self.values.get(key)
-        if type(table) is Hash and key not in self.field_deadlines:
-            packed = pack_hash(table)
-            if packed is not None:
-                self.values[key] = packed
+        """Pack the value of a key, where there still is one and it can be packed."""
+        packed = pack_value(self.values.get(key))
+        if packed is not None and key not in self.field_deadlines:
+            self.values[key] = packed
 
     # --- deadlines ---------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
 from joblog.app.types.numbers import format_double_shortest
-from joblog.app.types.packed_hashes import opened
+from joblog.app.types.packed_values import opened
 from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
 from joblog.app.types.streams import Stream

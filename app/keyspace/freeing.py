@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from joblog.app.types.deadlines import Deadlines
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
-from joblog.app.types.packed_hashes import PackedHash
+from joblog.app.types.packed_values import Packed
 from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
 from joblog.app.types.streams import Stream
@@ -39,7 +39,7 @@ _HASHED: Final = (Hash, Set, SortedSet)
 _AT_ONCE: Final = 500
 _LISTS_AT_ONCE: Final = 2
 _BLOCKS_AT_ONCE: Final = 8  # of a list: the elements of a block may lie one by one
-_SIMPLE: Final = (bytes, PackedHash, tuple)
+_SIMPLE: Final = (bytes, Packed, tuple)
 
 # References to what nobody else holds: a variable's and the argument's of getrefcount;
 # for a part also those of its value and of the list that it stands in.
@@ -78,7 +78,7 @@ class Freeing:
 
         Whoever calls lets go of it before `free` is called.
         """
-        if type(value) is PackedHash:
+        if type(value) is Packed:
             return
         size = value.length if type(value) is Stream else len(value)
         if size < LARGE:

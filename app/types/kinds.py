@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
-from joblog.app.types.packed_hashes import PackedHash
+from joblog.app.types.packed_values import Packed
 from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
 from joblog.app.types.streams import Stream
@@ -14,7 +14,6 @@ from joblog.app.types.streams import Stream
 _NAMES: Final[dict[type, bytes]] = {
     bytes: b"string",
     Hash: b"hash",
-    PackedHash: b"hash",
     List: b"list",
     Set: b"set",
     SortedSet: b"zset",
@@ -24,7 +23,7 @@ _NAMES: Final[dict[type, bytes]] = {
 
 def kind_name(value: Any) -> bytes:
     """Return Redis's name for the type of a value, as TYPE answers it."""
-    return _NAMES[type(value)]
+    return _NAMES[value.kind() if type(value) is Packed else type(value)]
 
 
 def copy_value(value: Any) -> Any:

@@ -28,7 +28,7 @@ from joblog.app.types.hashes import Hash
 from joblog.app.types.listpack import decode_listpack
 from joblog.app.types.lists import List
 from joblog.app.types.numbers import parse_double
-from joblog.app.types.packed_hashes import opened
+from joblog.app.types.packed_values import opened
 from joblog.app.types.rdb_hashes import HASH_READERS, encode_expiring_hash
 from joblog.app.types.rdb_streams import STREAM_READERS, encode_stream
 from joblog.app.types.rdb_strings import (

@@ -24,7 +24,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
-from joblog.app.types.packed_hashes import PackedHash, fields_of, pack_fields
+from joblog.app.types.packed_values import (
+    PACKED_MEMBERS_MAX,
+    Packed,
+    contents_of,
+    pack_elements,
+    pack_fields,
+    pack_scores,
+)
 from joblog.app.types.sets import Set
 from joblog.app.types.snapshot_streams import pack_stream, unpack_stream
 from joblog.app.types.sorted_sets import SortedSet
@@ -61,17 +68,37 @@ def unpack_set(wire: list[Any]) -> Set:
 
 def pack_sorted_set(value: SortedSet) -> list[Any]:
     """Return the wire form of a sorted set."""
-    return [list(value.scores), _swapped(array("d", value.scores.values())).tobytes()]
+    return _pack_scores(value.scores)
+
+
+def _pack_scores(scores: dict[bytes, float]) -> list[Any]:
+    return [list(scores), _swapped(array("d", scores.values())).tobytes()]
 
 
 def unpack_sorted_set(wire: list[Any]) -> SortedSet:
     """Return the sorted set in a wire form."""
+    made = SortedSet()
+    made.scores = _unpack_scores(wire)
+    return made
+
+
+def unpack_small_sorted_set(wire: list[Any]) -> SortedSet | Packed:
+    """Return the sorted set in a wire form, packed where it can be."""
+    if len(wire[0]) > PACKED_MEMBERS_MAX:
+        return unpack_sorted_set(wire)
+    return pack_scores(_unpack_scores(wire)) or unpack_sorted_set(wire)
+
+
+def _unpack_scores(wire: list[Any]) -> dict[bytes, float]:
     members, packed = wire
     scores = array("d")
     scores.frombytes(packed)
-    made = SortedSet()
-    made.scores = dict(zip(members, _swapped(scores), strict=True))
-    return made
+    return dict(zip(members, _swapped(scores), strict=True))
+
+
+def unpack_small_list(wire: list[bytes]) -> List | Packed:
+    """Return the list in a wire form, packed where it can be."""
+    return pack_elements(wire) or List(wire)
 
 
 def _swapped(scores: array[float]) -> array[float]:
@@ -81,7 +108,7 @@ def _swapped(scores: array[float]) -> array[float]:
     return scores
 
 
-def pack_hash(value: Hash) -> list[bytes]:
+def pack_hash(value: dict[bytes, bytes]) -> list[bytes]:
     """Return the wire form of a hash."""
     return list(chain.from_iterable(value.items()))
 
@@ -94,11 +121,15 @@ def unpack_hash(wire: list[bytes]) -> Hash:
     return made
 
 
-def _pack_packed_hash(value: PackedHash) -> list[bytes]:
-    return list(chain.from_iterable(fields_of(value).items()))
+def _pack_packed(value: Packed) -> list[Any]:
+    content = contents_of(value)
+    kind = value.kind()
+    if kind is Hash:
+        return pack_hash(content)
+    return _pack_scores(content[0]) if kind is SortedSet else content
 
 
-def unpack_small_hash(wire: list[bytes]) -> Hash | PackedHash:
+def unpack_small_hash(wire: list[bytes]) -> Hash | Packed:
     """Return the hash in a wire form, packed where it can be."""
     words = iter(wire)
     fields = dict(zip(words, words, strict=True))
@@ -122,6 +153,8 @@ def packer_of(value: Any) -> tuple[int, Callable[[Any], Any]]:
     """Return the kind of a value, and what makes its wire form."""
     if type(value) is Hash and value.deadlines is not None:
         return EXPIRING_HASH_KIND, pack_expiring_hash
+    if type(value) is Packed:
+        return PACKERS[value.kind()][0], _pack_packed
     return PACKERS[type(value)]
 
 
@@ -135,7 +168,6 @@ PACKERS: Final[dict[type, tuple[int, Callable[[Any], Any]]]] = {
     Set: (2, pack_set),
     SortedSet: (3, pack_sorted_set),
     Hash: (4, pack_hash),
-    PackedHash: (4, _pack_packed_hash),
     Stream: (6, pack_stream),
 }
 """For each type of value: its kind, and what makes its wire form; see `packer_of`."""
@@ -151,5 +183,10 @@ UNPACKERS: Final[dict[int, Callable[[Any], Any]]] = {
 }
 """For each kind what makes the value of a wire form."""
 
-PACKED_UNPACKERS: Final = {**UNPACKERS, 4: unpack_small_hash}
-"""The same where small hashes may lie packed."""
+PACKED_UNPACKERS: Final = {
+    **UNPACKERS,
+    1: unpack_small_list,
+    3: unpack_small_sorted_set,
+    4: unpack_small_hash,
+}
+"""The same where small values may lie packed."""

@@ -1,4 +1,4 @@
-"""A server whose hashes lie packed now and then answers as one that packs none."""
+"""A server whose values lie packed now and then answers as one that packs none."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +14,8 @@ from tests.property.test_fold_of_field_deadlines import COMMANDS, FIELDS, KEYS, 
 from tests.property.test_fold_of_transactions import lines
 from tests.support.fakes import FakeClock
 
+LISTS, ZSETS = ("l", "m"), ("z", "y")
+SCORES = ("0", "-0", "1.5", "-inf", "1700000000000", "1e300")
 MORE = st.one_of(
     COMMANDS,
     lines("HSET {k} {f} 1 {g} 2 {f} 3", k=KEYS, f=FIELDS, g=FIELDS),
@@ -25,6 +27,27 @@ MORE = st.one_of(
     lines("{c} {k}", c=("HGETALL", "HKEYS", "TYPE", "DEL", "DUMP", "GET"), k=KEYS),
     lines("OBJECT ENCODING {k}", k=KEYS),
     lines("EXPIRE {k} {ms}", k=KEYS, ms=SHORT),
+    lines("{c} {k} {f} {g} {f}", c=("LPUSH", "RPUSH"), k=LISTS, f=FIELDS, g=FIELDS),
+    lines("{c} {k}", c=("LPOP", "RPOP", "LLEN", "TYPE", "DUMP", "DEL"), k=LISTS),
+    lines("LRANGE {k} {n} -1", k=LISTS, n=("0", "1", "-2")),
+    lines("LREM {k} 1 {f}", k=LISTS, f=FIELDS),
+    lines("RENAME {k} {j}", k=LISTS, j=LISTS),
+    lines(
+        "{c} {k} {n} {f} {m} {g}",
+        c=("ZADD",),
+        k=ZSETS,
+        n=SCORES,
+        f=FIELDS,
+        m=SCORES,
+        g=FIELDS,
+    ),
+    lines(
+        "{c} {k}", c=("ZPOPMIN", "ZCARD", "TYPE", "DUMP", "OBJECT ENCODING"), k=ZSETS
+    ),
+    lines("ZRANGE {k} 0 -1 WITHSCORES", k=ZSETS),
+    lines("ZSCAN {k} {n} COUNT 1", k=ZSETS, n=("0", "1", "2")),
+    lines("COPY {k} {j} REPLACE", k=ZSETS, j=ZSETS),
+    st.sampled_from(["SCAN 0 TYPE list", "SCAN 0 TYPE zset", "SWAPDB 0 1"]),
     st.sampled_from(["SCAN 0 TYPE hash", "KEYS *", "DEBUG DIGEST", "WATCH h"]),
     st.just("EVAL {script} 0".format(script="return{redis.call('HGETALL','h')}")),
 )
@@ -60,7 +83,7 @@ class Side:
 
 
 @given(STEPS)
-def test_packed_hashes_are_not_noticed(steps):
+def test_packed_values_are_not_noticed(steps):
     clock = FakeClock()
     plain, packing = Side(clock, packs=False), Side(clock, packs=True)
 

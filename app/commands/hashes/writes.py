@@ -25,7 +25,7 @@ from joblog.app.types.long_doubles import (
     parse_long_double,
 )
 from joblog.app.types.numbers import is_int64, parse_int64
-from joblog.app.types.packed_hashes import pack_fields
+from joblog.app.types.packed_values import pack_fields
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context

@@ -8,7 +8,7 @@ from joblog.app.history.discarding import Discarding
 from joblog.app.history.snapshots import encode_blocks
 from joblog.app.keyspace.packing import OPEN_MS, Packing, pack_beyond
 from joblog.app.types.hashes import Hash
-from joblog.app.types.packed_hashes import PACKED_FIELDS_MAX, PackedHash, fields_of
+from joblog.app.types.packed_values import PACKED_FIELDS_MAX, Packed, fields_of
 
 LONG = 1_000_000_000
 JOB = {b"id": b"1", b"state": b"ready", b"payload": b"\xff\x00"}
@@ -43,7 +43,7 @@ def held(engine, key=b"h"):
 
 def test_hash_that_one_command_made_lies_packed_until_it_is_asked_for(engine, ask):
     assert ask("HSET", "h", *words(JOB)) == b":3\r\n"
-    assert type(held(engine)) is PackedHash
+    assert type(held(engine)) is Packed
     assert fields_of(held(engine)) == JOB
     assert held(engine).count() == 3
 
@@ -53,13 +53,74 @@ def test_hash_that_one_command_made_lies_packed_until_it_is_asked_for(engine, as
     assert held(engine) == JOB
 
 
+OTHERS = [
+    pytest.param("RPUSH", "LRANGE", [b"%d" % n for n in range(1)], id="element"),
+    pytest.param("RPUSH", "LRANGE", [b"%d" % n for n in range(300)], id="list"),
+    pytest.param("ZADD", "ZRANGE", [b"1.5", b"a"], id="member"),
+    pytest.param("ZADD", "ZRANGE", [b"-inf", b"a", b"2", b""], id="few members"),
+    pytest.param(
+        "ZADD", "ZRANGE", [b"%d" % (n // 2) for n in range(128)], id="many members"
+    ),
+]
+
+
+@pytest.mark.parametrize(("fill", "read", "given"), OTHERS)
+def test_small_lists_and_sorted_sets_are_packed_and_opened(
+    engine, ask, fill, read, given
+):
+    ask(fill, "h", *given)
+    before = ask(read, "h", "0", "-1"), ask("TYPE", "h"), ask("DEBUG", "DIGEST")
+    kind, size = type(held(engine)), len(held(engine))
+
+    pack_beyond(engine.keyspace, 0)
+
+    assert type(held(engine)) is Packed
+    assert (held(engine).kind(), held(engine).count()) == (kind, size)
+    assert ask("DEBUG", "DIGEST") == before[2]
+    assert type(held(engine)) is Packed
+    assert (ask(read, "h", "0", "-1"), ask("TYPE", "h")) == before[:2]
+    assert type(held(engine)) is kind
+
+
+TOO_LARGE = [
+    pytest.param("RPUSH", [b"1"] * 501, id="elements"),
+    pytest.param("RPUSH", [b"x" * 8193], id="bytes"),
+    pytest.param("ZADD", [b"%d" % n for n in range(130)], id="members"),
+    pytest.param("HSET", [b"f", b"x" * 8193], id="long value"),
+]
+
+
+@pytest.mark.parametrize(("fill", "given"), TOO_LARGE)
+def test_what_is_large_is_not_packed(engine, ask, fill, given):
+    ask(fill, "h", *given)
+
+    pack_beyond(engine.keyspace, 0)
+
+    assert type(held(engine)) is not Packed
+
+
+def test_one_who_waits_for_a_list_that_lies_packed_gets_its_element(engine, ask):
+    ask("SELECT", "1")
+    ask("RPUSH", "l", "element")
+    pack_beyond(engine.keyspace, 0)
+    ask("SELECT", "0")
+    waiting = engine.clients.open(2)
+    assert engine.run(waiting, [[b"BLPOP", b"l", b"0"]]) == b""
+
+    ask("SWAPDB", "0", "1")
+
+    served = b"*2\r\n$1\r\nl\r\n$7\r\nelement\r\n"
+    assert engine.outbox.woken == [(waiting.id, served)]
+    engine.clients.close(waiting)
+
+
 @pytest.mark.parametrize("count", [1, 2, 15, 16, PACKED_FIELDS_MAX])
 def test_the_number_of_fields_is_known_while_they_are_packed(engine, ask, count):
     fields = {b"f%d" % number: b"v" for number in range(count)}
     ask("HSET", "h", *words(fields))
     pack_beyond(engine.keyspace, 0)
 
-    assert type(held(engine)) is PackedHash
+    assert type(held(engine)) is Packed
     assert held(engine).count() == count
     assert ask("HLEN", "h") == b":%d\r\n" % count
 
@@ -113,7 +174,7 @@ def test_opened_hashes_are_packed_some_seconds_later(engine, ask):
 
     packing.pack_for(engine.keyspace, 2 * OPEN_MS, LONG)
     kinds = [type(value) for value in engine.keyspace.databases[0].values.values()]
-    assert kinds.count(PackedHash) == 1_998
+    assert kinds.count(Packed) == 1_998
     assert ask("GET", "h2") == b"$15\r\na string by now\r\n"
 
 
@@ -139,7 +200,7 @@ def test_commands_that_go_through_all_keys_see_hashes(engine, ask):
 
     for line in ("SCAN 0 TYPE hash", "DEBUG DIGEST", "DEBUG DIGEST-VALUE h", "KEYS *"):
         assert ask(*line.split()) == plain.run(session, [line.encode().split()])
-        assert type(held(engine)) is PackedHash or "VALUE" in line
+        assert type(held(engine)) is Packed or "VALUE" in line
         pack_beyond(engine.keyspace, 0)
     packed, opened = encode_blocks(engine.keyspace), encode_blocks(plain.keyspace)
     assert list(packed) == list(opened)
