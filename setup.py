@@ -132,6 +132,7 @@ HOT = [
     "app/engine/lua_values.py",
     "app/engine/memory_limit.py",
     "app/engine/outbox.py",
+    "app/engine/rows.py",
     "app/engine/script_commands.py",
     "app/engine/script_text.py",
     "app/engine/scripting.py",

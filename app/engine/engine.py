@@ -10,7 +10,7 @@ from __future__ import annotations
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from joblog.app import clock, errors
+from joblog.app import clock
 from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
 from joblog.app.engine.access import Access
 from joblog.app.engine.access_records import AccessRecords
@@ -28,6 +28,7 @@ from joblog.app.engine.outbox import Outbox
 from joblog.app.engine.pause import Pause
 from joblog.app.engine.pubsub import PubSub
 from joblog.app.engine.revocations import Revocations
+from joblog.app.engine.rows import Rows, failure
 from joblog.app.engine.script_commands import ScriptCommands
 from joblog.app.engine.scripts import Scripts
 from joblog.app.engine.shown_commands import ShownCommands
@@ -44,7 +45,7 @@ from joblog.app.reply import BLOCKED, POSTPONED, is_long
 from joblog.app.state.context import Context
 from joblog.app.state.server_state import ServerState
 from joblog.app.state.visits import is_of_present
-from joblog.app.table.table import LOOKUP, Command, Flag, require_command
+from joblog.app.table.table import LOOKUP, Command, require_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,6 +114,7 @@ class Engine:
         self.functions = Functions(context)
         shown = ShownCommands(context, self.functions)
         self.slow_commands = SlowCommands(context, shown)
+        self.rows = Rows(context, outbox, self.slow_commands)
         self.monitors = Monitors(context, outbox, shown)
         tellers = self.notifications, self.tracking, self.monitors, self.uses
         script_commands = ScriptCommands(
@@ -173,46 +175,63 @@ class Engine:
         return self._run_commands(session, commands)
 
     def _run_commands(self, session: Session, commands: list[Argv]) -> bytes:
-        context, outbox, alarm = self.context, self.outbox, self._alarm
+        context, outbox, rows = self.context, self.outbox, self.rows
         interrupted, outbox.running = outbox.running, session
         replies: list[bytes] = []
-        gate = session.gate
         size = self._spent_ns = 0
-        for argv in commands:
-            command = LOOKUP.get(argv[0])
-            if (
-                command is None
-                or session.is_special
-                or alarm.is_on
-                or not command.least <= len(argv) <= command.most
-                or (gate is not None and not gate.opens(command, argv))
-            ):
+        most = self.slice_bytes
+        argv = session.last_words
+        while len(replies) < len(commands):
+            if self._spent_ns > self.slice_ns or size > most:
+                outbox.leave(session, commands[len(replies) :])
+                break
+            argv = commands[len(replies)]
+            command = self._find_open(session, argv)
+            if command is None:
                 reply = self.execute(session, argv)
             else:
-                context.db = session.db
+                if len(commands) > 1 and rows.may_run(session, command, argv):
+                    size += rows.call(session, command, commands, replies, most)
+                    self._spent_ns += rows.spent_ns
+                    continue
                 reply = self.call(session, command, argv)
             if session.is_special or session.has_news:
                 if reply is POSTPONED or reply is BLOCKED:
                     outbox.put_off(session, commands, argv)
                     break
-                data = outbox.what_is_sent(session, reply, self.slice_bytes)
-                gate = session.gate
+                data = outbox.what_is_sent(session, reply, most)
                 if session.held_ms:
-                    size = self.slice_bytes + 1  # nothing more of it runs now
+                    size = most + 1  # nothing more of it runs now
             elif isinstance(reply, list) and is_long(reply):
-                data = outbox.begin_long(session, reply, self.slice_bytes)
+                data = outbox.begin_long(session, reply, most)
             else:
                 data = encode(reply, session.resp)
             replies.append(data)
             if session.is_closing:
                 break
             size += len(data)
-            if self._spent_ns > self.slice_ns or size > self.slice_bytes:
-                outbox.leave(session, commands[len(replies) :])
-                break
+        else:
+            outbox.leave(session, [])  # of a long reply there may be more
         outbox.running = interrupted
-        session.note_end(argv if commands else session.last_words, context.steady_ms)
+        session.note_end(argv, context.steady_ms)
         return replies[0] if len(replies) == 1 else join(replies)
+
+    def _find_open(self, session: Session, argv: Argv) -> Command | None:
+        """Return the command that a client calls where nothing speaks against it.
+
+        Its database is then the one that the handler works on.
+        """
+        self.context.db = session.db
+        command = LOOKUP.get(argv[0])
+        if (
+            command is None
+            or session.is_special
+            or self._alarm.is_on
+            or not command.least <= len(argv) <= command.most
+        ):
+            return None
+        gate = session.gate
+        return command if gate is None or gate.opens(command, argv) else None
 
     def execute(self, session: Session, argv: Argv) -> Any:
         """Run one command of a client and return its reply; errors are replies too.
@@ -262,17 +281,9 @@ class Engine:
         started = self._now_ns()
         try:
             reply = command.apply(context, argv)
-        except CommandError as error:
-            # A traceback would hold this frame, and the frame the error: a circle.
-            reply = error.with_traceback(None)
-            counts.failed += 1
-            self.server.note_failure(error, argv)
-        except MemoryError:
-            if not command.flags & Flag.READONLY or keyspace.changes != changes:
-                raise  # memory may be other than the log says
-            reply = CommandError(errors.NO_MEMORY)
-            counts.failed += 1
-            self.server.note_failure(reply, argv)
+        except (CommandError, MemoryError) as error:
+            has_changed = keyspace.changes != changes
+            reply = failure(context, command, counts, argv, error, has_changed)
         if keyspace.changes != changes:
             self.outbox.record(session, argv)
         elif context.effects is not None:

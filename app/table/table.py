@@ -68,13 +68,13 @@ class Command:
     Attributes:
         name: Redis's name in lower case; a subcommand as `config|get`.
         arity: the words of a call, the name included; negative is a least.
-        least: fewest words of a call.
-        most: most words of a call.
+        least, most: fewest and most words of a call.
         skip: how many words the handler is not given: those of the name; see `command`.
         handler: `handler(context, *arguments)`.
         converters: (position among the arguments, converter), in order.
         is_never_queued: whether it runs, or is refused, at once inside of a MULTI too.
         is_fast: whether a call of a few words cannot take long.
+        is_in_rows: whether `joblog.app.engine.rows` may run it with others of its kind.
         is_protected: whether a setting has to admit the client (DEBUG, MODULE).
         is_reading: whether its look-ups count as hits and misses.
         keys: where its keys are, for each kind of access.
@@ -82,8 +82,7 @@ class Command:
             of effects, in capitals; its own where its words may be others then.
         tips: what it tells clients of a cluster; see `joblog.app.table.tips`.
         channels: where in argv the channels are that it speaks on or listens to.
-        plain_most: most words of a call whose argv without its name is what the handler
-            takes, as it is; 0 for a subcommand.
+        plain_most: most words of a call whose handler takes argv as it is, or 0.
         invoke: the handler again, as mypyc looks it up the quick way.
         subcommands: by name in upper case; empty for a command that has none.
         number: its place in `REGISTERED`, by which a server counts its calls.
@@ -110,6 +109,7 @@ class Command:
     is_write: bool = False
     is_protected: bool = False
     is_fast: bool = False
+    is_in_rows: bool = False
     is_never_queued: bool = False
     is_reading: bool = False
     plain_most: int = 0
@@ -288,6 +288,9 @@ def _derive(made: Command) -> None:
     made.is_write = bool(flags & Flag.WRITE)
     made.is_protected = bool(flags & Flag.PROTECTED)
     made.is_fast = bool(flags & Flag.FAST)
+    is_data = flags & (Flag.WRITE | Flag.READONLY) and not flags & Flag.BLOCKING
+    is_quick = made.is_fast or flags & Flag.LOOKS_UP
+    made.is_in_rows = bool(made.keys and is_data and is_quick)
     made.is_never_queued = bool(flags & (Flag.NO_MULTI | Flag.NEVER_QUEUED))
     made.is_reading = bool(
         flags & (Flag.READONLY | Flag.LOOKS_UP) or any(map(made.reads, made.keys))
