@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 REDACTION_KIND = "redaction"
 """The kind of the note of a redaction's record."""
 
+PENDING_NAME = "redaction.pending"
+"""The file of a data folder that says that a redaction is under way."""
+
 CUT_FIELD = "cut"
 """The field of a note that fills up a record from which something was taken."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from joblog.actors.service.installation import describe_installation
 from joblog.app.config.showing import show_openly
 from joblog.app.version import REDIS_VERSION
+from joblog.storage.redaction import PENDING_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,11 @@ def _shown_settings(config: Config) -> Iterator[str]:
 def unsafe_settings(config: Config) -> Iterator[str]:
     """Yield a line for each setting by which something may be lost or taken."""
     yield from _open_doors(config)
+    if config.keeps_log and (Path(config.dir) / PENDING_NAME).exists():
+        yield (
+            f"dir {config.show('dir')}: a redaction was interrupted, and what had to "
+            f"go may still be there; stop, and run replay redact {config.dir} --resume"
+        )
     if config.keeps_log and config.appendonly and config.appendfsync == "no":
         yield (
             "appendfsync no: a power cut may cost the last half minute of what was "

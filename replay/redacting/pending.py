@@ -13,13 +13,12 @@ import msgpack
 from joblog.replay.redacting.selection import Selection
 from joblog.storage.errors import StorageError
 from joblog.storage.filesystem import sync_names, write_aside
+from joblog.storage.redaction import PENDING_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from joblog.storage.filesystem import FileSystem
-
-NAME = "redaction.pending"
 
 
 class Pending(NamedTuple):
@@ -53,8 +52,8 @@ def write_pending(filesystem: FileSystem, folder: Path, pending: Pending) -> Non
         OSError: the disk refused.
     """
     data = msgpack.packb(pending, unicode_errors="surrogateescape")
-    path = folder / NAME
-    write_aside(filesystem, folder / f"{NAME}.new", path, data)
+    path = folder / PENDING_NAME
+    write_aside(filesystem, folder / f"{PENDING_NAME}.new", path, data)
 
 
 def read_pending(filesystem: FileSystem, folder: Path) -> Pending | None:
@@ -63,7 +62,7 @@ def read_pending(filesystem: FileSystem, folder: Path) -> Pending | None:
     Raises:
         StorageError: the file does not say which.
     """
-    path = folder / NAME
+    path = folder / PENDING_NAME
     try:
         file = filesystem.open_to_read(path)
     except FileNotFoundError:
@@ -91,5 +90,5 @@ def remove_pending(filesystem: FileSystem, folder: Path) -> None:
     Raises:
         OSError: the disk refused.
     """
-    filesystem.unlink(folder / NAME)
+    filesystem.unlink(folder / PENDING_NAME)
     sync_names(filesystem, folder)

@@ -8,6 +8,8 @@ from functools import partial
 
 import pytest
 
+from joblog.actors.service.start_lines import unsafe_settings
+from joblog.app.config import Config
 from joblog.app.history.recovery import recover
 from joblog.app.history.snapshots import save_snapshot
 from joblog.app.keyspace.digest import dataset_digest
@@ -151,6 +153,8 @@ def test_a_server_may_run_in_between(source, tmp_path, share):
     with pytest.raises(Killed):
         started.run(_wanted(), may_delete=True)
     _bury(started)
+    config = Config({"dir": str(source)})
+    assert any("redaction was interrupted" in line for line in unsafe_settings(config))
     history = History(source, segment_bytes_max=900)
     history.run(history.connect(), *(f"SET page later-{n}" for n in range(20)))
     history.close()
