@@ -10,8 +10,15 @@ from joblog.replay.index.bases import Bases
 from joblog.replay.index.catalogue import Catalogue
 from joblog.replay.index.marks import WHOLE_DATABASES, find_words, mention_test
 from joblog.replay.index.parts import DamagedPartError
-from joblog.replay.index.scanning import END_SEQ, KeyPieces, Pieces, read_window
+from joblog.replay.index.scanning import (
+    END_SEQ,
+    KeyPieces,
+    Pieces,
+    decode_sifted,
+    read_window,
+)
 from joblog.replay.index.sections import require_records
+from joblog.storage.errors import CorruptLogError
 from joblog.storage.places import find_behind_seal, find_in_segment, find_segment_at
 from joblog.storage.reader import RecordEnd
 from joblog.storage.record import RecordDecoder
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from joblog.replay.index.parts import Part
+    from joblog.replay.index.parts import Chunk, Part
     from joblog.replay.index.scanning import Sieve
     from joblog.replay.index.sections import Section
     from joblog.storage.filesystem import FileSystem
@@ -53,6 +60,7 @@ class LogIndex:
         self._catalogue.folder.find_segments()
         self.bases = Bases(self._catalogue)
         self.followed_by: list[str] = []
+        self._chunk: tuple[tuple[int, Chunk], list[bytes]] | None = None
 
     def key_records(
         self,
@@ -178,7 +186,25 @@ class LogIndex:
             PrunedError: the log no longer has it.
             CorruptLogError: the log is damaged there.
         """
+        for section in self._catalogue.sections(seq, seq):
+            payload = self._find_payload(section, seq)
+            if payload is not None:
+                return decode_sifted(RecordDecoder(), [payload], None, seq + 1)[0]
         return next(self.records(seq, seq), None)
+
+    def _find_payload(self, section: Section, seq: int) -> bytes | None:
+        """Return the payload of an indexed record; None where it is not indexed."""
+        chunk = section.chunk_of(seq)
+        if chunk is None:
+            return None
+        where = section.after.first_seq, chunk
+        if self._chunk is None or self._chunk[0] != where:
+            try:
+                # Who asks for one record often asks for the next ones, too.
+                self._chunk = where, self._catalogue.read_chunk(*where)
+            except CorruptLogError:
+                return None  # what is before the damage can be read all the same
+        return self._chunk[1][seq - chunk.first_seq]
 
     def records(
         self, from_seq: int, until_seq: int, sieve: Sieve | None = None

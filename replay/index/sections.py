@@ -98,14 +98,20 @@ class Section:
 
     def end_before(self, seq: int) -> RecordEnd:
         """Return where to begin to read for the sake of one record of the section."""
-        if self.part is not None:
-            try:
-                chunk = self.part.chunk(self.part.chunk_of(seq))
-            except DamagedPartError:
-                self.part = None
-            else:
-                return RecordEnd(self.after.first_seq, chunk.first_seq - 1, chunk.start)
-        return self.after
+        chunk = self.chunk_of(seq)
+        if chunk is None:
+            return self.after
+        return RecordEnd(self.after.first_seq, chunk.first_seq - 1, chunk.start)
+
+    def chunk_of(self, seq: int) -> Chunk | None:
+        """Return the chunk that has a record; None where that is not indexed."""
+        if self.part is None:
+            return None
+        try:
+            return self.part.chunk(self.part.chunk_of(seq))
+        except DamagedPartError:
+            self.part = None
+            return None
 
     def _scan(self, low: int, high: int, sieve: Sieve | None) -> Iterator[Record]:
         catalogue = self._catalogue

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.touched import changed_keys
-from joblog.replay.index.scanning import END_SEQ
 from joblog.replay.jobs.views import Actors
 from joblog.replay.output.texts import plain_text, show
 from joblog.replay.records.script_lines import find_lines
@@ -15,8 +14,6 @@ from joblog.replay.records.scripts import script_sha
 from joblog.replay.shown.records import client_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from joblog.replay.index.finder import LogIndex
     from joblog.replay.jobs.reading import Judged
     from joblog.replay.jobs.stories import Step, Story
@@ -29,7 +26,6 @@ SEVEREST = ("lost", "delivered twice", "stuck", "failed", "deleted")
 
 _OWN_WORDS = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\d+")
 _KEPT_MAX = 10_000
-_NEAR = 1000
 
 
 class Group(NamedTuple):
@@ -81,28 +77,6 @@ def last_seq(judged: Judged) -> int:
     return last.record.seq if last is not None else 0
 
 
-class _Reading:
-    """Reads single records whose numbers rise, each chunk of the log once."""
-
-    def __init__(self, index: LogIndex) -> None:
-        self._index = index
-        self._records: Iterator[Record] = iter(())
-        self._last: Record | None = None
-
-    def get(self, seq: int) -> Record | None:
-        """Return a record, None where there is none."""
-        last = self._last
-        if last is not None and last.seq == seq:
-            return last
-        if last is None or not last.seq < seq < last.seq + _NEAR:
-            self._records = self._index.records(seq, END_SEQ)
-        for record in self._records:
-            self._last = record
-            if record.seq >= seq:
-                return record
-        return None
-
-
 class Problems:
     """Groups jobs as they come; best in the order of `last_seq`."""
 
@@ -114,7 +88,6 @@ class Problems:
             clients: who the clients were.
         """
         self._index = index
-        self._reading = _Reading(index)
         self._sources: dict[str, ScriptText | None] = {}
         self._clients = clients
         self._actors = Actors(index, clients)
@@ -172,7 +145,7 @@ class Problems:
         """Return a step with its record: the ledger keeps no more than its number."""
         if step is None or step.record.effects:
             return step
-        record = self._reading.get(step.record.seq)
+        record = self._index.get_record(step.record.seq)
         return step if record is None else step._replace(record=record)
 
     def _worker(self, story: Story) -> str:
