@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from joblog.app.history.notes import ExecNote, ExpiredNote, ScriptNote, read_note
+from joblog.app.history.notes import (
+    EvictedNote,
+    ExecNote,
+    ExpiredNote,
+    ScriptNote,
+    read_note,
+)
 from joblog.replay.jobs.schema import ENDS
 from joblog.replay.jobs.stories import Step
 
@@ -211,7 +217,8 @@ def _is_own(story: Story, record: Record) -> bool:
 
 def _is_by_hand(record: Record) -> bool:
     """Tell whether a record is a plain command: no script, no transaction."""
-    return not isinstance(read_note(record.origin), ScriptNote | ExecNote | ExpiredNote)
+    made = ScriptNote | ExecNote | ExpiredNote | EvictedNote
+    return not isinstance(read_note(record.origin), made)
 
 
 def _name_kind(story: Story, change: Change, record: Record, new: str) -> str | None:

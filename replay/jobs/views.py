@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from joblog.app.history.moments import json_time
-from joblog.app.history.notes import ExecNote, ExpiredNote, read_note
+from joblog.app.history.notes import EvictedNote, ExecNote, ExpiredNote, read_note
 from joblog.replay.jobs.verdicts import last_line
 from joblog.replay.output.texts import json_text, plain_text, show
 from joblog.replay.records.script_texts import ScriptNames
@@ -88,6 +88,8 @@ class Actors:
         note = read_note(record.origin)
         if isinstance(note, ExpiredNote):
             return "expired"
+        if isinstance(note, EvictedNote):
+            return f"evicted by {note.policy}" if note.policy else "evicted"
         if isinstance(note, ExecNote):
             names = [
                 plain_text(argv[0].decode("utf-8", "replace")) for argv in note.commands

@@ -58,7 +58,7 @@ def client_reply(ctx: Context, mode: bytes) -> SimpleString | NoReplyType:
     complexity="O(1)",
 )
 def client_no_evict(ctx: Context, switch: bytes) -> SimpleString:
-    """Return OK; no client is closed to save memory here.
+    """Return OK; `maxmemory-clients` does not concern the client any more, or again.
 
     Raises:
         CommandError: it is neither ON nor OFF.
@@ -77,7 +77,7 @@ def client_no_evict(ctx: Context, switch: bytes) -> SimpleString:
     complexity="O(1)",
 )
 def client_no_touch(ctx: Context, switch: bytes) -> SimpleString:
-    """Return OK; the use of keys is not noted here.
+    """Return OK; what the client uses is not noted any more, or again.
 
     Raises:
         CommandError: it is neither ON nor OFF.
