@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pykka._envelope import Envelope
 
 from joblog.actors.cooperative import CooperativeActor
+from joblog.actors.data_lines import DataLines
 from joblog.actors.mailboxes import Mailboxes
 from joblog.actors.messages import (
     AnchorStatus,
@@ -36,6 +37,8 @@ from joblog.actors.messages import (
     Status,
 )
 from joblog.actors.reloading import Reloading
+from joblog.actors.replica.applying import Applying
+from joblog.actors.replica.mail import FromLink
 from joblog.actors.saving import Saving
 from joblog.actors.service.log_levels import VERBOSE
 from joblog.actors.slices import Slices
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
 
     from joblog.actors.inbox import Inbox, Replies
     from joblog.actors.loop import Loop, Timer
+    from joblog.actors.replica.dialer import Reach
     from joblog.actors.traffic import Batch
     from joblog.app.engine.engine import Engine
     from joblog.app.keyspace.keyspace import Keyspace
@@ -59,8 +63,6 @@ logger = logging.getLogger(__name__)
 
 CRON_SECONDS = 0.1
 EXPIRED_AT_ONCE = 20
-_DATA_MS = 5_000
-"""How often a line tells of the data, at level debug."""
 
 
 def _go_on() -> None:
@@ -79,6 +81,7 @@ class KeyspaceActor(CooperativeActor):
         reload: Callable[[bool], Keyspace] | None = None,
         begin_snapshot: Callable[[tuple[str, ...]], None] | None = None,
         on_ready: Callable[[], None] = _go_on,
+        reach: Reach | None = None,
     ) -> None:
         """Take over an engine.
 
@@ -91,6 +94,7 @@ class KeyspaceActor(CooperativeActor):
             reload: gives the state that is on disk, for DEBUG; None without a log.
             begin_snapshot: has a snapshot made of what is durable; None without a log.
             on_ready: called once all clients are served: nothing is left to load.
+            reach: connects to a server to follow; None where none can be followed.
         """
         super().__init__(loop)
         self._engine = engine
@@ -102,12 +106,14 @@ class KeyspaceActor(CooperativeActor):
         self._mailboxes = Mailboxes(engine, self.inbox, self._commit_later)
         self._waiter_timer: Timer | None = None
         self._waiter_due_ms = 0
-        self._tell_of_data_from_ms = 0
+        self._data_lines = DataLines(engine)
         self._turn = Turn(engine, self, self._mailboxes)
         self._reloading = Reloading(
             loop, engine, self._turn, self._saving, self._end_reload
         )
         self._slices = Slices(loop, engine, self._turn, self.commit)
+        beside = self._turn, self._mailboxes
+        self._applying = Applying(loop, engine, *beside, self.commit, self.inbox, reach)
         self.actor_inbox.bind(self._turn, loop)
 
     def on_start(self) -> None:
@@ -121,6 +127,10 @@ class KeyspaceActor(CooperativeActor):
         self.loop.on_bug = self.stop_for_bug
         self._engine.scripts.meanwhile = self._serve_meanwhile
         self._engine.scripts.on_abandoned.append(self._run_no_more)
+
+    def on_stop(self) -> None:
+        """Follow nobody any more."""
+        self._applying.stop()
 
     def _run_no_more(self) -> None:
         """Run nothing behind a script that was broken off since the server stops."""
@@ -150,7 +160,10 @@ class KeyspaceActor(CooperativeActor):
                 self._mailboxes.deliver_broadcasts(replies)
         if outbox.closings:
             self._mailboxes.deliver_closings(replies)
-        if engine.server.saves.is_due:
+        replication = engine.server.replication
+        if replication.is_due:
+            self._applying.follow()
+        if engine.server.saves.is_due and not replication.is_swapping:
             self._turn.orders.append(self._saving.order())
         inquiries, outbox.inquiries = outbox.inquiries, []
         of_history = [one for one in inquiries if not self._takes_on(one)]
@@ -236,7 +249,9 @@ class KeyspaceActor(CooperativeActor):
 
     def receive(self, message: Any) -> None:
         """Take mail that is no batch."""
-        if type(message) is not Envelope:
+        if isinstance(message, FromLink):
+            self._applying.take(message)
+        elif type(message) is not Envelope:
             # A bug in it is not caught: the server stops, as it does in a command.
             self.on_receive(message)
         elif isinstance(message.message, Neighbours):
@@ -380,21 +395,5 @@ class KeyspaceActor(CooperativeActor):
             self._saving.prove()
             self.commit([])
             self._slices.look_after()
-            self._tell_of_data()
+            self._data_lines.tell()
         self.loop.call_later(CRON_SECONDS, self._cron, self._turn)
-
-    def _tell_of_data(self) -> None:
-        """Tell every few seconds, at level debug, how much there is."""
-        engine = self._engine
-        steady_ms = engine.context.steady_ms
-        if steady_ms < self._tell_of_data_from_ms or not logger.isEnabledFor(
-            logging.DEBUG
-        ):
-            return
-        self._tell_of_data_from_ms = steady_ms + _DATA_MS
-        for database in engine.keyspace.databases:
-            if database.values:
-                keys, volatile = len(database), len(database.deadlines)
-                text = "database %d: %d keys, %d of which expire"
-                logger.debug(text, database.index, keys, volatile)
-        logger.debug("%d clients are connected", len(engine.server.sessions))

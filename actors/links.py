@@ -61,6 +61,11 @@ class Link:
         line, self._read = self._read.split(b"\n", 1)
         return line.removesuffix(b"\r")
 
+    def detach(self) -> socket.socket:
+        """Return the socket, which never blocks from now on."""
+        self._socket.settimeout(0)
+        return self._socket
+
     def close(self) -> None:
         """Close the connection."""
         close(self._socket)

@@ -9,7 +9,6 @@ import errno
 import ipaddress
 import logging
 import socket
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ from joblog.app.config import SettingError
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterator
 
     import pykka
 
@@ -66,8 +66,12 @@ class Listener(CooperativeActor):
         config: Config,
         failures: Failures,
         contexts: Contexts,
+        ids: Iterator[int],
     ) -> None:
-        """Take over bound, listening, non-blocking sockets; `contexts` are of TLS."""
+        """Take over bound, listening, non-blocking sockets; `contexts` are of TLS.
+
+        The `ids` are the numbers of clients to come.
+        """
         super().__init__(loop)
         self._contexts = contexts
         self._handshakes = Handshakes(loop, config, failures, self._end_handshake)
@@ -77,7 +81,7 @@ class Listener(CooperativeActor):
         self._config = config
         self._failures = failures
         self._pause: Timer | None = None
-        self._ids = count(1)
+        self._ids = ids
         self._connections: dict[int, pykka.ActorRef[Connection]] = {}
 
     def on_start(self) -> None:

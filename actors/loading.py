@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from joblog.actors.keeping import tell_what_is_kept
+from joblog.actors.replica.place import find_place
 from joblog.app import clock
 from joblog.app.history.recovery import Recovery
 from joblog.app.slowness import seconds_for
@@ -127,6 +128,8 @@ class Loading:
             )
         engine.server.saves.last_seq = recovery.snapshot_seq
         engine.adopt(fold.keyspace)
+        yield 0.0
+        find_place(self._config, engine)
         for line in recovery.rejected:
             logger.warning("a snapshot was of no use: %s", line)
         logger.info(

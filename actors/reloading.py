@@ -109,8 +109,11 @@ class Reloading:
     def _load(self) -> None:
         """Save and load, or load, as DEBUG asks."""
         log_writer = self._turn.log_writer
-        if self._engine.outbox.entries or log_writer is None or not log_writer.empty():
-            # What memory has and the log has not would look like a difference.
+        engine = self._engine
+        is_swapping = engine.server.replication.is_swapping
+        is_written = log_writer is not None and log_writer.empty()
+        if engine.outbox.entries or is_swapping or not is_written:
+            # What one has and the other has not would look like a difference.
             self._loop.call_soon(self._load, self._turn)
             return
         if not self._saving.reload():

@@ -187,7 +187,8 @@ class Saving:
 
     def prove(self) -> None:
         """Prove another slice of memory, where a round is under way."""
-        self._prover.step()
+        if not self._engine.server.replication.is_swapping:
+            self._prover.step()
 
     def take(
         self, news: SnapshotProgress | SnapshotEnded, log_writer: Mailbox | None

@@ -173,9 +173,11 @@ class Server:
         that are on their way to the log writer.
         """
         engine, writer = self._engine, self._log_writer
-        if engine.context.unit is not None or engine.outbox.entries or writer is None:
+        is_swapping = engine.server.replication.is_swapping
+        if engine.context.unit is not None or engine.outbox.entries or is_swapping:
             return b""
-        return whole_digest(engine.keyspace) if writer.actor_inbox.empty() else b""
+        is_written = writer is not None and writer.actor_inbox.empty()
+        return whole_digest(engine.keyspace) if is_written else b""
 
     def _is_synced(self) -> bool:
         log = self._log
@@ -219,6 +221,7 @@ class Server:
             None if loading is None else self._reload,
             None if loading is None else self._begin_snapshot,
             self._tell_ready,
+            self._contexts.reach,
         )
         self._keyspace = keyspace
         mail: Any = keyspace.actor_inbox
@@ -280,7 +283,8 @@ class Server:
         listener: pykka.ActorRef[Any] | None = None
         try:
             listener = Listener.start(
-                loop, self._sockets, mail, self._config, failures, self._contexts
+                *(loop, self._sockets, mail, self._config, failures, self._contexts),
+                self._engine.server.client_ids,
             )
             self._pat_watchdog()
             loop.run()

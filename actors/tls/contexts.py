@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from joblog.actors.links import Link
+from joblog.actors.replica.dialer import Reached, reached_over
 from joblog.app.config import SettingError
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Contexts:
             ContextError: they cannot be; all is as it was.
         """
         config = self._config
-        if config.tls_port or config.tls_cluster:
+        if config.tls_port or config.tls_cluster or config.tls_replication:
             _require_authorities(config)
             of_clients = context_of_clients(config)
             of_links = context_of_links(config)
@@ -122,6 +123,15 @@ class Contexts:
         """
         context = self.of_links if self._config.tls_cluster else None
         return Link(host, port, wait_ms, context)
+
+    def reach(self, host: str, port: int, wait_ms: int) -> Reached:
+        """Connect to a server that is to be followed; it may be called in a thread.
+
+        Raises:
+            OSError: it takes too long, or nobody is there.
+        """
+        context = self.of_links if self._config.tls_replication else None
+        return reached_over(Link(host, port, wait_ms, context).detach())
 
     def require(self) -> None:
         """Renew because CONFIG SET asks for it.

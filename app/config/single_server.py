@@ -1,10 +1,13 @@
-"""Settings of replication and cluster mode, which this server does not have.
+"""Settings of replication and of cluster mode.
 
-Their defaults are accepted and reported. What would change what a client may count on
+A server can follow another. Nobody can follow it, and there is no cluster mode: there
+the defaults are accepted and reported, and what would change what a client may count on
 is refused, with the reason.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from joblog.app.config import stops
 from joblog.app.config.checked import HostName
@@ -16,6 +19,7 @@ from joblog.app.config.kinds import (
     Integer,
     Memory,
     Secret,
+    SettingError,
     Text,
     Words,
 )
@@ -23,70 +27,92 @@ from joblog.app.config.kinds import (
 _MB = 1024 * 1024
 
 
-def _is_primary(value: tuple[str, ...]) -> bool:
-    return bool(value) and tuple(word.lower() for word in value) != ("no", "one")
+_PORT_MAX: Final = 65535
+_NOBODY_FOLLOWS: Final = "Nobody can follow this server."
+
+
+class ServerAddress(Words):
+    """The host and the port of another server; `no one` or nothing for none."""
+
+    expects = "a host and a port, or no one"
+
+    def check(self, value: tuple[str, ...]) -> None:
+        """Refuse what is no address, in Redis's words."""
+        if not value or tuple(word.lower() for word in value) == ("no", "one"):
+            return
+        if len(value) != 2:  # noqa: PLR2004 - a host and a port
+            raise SettingError("wrong number of arguments")
+        if not (value[1].isdecimal() and 0 < int(value[1]) <= _PORT_MAX):
+            raise SettingError("Invalid master port")
 
 
 class ReplicationSettings:
-    """Replication: there is none yet."""
+    """Replication."""
 
-    replicaof = Words(
+    replicaof = ServerAddress(
         (),
-        "A server to follow; only none is possible.",
+        "The server to follow, as host and port: REPLICAOF changes it.",
         live=False,
-        effect=False,
         aliases=("slaveof",),
-        stop=stops.Stop(
-            "any but `no one`",
-            "this server cannot be a replica; remove the directive",
-            _is_primary,
-        ),
     )
     masterauth = Secret(
-        b"", "There is no replication.", effect=False, aliases=("primaryauth",)
+        b"", "The password for the server that it follows.", aliases=("primaryauth",)
     )
     masteruser = Text(
-        "", "There is no replication.", effect=False, aliases=("primaryuser",)
+        "",
+        "The user there; empty for a password alone.",
+        aliases=("primaryuser",),
     )
     replica_announce_ip = Text(
-        "", "There is no replication.", effect=False, aliases=("slave-announce-ip",)
+        "",
+        "The address that it tells the server that it follows.",
+        aliases=("slave-announce-ip",),
     )
     replica_announce_port = Integer(
         0,
-        "There is no replication.",
+        "The port that it tells it; 0 for the one that it listens on.",
         0,
-        65535,
-        effect=False,
+        _PORT_MAX,
         aliases=("slave-announce-port",),
     )
-    replica_announced = Boolean("yes", "There is no replication.", effect=False)
+    replica_announced = Boolean(
+        "yes", "Whether INFO says that Sentinel is to tell clients of it."
+    )
     replica_ignore_disk_write_errors = Boolean(
-        "no", "There is no replication.", effect=False
+        "no",
+        "A replica whose disk takes nothing applies nothing, and waits.",
+        effect=False,
     )
     replica_ignore_maxmemory = Boolean(
         "yes",
-        "There is no replication.",
+        "What its master sends is applied whatever maxmemory says.",
         effect=False,
         aliases=("slave-ignore-maxmemory",),
     )
     replica_lazy_flush = Boolean(
-        "no", "There is no replication.", effect=False, aliases=("slave-lazy-flush",)
+        "no",
+        "What goes is always freed a slice at a time.",
+        effect=False,
+        aliases=("slave-lazy-flush",),
     )
     replica_priority = Integer(
-        100, "There is no replication.", effect=False, aliases=("slave-priority",)
+        100,
+        "How soon Sentinel is to promote it; 0 for never. INFO says it.",
+        aliases=("slave-priority",),
     )
     replica_read_only = Boolean(
-        "yes", "There is no replication.", effect=False, aliases=("slave-read-only",)
+        "yes",
+        "Whether clients may not write while it follows a server.",
+        aliases=("slave-read-only",),
     )
     replica_serve_stale_data = Boolean(
         "yes",
-        "There is no replication.",
-        effect=False,
+        "Whether clients may read while the link to that server is down.",
         aliases=("slave-serve-stale-data",),
     )
     min_replicas_to_write = Integer(
         0,
-        "There is no replication.",
+        _NOBODY_FOLLOWS,
         effect=False,
         aliases=("min-slaves-to-write",),
         stop=stops.above_zero(
@@ -95,34 +121,28 @@ class ReplicationSettings:
     )
     min_replicas_max_lag = Integer(
         10,
-        "There is no replication.",
+        _NOBODY_FOLLOWS,
         unit="s",
         effect=False,
         aliases=("min-slaves-max-lag",),
     )
-    repl_backlog_size = Memory(
-        _MB, "There is no replication.", 1, LONG_MAX, effect=False
-    )
+    repl_backlog_size = Memory(_MB, _NOBODY_FOLLOWS, 1, LONG_MAX, effect=False)
     repl_backlog_ttl = Integer(
-        3600, "There is no replication.", 0, LONG_MAX, unit="s", effect=False
+        3600, _NOBODY_FOLLOWS, 0, LONG_MAX, unit="s", effect=False
     )
-    repl_disable_tcp_nodelay = Boolean("no", "There is no replication.", effect=False)
+    repl_disable_tcp_nodelay = Boolean("no", _NOBODY_FOLLOWS, effect=False)
     repl_diskless_load = Choice(
         "disabled",
-        "There is no replication.",
+        "A dataset goes to a file first, whatever is set.",
         ("disabled", "on-empty-db", "swapdb"),
         effect=False,
     )
-    repl_diskless_sync = Boolean("yes", "There is no replication.", effect=False)
-    repl_diskless_sync_delay = Integer(
-        5, "There is no replication.", unit="s", effect=False
-    )
-    repl_diskless_sync_max_replicas = Integer(
-        0, "There is no replication.", effect=False
-    )
+    repl_diskless_sync = Boolean("yes", _NOBODY_FOLLOWS, effect=False)
+    repl_diskless_sync_delay = Integer(5, _NOBODY_FOLLOWS, unit="s", effect=False)
+    repl_diskless_sync_max_replicas = Integer(0, _NOBODY_FOLLOWS, effect=False)
     repl_ping_replica_period = Integer(
         10,
-        "There is no replication.",
+        _NOBODY_FOLLOWS,
         1,
         INT_MAX,
         unit="s",
@@ -130,7 +150,11 @@ class ReplicationSettings:
         aliases=("repl-ping-slave-period",),
     )
     repl_timeout = Integer(
-        60, "There is no replication.", 1, INT_MAX, unit="s", effect=False
+        60,
+        "After how long without a word the link to the followed server is given up.",
+        1,
+        INT_MAX,
+        unit="s",
     )
 
 

@@ -83,7 +83,5 @@ class TlsSettings:
     )
     tls_replication = Boolean(
         "no",
-        "There is no replication.",
-        effect=False,
-        stop=stops.if_on("this server has no replicas; set it to no"),
+        "The link to the server that this one follows speaks TLS.",
     )

@@ -170,7 +170,9 @@ class Blocking:
             self._try(session.waiter)
         context.session, context.db = running, database
 
-    def unblock(self, session: Session, *, is_error: bool) -> bool:
+    def unblock(
+        self, session: Session, *, is_error: bool, text: bytes = errors.UNBLOCKED
+    ) -> bool:
         """Let a client go on, as if its time were over or with an error (UNBLOCK).
 
         Returns:
@@ -180,10 +182,15 @@ class Blocking:
         if waiter is None or waiter.at_timeout is BLOCKED:
             return False
         if is_error:
-            self._finish(waiter, CommandError(errors.UNBLOCKED))
+            self._finish(waiter, CommandError(text))
         else:
             self._finish(waiter, waiter.at_timeout)
         return True
+
+    def change_part(self, session: Session) -> None:
+        """Let a client go that waits: the server is a replica from now on."""
+        if self.unblock(session, is_error=True, text=errors.PART_HAS_CHANGED):
+            session.is_closing = True
 
     def forget(self, session: Session) -> None:
         """Forget a client that is gone."""

@@ -14,7 +14,7 @@ from joblog.app.engine.access import Door
 from joblog.app.engine.script_flags import flags_of
 from joblog.app.errors import CommandError
 from joblog.app.reply import NO_REPLY, POSTPONED, QUEUED, RESP2, NoReplyType
-from joblog.app.state.alarm import BUSY, LOADING, MEMORY, NEAR, PAST
+from joblog.app.state.alarm import BUSY, LOADING, MEMORY, NEAR, PAST, REPLICA
 from joblog.app.table.table import Command, Flag, find_command, require_command
 
 if TYPE_CHECKING:
@@ -126,6 +126,10 @@ class Guards:
             return errors.MISCONF + alarm.disk_error
         if alarm.has(PAST) and command.is_write:
             return errors.READ_ONLY
+        if alarm.has(REPLICA):
+            text = self._why_not_of_replica(command, flags)
+            if text is not None:
+                return text
         if alarm.has(LOADING) and not command.flags & Flag.LOADING:
             return errors.LOADING
         if session.is_monitor and _reaches_keys(session, command):
@@ -140,6 +144,15 @@ class Guards:
             or session.queued is not None
         )
         self._memory_limit.make_room(is_hungry=is_hungry)
+
+    def _why_not_of_replica(self, command: Command, flags: Flag) -> bytes | None:
+        """Return why a server that follows another does not run a command, or None."""
+        replication = self._context.server.replication
+        if command.is_write and replication.is_read_only:
+            return errors.READ_ONLY
+        if replication.is_stale and not flags & Flag.STALE:
+            return errors.STALE
+        return None
 
     def _why_not_exec(self, session: Session) -> bytes | None:
         """Return why one of the queued commands may not run any more, or None."""

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from joblog.app.commands.server.memory import key_bytes
 from joblog.app.state import process
-from joblog.app.state.alarm import LOADING, MEMORY, NEAR, PAST
+from joblog.app.state.alarm import LOADING, MEMORY, NEAR, PAST, REPLICA
 
 if TYPE_CHECKING:
     from joblog.app.engine.candidates import Candidates
@@ -161,7 +161,8 @@ class MemoryLimit:
         """Say whether keys may go, and commands be refused for want of memory."""
         server = self._context.server
         alarm = server.alarm
-        is_elsewhere = alarm.has(LOADING) or alarm.has(PAST)
+        # A replica lets go what its master lets go.
+        is_elsewhere = any(map(alarm.has, (LOADING, PAST, REPLICA)))
         return server.config.maxmemory > 0 and not (is_elsewhere or self._pause.is_on)
 
     def _is_busy(self) -> bool:

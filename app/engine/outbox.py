@@ -95,6 +95,7 @@ class Outbox:
             or self.is_resuming
             or self.is_check_due
             or server.saves.is_due
+            or server.replication.is_due
             or server.stop_requested
         )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from joblog.app.state.alarm import PAST, PAUSE
+from joblog.app.state.alarm import PAST, PAUSE, REPLICA
 from joblog.app.table.table import Command, Flag
 
 if TYPE_CHECKING:
@@ -97,8 +97,10 @@ class Pause:
         hidden; it calls this when it ends.
         """
         context = self._context
-        is_past = context.server.alarm.has(PAST) or self._outbox.discard is not None
-        context.keyspace.is_expiring = not is_past and (
+        alarm = context.server.alarm
+        is_past = alarm.has(PAST) or self._outbox.discard is not None
+        # A replica removes what has expired when its master says so.
+        context.keyspace.is_expiring = not (is_past or alarm.has(REPLICA)) and (
             not self.is_on or context.unit is not None
         )
 

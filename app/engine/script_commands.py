@@ -17,7 +17,7 @@ from joblog.app.engine.lua_callbacks import CommandCaller
 from joblog.app.engine.redaction import carries_secrets, is_like_carrier
 from joblog.app.engine.script_text import SCRIPT_ADDRESS
 from joblog.app.errors import CommandError, ErrorKind
-from joblog.app.state.alarm import MEMORY, PAST
+from joblog.app.state.alarm import MEMORY, PAST, REPLICA
 from joblog.app.state.session import Session
 from joblog.app.table.table import (
     LOOKUP,
@@ -222,6 +222,8 @@ class ScriptCommands(CommandCaller):
             raise CommandError(errors.MISCONF + alarm.disk_error)
         if alarm.has(PAST) and command.is_write:
             raise CommandError(errors.READ_ONLY)
+        if alarm.has(REPLICA):
+            self._require_of_replica(command)
         if alarm.has(MEMORY) and command.flags & Flag.DENYOOM:
             self._require_memory()
         self._has_written = self._has_written or command.is_write
@@ -239,6 +241,17 @@ class ScriptCommands(CommandCaller):
         """
         if not (self._allows_oom or self._has_written):
             raise CommandError(errors.OUT_OF_MEMORY)
+    def _require_of_replica(self, command: Command) -> None:
+        """Refuse what a server that follows another does not run.
+
+        Raises:
+            CommandError: that is so.
+        """
+        replication = self._server.replication
+        if replication.is_stale and not command.flags & Flag.STALE:
+            raise CommandError(errors.STALE_IN_SCRIPT)
+        if command.is_write and replication.is_read_only:
+            raise CommandError(errors.READ_ONLY)
 
     def may_call(self, argv: tuple[bytes, ...]) -> bool | None:
         """Answer redis.acl_check_cmd: say whether the script's caller may do something.

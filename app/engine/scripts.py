@@ -307,10 +307,10 @@ class Scripts(ScriptRunner):
             return
         if is_read_only:
             raise CommandError(errors.WRITE_FLAG_IN_READ_ONLY)
-        alarm = self._context.server.alarm
+        server, alarm = self._context.server, self._context.server.alarm
         if alarm.disk_error is not None:
             raise CommandError(errors.MISCONF + alarm.disk_error)
-        if alarm.has(PAST):
+        if alarm.has(PAST) or server.replication.is_read_only:
             raise CommandError(errors.READ_ONLY_SCRIPT)
         self._commands.allow(can_write=True, allows_oom=b"allow-oom" in flags)
 

@@ -123,6 +123,7 @@ class Upkeep:
         for session in context.server.sessions.values():
             waits = (
                 session.waiter is not None
+                or session.is_master
                 or session.subscriptions is not None
                 or session.is_monitor
             )

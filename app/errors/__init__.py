@@ -13,6 +13,7 @@ from joblog.app.errors.access import *  # noqa: F403 - all texts in one place
 from joblog.app.errors.config import *  # noqa: F403 - all texts in one place
 from joblog.app.errors.general import *  # noqa: F403 - all texts in one place
 from joblog.app.errors.log import *  # noqa: F403 - all texts in one place
+from joblog.app.errors.replication import *  # noqa: F403 - all texts in one place
 from joblog.app.errors.scripting import *  # noqa: F403 - all texts in one place
 from joblog.app.errors.server import *  # noqa: F403 - all texts in one place
 from joblog.app.errors.streams import *  # noqa: F403 - all texts in one place

@@ -239,7 +239,6 @@ NOTHING_TO_SAVE = (
     b"ERR This server keeps no command log (memory only): there is nothing to save to"
 )
 INVALID_PRIMARY_PORT = b"ERR Invalid master port"
-NO_REPLICATION = b"ERR this server cannot be a replica: expected 'NO ONE'"
 NO_MODULES = b"ERR Error loading the extension. Please check the server logs."
 GENPASS_BITS = (
     b"ERR ACL GENPASS argument must be the number of bits for the output password, "

@@ -39,6 +39,7 @@ class ClientNote(NamedTuple):
         user: the user that it is authenticated as.
         library: its library's name.
         library_version: and version, as the client gave them.
+        replicates: the history of the master that it is; "" of others.
     """
 
     address: str
@@ -46,6 +47,7 @@ class ClientNote(NamedTuple):
     user: bytes = b""
     library: bytes = b""
     library_version: bytes = b""
+    replicates: str = ""
 
 
 class GoneNote(NamedTuple):
@@ -136,6 +138,53 @@ class EvictedNote(NamedTuple):
     policy: str = ""
 
 
+class ReplicatedNote(NamedTuple):
+    """The record is what a master did: a command, or a transaction or script of it.
+
+    Which client of the master that was, and what it had said, nobody here knows.
+
+    Attributes:
+        offset: where it ends in the master's history.
+        db: the database that is selected there; None for the record's.
+    """
+
+    offset: int = 0
+    db: int | None = None
+
+
+class SynchronizedNote(NamedTuple):
+    """The record is a part of what a master's dataset had other than memory."""
+
+
+class ReplicationNote(NamedTuple):
+    """What happened to the link to a master; stands in a record without effects.
+
+    Attributes:
+        what: `begin` of the records of a dataset, `synchronized` at their end,
+            `continued` where it went on from where it was, `failed` where it could
+            not, `master` where it follows no longer, `taken back` where the records of
+            a dataset were not whole.
+        master: the master's address.
+        id: of the master's history; where it follows no longer, of its own.
+        offset: the place in it. db: the database that is selected there.
+        keys: how many the dataset had, changed: new or other than in memory, removed:
+            gone from it.
+        why: it failed.
+        of: the history that a dataset belongs to.
+    """
+
+    what: str = ""
+    master: str = ""
+    id: str = ""
+    offset: int = 0
+    db: int = 0
+    keys: int = 0
+    changed: int = 0
+    removed: int = 0
+    why: str = ""
+    of: str = ""
+
+
 class TagNote(NamedTuple):
     """Somebody gave this moment a name; stands in a record without effects.
 
@@ -195,6 +244,9 @@ AnyNote: TypeAlias = (
     | ExecNote
     | ExpiredNote
     | EvictedNote
+    | ReplicatedNote
+    | ReplicationNote
+    | SynchronizedNote
     | TagNote
     | BehindNote
     | RedactionNote
@@ -210,6 +262,9 @@ _CLASSES: dict[str, type[AnyNote]] = {
     "exec": ExecNote,
     "expired": ExpiredNote,
     "evicted": EvictedNote,
+    "replicated": ReplicatedNote,
+    "replication": ReplicationNote,
+    "synchronized": SynchronizedNote,
     "tag": TagNote,
     BEHIND: BehindNote,
     REDACTION_KIND: RedactionNote,

@@ -39,6 +39,9 @@ BUSY: Final = "busy"
 MISSES: Final = "misses"
 """Reading a missing key is an event."""
 
+REPLICA: Final = "replica"
+"""The server follows another: clients may not write, perhaps not read either."""
+
 TRACKING: Final = "tracking"
 """Clients are told of changes of what they have read."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from joblog.app import clock
@@ -12,6 +13,7 @@ from joblog.app.clock import Jumps
 from joblog.app.state.alarm import LOADING, Alarm
 from joblog.app.state.buffers import RecentMax
 from joblog.app.state.heap import Excess, Gauge
+from joblog.app.state.replication import Replication
 from joblog.app.state.saves import Saves
 from joblog.app.table.delays import TICK_BITS, Delays, delays_of, note_delays
 from joblog.app.table.table import REGISTERED
@@ -195,6 +197,8 @@ class ServerState:
             many; the driver sets it (see `operator_lines`).
         supervised: `systemd` or `upstart` where that is told how the server is.
         dial: connects to another server; the driver sets it (see `links.Link`).
+        replication: whom the server follows.
+        client_ids: the numbers of clients to come.
         rates: `commands`, `input`, `output` and `cycles`, which the engine has sampled.
         loop_cycles: tells how many turns the event loop has made; the driver sets it.
         time_ns: the time that TIME tells, in ns since the epoch.
@@ -229,7 +233,8 @@ class ServerState:
         self.is_recording = True
         self.is_log_synced: Callable[[], bool] = lambda: False
         self.log_facts: Callable[[], dict[str, int | bytes]] | None = None
-        self.run_id, self.replication_id = secrets.token_hex(20), secrets.token_hex(20)
+        self.run_id, self.client_ids = secrets.token_hex(20), count(1)
+        self.replication = Replication(config, self.alarm)
         self.jumps = Jumps(now_ms, steady_ms)
         self.started_at_ms, self.started_steady_ms = now_ms(), steady_ms()
         self.saves = Saves(self.started_steady_ms, self.started_at_ms)
@@ -244,9 +249,8 @@ class ServerState:
         self.statistics: dict[str, int] = dict.fromkeys(_STATISTICS, 0)
         self.error_codes: dict[bytes, int] = {}
         self.recent_input, self.recent_output = RecentMax(), RecentMax()
-        self.rates = {name: Rate() for name in _RATES}
+        self.rates, self._cycles_before = {name: Rate() for name in _RATES}, 0
         self.loop_cycles: Callable[[], int] = lambda: 0
-        self._cycles_before = 0
         self.time_ns: Callable[[], int] = time.time_ns
         self.is_loading = False
         self.loading: dict[str, int] = {}

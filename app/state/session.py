@@ -64,6 +64,7 @@ class Session:
         gate: of a limited client, what tells of most commands that it may run them, on
             the quick road; None where `Access` is asked at once.
         held_ms: how long to hold back the replies, and what follows: a login failed.
+        is_master: it is the server that this one follows, and gets no replies.
         reply_mode: `on`, `off`, or `skip` (CLIENT REPLY).
         is_closing: close the connection once the replies are sent.
         subscriptions: what the client listens to, or None where it listens to nothing.
@@ -92,6 +93,7 @@ class Session:
         "is_closing",
         "is_described",
         "is_limited",
+        "is_master",
         "is_monitor",
         "is_special",
         "is_stale",
@@ -146,6 +148,7 @@ class Session:
         self.is_limited = False
         self.gate: Gate | None = None
         self.held_ms = 0
+        self.is_master = False
         self.backlog_bytes = 0
         self.queued: list[Argv] | None = None
         self.postponed: list[Argv] | None = None

@@ -15,8 +15,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from joblog.app.history.value_commands import build_commands
 from joblog.app.protocol.encoder import encode_bulks
-from joblog.replay.undoing.value_commands import build_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

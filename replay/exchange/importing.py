@@ -17,26 +17,27 @@ import contextlib
 import io
 import shutil
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from joblog.app import clock
 from joblog.app.config import Config
 from joblog.app.engine.engine import Engine
-from joblog.app.types.numbers import parse_int64
-from joblog.replay.exchange.aof import AofReader, ExchangeError, Loss, Step
-from joblog.replay.exchange.manifests import find_parts
-from joblog.replay.exchange.rdb import (
+from joblog.app.history.rdb_items import (
     MAGICS,
     Foreign,
     Item,
     Library,
     Made,
+    RdbError,
     read_rdb_part,
 )
+from joblog.app.history.value_commands import build_commands
+from joblog.app.types.numbers import parse_int64
+from joblog.replay.exchange.aof import AofReader, ExchangeError, Loss, Step
+from joblog.replay.exchange.manifests import find_parts
 from joblog.replay.exchange.servers import read_live
 from joblog.replay.keys.past import DATABASES
 from joblog.replay.undoing.live import LiveError, read_reply
-from joblog.replay.undoing.value_commands import build_commands
 from joblog.storage.errors import StorageError
 from joblog.storage.folder import LogFolder, read_chain
 from joblog.storage.lock import FolderLock, require_same_log
@@ -221,11 +222,18 @@ class Importer:
                 start = file.read(max(map(len, MAGICS)))
                 file.seek(0)
                 if start.startswith(MAGICS):
-                    for item in read_rdb_part(file, str(part)):
-                        self._take_item(item)
+                    self._take_items(file, str(part))
                 is_last = part == parts[-1]
                 reader = AofReader(file, str(part), self._lose, is_last=is_last)
                 self._take_steps(reader.steps(), str(part))
+
+    def _take_items(self, file: BinaryIO, name: str) -> None:
+        try:
+            for item in read_rdb_part(file, name):
+                if item is not None:
+                    self._take_item(item)
+        except RdbError as error:
+            raise ExchangeError(str(error)) from error
 
     def take_live(self, server: LiveServer, only_db: int | None = None) -> None:
         """Import the keys of a running server; each as it is when its turn comes.

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from joblog.app import clock
 from joblog.app.engine.functions import decode_dump
+from joblog.app.history.rdb_items import Foreign, Item, Key, Library, module_of
 from joblog.app.types.dump_payload import decode_payload
 from joblog.replay.exchange.aof import ExchangeError
-from joblog.replay.exchange.rdb import Foreign, Item, Key, Library, module_of
 from joblog.replay.undoing.live import LiveError
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from joblog.app.history.value_commands import change_commands
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.index.marks import word_test
 from joblog.replay.jobs.belonging import find_jobs
 from joblog.replay.keys.pieces import BY_PIECES, undo_pieces
 from joblog.replay.keys.values import Version, elements
 from joblog.replay.undoing.steps import State, Step, find_steps
-from joblog.replay.undoing.value_commands import change_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from joblog.app.history.value_commands import build_commands
 from joblog.app.keyspace.glob import filter_glob
 from joblog.replay.output.texts import json_text, show_argv
-from joblog.replay.undoing.value_commands import build_commands
 from joblog.replay.verbs.options import (
     NOTHING,
     Tool,

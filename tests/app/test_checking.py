@@ -89,7 +89,7 @@ def test_what_is_unsafe_is_a_warning_with_its_place_and_no_problem(conf, text, w
 def test_file_of_debian_would_start_and_all_that_is_added_to_it_is_told(tmp_path):
     debian, path = tmp_path / "debian.conf", tmp_path / "redis.conf"
     debian.write_text(DEBIAN.read_text() if DEBIAN.exists() else MINIMAL)
-    stops = "rdma-port 1\nsyslog-enabled yes\nreplicaof h 1\n"
+    stops = "rdma-port 1\nsyslog-enabled yes\ncluster-enabled yes\n"
     stops += "oom-score-adj yes\n"
     path.write_text(debian.read_text() + stops)
     here = ["--dir", str(tmp_path), "--logfile", ""]
@@ -101,7 +101,7 @@ def test_file_of_debian_would_start_and_all_that_is_added_to_it_is_told(tmp_path
     assert stopped.exit_code == 1
     told = [line.split(": ")[1].split()[0] for line in stopped.lines]
     assert told[:4] == [
-        *("rdma-port", "syslog-enabled", "replicaof", "oom-score-adj"),
+        *("rdma-port", "syslog-enabled", "cluster-enabled", "oom-score-adj"),
     ]
 
 

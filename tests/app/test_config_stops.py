@@ -27,12 +27,9 @@ STOPS = [
     ("oom-score-adj", "absolute"),
     ("rdma-port", "6379"),
     ("rename-command", "FLUSHALL another"),
-    ("replicaof", "127.0.0.1 6379"),
-    ("slaveof", "127.0.0.1 6379"),
     ("socket-mark-id", "7"),
     ("syslog-enabled", "yes"),
     ("tls-auth-clients-user", "CN"),
-    ("tls-replication", "yes"),
     ("unixsocketgroup", "staff"),
 ]
 

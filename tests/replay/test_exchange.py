@@ -7,11 +7,11 @@ from itertools import accumulate
 import pytest
 from click.testing import CliRunner
 
+from joblog.app.history.rdb_items import RdbError, read_rdb_part
 from joblog.app.keyspace.digest import dataset_digest
 from joblog.replay.cli import main
 from joblog.replay.exchange.aof import AofReader, ExchangeError
 from joblog.replay.exchange.manifests import find_parts
-from joblog.replay.exchange.rdb import read_rdb
 from joblog.replay.keys.past import Past
 from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import History
@@ -250,8 +250,8 @@ def test_rdb_file_with_a_flipped_bit_is_refused(history, tmp_path):
         damaged[at] ^= 1 << chance.randrange(8)
         path.write_bytes(damaged)
 
-        with pytest.raises(ExchangeError):
-            list(read_rdb(path))
+        with path.open("rb") as file, pytest.raises(RdbError):
+            list(read_rdb_part(file, "dump.rdb"))
 
 
 def test_command_that_is_refused_names_its_place(tmp_path):

@@ -39,9 +39,9 @@ REFUSALS = [
     ("user app on +get\naclfile /x\n", 2, "aclfile: users stand in the file or in"),
     ("min-replicas-to-write 1\n", 1, "min-replicas-to-write 1: there are no replicas"),
     (
-        "\n\ntls-replication yes\n",
+        "\n\ncluster-enabled yes\n",
         3,
-        "tls-replication yes: this server has no replicas",
+        "cluster-enabled yes: this server has no cluster mode",
     ),
     ("appendonly maybe\n", 1, "appendonly maybe: argument must be 'yes' or 'no'"),
     ("requirepas sesame\n", 1, "requirepas: Bad directive"),

@@ -177,7 +177,7 @@ def hello(
         ctx.engine.clients.introduce(session)
     session.resp = protocol
     session.has_news = True
-    return _greeting(session)
+    return _greeting(session, is_replica=ctx.server.replication.is_replica)
 
 
 def _protocol(version: bytes) -> int:
@@ -209,13 +209,14 @@ def _hello_options(ctx: Context, by: bytes, options: tuple[bytes, ...]) -> bytes
     return name
 
 
-def _greeting(session: Session) -> dict[Any, Any]:
+def _greeting(session: Session, *, is_replica: bool) -> dict[Any, Any]:
+    role = b"replica" if is_replica else b"master"
     return {
         b"server": b"redis",
         b"version": REDIS_VERSION.encode(),
         b"proto": session.resp,
         b"id": session.id,
         b"mode": b"standalone",
-        b"role": b"master",
+        b"role": role,
         b"modules": [],
     }

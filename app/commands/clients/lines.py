@@ -39,7 +39,9 @@ KINDS: Final = {
 
 
 def client_kind(session: Session) -> bytes:
-    """Return the kind of a client: `normal` or `pubsub`, as there are no replicas."""
+    """Return the kind of a client: `normal`, `pubsub` or `master`."""
+    if session.is_master:
+        return b"master"
     return NORMAL if session.subscriptions is None else b"pubsub"
 
 
@@ -165,6 +167,7 @@ def _flags(session: Session) -> str:
     flags = "".join(
         letter
         for letter, is_set in (
+            ("M", session.is_master),
             ("O", session.is_monitor),
             ("P", session.subscriptions is not None),
             ("x", session.queued is not None),

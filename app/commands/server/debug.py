@@ -9,7 +9,6 @@ Source: Redis 7.0.15; see tests/parity/test_debug.py.
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
@@ -138,7 +137,7 @@ def _reload_from_disk(ctx: Context, *, is_saving: bool) -> SimpleString:
 
 
 def _change_replication_id(ctx: Context) -> SimpleString:
-    ctx.server.replication_id = secrets.token_hex(20)
+    ctx.server.replication.forget_history()
     return OK
 
 

@@ -1,7 +1,7 @@
-"""Commands about replicas: this server has none.
+"""Commands about replication: this server may follow another, and nobody follows it.
 
-They answer as a Redis without replicas does, so that clients and harnesses which ask
-first find out.
+Those about its replicas answer as a Redis without replicas does, so that clients and
+harnesses which ask first find out.
 
 Source: Redis 7.2 and Valkey 9.1; see tests/parity/test_replication.py.
 """
@@ -11,9 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from joblog.app import errors
+from joblog.app.config.kinds import decode, encode
 from joblog.app.errors import CommandError
 from joblog.app.reply import BLOCKED, OK, SimpleString
+from joblog.app.state.alarm import PAST
 from joblog.app.state.inquiries import AwaitDurable
+from joblog.app.state.operator_lines import note_change
+from joblog.app.state.replication import Address
 from joblog.app.table.arguments import integer
 from joblog.app.table.table import Flag, command
 from joblog.app.table.tips import LEAST, SHARDS
@@ -44,9 +48,14 @@ def _timeout(argument: bytes) -> int:
     complexity="O(1)",
     acl=("admin", "dangerous"),
 )
-def role(_: Context) -> list[Any]:
-    """Return that it is a primary without replicas, to whom nothing was sent."""
-    return [b"master", 0, []]
+def role(ctx: Context) -> list[Any]:
+    """Return whom it follows and how far; or that it is a master without replicas."""
+    state = ctx.server.replication
+    if state.master is None:
+        return [b"master", state.offset, []]
+    host, port = state.master
+    offset = state.offset if state.link.is_up else -1
+    return [b"slave", encode(host), port, state.link.state.encode(), offset]
 
 
 @command(
@@ -129,14 +138,32 @@ _FAILOVER_WORDS: Final = {b"TO": 2, b"TIMEOUT": 1}
 """How many words are behind an option."""
 
 
-def _follow(_: Context, host: bytes, port: bytes) -> SimpleString:
-    """Return OK to NO ONE; there is no replication to follow anybody with."""
+_SAME: Final = SimpleString(b"OK Already connected to specified master")
+
+
+def _follow(ctx: Context, host: bytes, port: bytes) -> SimpleString:
+    """Return OK, or that it follows that server already.
+
+    Raises:
+        CommandError: the port is none, or this is a moment of the past.
+    """
+    state = ctx.server.replication
+    if ctx.server.alarm.has(PAST):
+        raise CommandError(errors.READ_ONLY)
     if (host.lower(), port.lower()) == (b"no", b"one"):
+        if state.is_replica:
+            state.follow(None)
+            note_change(ctx, "REPLICAOF NO ONE")
         return OK
     number = parse_int64(port)
     if number is None or not 0 <= number <= _PORT_MAX:
         raise CommandError(errors.INVALID_PRIMARY_PORT)
-    raise CommandError(errors.NO_REPLICATION)
+    address = Address(decode(host), number)
+    if address == state.master:
+        return _SAME
+    state.follow(address)
+    note_change(ctx, f"REPLICAOF {address.host} {address.port}")
+    return OK
 
 
 for _name, _since in (("REPLICAOF", "5.0.0"), ("SLAVEOF", "1.0.0")):
@@ -146,7 +173,7 @@ for _name, _since in (("REPLICAOF", "5.0.0"), ("SLAVEOF", "1.0.0")):
         flags=_ADMIN | Flag.NO_ASYNC_LOADING,
         group="server",
         since=_since,
-        summary="Follow no other server, which is all that is possible.",
+        summary="Follow another server, or no other any more.",
         complexity="O(1)",
     )(_follow)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString
-from joblog.app.state.alarm import PAST
+from joblog.app.state.alarm import PAST, REPLICA
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
 from joblog.app.types.hyperloglog import (
@@ -126,6 +126,9 @@ def pfcount(ctx: Context, key: bytes, *keys: bytes) -> int:
 def _may_write(ctx: Context) -> bool:
     """Say whether the log takes records; in a fold it surely did."""
     alarm = ctx.server.alarm
+    if alarm.has(REPLICA):
+        # What its master counts it is told, and must not have before.
+        return ctx.session.is_master
     return alarm.disk_error is None and not alarm.has(PAST)
 
 

@@ -32,11 +32,9 @@ from joblog.app.history.rdb_files import (
 from joblog.app.types.crc64 import crc64
 from joblog.app.types.rdb_reader import Reader
 from joblog.app.types.rdb_values import decode_body
-from joblog.replay.exchange.aof import ExchangeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 MAGICS: Final = (b"REDIS", b"VALKEY")
 _HEADER_BYTES: Final = 9
@@ -52,7 +50,11 @@ _MODULE_LETTERS: Final = (
     string.ascii_uppercase + string.ascii_lowercase + "0123456789-_"
 )
 _TIME_REMARK: Final = b"ctime"
-_CHECKED_AT_ONCE: Final = 1 << 20
+_CHECKED_AT_ONCE: Final = 1 << 14
+
+
+class RdbError(Exception):
+    """A file is no RDB file, or it is damaged; the text says where and why."""
 
 
 class Library(NamedTuple):
@@ -100,35 +102,26 @@ class Foreign(NamedTuple):
 Item = Made | Library | Key | Foreign
 
 
-def read_rdb(path: Path) -> Iterator[Item]:
-    """Yield all that a file holds, in order.
-
-    Raises:
-        ExchangeError: it is no such file, or damaged.
-    """
-    with path.open("rb") as file:
-        yield from read_rdb_part(file, str(path))
-        if file.read(1):
-            raise ExchangeError(f"{path}: bytes follow the end")
-
-
-def read_rdb_part(file: BinaryIO, name: str) -> Iterator[Item]:
+def read_rdb_part(file: BinaryIO, name: str) -> Iterator[Item | None]:
     """Yield what an RDB file holds, and leave the file behind its end.
 
     Args:
         file: a real file, open for reading, at its start.
         name: what to call it in errors.
 
+    Yields:
+        An item; None after each piece that was compared with the checksum.
+
     Raises:
-        ExchangeError: it is no such file, or damaged.
+        RdbError: it is no such file, or damaged.
     """
     try:
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except ValueError as error:
-        raise ExchangeError(f"{name}: an empty file") from error
+        raise RdbError(f"{name}: an empty file") from error
     with data:
         if not data[:_HEADER_BYTES].startswith(MAGICS):
-            raise ExchangeError(f"{name}: no RDB file: it begins {data[:5]!r}")
+            raise RdbError(f"{name}: no RDB file: it begins {data[:5]!r}")
         # A map's slices are bytes, which is all that a reader asks of its data.
         reader = Reader(data, _HEADER_BYTES)  # type: ignore[arg-type]
         try:
@@ -136,11 +129,9 @@ def read_rdb_part(file: BinaryIO, name: str) -> Iterator[Item]:
             end = reader.at
             crc = reader.number(CRC_BYTES)
         except ValueError as error:
-            raise ExchangeError(
-                f"{name}: damaged at byte {reader.at}: {error}"
-            ) from error
+            raise RdbError(f"{name}: damaged at byte {reader.at}: {error}") from error
         if crc:
-            _check(data, end, crc, name)
+            yield from _check(data, end, crc, name)
         file.seek(reader.at)
 
 
@@ -216,11 +207,12 @@ def module_of(payload: bytes) -> str:
     return _pass_module(Reader(payload, 1))
 
 
-def _check(data: Any, end: int, crc: int, name: str) -> None:
+def _check(data: Any, end: int, crc: int, name: str) -> Iterator[None]:
     found = 0
     for start in range(0, end, _CHECKED_AT_ONCE):
         found = crc64(data[start : min(start + _CHECKED_AT_ONCE, end)], found)
+        yield None
     if found != crc:
-        raise ExchangeError(
+        raise RdbError(
             f"{name}: checksum {found:#018x}, expected {crc:#018x}: the file is damaged"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from joblog.app.types.dump_payload import encode_payload
 from joblog.app.types.hashes import Hash
@@ -16,7 +16,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from joblog.app.words import Argv
-    from joblog.replay.keys.values import Version
+
+
+class Version(Protocol):
+    """A value as plain data, and when it expires (`joblog.replay.keys.values`)."""
+
+    @property
+    def kind(self) -> str:
+        """Redis's name for the type."""
+
+    @property
+    def data(self) -> Any:
+        """The value, plain."""
+
+    @property
+    def deadline_ms(self) -> int | None:
+        """When the key expires; None for never."""
+
+    @property
+    def field_deadlines(self) -> dict[bytes, int] | None:
+        """When fields of a hash expire; None where none does."""
 
 
 _GROUPS_MAX = 500

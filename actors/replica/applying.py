@@ -1,0 +1,303 @@
+"""Applying: the keyspace's part in following a master.
+
+The keyspace actor owns it. What comes is applied a slice at a time, between which
+clients are served:
+
+    a stretch of the stream     unit by unit, each a record
+    a dataset                   read beside what there is, and compared with that; then
+                                what differs goes into the log; then memory changes
+
+While a dataset's records are written, the log is ahead of memory: nobody may write, no
+digest is taken, no snapshot begins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Final
+
+from joblog.actors.messages import Order
+from joblog.actors.replica.link import Link
+from joblog.actors.replica.mail import (
+    Applied,
+    Closed,
+    Durable,
+    Follow,
+    FromLink,
+    LinkNews,
+    Opened,
+    Refused,
+    Stretch,
+    Synchronized,
+    TellDurable,
+)
+from joblog.app.engine.replicated import Replicated, ReplicatedError
+from joblog.app.errors import CommandError
+from joblog.app.history.datasets import Dataset
+from joblog.app.history.rdb_items import RdbError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pykka
+
+    from joblog.actors.inbox import Inbox, Replies
+    from joblog.actors.loop import Loop
+    from joblog.actors.mailboxes import Mailboxes
+    from joblog.actors.replica.dialer import Reach
+    from joblog.actors.turn import Turn
+    from joblog.app.engine.engine import Engine
+    from joblog.app.state.session import Session
+    from joblog.app.words import Argv
+
+logger = logging.getLogger(__name__)
+
+_SLICE_NS: Final = 4_000_000
+_DATASET_SLICE_NS: Final = 2_000_000
+_AGAIN_SECONDS: Final = 0.05
+_COMMANDS_A_RECORD: Final = 200
+
+
+class Applying:
+    """Applies what a master sends to an engine."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        engine: Engine,
+        turn: Turn,
+        mailboxes: Mailboxes,
+        commit: Callable[[Replies], None],
+        inbox: Inbox,
+        reach: Reach | None,
+    ) -> None:
+        """Follow nobody yet.
+
+        Args:
+            loop: the loop of the engine's actor.
+            engine: the engine.
+            turn: tells whether a bug showed, after which nothing is applied any more.
+            mailboxes: those of the clients, of whom the master is one.
+            commit: mails what was made to the log writer.
+            inbox: the keyspace's.
+            reach: connects to a server; None where nobody can be followed.
+        """
+        self._loop = loop
+        self._engine = engine
+        self._turn = turn
+        self._mailboxes = mailboxes
+        self._commit = commit
+        self._inbox = inbox
+        self._reach = reach
+        self._replicated = Replicated(engine)
+        self._state = engine.server.replication
+        self._link: pykka.ActorRef[Link] | None = None
+        self._to_link: Inbox = inbox
+        self._session: Session | None = None
+        self._number = 0
+        self._work: Iterator[int] | None = None
+
+    # --- whom to follow --------------------------------------------------------------
+
+    def follow(self) -> None:
+        """Have the link follow whom the engine was told to follow."""
+        state, engine = self._state, self._engine
+        if self._reach is None or engine.server.is_loading or state.is_swapping:
+            return  # it comes back to this
+        state.is_due = False
+        self._work = None
+        engine.pause.hide_expired()
+        if self._link is None:
+            if state.master is None:
+                return
+            sessions = engine.server.sessions
+
+            def is_own(address: str) -> bool:
+                return any(one.address == address for one in sessions.values())
+
+            self._link = Link.start(
+                self._loop, engine.server.config, self._inbox, self._reach, is_own
+            )
+            self._to_link = self._link.actor_inbox  # type: ignore[assignment]  # ours
+        if state.master is None and self._session is not None:
+            self._replicated.note(self._session, "master", id=state.id)
+            logger.warning("this server follows nobody any more: it is a master")
+        elif state.master is not None:
+            logger.warning("this server follows %s", state.master)
+            self._free_waiting()
+        self._to_link.post(Follow(state.master, state.position()))
+
+    def _free_waiting(self) -> None:
+        """Let clients go that wait for what a replica cannot give."""
+        engine = self._engine
+        for session in list(engine.server.sessions.values()):
+            waiter = session.waiter
+            if waiter is not None and waiter.command is not None:
+                engine.blocking.change_part(session)
+
+    def stop(self) -> None:
+        """Stop the link."""
+        if self._link is not None:
+            self._link.stop(block=False)
+
+    # --- mail ------------------------------------------------------------------------
+
+    def take(self, message: FromLink) -> None:
+        """Take mail of the link."""
+        if isinstance(message, LinkNews):
+            self._state.link = message.facts
+        elif isinstance(message, Opened):
+            self._open(message)
+        elif isinstance(message, Stretch):
+            self._begin(self._apply(message))
+        elif isinstance(message, Synchronized):
+            self._begin(self._synchronize(message))
+        elif isinstance(message, TellDurable):
+            self._tell_durable(message.number)
+        elif isinstance(message, Closed):
+            self._close(message)
+
+    def _open(self, message: Opened) -> None:
+        self._drop_session()
+        self._number = message.number
+        server = self._engine.server
+        session = self._session = self._replicated.open(
+            next(server.client_ids),
+            message.address,
+            message.local_address,
+            message.fd,
+        )
+        self._mailboxes.open(session.id, self._to_link)
+        if message.continued is not None:
+            self._engine.context.read_clock()
+            self._replicated.take_position(session, message.continued)
+            self._replicated.note(session, "continued", master=message.address)
+            self._commit([])
+
+    def _close(self, message: Closed) -> None:
+        if message.number == self._number:
+            self._drop_session()
+
+    def _drop_session(self) -> None:
+        session, self._state.client_id = self._session, 0
+        if session is not None and session.id in self._engine.server.sessions:
+            self._mailboxes.close(session.id)
+            self._engine.clients.close(session)
+
+    def _tell_durable(self, number: int) -> None:
+        offset = self._state.offset
+        self._turn.orders.append(Order(lambda: self._post(Durable(number, offset))))
+        self._commit([])
+
+    def _post(self, mail: Applied | Durable | Refused) -> None:
+        if self._link is not None:
+            self._to_link.post(mail)
+
+    # --- work, a slice at a time -----------------------------------------------------
+
+    def _begin(self, work: Iterator[int]) -> None:
+        self._work = work
+        self._step(work)
+
+    def _step(self, work: Iterator[int]) -> None:
+        """Go on with what was begun, for a slice; each step says how long it may be."""
+        engine = self._engine
+        if work is not self._work or self._turn.has_failed:
+            return
+        is_busy = engine.context.unit is not None or engine.scripts.is_running
+        if is_busy or engine.server.alarm.disk_error is not None:
+            # The script has its hands on the data; or the disk would have to take more.
+            self._loop.call_later(_AGAIN_SECONDS, lambda: self._step(work))
+            return
+        engine.context.read_clock()
+        started = perf_counter_ns()
+        for slice_ns in work:
+            if perf_counter_ns() - started > slice_ns:
+                self._loop.call_soon(lambda: self._step(work))
+                break
+        else:
+            self._work = None
+        self._commit([])
+
+    def _apply(self, stretch: Stretch) -> Iterator[int]:
+        session, number = self._session, stretch.number
+        if session is None or number != self._number:
+            return
+        replicated, last = self._replicated, [b"PING"]
+        for commands, end in stretch.units:
+            try:
+                if commands:
+                    replicated.apply(session, commands, end)
+                    last = commands[-1]
+                else:
+                    replicated.skip(session, end)
+            except ReplicatedError as error:
+                logger.error("what the master sent cannot be applied: %s", error)  # noqa: TRY400 - it says all
+                self._post(Refused(number, str(error)))
+                return
+            yield _SLICE_NS
+        session.note_end(last, self._engine.context.steady_ms)
+        position = self._state.position()
+        if position is not None:
+            self._post(Applied(number, position))
+
+    def _synchronize(self, message: Synchronized) -> Iterator[int]:
+        """Let a dataset take the place of what there is."""
+        session, engine = self._session, self._engine
+        assert session is not None
+        dataset = Dataset(engine.keyspace)
+        try:
+            with message.path.open("rb") as file:
+                for _ in dataset.read(file, "the master's dataset"):
+                    yield _DATASET_SLICE_NS
+        except (RdbError, CommandError, OSError) as error:
+            why = str(error)
+            if isinstance(error, CommandError):
+                why = f"a library of functions: {error.text.decode(errors='replace')}"
+            self._post(Refused(message.number, why))
+            return
+        self._state.is_swapping = True
+        replicated, master = self._replicated, session.address
+        replicated.note(session, "begin", master=master, of=message.position.id)
+        yield from self._record(session, dataset)
+        dataset.take_place()
+        engine.functions.forget()
+        engine.blocking.serve()
+        replicated.take_position(session, message.position)
+        self._state.is_swapping = False
+        counts = {"keys": dataset.keys, "changed": dataset.changed}
+        replicated.note(
+            session, "synchronized", master=master, removed=dataset.removed, **counts
+        )
+        logger.info(
+            "the dataset of %s is whole: %d keys, of which %d are new or other than "
+            "they were here, and %d keys are gone",
+            master,
+            dataset.keys,
+            dataset.changed,
+            dataset.removed,
+        )
+        self._turn.orders.append(Order(lambda: _remove(message)))
+        self._post(Applied(message.number, message.position))
+
+    def _record(self, session: Session, dataset: Dataset) -> Iterator[int]:
+        """Record what differs, several keys in each record."""
+        begun: list[Argv] = []
+        begun_db = 0
+        for db, commands in dataset.differences():
+            if begun and (db != begun_db or len(begun) >= _COMMANDS_A_RECORD):
+                self._replicated.record_difference(session, begun_db, begun)
+                begun = []
+            begun_db = db
+            begun += commands
+            yield _DATASET_SLICE_NS
+        if begun:
+            self._replicated.record_difference(session, begun_db, begun)
+
+
+def _remove(message: Synchronized) -> None:
+    """Remove the file of a dataset that is in the log, durably."""
+    with contextlib.suppress(OSError):
+        message.path.unlink()

@@ -1,0 +1,395 @@
+"""Link: the connection to the server that this one follows.
+
+    dial -> handshake -> (dataset ->) stream -> the link breaks -> dial ...
+
+It reads no more than the keyspace takes: a stretch of the stream is mailed, and read on
+from when that is applied. What it tells the master is what is durable in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from joblog.actors.cooperative import CooperativeActor
+from joblog.actors.loop import READ
+from joblog.actors.messages import Close
+from joblog.actors.replica.dialer import Dial, Dialed, Dialer
+from joblog.actors.replica.handshake import (
+    Agreement,
+    Conversation,
+    HandshakeError,
+    settings_of,
+)
+from joblog.actors.replica.mail import (
+    Applied,
+    Closed,
+    Durable,
+    Follow,
+    LinkNews,
+    Opened,
+    Refused,
+    Stretch,
+    Synchronized,
+    TellDurable,
+)
+from joblog.actors.replica.payload import Payload, PayloadError
+from joblog.actors.replica.receiving import LinkReceiver
+from joblog.actors.replica.retrying import Retrying
+from joblog.actors.replica.stream import Stream, StreamError
+from joblog.app import clock
+from joblog.app.history.positions import create_dataset, dataset_path
+from joblog.app.protocol.encoder import encode_bulks
+from joblog.app.state.replication import Address, LinkFacts, Position
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pykka
+
+    from joblog.actors.inbox import Inbox
+    from joblog.actors.loop import Loop
+    from joblog.actors.replica.dialer import Reached
+    from joblog.app.config import Config
+
+logger = logging.getLogger(__name__)
+
+_TICK_SECONDS: Final = 1.0
+_SOUND_TICKS: Final = 60
+"""After so long a link counts as sound; it is not, where it fails again and again."""
+
+_READ_BYTES: Final = 256 * 1024
+
+
+class Link(CooperativeActor):
+    """Keeps up a connection to a master, as long as one is to be followed."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        config: Config,
+        keyspace: Inbox,
+        reach: Callable[[str, int, int], Reached],
+        is_own: Callable[[str], bool],
+    ) -> None:
+        """Follow nobody yet.
+
+        Args:
+            loop: the loop to run on.
+            config: the settings.
+            keyspace: where what comes goes.
+            reach: connects to a server; called in a thread.
+            is_own: says whether an address is that of a client of this server.
+        """
+        super().__init__(loop)
+        self._config = config
+        self._keyspace = keyspace
+        self._reach = reach
+        self._is_own = is_own
+        self._dialer: pykka.ActorRef[Dialer] | None = None
+        self._master: Address | None = None
+        self._position: Position | None = None
+        self._number = 0
+        self._facts = LinkFacts()
+        self._retrying = Retrying()
+        self._reached: Reached | None = None
+        self._receiver = LinkReceiver(self)
+        self._forget_connection()
+        self._plan_tick()
+
+    def _forget_connection(self) -> None:
+        self._talk: Conversation | None = None
+        self._ticks_up = 0
+        self._payload: Payload | None = None
+        self._stream: Stream | None = None
+        self._file: Any = None
+        self._buffer = b""
+        self._output = b""
+        self._durable_offset = 0
+        self._is_telling = self._is_waiting = False
+
+    def contain(self, error: Exception) -> bool:
+        """Let a failure cost the connection: what was applied is whole."""
+        logger.error("internal error in the link to the master", exc_info=error)
+        self.give_up(f"internal error: {error!r}")
+        return True
+
+    def on_stop(self) -> None:
+        """Close the connection."""
+        self._master = None
+        self._close()
+        if self._dialer is not None:
+            self._dialer.stop(block=False)
+
+    def on_receive(self, message: Any) -> None:
+        """Follow somebody else, or go on where the keyspace has come."""
+        if isinstance(message, Follow):
+            self._close()
+            self._master, self._position = message
+            self._retrying.begin()
+            self._facts = LinkFacts()
+            self._dial()
+        elif isinstance(message, Dialed):
+            self._take_over(message)
+        elif isinstance(message, Close):
+            self.give_up("the connection was closed by CLIENT KILL")
+        elif isinstance(message, Applied):
+            self._position = message.position
+            if message.number == self._number and self._reached is not None:
+                self._go_on()
+        elif isinstance(message, Durable | Refused):
+            self._take_answer(message)
+
+    def _take_answer(self, message: Durable | Refused) -> None:
+        if message.number != self._number or self._reached is None:
+            return  # of a connection that is closed
+        if isinstance(message, Durable):
+            self._is_telling = False
+            self._durable_offset = message.offset
+            self._acknowledge()
+        else:
+            self._position = None
+            self.give_up(message.why, is_refusal=True)
+
+    # --- connecting ----------------------------------------------------------------
+
+    def _dial(self) -> None:
+        if self._master is None:
+            return
+        self._number += 1
+        if self._dialer is None:
+            self._dialer = Dialer.start(self._reach, self.actor_ref.tell)
+        wait_ms = self._config.repl_timeout * 1000
+        self._note(state="connecting", last_io_ms=clock.steady_ms())
+        self._dialer.tell(Dial(self._number, self._master, wait_ms))
+
+    def _take_over(self, dialed: Dialed) -> None:
+        if dialed.number != self._number:
+            if dialed.reached is not None:
+                dialed.reached.transport.close()
+            return
+        if dialed.reached is None:
+            self.give_up(dialed.error)
+            return
+        self._reached = dialed.reached
+        self._talk = Conversation(settings_of(self._config), self._position)
+        self.loop.serve(self._reached.transport.fileno(), READ, self._receiver)
+        self._note(state="handshake")
+        self._send(self._talk.begin())
+
+    # --- reading -------------------------------------------------------------------
+
+    def read(self, _: int) -> None:
+        """Take what the master has sent."""
+        assert self._reached is not None
+        transport, number = self._reached.transport, self._number
+        try:
+            while True:
+                data = transport.recv(_READ_BYTES)
+                if not data:
+                    self.give_up("the master closed the connection")
+                    return
+                self._facts = self._facts._replace(last_io_ms=clock.steady_ms())
+                self._take(data)
+                if self._number != number or self._is_waiting or not self._has_more():
+                    return
+        except BlockingIOError:
+            return
+        except HandshakeError as error:
+            self.give_up(str(error), is_refusal=not error.is_for_now)
+        except (PayloadError, StreamError) as error:
+            self._position = None if self._stream is not None else self._position
+            self.give_up(str(error), is_refusal=True)
+        except OSError as error:
+            self.give_up(error.strerror or str(error))
+
+    def _take(self, data: bytes) -> None:
+        if self._talk is not None and self._talk.agreed is None:
+            data = self._take_lines(self._talk, data)
+        if self._payload is not None:
+            data = self._take_payload(self._payload, data)
+        if self._is_waiting:
+            self._buffer += data
+        elif self._stream is not None and data:
+            self._take_stream(self._stream, data)
+
+    def _take_lines(self, talk: Conversation, data: bytes) -> bytes:
+        """Answer lines of the handshake; return what is behind its end."""
+        assert self._reached is not None
+        if self._is_own(self._reached.local_address):
+            raise HandshakeError("this server cannot follow itself")
+        answer, rest = talk.feed(data)
+        self._send(answer)
+        if talk.agreed is not None and self._reached is not None:
+            self._agree(talk.agreed)
+        return rest
+
+    def _agree(self, agreed: Agreement) -> None:
+        if agreed.is_whole:
+            logger.info("the master %s sends its whole dataset", self._master)
+            self._file = create_dataset(self._config)
+            self._payload = Payload(self._file)
+            self._note(state="sync", sync_bytes=0, sync_total=0)
+        else:
+            logger.info("following %s from offset %d on", self._master, agreed[0][1])
+            self._open(agreed.position)
+            self._begin_stream(agreed.position)
+
+    def _open(self, continued: Position | None) -> None:
+        reached = self._reached
+        assert reached is not None
+        fd = reached.transport.fileno()
+        ends = reached.address, reached.local_address
+        self._keyspace.post(Opened(self._number, *ends, fd, continued))
+
+    def _take_payload(self, payload: Payload, data: bytes) -> bytes:
+        """Take a piece of the dataset; return what is behind it."""
+        rest = payload.feed(data)
+        self._facts = self._facts._replace(
+            sync_bytes=payload.taken, sync_total=payload.size
+        )
+        if not payload.is_whole:
+            return b""
+        assert self._talk is not None
+        assert self._talk.agreed is not None
+        self._payload = None
+        self._file.close()
+        self._file = None
+        self._open(None)
+        path = dataset_path(self._config)
+        synchronized = Synchronized(self._number, path, self._talk.agreed.position)
+        self._keyspace.post(synchronized)
+        self._wait()
+        return rest
+
+    def _begin_stream(self, position: Position) -> None:
+        self._stream = Stream(position.offset, self._config.proto_max_bulk_len)
+        self._position = position
+        self._note(state="connected", error="")
+        self._tell_durable()
+
+    def _take_stream(self, stream: Stream, data: bytes) -> None:
+        units = stream.feed(data)
+        if units:
+            self._keyspace.post(Stretch(self._number, units))
+            self._wait()
+        elif stream.asks:
+            self._answer(stream)
+
+    def _wait(self) -> None:
+        """Read no more before the keyspace has taken what it got."""
+        assert self._reached is not None
+        self._is_waiting = True
+        self.loop.change(self._reached.transport.fileno(), 0)
+
+    def _go_on(self) -> None:
+        """Read on: the keyspace has applied what it got."""
+        assert self._reached is not None
+        assert self._position is not None
+        self._is_waiting = False
+        self.loop.change(self._reached.transport.fileno(), READ)
+        if self._stream is None:
+            self._begin_stream(self._position)
+        elif self._stream.asks:
+            self._answer(self._stream)
+        rest, self._buffer = self._buffer, b""
+        if rest:
+            try:
+                self._take(rest)
+            except StreamError as error:
+                self._position = None
+                self.give_up(str(error), is_refusal=True)
+                return
+        if not self._is_waiting and self._has_more():
+            self.read(READ)
+
+    def _has_more(self) -> bool:
+        """Say whether bytes have come that no poll tells of."""
+        if self._reached is None:
+            return False
+        has_pending = self._reached.transport.has_pending
+        return has_pending is not None and has_pending()
+
+    # --- telling -------------------------------------------------------------------
+
+    def _answer(self, stream: Stream) -> None:
+        stream.asks = False
+        self._is_telling = False
+        self._tell_durable()
+
+    def _tell_durable(self) -> None:
+        """Have the keyspace say when what was applied is durable."""
+        if not self._is_telling:
+            self._is_telling = True
+            self._keyspace.post(TellDurable(self._number))
+
+    def _acknowledge(self) -> None:
+        """Tell the master what is durable here."""
+        offset = b"%d" % self._durable_offset
+        words = [b"REPLCONF", b"ACK", offset, b"FACK", offset]
+        self._send(encode_bulks(words if self._config.appendonly else words[:3]))
+
+    def _send(self, data: bytes) -> None:
+        if self._reached is None:
+            return
+        self._output += data
+        try:
+            sent = self._reached.transport.send(self._output)
+            self._output = self._output[sent:]
+        except BlockingIOError:
+            return  # with the next
+        except OSError as error:
+            self.give_up(error.strerror or str(error))
+
+    def _plan_tick(self) -> None:
+        self.loop.call_later(_TICK_SECONDS, self._tick, self._receiver)
+
+    def _tick(self) -> None:
+        self._plan_tick()
+        if self._master is None:
+            return
+        silent_ms = clock.steady_ms() - self._facts.last_io_ms
+        if self._reached is None:
+            if self._facts.state == "connect" and self._retrying.is_due():
+                self._dial()
+        elif self._is_waiting and self._stream is None:
+            self._send(b"\n")  # the dataset is being read: we are there
+        elif silent_ms > self._config.repl_timeout * 1000 and not self._is_waiting:
+            self.give_up("the master said nothing for repl-timeout seconds")
+        elif self._stream is not None:
+            self._ticks_up += 1
+            if self._ticks_up == _SOUND_TICKS:
+                self._retrying.begin()
+            if self._is_telling and self._durable_offset:
+                self._acknowledge()
+            self._tell_durable()
+        self._note()
+
+    def _note(self, **facts: Any) -> None:
+        self._facts = self._facts._replace(**facts)
+        self._keyspace.post(LinkNews(self._facts))
+
+    # --- closing -------------------------------------------------------------------
+
+    def give_up(self, why: str, *, is_refusal: bool = False) -> None:
+        """Close the connection, say why, and dial again by and by."""
+        is_broken = self._stream is not None and not is_refusal
+        self._retrying.fail(self._master, why, is_refusal=is_refusal)
+        now_ms = clock.steady_ms()
+        was_up = self._facts.is_up or self._facts.down_since_ms < 0
+        since = now_ms if was_up else self._facts.down_since_ms
+        self._close()
+        self._note(state="connect", error=why, down_since_ms=since)
+        if is_broken:
+            self._dial()  # it was there just now, and may be again
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        if self._reached is not None:
+            reached, self._reached = self._reached, None
+            self.loop.unwatch(reached.transport.fileno())
+            reached.transport.close()
+            self._keyspace.post(Closed(self._number))
+        self._number += 1
+        self._forget_connection()

@@ -1,0 +1,115 @@
+"""Mail between the link to a master and the keyspace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from joblog.app.state.replication import Address, LinkFacts, Position
+    from joblog.app.words import Argv
+
+
+class Follow(NamedTuple):
+    """Follow a server from now on, or nobody (None). Keyspace -> link.
+
+    Attributes:
+        position: where to go on from; None where a whole dataset is needed.
+    """
+
+    master: Address | None
+    position: Position | None
+
+
+class Applied(NamedTuple):
+    """What was mailed is applied. Keyspace -> link.
+
+    Attributes:
+        number: of the connection that it came by.
+        position: where memory is now.
+    """
+
+    number: int
+    position: Position
+
+
+class Durable(NamedTuple):
+    """What was applied up to an offset is durable. Keyspace -> link."""
+
+    number: int
+    offset: int
+
+
+class Refused(NamedTuple):
+    """What the master sent cannot be applied. Keyspace -> link.
+
+    Attributes:
+        number: of the connection that it came by.
+        why: for people.
+    """
+
+    number: int
+    why: str
+
+
+class Opened(NamedTuple):
+    """The master has answered, and sends from here on. Link -> keyspace.
+
+    Attributes:
+        number: of the connection, among all that there were.
+        address, local_address: of both ends.
+        fd: the connection's file descriptor.
+        continued: where it goes on from; None where it sends a dataset first.
+    """
+
+    number: int
+    address: str
+    local_address: str
+    fd: int
+    continued: Position | None
+
+
+class Synchronized(NamedTuple):
+    """A dataset has come, and lies in a file. Link -> keyspace.
+
+    Attributes:
+        position: where the stream goes on behind it.
+    """
+
+    number: int
+    path: Path
+    position: Position
+
+
+class Stretch(NamedTuple):
+    """A stretch of the master's stream. Link -> keyspace.
+
+    Attributes:
+        units: (the commands of a unit, the offset behind it), in order; no commands
+            where it says nothing about the data.
+    """
+
+    number: int
+    units: list[tuple[list[Argv], int]]
+
+
+class TellDurable(NamedTuple):
+    """Say (`Durable`) when all that was applied is durable. Link -> keyspace."""
+
+    number: int
+
+
+class Closed(NamedTuple):
+    """A connection has ended. Link -> keyspace."""
+
+    number: int
+
+
+class LinkNews(NamedTuple):
+    """How the link is. Link -> keyspace."""
+
+    facts: LinkFacts
+
+
+FromLink = Opened | Synchronized | Stretch | TellDurable | Closed | LinkNews

@@ -1,0 +1,65 @@
+"""Where a server that starts stands in its master's history."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from joblog.app.engine.outbox import SERVER_ID
+from joblog.app.history.positions import (
+    dataset_path,
+    find_standing,
+    state_before,
+    take_back,
+)
+from joblog.storage.filesystem import FileSystem
+
+if TYPE_CHECKING:
+    from joblog.app.config import Config
+    from joblog.app.engine.engine import Engine
+    from joblog.app.keyspace.keyspace import Keyspace
+
+logger = logging.getLogger(__name__)
+
+
+def find_place(config: Config, engine: Engine) -> None:
+    """Note where the log stands; take the records of a dataset back that is not whole.
+
+    Raises:
+        StorageError: the log is damaged.
+    """
+    path, state = dataset_path(config), engine.server.replication
+    is_left = path.exists()
+    if not (is_left or state.is_replica):
+        return
+    folder, filesystem = Path(config.dir), FileSystem()
+    position, begun_seq = find_standing(folder, filesystem)
+    if begun_seq:
+        logger.warning(
+            "the records of a master's dataset from %d on are not whole: they are "
+            "taken back",
+            begun_seq,
+        )
+        _take_back(
+            engine, state_before(folder, filesystem, config.databases, begun_seq)
+        )
+    if is_left:
+        path.unlink(missing_ok=True)
+    if position is not None and state.is_replica:
+        state.take_position(position)
+        logger.info(
+            "the log stands at offset %d of history %s", position.offset, position.id
+        )
+
+
+def _take_back(engine: Engine, before: Keyspace) -> None:
+    entries, now_ms = engine.outbox.entries, engine.server.now_ms()
+    keyspace = engine.keyspace
+    for db, commands in take_back(keyspace, before):
+        entries.append(
+            (now_ms, db, commands, [SERVER_ID, None, {"kind": "synchronized"}])
+        )
+    note = {"kind": "replication", "what": "taken back"}
+    entries.append((now_ms, 0, [], [SERVER_ID, None, note]))
+    engine.functions.forget()

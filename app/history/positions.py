@@ -1,0 +1,174 @@
+"""Where a log stands in the history of a master, as its own notes say.
+
+A dataset is taken in three steps, and a server may be killed in any of them:
+
+    replica-sync.rdb is written     nothing has changed
+    "begin", then what differs      the log is ahead of memory, and not whole
+    "synchronized"                  the log has the dataset
+
+So as long as the file is there, whoever starts looks whether the records are whole; if
+not, he takes them back, by records that make the data again what it was before them.
+`joblog.app.engine.replicated` says what is in the notes.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+
+from joblog.app.history.datasets import Dataset
+from joblog.app.history.recovery import Recovery
+from joblog.app.state.replication import Position
+from joblog.storage.folder import LogFolder
+from joblog.storage.reader import LogReader
+from joblog.storage.record import RecordDecoder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from joblog.app.config import Config
+    from joblog.app.keyspace.keyspace import Keyspace
+    from joblog.app.words import Argv
+    from joblog.storage.filesystem import FileSystem
+
+_FILE: Final = "replica-sync.rdb"
+_MODE: Final = 0o600
+_SIGN: Final = b"replicat"
+"""In each note that is looked for; other records need not be decoded."""
+
+
+class Standing(NamedTuple):
+    """What the notes of a log say.
+
+    Attributes:
+        position: where the data stands in a master's history; None where it does not.
+        begun_seq: the record with which a dataset begins that is not whole; or 0.
+    """
+
+    position: Position | None
+    begun_seq: int
+
+
+class _Found:
+    """What notes say, from the older to the newer.
+
+    Attributes:
+        is_decided: whether older ones can say no more.
+    """
+
+    def __init__(self) -> None:
+        self.id: str | None = None
+        self.offset: int | None = None
+        self.db = 0
+        self.begun_seq = 0
+        self.is_decided = False
+
+    def take(self, seq: int, db: int, note: dict[str, object]) -> None:
+        kind, what = note.get("kind"), note.get("what")
+        if kind == "replicated":
+            self.offset, self.db = _number(note["offset"]), _number(note.get("db", db))
+        elif kind == "client" and "replicates" in note:
+            self.id = str(note["replicates"])
+        elif kind == "replication":
+            self.is_decided = True
+            self.id = self.offset = None
+            self.begun_seq = seq if what == "begin" else 0
+            if what in ("synchronized", "continued"):
+                self.id = str(note["id"])
+                self.offset, self.db = _number(note["offset"]), _number(note["db"])
+
+    def fill(self, older: _Found) -> None:
+        """Take from older notes what these do not say."""
+        self.is_decided = older.is_decided
+        self.begun_seq = older.begun_seq
+        if older.is_decided and older.offset is None:
+            self.id = self.offset = None  # it had none, so it came to none since
+            return
+        if self.offset is None:
+            self.offset, self.db = older.offset, older.db
+        self.id = self.id or older.id
+
+
+def find_standing(folder: Path | str, filesystem: FileSystem) -> Standing:
+    """Return where a log stands, by the newest of its segments that say it.
+
+    Raises:
+        StorageError: the log is damaged.
+    """
+    found: _Found | None = None
+    segments = LogFolder(folder, filesystem).find_segments()
+    for at in range(len(segments) - 1, -1, -1):
+        until = segments[at + 1] if at + 1 < len(segments) else None
+        older = _look(folder, filesystem, segments[at], until)
+        if found is None:
+            found = older
+        else:
+            found.fill(older)
+        if found.is_decided or (found.id and found.offset is not None):
+            break
+    if found is None or found.begun_seq or not found.id or found.offset is None:
+        return Standing(None, 0 if found is None else found.begun_seq)
+    return Standing(Position(found.id, found.offset, found.db), 0)
+
+
+def _look(
+    folder: Path | str, filesystem: FileSystem, first_seq: int, until: int | None
+) -> _Found:
+    """Go through the notes of one segment."""
+    found = _Found()
+    decoder = RecordDecoder()
+    reader = LogReader(folder, filesystem=filesystem, from_seq=first_seq)
+    try:
+        while until is None or reader.next_seq < until:
+            payloads = reader.read_payloads()
+            if not payloads:
+                break
+            records = decoder.decode_all(one for one in payloads if _SIGN in one)
+            for record in records:
+                if until is not None and record.seq >= until:
+                    break
+                if record.origin.note is not None:
+                    found.take(record.seq, record.db, record.origin.note)
+    finally:
+        reader.close()
+    return found
+
+
+def _number(value: object) -> int:
+    assert isinstance(value, int)
+    return value
+
+
+def dataset_path(config: Config) -> Path:
+    """Return where a dataset lies while it comes, and until it is in the log."""
+    return Path(config.dir) / _FILE
+
+
+def create_dataset(config: Config) -> BinaryIO:
+    """Open the file of a dataset, empty.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    return os.fdopen(os.open(dataset_path(config), flags, _MODE), "wb")
+
+
+def state_before(
+    folder: Path | str, filesystem: FileSystem, databases: int, begun_seq: int
+) -> Keyspace:
+    """Return the data before the records of a dataset that are not whole."""
+    recovery = Recovery(folder, filesystem, databases, begun_seq - 1, packs_hashes=True)
+    for _ in recovery.steps():
+        continue
+    return recovery.fold.keyspace
+
+
+def take_back(now: Keyspace, before: Keyspace) -> Iterator[tuple[int, list[Argv]]]:
+    """Make a keyspace the one before; yield what is to be recorded for it."""
+    dataset = Dataset(now)
+    for _ in dataset.take(before):
+        continue
+    yield from dataset.differences()
+    dataset.take_place()
