@@ -58,6 +58,10 @@ class ActorReceiver(Receiver):
         """Let the actor take its mail."""
         self._actor.receive_all(inbox)
 
+    def on_ready(self, events: int) -> None:
+        """Let the actor do what the events of its file descriptor ask for."""
+        self._actor.on_ready(events)
+
     def on_failure(self, error: Exception) -> bool:
         """Let the actor say what its failure costs."""
         return bool(self._actor.contain(error))

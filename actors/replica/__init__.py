@@ -4,7 +4,6 @@
     handshake   the lines until the master begins to send
     payload     the dataset, from the connection to a file
     stream      commands from bytes, and how many of them each takes
-    receiving   whom the loop calls for it
     retrying    when it is tried again
     place       where a server that starts stands
     link        owns the connection, and goes through all of these

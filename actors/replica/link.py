@@ -12,6 +12,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.actors.cooperative import CooperativeActor
+from joblog.actors.inbox import ActorReceiver
 from joblog.actors.loop import READ
 from joblog.actors.messages import Close
 from joblog.actors.replica.dialer import Dial, Dialed, Dialer
@@ -34,7 +35,6 @@ from joblog.actors.replica.mail import (
     TellDurable,
 )
 from joblog.actors.replica.payload import Payload, PayloadError
-from joblog.actors.replica.receiving import LinkReceiver
 from joblog.actors.replica.retrying import Retrying
 from joblog.actors.replica.stream import Stream, StreamError
 from joblog.app import clock
@@ -93,7 +93,7 @@ class Link(CooperativeActor):
         self._facts = LinkFacts()
         self._retrying = Retrying()
         self._reached: Reached | None = None
-        self._receiver = LinkReceiver(self)
+        self._receiver = ActorReceiver(self)
         self._forget_connection()
         self._plan_tick()
 
@@ -179,7 +179,7 @@ class Link(CooperativeActor):
 
     # --- reading -------------------------------------------------------------------
 
-    def read(self, _: int) -> None:
+    def on_ready(self, _: int) -> None:
         """Take what the master has sent."""
         assert self._reached is not None
         transport, number = self._reached.transport, self._number
@@ -293,15 +293,17 @@ class Link(CooperativeActor):
         elif self._stream.asks:
             self._answer(self._stream)
         rest, self._buffer = self._buffer, b""
-        if rest:
-            try:
+        try:
+            if self._stream is not None and self._stream.error is not None:
+                raise self._stream.error
+            if rest:
                 self._take(rest)
-            except StreamError as error:
-                self._position = None
-                self.give_up(str(error), is_refusal=True)
-                return
+        except StreamError as error:
+            self._position = None
+            self.give_up(str(error), is_refusal=True)
+            return
         if not self._is_waiting and self._has_more():
-            self.read(READ)
+            self.on_ready(READ)
 
     def _has_more(self) -> bool:
         """Say whether bytes have come that no poll tells of."""

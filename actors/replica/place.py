@@ -34,7 +34,8 @@ def find_place(config: Config, engine: Engine) -> None:
     if not (is_left or state.is_replica):
         return
     folder, filesystem = Path(config.dir), FileSystem()
-    position, begun_seq = find_standing(folder, filesystem)
+    standing = find_standing(folder, filesystem)
+    position, begun_seq = standing.position, standing.begun_seq
     if begun_seq:
         logger.warning(
             "the records of a master's dataset from %d on are not whole: they are "

@@ -28,6 +28,7 @@ class Stream:
     Attributes:
         offset: how many bytes of the history were cut off.
         asks: whether the master has asked for an answer at once (GETACK).
+        error: what is wrong behind the units that were last cut off, or None.
     """
 
     def __init__(self, offset: int, bulk_bytes_max: int) -> None:
@@ -41,11 +42,7 @@ class Stream:
         self._begun: list[Argv] | None = None
         self.offset = offset
         self.asks = False
-
-    @property
-    def is_between(self) -> bool:
-        """Whether it is between two units, and nothing of a command has come."""
-        return self._begun is None and not self._words_left and not self._buffer
+        self.error: StreamError | None = None
 
     def feed(self, data: bytes) -> list[tuple[list[Argv], int]]:
         """Take bytes.
@@ -59,6 +56,17 @@ class Stream:
         """
         self._buffer += data
         units: list[tuple[list[Argv], int]] = []
+        try:
+            self._cut(units)
+        except StreamError as error:
+            if not units:
+                raise
+            self.error = error
+        del self._buffer[: self._at]
+        self._at = 0
+        return units
+
+    def _cut(self, units: list[tuple[list[Argv], int]]) -> None:
         start = self._at
         while (argv := self._next()) is not None:
             self.offset += self._at - start
@@ -67,9 +75,6 @@ class Stream:
             if unit is not None:
                 units.append((unit, self.offset))
         self.offset += self._at - start
-        del self._buffer[: self._at]
-        self._at = 0
-        return units
 
     def _take(self, argv: Argv) -> list[Argv] | None:
         """Return the commands of the unit that ends with a command, if one does."""

@@ -167,6 +167,8 @@ class Replicated:
         """Record a part of what a dataset has other than memory."""
         if not self._engine.server.is_recording:
             return
+        if not session.is_described:
+            self._describe(session)
         note = {"kind": "synchronized"}
         entry = (self._engine.context.now_ms, db, commands, [session.id, None, note])
         self._engine.outbox.entries.append(entry)

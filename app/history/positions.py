@@ -38,16 +38,25 @@ _SIGN: Final = b"replicat"
 """In each note that is looked for; other records need not be decoded."""
 
 
+_SILENT_MAX: Final = 2
+"""Each segment with something of a master's says so: behind so many that do not, there
+is nothing to go on from."""
+
+
 class Standing(NamedTuple):
     """What the notes of a log say.
 
     Attributes:
         position: where the data stands in a master's history; None where it does not.
         begun_seq: the record with which a dataset begins that is not whole; or 0.
+        master: its address, as it was last; "" where none is known.
+        is_over: whether it is followed no longer.
     """
 
     position: Position | None
     begun_seq: int
+    master: str = ""
+    is_over: bool = False
 
 
 class _Found:
@@ -62,26 +71,35 @@ class _Found:
         self.offset: int | None = None
         self.db = 0
         self.begun_seq = 0
-        self.is_decided = False
+        self.master = ""
+        self.is_silent = True
+        self.is_decided = self.is_over = False
 
     def take(self, seq: int, db: int, note: dict[str, object]) -> None:
         kind, what = note.get("kind"), note.get("what")
+        is_of_client = kind == "client" and "replicates" in note
+        if is_of_client or kind in ("replicated", "replication"):
+            self.is_silent = False
+        if is_of_client or "master" in note:
+            self.master = str(note["address" if is_of_client else "master"])
         if kind == "replicated":
             self.offset, self.db = _number(note["offset"]), _number(note.get("db", db))
-        elif kind == "client" and "replicates" in note:
+        elif is_of_client:
             self.id = str(note["replicates"])
         elif kind == "replication":
             self.is_decided = True
             self.id = self.offset = None
             self.begun_seq = seq if what == "begin" else 0
+            self.is_over = what == "master"
             if what in ("synchronized", "continued"):
                 self.id = str(note["id"])
                 self.offset, self.db = _number(note["offset"]), _number(note["db"])
 
     def fill(self, older: _Found) -> None:
         """Take from older notes what these do not say."""
-        self.is_decided = older.is_decided
+        self.is_decided, self.is_over = older.is_decided, older.is_over
         self.begun_seq = older.begun_seq
+        self.master = self.master or older.master
         if older.is_decided and older.offset is None:
             self.id = self.offset = None  # it had none, so it came to none since
             return
@@ -97,6 +115,7 @@ def find_standing(folder: Path | str, filesystem: FileSystem) -> Standing:
         StorageError: the log is damaged.
     """
     found: _Found | None = None
+    silent = 0
     segments = LogFolder(folder, filesystem).find_segments()
     for at in range(len(segments) - 1, -1, -1):
         until = segments[at + 1] if at + 1 < len(segments) else None
@@ -105,11 +124,16 @@ def find_standing(folder: Path | str, filesystem: FileSystem) -> Standing:
             found = older
         else:
             found.fill(older)
-        if found.is_decided or (found.id and found.offset is not None):
+        silent = silent + 1 if older.is_silent else 0
+        is_known = found.id and found.offset is not None
+        if found.is_decided or is_known or silent == _SILENT_MAX:
             break
-    if found is None or found.begun_seq or not found.id or found.offset is None:
-        return Standing(None, 0 if found is None else found.begun_seq)
-    return Standing(Position(found.id, found.offset, found.db), 0)
+    if found is None:
+        return Standing(None, 0)
+    position = None
+    if found.id and found.offset is not None:
+        position = Position(found.id, found.offset, found.db)
+    return Standing(position, found.begun_seq, found.master, found.is_over)
 
 
 def _look(

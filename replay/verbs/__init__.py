@@ -30,6 +30,7 @@ VERBS = {
     "diff": "How two moments differ, key by key.",
     "changes": "Which keys a range of records changed, and who did.",
     "bisect": "The first record after which something is wrong.",
+    "follow": "Record what a live Redis or Valkey does, as its replica.",
     "serve": "A moment of the past as a Redis server.",
     "whatif": "What would have been, with a script or a record changed.",
     "test": "Whether a changed script does what the old one did.",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from joblog.app.history.moments import json_time
+from joblog.app.history.positions import Standing, find_standing
 from joblog.replay.verbs.options import Tool, takes_folder
 from joblog.storage.folder import LogFolder, SegmentInfo, read_chain
 from joblog.storage.memory_mark import read_mark
@@ -17,6 +18,8 @@ from joblog.storage.verify import compute_digest
 @takes_folder
 def info(tool: Tool) -> int:
     """Tell what log lies in DIR: its records, times, segments and digest.
+
+    Of a server that follows another, also which, and how far it has come.
 
     The digest stands for the whole history up to the last record; keep it, and
     `replay verify --expect` proves later that nothing before it was changed.
@@ -53,11 +56,35 @@ def info(tool: Tool) -> int:
         shown["first"] = tool.output.time(first_ms)
         shown["last"] = tool.output.time(last_ms)
         shown["digest"] = f"{digest}@{last_seq}"
+    standing = find_standing(tool.folder, tool.filesystem)
+    if standing.master:
+        facts["master"] = _master_facts(standing)
+        shown["master"] = _show_master(standing)
     sealed = sum(segment.is_sealed for segment in chain)
     shown["size"] = f"{facts['size_bytes']:,} bytes"
     shown["segments"] = f"{sealed} sealed, {len(chain) - sealed} open"
     tool.output.facts(facts, shown)
     return 0
+
+
+def _master_facts(standing: Standing) -> dict[str, Any]:
+    position = standing.position
+    return {
+        "address": standing.master,
+        "is_followed": not standing.is_over,
+        "history": position.id if position else None,
+        "offset": position.offset if position else None,
+    }
+
+
+def _show_master(standing: Standing) -> str:
+    """Say where the history came from."""
+    if standing.is_over:
+        return f"{standing.master}, followed no longer"
+    if standing.position is None:
+        return f"{standing.master}; its dataset is not whole here"
+    history, offset, _ = standing.position
+    return f"{standing.master}, up to offset {offset} of history {history}"
 
 
 def _segment_facts(segment: SegmentInfo) -> dict[str, Any]:
