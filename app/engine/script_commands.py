@@ -241,6 +241,7 @@ class ScriptCommands(CommandCaller):
         """
         if not (self._allows_oom or self._has_written):
             raise CommandError(errors.OUT_OF_MEMORY)
+
     def _require_of_replica(self, command: Command) -> None:
         """Refuse what a server that follows another does not run.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from joblog.app.commands.server import info_fields, info_statistics
+from joblog.app.commands.server import info_fields, info_replication, info_statistics
 from joblog.app.reply import Verbatim
 from joblog.app.table.table import Flag, command
 from joblog.app.table.tips import RANDOM, SHARDS, SPECIAL
@@ -25,7 +25,7 @@ _SECTIONS: Final[dict[bytes, Section]] = {
     b"Memory": info_fields.memory,
     b"Persistence": info_fields.persistence,
     b"Stats": info_statistics.statistics,
-    b"Replication": info_fields.replication,
+    b"Replication": info_replication.replication,
     b"CPU": info_fields.cpu,
     b"Modules": info_fields.modules,
     b"Commandstats": info_statistics.command_statistics,

@@ -1,0 +1,73 @@
+"""The section Replication of INFO.
+
+Source: Redis 7.0.15 as a replica; see tests/replication.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from joblog.app.commands.server.info_fields import Fields
+    from joblog.app.state.context import Context
+
+
+def replication(ctx: Context) -> Fields:
+    """Return whom the server follows; nobody follows it."""
+    state = ctx.server.replication
+    part = "slave" if state.is_replica else "master"
+    return [
+        ("role", part),
+        *(_link(ctx) if state.is_replica else []),
+        ("connected_slaves", 0),
+        ("master_failover_state", "no-failover"),
+        ("master_replid", state.id),
+        ("master_replid2", state.second_id),
+        ("master_repl_offset", state.offset),
+        ("second_repl_offset", state.second_offset),
+        ("repl_backlog_active", 0),
+        ("repl_backlog_size", ctx.server.config.repl_backlog_size),
+        ("repl_backlog_first_byte_offset", 0),
+        ("repl_backlog_histlen", 0),
+    ]
+
+
+def _link(ctx: Context) -> Fields:
+    """Return how the link to the followed server is."""
+    state, config = ctx.server.replication, ctx.server.config
+    link, master = state.link, state.master
+    assert master is not None
+    heard = _seconds_since(ctx, link.last_io_ms) if link.last_io_ms else -1
+    fields: Fields = [
+        ("master_host", master.host),
+        ("master_port", master.port),
+        ("master_link_status", "up" if link.is_up else "down"),
+        ("master_last_io_seconds_ago", heard if link.is_up else -1),
+        ("master_sync_in_progress", int(link.state == "sync")),
+        ("slave_read_repl_offset", state.offset),
+        ("slave_repl_offset", state.offset),
+    ]
+    if link.state == "sync":
+        total, come = link.sync_total, link.sync_bytes
+        fields += [
+            ("master_sync_total_bytes", total),
+            ("master_sync_read_bytes", come),
+            ("master_sync_left_bytes", total - come if total else -come),
+            ("master_sync_perc", f"{100 * come / total if total else 0:.2f}"),
+            ("master_sync_last_io_seconds_ago", heard),
+        ]
+    if not link.is_up:
+        since = link.down_since_ms
+        down = -1 if since < 0 else _seconds_since(ctx, since)
+        fields.append(("master_link_down_since_seconds", down))
+    return [
+        *fields,
+        ("master_link_last_error", link.error),
+        ("slave_priority", config.replica_priority),
+        ("slave_read_only", int(config.replica_read_only)),
+        ("replica_announced", int(config.replica_announced)),
+    ]
+
+
+def _seconds_since(ctx: Context, steady_ms: int) -> int:
+    return max(ctx.server.steady_ms() - steady_ms, 0) // 1000
