@@ -25,7 +25,7 @@ from joblog.app.types.dump_payload import encode_payload
 from joblog.app.types.hashes import Hash
 from joblog.app.types.kinds import copy_value, kind_name
 from joblog.app.types.lists import List
-from joblog.app.types.packed_hashes import opened
+from joblog.app.types.packed_values import opened
 from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
 from joblog.storage.record import Origin, Record

@@ -39,14 +39,24 @@ OF_A_RANGE = {
 """The verbs that take a range, and what else each needs."""
 
 OF_ONE_MOMENT = {
-    *("anchor", "backup", "check", "completion", "demo", "dump", "get", "import"),
+    *(
+        "anchor",
+        "backup",
+        "check",
+        "completion",
+        "demo",
+        "dump",
+        "follow",
+        "get",
+        "import",
+    ),
     *("index", "info", "job", "points", "prove", "redact", "repair", "restore"),
     *("salvage",),
     *("serve", "show", "state", "verify", "why"),
 }
 """The others: of one moment, one record, or all of the log."""
 
-OF_NO_FOLDER = {"check", "completion", "demo", "import"}
+OF_NO_FOLDER = {"check", "completion", "demo", "follow", "import"}
 MORE_WORDS = {
     "backup": ["copy"],
     "get": ["queue"],

@@ -65,7 +65,7 @@ NO_ROWS = {
     # Commands to be pasted, which must not be broken.
     *("dump", "revert"),
     # Of files or other folders, in facts about them, or of no end.
-    *("backup", "check", "completion", "demo", "export", "import", "index"),
+    *("backup", "check", "completion", "demo", "export", "follow", "import", "index"),
     *("prove", "redact", "restore", "salvage", "serve"),
 }
 
