@@ -181,7 +181,7 @@ class Engine:
         size = self._spent_ns = 0
         most = self.slice_bytes
         argv = session.last_words
-        while len(replies) < len(commands):
+        while len(replies) < len(commands) and not (replies and session.is_closing):
             if self._spent_ns > self.slice_ns or size > most:
                 outbox.leave(session, commands[len(replies) :])
                 break
@@ -207,8 +207,6 @@ class Engine:
             else:
                 data = encode(reply, session.resp)
             replies.append(data)
-            if session.is_closing:
-                break
             size += len(data)
         else:
             outbox.leave(session, [])  # of a long reply there may be more

@@ -127,7 +127,7 @@ class Rows:
                 data = encode(reply, resp)
             replies.append(data)
             size += len(data)
-            if size > bytes_max:
+            if size > bytes_max or session.is_closing:
                 break
         if not command.is_reading:
             keyspace.hits, keyspace.misses = hits, misses

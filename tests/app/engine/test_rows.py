@@ -116,6 +116,13 @@ def test_row_ends_where_its_replies_are_many(clients):
     assert clients.engine.outbox.rest == [[b"GET", b"k"]] * 3
 
 
+def test_row_ends_where_its_client_is_to_go(clients):
+    clients("a", "PING")
+    clients.sessions["a"].is_closing = True
+
+    assert clients("a", "GET k", "GET k", "GET k") == b"$-1\r\n"
+
+
 def test_monitor_is_told_of_each_command(clients):
     clients("monitor", "MONITOR")
 
