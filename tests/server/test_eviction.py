@@ -76,8 +76,7 @@ def test_server_stays_below_its_limit_and_its_log_says_why_keys_went(server):
     replies = load(client, range(100, 12_000))
 
     assert set(replies) == {b"+OK\r\n"}
-    client.ask("PING")
-    assert used(client) < limit + MIB
+    wait_until(lambda: used(client) < limit + 100_000)
     client.ask("CONFIG", "SET", "maxmemory", "0")
     evicted = int(info(client, "stats")["evicted_keys"])
     assert evicted > 4000
@@ -112,12 +111,17 @@ def test_writes_are_taken_again_as_soon_as_there_is_room(server):
     load(client, range(2000))
     client.ask("CONFIG", "SET", "maxmemory", used(client) + 100_000)
 
-    refused = load(client, range(2000, 2400))
+    numbers = iter(range(2000, 200_000, 100))
+
+    def is_refused():
+        first = next(numbers)
+        replies = load(client, range(first, first + 100))
+        return replies[-1].startswith(b"-OOM command not allowed")
+
+    wait_until(is_refused)
     for number in range(2000):
         client.ask("DEL", f"key:{number}")
 
-    assert refused[0] == b"+OK\r\n"
-    assert refused[-1].startswith(b"-OOM command not allowed")
     assert client.ask("SET", "k", "v") == b"+OK\r\n"
 
 
