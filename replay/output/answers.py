@@ -75,6 +75,7 @@ class Output:
         """
         self.has_written = False
         self.has_told = False
+        self._told: set[str] = set()
         self.may_page = may_page
         self._now_ms = clock.now_ms()
         if mode is None:
@@ -161,6 +162,12 @@ class Output:
         """Tell something beside the answer, on standard error."""
         self.has_told = True
         tell(text)
+
+    def hint_once(self, text: str) -> None:
+        """Tell something beside the answer, but not again where it is given anew."""
+        if text not in self._told:
+            self._told.add(text)
+            self.hint(text)
 
     def flush(self) -> None:
         """Send on what was written so far."""

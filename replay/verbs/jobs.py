@@ -126,7 +126,18 @@ def open_jobs(tool: Tool, schemas: tuple[Schema, ...], progress: Progress) -> Jo
     """
     tool.floor_seq()
     tool.tell_gaps()
-    return JobLog(tool.index, schemas or detect_schemas(tool.index), progress)
+    return JobLog(tool.index, schemas or find_schemas(tool), progress)
+
+
+def find_schemas(tool: Tool) -> list[Schema]:
+    """Return the schemas that fit a log; where none does, tell that it guesses."""
+    found = detect_schemas(tool.index)
+    if any(schema.guesses for schema in found):
+        tool.output.hint_once(
+            "replay: no schema fits this log: its jobs are guessed by words in the "
+            "names of keys"
+        )
+    return found
 
 
 @click.command()

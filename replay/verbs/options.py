@@ -222,7 +222,7 @@ class Tool:
                 first, last = map(int, found.groups())
                 gone = last - first + 1
                 verb = " is" if gone == 1 else "s are"
-                self.output.hint(
+                self.output.hint_once(
                     f"replay: this log was salvaged, and {gone:,} record{verb} gone at "
                     f"seq {record.seq}: what pops took behind it is not known, and "
                     "what is told of jobs may be wrong"

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from joblog.app.keyspace.glob import compile_glob
-from joblog.replay.jobs.shipped import detect_schemas
 from joblog.replay.output.texts import show
 from joblog.replay.verbs import options
-from joblog.replay.verbs.jobs import limits_options, schema_option
+from joblog.replay.verbs.jobs import find_schemas, limits_options, schema_option
 from joblog.replay.verbs.missing import near_queues
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
 from joblog.replay.verbs.top_page import write_page
@@ -66,7 +65,7 @@ def top(
     with tool.progress("folding", point.seq) as progress:
         overview = look_over(
             tool.index,
-            schemas or detect_schemas(tool.index),
+            schemas or find_schemas(tool),
             tool.clients(),
             looked,
             progress,

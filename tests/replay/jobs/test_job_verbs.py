@@ -65,6 +65,8 @@ def test_job_that_only_has_a_key_of_its_own_has_no_verdict(tmp_path):
 
     assert result.exit_code == 1
     assert result.output == (
+        "replay: no schema fits this log: its jobs are guessed by words in the "
+        "names of keys\n"
         "replay: no record up to seq 2 tells of a job 8; "
         "log --job has those that only name it\n"
     )
