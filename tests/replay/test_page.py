@@ -36,7 +36,7 @@ def test_session_of_the_page_is_what_the_tool_answers(block):
 
 WITHOUT_SESSION = {
     *("completion", "demo", "serve", "export", "import"),
-    *("backup", "restore", "redact", "repair", "salvage"),
+    *("backup", "follow", "redact", "repair", "restore", "salvage"),
 }
 """Verbs that write files or serve, which the page shows without their answers."""
 
