@@ -75,6 +75,11 @@ def read_file(path: str, *, channels: bool) -> dict[bytes, User]:
                 "username."
             )
             continue
+        if words[1] in users:
+            shown = decode(words[1])
+            problem = f"WARNING: Duplicate user '{shown}' found on line {number}."
+            problems.append(problem)
+            continue
         reasons = _why_not(users, words[1:], channels=channels)
         problems += [f"{path}:{number}: {reason}." for reason in reasons]
     if problems:

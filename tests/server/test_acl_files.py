@@ -60,7 +60,7 @@ def test_bad_file_changes_nothing_and_is_told_line_by_line(server):
 
     assert reply == (
         f"-ERR {path}:2 should start with user keyword followed by the username. "
-        f"{path}:3: Duplicate user 'a' found. "
+        "WARNING: Duplicate user 'a' found on line 3. "
         f"{path}:4: Error in applying operation '+nosuch': Unknown command or category "
         f"name in ACL. {path}:4: Error in applying operation '-@none': Unknown command "
         f"or category name in ACL. {path}:4: Syntax error. "

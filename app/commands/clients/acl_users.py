@@ -6,6 +6,7 @@ Source: Redis 7.2; see tests/parity/test_acl.py.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
@@ -24,14 +25,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.LOADING | Flag.STALE
+_command: Final = partial(command, flags=_ADMIN, group="server", since="6.0.0")
 
 
-@command(
+@_command(
     "ACL USERS",
     arity=2,
-    flags=_ADMIN,
-    group="server",
-    since="6.0.0",
     summary="Return the names of all users.",
     complexity="O(N) for N users",
 )
@@ -40,12 +39,9 @@ def acl_users(ctx: Context) -> BulkList:
     return BulkList(ctx.server.users.names())
 
 
-@command(
+@_command(
     "ACL LIST",
     arity=2,
-    flags=_ADMIN,
-    group="server",
-    since="6.0.0",
     summary="Return the rules of all users.",
     complexity="O(N) for N users",
 )
@@ -54,12 +50,9 @@ def acl_list(ctx: Context) -> BulkList:
     return BulkList(ctx.server.users.lines())
 
 
-@command(
+@_command(
     "ACL GETUSER",
     arity=3,
-    flags=_ADMIN,
-    group="server",
-    since="6.0.0",
     summary="Return what a user may do.",
     complexity="O(N) for N rules",
 )
@@ -85,12 +78,9 @@ def _rights(selector: Selector) -> dict[bytes, Any]:
     }
 
 
-@command(
+@_command(
     "ACL SETUSER",
     arity=-3,
-    flags=_ADMIN,
-    group="server",
-    since="6.0.0",
     summary="Make a user, or change one, by rules.",
     complexity="O(N) for N rules",
 )
@@ -105,12 +95,9 @@ def acl_setuser(ctx: Context, username: bytes, *rule: bytes) -> SimpleString:
     return OK
 
 
-@command(
+@_command(
     "ACL DELUSER",
     arity=-3,
-    flags=_ADMIN,
-    group="server",
-    since="6.0.0",
     summary="Remove users, and close the connections of their clients.",
     complexity="O(N) for N clients",
 )
@@ -130,12 +117,9 @@ def acl_deluser(ctx: Context, username: bytes, *usernames: bytes) -> int:
     return len(deleted)
 
 
-@command(
+@_command(
     "ACL LOAD",
     arity=2,
-    flags=_ADMIN,
-    group="server",
-    since="6.0.0",
     summary="Take the users of the file, in place of those there are.",
     complexity="O(N) for N users",
 )
@@ -155,12 +139,9 @@ def acl_load(ctx: Context) -> SimpleString:
     return OK
 
 
-@command(
+@_command(
     "ACL SAVE",
     arity=2,
-    flags=_ADMIN,
-    group="server",
-    since="6.0.0",
     summary="Write all users to the file.",
     complexity="O(N) for N users",
 )
