@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from joblog.app.state.server_state import CallCounts
     from joblog.app.state.session import Session
     from joblog.app.table.table import Command
+    from joblog.app.users.gate import Gate
     from joblog.app.words import Argv
 
 _MOST: Final = 64
@@ -67,7 +68,6 @@ class Rows:
         """
         return (
             command.is_in_rows
-            and session.gate is None
             and len(argv) <= _WORDS_MOST
             and not session.db.is_observed
             and not self._slow_commands.is_timing_all
@@ -94,7 +94,7 @@ class Rows:
             How many bytes of replies there are.
         """
         context, outbox = self._context, self._outbox
-        keyspace, resp = context.keyspace, session.resp
+        keyspace, resp, gate = context.keyspace, session.resp, session.gate
         hits, misses = keyspace.hits, keyspace.misses
         counts = context.server.counts[command.number]
         is_own_effect = session.is_described and context.server.is_recording
@@ -106,7 +106,7 @@ class Rows:
         name, words = commands[first][0], len(commands[first])
         size, started = 0, self._now_ns()
         for argv in commands[first : first + _MOST]:
-            if argv[0] != name or len(argv) != words:
+            if argv[0] != name or len(argv) != words or shuts(gate, command, argv):
                 break
             changes = keyspace.changes
             try:
@@ -154,6 +154,11 @@ class Rows:
             # Which of them it was is not known; together they are hardly ever so slow.
             self._context.read_clock()
             slow_commands.note(session, command, row[-1], elapsed)
+
+
+def shuts(gate: Gate | None, command: Command, argv: Argv) -> bool:
+    """Say whether a client's gate leaves a command to be asked about, if it has one."""
+    return gate is not None and not gate.opens(command, argv)
 
 
 def failure(

@@ -213,3 +213,19 @@ def test_bad_line_of_a_user_stops_the_start_and_shows_no_password(words, reason)
 
     assert reason in str(caught.value)
     assert "sesame" not in str(caught.value)
+
+
+def test_row_of_commands_ends_where_the_rights_do():
+    world = World("+@all", "~own:*", "%R~read:*", "&*")
+    lines = ["SET own:1 a", "SET own:2 b", "SET read:1 c", "SET x d", "SET own:3 e"]
+    lines += ["GET own:1", "GET read:1", "GET x", "GET own:3"]
+
+    said = world.engine.run(world.user, [line.encode().split() for line in lines])
+
+    denied = b"-NOPERM No permissions to access a key\r\n"
+    assert said == b"".join(
+        [
+            *(b"+OK\r\n", b"+OK\r\n", denied, denied, b"+OK\r\n"),
+            *(b"$1\r\na\r\n", b"$-1\r\n", denied, b"$1\r\ne\r\n"),
+        ]
+    )
