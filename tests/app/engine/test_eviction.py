@@ -282,6 +282,18 @@ def test_time_above_the_limit_is_told(limited):
     assert excess.milliseconds() == (0, 0)
 
 
+def test_slow_evictions_are_latency_events(limited):
+    clients = limited("allkeys-random", 10, latency_monitor_threshold=1)
+    steps = iter(range(0, 10**12, 3_000_000))
+    clients.engine.memory_limit._now_ns = lambda: next(steps)
+    fill(clients, range(12))
+
+    latest = clients("a", "LATENCY LATEST")
+
+    assert b"eviction-cycle" in latest
+    assert b"eviction-del" in latest
+
+
 # --- uses, as they are asked for -----------------------------------------------------
 
 
