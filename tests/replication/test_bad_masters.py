@@ -10,15 +10,24 @@ from tests.support.waiting import wait_until
 KEY = b"REDIS0009\x00\x01k\x01v\xff" + bytes(8)
 
 
-@pytest.fixture
-def replica(fold_equals_live):
-    """Return a server with a key."""
+@pytest.fixture(scope="module")
+def running():
+    """Return a server for all tests of this module."""
     with start_joblog() as server:
-        client = server.connect()
-        client.ask("SET", "mine", 1)
-        server.client = client
         yield server
-        fold_equals_live(server)
+
+
+@pytest.fixture
+def replica(running, fold_equals_live):
+    """Return a server that has a key, and follows nobody."""
+    running.client = client = running.connect()
+    client.ask("REPLICAOF", "NO", "ONE")
+    client.ask("CONFIG", "SET", "masterauth", "", "masteruser", "")
+    client.ask("FLUSHALL")
+    client.ask("FUNCTION", "FLUSH")
+    assert client.ask("SET", "mine", 1) == b"+OK\r\n"
+    yield running
+    fold_equals_live(running)
 
 
 def follow(replica, master):

@@ -182,6 +182,7 @@ def xclaim(
         claims.consumer.seen_ms = delivered_ms
         if options.has_last_id:
             claims.consumer.active_ms = delivered_ms
+        note_quiet_change(ctx)  # for the log of a replica, to whom a master says it
     else:
         claims.finish(delivered_ms, has_moved=has_moved)
     return claims.reply(is_just_ids=options.is_just_ids)
