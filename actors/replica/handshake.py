@@ -10,7 +10,7 @@ r"""The handshake: what a replica and its master say before the data comes.
 
 A master that waits sends bare line feeds, also between its answer and the dataset.
 
-Source: Redis 5.0 to 8.2 and Valkey 7.2 to 9.1, recorded between real servers.
+Source: Redis 6.2.14, 7.0.15 and 8.2.3 and Valkey 9.1, recorded between real servers.
 """
 
 from __future__ import annotations
