@@ -122,6 +122,7 @@ class _Viewing:
     def __init__(self) -> None:
         self._frames = FrameReader()
         self._bytes_max = 0
+        self._is_over_limit = False
 
     def run(self) -> None:
         """Open a moment, and serve it until nobody is there to serve."""
@@ -132,7 +133,7 @@ class _Viewing:
         try:
             view = self._open(order)
         except CommandError as error:
-            _say(REFUSED, error.text, self._is_too_large())
+            _say(REFUSED, error.text, self._is_over_limit)
             return
         except StorageError as error:
             text = errors.in_own_words(error)
@@ -175,15 +176,13 @@ class _Viewing:
             CommandError: the process holds more than it may.
             _GoneError: the server is gone.
         """
-        if self._is_too_large():
+        if 0 < self._bytes_max < resident_bytes():
+            self._is_over_limit = True
             limit = human_bytes(self._bytes_max).encode()
             raise CommandError(errors.PAST_TOO_LARGE % limit)
         # Until it has an answer, the server has nothing more to say but good-bye.
         if select.select([_SOCKET], [], [], 0)[0]:
             raise _GoneError
-
-    def _is_too_large(self) -> bool:
-        return 0 < self._bytes_max < resident_bytes()
 
 
 def _run(
