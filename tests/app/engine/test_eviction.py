@@ -276,8 +276,9 @@ def test_time_above_the_limit_is_told(limited):
     assert total >= current >= 0
     assert excess._since_ns > 0
     clients("a", *(f"DEL key:000{number}" for number in range(6)))
+    clients.engine.server.memory.read.calls += 1  # time to look again
     clients("a", "PING")
-    assert excess.milliseconds()[1] == 0
+    assert excess._since_ns == 0
     clients("a", "CONFIG RESETSTAT")
     assert excess.milliseconds() == (0, 0)
 
