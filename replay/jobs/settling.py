@@ -91,7 +91,7 @@ def _find_state(story: Story, change: Change, record: Record) -> str:
             return "deleted"
     if _has_only_marks_left(story, change):
         story.marks.clear()
-        return change.told if change.told in ENDS else "done"
+        return change.told if change.told in ENDS else _end_untold(change)
     if change.is_result and change.told in ENDS:
         return change.told
     if change.before in ENDS and not change.entered and not story.is_in_hand:
@@ -189,9 +189,14 @@ def _find_state_outside(story: Story, change: Change, record: Record) -> str:
         story.is_in_hand = story.is_dropped = True
     elif before == "running" and _is_own(story, record):
         if not _has_own_word(story, change):
-            return "done"
+            return _end_untold(change)
         story.is_in_hand = True
     return "running" if story.is_in_hand else "deleted"
+
+
+def _end_untold(change: Change) -> str:
+    """Return how a job ended that is only removed: Bull notes the error before."""
+    return "failed" if change.notes.get("error") else "done"
 
 
 def _is_dropped(story: Story, change: Change, record: Record) -> bool:

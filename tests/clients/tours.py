@@ -72,6 +72,12 @@ TOURS = [
         node_queues.ENVIRONMENT,
     ),
     Tour(
+        "bull",
+        node_queues.require_node,
+        [str(node_queues.PROGRAMS / "bull_tour.js")],
+        node_queues.ENVIRONMENT,
+    ),
+    Tour(
         "asynq",
         lambda: [go_queues.require_go("asynq-tour", "build", "./asynq_tour")],
         [],

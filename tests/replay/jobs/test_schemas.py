@@ -183,7 +183,11 @@ def test_schemas_are_loaded_by_name_file_and_folder(tmp_path):
 
 DETECTED = [
     (["HSET rq:job:1 status queued", "RPUSH rq:queue:q 1"], ["rq"]),
-    (["HSET bull:q:meta a 1", "INCR bull:q:id", "LPUSH bull:q:wait 1"], ["bullmq"]),
+    (["XADD bull:q:events * a 1", "INCR bull:q:id", "LPUSH bull:q:wait 1"], ["bullmq"]),
+    (
+        ["HSET bull:q:meta paused 1", "LPUSH bull:q:paused 1", "INCR bull:q:id"],
+        ["bull"],
+    ),
     (["INCR bull:q:id", "LPUSH bull:q:wait 1"], ["bull"]),
     (["SADD queues mail", "LPUSH queue:mail x"], ["sidekiq"]),
     (["LPUSH mine x"], ["generic"]),

@@ -13,6 +13,7 @@ import pytest
 from joblog.app.history.moments import Point
 from tests.replay.jobs.tour_stories import (
     ASYNQ_STATES,
+    BULL_STATES,
     BULLMQ_STATES,
     CELERY_STATES,
     RQ_REGISTRIES,
@@ -85,7 +86,12 @@ def test_rqs_registries_have_as_many_jobs_as_are_told():
 
 @pytest.mark.parametrize(
     ("library", "states"),
-    [("bullmq", BULLMQ_STATES), ("asynq", ASYNQ_STATES), ("saq", SAQ_STATES)],
+    [
+        ("bullmq", BULLMQ_STATES),
+        ("bull", BULL_STATES),
+        ("asynq", ASYNQ_STATES),
+        ("saq", SAQ_STATES),
+    ],
 )
 def test_library_says_the_same_of_each_job_that_it_still_knows(library, states):
     said, listed = told(library), list_all(RECORDED / library / "data")

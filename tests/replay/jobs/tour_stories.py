@@ -229,6 +229,35 @@ TOURS: dict[str, dict[str, Told]] = {
         "cleaned": Told("deleted", "its own key", ("enqueued", "deleted"), 0),
         "paused": Told("waiting", "", ("enqueued",), 0),
     },
+    "bull": {
+        "plain": DONE,
+        "retried": Told("done", "after 3", ("put off", "due", "taken", "done"), 3),
+        "retried at once": Told("done", "after 2", ("retried", "taken", "done"), 2),
+        "retried in vain": Told("failed", "always fails", ("put off", "failed"), 3),
+        "discarded": Told("failed", "no use to try again", ("taken", "failed"), 1),
+        "delayed": Told("done", "", ("scheduled", "due", "taken", "done"), 1),
+        "far": Told("scheduled", "", ("scheduled",), 0),
+        "urgent": DONE,
+        "last in": DONE,
+        "unkept": DONE,
+        "failure unkept": Told("failed", "always fails", ("taken", "failed"), 1),
+        "named": Told("done", "", ("done", "enqueued again", "taken", "done"), 1),
+        "noted": DONE,
+        "slow": Told("done", "", ("taken", "lease", "done"), 1),
+        "too slow": Told("failed", "timed out after 200", ("taken", "failed"), 1),
+        "removed": Told("deleted", "", ("scheduled", "deleted"), 0),
+        "promoted": Told("done", "", ("scheduled", "due", "taken", "done"), 1),
+        "mended": Told("done", "after 2", ("failed", "enqueued again", "done"), 2),
+        "tick": Told("done", "", ("scheduled", "due", "taken", "done"), 1),
+        "limited 1": DONE,
+        # A worker that took it in vain puts it off.
+        "limited 2": Told("done", "", ("enqueued", "taken", "done")),
+        "limited 3": Told("done", "", ("enqueued", "taken", "done")),
+        "emptied": Told("deleted", "", ("enqueued", "deleted"), 0),
+        "obliterated": Told("deleted", "its own key", ("enqueued", "deleted"), 0),
+        "cleaned": Told("deleted", "its own key", ("enqueued", "deleted"), 0),
+        "paused": Told("waiting", "", ("enqueued",), 0),
+    },
     "asynq": {
         "plain": DONE,
         "unkept": DONE,
@@ -265,6 +294,12 @@ BULLMQ_STATES = {
     "failed": "failed",
     "waiting-children": "blocked",
     "waiting": "waiting",
+}
+BULL_STATES = {
+    "completed": "done",
+    "failed": "failed",
+    "delayed": "scheduled",
+    "paused": "waiting",
 }
 ASYNQ_STATES = {
     "completed": "done",
