@@ -223,6 +223,16 @@ MIGRATE_READING = b"IOERR error or timeout reading to target instance"
 MIGRATE_REFUSED = b"ERR Target instance replied with error: "
 NO_FAILOVER = b"ERR No failover in progress."
 FAILOVER_TIMEOUT = b"ERR FAILOVER timeout must be greater than 0"
+WAIT_ON_REPLICA = (
+    b"ERR WAIT cannot be used with replica instances. Please also note that since "
+    b"Redis 4.0 if a replica is configured to be writable (which is not the default) "
+    b"writes to replicas are just local and are not propagated."
+)
+WAITAOF_ON_REPLICA = (
+    b"ERR WAITAOF cannot be used with replica instances. Please also note that writes "
+    b"to replicas are just local and are not propagated."
+)
+FAILOVER_OF_REPLICA = b"ERR FAILOVER is not valid when server is a replica."
 NO_REPLICAS = b"ERR FAILOVER requires connected replicas."
 LOCAL_COPIES_OUT_OF_RANGE = b"ERR value is out of range, value must between 0 and 1"
 WAITAOF_WITHOUT_LOG = (

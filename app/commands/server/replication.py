@@ -67,14 +67,20 @@ def role(ctx: Context) -> list[Any]:
     summary="Wait until replicas have what was written, or a time is over.",
     complexity="O(1)",
     acl=("-keyspace", "connection"),
-    convert={"numreplicas": integer, "timeout": _timeout},
     tips=(SHARDS, LEAST),
 )
-def wait(ctx: Context, numreplicas: int, timeout: int) -> int:
-    """Return 0, the number of replicas: at once, or when the time is over."""
-    if numreplicas <= 0:
+def wait(ctx: Context, numreplicas: bytes, timeout: bytes) -> int:
+    """Return 0, the number of replicas: at once, or when the time is over.
+
+    Raises:
+        CommandError: the server is a replica itself, or a number is none.
+    """
+    if ctx.server.replication.is_replica:
+        raise CommandError(errors.WAIT_ON_REPLICA)
+    most, wait_ms = integer(numreplicas), _timeout(timeout)
+    if most <= 0:
         return 0
-    reply = ctx.wait((), timeout, None, lambda _: BLOCKED, at_timeout=0, inside_unit=0)
+    reply = ctx.wait((), wait_ms, None, lambda _: BLOCKED, at_timeout=0, inside_unit=0)
     return cast("int", reply)
 
 
@@ -128,6 +134,8 @@ def _waitaof_arguments(
     if replicas is None or replicas < 0:
         raise CommandError(errors.NOT_POSITIVE)
     wait_ms = _timeout(timeout)
+    if ctx.server.replication.is_replica:
+        raise CommandError(errors.WAITAOF_ON_REPLICA)
     if local and not (ctx.server.is_recording and ctx.server.config.appendonly):
         raise CommandError(errors.WAITAOF_WITHOUT_LOG)
     return local, replicas, wait_ms
@@ -187,7 +195,7 @@ for _name, _since in (("REPLICAOF", "5.0.0"), ("SLAVEOF", "1.0.0")):
     summary="Answer that there is no replica to hand over to.",
     complexity="O(1)",
 )
-def failover(_: Context, *option: bytes) -> SimpleString:
+def failover(ctx: Context, *option: bytes) -> SimpleString:
     """Refuse; wrong options come first, as in Redis."""
     if len(option) == 1 and option[0].upper() == b"ABORT":
         raise CommandError(errors.NO_FAILOVER)
@@ -203,7 +211,8 @@ def failover(_: Context, *option: bytes) -> SimpleString:
             integer(rest.pop())
         elif word == b"TIMEOUT" and integer(rest.pop()) <= 0:
             raise CommandError(errors.FAILOVER_TIMEOUT)
-    raise CommandError(errors.NO_REPLICAS)
+    is_replica = ctx.server.replication.is_replica
+    raise CommandError(errors.FAILOVER_OF_REPLICA if is_replica else errors.NO_REPLICAS)
 
 
 _SYNC: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.NO_ASYNC_LOADING | Flag.NO_MULTI
