@@ -227,7 +227,7 @@ def test_what_changes_the_server_is_told_with_who_did_it(home, launch):
 
 
 def test_failed_logins_are_told_at_a_bounded_rate(home, launch):
-    process = launch("--requirepass", SECRET)
+    process = launch("--requirepass", SECRET, "--login-failure-delay", "0")
     client = connect(home)
 
     for number in range(300):

@@ -103,6 +103,16 @@ async def wait_for(job, *states):
     raise TimeoutError(f"{job}: {job.status}")
 
 
+async def wait_for_schedule():
+    """Wait until the tick that has ended is due anew, which takes a moment."""
+    for _ in range(1200):
+        found = await queue.job("cron:tick")
+        if found is not None and found.status == Status.QUEUED:
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError("cron:tick")
+
+
 def has_run(token, times=1):
     """Tell whether a job wrote that it ran."""
     return jobs.JOURNAL.read_text().count(f"ran {token} ") >= times
@@ -155,6 +165,7 @@ async def main():
     await walk_on(sent)
     sent["killed"] = await queue.enqueue("hold", arguments=["killed"], timeout=3600)
     wait_until(lambda: is_held("killed"), "killed")
+    await wait_for_schedule()
     for worker in workers:
         worker.kill()
     counts = {"ticks": jobs.JOURNAL.read_text().count("ran tick ")}
