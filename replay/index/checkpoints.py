@@ -46,14 +46,17 @@ def build_checkpoints(
         OSError: a file cannot be written.
     """
     bases = Bases(catalogue)
-    newest = max((base.seq for base in bases.find()), default=0)
+    # The server's snapshots do not count: one at the end would leave all before it
+    # without any.
+    checkpoints = (base.seq for base in bases.find() if base.is_checkpoint)
+    newest, floor = max(checkpoints, default=0), bases.find_floor()
     folder, filesystem = catalogue.folder.path, catalogue.filesystem
     log_bytes = size = written = 0
     last: tuple[PartHeader, int] | None = None
     with closing(Past(folder, filesystem, progress, bases)) as past:
         for first_seq in catalogue.folder.find_segments():
             for part in catalogue.cover(first_seq).parts:
-                if part.header.last_seq <= newest:
+                if part.header.last_seq <= newest or part.header.last_seq < floor:
                     continue
                 past.go_to(part.header.last_seq)
                 log_bytes += part.header.end - part.header.start

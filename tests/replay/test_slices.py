@@ -4,12 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from joblog.app.history.recovery import recover
+from joblog.app.history.snapshots import save_snapshot
 from joblog.replay.index.building import build_index
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.keys.past import Past, trace_key
 from joblog.replay.keys.slices import NoSliceError, Slice, trace_slice
 from joblog.storage.errors import PrunedError
 from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
 from tests.replay.histories import History
 
 NAMES = ["a", "b", "c"]
@@ -195,6 +198,19 @@ def test_there_is_no_slice_where_an_effect_reads_what_it_does_not_name(tmp_path)
     past.close()
     with pytest.raises(NoSliceError):
         Slice(index, [b"out"], 0, last_seq)
+
+
+def test_snapshot_at_the_end_leaves_nothing_before_it_without_checkpoints(tmp_path):
+    last_seq = write_history(tmp_path, [f"SET key{n} {n}" for n in range(60)])
+    keyspace = recover(tmp_path, FileSystem()).keyspace
+    log = LogFolder(tmp_path, FileSystem())
+    save_snapshot(log, FileSystem(), keyspace, last_seq, 1)
+
+    build(tmp_path)
+
+    found = LogIndex(tmp_path, FileSystem()).bases.find()
+    checkpoints = [base.seq for base in found if base.is_checkpoint]
+    assert min(checkpoints) < last_seq // 2 < max(checkpoints) <= last_seq
 
 
 def test_checkpoint_of_another_history_is_not_used(tmp_path):
