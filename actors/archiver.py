@@ -121,13 +121,14 @@ class Archiver(pykka.ThreadingActor):
             return
         if order == self._done or not self._retries.is_due():
             return
+        # A seal may not be over yet: then the newest segment is looked for again. It is
+        # looked for first: what is sealed in between counts as unarchived.
+        segments = self._folder.find_segments()
         paths = find_unarchived(self._folder, self._filesystem)
         if paths and paths[0].suffix == ".snap" and self._has_snapshot:
             del paths[0]
         self._waiting = len(paths)
         if not paths:
-            # A seal may not be over yet: then the newest segment is looked for again.
-            segments = self._folder.find_segments()
             if segments and segments[-1] >= order.open_first_seq:
                 self._done = order
             return
