@@ -1,18 +1,12 @@
 // Bull's tour; see tests/clients/tours.py. Its workers run in this process.
 
-const { appendFileSync, readFileSync } = require("node:fs");
-const { join } = require("node:path");
 const { setTimeout: sleep } = require("node:timers/promises");
 const Queue = require("bull");
+const { noteRun, timesRun, until } = require("./touring");
 
-const JOURNAL = join(process.env.RUNNER_FOLDER, "journal");
-const PATIENCE_MS = 60_000;
 const LOCK_MS = 1500;
 const redis = { path: process.env.RUNNER_SOCKET };
 const open = [];
-
-const timesRun = (token) =>
-  readFileSync(JOURNAL, "utf8").split(`ran ${token}\n`).length - 1;
 
 const WORK = {
   async add({ token }) {
@@ -52,18 +46,10 @@ function openQueue(name, options = {}) {
 
 function startWorker(queue, concurrency = 4) {
   const run = (job) => {
-    appendFileSync(JOURNAL, `ran ${job.data.token}\n`);
+    noteRun(job.data.token);
     return WORK[job.data.work](job.data, job);
   };
   queue.process("*", concurrency, run).catch((error) => console.error(error));
-}
-
-async function until(isSo, what) {
-  const end = Date.now() + PATIENCE_MS;
-  while (!(await isSo())) {
-    if (Date.now() > end) throw new Error(`never: ${what}`);
-    await sleep(20);
-  }
 }
 
 const queue = openQueue("jobs");

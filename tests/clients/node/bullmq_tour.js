@@ -1,7 +1,5 @@
 // BullMQ's tour; see tests/clients/tours.py. Its workers run in this process.
 
-const { appendFileSync, readFileSync } = require("node:fs");
-const { join } = require("node:path");
 const { setTimeout: sleep } = require("node:timers/promises");
 const {
   DelayedError,
@@ -11,16 +9,12 @@ const {
   UnrecoverableError,
   Worker,
 } = require("bullmq");
+const { noteRun, timesRun, until } = require("./touring");
 
-const JOURNAL = join(process.env.RUNNER_FOLDER, "journal");
-const PATIENCE_MS = 60_000;
 const LOCK_MS = 1500;
 const connection = { path: process.env.RUNNER_SOCKET };
 const queue = new Queue("jobs", { connection });
 const open = [queue];
-
-const timesRun = (token) =>
-  readFileSync(JOURNAL, "utf8").split(`ran ${token}\n`).length - 1;
 
 const WORK = {
   async add({ token }) {
@@ -52,7 +46,7 @@ const WORK = {
 
 function startWorker(name, options = {}) {
   const run = (job, lock) => {
-    appendFileSync(JOURNAL, `ran ${job.data.token}\n`);
+    noteRun(job.data.token);
     return WORK[job.data.work](job.data, job, lock);
   };
   const worker = new Worker(name, run, {
@@ -64,14 +58,6 @@ function startWorker(name, options = {}) {
   worker.on("error", (error) => console.error(error.message));
   open.unshift(worker);
   return worker;
-}
-
-async function until(isSo, what) {
-  const end = Date.now() + PATIENCE_MS;
-  while (!(await isSo())) {
-    if (Date.now() > end) throw new Error(`never: ${what}`);
-    await sleep(20);
-  }
 }
 
 const add = (work, token, options = {}, more = {}) =>
