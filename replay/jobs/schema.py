@@ -57,6 +57,9 @@ class Rule:
         score: one of SCORES.
         left: the state after leaving it for nowhere, "" for what is usual.
         is_register: whether jobs in it may lie elsewhere too.
+        repeats: whether it tells only now and then, and late, which jobs run.
+        untold: finds in an element of such a place that its leaving does not tell how
+            the job ended; None for never.
         has_aliases: whether a hash's fields are other names of the jobs in it.
         form: "hash", "json", "pickle" or "value": how a key holds what is known.
         fields: from one of FIELDS to where it is: a field's name, or a JSON path.
@@ -78,6 +81,8 @@ class Rule:
     score: str = ""
     left: str = ""
     is_register: bool = False
+    repeats: bool = False
+    untold: Callable[[bytes], object] | None = None
     has_aliases: bool = False
     form: str = "hash"
     fields: dict[str, str] = field(default_factory=dict)

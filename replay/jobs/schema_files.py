@@ -21,6 +21,8 @@
     left = "done"                          what leaving it for nowhere means
     on_error = "failed"                    its state where `fields` find an error
     register = true                        it lists jobs that lie elsewhere too
+    repeats = true                         it tells now and then which jobs run
+    untold = '"retry":false'               how those ended in which this is found
     aliases = true                         of a hash: a field is another name of the job
 
     [[job]]                                a key with what is known of one job
@@ -62,6 +64,7 @@ from joblog.replay.jobs.schema import FIELDS, SCORES, STATES, Habits, Rule, Sche
 from joblog.replay.jobs.schema_errors import Source
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from joblog.replay.jobs.elements import ReadId
@@ -204,6 +207,8 @@ _ALLOWED = {
         "left",
         "aliases",
         "register",
+        "repeats",
+        "untold",
         "fields",
         "as",
         "on_error",
@@ -229,7 +234,8 @@ def _parse_rule(place: Place, kind: str, table: dict[str, Any]) -> Rule:
     word = "key"
     try:
         pattern, word = Pattern(key), "where"
-        matches, word = re.compile(where.encode()).search if where else None, "id"
+        matches, word = _search(where), "untold"
+        untold, word = _search(place.take(table, "untold", str, "")), "id"
         if kind in {"place", "alias"} or "id" in table:
             reader = make_reader(_read_id(place, table))
     except (PatternError, ReaderError, re.error) as error:
@@ -237,7 +243,11 @@ def _parse_rule(place: Place, kind: str, table: dict[str, Any]) -> Rule:
     if kind in {"job", "mark", "result"} and "id" not in pattern.holes:
         raise place.error("its key needs {id}", "key")
     rule = _make_rule(place, kind, table, pattern, reader)
-    return replace(rule, where=matches)
+    return replace(rule, where=matches, untold=untold)
+
+
+def _search(expression: str) -> Callable[[bytes], object] | None:
+    return re.compile(expression.encode()).search if expression else None
 
 
 def _read_id(place: Place, table: dict[str, Any]) -> str | list[str]:
@@ -279,6 +289,7 @@ def _make_rule(
         score=score,
         left=word("left"),
         is_register=place.flag(table, "register"),
+        repeats=place.flag(table, "repeats"),
         has_aliases=place.flag(table, "aliases"),
         form=form,
         fields=fields,

@@ -15,6 +15,7 @@ from joblog.app.history.notes import (
     ScriptNote,
     read_note,
 )
+from joblog.replay.jobs.repeats import is_untold
 from joblog.replay.jobs.schema import ENDS
 from joblog.replay.jobs.stories import Step
 
@@ -176,7 +177,8 @@ def _find_state_outside(story: Story, change: Change, record: Record) -> str:
     ):
         return "deleted"
     if rule.left and rule.left != "running":
-        return rule.left
+        story.is_in_hand = is_untold(story, rule, record)
+        return "running" if story.is_in_hand else rule.left
     is_popped = how == "popped" and rule.state != "running"
     is_due = rule.state == before == "scheduled"
     is_due = is_due and (change.due_ms or 0) <= record.clock_ms

@@ -23,6 +23,7 @@ from joblog.replay.jobs.facts import (
 from joblog.replay.jobs.known import KnownKeys
 from joblog.replay.jobs.moves import Move, watch_effect
 from joblog.replay.jobs.notices import read_notice
+from joblog.replay.jobs.repeats import is_late
 from joblog.replay.jobs.rounds import is_of_now
 from joblog.replay.jobs.settling import settle
 from joblog.replay.jobs.stories import (
@@ -226,10 +227,10 @@ class Tracker:
         if not job_id:
             return
         stood = None
-        if move.delta > 0 and record is not None and self.ended.names:
+        if move.delta > 0 and record is not None and not rule.repeats:
             stood = self.ended.revive(job_name(schema, meaning, job_id))
         found = self._find(schema, meaning, job_id, seq, is_new=move.delta > 0)
-        if found is None:
+        if found is None or is_late(found[0], rule, home, move):
             return
         story, change = found
         story.standing = stood or story.standing

@@ -8,7 +8,7 @@ import pytest
 
 from tests.clients.runners import port_options
 from tests.clients.tours import TOURS, take
-from tests.replay.jobs.tour_stories import check_stories, list_all
+from tests.replay.jobs.tour_reading import check_stories, list_all
 from tests.support import servers
 
 pytestmark = pytest.mark.slow
