@@ -9,6 +9,7 @@ import errno
 import ipaddress
 import logging
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,6 @@ from joblog.app.config import SettingError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
 
     import pykka
 
@@ -33,11 +33,14 @@ if TYPE_CHECKING:
     from joblog.actors.inbox import Inbox
     from joblog.actors.tls.contexts import Contexts
     from joblog.app.config import Config
+    from joblog.app.state.server_state import ServerState
 
 logger = logging.getLogger(__name__)
 
 _ACCEPTED_A_TICK = 100
 _PAUSE_SECONDS = 0.1
+_PATIENCE_SECONDS = 0.25
+_LOOK_SECONDS = 0.005
 
 _ABOUT_ONE = frozenset(
     {
@@ -66,11 +69,11 @@ class Listener(CooperativeActor):
         config: Config,
         failures: Failures,
         contexts: Contexts,
-        ids: Iterator[int],
+        server: ServerState,
     ) -> None:
         """Take over bound, listening, non-blocking sockets; `contexts` are of TLS.
 
-        The `ids` are the numbers of clients to come.
+        The `server` has the numbers of clients to come, and knows whether it loads.
         """
         super().__init__(loop)
         self._contexts = contexts
@@ -81,20 +84,28 @@ class Listener(CooperativeActor):
         self._config = config
         self._failures = failures
         self._pause: Timer | None = None
-        self._ids = ids
+        self._ids = server.client_ids
+        self._server = server
+        self._patient_until = time.monotonic() + _PATIENCE_SECONDS
         self._connections: dict[int, pykka.ActorRef[Connection]] = {}
 
     def on_start(self) -> None:
-        """Begin to accept.
-
-        Raises:
-            OSError: a listening socket cannot be watched.
-        """
-        for listening in self._sockets:
-            self._watch(listening)
+        """Begin to accept."""
+        self._begin_when_loaded()
         self._config.on_change(self._move_port, "port")
         self._config.on_change(self._move_tls_port, "tls_port")
         self._config.on_change(self._move_addresses, "bind")
+
+    def _begin_when_loaded(self) -> None:
+        """Accept, but not at once where the data may be loaded in a moment.
+
+        Of a short log Redis's clients are never told LOADING: they wait for so long.
+        """
+        if self._server.is_loading and time.monotonic() < self._patient_until:
+            again = self._begin_when_loaded
+            self._pause = self.loop.call_later(_LOOK_SECONDS, again)
+        else:
+            self._go_on()
 
     def _move_port(self) -> None:
         """Listen as the settings say now; CONFIG SET has changed the port.

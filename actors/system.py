@@ -284,7 +284,7 @@ class Server:
         try:
             listener = Listener.start(
                 *(loop, self._sockets, mail, self._config, failures, self._contexts),
-                self._engine.server.client_ids,
+                self._engine.server,
             )
             self._pat_watchdog()
             loop.run()

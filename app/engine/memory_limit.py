@@ -20,7 +20,6 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Final
 
 from joblog.app.commands.server.memory import key_bytes
-from joblog.app.state import process
 from joblog.app.state.alarm import LOADING, MEMORY, NEAR, PAST, REPLICA
 
 if TYPE_CHECKING:
@@ -46,10 +45,6 @@ from there on 15 % more with each, and without an end at 100."""
 
 _LOOK_AGAIN: Final = 16
 _NS_PER_MS: Final = 1_000_000
-_WORTH_IT = 20
-_LOOKS_SOON = 10
-_LOOKS_LATER = 600
-"""How many looks go by until memory is given back again: a second, a minute."""
 
 
 class _Result(enum.Enum):
@@ -82,7 +77,6 @@ class MemoryLimit:
         self._now_ns = perf_counter_ns
         self._seen_changes = -1
         self._leaving = 0
-        self._looks_until_given_back = 0
         config, alarm = context.server.config, context.server.alarm
         config.on_change(self._begin, "maxmemory", "maxmemory_policy")
         alarm.note(NEAR, holds=config.maxmemory > 0)  # until it was looked
@@ -112,7 +106,6 @@ class MemoryLimit:
         alarm.note(NEAR, holds=is_near)
         if is_near:
             self.make_room()
-            self._give_back(limit)
         else:
             self._note(_Result.ENOUGH)
             self._candidates.forget()
@@ -231,23 +224,6 @@ class MemoryLimit:
         milliseconds = nanoseconds // _NS_PER_MS
         if 0 < server.config.latency_monitor_threshold <= milliseconds:
             server.note_latency(event, self._context.now_ms // 1000, milliseconds)
-
-    # --- giving back -----------------------------------------------------------------
-
-    def _give_back(self, limit: int) -> None:
-        """Give freed memory to the system, now and then, where more is held than that.
-
-        Where it brings little it is not tried again soon: it takes its time.
-        """
-        before = process.resident_bytes()
-        if before <= limit:
-            return
-        if self._looks_until_given_back:
-            self._looks_until_given_back -= 1
-            return
-        process.give_back()
-        is_worth_it = before - process.resident_bytes() > before // _WORTH_IT
-        self._looks_until_given_back = _LOOKS_SOON if is_worth_it else _LOOKS_LATER
 
 
 def _limit_ns(tenacity: int) -> int:

@@ -7,6 +7,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from joblog.app.config import SettingError
+from joblog.app.engine.trimming import Trimming
 from joblog.app.keyspace.packing import Packing
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Upkeep:
         self._memory_limit = memory_limit
         self._client_limit = client_limit
         self._packing = Packing()
+        self._trimming = Trimming()
         config = context.server.config
         config.on_change(partial(_refuse_defragmentation, config), "activedefrag")
 
@@ -79,6 +81,7 @@ class Upkeep:
             context.keyspace.expire_due(limit)
         self._uses.rest()
         self._memory_limit.watch()
+        self._trimming.look()
         blocking.serve()
         blocking.expire()
         blocking.rest()

@@ -150,16 +150,17 @@ class Play:
         Args:
             clients: how many others are connected by right.
         """
+        self._door.close_kept()
+        client = self._door.open()
         try:
-            self._door.close_kept()
-            client = self._door.open()
             clean_up(client, clients)
             first = self.sizes[0] if self.sizes else size_of(self.server)
-            self.sizes.append(require_size(self.server, client, first))
-            client.close()
+            self.sizes.append(require_size(self.server, first))
         except Finding as finding:
             numbers = sorted(one.number for one in self._playing.values())
             self.findings.append(f"at rest after {numbers}: {finding}")
+        finally:
+            client.close()
 
 
 class Run(NamedTuple):

@@ -66,10 +66,10 @@ def _clients(client: Client) -> int:
     return int(info.split(b"connected_clients:")[1].split()[0])
 
 
-def require_size(server: ServerProcess, client: Client, before: Size) -> Size:
+def require_size(server: ServerProcess, before: Size) -> Size:
     """Wait until a server is as small as before, or nearly; return its size.
 
-    What the C library keeps of freed memory goes back when `maxmemory` asks for it; no
+    What the C library keeps of freed memory goes back within some seconds by itself; no
     collector runs then, so what only it would find is a finding.
 
     Raises:
@@ -83,6 +83,4 @@ def require_size(server: ServerProcess, client: Client, before: Size) -> Size:
             return now
         if time.monotonic() > deadline:
             raise Finding(f"the server took {before} before, and {now} at rest")
-        client.ask("CONFIG", "SET", "maxmemory", most * 1024)
         time.sleep(TURNS_SECONDS)
-        client.ask("CONFIG", "SET", "maxmemory", 0)

@@ -68,6 +68,7 @@ class Running:
 
     def __init__(self, folder, appendonly="no"):
         self.path = f"{folder}/s"
+        is_ready = threading.Event()
         server = Server(
             Config(
                 {
@@ -77,11 +78,13 @@ class Running:
                     "requirepass": PASSWORD,
                     "appendonly": appendonly,
                 }
-            )
+            ),
+            on_ready=is_ready.set,
         )
         self.server = server
         self._thread = threading.Thread(target=server.run)
         self._thread.start()
+        assert is_ready.wait(SECONDS)
         self._others = []
         self.control = self.connect()
 
@@ -160,8 +163,8 @@ def running():
 def remembering():
     """Return a server one of whose clients looks at the past."""
     with run_server(appendonly="yes") as server:
-        server.control.ask("SET", "k", "v")
-        server.control.ask("SET", "k", "w")
+        for value in ("v", "w"):
+            assert server.control.ask("SET", "k", value) == b"+OK\r\n"
         looker = server.connect()
         assert looker.ask("CLIENT", "AT", "@2") == b":2\r\n"
         assert looker.ask("GET", "k") == b"$1\r\nv\r\n"
