@@ -68,6 +68,7 @@ class Door(enum.Enum):
 
 
 _CONTEXTS: Final = {Door.QUEUE: "multi", Door.EXEC: "multi", Door.SCRIPT: "lua"}
+_INNER: Final = (Door.EXEC, Door.SCRIPT)
 _SHORT: Final = {
     Reason.KEY: errors.KEY_DENIED,
     Reason.CHANNEL: errors.CHANNEL_DENIED,
@@ -153,7 +154,8 @@ class Access:
         user = self._users.find(name)
         if user is None or not self._users.check(name, password):
             context = "toplevel" if session.queued is None else "multi"
-            self._note(session, "auth", context, by, name)
+            running = by.decode().lower() if session.queued is None else None
+            self._note(session, "auth", context, by, name, running)
             self._hold_back(session)
             raise CommandError(errors.WRONG_PASSWORD)
         self._take_user(session, user)
@@ -241,7 +243,7 @@ class Access:
             _CONTEXTS.get(door, "toplevel"),
             denial.word,
             user.name,
-            command,
+            None if door in _INNER else command.name,
         )
         return _in_words(user, denial, door)
 
@@ -299,18 +301,21 @@ class Access:
         context: str,
         word: bytes,
         user: bytes,
-        command: Command | None = None,
+        running: str | None = None,
         count: int = 1,
     ) -> None:
-        """Count a refusal, and keep it for ACL LOG."""
+        """Count a refusal, and keep it for ACL LOG.
+
+        Args: as of `Entry`; and the command that was refused, where it is no part of
+            another, which ACL LOG shows then.
+        """
         server = self._server
         server.statistics[REASONS[reason]] += count
         most, real = server.config.acllog_max_len, self._real(session)
         self._records.note_refusal(real, reason, word, user)
         client = b""
         if most:
-            name = command.name if command is not None and real is session else None
-            client = client_line(real, server.steady_ms(), name)
+            client = client_line(real, server.steady_ms(), running)
         now_ms = server.now_ms()
         entry = Entry(0, reason, context, word, user, now_ms, now_ms, client, count)
         server.denials.note(entry, most)

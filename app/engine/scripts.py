@@ -171,8 +171,9 @@ class Scripts(ScriptRunner):
         script: Script,
         count: int,
         rest: tuple[bytes, ...],
+        by: list[bytes],
         *,
-        is_read_only: bool,
+        is_read_only: bool = False,
     ) -> Any:
         """Run a loaded script for the client of the engine's context.
 
@@ -180,6 +181,7 @@ class Scripts(ScriptRunner):
             script: the script.
             count: how many of the rest are keys.
             rest: keys, then arguments.
+            by: the command that runs it.
             is_read_only: whether the client asked for the form that cannot write.
 
         Returns:
@@ -195,7 +197,7 @@ class Scripts(ScriptRunner):
         caller = self._context.session
         self.is_function = False
         self.name = script.sha
-        self._begin(caller)
+        self._begin(caller, by)
         error: bytes | None = None
         is_whole = False
         try:
@@ -239,7 +241,7 @@ class Scripts(ScriptRunner):
         self.is_function = True
         self.name = function.name
         self.command = argv
-        self._begin(caller)
+        self._begin(caller, argv[:1])
         error: bytes | None = None
         is_whole = False
         try:
@@ -314,14 +316,14 @@ class Scripts(ScriptRunner):
             raise CommandError(errors.READ_ONLY_SCRIPT)
         self._commands.allow(can_write=True, allows_oom=b"allow-oom" in flags)
 
-    def _begin(self, caller: Session) -> None:
-        context = self._context
-        session = self._session
+    def _begin(self, caller: Session, by: list[bytes]) -> None:
+        context, session = self._context, self._session
         session.stand_for(caller)
         if caller.is_limited:
             self._commands.look_at_each()
         unit = context.unit
         if unit is None:
+            caller.note_outer(by)
             unit = context.unit = Unit(context.server.time_ns())
             self._effects_before = 0
             self._is_outermost = True
@@ -335,8 +337,7 @@ class Scripts(ScriptRunner):
 
     def _end(self, caller: Session, *, is_whole: bool) -> bool:
         """Go back to the caller, and say whether the script has changed anything."""
-        context = self._context
-        unit = self._unit
+        context, unit = self._context, self._unit
         self.is_running = False
         context.session = caller
         context.db = caller.db
@@ -379,8 +380,7 @@ class Scripts(ScriptRunner):
 
     def _calm_down(self) -> None:
         """Let the server be itself again behind a script that ran for long."""
-        self.is_busy = False
-        self.is_killed = False
+        self.is_busy = self.is_killed = False
         self._context.server.alarm.note(BUSY, holds=False)
         self._context.read_clock()
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from joblog.app.words import Argv
 
 # What CLIENT REPLY said inside of a transaction holds from behind its end.
+_EXEC = [b"EXEC"]
 _REPLY_MODE_LATER = {"off": "off later", "skip next": "skip later"}
 
 
@@ -104,6 +105,7 @@ class Transactions:
         queued = session.queued
         if queued is None:
             raise CommandError(errors.EXEC_WITHOUT_MULTI)
+        session.note_outer(_EXEC)
         self._observers.expire_watched(session)
         is_broken, is_stale = session.is_broken, session.is_stale
         self._observers.unwatch(session)

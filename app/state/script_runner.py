@@ -118,10 +118,11 @@ class ScriptRunner:
         script: Script,  # noqa: ARG002 - the interface
         count: int,  # noqa: ARG002 - the interface
         rest: tuple[bytes, ...],  # noqa: ARG002 - the interface
+        by: list[bytes],  # noqa: ARG002 - the interface
         *,
-        is_read_only: bool,  # noqa: ARG002 - the interface
+        is_read_only: bool = False,  # noqa: ARG002 - the interface
     ) -> Any:
-        """Run a loaded script: its keys, how many they are, and its arguments."""
+        """Run a loaded script, with keys and arguments, for the command named."""
         raise _no_engine()
 
     def call_function(

@@ -202,6 +202,10 @@ class Session:
             words = [word[:_WORD_BYTES_MAX] for word in words]
         self.last_words = words
 
+    def note_outer(self, words: list[bytes]) -> None:
+        """Remember a command, by its name, that is about to run others."""
+        self.last_words = words
+
     def put_off(self, commands: list[Argv], argv: Argv) -> None:
         """Keep what is left of a batch: from a command on that is postponed, or waits.
 

@@ -6,14 +6,19 @@ a command has, reads or changes derives from them, and so does what COMMAND tell
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+_DIGITS_MAX: Final = 9
+_NUMBER: Final = re.compile(rb"[ \t-\r]*\+?([0-9]{1,9})(?![0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +76,15 @@ class KeySpec:
 
     def _counted(self, argv: list[bytes]) -> list[int]:
         first, step = self.first, self.step
-        count = argv[first] if first < len(argv) else b""
-        number = int(count) if count.isdigit() else 0
+        number = _leading_number(argv[first]) if first < len(argv) else 0
         keys = range(first + 1, first + 1 + step * number, step)
         if not keys or keys[-1] >= len(argv):
             raise CommandError(errors.INVALID_KEY_ARGUMENTS)
         return list(keys)
+
+    def names_none(self, argv: list[bytes]) -> bool:
+        """Whether a command ends before the place where its keys would begin."""
+        return self.is_fixed and self.find is None and not self.positions(argv)
 
     def access_in(self, argv: list[bytes]) -> str:
         """Return what one command does with these keys."""
@@ -113,6 +121,17 @@ class KeySpec:
     def may_matter(self) -> bool:
         """Whether what becomes of other keys depends on what these keys were."""
         return "ACCESS" in self.access or self.access == "OW INSERT"
+
+
+def _leading_number(word: bytes) -> int:
+    """Return the number that a word begins with, as C reads it (`+1`, `1x`), or 0.
+
+    The handler refuses such a word; until then its keys are looked for.
+    """
+    if word.isdigit():
+        return int(word) if len(word) <= _DIGITS_MAX else 0
+    found = _NUMBER.match(word)
+    return int(found[1]) if found is not None else 0
 
 
 def numkeys_at(first: int, access: str = "RO ACCESS", step: int = 1) -> KeySpec:

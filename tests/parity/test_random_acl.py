@@ -93,7 +93,7 @@ WORDS = [
     ),
     *("count", "COPY", "keys", "weights", "left", "m", "100", "NX", "EX", "storedist"),
 ]
-# Redis names no key of a PFMERGE that has one word, and so lets anybody make that key.
+# Redis and Valkey ask nobody about the key of a PFMERGE that has one word.
 SAFER = {"pfmerge": 2}
 
 
@@ -138,6 +138,18 @@ def test_user_may_do_what_the_same_user_of_valkey_may(connections, rules, calls)
     for line, mine, other in zip(lines, ours, theirs, strict=True):
         if not other.endswith(b"not found\r\n"):  # one of our own, or of Redis alone
             assert body(mine) == body(other), line
+
+
+@FEW
+@given(calls=st.lists(call, min_size=40, max_size=40))
+def test_keys_are_found_where_valkey_finds_them(connections, calls):
+    lines = [["COMMAND", "GETKEYSANDFLAGS", *words.split()] for words in calls]
+
+    ours, theirs = ([each.ask(*line) for line in lines] for each in connections)
+
+    for line, mine, other in zip(lines, ours, theirs, strict=True):
+        if not other.startswith(b"-ERR Invalid command"):
+            assert mine == other, line
 
 
 def body(reply):

@@ -57,9 +57,9 @@ class _Options(NamedTuple):
 
 
 def _keys_at(argv: Argv) -> int:
-    """Return where the option KEYS is, or 0."""
+    """Return where the option KEYS is, which is never the last word, or 0."""
     at = _FIRST_OPTION
-    while at < len(argv):
+    while at < len(argv) - 1:
         word = argv[at].upper()
         if word == b"KEYS":
             return at
@@ -69,13 +69,19 @@ def _keys_at(argv: Argv) -> int:
 
 def _find_one(argv: Argv) -> list[int]:
     """Return where the key is that has a fixed place."""
-    return [_KEY] if argv[_KEY] or not _keys_at(argv) else []
+    return [] if _keys_at(argv) else [_KEY]
 
 
 def _find_several(argv: Argv) -> list[int]:
-    """Return where the keys behind KEYS are."""
+    """Return where the keys behind KEYS are.
+
+    Raises:
+        CommandError: there is a key before them, which the handler refuses.
+    """
     at = _keys_at(argv)
-    return list(range(at + 1, len(argv))) if at and not argv[_KEY] else []
+    if at and argv[_KEY]:
+        raise CommandError(errors.INVALID_KEY_ARGUMENTS)
+    return list(range(at + 1, len(argv))) if at else []
 
 
 def _parse(key: bytes, words: tuple[bytes, ...]) -> _Options:

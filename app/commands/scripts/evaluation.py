@@ -39,6 +39,10 @@ _EVAL_READ: Final = (
 _SHA_BYTES: Final = 40
 _KEYS: Final = numkeys_at(2, "RW ACCESS UPDATE")
 _KEYS_READ: Final = numkeys_at(2)
+_BY_EVAL: Final = [b"EVAL"]
+_BY_EVALSHA: Final = [b"EVALSHA"]
+_BY_EVAL_RO: Final = [b"EVAL_RO"]
+_BY_EVALSHA_RO: Final = [b"EVALSHA_RO"]
 
 
 def _require_script(
@@ -76,7 +80,7 @@ def eval_(ctx: Context, script: bytes, numkeys: bytes, *rest: bytes) -> Any:
     """
     scripts = ctx.scripts
     count = count_keys(numkeys, rest)
-    return scripts.evaluate(scripts.load(script), count, rest, is_read_only=False)
+    return scripts.evaluate(scripts.load(script), count, rest, _BY_EVAL)
 
 
 @command(
@@ -96,7 +100,7 @@ def evalsha(ctx: Context, sha: bytes, numkeys: bytes, *rest: bytes) -> Any:
         CommandError: there is no such script, or it fails.
     """
     script, count = _require_script(ctx, sha, numkeys, rest)
-    return ctx.scripts.evaluate(script, count, rest, is_read_only=False)
+    return ctx.scripts.evaluate(script, count, rest, _BY_EVALSHA)
 
 
 @command(
@@ -113,7 +117,9 @@ def eval_ro(ctx: Context, script: bytes, numkeys: bytes, *rest: bytes) -> Any:
     """Return what the script returns; see `eval_`."""
     scripts = ctx.scripts
     count = count_keys(numkeys, rest)
-    return scripts.evaluate(scripts.load(script), count, rest, is_read_only=True)
+    return scripts.evaluate(
+        scripts.load(script), count, rest, _BY_EVAL_RO, is_read_only=True
+    )
 
 
 @command(
@@ -129,7 +135,7 @@ def eval_ro(ctx: Context, script: bytes, numkeys: bytes, *rest: bytes) -> Any:
 def evalsha_ro(ctx: Context, sha: bytes, numkeys: bytes, *rest: bytes) -> Any:
     """Return what the script returns; see `evalsha`."""
     script, count = _require_script(ctx, sha, numkeys, rest)
-    return ctx.scripts.evaluate(script, count, rest, is_read_only=True)
+    return ctx.scripts.evaluate(script, count, rest, _BY_EVALSHA_RO, is_read_only=True)
 
 
 @command(

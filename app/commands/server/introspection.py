@@ -177,6 +177,8 @@ def _keys_of(argv: list[bytes]) -> list[tuple[bytes, str]]:
     wrong = len(argv) != made.arity if made.arity > 0 else len(argv) < -made.arity
     if wrong:
         raise CommandError(errors.INVALID_ARGUMENT_COUNT)
+    if any(spec.names_none(argv) for spec in made.keys):  # `PFMERGE k`
+        raise CommandError(errors.INVALID_KEY_ARGUMENTS)
     try:
         return made.key_accesses(argv)
     except CommandError:
