@@ -2,7 +2,9 @@
 
 Group commit: all entries of one turn of the keyspace are appended with one write. Then,
 as the fsync policy says: `no` and `everysec` let the replies go; `always` holds them
-until the syncer has reported their records durable, while the keyspace goes on.
+until their records are durable. On a quick disk one sync at the end of the tick does
+that, for all that came in it (docs/decisions/0046); on a slow one the syncer does, and
+the keyspace goes on meanwhile.
 
 While a write fails, the entries are kept in order and tried again, and the replies to
 them are held: those clients know neither yes nor no, which is the truth. The keyspace
@@ -12,6 +14,7 @@ is told, and refuses further writes. A failed fsync ends the server.
 from __future__ import annotations
 
 import logging
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from joblog.actors.appender import Appender
@@ -166,16 +169,42 @@ class LogWriter(CooperativeActor):
     # --- syncing -----------------------------------------------------------------
 
     def sync_if_held(self) -> None:
-        """Let the syncer sync what replies wait for, once it is idle.
+        """Sync what replies wait for, once no sync is under way.
 
         Each record once: what is not durable after a sync, others make so, and say it.
         """
         log = self._log
         if log is None or self._is_syncing:
             return
-        is_awaited = self._appender.held or self._waiting.needs_sync(log.last_seq)
-        if log.needs_sync or (is_awaited and log.last_seq > self._asked_seq):
+        if log.needs_sync:
             self._sync(log)
+            return
+        is_awaited = self._appender.held or self._waiting.needs_sync(log.last_seq)
+        if not is_awaited or log.last_seq <= self._asked_seq:
+            return
+        if self._delays.is_quick and self._policy() is FsyncPolicy.ALWAYS:
+            self._is_syncing = True
+            self.loop.call_soon(self._sync_here, self._appender)
+        else:
+            self._sync(log)
+
+    def _sync_here(self) -> None:
+        """Sync at the end of the tick, when all that came in it is appended."""
+        log = self._log
+        assert log is not None
+        self._is_syncing = False
+        if self._appender.is_closed:
+            return
+        self._asked_seq = log.last_seq
+        began = monotonic()
+        try:
+            seq = log.sync()
+        except StorageError as error:
+            self.give_up(str(error))
+            return
+        self._delays.end(monotonic() - began)
+        self._release(seq)
+        self._waiting.release(seq)
 
     def _sync(self, log: CommandLog) -> None:
         assert self._syncer is not None

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 SLOW_SECONDS: Final = 1.0
 """A call of fdatasync that takes longer is slow."""
 
+QUICK_SECONDS: Final = 0.02
+"""A call that takes no longer may be made by the loop itself."""
+
 _STUCK_SECONDS: Final = 2.0
 
 
@@ -27,6 +30,7 @@ class SyncDelays:
     Attributes:
         count: how many there were.
         longest_ms: how long the longest of all calls took.
+        is_quick: the last call did not keep anybody long.
     """
 
     def __init__(self, loop: Loop) -> None:
@@ -36,6 +40,7 @@ class SyncDelays:
         self._is_told = False
         self.count = 0
         self.longest_ms = 0
+        self.is_quick = True
 
     def begin(self) -> None:
         """Note that a call begins."""
@@ -56,6 +61,7 @@ class SyncDelays:
 
     def end(self, seconds: float) -> None:
         """Note how long a call took."""
+        self.is_quick = seconds <= QUICK_SECONDS
         self.longest_ms = max(self.longest_ms, int(seconds * 1000))
         if seconds > SLOW_SECONDS:
             self.count += 1

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 
 import pykka
 import pytest
@@ -25,12 +26,16 @@ class FailingFileSystem(FileSystem):
     write_error = None
     sync_error = None
 
+    def __init__(self):
+        self.sync_threads = []
+
     def write(self, file, data):
         if self.write_error:
             raise OSError(self.write_error, os.strerror(self.write_error))
         return super().write(file, data)
 
     def fdatasync(self, file):
+        self.sync_threads.append(threading.get_ident())
         if self.sync_error:
             raise OSError(self.sync_error, os.strerror(self.sync_error))
         super().fdatasync(file)
@@ -74,8 +79,9 @@ class Writer:
         return [record.effects for record in found]
 
 
-@pytest.fixture
-def writer(tmp_path):
+@pytest.fixture(params=[1e9, -1.0], ids=["quick disk", "slow disk"])
+def writer(request, tmp_path, monkeypatch):
+    monkeypatch.setattr("joblog.actors.sync_delays.QUICK_SECONDS", request.param)
     made = []
 
     def make(policy):
@@ -111,6 +117,31 @@ def test_reply_waits_for_the_sync_under_always(writer):
     assert before == []
     assert writing.client.mail == [b"+OK\r\n"]
     assert writing.log.synced_seq == 1
+
+
+def test_one_sync_of_a_quick_disk_serves_all_that_came_in_a_tick(writer):
+    writing = writer(FsyncPolicy.ALWAYS)
+    writing.filesystem.sync_threads.clear()
+
+    writing.commit([ENTRY], b"+1\r\n")
+    writing.commit([ENTRY], b"+2\r\n")
+    writing.loop.run_once(0)
+
+    assert writing.client.mail == [b"+1\r\n", b"+2\r\n"]
+    assert writing.filesystem.sync_threads == [threading.get_ident()]
+
+
+def test_syncer_does_it_where_the_last_sync_took_long(writer, request):
+    writing = writer(FsyncPolicy.ALWAYS)
+    writing.commit([ENTRY], b"+1\r\n")
+    writing.run_until(lambda: writing.client.mail)
+    writing.filesystem.sync_threads.clear()
+
+    writing.commit([ENTRY], b"+2\r\n")
+    writing.run_until(lambda: len(writing.client.mail) == 2)
+
+    is_slow = "slow disk" in request.node.name
+    assert (writing.filesystem.sync_threads != [threading.get_ident()]) == is_slow
 
 
 def test_read_waits_behind_a_write_under_always(writer):
