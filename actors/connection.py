@@ -17,7 +17,6 @@ from joblog.actors.messages import (
     Backlog,
     ClientClosed,
     ClientOpened,
-    ClientWaits,
     Close,
     Limits,
     Push,
@@ -122,9 +121,6 @@ class Connection(CooperativeActor):
             wire.send(message.data)
         elif isinstance(message, Limits):
             self._limits = message.name
-        elif isinstance(message, ClientWaits):
-            wire.is_waiting = True
-            wire.choose_events()
         elif isinstance(message, Close):
             wire.is_closing = True
             if message.at_once or not wire.output:

@@ -6,7 +6,7 @@ and the batches that are postponed until the engine says that they may go on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from joblog.actors.messages import Admit, ClientWaits, Close, Limits, Push
 from joblog.actors.traffic import Batch
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from joblog.actors.inbox import Inbox, Replies
     from joblog.app.engine.engine import Engine
     from joblog.app.state.session import Session
+
+_WAITS: Final = ClientWaits()
 
 
 class Mailboxes:
@@ -40,6 +42,7 @@ class Mailboxes:
         self._mailboxes: dict[int, Inbox] = {}
         self._postponed: dict[int, Batch] = {}
         self._listening: set[int] = set()
+        self._admitted: set[int] = set()
         self._later = later
 
     def open(self, client_id: int, mailbox: Inbox) -> None:
@@ -51,6 +54,7 @@ class Mailboxes:
         self._mailboxes.pop(client_id, None)
         self._postponed.pop(client_id, None)
         self._listening.discard(client_id)
+        self._admitted.discard(client_id)
 
     def deliver_pushes(self, replies: Replies) -> None:
         """Send what is pushed: all that one client gets in one piece, in order.
@@ -139,9 +143,8 @@ class Mailboxes:
         self._postponed[batch.client_id] = Batch(
             batch.client_id, batch.inbox, session.postponed, batch.error, batch.size
         )
-        mailbox.post(ClientWaits())
-        if session.is_authenticated:
-            mailbox.post(Admit())
+        mailbox.post(_WAITS)
+        self._admit(session, mailbox)
         if data:
             replies.append((mailbox, Push(data)))
 
@@ -150,7 +153,7 @@ class Mailboxes:
 
         They go with what is left of its batch, which was cut there.
         """
-        mailbox.post(ClientWaits())
+        mailbox.post(_WAITS)
         self._later(session.held_ms / 1000, [replies.pop()])
         session.held_ms = 0
         session.update_special()
@@ -177,5 +180,11 @@ class Mailboxes:
             session.is_closing = True
         if session.is_closing:
             replies.append((mailbox, Close()))
-        elif session.is_authenticated:
+        else:
+            self._admit(session, mailbox)
+
+    def _admit(self, session: Session, mailbox: Inbox) -> None:
+        """Let a client send more than a stranger may, once it is known."""
+        if session.is_authenticated and session.id not in self._admitted:
+            self._admitted.add(session.id)
             mailbox.post(Admit())

@@ -99,6 +99,8 @@ class Turn(Receiver):
                     reads += 1
         if reads or sent:
             engine.server.count_traffic(received, sent, reads)
+        if self._outbox.woken and not self.has_failed:
+            self._mailboxes.deliver_woken(replies)
         if self.has_failed:
             self._actor.commit_what_is_whole(replies)
         elif self._outbox.has_news():

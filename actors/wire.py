@@ -5,8 +5,7 @@
             -> while too much waits, nothing more of the client is run or read
 
 The connection owns it and decides what is seldom asked: limits, hang-ups, the close. A
-wire is a class of its own so that mypyc makes it native (an actor, whose base class is
-pykka's, cannot be): every request comes and goes through it.
+wire is a class of its own so that mypyc makes it native: every request goes through it.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from joblog.actors.inbox import Inbox, Receiver
 from joblog.actors.loop import GONE, HANG_UP, READ, WRITE, Loop
+from joblog.actors.messages import ClientWaits
 from joblog.actors.output import drop_sent, next_pieces, size_of_first
 from joblog.actors.traffic import Batch, Portion
 from joblog.actors.transport import Crossing, OtherWayError
@@ -144,6 +144,10 @@ class Wire(Receiver):
                 self._take_replies(message, None)
             elif isinstance(message, Portion):
                 self._take_replies(message.data, message.rest)
+            elif isinstance(message, ClientWaits):
+                self.is_waiting = True
+                if not self._is_reading:
+                    self.choose_events()
             else:
                 self._actor.receive(message)
 
@@ -164,9 +168,7 @@ class Wire(Receiver):
     def _bytes_at_most(self) -> int:
         """Return how much output may wait while the client's commands still run.
 
-        A client that has sent more than was read may well read nothing before it has
-        sent all: it would wait for ever. So more may wait for it, and more each time
-        that it has taken nothing for a moment, up to its `client-output-buffer-limit`.
+        More where it is still sending, which may read nothing before it has sent all.
         """
         return HIGH_BYTES if self._is_reading else self._highest_bytes
 
@@ -361,9 +363,8 @@ class Wire(Receiver):
     def close(self) -> None:
         """Let go of what was read and what was to be sent, and of the connection.
 
-        The three hold each other: without this they would all stay in memory, and
-        their bytes with them, until the garbage collector comes by, which it seldom
-        does.
+        The three hold each other: without this they would all stay in memory until the
+        garbage collector comes by, which it seldom does.
         """
         self.is_closed = True
         self.parser.forget()
@@ -386,7 +387,7 @@ class Wire(Receiver):
         )
 
     def choose_events(self) -> None:
-        """Tell the loop what to wait for; call it after changing what it depends on."""
+        """Tell the loop what to wait for; call it where what it depends on changed."""
         if self.is_closed:
             return
         events = WRITE if self.output else 0

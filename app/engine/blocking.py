@@ -134,7 +134,8 @@ class Blocking:
         number = next(self._order)
         self._timed[number] = waiter
         heapq.heappush(self.timeouts, (self._context.steady_ms + wait_ms, number))
-        self._outbox.is_timer_due = True
+        if self.timeouts[0][1] == number:  # else the driver comes by earlier
+            self._outbox.is_timer_due = True
         return number
 
     def _plan_retry(self, waiter: Waiter) -> None:

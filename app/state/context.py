@@ -155,11 +155,13 @@ class Context:
             # In the past nothing comes any more that could be waited for.
             reply = serve(self)
             return inside_unit if reply is BLOCKED else reply
-        session = self.session
-        if session.has_hung_up():
-            # It sent the command and died: what it would take would be lost.
-            session.is_closing = True
-            return NO_REPLY
+        session, values = self.session, self.db.values
+        keys = tuple(keys)
+        for key in keys:
+            if key in values and session.has_hung_up():
+                # It sent the command and died: what it would take would be lost.
+                session.is_closing = True
+                return NO_REPLY
         reply = serve(self)
         if reply is not BLOCKED:
             return reply
