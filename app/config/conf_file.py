@@ -244,7 +244,8 @@ def write_text(path: str, text: str) -> None:
     """Replace a configuration file in one step; a crash leaves the old or the new.
 
     Raises:
-        OSError: it cannot be written; the old file is as it was.
+        OSError: it cannot be written; the old file is as it was, or where no more than
+            its folder could not be synced, the new one is there.
     """
     target = Path(path).resolve()
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
