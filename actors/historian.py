@@ -21,6 +21,7 @@ from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.history.moments import tag_name
 from joblog.app.history.notes import full_note
+from joblog.app.history.redacted import redaction_facts
 from joblog.app.history.touched import find_touched, touches_text
 from joblog.app.keyspace.glob import compile_glob
 from joblog.app.protocol.encoder import encode
@@ -33,6 +34,12 @@ from joblog.app.state.inquiries import (
     RunInPast,
 )
 from joblog.storage.errors import PrunedError, StorageError
+from joblog.storage.folder import LogFolder
+from joblog.storage.redacted_segments import (
+    RedactedRecords,
+    find_latest,
+    may_concern,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +52,7 @@ if TYPE_CHECKING:
     from joblog.app.config import Config
     from joblog.storage.filesystem import FileSystem
     from joblog.storage.record import Record
+    from joblog.storage.redaction import Redaction
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +111,7 @@ class Historian(CooperativeActor):
         self._jobs: deque[_Job] = deque()
         self._idle: list[_Job] = []
         self._places: OrderedDict[int, LogPlace] = OrderedDict()
+        self._redacted = RedactedRecords(LogFolder(folder, filesystem), filesystem)
         self._views = PastViews(loop, folder, log, config, keyspace)
 
     def on_stop(self) -> None:
@@ -188,8 +197,7 @@ class Historian(CooperativeActor):
         Returns:
             The number to go on from, the last number, and the records.
         """
-        wanted = _matcher(inquiry)
-        resp = inquiry.session.resp
+        wanted, resp = _matcher(inquiry), inquiry.session.resp
         found: list[Encoded] = []
         passed = 0
         place = self._take_place(inquiry.from_seq)
@@ -203,9 +211,12 @@ class Historian(CooperativeActor):
                     inquiry.from_seq = place.next_seq
                     yield False
                 passed += len(records)
+                redactions = self._redacted.around(records[0].seq) if records else ()
                 for index, record in enumerate(records, 1):
-                    if wanted(record):
-                        found.append(Encoded(encode(record_reply(record), resp)))
+                    redaction = find_latest(redactions, record.seq)
+                    if wanted(record) or _is_hidden(inquiry, record, redaction):
+                        reply = record_reply(record, redaction)
+                        found.append(Encoded(encode(reply, resp)))
                         if len(found) == inquiry.count:
                             place.give_back(records[index:])
                             break
@@ -288,10 +299,23 @@ def _matcher(inquiry: ReadRecords) -> Callable[[Record], object]:
     return lambda _: True
 
 
-def record_reply(record: Record) -> dict[bytes, Any]:
-    """Return a record as clients see it: a map of its parts, by name."""
+def _is_hidden(
+    inquiry: ReadRecords, record: Record, redaction: Redaction | None
+) -> bool:
+    """Say whether a record may have been one of the key that is asked for."""
+    if redaction is None or inquiry.key is None:
+        return False
+    return may_concern(redaction, record.seq, inquiry.key)
+
+
+def record_reply(record: Record, redaction: Redaction | None) -> dict[bytes, Any]:
+    """Return a record as clients see it: a map of its parts, by name.
+
+    Where something of it was made unreadable, `redacted` says by whom, when and why.
+    """
     origin = record.origin
     note = full_note(origin)
+    known = {} if redaction is None else {b"redacted": redaction_facts(redaction)}
     return {
         b"seq": record.seq,
         b"at-ms": record.at_ms,
@@ -300,6 +324,7 @@ def record_reply(record: Record) -> dict[bytes, Any]:
         b"command": origin.command,
         b"note": None if note is None else _plain(note),
         b"effects": record.effects,
+        **known,
     }
 
 

@@ -39,6 +39,7 @@ from joblog.app.engine.past_views import PastView
 from joblog.app.errors import CommandError
 from joblog.app.history.moments import Moment
 from joblog.app.history.opening import MomentOpener
+from joblog.app.history.redacted import redacted_keys
 from joblog.app.state.process import human_bytes, resident_bytes
 from joblog.app.state.visits import ClientFacts
 from joblog.storage.errors import StorageError
@@ -165,7 +166,10 @@ class _Viewing:
             _say(FOUND, moment.seq)
         opened = opener.open(moment)
         config = Config({"databases": str(order.databases)} | _ADMITS_ALL)
-        view = PastView(open_past(config, opened.keyspace, opened.at_ms))
+        missing = redacted_keys(
+            Path(order.folder), FileSystem(), opened.seq, opened.at_ms
+        )
+        view = PastView(open_past(config, opened.keyspace, opened.at_ms), missing)
         _say(OPENED, opened.seq, opened.at_ms)
         return view
 

@@ -200,15 +200,11 @@ class Follower:
 
     def _begin_next(self, footer: SegmentFooter) -> bool:
         """Seal the copy's segment and begin the next, if the source has begun it."""
-        if self._reader.table_digest():
-            raise HistoryLostError(
-                f"{self._reader.path}: records of it were redacted before it was "
-                f"copied to its end; bring {self._target.path} up to date with 'replay "
-                f"backup', and follow on"
-            )
+        self._require_unredacted(self._reader)
         following = self._open_following(footer)
         if following is None:
             return False
+        self._require_unredacted(following)
         filesystem, elder = self._filesystem, self._reader
         first_seq = elder.header.first_seq
         temporary = self._target.next_path(first_seq)
@@ -229,6 +225,18 @@ class Follower:
         elder.close()
         self._file, self._reader, self._done = file, following, HEADER_BYTES
         return True
+
+    def _require_unredacted(self, reader: SegmentReader) -> None:
+        """Check that a segment can be copied record by record.
+
+        Raises:
+            HistoryLostError: records of it are redacted: it is only copied whole.
+        """
+        if reader.table_digest():
+            raise HistoryLostError(
+                f"{reader.path}: records of it were redacted before it was copied to "
+                f"its end; follow anew: {self._target.path} is brought up to date then"
+            )
 
     def _open_following(self, footer: SegmentFooter) -> SegmentReader | None:
         """Open the segment behind the seal; None where it has no header yet."""

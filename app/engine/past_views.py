@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Final
 from joblog.app import errors
 from joblog.app.state.visits import PastReplies, Refusal, facts_of, take_facts
 from joblog.app.table.table import Flag
+from joblog.app.users.requests import keys_of
 from joblog.app.users.user import user_with
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from joblog.app.engine.access import Request
     from joblog.app.engine.engine import Engine
     from joblog.app.state.session import Session
@@ -31,12 +34,25 @@ class PastView:
         engine: that of the moment.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        """Make the view of a moment from what `open_past` returned."""
+    def __init__(
+        self,
+        engine: Engine,
+        find_redacted: Callable[[bytes], bytes | None] | None = None,
+    ) -> None:
+        """Make the view of a moment.
+
+        Args:
+            engine: what `open_past` returned.
+            find_redacted: tells of a key that is missing why it is, in the text of an
+                error, where somebody made it unreadable; None where nothing was.
+        """
         self.engine = engine
         self._doubles: dict[int, Session] = {}
         self._rights: dict[bytes, list[bytes] | None] = {}
         engine.access.rules += [_refuse_admin, _refuse_login]
+        if find_redacted is not None:
+            self._find_redacted = find_redacted
+            engine.access.rules.append(self._refuse_redacted)
         # Nobody could be served from inside this engine: a script ends after a while.
         engine.scripts.meanwhile = self._end_script
 
@@ -93,6 +109,21 @@ class PastView:
         data = engine.run(double, [argv])
         engine.outbox.pushes.clear()
         return data
+
+    def _refuse_redacted(self, request: Request) -> bytes | None:
+        """Return why a command is refused that would find a key missing.
+
+        Who may not reach that key is told that, by its user's rules.
+        """
+        command, argv = request.command, request.argv
+        values = request.session.db.values
+        missing = [use.key for use in keys_of(command, argv) if use.key not in values]
+        if not missing or command.is_write:
+            return None
+        user = self.engine.server.users.find(request.session.user)
+        if user is None or user.judge(command, argv) is not None:
+            return None
+        return next(filter(None, map(self._find_redacted, missing)), None)
 
     def _end_script(self) -> None:
         scripts = self.engine.scripts

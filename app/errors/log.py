@@ -15,6 +15,12 @@ def log_ends(last_seq: int) -> bytes:
     return b"ERR the log ends with seq %d" % last_seq
 
 
+def redacted(when: str, by: str, why: str, first_seq: int, last_seq: int) -> bytes:
+    """Return the text for what was at a moment of the past, and is unreadable now."""
+    text = f"REDACTED on {when} by {by}: {why} (seq {first_seq} to {last_seq})"
+    return one_line(text.encode(errors="surrogateescape"))
+
+
 def unreadable_log(reason: str) -> bytes:
     """Return the text for a log that the system does not let us read."""
     return b"ERR the log cannot be read: " + reason.encode()

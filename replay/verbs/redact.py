@@ -14,6 +14,7 @@ from joblog.replay.redacting.running import Run, begin
 from joblog.replay.redacting.selection import TEXT_BYTES_MIN, Selection
 from joblog.replay.verbs import options
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
+from joblog.storage.errors import LogLockedError
 
 if TYPE_CHECKING:
     from joblog.replay.redacting.running import Outcome
@@ -42,6 +43,10 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     help="A folder with copies of segments: there too.",
 )  # fmt: skip
 @click.option("--delete", "may_delete", is_flag=True, help="Also keys that are alive.")
+@click.option(
+    "--short-ids", "has_short", is_flag=True,
+    help="Take jobs' ids of fewer than six bytes too; look first at how much it is.",
+)  # fmt: skip
 @click.option("--apply", "is_applied", is_flag=True, help="Do it; else only tell.")
 @click.option("--resume", is_flag=True, help="Go on with one that was interrupted.")
 def redact(tool: Tool, *, resume: bool, **given: Any) -> int:
@@ -83,11 +88,20 @@ def _selection(given: dict[str, Any]) -> Selection:
     selection = Selection(given["keys"], given["jobs"], given["texts"])
     if not selection.pieces:
         raise click.UsageError("say what: --key, --job or --match")
-    for piece in (*selection.jobs, *selection.texts):
-        if len(piece) < TEXT_BYTES_MIN:
+    for text in selection.texts:
+        if len(text) < TEXT_BYTES_MIN:
             raise click.UsageError(
-                f"{show(piece)} is too short: less than {TEXT_BYTES_MIN} bytes are in "
-                f"too much that has nothing to do with it; name the keys (--key)"
+                f"{show(text)} is too short: less than {TEXT_BYTES_MIN} bytes are in "
+                f"too much that has nothing to do with it, and what takes their place "
+                f"could be taken for something else; name the keys (--key)"
+            )
+    least = 1 if given["has_short"] else TEXT_BYTES_MIN
+    for job in selection.jobs:
+        if len(job) < least:
+            raise click.UsageError(
+                f"{show(job)} is too short: less than {TEXT_BYTES_MIN} bytes are in "
+                f"too much that has nothing to do with it, such as a count or another "
+                f"queue's job; name the keys (--key), or say --short-ids"
             )
     return selection
 
@@ -110,7 +124,13 @@ def _tell_plan(tool: Tool, selection: Selection) -> int:
 
 
 def _run(tool: Tool, wanted: Any, *, may_delete: bool) -> int:
-    run = Run(tool.folder, tool.filesystem)
+    try:
+        run = Run(tool.folder, tool.filesystem)
+    except LogLockedError as error:
+        raise LogLockedError(
+            f"{tool.folder}: a server or another tool has this log open: stop it, "
+            f"redact, and start it over what is left"
+        ) from error
     try:
         outcome = run.run(wanted, may_delete=may_delete)
     finally:

@@ -151,3 +151,37 @@ def test_a_copy_ends_with_a_redacted_segment_and_not_within(folder, tmp_path):
     assert verify(tmp_path / "whole").last_seq == last_seq + 2
     with pytest.raises(StorageError, match=r"only be copied whole: not up to seq 3"):
         restore_log(folder, tmp_path / "part", 3, filesystem=FILESYSTEM)
+
+
+def test_a_job_with_a_short_id_needs_an_option(tmp_path):
+    history = History(tmp_path / "data")
+    history.run(
+        history.connect(),
+        *("HSET bull:mail:42 data secret-1", "RPUSH bull:mail:wait 42"),
+        *("HSET bull:mail:142 data other", "RPUSH bull:mail:wait 142"),
+        *("LPOP bull:mail:wait", "DEL bull:mail:42"),
+    )
+    history.close()
+    words = ("redact", history.folder, "--job", "42", "--why", "x", "--apply")
+
+    refused = replay(*words)
+    done = replay(*words, "--short-ids")
+
+    assert refused.exit_code == 2
+    assert "name the keys (--key), or say --short-ids" in refused.stderr
+    assert done.exit_code == 0, done.stderr
+    assert files_with(history.folder, b"secret-") == []
+    values = recover(history.folder, FILESYSTEM).keyspace.databases[0].values
+    assert sorted(values) == [b"bull:mail:142", b"bull:mail:wait"]
+
+
+def test_a_log_in_use_is_refused_with_what_to_do(tmp_path):
+    history = History(tmp_path / "data")
+    history.run(history.connect(), "SET user:42 secret", "DEL user:42")
+
+    words = ("--key", "user:42", "--why", "x", "--apply")
+    result = replay("redact", history.folder, *words)
+
+    history.close()
+    assert result.exit_code == 1
+    assert "stop it, redact, and start it over what is left" in result.stderr
