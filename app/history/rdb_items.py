@@ -50,7 +50,7 @@ _MODULE_LETTERS: Final = (
     string.ascii_uppercase + string.ascii_lowercase + "0123456789-_"
 )
 _TIME_REMARK: Final = b"ctime"
-_CHECKED_AT_ONCE: Final = 1 << 14
+_CHECKED_AT_ONCE: Final = 1 << 17
 
 
 class RdbError(Exception):

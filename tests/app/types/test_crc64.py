@@ -1,3 +1,5 @@
+import random
+
 import pytest
 
 from joblog.app.types.crc64 import crc64
@@ -23,5 +25,15 @@ def test_words_of_eight_bytes_come_to_what_single_bytes_do(length):
     expected = 5
     for byte in data:
         expected = crc64(bytes([byte]), expected)
+
+    assert crc64(data, 5) == expected
+
+
+@pytest.mark.parametrize("length", [1 << 17, (1 << 17) + 13, 3 << 17])
+def test_blocks_come_to_what_short_pieces_do(length):
+    data = random.Random(length).randbytes(length)
+    expected = 5
+    for at in range(0, length, 1000):
+        expected = crc64(data[at : at + 1000], expected)
 
     assert crc64(data, 5) == expected
