@@ -58,6 +58,7 @@ _SLICE_NS: Final = 4_000_000
 _DATASET_SLICE_NS: Final = 2_000_000
 _AGAIN_SECONDS: Final = 0.05
 _COMMANDS_A_RECORD: Final = 200
+_WORDS_A_RECORD: Final = 2000
 
 
 class Applying:
@@ -96,7 +97,7 @@ class Applying:
         self._link: pykka.ActorRef[Link] | None = None
         self._to_link: Inbox = inbox
         self._session: Session | None = None
-        self._number = 0
+        self._number = self._serial = 0
         self._work: Iterator[int] | None = None
 
     # --- whom to follow --------------------------------------------------------------
@@ -106,7 +107,7 @@ class Applying:
         state, engine = self._state, self._engine
         if self._reach is None or engine.server.is_loading or state.is_swapping:
             return  # it comes back to this
-        state.is_due = False
+        state.is_due = state.is_staging = False
         self._work = None
         engine.pause.hide_expired()
         if self._link is None:
@@ -127,7 +128,8 @@ class Applying:
         elif state.master is not None:
             logger.warning("this server follows %s", state.master)
             self._free_waiting()
-        self._to_link.post(Follow(state.master, state.position()))
+        self._serial += 1
+        self._to_link.post(Follow(state.master, state.position(), self._serial))
 
     def _free_waiting(self) -> None:
         """Let clients go that wait for what a replica cannot give."""
@@ -150,16 +152,22 @@ class Applying:
             self._state.link = message.facts
         elif isinstance(message, Opened):
             self._open(message)
-        elif isinstance(message, Stretch):
-            self._begin(self._apply(message))
-        elif isinstance(message, Synchronized):
-            self._begin(self._synchronize(message))
+        elif isinstance(message, Stretch | Synchronized):
+            session = self._session
+            if message.number != self._number or session is None:
+                return  # of a server that is followed no longer
+            if isinstance(message, Stretch):
+                self._begin(self._apply(session, message))
+            else:
+                self._begin(self._synchronize(session, message))
         elif isinstance(message, TellDurable):
             self._tell_durable(message.number)
         elif isinstance(message, Closed):
             self._close(message)
 
     def _open(self, message: Opened) -> None:
+        if message.serial != self._serial:
+            return
         self._drop_session()
         self._number = message.number
         server = self._engine.server
@@ -171,6 +179,8 @@ class Applying:
         )
         self._mailboxes.open(session.id, self._to_link)
         if message.continued is not None:
+            # What is applied twice, or not at all, is another history.
+            assert message.continued.offset == self._state.offset
             self._engine.context.read_clock()
             self._replicated.take_position(session, message.continued)
             self._replicated.note(session, "continued", master=message.address)
@@ -221,11 +231,9 @@ class Applying:
             self._work = None
         self._commit([])
 
-    def _apply(self, stretch: Stretch) -> Iterator[int]:
-        session, number = self._session, stretch.number
-        if session is None or number != self._number:
-            return
-        replicated, last = self._replicated, [b"PING"]
+    def _apply(self, session: Session, stretch: Stretch) -> Iterator[int]:
+        number, last = stretch.number, [b"PING"]
+        replicated = self._replicated
         for commands, end in stretch.units:
             try:
                 if commands:
@@ -243,11 +251,11 @@ class Applying:
         if position is not None:
             self._post(Applied(number, position))
 
-    def _synchronize(self, message: Synchronized) -> Iterator[int]:
+    def _synchronize(self, session: Session, message: Synchronized) -> Iterator[int]:
         """Let a dataset take the place of what there is."""
-        session, engine = self._session, self._engine
-        assert session is not None
+        engine = self._engine
         dataset = Dataset(engine.keyspace)
+        self._state.is_staging = True
         try:
             with message.path.open("rb") as file:
                 for _ in dataset.read(file, "the master's dataset"):
@@ -256,6 +264,7 @@ class Applying:
             why = str(error)
             if isinstance(error, CommandError):
                 why = f"a library of functions: {error.text.decode(errors='replace')}"
+            self._state.is_staging = False
             self._post(Refused(message.number, why))
             return
         self._state.is_swapping = True
@@ -266,7 +275,7 @@ class Applying:
         engine.functions.forget()
         engine.blocking.serve()
         replicated.take_position(session, message.position)
-        self._state.is_swapping = False
+        self._state.is_swapping = self._state.is_staging = False
         counts = {"keys": dataset.keys, "changed": dataset.changed}
         replicated.note(
             session, "synchronized", master=master, removed=dataset.removed, **counts
@@ -285,13 +294,15 @@ class Applying:
     def _record(self, session: Session, dataset: Dataset) -> Iterator[int]:
         """Record what differs, several keys in each record."""
         begun: list[Argv] = []
-        begun_db = 0
+        begun_db = words = 0
         for db, commands in dataset.differences():
-            if begun and (db != begun_db or len(begun) >= _COMMANDS_A_RECORD):
+            is_full = len(begun) >= _COMMANDS_A_RECORD or words >= _WORDS_A_RECORD
+            if begun and (db != begun_db or is_full):
                 self._replicated.record_difference(session, begun_db, begun)
-                begun = []
+                begun, words = [], 0
             begun_db = db
             begun += commands
+            words += sum(map(len, commands))
             yield _DATASET_SLICE_NS
         if begun:
             self._replicated.record_difference(session, begun_db, begun)

@@ -15,6 +15,7 @@ from joblog.actors.cooperative import CooperativeActor
 from joblog.actors.inbox import ActorReceiver
 from joblog.actors.loop import READ
 from joblog.actors.messages import Close
+from joblog.actors.replica.acknowledging import Acknowledging
 from joblog.actors.replica.dialer import Dial, Dialed, Dialer
 from joblog.actors.replica.handshake import (
     Agreement,
@@ -32,14 +33,12 @@ from joblog.actors.replica.mail import (
     Refused,
     Stretch,
     Synchronized,
-    TellDurable,
 )
 from joblog.actors.replica.payload import Payload, PayloadError
 from joblog.actors.replica.retrying import Retrying
 from joblog.actors.replica.stream import Stream, StreamError
 from joblog.app import clock
 from joblog.app.history.positions import create_dataset, dataset_path
-from joblog.app.protocol.encoder import encode_bulks
 from joblog.app.state.replication import Address, LinkFacts, Position
 
 if TYPE_CHECKING:
@@ -89,7 +88,10 @@ class Link(CooperativeActor):
         self._dialer: pykka.ActorRef[Dialer] | None = None
         self._master: Address | None = None
         self._position: Position | None = None
-        self._number = 0
+        self._serial = self._number = 0
+        # What was mailed may still be applied when the connection is gone: where to go
+        # on is not known before that.
+        self._is_mailed = self._redials = False
         self._facts = LinkFacts()
         self._retrying = Retrying()
         self._reached: Reached | None = None
@@ -105,8 +107,8 @@ class Link(CooperativeActor):
         self._file: Any = None
         self._buffer = b""
         self._output = b""
-        self._durable_offset = 0
-        self._is_telling = self._is_waiting = False
+        self._telling = Acknowledging(self._config, self._keyspace, self._number)
+        self._is_waiting = False
 
     def contain(self, error: Exception) -> bool:
         """Let a failure cost the connection: what was applied is whole."""
@@ -125,7 +127,8 @@ class Link(CooperativeActor):
         """Follow somebody else, or go on where the keyspace has come."""
         if isinstance(message, Follow):
             self._close()
-            self._master, self._position = message
+            self._master, self._position, self._serial = message
+            self._is_mailed = False  # what was not applied yet never is
             self._retrying.begin()
             self._facts = LinkFacts()
             self._dial()
@@ -135,28 +138,33 @@ class Link(CooperativeActor):
             self.give_up("the connection was closed by CLIENT KILL")
         elif isinstance(message, Applied):
             self._position = message.position
+            self._is_mailed = False
             if message.number == self._number and self._reached is not None:
                 self._go_on()
-        elif isinstance(message, Durable | Refused):
-            self._take_answer(message)
+            elif self._redials:
+                self._dial()
+        elif isinstance(message, Refused):
+            self._take_refusal(message)
+        elif isinstance(message, Durable) and message.number == self._number:
+            self._send(self._telling.take(message.offset))
 
-    def _take_answer(self, message: Durable | Refused) -> None:
-        if message.number != self._number or self._reached is None:
-            return  # of a connection that is closed
-        if isinstance(message, Durable):
-            self._is_telling = False
-            self._durable_offset = message.offset
-            self._acknowledge()
-        else:
-            self._position = None
+    def _take_refusal(self, message: Refused) -> None:
+        self._position = None
+        self._is_mailed = self._redials = False
+        if message.number == self._number and self._reached is not None:
             self.give_up(message.why, is_refusal=True)
+        else:
+            self._retrying.fail(self._master, message.why, is_refusal=True)
+            self._note(error=message.why)
 
     # --- connecting ----------------------------------------------------------------
 
     def _dial(self) -> None:
         if self._master is None:
             return
-        self._number += 1
+        self._redials = self._is_mailed
+        if self._is_mailed:
+            return
         if self._dialer is None:
             self._dialer = Dialer.start(self._reach, self.actor_ref.tell)
         wait_ms = self._config.repl_timeout * 1000
@@ -240,7 +248,7 @@ class Link(CooperativeActor):
         assert reached is not None
         fd = reached.transport.fileno()
         ends = reached.address, reached.local_address
-        self._keyspace.post(Opened(self._number, *ends, fd, continued))
+        self._keyspace.post(Opened(self._number, self._serial, *ends, fd, continued))
 
     def _take_payload(self, payload: Payload, data: bytes) -> bytes:
         """Take a piece of the dataset; return what is behind it."""
@@ -266,7 +274,7 @@ class Link(CooperativeActor):
         self._stream = Stream(position.offset, self._config.proto_max_bulk_len)
         self._position = position
         self._note(state="connected", error="")
-        self._tell_durable()
+        self._telling.ask()
 
     def _take_stream(self, stream: Stream, data: bytes) -> None:
         units = stream.feed(data)
@@ -274,12 +282,12 @@ class Link(CooperativeActor):
             self._keyspace.post(Stretch(self._number, units))
             self._wait()
         elif stream.asks:
-            self._answer(stream)
+            self._telling.answer(stream)
 
     def _wait(self) -> None:
         """Read no more before the keyspace has taken what it got."""
         assert self._reached is not None
-        self._is_waiting = True
+        self._is_waiting = self._is_mailed = True
         self.loop.change(self._reached.transport.fileno(), 0)
 
     def _go_on(self) -> None:
@@ -291,7 +299,7 @@ class Link(CooperativeActor):
         if self._stream is None:
             self._begin_stream(self._position)
         elif self._stream.asks:
-            self._answer(self._stream)
+            self._telling.answer(self._stream)
         rest, self._buffer = self._buffer, b""
         try:
             if self._stream is not None and self._stream.error is not None:
@@ -314,25 +322,8 @@ class Link(CooperativeActor):
 
     # --- telling -------------------------------------------------------------------
 
-    def _answer(self, stream: Stream) -> None:
-        stream.asks = False
-        self._is_telling = False
-        self._tell_durable()
-
-    def _tell_durable(self) -> None:
-        """Have the keyspace say when what was applied is durable."""
-        if not self._is_telling:
-            self._is_telling = True
-            self._keyspace.post(TellDurable(self._number))
-
-    def _acknowledge(self) -> None:
-        """Tell the master what is durable here."""
-        offset = b"%d" % self._durable_offset
-        words = [b"REPLCONF", b"ACK", offset, b"FACK", offset]
-        self._send(encode_bulks(words if self._config.appendonly else words[:3]))
-
     def _send(self, data: bytes) -> None:
-        if self._reached is None:
+        if self._reached is None or not (data or self._output):
             return
         self._output += data
         try:
@@ -362,9 +353,8 @@ class Link(CooperativeActor):
             self._ticks_up += 1
             if self._ticks_up == _SOUND_TICKS:
                 self._retrying.begin()
-            if self._is_telling and self._durable_offset:
-                self._acknowledge()
-            self._tell_durable()
+            self._send(self._telling.again())
+            self._telling.ask()
         self._note()
 
     def _note(self, **facts: Any) -> None:

@@ -16,14 +16,16 @@ class Follow(NamedTuple):
 
     Attributes:
         position: where to go on from; None where a whole dataset is needed.
+        serial: of this among all that there were.
     """
 
     master: Address | None
     position: Position | None
+    serial: int
 
 
 class Applied(NamedTuple):
-    """What was mailed is applied. Keyspace -> link.
+    """What was mailed is applied, be the connection open or not. Keyspace -> link.
 
     Attributes:
         number: of the connection that it came by.
@@ -58,12 +60,14 @@ class Opened(NamedTuple):
 
     Attributes:
         number: of the connection, among all that there were.
+        serial: of the order to follow that it was made for.
         address, local_address: of both ends.
         fd: the connection's file descriptor.
         continued: where it goes on from; None where it sends a dataset first.
     """
 
     number: int
+    serial: int
     address: str
     local_address: str
     fd: int

@@ -4,13 +4,21 @@ A dataset is read beside the keyspace, a step at a time, while that is served as
 What differs is written as commands, which make the one of the other: those go into the
 log, so that a fold comes to the dataset too, and what was before stays readable. Values
 that are the same are taken over, not their doubles: memory holds them once, and the
-elements of each are in the order in which a fold has them.
+elements of each are in the order in which a fold has them. Large values are read,
+compared and written in many steps (`joblog.app.history.large_values`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
+from joblog.app.history.large_values import (
+    build_in_steps,
+    change_in_steps,
+    changes_by_element,
+    compare_in_steps,
+    is_large,
+)
 from joblog.app.history.rdb_items import (
     Foreign,
     Key,
@@ -28,6 +36,7 @@ from joblog.app.types.lists import List
 from joblog.app.types.packed_values import opened
 from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
+from joblog.app.types.steps import portions
 from joblog.storage.record import Origin, Record
 
 if TYPE_CHECKING:
@@ -38,6 +47,8 @@ if TYPE_CHECKING:
     from joblog.app.words import Argv
 
 _NOBODY: Final = Origin(0)
+_KEYS_A_STEP: Final = 500
+_COMMANDS_A_STEP: Final = 10
 
 
 class _Version(NamedTuple):
@@ -67,10 +78,11 @@ class Dataset:
         self._fold = Fold(len(live.databases), packs_hashes=True)
         self._staged = self._fold.keyspace
         self._changes: dict[tuple[int, bytes], list[Argv]] = {}
+        self._replaced: set[tuple[int, bytes]] = set()
         self.keys = self.changed = self.removed = 0
 
     def read(self, file: BinaryIO, name: str) -> Iterator[None]:
-        """Read an RDB file, a key or so at each step.
+        """Read an RDB file, a key or less at each step.
 
         Args:
             file: open for reading, at its start.
@@ -81,7 +93,7 @@ class Dataset:
         """
         for item in read_rdb_part(file, name):
             if isinstance(item, Key):
-                self._take_key(item, name)
+                yield from self._take_key(item, name)
             elif isinstance(item, Library):
                 shebang = read_library_shebang(item.source)
                 self._staged.libraries[shebang.name] = item.source
@@ -98,10 +110,11 @@ class Dataset:
         for database in other.databases:
             for key, value in database.values.items():
                 deadline_ms = database.deadlines.get(key)
-                self._take_key(Key(database.index, key, value, deadline_ms), "log")
+                item = Key(database.index, key, value, deadline_ms)
+                yield from self._take_key(item, "log")
                 yield
 
-    def _take_key(self, item: Key, name: str) -> None:
+    def _take_key(self, item: Key, name: str) -> Iterator[None]:
         if item.db >= len(self._live.databases):
             raise RdbError(
                 f"{name}: there is a database {item.db}, and no more than "
@@ -116,8 +129,10 @@ class Dataset:
         if held is None:
             self.changed += 1
             staged.place(item.key, item.value, item.deadline_ms)
-            return
-        self._compare(item, live, staged, held)
+        elif is_large(held) or is_large(item.value):
+            yield from self._compare_large(item, live, staged, opened(held))
+        else:
+            self._compare(item, live, staged, held)
 
     def _compare(self, item: Key, live: Database, staged: Database, held: Any) -> None:
         now = _version(opened(held), live.deadlines.get(item.key))
@@ -134,26 +149,67 @@ class Dataset:
             staged.place(item.key, copy_value(opened(held)), had_ms)
         self._fold.apply([Record(0, 0, 0, item.db, commands, _NOBODY)])
 
+    def _compare_large(
+        self, item: Key, live: Database, staged: Database, held: Any
+    ) -> Iterator[None]:
+        key, value = item.key, opened(item.value)
+        had_ms = live.deadlines.get(key)
+        commands: list[Argv] = []
+        if changes_by_element(held, value):
+            for found in change_in_steps(key, held, value):
+                commands += found
+                yield
+        elif not (yield from compare_in_steps(held, value)):
+            self.changed += 1
+            self._replaced.add((item.db, key))
+            staged.place(key, item.value, item.deadline_ms)
+            return
+        if item.deadline_ms is None and had_ms is not None:
+            commands.append([b"PERSIST", key])
+        elif item.deadline_ms is not None and item.deadline_ms != had_ms:
+            commands.append([b"PEXPIREAT", key, b"%d" % item.deadline_ms])
+        staged.place(key, copy_value(held) if commands else held, had_ms)
+        if commands:
+            self.changed += 1
+            self._changes[item.db, key] = commands
+        for argv in commands:
+            self._fold.apply([Record(0, 0, 0, item.db, [argv], _NOBODY)])
+            yield
+
     def differences(self) -> Iterator[tuple[int, list[Argv]]]:
         """Yield what makes the keyspace's data this: (database, commands), in order.
 
-        Each step is for one key, or for the functions.
+        Each step is for one key or a part of it, for the functions, or for keys that
+        are the same.
         """
         yield from self._function_changes()
         for live, staged in zip(
             self._live.databases, self._staged.databases, strict=True
         ):
-            for key in live.values:
-                if key not in staged.values:
-                    self.removed += 1
-                    yield live.index, [[b"DEL", key]]
-            for key, value in staged.values.items():
-                if key not in live.values:
-                    deadline_ms = staged.deadlines.get(key)
-                    built = build_commands(key, opened(value), deadline_ms)
-                    yield live.index, list(built)
-                elif (commands := self._changes.get((live.index, key))) is not None:
-                    yield live.index, commands
+            for keys in portions(live.values, _KEYS_A_STEP):
+                gone = [key for key in keys if key not in staged.values]
+                self.removed += len(gone)
+                yield live.index, [[b"DEL", key] for key in gone]
+            for items in portions(staged.values.items(), _KEYS_A_STEP):
+                yield live.index, []
+                for key, value in items:
+                    for commands in self._commands_for(key, value, live, staged):
+                        yield live.index, commands
+
+    def _commands_for(
+        self, key: bytes, value: Any, live: Database, staged: Database
+    ) -> Iterator[list[Argv]]:
+        place = live.index, key
+        if key not in live.values or place in self._replaced:
+            if key in live.values:
+                yield [[b"DEL", key]]
+            deadline_ms = staged.deadlines.get(key)
+            if is_large(value):
+                yield from build_in_steps(key, value, deadline_ms)
+            else:
+                yield list(build_commands(key, opened(value), deadline_ms))
+        elif (commands := self._changes.get(place)) is not None:
+            yield from portions(commands, _COMMANDS_A_STEP)
 
     def _function_changes(self) -> Iterator[tuple[int, list[Argv]]]:
         had, wanted = self._live.libraries, self._staged.libraries
@@ -178,6 +234,7 @@ class Dataset:
         live.libraries.update(self._staged.libraries)
         live.changes += 1
         self._changes.clear()
+        self._replaced.clear()
 
 
 def _version(value: Any, deadline_ms: int | None) -> _Version:

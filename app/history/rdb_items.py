@@ -31,7 +31,7 @@ from joblog.app.history.rdb_files import (
 )
 from joblog.app.types.crc64 import crc64
 from joblog.app.types.rdb_reader import Reader
-from joblog.app.types.rdb_values import decode_body
+from joblog.app.types.rdb_values import decode_in_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +110,7 @@ def read_rdb_part(file: BinaryIO, name: str) -> Iterator[Item | None]:
         name: what to call it in errors.
 
     Yields:
-        An item; None after each piece that was compared with the checksum.
+        An item; None after each step of a large value, and of the checksum.
 
     Raises:
         RdbError: it is no such file, or damaged.
@@ -135,7 +135,7 @@ def read_rdb_part(file: BinaryIO, name: str) -> Iterator[Item | None]:
         file.seek(reader.at)
 
 
-def _read_items(reader: Reader) -> Iterator[Item]:
+def _read_items(reader: Reader) -> Iterator[Item | None]:
     db = 0
     deadline_ms: int | None = None
     while True:
@@ -164,7 +164,8 @@ def _read_items(reader: Reader) -> Iterator[Item]:
             deadline_ms = None
         else:
             key = reader.string()
-            yield Key(db, key, decode_body(code, reader), deadline_ms)
+            value = yield from decode_in_steps(code, reader)
+            yield Key(db, key, value, deadline_ms)
             deadline_ms = None
 
 

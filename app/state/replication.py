@@ -86,6 +86,7 @@ class Replication:
         has_position: whether it can ask its master to go on from the offset.
         client_id: the number of the master's connection as a client; 0 without one.
         link: how the connection is.
+        is_staging: a dataset is compared with memory, which must stand still.
         is_swapping: the log is ahead of memory: a dataset is about to take its place.
         is_broken: what was applied is not whole; nothing is served before a dataset.
     """
@@ -100,7 +101,7 @@ class Replication:
         self.has_position = False
         self.client_id = 0
         self.link = LinkFacts()
-        self.is_swapping = self.is_broken = False
+        self.is_staging = self.is_swapping = self.is_broken = False
         self.is_due = False
         self.master: Address | None = None
         words = config.replicaof
@@ -152,7 +153,7 @@ class Replication:
     @property
     def is_read_only(self) -> bool:
         """Whether clients may not write."""
-        if self.is_swapping or self.is_broken:
+        if self.is_staging or self.is_swapping or self.is_broken:
             return True
         return self.master is not None and self._config.replica_read_only
 

@@ -11,14 +11,21 @@ Source: Redis 7.2; see tests/parity/test_dump.py.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app.types.crc64 import crc64
 from joblog.app.types.rdb_reader import Reader
+from joblog.app.types.rdb_streams import encode_stream_in_steps
 from joblog.app.types.rdb_values import decode_value, encode_value
+from joblog.app.types.steps import finish
+from joblog.app.types.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 _VERSION_MAX: Final = 80
 _FOOTER_BYTES: Final = 10
+_CHECKED_AT_ONCE: Final = 1 << 17
 
 
 class WrongFooterError(ValueError):
@@ -27,9 +34,21 @@ class WrongFooterError(ValueError):
 
 def encode_payload(value: Any) -> bytes:
     """Return the payload that DUMP answers for a value of any type."""
-    body, version = encode_value(value)
+    return finish(encode_payload_in_steps(value))
+
+
+def encode_payload_in_steps(value: Any) -> Generator[None, None, bytes]:
+    """Return what `encode_payload` does; a stream a step at a time."""
+    if type(value) is Stream:
+        body, version = yield from encode_stream_in_steps(value)
+    else:
+        body, version = encode_value(value)
     body += version.to_bytes(2, "little")
-    return body + crc64(body).to_bytes(8, "little")
+    crc = 0
+    for at in range(0, len(body), _CHECKED_AT_ONCE):
+        crc = crc64(body[at : at + _CHECKED_AT_ONCE], crc)
+        yield
+    return body + crc.to_bytes(8, "little")
 
 
 def with_checksum(payload: bytes) -> bytes:

@@ -21,9 +21,10 @@ from joblog.app.types.hashes import Hash, set_field
 from joblog.app.types.listpack import decode_listpack
 from joblog.app.types.numbers import parse_int64
 from joblog.app.types.rdb_strings import encode_length, encode_rdb_string
+from joblog.app.types.steps import A_STEP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from joblog.app.types.rdb_reader import Reader
 
@@ -34,9 +35,6 @@ _REDIS_VERSION: Final = 12
 _TIME_BYTES: Final = 8
 _NEVER: Final = -1
 _WORDS_EACH: Final = 3
-
-Entry = tuple[bytes, bytes, int]
-"""A field, its value, and its deadline in ms since the epoch, or `_NEVER`."""
 
 
 def encode_expiring_hash(
@@ -84,25 +82,26 @@ def _encode_relative(table: Hash) -> bytes:
     return b"".join(parts)
 
 
-def _read_absolute(reader: Reader) -> Hash:
-    return _build(
-        (
-            reader.string(),
-            reader.string(),
-            reader.number(_TIME_BYTES, is_signed=True),
-        )
-        for _ in range(reader.length())
-    )
+def _read_absolute(reader: Reader) -> Generator[None, None, Hash]:
+    made = Hash()
+    for number in range(reader.length()):
+        field, value = reader.string(), reader.string()
+        _add(made, field, value, reader.number(_TIME_BYTES, is_signed=True))
+        if number % A_STEP == 0:
+            yield
+    return made
 
 
-def _read_relative(reader: Reader) -> Hash:
+def _read_relative(reader: Reader) -> Generator[None, None, Hash]:
     earliest_ms = reader.number(_TIME_BYTES)
-    entries = []
-    for _ in range(reader.length()):
+    made = Hash()
+    for number in range(reader.length()):
         after = reader.length()
         field, value = reader.string(), reader.string()
-        entries.append((field, value, earliest_ms + after - 1 if after else _NEVER))
-    return _build(entries)
+        _add(made, field, value, earliest_ms + after - 1 if after else _NEVER)
+        if number % A_STEP == 0:
+            yield
+    return made
 
 
 def _read_packed(reader: Reader) -> Hash:
@@ -110,31 +109,30 @@ def _read_packed(reader: Reader) -> Hash:
     words = decode_listpack(reader.string())
     if len(words) % _WORDS_EACH:
         raise ValueError("a field of a hash lacks its value or its deadline")
-    entries = []
+    made = Hash()
     for at in range(0, len(words), _WORDS_EACH):
         field, value, digits = words[at : at + _WORDS_EACH]
         deadline_ms = parse_int64(digits)
         if deadline_ms is None:
             raise ValueError(f"{digits!r} is no deadline")
-        entries.append((field, value, deadline_ms or _NEVER))
-    return _build(entries)
-
-
-def _build(entries: Iterable[Entry]) -> Hash:
-    made = Hash()
-    for field, value, deadline_ms in entries:
-        if not set_field(made, field, value):
-            raise ValueError("a field of a hash comes twice")
-        if deadline_ms != _NEVER:
-            if deadline_ms < 0:
-                raise ValueError(f"{deadline_ms} is no deadline")
-            made.set_deadline(field, deadline_ms)
+        _add(made, field, value, deadline_ms or _NEVER)
     return made
 
 
-HASH_READERS: Final[dict[int, Callable[[Reader], Hash]]] = {
+def _add(made: Hash, field: bytes, value: bytes, deadline_ms: int) -> None:
+    if not set_field(made, field, value):
+        raise ValueError("a field of a hash comes twice")
+    if deadline_ms != _NEVER:
+        if deadline_ms < 0:
+            raise ValueError(f"{deadline_ms} is no deadline")
+        made.set_deadline(field, deadline_ms)
+
+
+HASH_READERS: Final[dict[int, Callable[[Reader], Generator[None, None, Hash]]]] = {
     _KIND: _read_absolute,
     _REDIS_KIND: _read_relative,
-    25: _read_packed,
 }
-"""The kinds of hashes with deadlines, and what reads each."""
+"""The kinds of hashes with deadlines, and what reads each, a step at a time."""
+
+PACKED_HASH_READERS: Final[dict[int, Callable[[Reader], Hash]]] = {25: _read_packed}
+"""The same for those that are one string, and so are small."""

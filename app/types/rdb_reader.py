@@ -7,9 +7,17 @@ every failure is a ValueError; nothing is trusted to be as long as it says.
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from joblog.app.types.rdb_strings import decode_length, decode_rdb_string
+from joblog.app.types.rdb_strings import (
+    decode_length,
+    decode_rdb_string,
+    decode_string_in_steps,
+)
+from joblog.app.types.steps import A_STEP
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
 
 _DOUBLE: Final = struct.Struct("<d")
 
@@ -64,3 +72,16 @@ class Reader:
         """Return a string as RDB files hold it."""
         value, self.at = decode_rdb_string(self.data, self.at)
         return value
+
+    def string_in_steps(self) -> Generator[None, None, bytes]:
+        """Return a string that may be long and compressed."""
+        value, self.at = yield from decode_string_in_steps(self.data, self.at)
+        return value
+
+    def strings(self, each: int = 1) -> Iterator[list[bytes]]:
+        """Yield as many strings as a count in front says, times `each`, in portions."""
+        left = self.length() * each
+        while left:
+            size = min(left, A_STEP * each)
+            yield [self.string() for _ in range(size)]
+            left -= size

@@ -31,13 +31,14 @@ from typing import TYPE_CHECKING, Final
 
 from joblog.app.types.listpack import decode_listpack, encode_listpack
 from joblog.app.types.rdb_strings import encode_length, encode_rdb_string
+from joblog.app.types.steps import A_STEP, finish
 from joblog.app.types.stream_groups import Consumer, Group
 from joblog.app.types.stream_ids import ID_MAX, PART_MAX
 from joblog.app.types.stream_nodes import Fields, Node
 from joblog.app.types.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from joblog.app.types.rdb_reader import Reader
 
@@ -64,6 +65,13 @@ def encode_stream(
         The kind and the stream, and the lowest RDB version that knows it: 10, or 11
         where the times of a consumer need it.
     """
+    return finish(encode_stream_in_steps(stream, encode_node))
+
+
+def encode_stream_in_steps(
+    stream: Stream, encode_node: Callable[[bytes], bytes] = encode_rdb_string
+) -> Generator[None, None, tuple[bytes, int]]:
+    """Return what `encode_stream` does, a node or a group at each step."""
     kind = _KIND_2
     for group in stream.groups.values():
         if any(each.active_ms != each.seen_ms for each in group.consumers.values()):
@@ -72,6 +80,7 @@ def encode_stream(
     for node in stream.nodes:
         parts.append(encode_rdb_string(node.ids[0].to_bytes(_ID_BYTES, "big")))
         parts.append(encode_node(_encode_node(node)))
+        yield
     parts += [
         encode_length(stream.length),
         _encode_id(stream.last_id),
@@ -83,6 +92,7 @@ def encode_stream(
     for name, group in stream.groups.items():
         parts.append(encode_rdb_string(name))
         parts += _encode_group(group, with_active=kind == _KIND_3)
+        yield
     return b"".join(parts), _VERSION_OF[kind]
 
 
@@ -143,8 +153,8 @@ def _encode_ms(ms: int) -> bytes:
 # --- reading -------------------------------------------------------------------------
 
 
-def _read_stream(kind: int, reader: Reader) -> Stream:
-    """Return the stream that a reader comes to.
+def _read_stream(kind: int, reader: Reader) -> Generator[None, None, Stream]:
+    """Return the stream that a reader comes to, a node or so at each step.
 
     Raises:
         ValueError: it is damaged.
@@ -152,6 +162,7 @@ def _read_stream(kind: int, reader: Reader) -> Stream:
     stream = Stream()
     for _ in range(reader.length()):
         _read_node(stream, reader)
+        yield
     length, last_id = reader.length(), _read_id(reader)
     if length != stream.length or last_id < stream.last_id:
         raise ValueError(f"a stream of {length} entries has {stream.length}")
@@ -167,11 +178,11 @@ def _read_stream(kind: int, reader: Reader) -> Stream:
         name = reader.string()
         if name in stream.groups:
             raise ValueError("a group of a stream comes twice")
-        stream.groups[name] = _read_group(kind, stream, reader)
+        stream.groups[name] = yield from _read_group(kind, stream, reader)
     return stream
 
 
-STREAM_READERS: Final[dict[int, Callable[[Reader], Stream]]] = {
+STREAM_READERS: Final[dict[int, Callable[[Reader], Generator[None, None, Stream]]]] = {
     kind: partial(_read_stream, kind) for kind in (_KIND_1, _KIND_2, _KIND_3)
 }
 """For each kind of serialized stream the function that reads it."""
@@ -247,7 +258,9 @@ def _take(words: Iterator[bytes], count: int) -> Fields:
     return tuple([next(words) for _ in range(count)])
 
 
-def _read_group(kind: int, stream: Stream, reader: Reader) -> Group:
+def _read_group(
+    kind: int, stream: Stream, reader: Reader
+) -> Generator[None, None, Group]:
     group = Group(_read_id(reader))
     if kind >= _KIND_2:
         read = reader.length()
@@ -255,24 +268,28 @@ def _read_group(kind: int, stream: Stream, reader: Reader) -> Group:
     else:
         group.entries_read = stream.entries_up_to(group.last_id)
     pending: dict[int, tuple[int, int]] = {}
-    for _ in range(reader.length()):
+    for number in range(reader.length()):
         entry_id = int.from_bytes(reader.take(_ID_BYTES), "big")
         if entry_id in pending:
             raise ValueError("an entry is pending twice in a group")
         pending[entry_id] = reader.number(8, is_signed=True), reader.length()
+        if number % A_STEP == 0:
+            yield
     owners: dict[int, Consumer] = {}
     for _ in range(reader.length()):
-        _read_consumer(kind, group, owners, reader)
+        yield from _read_consumer(kind, group, owners, reader)
     if owners.keys() != pending.keys():
         raise ValueError("the pending entries of a group are not those of consumers")
-    for entry_id in sorted(pending):
+    for number, entry_id in enumerate(sorted(pending)):
         group.assign(entry_id, owners[entry_id], *pending[entry_id])
+        if number % A_STEP == 0:
+            yield
     return group
 
 
 def _read_consumer(
     kind: int, group: Group, owners: dict[int, Consumer], reader: Reader
-) -> None:
+) -> Generator[None, None, None]:
     name = reader.string()
     if name in group.consumers:
         raise ValueError("a consumer of a group comes twice")
@@ -280,8 +297,10 @@ def _read_consumer(
     consumer.active_ms = consumer.seen_ms
     if kind >= _KIND_3:
         consumer.active_ms = reader.number(8, is_signed=True)
-    for _ in range(reader.length()):
+    for number in range(reader.length()):
         entry_id = int.from_bytes(reader.take(_ID_BYTES), "big")
         if entry_id in owners:
             raise ValueError("an entry is pending at two consumers")
         owners[entry_id] = consumer
+        if number % A_STEP == 0:
+            yield

@@ -12,13 +12,20 @@ Source: the RDB format, as Redis 7.0.15 and Valkey 9.1 write it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 from joblog.app.types.numbers import parse_int64
+from joblog.app.types.steps import finish
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 _SIX_BITS = 1 << 6
 _FOURTEEN_BITS = 1 << 14
 _LONG, _VERY_LONG, _COMPRESSED = 0x80, 0x81, 0xC3
 _INTEGER_BYTES = {0xC0: 1, 0xC1: 2, 0xC2: 4}
 _INTEGER_DIGITS = 11
+_UNPACKED_A_STEP: Final = 1 << 13
 
 
 def encode_rdb_string(text: bytes) -> bytes:
@@ -91,11 +98,34 @@ def decode_length(data: bytes, at: int) -> tuple[int, int]:
     raise ValueError(f"{head:#x} at {at} is no length")
 
 
+def decode_string_in_steps(
+    data: bytes, at: int
+) -> Generator[None, None, tuple[bytes, int]]:
+    """Return what `decode_rdb_string` does, a step at a time where it takes its time.
+
+    Raises:
+        ValueError: the data is damaged.
+    """
+    if _slice(data, at, 1)[0] == _COMPRESSED:
+        packed_size, at = decode_length(data, at + 1)
+        size, at = decode_length(data, at)
+        text = yield from _decompressing(_slice(data, at, packed_size), size)
+        return text, at + packed_size
+    return decode_rdb_string(data, at)
+
+
 def _decompress(packed: bytes, size: int) -> bytes:
+    return finish(_decompressing(packed, size))
+
+
+def _decompressing(packed: bytes, size: int) -> Generator[None, None, bytes]:
     """Undo LZF: runs of literals (up to 32), and copies of what came before."""
     out = bytearray()
-    at = 0
+    at, step_at = 0, _UNPACKED_A_STEP
     while at < len(packed):
+        if at >= step_at:
+            step_at += _UNPACKED_A_STEP
+            yield
         control = packed[at]
         at += 1
         if control < 32:  # noqa: PLR2004 - five bits of count

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 import struct
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,7 +30,11 @@ from joblog.app.types.listpack import decode_listpack
 from joblog.app.types.lists import List
 from joblog.app.types.numbers import parse_double
 from joblog.app.types.packed_values import opened
-from joblog.app.types.rdb_hashes import HASH_READERS, encode_expiring_hash
+from joblog.app.types.rdb_hashes import (
+    HASH_READERS,
+    PACKED_HASH_READERS,
+    encode_expiring_hash,
+)
 from joblog.app.types.rdb_streams import STREAM_READERS, encode_stream
 from joblog.app.types.rdb_strings import (
     encode_length,
@@ -38,11 +43,12 @@ from joblog.app.types.rdb_strings import (
 )
 from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
+from joblog.app.types.steps import A_STEP, finish
 from joblog.app.types.streams import Stream
 from joblog.app.types.ziplist import decode_intset, decode_ziplist, decode_zipmap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from joblog.app.types.rdb_reader import Reader
 
@@ -97,21 +103,24 @@ def decode_value(reader: Reader) -> Any:
 
 def decode_body(kind: int, reader: Reader) -> Any:
     """Return a value whose kind is known already, as `decode_value` does."""
+    return finish(decode_in_steps(kind, reader))
+
+
+def decode_in_steps(kind: int, reader: Reader) -> Generator[None, None, Any]:
+    """Return a value whose kind is known already, a step at a time if it is large."""
     read = _READERS.get(kind)
-    if read is None:
+    if read is not None:
+        value = read(reader)
+    elif kind in _STEPPED:
+        value = yield from _STEPPED[kind](reader)
+    else:
         raise ValueError(f"{kind} is no kind of value")
-    value = read(reader)
     if type(value) in _COLLECTIONS and not value:
         raise ValueError("a collection has no elements")
     return value
 
 
 _COLLECTIONS: Final = frozenset((List, Set, Hash, SortedSet))
-
-
-def _strings(reader: Reader, each: int = 1) -> list[bytes]:
-    """Return as many strings as their count says, times `each`."""
-    return [reader.string() for _ in range(reader.length() * each)]
 
 
 def _unpacked(
@@ -165,64 +174,109 @@ def _parse_score(text: bytes) -> float:
     return value
 
 
-def _read_printed_scores(reader: Reader) -> SortedSet:
-    pairs = []
-    for _ in range(reader.length()):
+def _read_string(reader: Reader) -> Generator[None, None, bytes]:
+    return (yield from reader.string_in_steps())
+
+
+def _read_list(reader: Reader) -> Generator[None, None, List]:
+    made = List()
+    for elements in reader.strings():
+        made.extend(elements)
+        yield
+    return made
+
+
+def _read_set(reader: Reader) -> Generator[None, None, Set]:
+    made = Set()
+    for members in reader.strings():
+        if made.add_all(members) != len(members):
+            raise ValueError("a member of a set comes twice")
+        yield
+    return made
+
+
+def _read_hash(reader: Reader) -> Generator[None, None, Hash]:
+    made = Hash()
+    for words in reader.strings(2):
+        if made.put_all(words[::2], words[1::2]) != len(words) // 2:
+            raise ValueError("a field of a hash comes twice")
+        yield
+    return made
+
+
+def _read_scores(
+    reader: Reader, score: Callable[[Reader], float]
+) -> Generator[None, None, SortedSet]:
+    count = reader.length()
+    made = SortedSet()
+    if count > A_STEP:
+        made.pairs()  # it is in order from the beginning: nobody has to sort it
+    for number in range(count):
         member = reader.string()
-        size = reader.number(1)
-        if size == _NAN:
+        value = score(reader)
+        if math.isnan(value):
             raise ValueError("a score is not a number")
-        if size in (_PLUS_INFINITY, _MINUS_INFINITY):
-            score = math.inf if size == _PLUS_INFINITY else -math.inf
-        else:
-            score = _parse_score(reader.take(size))
-        pairs.append((score, member))
-    return _build_sorted_set(pairs)
+        if made.put(member, value) is not None:
+            raise ValueError("a member of a sorted set comes twice")
+        if number % A_STEP == 0:
+            yield
+    return made
 
 
-def _read_binary_scores(reader: Reader) -> SortedSet:
-    pairs = []
+def _printed_score(reader: Reader) -> float:
+    size = reader.number(1)
+    if size == _NAN:
+        return math.nan
+    if size in (_PLUS_INFINITY, _MINUS_INFINITY):
+        return math.inf if size == _PLUS_INFINITY else -math.inf
+    return _parse_score(reader.take(size))
+
+
+def _read_ziplists(reader: Reader) -> Generator[None, None, List]:
+    made = List()
     for _ in range(reader.length()):
-        member = reader.string()
-        pairs.append((reader.double(), member))
-    return _build_sorted_set(pairs)
+        made.extend(decode_ziplist(reader.string()))
+        yield
+    return made
 
 
-def _read_ziplists(reader: Reader) -> List:
-    nodes = [decode_ziplist(reader.string()) for _ in range(reader.length())]
-    return List(chain.from_iterable(nodes))
-
-
-def _read_listpacks(reader: Reader) -> List:
+def _read_listpacks(reader: Reader) -> Generator[None, None, List]:
     made = List()
     for _ in range(reader.length()):
         container = reader.length()
         if container == _PLAIN_NODE:
-            made.append(reader.string())
+            made.append((yield from reader.string_in_steps()))
         elif container == _PACKED_NODE:
             made.extend(decode_listpack(reader.string()))
         else:
             raise ValueError(f"{container} is no container of a list's elements")
+        yield
     return made
 
 
 _READERS: Final[dict[int, Callable[[Reader], Any]]] = {
-    _STRING: lambda reader: reader.string(),
-    _LIST: lambda reader: List(_strings(reader)),
-    _SET: lambda reader: _build_set(_strings(reader)),
-    3: _read_printed_scores,
-    _HASH: lambda reader: _build_hash(_strings(reader, 2)),
-    _SORTED_SET: _read_binary_scores,
     9: _unpacked(decode_zipmap, _build_hash),
     10: _unpacked(decode_ziplist, List),
     11: _unpacked(decode_intset, _build_set),
     12: _unpacked(decode_ziplist, _build_printed),
     13: _unpacked(decode_ziplist, _build_hash),
-    14: _read_ziplists,
     16: _unpacked(decode_listpack, _build_hash),
     17: _unpacked(decode_listpack, _build_printed),
-    18: _read_listpacks,
     20: _unpacked(decode_listpack, _build_set),
+    **PACKED_HASH_READERS,
+}
+"""What reads each kind that is one string, and so is small."""
+
+_STEPPED: Final[dict[int, Callable[[Reader], Generator[None, None, Any]]]] = {
+    _STRING: _read_string,
+    _LIST: _read_list,
+    _SET: _read_set,
+    3: partial(_read_scores, score=_printed_score),
+    _HASH: _read_hash,
+    _SORTED_SET: partial(_read_scores, score=lambda reader: reader.double()),
+    14: _read_ziplists,
+    18: _read_listpacks,
     **HASH_READERS,
     **STREAM_READERS,
 }
+"""What reads each other kind, a step at a time."""

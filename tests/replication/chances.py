@@ -118,7 +118,7 @@ def _sorted_sets(chance):
         ("ZREM", key("z"), member),
         ("ZREMRANGEBYRANK", key("z"), 0, 0),
         ("ZRANGESTORE", key("z"), key("z"), 0, 5),
-        ("ZUNIONSTORE", key("z"), 2, key("z"), key("z"), "WEIGHTS", 1, "0.5"),
+        ("ZUNIONSTORE", key("z"), 2, key("z"), key("z"), "AGGREGATE", "MAX"),
         ("GEOADD", key("z"), pick(90), pick(80), member),
     ]
 

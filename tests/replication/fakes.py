@@ -2,50 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
+import re
 import socket
-import threading
-from typing import Self
 
 from tests.parity.wire import encode
+from tests.support.listening import Listening
 
 ID = b"a" * 40
 EMPTY_RDB = b"REDIS0009\xff" + bytes(8)
 
 
-class FakeMaster:
+class FakeMaster(Listening):
     """Goes through the handshake, then sends bytes, on each connection.
 
     Attributes:
-        port: on 127.0.0.1. heard: what replicas have sent.
-        dataset: what follows +FULLRESYNC; stream: what follows that.
-        connections: how many there were.
+        heard: what replicas have sent.
+        dataset: what follows +FULLRESYNC; stream: what follows that, or the part of it
+            behind the place that a replica goes on from.
+        connections: how many there were; cuts: how many to close behind the stream.
     """
 
     def __init__(self, dataset: bytes, stream: bytes = b"", **answers: bytes) -> None:
         """Listen; `answers` are those to commands, where they are not +OK."""
+        super().__init__()
         self.dataset, self.stream = dataset, stream
         self._answers = answers
-        self.connections = 0
+        self.connections = self.cuts = 0
         self.heard = bytearray()
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listening.getsockname()[1]
-        self._open: list[socket.socket] = []
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._listening.accept()
-            except OSError:
-                return
-            self.connections += 1
-            self._open.append(client)
-            with contextlib.suppress(OSError):
-                self._talk(client)
+        self.begin(self.accept_all, self._talk)
 
     def _talk(self, client: socket.socket) -> None:
+        self.connections += 1
         follows = False
         while data := client.recv(65536):
             self.heard += data
@@ -56,25 +43,18 @@ class FakeMaster:
                     continue
                 answer = self._answers.get(word.decode().lower(), b"+OK\r\n")
                 if word == b"PSYNC" and answer == b"+OK\r\n":
-                    answer = b"+FULLRESYNC " + ID + b" 0\r\n" + self.dataset
-                    answer += self.stream
+                    answer = self._begun(data)
                     follows = True
                 client.sendall(answer)
+            if follows and self.cuts:
+                self.cuts -= 1
+                client.shutdown(socket.SHUT_WR)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close everything."""
-        with contextlib.suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-        for one in self._open:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-        self._thread.join(10)
-        for one in self._open:
-            one.close()
+    def _begun(self, asked: bytes) -> bytes:
+        place = re.search(ID + rb"\r\n\$\d+\r\n(\d+)", asked)
+        if place is not None:
+            return b"+CONTINUE " + ID + b"\r\n" + self.stream[int(place[1]) - 1 :]
+        return b"+FULLRESYNC " + ID + b" 0\r\n" + self.dataset + self.stream
 
 
 def sized(rdb: bytes) -> bytes:

@@ -79,13 +79,16 @@ class Pair:
         )
 
     def require_same_data(self) -> None:
-        """Assert that both have the same data."""
+        """Assert that both have the same data, once all is gone that is about to go."""
         self.wait_until_same()
+        wait_until(lambda: not self._differences(), self._differences)
+
+    def _differences(self):
         mine, theirs = self.dump(self.replica), self.dump(self.master)
-        differing = [key for key in mine | theirs if mine.get(key) != theirs.get(key)]
-        assert not differing, [
-            (key, str(mine.get(key))[:200], str(theirs.get(key))[:200])
-            for key in differing[:3]
+        return [
+            (key, *_parting(str(mine.get(key)), str(theirs.get(key))))
+            for key in mine | theirs
+            if mine.get(key) != theirs.get(key)
         ]
 
     def dump(self, server):
@@ -128,6 +131,15 @@ class Pair:
         told = self.info(), self.master_info()
         said = bytes(self.relay.said[-500:])
         return f"{told}\n{said!r}\n{self.replica.output()}"
+
+
+def _parting(mine: str, theirs: str) -> tuple[str, str]:
+    """Return where two texts part."""
+    at = 0
+    while mine[at : at + 1] == theirs[at : at + 1] != "":
+        at += 1
+    part = slice(max(at - 50, 0), at + 150)
+    return mine[part], theirs[part]
 
 
 def fields(reply: bytes) -> dict[str, str]:

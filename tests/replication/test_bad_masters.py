@@ -105,6 +105,35 @@ def test_a_stream_that_does_not_apply_leaves_what_was_before_it(replica, stream,
         assert replica.is_alive
 
 
+def test_what_is_applied_when_the_link_breaks_is_not_applied_again(replica):
+    counted = 40_000
+    stream = commands(("SELECT", 0)) + commands(("INCR", "n")) * counted
+    with FakeMaster(sized(KEY), stream) as master:
+        follow(replica, master)
+        wait_until(lambda: replica.client.ask("GET", "n") != b"$-1\r\n")
+
+        for _ in range(3):
+            replica.client.ask("CLIENT", "KILL", "TYPE", "master")
+
+        end = str(len(stream))
+        wait_until(lambda: info(replica)["slave_repl_offset"] == end, replica.output)
+        assert replica.client.ask("GET", "n") == b"$5\r\n%d\r\n" % counted
+        assert master.heard.count(b"PSYNC\r\n$1\r\n?") == 1
+
+
+def test_a_dataset_whose_link_breaks_while_it_is_read_is_kept(replica):
+    keys = b"".join(b"\x00\x06%06d\x01v" % number for number in range(60_000))
+    with FakeMaster(sized(b"REDIS0009" + keys + b"\xff" + bytes(8))) as master:
+        master.cuts = 1
+        follow(replica, master)
+        wait_until(lambda: master.connections == 2, replica.output)
+
+        wait_until(lambda: info(replica)["master_link_status"] == "up", replica.output)
+
+        assert replica.client.ask("DBSIZE") == b":60000\r\n"
+        assert master.heard.count(b"PSYNC\r\n$1\r\n?") == 1
+
+
 def test_nothing_of_half_a_transaction_is_served(replica):
     bad = commands(("MULTI",), ("SET", "half", 1), ("LPUSH", "k", 1), ("EXEC",))
     with FakeMaster(sized(KEY), bad) as master:

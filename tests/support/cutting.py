@@ -5,38 +5,35 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from typing import Self
+
+from tests.support.listening import Listening, shut_down
 
 
-class CuttingRelay:
+class CuttingRelay(Listening):
     """Passes bytes on, until it is told to cut.
 
     Attributes:
-        port: the port, on 127.0.0.1.
         heard: what clients have sent, of all connections; said: what they got.
     """
 
     def __init__(self, path: str) -> None:
         """Listen before a Unix socket."""
+        super().__init__()
         self.path = path
         self._lock = threading.Lock()
         self._left: int | None = None
         self._is_shut = False
         self._sockets: list[socket.socket] = []
-        self._opened: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
         self.heard = bytearray()
         self.said = bytearray()
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listening.getsockname()[1]
-        self._begin(self._accept)
+        self.begin(self.accept_all, self._connect)
 
     def cut(self) -> None:
         """Close all connections now."""
         with self._lock:
             sockets, self._sockets = self._sockets, []
         for one in sockets:
-            _shut_down(one)
+            shut_down(one)
 
     def cut_after(self, size: int) -> None:
         """Close all connections once so many more bytes of replies have passed."""
@@ -49,29 +46,19 @@ class CuttingRelay:
         if is_shut:
             self.cut()
 
-    def _begin(self, run, *arguments) -> None:
-        thread = threading.Thread(target=run, args=arguments, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listening.accept()
-            except OSError:
-                return
-            server = socket.socket(socket.AF_UNIX)
-            try:
-                server.connect("/nowhere" if self._is_shut else self.path)
-            except OSError:
-                client.close()
-                server.close()
-                continue
-            with self._lock:
-                self._sockets += (client, server)
-                self._opened += (client, server)
-            self._begin(self._pass_on, client, server, self.heard)
-            self._begin(self._pass_on, server, client, self.said)
+    def _connect(self, client: socket.socket) -> None:
+        server = socket.socket(socket.AF_UNIX)
+        try:
+            server.connect("/nowhere" if self._is_shut else self.path)
+        except OSError:
+            client.close()
+            server.close()
+            return
+        self.keep(server)
+        with self._lock:
+            self._sockets += (client, server)
+        self.begin(self._pass_on, client, server, self.heard)
+        self.begin(self._pass_on, server, client, self.said)
 
     def _pass_on(self, source, target, noted) -> None:
         is_reply = noted is self.said
@@ -89,24 +76,5 @@ class CuttingRelay:
                 target.sendall(data)
                 if is_last:
                     self.cut()
-        _shut_down(source)
-        _shut_down(target)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop listening, and close all connections."""
-        with contextlib.suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-        self.cut()
-        for thread in self._threads:
-            thread.join(10)
-        for one in self._opened:
-            one.close()
-
-
-def _shut_down(connected: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connected.shutdown(socket.SHUT_RDWR)
+        shut_down(source)
+        shut_down(target)
