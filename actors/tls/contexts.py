@@ -32,7 +32,7 @@ _FILES: Final = (
     *("tls_client_cert_file", "tls_client_key_file", "tls_client_key_file_pass"),
     *("tls_ca_cert_file", "tls_ca_cert_dir", "tls_protocols", "tls_ciphers"),
     *("tls_ciphersuites", "tls_prefer_server_ciphers", "tls_session_caching"),
-    "tls_cluster",
+    *("tls_cluster", "tls_replication"),
 )
 _PROTOCOLS: Final = {
     "tlsv1": ssl.OP_NO_TLSv1,
@@ -99,11 +99,14 @@ class Contexts:
             ContextError: they cannot be; all is as it was.
         """
         config = self._config
-        if config.tls_port or config.tls_cluster or config.tls_replication:
+        if not (config.tls_port or config.tls_cluster or config.tls_replication):
+            return
+        of_clients = self.of_clients
+        if _is_reached(config) or config.tls_cert_file:
             _require_authorities(config)
             of_clients = context_of_clients(config)
-            of_links = context_of_links(config)
-            self.of_clients, self.of_links = of_clients, of_links
+        of_links = context_of_links(config)
+        self.of_clients, self.of_links = of_clients, of_links
 
     def renew_or_tell(self) -> None:
         """Do so, or log why not."""
@@ -150,6 +153,11 @@ class Contexts:
             self.of_clients.verify_mode = _VERIFY[self._config.tls_auth_clients]
 
 
+def _is_reached(config: Config) -> bool:
+    """Say whether anybody can connect: a tap needs no certificate of its own."""
+    return bool(config.port or config.tls_port or config.unixsocket)
+
+
 def _require_authorities(config: Config) -> None:
     if not config.tls_cert_file:
         raise ContextError("tls-cert-file", "No tls-cert-file configured!")
@@ -189,7 +197,8 @@ def context_of_links(config: Config) -> ssl.SSLContext:
     """Return the context of connections to other servers.
 
     As in Redis, the other side's certificate has to come from the same authorities;
-    its name is not looked at.
+    its name is not looked at. It is where no authorities are named, so that all are
+    trusted that the system trusts.
 
     Raises:
         ContextError: the settings cannot be applied.
@@ -198,7 +207,12 @@ def context_of_links(config: Config) -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED
     _choose_protocols(context, config)
+    if not (config.tls_ca_cert_file or config.tls_ca_cert_dir):
+        context.load_default_certs()
+        context.check_hostname = True
     own = bool(config.tls_client_cert_file)
+    if not (own or config.tls_cert_file):
+        return context
     middle = "client-" if own else ""
     names = (f"tls-{middle}cert-file", f"tls-{middle}key-file")
     _load_certificate(context, config, (*names, f"tls-{middle}key-file-pass"))

@@ -9,10 +9,10 @@ itself. For each:
     catching   seconds until as many records had come that were written while it was
                away, and how many of them a second
 
-Names: `keys` (1,000,000: a third each strings, hashes of 5 fields, lists of 3 jobs),
-`large` (0: elements of a hash, a list, a set, a sorted set and a stream besides), `text`
-(0: MiB of a text in one string besides), `records` (200,000), and `joblog` (the program
-to start instead of this tree's).
+Names, and what they are where not given: `keys` (1000000; strings, hashes of 5 fields,
+lists of 3 jobs), `large` (0; elements of a hash, a list, a set, a sorted set and a
+stream besides), `text` (0; MiB of one more string), `records` (200000), and `joblog`
+(this tree's; the program to start).
 """
 
 from __future__ import annotations
