@@ -138,6 +138,7 @@ HOT = [
     "app/engine/rows.py",
     "app/engine/script_commands.py",
     "app/engine/script_text.py",
+    "app/engine/script_times.py",
     "app/engine/scripting.py",
     "app/engine/scripts.py",
     "app/engine/slow_commands.py",

@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from pykka._envelope import Envelope
 
+from joblog.actors.beside import Threaded, take_note
 from joblog.actors.cooperative import CooperativeActor
 from joblog.actors.data_lines import DataLines
 from joblog.actors.mailboxes import Mailboxes
 from joblog.actors.messages import (
-    AnchorStatus,
     Answered,
     ArchiveStatus,
     Backlog,
     ClientClosed,
     ClientOpened,
     Counted,
-    IndexStatus,
     Inquire,
     LogTrouble,
     Neighbours,
@@ -258,10 +257,8 @@ class KeyspaceActor(CooperativeActor):
             self._turn.log_writer, self._historian = message.message
         elif isinstance(message.message, ArchiveStatus):
             self._saving.note_archive(message.message.fields)
-        elif isinstance(message.message, AnchorStatus):
-            self._engine.server.anchor_status = message.message.fields
-        elif isinstance(message.message, IndexStatus):
-            self._engine.server.index_status = message.message.fields
+        elif isinstance(message.message, Threaded):
+            take_note(self._engine, message.message)
         elif isinstance(message.message, SnapshotProgress | SnapshotEnded):
             news = message.message
             for session in self._saving.take(news, self._turn.log_writer):

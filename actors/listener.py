@@ -6,7 +6,6 @@ accepted -> (under TLS: a handshake) -> let in -> a connection
 from __future__ import annotations
 
 import errno
-import ipaddress
 import logging
 import socket
 import time
@@ -17,7 +16,7 @@ from joblog.actors.connection import Connection
 from joblog.actors.cooperative import CooperativeActor
 from joblog.actors.loop import READ, Loop, Timer
 from joblog.actors.relistening import Relistener
-from joblog.actors.sockets import TlsSocket
+from joblog.actors.sockets import TlsSocket, is_loopback
 from joblog.actors.tls.handshakes import Handshakes
 from joblog.actors.tls.transport import TlsTransport
 from joblog.actors.transport import PlainTransport, Transport, close
@@ -269,18 +268,12 @@ class Listener(CooperativeActor):
         """Return why a client at an address (None: a Unix socket) is not served."""
         config = self._config
         is_protected = config.protected_mode and not config.has_password
-        if is_protected and host is not None and not _is_loopback(host):
+        if is_protected and host is not None and not is_loopback(host):
             return errors.PROTECTED_MODE
         return None
 
     def _forget(self, client_id: int) -> None:
         self._connections.pop(client_id, None)
-
-
-def _is_loopback(host: str) -> bool:
-    address = ipaddress.ip_address(host.split("%", maxsplit=1)[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
 
 
 def _format(address: Any) -> str:

@@ -260,6 +260,7 @@ class LogWriter(CooperativeActor):
             "log_segments": len(log.segments),
             "log_slow_syncs": self._delays.count,
             "log_longest_sync_ms": self._delays.longest_ms,
+            "log_last_sync_seconds": self._delays.since_last(),
         }
         if self._disk is not None:
             fields |= self._disk.status()

@@ -289,6 +289,16 @@ class IndexStatus(NamedTuple):
     fields: dict[str, Any]
 
 
+class TakeReading(NamedTuple):
+    """A scrape asks how the server is. Metrics -> keyspace.
+
+    Attributes:
+        done: takes the answer, or None where a script is under way; in the loop.
+    """
+
+    done: Callable[[dict[str, Any] | None], None]
+
+
 class SnapshotProgress(NamedTuple):
     """What the child process last said. Snapshotter -> keyspace."""
 

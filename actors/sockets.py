@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import socket
 from pathlib import Path
@@ -47,6 +48,31 @@ def listen(config: Config) -> list[socket.socket]:
         close_all(opened)
         raise
     return opened
+
+
+def listen_on_all(config: Config, name: str) -> list[socket.socket]:
+    """Return sockets that listen on the port that a setting names, on each address.
+
+    Raises: as `listen`.
+    """
+    opened: list[socket.socket] = []
+    try:
+        for address in config.bind:
+            _listen_on(opened, address, config, name)
+    except ListenError:
+        close_all(opened)
+        raise
+    return opened
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether an address is this machine's own; a name is none."""
+    try:
+        address = ipaddress.ip_address(host.split("%", maxsplit=1)[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
 
 
 def tcp_port(sockets: list[socket.socket]) -> int:

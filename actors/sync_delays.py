@@ -38,6 +38,7 @@ class SyncDelays:
         self._lines = BoundedLog(loop, "calls of fdatasync that took long")
         self._began = 0.0
         self._is_told = False
+        self._ended: float | None = None
         self.count = 0
         self.longest_ms = 0
         self.is_quick = True
@@ -62,8 +63,13 @@ class SyncDelays:
     def end(self, seconds: float) -> None:
         """Note how long a call took."""
         self.is_quick = seconds <= QUICK_SECONDS
+        self._ended = monotonic()
         self.longest_ms = max(self.longest_ms, int(seconds * 1000))
         if seconds > SLOW_SECONDS:
             self.count += 1
             text = "the disk is slow: fdatasync of the log took %.1f s"
             self._lines.write(logging.WARNING, text, seconds)
+
+    def since_last(self) -> int:
+        """Return how many seconds ago the last call ended; -1 before the first."""
+        return -1 if self._ended is None else int(monotonic() - self._ended)

@@ -8,12 +8,10 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from joblog.actors import sockets
-from joblog.actors.anchorer import Anchorer
-from joblog.actors.archiver import Archiver
+from joblog.actors.beside import Beside
 from joblog.actors.disk_watch import DiskWatch
 from joblog.actors.failures import Failures
 from joblog.actors.historian import Historian
-from joblog.actors.indexer import Indexer
 from joblog.actors.keeping import tell_what_is_kept
 from joblog.actors.keyspace import KeyspaceActor
 from joblog.actors.listener import Listener
@@ -21,17 +19,10 @@ from joblog.actors.loading import Loading
 from joblog.actors.local_log import LocalLog
 from joblog.actors.log_writer import LogWriter
 from joblog.actors.loop import Loop
-from joblog.actors.messages import (
-    AnchorLog,
-    Archive,
-    IndexLog,
-    LogOpened,
-    Neighbours,
-    TakeSnapshot,
-)
+from joblog.actors.messages import LogOpened, Neighbours
+from joblog.actors.metrics.process import listen_for_metrics
 from joblog.actors.reloading import load_again
 from joblog.actors.service.supervision import Supervisor
-from joblog.actors.snapshotter import Snapshotter
 from joblog.actors.tls.contexts import ContextError, Contexts
 from joblog.app import clock, collector, errors
 from joblog.app.config.kinds import encode
@@ -120,10 +111,7 @@ class Server:
         self._is_stopping = False
         self._log: CommandLog | None = None
         self._log_writer: pykka.ActorRef[Any] | None = None
-        self._snapshotter: pykka.ActorRef[Any] | None = None
-        self._archiver: pykka.ActorRef[Any] | None = None
-        self._anchorer: pykka.ActorRef[Any] | None = None
-        self._indexer: pykka.ActorRef[Any] | None = None
+        self._beside = Beside(config)
         self._historian: pykka.ActorRef[Any] | None = None
         self._listen()
         self._engine.server.supervised = self._supervisor.kind
@@ -144,6 +132,7 @@ class Server:
         try:
             self._contexts = Contexts(config)
             self._sockets = sockets.listen(config)
+            self._metrics_sockets = listen_for_metrics(config, self._sockets)
         except ContextError as error:
             place = (config.places[error.setting] or ["default"])[-1]
             raise StartError(f"{place}: {error.setting}: {error}") from error
@@ -162,7 +151,7 @@ class Server:
         try:
             source = take_log(self._config)
         except StorageError as error:
-            sockets.close_all(self._sockets)
+            sockets.close_all([*self._sockets, *self._metrics_sockets])
             raise StartError(str(error), error.exit_code) from error
         return Loading(self._config, source, self._engine, self._supervisor)
 
@@ -234,11 +223,12 @@ class Server:
             DiskWatch(
                 _folder(self._config), FileSystem(), lambda: self._config.disk_reserve
             ),
-            self._apply_segment_settings,
+            self._beside.look_at_log,
         )
         self._failures = Failures(loop, mail)
         self._engine.server.tell_operator = self._failures.note_for_operator
         self._introduce()
+        self._beside.begin_metrics(self._metrics_sockets, keyspace.tell)
         self._serve(keyspace, self._log_writer)
 
     def _introduce(self) -> None:
@@ -256,16 +246,10 @@ class Server:
         assert self._log_writer is not None
         log_writer: Any = self._log_writer.actor_inbox
         log_writer.post(LogOpened(log))
-        folder = _folder(self._config)
-        self._snapshotter = Snapshotter.start(
-            folder, self._config.databases, self._keyspace.tell
-        )
-        self._archiver = Archiver.start(folder, FileSystem(), self._keyspace.tell)
-        self._anchorer = Anchorer.start(folder, self._keyspace.tell)
-        self._indexer = Indexer.start(folder, self._keyspace.tell)
+        self._beside.begin(self._keyspace.tell)
         self._historian = Historian.start(
             self._loop,
-            folder,
+            _folder(self._config),
             FileSystem(),
             log,
             self._config,
@@ -300,10 +284,8 @@ class Server:
                     loop.run_actors()
             if self._loading is not None:
                 self._loading.close()
-            threads = self._snapshotter, self._archiver, self._anchorer, self._indexer
-            for beside in threads:
-                if beside is not None:
-                    beside.stop()
+            self._beside.stop()
+            sockets.close_all(self._metrics_sockets)
             # Last: a thread wakes the loop when it has something to say.
             loop.close()
 
@@ -342,28 +324,7 @@ class Server:
 
     def _begin_snapshot(self, options: tuple[str, ...]) -> None:
         assert self._log is not None
-        assert self._snapshotter is not None
-        self._snapshotter.tell(TakeSnapshot(self._log.synced_seq, options))
-
-    def _apply_segment_settings(self, log: CommandLog) -> None:
-        """Apply the settings of segments, which may have changed; once a second."""
-        log.limit_segments(self._config.segment_bytes)
-        config, open_first_seq = self._config, log.open_first_seq
-        assert self._archiver is not None
-        assert self._anchorer is not None
-        assert self._indexer is not None
-        self._archiver.tell(Archive(config.log_archive_command, open_first_seq))
-        self._anchorer.tell(
-            AnchorLog(
-                config.log_anchor_command,
-                config.log_anchor_key,
-                config.log_anchor_seconds,
-                open_first_seq,
-                log.synced_seq,
-            )
-        )
-        wish = IndexLog(open_first_seq, config.disk_reserve, config.log_index)
-        self._indexer.tell(wish)
+        self._beside.take_snapshot(self._log, options)
 
     def _fail(self) -> None:
         self._engine.server.exit_code = 1

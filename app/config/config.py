@@ -33,6 +33,7 @@ from joblog.app.config.kinds import (
     encode,
 )
 from joblog.app.config.memory import EvictionSettings
+from joblog.app.config.metrics import MetricsSettings
 from joblog.app.config.particular import RawLines
 from joblog.app.config.rdb import RdbSettings
 from joblog.app.config.rewriting import rewritten
@@ -76,6 +77,7 @@ class Config(
     RdbSettings,
     ServiceSettings,
     OperationSettings,
+    MetricsSettings,
     AccessSettings,
     PersistenceSettings,
     MemorySettings,

@@ -26,7 +26,7 @@ from joblog.app.engine.long_scripts import (
 from joblog.app.engine.lua_callbacks import Hooks
 from joblog.app.engine.lua_values import sha1_of
 from joblog.app.engine.script_text import FUNCTION_NOTE, SCRIPT_CALL, failure_note
-from joblog.app.engine.scripting import ScriptRuntime
+from joblog.app.engine.script_times import make_runtime
 from joblog.app.errors import CommandError
 from joblog.app.state.alarm import BUSY, PAST
 from joblog.app.state.script_runner import Script, ScriptRunner
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from joblog.app.engine.outbox import Outbox
     from joblog.app.engine.script_commands import ScriptCommands
+    from joblog.app.engine.scripting import ScriptRuntime
     from joblog.app.state.context import Context
     from joblog.app.state.script_runner import FunctionSpec
     from joblog.app.state.session import Session
@@ -106,8 +107,7 @@ class Scripts(ScriptRunner):
                 check_access=self._commands.may_call,
                 on_setresp=self._note_resp,
             )
-            limit = self._context.server.config.script_memory_max
-            self._runtime = ScriptRuntime(hooks, memory_limit=limit)
+            self._runtime = make_runtime(hooks, self._context.server)
         return self._runtime
 
     def _limit_memory(self) -> None:

@@ -189,6 +189,8 @@ class ServerState:
         slow_commands: the newest first.
         latencies: (seconds since the epoch, milliseconds) of each event, oldest first.
         latency_peaks: the longest of each event, in milliseconds.
+        script_times: calls and nanoseconds of each script, by its SHA-1 or its name;
+            None where nobody asks (`metrics-port`).
         expires_unasked: whether keys that are due go before they are asked for.
         is_cron_paused: whether idle clients and expired keys are left alone.
         admits_debugging_scripts: whether scripts may call DEBUG and its like.
@@ -252,19 +254,19 @@ class ServerState:
         self.rates, self._cycles_before = {name: Rate() for name in _RATES}, 0
         self.loop_cycles: Callable[[], int] = lambda: 0
         self.time_ns: Callable[[], int] = time.time_ns
-        self.is_loading = False
+        self.is_loading = self.stop_requested = False
         self.loading: dict[str, int] = {}
         self.log_status: dict[str, Any] = {}
         self.archive_status: dict[str, Any] = {}
         self.anchor_status: dict[str, Any] = {}
         self.index_status: dict[str, Any] = {}
         self.past_status: dict[str, int] = dict.fromkeys(_PAST_STATUS, 0)
+        self.script_times = _begin_times(config)
         self.supervised = "no"
         self.tell_operator: Callable[[str, str], None] | None = None
         self.dial: Dial | None = None
         self.expires_unasked, self.is_cron_paused = True, False
         self.admits_debugging_scripts = self.skips_checksums = False
-        self.stop_requested = False
         self.stopped_by, self.exit_code = "", 0
 
     def set_loading(self, *, is_loading: bool) -> None:
@@ -344,3 +346,7 @@ class ServerState:
         self._cycles_before = self.loop_cycles()
         for counts in self.counts:
             counts.reset()
+
+
+def _begin_times(config: Config) -> dict[bytes, tuple[int, int]] | None:
+    return {} if config.metrics_port else None

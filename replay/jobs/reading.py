@@ -54,6 +54,7 @@ class JobLog:
     """A data folder, read as a history of jobs.
 
     Attributes:
+        schemas: what it is read by.
         started: once jobs were judged, how many there were of which queue and state
             when following began.
     """
@@ -66,7 +67,7 @@ class JobLog:
     ) -> None:
         """Look at a log by some schemas."""
         self._index = index
-        self._schemas = list(schemas)
+        self.schemas = list(schemas)
         self._progress = progress
         self._opened: Ledger | None = None
         self.started: Counter[tuple[bytes, str]] = Counter()
@@ -75,10 +76,10 @@ class JobLog:
     def ledger(self) -> Ledger:
         """What the index has of these jobs: the same at each look."""
         if self._opened is None:
-            self._opened = Ledger(self._index, self._schemas)
+            self._opened = Ledger(self._index, self.schemas)
             if self._opened.missing_bytes >= WORTH_IT_BYTES:
                 self._index.followed_by = [
-                    schema.source or schema.name for schema in self._schemas
+                    schema.source or schema.name for schema in self.schemas
                 ]
         return self._opened
 
@@ -154,7 +155,7 @@ class JobLog:
 
     def _narrow(self, job_id: bytes) -> list[Schema]:
         """Return the schemas; one that guesses looks for this job alone."""
-        return narrow(self._schemas, job_id)
+        return narrow(self.schemas, job_id)
 
     def _follow_quickly(
         self,
@@ -250,7 +251,7 @@ class JobLog:
             return wants(judged(story))
 
         gone = Wanted(is_wanted)
-        tracker = Tracker(self._schemas, keeps=lambda _: False, gone=gone)
+        tracker = Tracker(self.schemas, keeps=lambda _: False, gone=gone)
         start_seq = self._resume(tracker, gone, point.seq, words, since_seq)
         for told in self._run(tracker, point.seq, start_seq):
             if observe is not None:
@@ -334,7 +335,7 @@ class JobLog:
             PrunedError: the log no longer has its first record.
         """
         gone = Wanted(lambda _: False)
-        tracker = Tracker(self._schemas, keeps=lambda _: False, gone=gone)
+        tracker = Tracker(self.schemas, keeps=lambda _: False, gone=gone)
         start_seq = self._resume(tracker, gone, from_seq, frozenset())
         for story, step in self._run(tracker, until_seq, start_seq):
             if step.record.seq > from_seq:

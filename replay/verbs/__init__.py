@@ -26,6 +26,8 @@ VERBS = {
     "why": "What removed a key or a job, or last changed it.",
     "job": "One job's way through its queue, and what became of it.",
     "jobs": "The jobs of a queue, and what is wrong with them.",
+    "metrics": "A range as metrics, for Prometheus to take in.",
+    "spans": "The jobs of a range as traces, in OTLP.",
     "audit": "Who did what to which jobs, for an auditor to take away.",
     "diff": "How two moments differ, key by key.",
     "changes": "Which keys a range of records changed, and who did.",

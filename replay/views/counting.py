@@ -37,6 +37,14 @@ _ENDED_WELL = frozenset(("done", "cancelled"))
 _OPEN_VERDICTS = frozenset(("running", "in hand", "delivered twice"))
 
 
+def deed_of(what: What) -> str | None:
+    """Return as what a step is counted; None where it is not."""
+    kind = _KINDS.get(what.kind)
+    if kind is None and what.kind in _COMING and what.from_queue is None:
+        return "enqueued"
+    return kind
+
+
 class Stretch(NamedTuple):
     """What happened to the jobs of one queue between two tags.
 
@@ -198,9 +206,7 @@ class Counting:
                 depth = self._queue(what.from_queue).depth(what.from_state)
                 depth.add(slot, -count)
             queue.depth(what.state).add(slot, count)
-        kind = _KINDS.get(what.kind)
-        if kind is None and what.kind in _COMING and what.from_queue is None:
-            kind = "enqueued"
+        kind = deed_of(what)
         if kind is not None:
             queue.steps[self._place][kind] += count
 

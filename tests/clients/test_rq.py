@@ -45,6 +45,7 @@ def test_job_is_in_the_registry_of_its_state(stage):
     found = client.ask("registries")
 
     assert found == {
+        "queued": [],
         "started": [held],
         "finished": [done],
         "failed": [failed],

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from joblog.app import families
 from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
 from joblog.app.config import Config, Setting
 from joblog.app.config.particular import RawLines
@@ -166,6 +167,27 @@ def syntax(command: Command) -> str:
     return " ".join(words)
 
 
+def metrics_page() -> str:
+    """Return docs/reference/metrics.md."""
+    lines = [
+        "# Metrics",
+        "",
+        _NOTE,
+        "",
+        "What the page of `metrics-port` tells, and of the past `replay metrics`, as",
+        "far as a row says that the log tells it. See [operations](../operations.md).",
+        "",
+        "| metric | kind | labels | from the log | what |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for family in (*families.SERVER, *families.HISTORY):
+        labels = ", ".join(f"`{label}`" for label in family.labels)
+        told = "yes" if family.is_of_log else "no"
+        cells = [f"`{family.sample_name}`", family.kind, labels, told, family.text]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
 def operations_page() -> str:
     """Return docs/operations.md, which is written by hand but for one table."""
     page = (DOCS / "operations.md").read_text()
@@ -215,6 +237,7 @@ def _sentence(setting: Setting[Any]) -> str:
 
 PAGES = {
     "configuration.md": configuration_page,
+    "reference/metrics.md": metrics_page,
     "reference/commands.md": commands_page,
     "operations.md": operations_page,
     "deploy/joblog.conf": sample_configuration,

@@ -45,6 +45,9 @@ function beClient() {
     async cancel({ job_id }) {
       await (await queue.getJob(job_id)).remove();
     },
+    async counts() {
+      return await queue.getJobCounts("wait", "active", "delayed", "failed");
+    },
   });
 }
 

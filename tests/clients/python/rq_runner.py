@@ -60,8 +60,8 @@ def maintain(ahead=0):
 
 
 def registries():
-    """Return the IDs of the jobs in each registry."""
-    return {
+    """Return the IDs of the jobs in each registry, and in the queue itself."""
+    return {"queued": queue.get_job_ids()} | {
         name: getattr(queue, f"{name}_job_registry").get_job_ids(cleanup=False)
         for name in ("started", "finished", "failed", "scheduled", "canceled")
     }

@@ -97,6 +97,8 @@ complete -c joblog -l set-max-listpack-value -x -d 'The longest member of such a
 complete -c joblog -l zset-max-listpack-entries -x -d 'The largest sorted set that is called a listpack.'
 complete -c joblog -l zset-max-listpack-value -x -d 'The longest member of such a sorted set.'
 complete -c joblog -l hll-sparse-max-bytes -x -d 'The longest HyperLogLog that is kept sparse, its header included.'
+complete -c joblog -l metrics-port -x -d 'The TCP port of the page /metrics for Prometheus, on the addresses of bind, in plain HTTP and without a password; needs joblog[metrics]. Others than this machine read it under the rule of protected-mode, and never where clients come by TLS alone. 0 tells no metrics.'
+complete -c joblog -l metrics-queues -x -a 'yes no' -d 'Tell the depth of queues, the age of their oldest job and what came and went on that page; the process beside the server that does so follows the log, and holds the data a second time.'
 complete -c joblog -l acllog-max-len -x -d 'Refusals that ACL LOG keeps.'
 complete -c joblog -l acl-pubsub-default -x -a 'allchannels resetchannels' -d 'Channels of a new ACL user.'
 complete -c joblog -l login-failure-delay -x -d 'How long a failed login is answered late, and what its client sent behind.'
