@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, final
 
 from joblog.actors.inbox import Inbox, Receiver, Replies, deliver
+from joblog.actors.messages import Appended, Mailbox, Tapped
 from joblog.actors.traffic import Commit
 from joblog.storage.errors import StorageError
 from joblog.storage.fsync import FsyncPolicy
@@ -31,6 +32,7 @@ class Appender(Receiver):
         held: (sequence number, replies), in order, that wait until it is durable.
         unwritten: entries that the disk did not take, in order.
         unwritten_replies: the replies to them.
+        tap: where what was appended is told; None where nobody asks.
         is_closed: nothing is appended or acknowledged any more, for good.
     """
 
@@ -42,6 +44,7 @@ class Appender(Receiver):
         "_write_to",
         "held",
         "is_closed",
+        "tap",
         "unwritten",
         "unwritten_replies",
     )
@@ -63,6 +66,7 @@ class Appender(Receiver):
         self.unwritten: list[Entry] = []
         self.unwritten_replies: Replies = []
         self.is_closed = False
+        self.tap: Mailbox | None = None
         self._log: CommandLog | None = None
         self._write_to: Callable[[Sequence[Entry], int], int]
         self._last_seq = 0
@@ -84,6 +88,13 @@ class Appender(Receiver):
             StorageError: the log cannot be relied on any more.
         """
         self._last_seq = self._write_to(self.unwritten, self._last_seq)
+        if self.tap is not None:
+            self.tap.post(Appended(self.unwritten, self._last_seq))
+
+    def tell(self, tap: Mailbox) -> None:
+        """Say from now on what is appended."""
+        self.tap = tap
+        tap.post(Tapped(self._last_seq))
 
     def receive_all(self, inbox: Inbox) -> None:
         """Take all mail: nearly always one commit."""
@@ -127,6 +138,8 @@ class Appender(Receiver):
         except StorageError as error:
             self._actor.on_write_failed(commit, error)
             return
+        if self.tap is not None:
+            self.tap.post(Appended(commit.entries, last_seq))
         if log.has_news:
             self._actor.look_at_log()
         if self.held or self._policy() is FsyncPolicy.ALWAYS:

@@ -36,8 +36,7 @@ from joblog.actors.messages import (
     Status,
 )
 from joblog.actors.reloading import Reloading
-from joblog.actors.replica.applying import Applying
-from joblog.actors.replica.mail import FromLink
+from joblog.actors.replicating import Replicating
 from joblog.actors.saving import Saving
 from joblog.actors.service.log_levels import VERBOSE
 from joblog.actors.slices import Slices
@@ -112,7 +111,8 @@ class KeyspaceActor(CooperativeActor):
         )
         self._slices = Slices(loop, engine, self._turn, self.commit)
         beside = self._turn, self._mailboxes
-        self._applying = Applying(loop, engine, *beside, self.commit, self.inbox, reach)
+        mine = self.commit, self.inbox
+        self._replicating = Replicating(loop, engine, *beside, *mine, reach)
         self.actor_inbox.bind(self._turn, loop)
 
     def on_start(self) -> None:
@@ -128,8 +128,8 @@ class KeyspaceActor(CooperativeActor):
         self._engine.scripts.on_abandoned.append(self._run_no_more)
 
     def on_stop(self) -> None:
-        """Follow nobody any more."""
-        self._applying.stop()
+        """Follow nobody any more, and serve no replicas."""
+        self._replicating.stop()
 
     def _run_no_more(self) -> None:
         """Run nothing behind a script that was broken off since the server stops."""
@@ -161,7 +161,7 @@ class KeyspaceActor(CooperativeActor):
             self._mailboxes.deliver_closings(replies)
         replication = engine.server.replication
         if replication.is_due:
-            self._applying.follow()
+            self._replicating.follow()
         if engine.server.saves.is_due and not replication.is_swapping:
             self._turn.orders.append(self._saving.order())
         inquiries, outbox.inquiries = outbox.inquiries, []
@@ -197,7 +197,7 @@ class KeyspaceActor(CooperativeActor):
         elif isinstance(inquiry, AwaitDurable):
             self._answer_when_durable(inquiry)
         else:
-            return False
+            return self._replicating.takes_on(inquiry)
         return True
 
     def _answer_when_durable(self, inquiry: Inquiry) -> None:
@@ -248,9 +248,9 @@ class KeyspaceActor(CooperativeActor):
 
     def receive(self, message: Any) -> None:
         """Take mail that is no batch."""
-        if isinstance(message, FromLink):
-            self._applying.take(message)
-        elif type(message) is not Envelope:
+        if self._replicating.takes(message):
+            return
+        if type(message) is not Envelope:
             # A bug in it is not caught: the server stops, as it does in a command.
             self.on_receive(message)
         elif isinstance(message.message, Neighbours):
@@ -277,13 +277,8 @@ class KeyspaceActor(CooperativeActor):
         elif isinstance(message, Counted):
             engine.server.statistics[message.statistic] += 1
         elif isinstance(message, Backlog):
-            session = sessions.get(message.client_id)
-            if session is not None:
-                if message.query or message.size < session.backlog_bytes:
-                    # It sends, or reads: not idle, though no command ends.
-                    session.last_ms = engine.server.steady_ms()
-                session.backlog_bytes = message.size
-            engine.server.note_buffers(message.query, message.size)
+            self._mailboxes.note_backlog(message, engine.server)
+            self._replicating.note_backlog(message.client_id)
         elif isinstance(message, Answered):
             session = sessions.get(message.client_id)
             if session is not None:
@@ -295,6 +290,7 @@ class KeyspaceActor(CooperativeActor):
             self._saving.note_disk()
         elif isinstance(message, SegmentSealed):
             self._saving.begin_segment()
+            self._replicating.begin_segment()
         elif isinstance(message, Status):
             self._saving.note_log(message.fields)
         else:
@@ -315,6 +311,7 @@ class KeyspaceActor(CooperativeActor):
 
     def _close_client(self, message: ClientClosed) -> None:
         self._mailboxes.close(message.client_id)
+        self._replicating.note_gone(message.client_id)
         server = self._engine.server
         if message.cut_off:
             server.statistics[message.cut_off] += 1
@@ -370,6 +367,7 @@ class KeyspaceActor(CooperativeActor):
             self._loading = None
             self._engine.server.set_loading(is_loading=False)
             self._on_ready()
+            self._replicating.begin()
             self._engine.clients.introduce_all()
             self.commit([])
         except StorageError as error:

@@ -30,6 +30,7 @@ from joblog.actors.messages import (
     Status,
     Sync,
     SyncFailed,
+    Tap,
 )
 from joblog.actors.sync_delays import SyncDelays
 from joblog.actors.syncer import Syncer
@@ -147,6 +148,8 @@ class LogWriter(CooperativeActor):
             self._log = message.log
             self._appender.use(message.log)
             self._begin(message.log)
+        elif type(message) is Tap:
+            self._appender.tell(message.inbox)
         elif type(message) is SegmentsChanged:
             if self._log is not None:
                 self._log.note_segments(message.first_seq, message.sizes)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from joblog.actors.inbox import Inbox, Replies
+    from joblog.actors.messages import Backlog
     from joblog.app.engine.engine import Engine
+    from joblog.app.state.server_state import ServerState
     from joblog.app.state.session import Session
 
 _WAITS: Final = ClientWaits()
@@ -48,6 +50,20 @@ class Mailboxes:
     def open(self, client_id: int, mailbox: Inbox) -> None:
         """Mail to a client from now on."""
         self._mailboxes[client_id] = mailbox
+
+    def note_backlog(self, message: Backlog, server: ServerState) -> None:
+        """Note what waits for a client, and of it."""
+        session = self._sessions.get(message.client_id)
+        if session is not None:
+            if message.query or message.size < session.backlog_bytes:
+                # It sends, or reads: not idle, though no command ends.
+                session.last_ms = server.steady_ms()
+            session.backlog_bytes = message.size
+        server.note_buffers(message.query, message.size)
+
+    def find(self, client_id: int) -> Inbox | None:
+        """Return where a client's mail goes; None for one that is gone."""
+        return self._mailboxes.get(client_id)
 
     def close(self, client_id: int) -> None:
         """Forget a client that is gone, and what it had sent."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from joblog.actors.command_log import CommandLog
     from joblog.actors.inbox import Inbox
+    from joblog.app.engine.outbox import Entry
     from joblog.app.state.buffers import Buffers
     from joblog.app.state.inquiries import Inquiry
     from joblog.app.state.visits import Visit
@@ -183,6 +184,30 @@ class SyncFailed(NamedTuple):
     """
 
     reason: str
+
+
+class Tap(NamedTuple):
+    """Say from now on what is appended (`Appended`). Keyspace -> log writer."""
+
+    inbox: Mailbox
+
+
+class Tapped(NamedTuple):
+    """What comes behind a record is told. Log writer -> keyspace."""
+
+    seq: int
+
+
+class Appended(NamedTuple):
+    """Records were appended; they may not be durable yet. Log writer -> keyspace.
+
+    Attributes:
+        entries: in order.
+        seq: the number of the last.
+    """
+
+    entries: Sequence[Entry]
+    seq: int
 
 
 class LogOpened(NamedTuple):

@@ -51,9 +51,8 @@ HOMES: Final[dict[str, str]] = {
     "server.log": "LOG.HELP LOG.HISTORY LOG.INFO LOG.READ LOG.TAG LOG.TAGS",
     "server.memory": "MEMORY",
     "server.modules": "MODULE",
-    "server.replication": """
-        FAILOVER PSYNC REPLCONF REPLICAOF ROLE SLAVEOF SYNC WAIT WAITAOF
-    """,
+    "server.replicas": "PSYNC REPLCONF SYNC",
+    "server.replication": "FAILOVER REPLICAOF ROLE SLAVEOF WAIT WAITAOF",
     "server.running": "BGREWRITEAOF BGSAVE LASTSAVE LOLWUT SAVE SHUTDOWN TIME",
     "server.slowlog": "SLOWLOG",
     "sets.members": """

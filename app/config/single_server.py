@@ -1,8 +1,7 @@
 """Settings of replication and of cluster mode.
 
-A server can follow another. Nobody can follow it, and there is no cluster mode: there
-the defaults are accepted and reported, and what would change what a client may count on
-is refused, with the reason.
+There is no cluster mode: there the defaults are accepted and reported, and what would
+change what a client may count on is refused, with the reason.
 """
 
 from __future__ import annotations
@@ -28,7 +27,8 @@ _MB = 1024 * 1024
 
 
 _PORT_MAX: Final = 65535
-_NOBODY_FOLLOWS: Final = "Nobody can follow this server."
+_LOG: Final = "The log is the backlog: replicas go on from there."
+_BY_FILE: Final = "A child process writes the dataset of a replica to a file."
 
 
 class ServerAddress(Words):
@@ -112,46 +112,40 @@ class ReplicationSettings:
     )
     min_replicas_to_write = Integer(
         0,
-        _NOBODY_FOLLOWS,
-        effect=False,
+        "How many replicas there must be for clients to write; 0 for none.",
         aliases=("min-slaves-to-write",),
-        stop=stops.above_zero(
-            "there are no replicas here, so none would have a write; set it to 0"
-        ),
     )
     min_replicas_max_lag = Integer(
         10,
-        _NOBODY_FOLLOWS,
+        "How long ago such a replica may have been heard.",
         unit="s",
-        effect=False,
         aliases=("min-slaves-max-lag",),
     )
-    repl_backlog_size = Memory(_MB, _NOBODY_FOLLOWS, 1, LONG_MAX, effect=False)
-    repl_backlog_ttl = Integer(
-        3600, _NOBODY_FOLLOWS, 0, LONG_MAX, unit="s", effect=False
+    repl_backlog_size = Memory(_MB, _LOG, 1, LONG_MAX, effect=False)
+    repl_backlog_ttl = Integer(3600, _LOG, 0, LONG_MAX, unit="s", effect=False)
+    repl_disable_tcp_nodelay = Boolean(
+        "no", "Replicas are sent what there is at once.", effect=False
     )
-    repl_disable_tcp_nodelay = Boolean("no", _NOBODY_FOLLOWS, effect=False)
     repl_diskless_load = Choice(
         "disabled",
         "A dataset goes to a file first, whatever is set.",
         ("disabled", "on-empty-db", "swapdb"),
         effect=False,
     )
-    repl_diskless_sync = Boolean("yes", _NOBODY_FOLLOWS, effect=False)
-    repl_diskless_sync_delay = Integer(5, _NOBODY_FOLLOWS, unit="s", effect=False)
-    repl_diskless_sync_max_replicas = Integer(0, _NOBODY_FOLLOWS, effect=False)
+    repl_diskless_sync = Boolean("yes", _BY_FILE, effect=False)
+    repl_diskless_sync_delay = Integer(5, _BY_FILE, unit="s", effect=False)
+    repl_diskless_sync_max_replicas = Integer(0, _BY_FILE, effect=False)
     repl_ping_replica_period = Integer(
         10,
-        _NOBODY_FOLLOWS,
+        "How long replicas are sent nothing before they are sent a PING.",
         1,
         INT_MAX,
         unit="s",
-        effect=False,
         aliases=("repl-ping-slave-period",),
     )
     repl_timeout = Integer(
         60,
-        "After how long without a word the link to the followed server is given up.",
+        "After how long without a word the link to a master or a replica is given up.",
         1,
         INT_MAX,
         unit="s",

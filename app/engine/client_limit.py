@@ -56,7 +56,7 @@ class ClientLimit:
             for session in sorted(held, key=held.__getitem__, reverse=True):
                 if total < limit:
                     break
-                if not session.no_evict:
+                if not (session.no_evict or session.is_replica):
                     total -= held[session]
                     self._tell(session, held[session])
                     server.statistics["evicted_clients"] += 1

@@ -14,7 +14,7 @@ from joblog.app.engine.access import Door
 from joblog.app.engine.script_flags import flags_of
 from joblog.app.errors import CommandError
 from joblog.app.reply import NO_REPLY, POSTPONED, QUEUED, RESP2, NoReplyType
-from joblog.app.state.alarm import BUSY, LOADING, MEMORY, NEAR, PAST, REPLICA
+from joblog.app.state.alarm import BUSY, LOADING, LONELY, MEMORY, NEAR, PAST, REPLICA
 from joblog.app.table.table import Command, Flag, find_command, require_command
 
 if TYPE_CHECKING:
@@ -130,6 +130,8 @@ class Guards:
             text = self._why_not_of_replica(command, flags)
             if text is not None:
                 return text
+        elif alarm.has(LONELY) and flags & Flag.WRITE:
+            return errors.TOO_FEW_REPLICAS
         if alarm.has(LOADING) and not command.flags & Flag.LOADING:
             return errors.LOADING
         if session.is_monitor and _reaches_keys(session, command):

@@ -273,6 +273,10 @@ class Outbox:
         origin = [session.id, None, note]
         self.entries.append((self._context.now_ms, session.db.index, [], origin))
 
+    def note_of_server(self, note: dict[str, Any]) -> None:
+        """Record what the server itself has to say, with nothing changed."""
+        self.entries.append((self._context.now_ms, 0, [], [SERVER_ID, None, note]))
+
     # --- what clients get --------------------------------------------------------
 
     def push(self, session: Session, data: bytes) -> None:

@@ -17,7 +17,7 @@ from joblog.app.engine.lua_callbacks import CommandCaller
 from joblog.app.engine.redaction import carries_secrets, is_like_carrier
 from joblog.app.engine.script_text import SCRIPT_ADDRESS
 from joblog.app.errors import CommandError, ErrorKind
-from joblog.app.state.alarm import MEMORY, PAST, REPLICA
+from joblog.app.state.alarm import LONELY, MEMORY, PAST, REPLICA
 from joblog.app.state.session import Session
 from joblog.app.table.table import (
     LOOKUP,
@@ -224,6 +224,8 @@ class ScriptCommands(CommandCaller):
             raise CommandError(errors.READ_ONLY)
         if alarm.has(REPLICA):
             self._require_of_replica(command)
+        elif alarm.has(LONELY) and command.is_write:
+            raise CommandError(errors.TOO_FEW_REPLICAS)
         if alarm.has(MEMORY) and command.flags & Flag.DENYOOM:
             self._require_memory()
         self._has_written = self._has_written or command.is_write

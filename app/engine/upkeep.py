@@ -127,6 +127,7 @@ class Upkeep:
             waits = (
                 session.waiter is not None
                 or session.is_master
+                or session.is_replica
                 or session.subscriptions is not None
                 or session.is_monitor
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from joblog.app.errors.general import one_line
+
 STALE = (
     b"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
 )
@@ -11,3 +13,25 @@ PART_HAS_CHANGED = (
     b"(master -> replica?)"
 )
 ITSELF = b"ERR This server cannot follow itself"
+
+# A replica that hears NOMASTERLINK tries again a second later, and not at once.
+NO_LOG_TO_FOLLOW = b"NOMASTERLINK this server keeps no log that replicas follow"
+MASTER_LINK_DOWN = b"NOMASTERLINK Can't SYNC while not connected with my master"
+NO_DATASET = b"NOMASTERLINK the dataset cannot be made: "
+TOO_FEW_REPLICAS = b"NOREPLICAS Not enough good replicas to write."
+
+
+def unrecognized_replconf(option: bytes) -> bytes:
+    """Return the text for an option that REPLCONF does not know."""
+    return one_line(b"ERR Unrecognized REPLCONF option: %b", option)
+
+
+def replica_address_too_long(size: int) -> bytes:
+    """Return the text for an address that is longer than a host's name can be."""
+    text = b"ERR REPLCONF ip-address provided by replica instance is too long: %d bytes"
+    return text % size
+
+
+def unsupported_filter(word: bytes) -> bytes:
+    """Return the text for what a dataset cannot be confined to."""
+    return one_line(b"ERR Unsupported rdb-filter-only option: %b", word)

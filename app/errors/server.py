@@ -206,13 +206,6 @@ INVALID_ARGUMENT_COUNT = b"ERR Invalid number of arguments specified for command
 NO_SHUTDOWN = b"ERR No shutdown in progress."
 SHUTDOWN_FAILED = b"ERR Errors trying to SHUTDOWN. Check logs."
 NO_CLUSTER = b"ERR This instance has cluster support disabled"
-NO_SYNC = b"ERR this server has no replicas: nobody can follow its log"
-NO_SYNC_BUT_FILES = NO_SYNC + (
-    b"; 'replay export DIR --rdb FILE' writes an RDB file, and so does BGSAVE with "
-    b"rdb-compat yes"
-)
-# A replica that hears this tries again a second later, and not at once.
-NO_SYNC_NOW = b"NOMASTERLINK this server has no replicas: nobody can follow its log"
 MIGRATE_KEY_AND_KEYS = (
     b"ERR When using MIGRATE KEYS option, the key argument must be set to the empty "
     b"string"

@@ -13,7 +13,7 @@ from joblog.app.types.rdb_strings import encode_length, encode_rdb_string
 from joblog.app.types.rdb_values import encode_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from joblog.app.keyspace.keyspace import Keyspace
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 LEAST_VERSION: Final = 9
 LIBRARY_VERSION: Final = 10
-LIBRARY, HINT, DEADLINE_MS, DATABASE, END = 0xF5, 0xFB, 0xFC, 0xFE, 0xFF
+LIBRARY, REMARK, HINT = 0xF5, 0xFA, 0xFB
+DEADLINE_MS, DATABASE, END = 0xFC, 0xFE, 0xFF
 CRC_BYTES: Final = 8
 VALKEY_VERSIONS: Final = 80
 _CHECKED_AT_ONCE: Final = 1 << 20
@@ -36,6 +37,7 @@ def write_rdb(
     is_for_redis: bool = False,
     has_checksum: bool = True,
     look: Callable[[], None] | None = None,
+    remarks: Mapping[str, str | int] | None = None,
 ) -> int:
     """Write a keyspace, in the lowest version of the format that has all of it.
 
@@ -45,12 +47,16 @@ def write_rdb(
         is_for_redis: whether deadlines of hash fields are for Redis, not for Valkey.
         has_checksum: whether it ends with its checksum; else with zeroes.
         look: called every few thousand keys, and every megabyte of the checksum.
+        remarks: what else it says of itself, by name.
 
     Returns:
         The version.
     """
     version = LEAST_VERSION
     file.write(_header(version))
+    for name, text in (remarks or {}).items():
+        words = (name.encode(), str(text).encode())
+        file.write(bytes([REMARK]) + b"".join(map(encode_rdb_string, words)))
     if keyspace.libraries:
         version = LIBRARY_VERSION
     libraries = map(encode_rdb_string, keyspace.libraries.values())

@@ -28,6 +28,7 @@ from joblog.app.history.rdb_files import (
     END,
     HINT,
     LIBRARY,
+    REMARK,
 )
 from joblog.app.types.crc64 import crc64
 from joblog.app.types.rdb_reader import Reader
@@ -40,7 +41,7 @@ MAGICS: Final = (b"REDIS", b"VALKEY")
 _HEADER_BYTES: Final = 9
 _SLOT, _OF_MODULE = 0xF4, 0xF7
 _MODULE_VALUE: Final = 7
-_IDLE, _USE, _REMARK, _DEADLINE = 0xF8, 0xF9, 0xFA, 0xFD
+_IDLE, _USE, _DEADLINE = 0xF8, 0xF9, 0xFD
 _MODULE_END, _MODULE_SIGNED, _MODULE_UNSIGNED, _MODULE_STRING = 0, 1, 2, 5
 _MODULE_BYTES: Final = {3: 4, 4: 8}
 _MODULE_NAME_BITS: Final = 10
@@ -150,7 +151,7 @@ def _read_items(reader: Reader) -> Iterator[Item | None]:
             deadline_ms = reader.number(4) * 1000
         elif code == LIBRARY:
             yield Library(reader.string())
-        elif code == _REMARK:
+        elif code == REMARK:
             name, text = reader.string(), reader.string()
             if name == _TIME_REMARK and text.isdigit():
                 yield Made(int(text) * 1000)

@@ -42,6 +42,9 @@ MISSES: Final = "misses"
 REPLICA: Final = "replica"
 """The server follows another: clients may not write, perhaps not read either."""
 
+LONELY: Final = "lonely"
+"""Fewer replicas than `min-replicas-to-write` have what was written."""
+
 TRACKING: Final = "tracking"
 """Clients are told of changes of what they have read."""
 

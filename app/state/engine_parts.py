@@ -128,6 +128,9 @@ class OutboxPart(Protocol):
     def note(self, session: Session, note: dict[str, Any]) -> None:
         """Record what people want to know, with nothing changed."""
 
+    def note_of_server(self, note: dict[str, Any]) -> None:
+        """Record what the server itself has to say, with nothing changed."""
+
     def is_durable(self) -> bool:
         """Say whether all that was written so far is surely durable."""
 

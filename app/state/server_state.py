@@ -13,6 +13,7 @@ from joblog.app.clock import Jumps
 from joblog.app.state.alarm import LOADING, Alarm
 from joblog.app.state.buffers import RecentMax
 from joblog.app.state.heap import Excess, Gauge
+from joblog.app.state.replicas import Replicas
 from joblog.app.state.replication import Replication
 from joblog.app.state.saves import Saves
 from joblog.app.table.delays import TICK_BITS, Delays, delays_of, note_delays
@@ -32,6 +33,10 @@ _STATISTICS: Final = (
     "total_connections_received",
     "total_net_input_bytes",
     "total_net_output_bytes",
+    "total_net_repl_output_bytes",
+    "sync_full",
+    "sync_partial_ok",
+    "sync_partial_err",
     "total_reads_processed",
     "total_writes_processed",
     "rejected_connections",
@@ -199,7 +204,7 @@ class ServerState:
             many; the driver sets it (see `operator_lines`).
         supervised: `systemd` or `upstart` where that is told how the server is.
         dial: connects to another server; the driver sets it (see `links.Link`).
-        replication: whom the server follows.
+        replication: whom the server follows; replicas: who follows it.
         client_ids: the numbers of clients to come.
         rates: `commands`, `input`, `output` and `cycles`, which the engine has sampled.
         loop_cycles: tells how many turns the event loop has made; the driver sets it.
@@ -236,7 +241,7 @@ class ServerState:
         self.is_log_synced: Callable[[], bool] = lambda: False
         self.log_facts: Callable[[], dict[str, int | bytes]] | None = None
         self.run_id, self.client_ids = secrets.token_hex(20), count(1)
-        self.replication = Replication(config, self.alarm)
+        self.replication, self.replicas = Replication(config, self.alarm), Replicas()
         self.jumps = Jumps(now_ms, steady_ms)
         self.started_at_ms, self.started_steady_ms = now_ms(), steady_ms()
         self.saves = Saves(self.started_steady_ms, self.started_at_ms)

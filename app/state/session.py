@@ -65,6 +65,7 @@ class Session:
             the quick road; None where `Access` is asked at once.
         held_ms: how long to hold back the replies, and what follows: a login failed.
         is_master: it is the server that this one follows, and gets no replies.
+        is_replica: it follows this server, and is sent the stream.
         reply_mode: `on`, `off`, or `skip` (CLIENT REPLY).
         is_closing: close the connection once the replies are sent.
         subscriptions: what the client listens to, or None where it listens to nothing.
@@ -95,6 +96,7 @@ class Session:
         "is_limited",
         "is_master",
         "is_monitor",
+        "is_replica",
         "is_special",
         "is_stale",
         "last_ms",
@@ -148,7 +150,7 @@ class Session:
         self.is_limited = False
         self.gate: Gate | None = None
         self.held_ms = 0
-        self.is_master = False
+        self.is_master = self.is_replica = False
         self.backlog_bytes = 0
         self.queued: list[Argv] | None = None
         self.postponed: list[Argv] | None = None

@@ -1,7 +1,5 @@
 """Commands about replicas, clusters, users and modules, on a server that has none."""
 
-import pytest
-
 
 def test_wait_answers_as_in_redis_without_replicas(parity):
     parity(
@@ -63,18 +61,29 @@ def test_replicaof_and_its_like(parity):
     )
 
 
-@pytest.mark.parametrize("words", ["SYNC", "PSYNC ? -1", "REPLCONF capa eof"])
-def test_nobody_can_follow_this_server(running, words):
-    """Real servers would begin to send their data: here it is refused."""
-    connection = running("joblog").connect()
-
-    reply = connection.ask(*words.split())
-
-    assert b" this server has no replicas" in reply
-    assert reply.startswith(b"-NOMASTERLINK" if "PSYNC" in words else b"-ERR")
-    assert (b"'replay export DIR --rdb FILE'" in reply) is (words == "SYNC")
-    assert connection.ask("PING") == b"+PONG\r\n"
-    connection.close()
+def test_replicas_introduce_themselves(parity):
+    parity(
+        [
+            "REPLCONF",
+            "REPLCONF capa eof capa psync2",
+            "REPLCONF listening-port 6379",
+            "REPLCONF listening-port x",
+            "REPLCONF ip-address 10.0.0.1",
+            "REPLCONF ip-address " + "x" * 256,
+            "REPLCONF capa",
+            "REPLCONF nosuch x",
+            "REPLCONF rdb-only 0",
+            "REPLCONF rdb-only x",
+            "REPLCONF rdb-filter-only functions",
+            "REPLCONF rdb-filter-only nosuch",
+            "PSYNC ? x",
+            "PSYNC ?",
+            "MULTI",
+            "SYNC",
+            "EXEC",
+        ],
+        witness="redis",
+    )
 
 
 def test_cluster_commands_say_that_there_is_none(parity):

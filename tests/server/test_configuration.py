@@ -37,7 +37,6 @@ REFUSALS = [
     ("user app on >sesame ~* +@all sesame\n", 1, "user: Syntax error"),
     ("user app on\nuser app off\n", 2, "user: Duplicate user 'app' found"),
     ("user app on +get\naclfile /x\n", 2, "aclfile: users stand in the file or in"),
-    ("min-replicas-to-write 1\n", 1, "min-replicas-to-write 1: there are no replicas"),
     (
         "\n\ncluster-enabled yes\n",
         3,

@@ -39,9 +39,11 @@ KINDS: Final = {
 
 
 def client_kind(session: Session) -> bytes:
-    """Return the kind of a client: `normal`, `pubsub` or `master`."""
+    """Return the kind of a client: `normal`, `pubsub`, `replica` or `master`."""
     if session.is_master:
         return b"master"
+    if session.is_replica:
+        return b"replica"
     return NORMAL if session.subscriptions is None else b"pubsub"
 
 
@@ -167,6 +169,7 @@ def _flags(session: Session) -> str:
     flags = "".join(
         letter
         for letter, is_set in (
+            ("S", session.is_replica),
             ("M", session.is_master),
             ("O", session.is_monitor),
             ("P", session.subscriptions is not None),

@@ -13,23 +13,45 @@ if TYPE_CHECKING:
 
 
 def replication(ctx: Context) -> Fields:
-    """Return whom the server follows; nobody follows it."""
-    state = ctx.server.replication
+    """Return whom the server follows, and who follows it."""
+    state, replicas = ctx.server.replication, ctx.server.replicas
+    is_sent = replicas.is_sent
     part = "slave" if state.is_replica else "master"
+    shown = replicas if is_sent and not state.is_replica else state
+    length = replicas.offset - replicas.first_offset + 1 if is_sent else 0
     return [
         ("role", part),
         *(_link(ctx) if state.is_replica else []),
-        ("connected_slaves", 0),
+        *_replicas(ctx),
         ("master_failover_state", "no-failover"),
-        ("master_replid", state.id),
-        ("master_replid2", state.second_id),
-        ("master_repl_offset", state.offset),
-        ("second_repl_offset", state.second_offset),
-        ("repl_backlog_active", 0),
+        ("master_replid", shown.id),
+        ("master_replid2", shown.second_id),
+        ("master_repl_offset", shown.offset),
+        ("second_repl_offset", shown.second_offset),
+        ("repl_backlog_active", int(is_sent)),
         ("repl_backlog_size", ctx.server.config.repl_backlog_size),
-        ("repl_backlog_first_byte_offset", 0),
-        ("repl_backlog_histlen", 0),
+        ("repl_backlog_first_byte_offset", replicas.first_offset if is_sent else 0),
+        ("repl_backlog_histlen", length),
     ]
+
+
+def _replicas(ctx: Context) -> Fields:
+    """Return who follows the server, and how far each has come."""
+    replicas, config = ctx.server.replicas, ctx.server.config
+    attached = replicas.attached()
+    fields: Fields = [("connected_slaves", len(attached))]
+    least, lag_max_s = config.min_replicas_to_write, config.min_replicas_max_lag
+    if least and lag_max_s:
+        good = replicas.good(ctx.server.steady_ms(), lag_max_s)
+        fields.append(("min_slaves_good_slaves", good))
+    for number, one in enumerate(attached):
+        lag = _seconds_since(ctx, one.heard_ms) if one.is_online else 0
+        line = (
+            f"ip={one.address},port={one.port},state={one.state},"
+            f"offset={one.offset},lag={lag}"
+        )
+        fields.append((f"slave{number}", line))
+    return fields
 
 
 def _link(ctx: Context) -> Fields:

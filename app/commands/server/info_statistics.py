@@ -58,10 +58,6 @@ def statistics(ctx: Context) -> Fields:
 
 _NEVER: Final = (
     "total_net_repl_input_bytes",
-    "total_net_repl_output_bytes",
-    "sync_full",
-    "sync_partial_ok",
-    "sync_partial_err",
     "expired_time_cap_reached_count",
     "expire_cycle_cpu_milliseconds",
     "latest_fork_usec",
@@ -81,7 +77,7 @@ _NEVER: Final = (
     "reply_buffer_expands",
     "evicted_scripts",
 )
-"""Fields about what this server has not: replicas, defragmentation, eviction of
+"""Fields about what this server has not: defragmentation, eviction of
 scripts, I/O threads, forks. All are 0."""
 
 

@@ -1,7 +1,6 @@
-"""Commands about replication: this server may follow another, and nobody follows it.
+"""Commands about replication: whom the server follows, and what its replicas have.
 
-Those about its replicas answer as a Redis without replicas does, so that clients and
-harnesses which ask first find out.
+What replicas themselves send is in `joblog.app.commands.server.replicas`.
 
 Source: Redis 7.2 and Valkey 9.1; see tests/parity/test_replication.py.
 """
@@ -13,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from joblog.app import errors
 from joblog.app.config.kinds import decode, encode
 from joblog.app.errors import CommandError
-from joblog.app.reply import BLOCKED, OK, SimpleString
+from joblog.app.reply import OK, SimpleString
 from joblog.app.state.alarm import PAST
-from joblog.app.state.inquiries import AwaitDurable
 from joblog.app.state.operator_lines import note_change
+from joblog.app.state.replicas import GETACK, STREAM_KIND, AwaitReplicas
 from joblog.app.state.replication import Address
 from joblog.app.table.arguments import integer
 from joblog.app.table.table import Flag, command
@@ -49,10 +48,15 @@ def _timeout(argument: bytes) -> int:
     acl=("admin", "dangerous"),
 )
 def role(ctx: Context) -> list[Any]:
-    """Return whom it follows and how far; or that it is a master without replicas."""
-    state = ctx.server.replication
+    """Return whom it follows and how far; or who follows it."""
+    state, replicas = ctx.server.replication, ctx.server.replicas
     if state.master is None:
-        return [b"master", state.offset, []]
+        told = [
+            [encode(one.address), b"%d" % one.port, b"%d" % one.offset]
+            for one in replicas.attached()
+            if one.is_online
+        ]
+        return [b"master", replicas.offset if replicas.is_sent else state.offset, told]
     host, port = state.master
     offset = state.offset if state.link.is_up else -1
     return [b"slave", encode(host), port, state.link.state.encode(), offset]
@@ -70,7 +74,7 @@ def role(ctx: Context) -> list[Any]:
     tips=(SHARDS, LEAST),
 )
 def wait(ctx: Context, numreplicas: bytes, timeout: bytes) -> int:
-    """Return 0, the number of replicas: at once, or when the time is over.
+    """Return how many replicas have it: at once, or when the time is over.
 
     Raises:
         CommandError: the server is a replica itself, or a number is none.
@@ -78,10 +82,34 @@ def wait(ctx: Context, numreplicas: bytes, timeout: bytes) -> int:
     if ctx.server.replication.is_replica:
         raise CommandError(errors.WAIT_ON_REPLICA)
     most, wait_ms = integer(numreplicas), _timeout(timeout)
-    if most <= 0:
+    so_far = _reached(ctx)
+    if so_far >= most or ctx.unit is not None:
+        return so_far
+    inquiry = _ask_replicas(ctx, most)
+    return cast("int", ctx.ask(inquiry, wait_ms, _answer, at_timeout=so_far))
+
+
+def _answer(answer: Any) -> Any:
+    return answer
+
+
+def _reached(ctx: Context, *, is_durable: bool = False) -> int:
+    """Return how many replicas surely have all that was written so far."""
+    replicas, facts = ctx.server.replicas, ctx.server.log_facts
+    if not (replicas.is_sent and replicas.known) or facts is None:
         return 0
-    reply = ctx.wait((), wait_ms, None, lambda _: BLOCKED, at_timeout=0, inside_unit=0)
-    return cast("int", reply)
+    if facts()["last_seq"] != replicas.seq:
+        return 0  # what was written last is on its way
+    return replicas.reached(replicas.written, is_durable=is_durable)
+
+
+def _ask_replicas(ctx: Context, most: int, local: int = -1) -> AwaitReplicas:
+    """Have replicas asked how far they are, behind all that was written so far."""
+    asks = any(one.is_online for one in ctx.server.replicas.known.values())
+    if asks:
+        note = {"kind": STREAM_KIND, "commands": [GETACK]}
+        ctx.engine.outbox.note_of_server(note)
+    return AwaitReplicas(ctx.session, most, local, asks=asks)
 
 
 @command(
@@ -98,28 +126,18 @@ def wait(ctx: Context, numreplicas: bytes, timeout: bytes) -> int:
 def waitaof(
     ctx: Context, numlocal: bytes, numreplicas: bytes, timeout: bytes
 ) -> list[int]:
-    """Return [1 where all that was written is durable, number of replicas: 0]."""
+    """Return [1 where all that was written is durable here, in how many replicas]."""
     local, replicas, wait_ms = _waitaof_arguments(ctx, numlocal, numreplicas, timeout)
-    session, is_recording = ctx.session, ctx.server.is_recording
+    is_recording = ctx.server.is_recording
     is_durable = is_recording and ctx.engine.outbox.is_durable()
-    so_far = [int(is_durable), 0]
-    is_satisfied = not replicas and (is_durable or not local)
+    so_far = [int(is_durable), _reached(ctx, is_durable=True)]
+    is_satisfied = so_far[1] >= replicas and (is_durable or not local)
     if is_satisfied or ctx.unit is not None:
         return so_far
-    if is_durable or not is_recording:
-        # Only replicas can be waited for, and there are none.
-        reply = ctx.wait((), wait_ms, None, lambda _: BLOCKED, at_timeout=so_far)
-        return cast("list[int]", reply)
-
-    def durable(_: Any) -> Any:
-        if not replicas:
-            return [1, 0]
-        if session.waiter is not None:
-            session.waiter.at_timeout = [1, 0]
-        return BLOCKED
-
-    question = AwaitDurable(session)
-    return cast("list[int]", ctx.ask(question, wait_ms, durable, at_timeout=so_far))
+    inquiry = _ask_replicas(ctx, replicas, int(is_recording))
+    inquiry.needs_local = bool(local)
+    reply = ctx.ask(inquiry, wait_ms, _answer, at_timeout=so_far)
+    return cast("list[int]", reply)
 
 
 def _waitaof_arguments(
@@ -213,56 +231,3 @@ def failover(ctx: Context, *option: bytes) -> SimpleString:
             raise CommandError(errors.FAILOVER_TIMEOUT)
     is_replica = ctx.server.replication.is_replica
     raise CommandError(errors.FAILOVER_OF_REPLICA if is_replica else errors.NO_REPLICAS)
-
-
-_SYNC: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.NO_ASYNC_LOADING | Flag.NO_MULTI
-
-
-@command(
-    "SYNC",
-    arity=1,
-    flags=_SYNC,
-    group="server",
-    since="1.0.0",
-    summary="Answer a replica that asks to follow: there is no replication.",
-    complexity="O(1)",
-)
-def sync(_: Context) -> SimpleString:
-    """Refuse, and name what `redis-cli --rdb` wants: an RDB file."""
-    raise CommandError(errors.NO_SYNC_BUT_FILES)
-
-
-@command(
-    "PSYNC",
-    arity=-3,
-    flags=_SYNC,
-    group="server",
-    since="2.8.0",
-    summary="Answer a replica that asks to follow from an offset, as SYNC does.",
-    complexity="O(1)",
-)
-def psync(
-    _: Context,
-    replication_id: bytes,  # noqa: ARG001 - the table and docs read its name
-    offset: bytes,  # noqa: ARG001 - as above
-    *_option: bytes,
-) -> SimpleString:
-    """Refuse, in the way that lets a replica wait before it asks again.
-
-    To any other error it answers with SYNC, and to that one by connecting anew at once.
-    """
-    raise CommandError(errors.NO_SYNC_NOW)
-
-
-@command(
-    "REPLCONF",
-    arity=-1,
-    flags=_ADMIN | Flag.LOADING | Flag.ALLOW_BUSY,
-    group="server",
-    since="3.0.0",
-    summary="Answer a replica that introduces itself, as SYNC does.",
-    complexity="O(1)",
-)
-def replconf(_: Context, *_option: bytes) -> SimpleString:
-    """Refuse."""
-    raise CommandError(errors.NO_SYNC)

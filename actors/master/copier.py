@@ -1,0 +1,138 @@
+"""Copier: a thread that minds the child process which makes datasets for replicas.
+
+The child (`joblog.app.history.sending`) reads the data folder as anybody may: the live
+keyspace is neither copied nor paused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pykka
+
+import joblog
+from joblog.actors.master.mail import Look, Made, Make
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+_WAIT_MS: Final = 50
+_READ_BYTES: Final = 65536
+_PACKAGES: Final = Path(joblog.__file__).resolve().parent.parent
+
+
+class Copier(pykka.ThreadingActor):
+    """Has datasets made, one at a time."""
+
+    use_daemon_thread = True
+
+    def __init__(
+        self, folder: Path, databases: int, report: Callable[[Made], None]
+    ) -> None:
+        """Make the copier of a data folder.
+
+        Args:
+            folder: the data folder.
+            databases: as many as the log uses, or more.
+            report: takes what is to be told to the keyspace; called in this thread.
+        """
+        super().__init__()
+        self._folder = folder.resolve()
+        self._databases = databases
+        self._report = report
+        self._order: Make | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._said = b""
+
+    def on_receive(self, message: Make | Look) -> None:
+        """Begin a dataset, or see how far the one under way is."""
+        try:
+            if isinstance(message, Make):
+                self._begin(message)
+            else:
+                self._look()
+        except Exception as error:
+            logger.exception("internal error of the copier")
+            self.on_stop()
+            self._end(0, f"internal error: {error!r}")
+
+    def on_stop(self) -> None:
+        """Kill the child, if there is one, and remove what it has written."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            child.wait()
+            if child.stdout is not None:
+                child.stdout.close()
+        if self._order is not None:
+            self._order.path.unlink(missing_ok=True)
+
+    def _begin(self, order: Make) -> None:
+        assert self._child is None
+        self._order, self._said = order, b""
+        command = [sys.executable, "-m", "joblog.app.history.sending"]
+        command += [str(self._folder), "--until", str(order.seq)]
+        command += ["--file", str(order.path), "--databases", str(self._databases)]
+        command += ["--history", order.history, "--offset", str(order.offset)]
+        command += ["--for-redis"] if order.is_for_redis else []
+        try:
+            self._child = subprocess.Popen(  # noqa: S603 - our own program
+                command,
+                cwd=_PACKAGES,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._end(0, f"the child process cannot be started: {error}")
+            return
+        self.actor_ref.tell(Look())
+
+    def _look(self) -> None:
+        """Take what the child has said, for a moment; then see to the mailbox."""
+        if self._child is None:
+            return
+        assert self._child.stdout is not None
+        output = self._child.stdout.fileno()
+        poll = select.poll()
+        poll.register(output, select.POLLIN)
+        if poll.poll(_WAIT_MS):
+            data = os.read(output, _READ_BYTES)
+            if not data:
+                self._child_ended()
+                return
+            # Only the last lines say how it ended.
+            self._said = (self._said + data)[-_READ_BYTES:]
+        self.actor_ref.tell(Look())
+
+    def _child_ended(self) -> None:
+        child, self._child = self._child, None
+        assert child is not None
+        assert child.stdout is not None
+        child.stdout.close()
+        code = child.wait()
+        said: dict[str, Any] = {}
+        for line in self._said.splitlines():
+            with contextlib.suppress(ValueError):
+                said |= json.loads(line)
+        error = said.get("error") or f"the child process ended with code {code}"
+        version = 0 if code else said.get("version", 0)
+        self._end(version, "" if version else error)
+
+    def _end(self, version: int, error: str) -> None:
+        order, self._order = self._order, None
+        assert order is not None
+        if error:
+            order.path.unlink(missing_ok=True)
+        with contextlib.suppress(pykka.ActorDeadError):
+            self._report(Made(order.seq, order.path, version, error))

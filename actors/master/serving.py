@@ -1,0 +1,386 @@
+"""Serving: the keyspace's part in being followed.
+
+The keyspace actor owns it. From the first replica on, the log writer tells what it has
+appended (`Appended`): that is sent to all who have come so far, at once, though it may
+not be durable yet (decision 41). Everybody else is fed from the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+from joblog.actors.master.datasets import Datasets
+from joblog.actors.master.feeder import Feeder
+from joblog.actors.master.histories import Standing, find_mark, find_standing
+from joblog.actors.master.place import Place
+from joblog.actors.master.waits import Waits
+from joblog.actors.messages import Appended, Limits, Tap, Tapped
+from joblog.app import errors
+from joblog.app.history.propagation import stream_of
+from joblog.app.state.alarm import LONELY
+from joblog.app.state.replicas import (
+    PING,
+    STREAM_KIND,
+    Acknowledged,
+    AwaitReplicas,
+    ServeReplica,
+)
+from joblog.storage.errors import StorageError
+from joblog.storage.filesystem import FileSystem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from typing import Any
+
+    from joblog.actors.inbox import Inbox, Replies
+    from joblog.actors.loop import Loop
+    from joblog.actors.mailboxes import Mailboxes
+    from joblog.actors.master.feeder import Dataset
+    from joblog.actors.master.histories import Mark
+    from joblog.actors.master.mail import Made
+    from joblog.actors.turn import Turn
+    from joblog.app.engine.engine import Engine
+    from joblog.app.state.inquiries import Inquiry
+    from joblog.app.state.replicas import Replica
+
+logger = logging.getLogger(__name__)
+
+_TICK_SECONDS: Final = 1.0
+_SLICE_SECONDS: Final = 0.001
+
+
+class Serving:
+    """Sends replicas what they are to have."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        engine: Engine,
+        turn: Turn,
+        mailboxes: Mailboxes,
+        commit: Callable[[Replies], None],
+        inbox: Inbox,
+    ) -> None:
+        """Serve nobody yet.
+
+        Args:
+            loop: the loop of the engine's actor.
+            engine: the engine.
+            turn: knows the log writer, and what waits for the log to be durable.
+            mailboxes: those of the clients.
+            commit: mails what was made to the log writer.
+            inbox: the keyspace's.
+        """
+        self._loop = loop
+        self._engine = engine
+        self._turn = turn
+        self._mailboxes = mailboxes
+        self._commit = commit
+        self._inbox = inbox
+        self._log = Path(engine.server.config.dir), FileSystem()
+        self._replicas = engine.server.replicas
+        self._begun_seq = 0
+        self._is_tapped = self._is_ticking = self._is_stepping = False
+        self._place = Place(self._replicas)
+        self._feeders: dict[int, Feeder] = {}
+        self._asking: list[ServeReplica] = []
+        self._sent_ms = 0
+        self._is_settling = False
+        self._waits = Waits(self._replicas, engine.blocking, turn, self._settle_soon)
+        self._datasets = Datasets(
+            *(loop, self._log[0], engine.server.config.databases, inbox),
+            self._send_dataset,
+        )
+        engine.server.config.on_change(self._judge, "min_replicas_to_write")
+        engine.server.config.on_change(self._judge, "min_replicas_max_lag")
+        self._judge()
+
+    def begin(self) -> None:
+        """Note what the log had when this server started; remove what a child left."""
+        server = self._engine.server
+        if server.log_facts is None:
+            return
+        last_seq = server.log_facts()["last_seq"]
+        assert isinstance(last_seq, int)
+        self._begun_seq = last_seq - len(self._engine.outbox.entries)
+        self._datasets.remove_old()
+
+    def stop(self) -> None:
+        """Stop the thread that has datasets made."""
+        self._datasets.stop()
+        for feeder in self._feeders.values():
+            feeder.close()
+
+    # --- mail ----------------------------------------------------------------------
+
+    def takes_on(self, inquiry: Inquiry) -> bool:
+        """Take on what replicas ask, or is asked about them; say whether it is that."""
+        if isinstance(inquiry, ServeReplica):
+            self._asking.append(inquiry)
+            self._begin_to_serve()
+        elif isinstance(inquiry, Acknowledged):
+            self._settle_soon()
+        elif isinstance(inquiry, AwaitReplicas):
+            self._waits.add(inquiry)
+        else:
+            return False
+        return True
+
+    def take(self, message: Appended | Tapped | Made) -> None:
+        """Take mail of the log writer or the copier."""
+        if isinstance(message, Appended):
+            self._send_on(message)
+        elif isinstance(message, Tapped):
+            self._replicas.seq = message.seq
+            steps = find_standing(*self._log, self._begun_seq, message.seq)
+            self._run(steps, self._begin_history)
+        else:
+            self._datasets.take(message)
+
+    def note_gone(self, client_id: int) -> None:
+        """Forget a client that is gone, if it is a replica."""
+        feeder = self._feeders.pop(client_id, None)
+        if feeder is not None:
+            logger.info("the replica %s is gone", _shown(feeder.replica))
+            feeder.close()
+        self._replicas.known.pop(client_id, None)
+        self._judge()
+
+    def note_backlog(self, client_id: int) -> None:
+        """Send a replica more that has read what it was sent."""
+        feeder = self._feeders.get(client_id)
+        if feeder is not None and not feeder.is_live:
+            self._step_soon()
+
+    def begin_segment(self) -> None:
+        """Say in a segment that has just begun where the stream is."""
+        if self._replicas.is_sent:
+            self._note_history()
+
+    # --- the stream ----------------------------------------------------------------
+
+    def _begin_to_serve(self) -> None:
+        if self._replicas.is_sent:
+            self._serve_all()
+        elif not self._is_tapped:
+            self._is_tapped = True
+            assert self._turn.log_writer is not None
+            self._turn.log_writer.post(Tap(self._inbox))
+
+    def _begin_history(self, standing: Standing | None) -> None:
+        """Begin the history of this server, which goes on from those before."""
+        if standing is None:
+            standing = Standing([], 0)  # nobody can go on, and all are sent everything
+        self._place.begin(standing, self._engine.server.replication.id)
+        self._note_history()
+        self._serve_all()
+        if not self._is_ticking:
+            self._is_ticking = True
+            self._loop.call_later(_TICK_SECONDS, self._tick)
+
+    def _note_history(self) -> None:
+        self._engine.outbox.note_of_server(self._place.note())
+        self._commit([])
+
+    def _send_on(self, message: Appended) -> None:
+        """Send what was appended to all who have come so far."""
+        pieces: list[bytes] = []
+        replicas, waits = self._replicas, self._waits
+        offset = replicas.offset
+        for _, db, effects, origin in message.entries:
+            piece = stream_of(db, effects, origin)
+            if piece:
+                offset += len(piece)
+                if effects:
+                    replicas.written = offset
+                else:
+                    waits.look(origin, replicas.written)
+                pieces.append(piece)
+        data = b"".join(pieces)
+        replicas.offset = offset
+        first_seq, replicas.seq = self._replicas.seq + 1, message.seq
+        if not replicas.is_sent:
+            return
+        mark = self._place.grow()
+        if data:
+            self._sent_ms = self._engine.server.steady_ms()
+        for feeder in self._feeders.values():
+            feeder.take(first_seq, mark, data)
+            if not feeder.is_live:
+                self._step_soon()
+
+    # --- who asks ------------------------------------------------------------------
+
+    def _serve_all(self) -> None:
+        asking, self._asking = self._asking, []
+        for inquiry in asking:
+            self._serve(inquiry)
+
+    def _serve(self, inquiry: ServeReplica) -> None:
+        session = inquiry.session
+        replica = self._replicas.known.get(session.id)
+        mailbox = self._mailboxes.find(session.id)
+        if replica is None or mailbox is None:
+            return  # gone meanwhile
+        mailbox.post(Limits("slave"))
+        feeder = self._feeders[session.id] = Feeder(replica, mailbox, self._log)
+        feeder.is_old = inquiry.is_old
+        if not self._place.has(inquiry):
+            if inquiry.offset >= 0 and not inquiry.is_old:
+                self._count("sync_partial_err")
+            self._want_dataset(feeder)
+            return
+        mark = self._place.find(inquiry.offset)
+        if mark is not None:
+            self._go_on(feeder, inquiry, mark)
+        else:
+            steps = find_mark(*self._log, inquiry.offset)
+            self._run(steps, partial(self._go_on, feeder, inquiry))
+
+    def _go_on(self, feeder: Feeder, inquiry: ServeReplica, mark: Mark | None) -> None:
+        if feeder.replica.session.id not in self._feeders:
+            return
+        if mark is None:
+            self._count("sync_partial_err")
+            self._want_dataset(feeder)
+            return
+        replica, history = feeder.replica, self._replicas.id.encode()
+        is_new = b"psync2" in replica.capabilities
+        feeder.push(b"+CONTINUE %b\r\n" % history if is_new else b"+CONTINUE\r\n")
+        feeder.go_on(mark, inquiry.offset, self._engine.server.steady_ms())
+        self._count("sync_partial_ok")
+        text = "the replica %s goes on from offset %d"
+        logger.info(text, _shown(replica), inquiry.offset)
+        self._judge()
+        self._step_soon()
+
+    # --- datasets ------------------------------------------------------------------
+
+    def _count(self, statistic: str) -> None:
+        self._engine.server.statistics[statistic] += 1
+
+    def _want_dataset(self, feeder: Feeder) -> None:
+        self._count("sync_full")
+        logger.info("the replica %s is sent the whole dataset", _shown(feeder.replica))
+        mark, history = self._place.mark(), self._replicas.id
+        if feeder.replica.filters is None:
+            self._datasets.want(feeder, mark, history)
+            return
+        libraries = self._engine.keyspace.libraries
+        if b"functions" not in feeder.replica.filters:
+            libraries = {}
+        self._send_dataset(feeder, self._datasets.of_functions(libraries, mark), "")
+
+    def _send_dataset(self, feeder: Feeder, dataset: Dataset | None, why: str) -> None:
+        """Send a replica its dataset, or why there is none."""
+        if self._feeders.get(feeder.replica.session.id) is not feeder:
+            return  # gone meanwhile
+        if dataset is not None:
+            feeder.begin_dataset(dataset, self._replicas.id)
+            self._step_soon()
+            return
+        text = errors.NO_DATASET + why.replace("\n", " ").encode()
+        feeder.push(b"-%b\r\n" % text)
+        feeder.end()
+
+    # --- work, a slice at a time ---------------------------------------------------
+
+    def _run(
+        self, steps: Generator[None, None, Any], then: Callable[[Any], None]
+    ) -> None:
+        """Go through steps, and do something with what they come to."""
+        until = perf_counter() + _SLICE_SECONDS
+        try:
+            while perf_counter() < until:
+                next(steps)
+        except StopIteration as ended:
+            then(ended.value)
+        except StorageError as error:
+            logger.error("the log cannot be read for a replica: %s", error)  # noqa: TRY400 - no bug
+            then(None)
+        else:
+            self._loop.call_soon(partial(self._run, steps, then))
+
+    def _step_soon(self) -> None:
+        if not self._is_stepping:
+            self._is_stepping = True
+            self._loop.call_soon(self._step)
+
+    def _step(self) -> None:
+        """Send some more to all who lack something."""
+        self._is_stepping = False
+        steady_ms = self._engine.server.steady_ms()
+        for client_id, feeder in list(self._feeders.items()):
+            try:
+                if feeder.catch_up(self._replicas.seq, steady_ms):
+                    self._step_soon()
+            except StorageError as error:
+                logger.error("the replica %s: %s", _shown(feeder.replica), error)  # noqa: TRY400 - no bug
+                self._give_up(client_id, feeder)
+            except Exception:
+                logger.exception("the replica %s: internal error", client_id)
+                self._give_up(client_id, feeder)
+            if feeder.replica.is_online and feeder.replica.is_rdb_only:
+                feeder.end()
+
+    def _give_up(self, client_id: int, feeder: Feeder) -> None:
+        feeder.close()
+        self._engine.outbox.closings.append(client_id)
+        self._commit([])
+
+    # --- each second ---------------------------------------------------------------
+
+    def _tick(self) -> None:
+        self._loop.call_later(_TICK_SECONDS, self._tick)
+        if self._turn.has_failed or not self._feeders:
+            return
+        server = self._engine.server
+        config, steady_ms = server.config, server.steady_ms()
+        for client_id, feeder in self._feeders.items():
+            replica = feeder.replica
+            if not replica.is_online:
+                if self._datasets.is_waiting(feeder):
+                    feeder.push(b"\n")
+                continue
+            silent_ms = steady_ms - replica.heard_ms
+            if silent_ms > config.repl_timeout * 1000 and not feeder.is_old:
+                logger.warning("the replica %s is silent: closed", _shown(replica))
+                self._engine.outbox.closings.append(client_id)
+        if steady_ms - self._sent_ms >= config.repl_ping_replica_period * 1000:
+            self._sent_ms = steady_ms
+            self._engine.outbox.note_of_server(
+                {"kind": STREAM_KIND, "commands": [PING]}
+            )
+        self._judge()
+        self._step_soon()
+        self._commit([])
+
+    def _judge(self) -> None:
+        """Note whether there are enough replicas for clients to write."""
+        server = self._engine.server
+        lacks = self._replicas.lacks(server.config, server.steady_ms())
+        server.alarm.note(LONELY, holds=lacks)
+
+    # --- who waits for replicas ----------------------------------------------------
+
+    def _settle_soon(self) -> None:
+        if not self._is_settling:
+            self._is_settling = True
+            self._loop.call_soon(self._settle)
+
+    def _settle(self) -> None:
+        self._is_settling = False
+        if self._engine.context.unit is not None:  # a script runs, and serves others
+            self._loop.call_later(_SLICE_SECONDS, self._settle_soon)
+            return
+        self._judge()
+        self._waits.settle()
+        self._commit([])
+
+
+def _shown(replica: Replica) -> str:
+    return f"{replica.session.address} (port {replica.port})"

@@ -1,0 +1,74 @@
+"""Replicating: the keyspace's two parts in replication, to follow and to be followed.
+
+The keyspace actor owns it. It hands each part the mail that is for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from joblog.actors.master.mail import Made
+from joblog.actors.master.serving import Serving
+from joblog.actors.messages import Appended, Tapped
+from joblog.actors.replica.applying import Applying
+from joblog.actors.replica.mail import FromLink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from joblog.actors.inbox import Inbox, Replies
+    from joblog.actors.loop import Loop
+    from joblog.actors.mailboxes import Mailboxes
+    from joblog.actors.replica.dialer import Reach
+    from joblog.actors.turn import Turn
+    from joblog.app.engine.engine import Engine
+
+_OF_SERVING: Final = (Appended, Tapped, Made)
+
+
+class Replicating:
+    """Follows a master, and serves replicas.
+
+    Attributes:
+        follow: has the link follow whom the engine was told to follow.
+        takes_on: takes on an inquiry of a replica, or about them.
+        begin, begin_segment, note_gone, note_backlog: see `Serving`.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        engine: Engine,
+        turn: Turn,
+        mailboxes: Mailboxes,
+        commit: Callable[[Replies], None],
+        inbox: Inbox,
+        reach: Reach | None,
+    ) -> None:
+        """Make both; see them for the arguments."""
+        shared = (loop, engine, turn, mailboxes, commit, inbox)
+        self._applying = Applying(*shared, reach)
+        self._serving = Serving(*shared)
+        self.follow = self._applying.follow
+        self.takes_on = self._serving.takes_on
+        self.begin, self.begin_segment = (
+            self._serving.begin,
+            self._serving.begin_segment,
+        )
+        self.note_gone = self._serving.note_gone
+        self.note_backlog = self._serving.note_backlog
+
+    def takes(self, message: Any) -> bool:
+        """Take mail that is about replication; say whether it is."""
+        if isinstance(message, _OF_SERVING):
+            self._serving.take(message)
+        elif isinstance(message, FromLink):
+            self._applying.take(message)
+        else:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """Follow nobody any more, and serve nobody."""
+        self._applying.stop()
+        self._serving.stop()

@@ -1,0 +1,160 @@
+"""Commands that replicas send, to follow this server.
+
+    REPLCONF   what a replica tells of itself, and how far it is
+    PSYNC      it asks for the stream, from where it is or with a dataset first
+    SYNC       the same, as tools and old replicas ask for it
+
+Source: Redis 7.0.15 and Valkey 9.1, recorded between real servers; see
+tests/replication.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from joblog.app import errors
+from joblog.app.config.kinds import decode
+from joblog.app.errors import CommandError
+from joblog.app.reply import NO_REPLY, OK, NoReplyType, SimpleString
+from joblog.app.state.replicas import WAITING, Acknowledged, ServeReplica
+from joblog.app.table.arguments import integer
+from joblog.app.table.table import Flag, command
+from joblog.app.types.numbers import parse_int64
+
+if TYPE_CHECKING:
+    from joblog.app.state.context import Context
+    from joblog.app.state.replicas import Replica
+
+_ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.STALE
+_SYNC: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.NO_ASYNC_LOADING | Flag.NO_MULTI
+_HOST_BYTES_MAX: Final = 255
+_VERSION_BYTES_MAX: Final = 32
+
+
+@command(
+    "SYNC",
+    arity=1,
+    flags=_SYNC,
+    group="server",
+    since="1.0.0",
+    summary="Send the dataset, then all that changes it.",
+    complexity="O(N) for N keys, in a child process",
+)
+def sync(ctx: Context) -> NoReplyType:
+    """Have the driver send a dataset; what a client asks that is served is passed over.
+
+    Raises:
+        CommandError: nobody can follow this server now.
+    """
+    return _serve(ctx, "", 0, is_old=True)
+
+
+@command(
+    "PSYNC",
+    arity=-3,
+    flags=_SYNC,
+    group="server",
+    since="2.8.0",
+    summary="Send all that has changed since an offset, or the dataset first.",
+    complexity="O(N) for N keys where it is the dataset, in a child process",
+)
+def psync(
+    ctx: Context,
+    replication_id: bytes,
+    offset: bytes,
+    *_option: bytes,
+) -> NoReplyType:
+    """Have the driver go on behind the offset, or send a dataset.
+
+    Raises:
+        CommandError: nobody can follow this server now, or the offset is no number.
+    """
+    begun = integer(offset)
+    return _serve(ctx, decode(replication_id), begun - 1, is_old=False)
+
+
+def _serve(ctx: Context, history: str, offset: int, *, is_old: bool) -> NoReplyType:
+    server, session = ctx.server, ctx.session
+    if session.is_replica:
+        return NO_REPLY
+    replication = server.replication
+    if not server.is_recording or server.log_facts is None:
+        raise CommandError(errors.NO_LOG_TO_FOLLOW)
+    is_apart = replication.is_replica and not replication.link.is_up
+    if is_apart or replication.is_broken:
+        raise CommandError(errors.MASTER_LINK_DOWN)
+    session.is_replica = True
+    server.replicas.introduce(session).state = WAITING
+    inquiry = ServeReplica(session, history, offset, is_old=is_old)
+    ctx.engine.outbox.ask(inquiry)
+    return NO_REPLY
+
+
+@command(
+    "REPLCONF",
+    arity=-1,
+    flags=_ADMIN | Flag.LOADING | Flag.ALLOW_BUSY,
+    group="server",
+    since="3.0.0",
+    summary="Note what a replica tells of itself.",
+    complexity="O(1)",
+)
+def replconf(ctx: Context, *option: bytes) -> SimpleString | NoReplyType:
+    """Note it; there is no answer to how far a replica is.
+
+    Raises:
+        CommandError: an option is unknown, or what it says is none.
+    """
+    if len(option) % 2:
+        raise CommandError(errors.SYNTAX)
+    replica = ctx.server.replicas.introduce(ctx.session)
+    for at in range(0, len(option), 2):
+        word, value = option[at].lower(), option[at + 1]
+        if word in (b"ack", b"fack"):
+            return _acknowledge(ctx, replica, option)
+        if word == b"getack":
+            return NO_REPLY
+        _note(replica, word, value, option[at])
+    return OK
+
+
+def _note(replica: Replica, word: bytes, value: bytes, as_given: bytes) -> None:
+    if word == b"listening-port":
+        replica.port = integer(value)
+    elif word == b"ip-address":
+        if len(value) > _HOST_BYTES_MAX:
+            raise CommandError(errors.replica_address_too_long(len(value)))
+        replica.host = decode(value)
+    elif word == b"capa":
+        replica.capabilities.add(value[:_VERSION_BYTES_MAX].lower())
+    elif word == b"version":
+        replica.version = value[:_VERSION_BYTES_MAX]
+    elif word == b"rdb-only":
+        replica.is_rdb_only = integer(value) == 1
+    elif word == b"rdb-filter-only":
+        words = value.split()
+        for one in words:
+            if one != b"functions":
+                raise CommandError(errors.unsupported_filter(one))
+        replica.filters = set(words)
+    else:
+        raise CommandError(errors.unrecognized_replconf(as_given))
+
+
+def _acknowledge(
+    ctx: Context, replica: Replica, option: tuple[bytes, ...]
+) -> NoReplyType:
+    """Note how far a replica is: what it has applied, and what it has durably."""
+    if not ctx.session.is_replica:
+        return NO_REPLY
+    for at in range(0, len(option), 2):
+        offset = parse_int64(option[at + 1])
+        if offset is None:
+            break
+        if option[at].lower() == b"ack":
+            replica.offset = max(replica.offset, offset)
+        elif option[at].lower() == b"fack":
+            replica.durable_offset = max(replica.durable_offset, offset)
+    replica.heard_ms = ctx.server.steady_ms()
+    ctx.engine.outbox.ask(Acknowledged(ctx.session))
+    return NO_REPLY
