@@ -157,7 +157,7 @@ def _assemble(
 
 
 class Part:
-    """One file of the index, mapped.
+    """One file of the index, mapped once it is asked.
 
     Attributes:
         header: what it covers.
@@ -165,41 +165,58 @@ class Part:
     """
 
     def __init__(self, path: Path) -> None:
-        """Map a file.
+        """Look at a file.
 
         Raises:
             DamagedPartError: it is no whole part that this program can use.
             OSError: it cannot be read.
         """
         self._path = path
-        file = os.open(path, os.O_RDONLY)
+        with path.open("rb", buffering=0) as file:
+            self._size = os.fstat(file.fileno()).st_size
+            if self._size <= _HEADER_BYTES:
+                raise self._damage()
+            front = file.read(_HEADER_BYTES)
+            magic, version, *fields = _FIELDS.unpack_from(front)
+            checksum = array("I", [crc32(front[:-4])]).tobytes()
+            if (magic, version) != (_MAGIC, _VERSION) or front[-4:] != checksum:
+                raise self._damage()
+            *covered, self.chunk_count, self._bits, entries, pages_crc = fields
+            self.header = PartHeader(*covered)
+            self._directory = 2 * (self.chunk_count + 1)
+            self._entries = self._directory + (1 << self._bits) + 1
+            words = self._entries + entries
+            self._start = _HEADER_BYTES + 4 * -(-words // _WORDS_A_PAGE)
+            if self._size != self._start + 4 * words:
+                raise self._damage()
+            checksums = file.read(self._start - _HEADER_BYTES)
+        if crc32(checksums) != pages_crc:
+            raise self._damage()
+        self._checksums = memoryview(checksums).cast("I")
+        self._bytes = self._words = memoryview(b"")
+        self._checked: set[int] = set()
+
+    def _map(self) -> None:
+        """Map the body, once something of it is asked for.
+
+        The system maps much around each page that is touched, so a log of many parts
+        costs memory for those alone that are looked into.
+
+        Raises:
+            DamagedPartError: the file is there no more, or is another.
+        """
         try:
-            if os.fstat(file).st_size <= _HEADER_BYTES:
+            file = os.open(self._path, os.O_RDONLY)
+        except OSError as error:
+            raise self._damage() from error
+        try:
+            if os.fstat(file).st_size != self._size:
                 raise self._damage()
             mapped = mmap.mmap(file, 0, access=mmap.ACCESS_READ)
         finally:
             os.close(file)
-        front = mapped[:_HEADER_BYTES]
-        magic, version, *fields = _FIELDS.unpack_from(front)
-        checksum = array("I", [crc32(front[:-4])]).tobytes()
-        if (magic, version) != (_MAGIC, _VERSION) or front[-4:] != checksum:
-            raise self._damage()
-        *covered, self.chunk_count, self._bits, entries, pages_crc = fields
-        self.header = PartHeader(*covered)
-        self._directory = 2 * (self.chunk_count + 1)
-        self._entries = self._directory + (1 << self._bits) + 1
-        words = self._entries + entries
-        pages = -(-words // _WORDS_A_PAGE)
-        start = _HEADER_BYTES + 4 * pages
-        if len(mapped) != start + 4 * words:
-            raise self._damage()
-        if crc32(mapped[_HEADER_BYTES:start]) != pages_crc:
-            raise self._damage()
-        whole = memoryview(mapped)
-        self._checksums = whole[_HEADER_BYTES:start].cast("I")
-        self._bytes = whole[start:]
+        self._bytes = memoryview(mapped)[self._start :]
         self._words = self._bytes.cast("I")
-        self._checked: set[int] = set()
 
     def find_chunks(self, marks: Iterable[bytes]) -> list[int]:
         """Return the chunks that may have all of some marks; every one for none.
@@ -249,6 +266,8 @@ class Part:
 
     def _read(self, start: int, end: int) -> Sequence[int]:
         """Return numbers of the body, once their pages are known to be sound."""
+        if not self._words:
+            self._map()
         for page in range(start // _WORDS_A_PAGE, -(-end // _WORDS_A_PAGE)):
             if page not in self._checked:
                 offset = page * _PAGE_BYTES

@@ -116,14 +116,14 @@ class Ledger:
             if page.has_state and page.last_seq <= until_seq:
                 find_ended = partial(self._find_ended, self.pages[: number + 1])
                 try:
-                    self._packer.unpack_tracker(tracker, page.state(), find_ended)
+                    self._packer.unpack_tracker(tracker, page.read_state, find_ended)
                 except _BROKEN as error:
                     raise DamagedPartError(f"page {page.last_seq}") from error
                 return page.last_seq
         return 0
 
-    def _find_ended(self, pages: Sequence[Page], count: int) -> Ended:
-        """Return the last jobs that were let go by the end of some pages.
+    def _find_ended(self, pages: Sequence[Page], count: int) -> Iterator[Ended]:
+        """Yield the last jobs that were let go by the end of some pages, in order.
 
         Raises:
             DamagedPartError: the pages do not have so many.
@@ -143,7 +143,10 @@ class Ledger:
             later.update(name for name, _ in left)
         if missing > 0:
             raise DamagedPartError("pages without what was let go")
-        return [each for left in reversed(found) for each in left][-count or None :]
+        while found:
+            left = found.pop()
+            yield left[max(-missing, 0) :]
+            missing = 0
 
     def read_gone(
         self,

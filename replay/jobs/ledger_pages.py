@@ -163,6 +163,23 @@ def unpack(data: bytes) -> Any:
         raise DamagedPartError("no section of a page") from error
 
 
+class _Inflated:
+    """A section as a file, inflated as it is read."""
+
+    def __init__(self, data: bytes) -> None:
+        self._inflate = zlib.decompressobj()
+        self._data = data
+
+    def read(self, count: int) -> bytes:
+        """Return the next bytes, none at the end."""
+        try:
+            piece = self._inflate.decompress(self._data, count)
+        except zlib.error as error:
+            raise ValueError("no section of a page") from error
+        self._data = self._inflate.unconsumed_tail
+        return piece
+
+
 class Page:
     """One page, read as far as it is asked for."""
 
@@ -193,9 +210,17 @@ class Page:
         """
         self._attachment.check((_STEPS, _ROWS))
 
-    def state(self) -> Any:
-        """Return what the tracker knew, packed."""
-        return self._read(STATE)
+    def read_state(self) -> msgpack.Unpacker:
+        """Return what unpacks what the tracker knew, a piece at a time.
+
+        It raises some `ValueError` where that is no section.
+        """
+        data = self._attachment.read(STATE)
+        if data is None:
+            raise DamagedPartError(f"a page without {STATE}")
+        return msgpack.Unpacker(
+            _Inflated(data), use_list=False, unicode_errors="surrogateescape"
+        )
 
     def steps(self) -> KnownSteps:
         """Return when the steps of jobs were, and what."""

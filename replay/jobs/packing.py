@@ -7,13 +7,17 @@ number, the time and the client are kept. Schemas and rules are kept by their nu
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
+from sys import intern
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from joblog.replay.jobs.stories import NOBODY, Standing, Step, Story
 from joblog.storage.record import Origin, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    import msgpack
 
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.jobs.stories import JobName
@@ -30,6 +34,9 @@ _PLAIN = (
 _SETS = ("rounds", "former", "hands")
 
 
+_NO_NOTES: dict[str, bytes] = {}
+"""One for all steps; nobody changes it."""
+
 Ended: TypeAlias = "list[tuple[JobName, tuple[bytes, str, int] | None]]"
 """Jobs that were let go, in order, and where they stood."""
 
@@ -41,6 +48,11 @@ class Packer:
         """Take schemas that are the same whenever something is unpacked."""
         self._schemas = schemas
         self._numbers = {schema.name: n for n, schema in enumerate(schemas)}
+        self._shared: dict[bytes, bytes] = {}
+
+    def _share(self, text: bytes) -> bytes:
+        """Return the same text, and for all that are equal one object."""
+        return self._shared.setdefault(text, text)
 
     def pack_name(self, name: JobName) -> list[Any]:
         """Return which job it is."""
@@ -53,9 +65,15 @@ class Packer:
 
     def unpack_ended(self, packed: Sequence[Any]) -> Ended:
         """Return the jobs of which a page says that they were let go."""
-        schemas = [schema.name for schema in self._schemas]
-        names = ((schemas[number], scope, each) for number, scope, each in packed[0])
-        return list(zip(names, packed[1], strict=True))
+        schemas, share = [schema.name for schema in self._schemas], self._share
+        names = (
+            (schemas[number], share(scope), each) for number, scope, each in packed[0]
+        )
+        standings = (
+            None if each is None else (share(each[0]), intern(each[1]), each[2])
+            for each in packed[1]
+        )
+        return list(zip(names, standings, strict=True))
 
     def pack(self, name: JobName, story: Story) -> list[Any]:
         """Return a story."""
@@ -82,14 +100,30 @@ class Packer:
         story.schema = schema
         for each, value in zip(_PLAIN, plain, strict=True):
             setattr(story, each, value)
+        share = self._share
+        story.queue, story.state = share(story.queue), intern(story.state)
         for each, value in zip(_SETS, sets, strict=True):
             setattr(story, each, frozenset(value) if value else NOBODY)
-        story.places = {(db, key): (rule_of(code), n) for db, key, code, n in places}
+        story.places = {
+            (db, share(key)): (rule_of(code), n) for db, key, code, n in places
+        }
         story.marks = {(db, key): (rule_of(code), ms) for db, key, code, ms in marks}
         story.doubles = tuple(doubles)
-        story.last = None if last is None else _unpack_step(last)
-        story.standing = None if standing is None else Standing(*standing)
+        story.last = None if last is None else self._unpack_step(last)
+        if standing is None:
+            story.standing = None
+        else:
+            queue, state, seq = standing
+            story.standing = Standing(share(queue), intern(state), seq)
         return name, story
+
+    def _unpack_step(self, packed: Sequence[Any]) -> Step:
+        kind, state, key, notes, lease_ms, due_ms, *more = packed
+        problem, is_inferred, seq, at_ms, db, client_id = more
+        record = Record(seq, 0, at_ms, db, [], Origin(client_id))
+        key = self._share(key)
+        words = intern(kind), intern(state), record, key, notes or _NO_NOTES
+        return Step(*words, lease_ms, due_ms, intern(problem), is_inferred)
 
     def pack_tracker(self, tracker: Tracker) -> list[Any]:
         """Return all that a tracker knows between two records.
@@ -110,22 +144,34 @@ class Packer:
     def unpack_tracker(
         self,
         tracker: Tracker,
-        packed: Sequence[Any],
-        find_ended: Callable[[int], Ended],
+        packed: Callable[[], msgpack.Unpacker],
+        find_ended: Callable[[int], Iterator[Ended]],
     ) -> None:
         """Let a tracker know what was packed, and nothing else.
 
+        It is unpacked a story at a time: all at once it takes as much as the stories.
+
         Args:
             tracker: it.
-            packed: what `pack_tracker` gave.
-            find_ended: gives the last so many jobs that were let go.
+            packed: begins to unpack what `pack_tracker` gave.
+            find_ended: gives the last so many jobs that were let go, in order.
         """
-        stories, ended, leaving, aliases, counts, started, memories = packed
+        rest = packed()
+        rest.read_array_header()
+        for _ in range(rest.read_array_header()):
+            rest.skip()
+        ended, leaving, aliases, counts, started, memories = rest
         for schema, memory in zip(self._schemas, memories, strict=True):
             schema.remember(memory)
+        stories = packed()
+        stories.read_array_header()
         tracker.stories.clear()
-        tracker.stories.update(map(self.unpack, stories))
-        tracker.ended.remember(find_ended(ended), map(self.unpack_name, leaving))
+        for _ in range(stories.read_array_header()):
+            name, story = self.unpack(stories.unpack())
+            tracker.stories[name] = story
+        tracker.ended.remember(
+            chain.from_iterable(find_ended(ended)), map(self.unpack_name, leaving)
+        )
         tracker.aliases.known = dict(aliases)
         tracker.has_results = set(counts[0])
         tracker.count = counts[1]
@@ -139,10 +185,3 @@ def _pack_step(step: Step) -> list[Any]:
         *(step.lease_ms, step.due_ms, step.problem, step.is_inferred),
         *(record.seq, record.at_ms, record.db, record.origin.client_id),
     ]
-
-
-def _unpack_step(packed: Sequence[Any]) -> Step:
-    kind, state, key, notes, *more = packed
-    lease_ms, due_ms, problem, is_inferred, seq, at_ms, db, client_id = more
-    record = Record(seq, 0, at_ms, db, [], Origin(client_id))
-    return Step(kind, state, record, key, notes, lease_ms, due_ms, problem, is_inferred)
