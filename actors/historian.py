@@ -17,9 +17,9 @@ from joblog.actors.cooperative import CooperativeActor
 from joblog.actors.log_place import LogPlace
 from joblog.actors.messages import Answered, Inquire
 from joblog.actors.past_views import PastViews
+from joblog.actors.tag_memory import GivenTag, TagMemory
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.history.moments import tag_name
 from joblog.app.history.notes import full_note
 from joblog.app.history.redacted import redaction_facts
 from joblog.app.history.touched import find_touched, touches_text
@@ -27,6 +27,7 @@ from joblog.app.keyspace.glob import compile_glob
 from joblog.app.protocol.encoder import encode
 from joblog.app.reply import Encoded
 from joblog.app.state.inquiries import (
+    FindMovedTag,
     Inquiry,
     ListTags,
     OpenMoment,
@@ -74,8 +75,8 @@ _PLACES_KEPT = 16
 class _Job(NamedTuple):
     """An inquiry, and the work on its answer."""
 
-    inquiry: ReadRecords | ListTags
-    work: Work[list[Any]]
+    inquiry: ReadRecords | ListTags | FindMovedTag
+    work: Work[Any]
 
 
 class Historian(CooperativeActor):
@@ -112,11 +113,13 @@ class Historian(CooperativeActor):
         self._idle: list[_Job] = []
         self._places: OrderedDict[int, LogPlace] = OrderedDict()
         self._redacted = RedactedRecords(LogFolder(folder, filesystem), filesystem)
+        self._tags = TagMemory(folder, filesystem)
         self._views = PastViews(loop, folder, log, config, keyspace)
 
     def on_stop(self) -> None:
         """Close the files, and end the views of the past."""
         self._views.close()
+        self._tags.close()
         for place in self._places.values():
             place.close()
         self._places.clear()
@@ -133,6 +136,8 @@ class Historian(CooperativeActor):
             self._views.run(inquiry)
         elif isinstance(inquiry, ListTags):
             self._begin(_Job(inquiry, self._list_tags(inquiry)))
+        elif isinstance(inquiry, FindMovedTag):
+            self._begin(_Job(inquiry, self._find_moved(inquiry)))
         else:
             assert isinstance(inquiry, ReadRecords)
             self._begin(_Job(inquiry, self._read(inquiry)))
@@ -238,26 +243,39 @@ class Historian(CooperativeActor):
         Returns:
             A map for each, in order; of one name, the last is the one that counts.
         """
+        yield from self._learn_tags(inquiry)
         matches = None if inquiry.glob is None else compile_glob(inquiry.glob)
-        found: list[dict[bytes, Any]] = []
-        place = self._take_place(inquiry.from_seq)
-        until = perf_counter() + _SLICE_SECONDS
+        found = [
+            tag
+            for tag in self._tags.given(inquiry.from_seq)
+            if matches is None or matches(tag.name)
+        ]
+        last = {tag.name: tag.seq for tag in found}
+        return [_tag_reply(tag, last[tag.name]) for tag in found]
+
+    def _find_moved(self, inquiry: FindMovedTag) -> Work[int | None]:
+        """Return where a tag was before a record gave it anew, None for nowhere.
+
+        It was given in any case, so a damaged log is no reason for an error.
+        """
         try:
-            while records := place.read():
-                for record in records:
-                    name = tag_name(record)
-                    if name is not None and (matches is None or matches(name)):
-                        found.append(_tag_reply(record, name))
-                    if perf_counter() > until:
-                        yield True
-                        until = perf_counter() + _SLICE_SECONDS
-        finally:
-            self._keep_place(place)
-        last = {tag[b"name"]: tag[b"seq"] for tag in found}
-        for tag in found:
-            seq = last[tag[b"name"]]
-            tag[b"moved-to"] = None if seq == tag[b"seq"] else seq
-        return found
+            yield from self._learn_tags(inquiry)
+        except StorageError as error:
+            logger.error("where a tag was before cannot be told: %s", error)  # noqa: TRY400 - no bug
+        seqs = [
+            tag.seq
+            for tag in self._tags.given(inquiry.from_seq)
+            if tag.name == inquiry.name and tag.seq < inquiry.seq
+        ]
+        return seqs[-1] if seqs else None
+
+    def _learn_tags(self, inquiry: ListTags | FindMovedTag) -> Work[None]:
+        """Look at the records that nobody looked at for tags yet."""
+        until = perf_counter() + _SLICE_SECONDS
+        while self._tags.learn(inquiry.from_seq):
+            if perf_counter() > until:
+                yield True
+                until = perf_counter() + _SLICE_SECONDS
 
     def _take_place(self, seq: int) -> LogPlace:
         place = self._places.pop(seq, None)
@@ -279,12 +297,13 @@ def _failure_text(error: Exception) -> bytes:
     return errors.INTERNAL
 
 
-def _tag_reply(record: Record, name: bytes) -> dict[bytes, Any]:
+def _tag_reply(tag: GivenTag, last_seq: int) -> dict[bytes, Any]:
     return {
-        b"name": name,
-        b"seq": record.seq,
-        b"at-ms": record.at_ms,
-        b"client": record.origin.client_id,
+        b"name": tag.name,
+        b"seq": tag.seq,
+        b"at-ms": tag.at_ms,
+        b"client": tag.client_id,
+        b"moved-to": None if last_seq == tag.seq else last_seq,
     }
 
 

@@ -90,6 +90,25 @@ class ListTags(Inquiry):
         self.glob = glob
 
 
+class FindMovedTag(Inquiry):
+    """Which record gave a name before another did (LOG.TAG); None for none.
+
+    Attributes:
+        from_seq: the number of the log's first record.
+        name: the name.
+        seq: the other record.
+    """
+
+    __slots__ = ("from_seq", "name", "seq")
+
+    def __init__(self, session: Session, from_seq: int, name: bytes, seq: int) -> None:
+        """Make the question."""
+        super().__init__(session)
+        self.from_seq = from_seq
+        self.name = name
+        self.seq = seq
+
+
 class OpenMoment(Inquiry):
     """What was at a moment (CLIENT AT); the answer is a `visits.Visit`.
 

@@ -7,7 +7,7 @@ or comes back to the end that was nearer.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from joblog.replay.keys.values import Version, find_differences
 
@@ -18,12 +18,20 @@ BY_PIECES = {"hash": dict, "zset": dict, "set": frozenset, "list": list}
 """The types that are undone by pieces, and what an empty one is."""
 
 
+Fate = Literal["changed", "gone", "left"]
+"""What became of a piece since: it has another value; it was removed; of a list's
+element, which some other key may have now, that it left.
+"""
+
+Report: TypeAlias = "Callable[[bytes | str, Fate], None]"
+
+
 def undo_pieces(
     kind: str,
     pair: tuple[Any, Any],
     data: Any,
     wants: Callable[[bytes], object],
-    report: Callable[[bytes | str], None] = lambda _: None,
+    report: Report = lambda *_: None,
 ) -> Any:
     """Return a value with what a step did to its pieces undone.
 
@@ -32,7 +40,7 @@ def undo_pieces(
         pair: the value before and after the step.
         data: the value now.
         wants: whether to undo a piece of such a name, element or content.
-        report: is told each piece that was changed again.
+        report: is told each piece that was changed again, or is gone since.
     """
     old, new = pair
     if kind == "list":
@@ -47,7 +55,7 @@ def _undo_map(
     new: dict[bytes, Any],
     data: dict[bytes, Any],
     wants: Callable[[bytes], object],
-    report: Callable[[bytes | str], None],
+    report: Report,
 ) -> dict[bytes, Any]:
     for name in sorted(old.keys() | new.keys()):
         values = old.get(name), new.get(name)
@@ -56,7 +64,7 @@ def _undo_map(
         if data.get(name) == old.get(name):
             continue
         if data.get(name) != new.get(name):
-            report(name)
+            report(name, "changed" if name in data else "gone")
         elif name in old:
             data[name] = old[name]
         else:
@@ -87,7 +95,7 @@ def _undo_list(
     new: list[bytes],
     data: list[bytes],
     wants: Callable[[bytes], object],
-    report: Callable[[bytes | str], None],
+    report: Report,
 ) -> list[bytes]:
     """Take out what was pushed, and bring back what was popped, at the nearer end.
 
@@ -105,7 +113,7 @@ def _undo_list(
             if found.after in data:
                 data.remove(found.after)
             else:
-                report(found.after)
+                report(found.after, "left")
         elif found.before is not None:
             if spare[found.before]:
                 spare[found.before] -= 1

@@ -3,12 +3,14 @@
 What the records did to a key is undone piece by piece, the last record first: a field,
 member or score gets back the value that it had, an element goes out of a list or comes
 back to the end that was nearer. A piece that something else has changed since is left
-as it is, and told as a conflict; so is a string or a stream. What is as it was before
+as it is, and told as a conflict; so is a string or a stream, and an element that has
+left its list since, wherever it went. What is as it was before
 the records (since it was undone already) is no conflict, and nothing to undo.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from joblog.replay.jobs.belonging import Belonging
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.keys.past import Progress
+    from joblog.replay.keys.pieces import Fate
     from joblog.storage.filesystem import FileSystem
 
 
@@ -39,11 +42,13 @@ class Conflict(NamedTuple):
         key: (database, key).
         seq: the record that is not undone in this.
         place: the field, member or element; "value" or "deadline".
+        fate: what became of it since.
     """
 
     key: DbKey
     seq: int
     place: bytes | str
+    fate: Fate = "changed"
 
 
 class Plan(NamedTuple):
@@ -214,13 +219,17 @@ def _undo(step: Step, now: State, conflicts: list[Conflict]) -> State:
     before, after, current = step.before.version, step.after.version, now.version
     if current == after:
         return step.before
-    if current == before:
-        return now
 
-    def report(place: bytes | str) -> None:
-        conflicts.append(Conflict(step.key, step.seq, place))
+    def report(place: bytes | str, fate: Fate = "changed") -> None:
+        conflicts.append(Conflict(step.key, step.seq, place, fate))
 
     kinds = {version.kind for version in (before, after, current) if version}
+    if current == before:
+        if kinds == {"list"}:
+            old, new = _data_pair(step, "list")
+            for element in sorted((Counter(new) - Counter(old)).elements()):
+                report(element, "left")
+        return now
     [kind, *others] = sorted(kinds)
     if others or kind not in BY_PIECES:
         report("value")

@@ -20,7 +20,14 @@ from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
 
 if TYPE_CHECKING:
     from joblog.replay.jobs.schema import Schema
+    from joblog.replay.undoing.reverting import Conflict
     from joblog.replay.verbs.options import Span
+
+_FATES = {
+    "changed": "was changed again, and stays",
+    "gone": "was removed since, and stays so",
+    "left": "was put there, and has left since: wherever it went, it stays there",
+}
 
 
 @click.command()
@@ -149,15 +156,7 @@ def _write_plan(tool: Tool, plan: Plan) -> None:
                     {"db": db, "argv": [json_text(word) for word in argv]}
                     for db, argv in plan.commands
                 ],
-                "conflicts": [
-                    {
-                        "db": conflict.key[0],
-                        "key": json_text(conflict.key[1]),
-                        "seq": conflict.seq,
-                        "place": _place(conflict.place),
-                    }
-                    for conflict in plan.conflicts
-                ],
+                "conflicts": list(map(_conflict_facts, plan.conflicts)),
                 "jobs": [
                     {"job": json_text(job_id), "seq": seq} for job_id, seq in plan.jobs
                 ],
@@ -178,8 +177,18 @@ def _write_plan(tool: Tool, plan: Plan) -> None:
     for conflict in plan.conflicts:
         output.hint(
             f"replay: seq {conflict.seq}: {key_label(conflict.key)}: "
-            f"{_place(conflict.place)} was changed again, and stays"
+            f"{_place(conflict.place)} {_FATES[conflict.fate]}"
         )
+
+
+def _conflict_facts(conflict: Conflict) -> dict[str, Any]:
+    return {
+        "db": conflict.key[0],
+        "key": json_text(conflict.key[1]),
+        "seq": conflict.seq,
+        "place": _place(conflict.place),
+        "fate": conflict.fate,
+    }
 
 
 def _place(place: bytes | str) -> str:

@@ -33,7 +33,12 @@ if TYPE_CHECKING:
 _STATES = ("waiting", "running", "failed")
 _OTHERS = ("waiting", "scheduled", "blocked", "running", "in hand", "done", "taken")
 _STEPS = ("enqueued", "taken", "done", "failed", "lost")
-_STYLES = {"lost": "bold red", "delivered twice": "bold red", "deleted": "yellow"}
+_STYLES = {
+    "lost": "bold red",
+    "delivered twice": "bold red",
+    "deleted": "yellow",
+    "in hand": "yellow",
+}
 _PLAIN_BARS = 60
 _NAME_MAX = 24
 _NUMBER_MIN = 5
@@ -222,12 +227,13 @@ class _Page:
         head = (verdict, queue, f"{times} {job} {seq}")
         style = _STYLES.get(group.verdict, "red")
         self._output.line(head, (style, "bold", ""))
-        had = group.worker and group.worker != group.client
-        worker = f"{group.worker} had {'them' if problem.jobs > 1 else 'it'}"
+        is_told = group.worker and group.worker != group.client
+        had = "has" if group.verdict == "in hand" else "had"
+        worker = f"{group.worker} {had} {'them' if problem.jobs > 1 else 'it'}"
         by = f"by {group.client}, {group.by}" if group.client else group.by
         line = f"line {group.line}" if group.line else ""
         for text in _packed(
-            [group.reason, worker if had else "", by, line], self._width - 4
+            [group.reason, worker if is_told else "", by, line], self._width - 4
         ):
             self._output.text(f"    {text}")
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SEVEREST = ("lost", "delivered twice", "stuck", "failed", "deleted")
 """The verdicts of which somebody should know, the severest first."""
 
+LISTED = (*SEVEREST, "in hand")
+"""The verdicts of jobs that are listed: what was popped may be lost soon."""
+
 _OWN_WORDS = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\d+")
 _KEPT_MAX = 10_000
 
@@ -32,7 +35,7 @@ class Group(NamedTuple):
     """What the jobs of one problem have in common.
 
     Attributes:
-        verdict: one of SEVEREST.
+        verdict: one of LISTED.
         queue: their queue.
         reason: why; of reasons that differ in numbers or ids alone, that of the first.
         worker: who had them last: a client's name, or its host; "" where nobody did.
@@ -94,9 +97,9 @@ class Problems:
         self._found: dict[Group, Problem] = {}
 
     def add(self, judged: Judged) -> None:
-        """Take in a job, where something is wrong with it."""
+        """Take in a job, where something is wrong with it, or may be soon."""
         story, verdict = judged
-        if verdict.word not in SEVEREST:
+        if verdict.word not in LISTED:
             return
         group = self._group(judged)
         alike = group._replace(reason=_OWN_WORDS.sub("…", group.reason))
@@ -121,7 +124,7 @@ class Problems:
         return sorted(
             self._found.values(),
             key=lambda each: (
-                SEVEREST.index(each.group.verdict),
+                LISTED.index(each.group.verdict),
                 -each.jobs,
                 each.first_ms or 0,
                 each.first_id,

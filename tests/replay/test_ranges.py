@@ -29,6 +29,7 @@ OF_A_RANGE = {
     "jobs": ["--all"],
     "keys": [],
     "log": [],
+    "points": [],
     "revert": [],
     "scripts": [],
     "stats": [],
@@ -50,7 +51,7 @@ OF_ONE_MOMENT = {
         "get",
         "import",
     ),
-    *("index", "info", "job", "points", "prove", "redact", "repair", "restore"),
+    *("index", "info", "job", "prove", "redact", "repair", "restore"),
     *("salvage",),
     *("serve", "show", "state", "verify", "why"),
 }

@@ -170,6 +170,31 @@ def test_conflict_is_told_and_left_alone(history):
     assert result.exit_code == 1
 
 
+@pytest.mark.parametrize(
+    ("commands", "at", "told", "undone"),
+    [
+        (["RPUSH l job", "RPOPLPUSH l active"], 1, "l: job was put there, and has", []),
+        (["RPUSH m job", "LPOP m"], 1, "m: job was put there, and has left since", []),
+        (["RPUSH l job new", "RPOP l"], 1, "l: new was put there, and has left", ["l"]),
+        (["HSET h a 5", "HDEL h a"], 1, "h: a was removed since, and stays so", []),
+        (["ZADD z 5 a", "ZREM z a"], 1, "z: a was removed since, and stays so", []),
+    ],
+)
+def test_what_was_put_somewhere_and_is_gone_since_is_told(
+    history, commands, at, told, undone
+):
+    client = history.connect()
+    history.run(client, *SETUP, *commands)
+    words = revert(history.folder, f"@{history.log.last_seq - at}", "--json")
+
+    result = revert(history.folder, f"@{history.log.last_seq - at}")
+
+    assert told in result.stderr
+    assert {line.split()[1] for line in lines(result)} == set(undone)
+    assert json.loads(words.stdout)["conflicts"][0]["fate"] in {"gone", "left"}
+    assert result.exit_code == 1
+
+
 def test_range_of_one_client_is_undone_and_that_of_others_is_not(history):
     bad, good = history.connect(b"bad"), history.connect(b"good")
     history.run(good, *SETUP)

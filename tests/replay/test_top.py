@@ -423,3 +423,22 @@ def test_tag_that_was_moved_is_told_from_what_it_was(tmp_path):
         "deploy~1",
         "deploy",
     ]
+
+
+def test_job_in_hand_is_listed_with_who_has_it(tmp_path):
+    history = History(tmp_path / "data")
+    producer, worker = history.connect(b"web"), history.connect(b"worker-1")
+    history.run(producer, "SADD queues mail", 'LPUSH queue:mail {"jid":"7"}')
+    history.run(worker, "RPOP queue:mail")
+    history.close()
+    at = f"@{history.log.last_seq}"
+
+    overview = top(history.folder, "--at", at)
+    plain = run("top", str(history.folder), "--at", at, "--plain").stdout
+
+    [problem] = overview["problems"]
+    assert problem["verdict"] == "in hand"
+    assert (problem["jobs"], problem["first_id"]) == (1, "7")
+    assert any(
+        line.startswith("problem\tin hand\t1\tmail") for line in plain.splitlines()
+    )

@@ -28,6 +28,14 @@ def ask_all(connection, *lines):
     return [connection.read() for _ in lines]
 
 
+def give_again(connection, tag):
+    """Give a tag that was given before; return its record, and that of before."""
+    reply = connection.ask("LOG.TAG", tag)
+    moved = re.fullmatch(rb"\*2\r\n:([0-9]+)\r\n:([0-9]+)\r\n", reply)
+    assert moved, reply
+    return int(moved[1]), int(moved[2])
+
+
 @pytest.fixture
 def client(server):
     """Return a client of a server with a little history."""
@@ -63,7 +71,7 @@ def test_connection_comes_back_to_the_present(client):
 
 def test_tag_is_a_moment_to_look_at(client):
     client.ask("LOG.TAG", "release")
-    seq = int(client.ask("LOG.TAG", "release")[1:-2])
+    seq, _ = give_again(client, "release")
     client.ask("SET", "a", "3")
 
     assert client.ask("CLIENT", "AT", "release") == b":%d\r\n" % seq
@@ -163,7 +171,7 @@ def test_moment_that_has_not_come_is_refused(client):
 def test_moment_may_be_a_tag_the_last_of_its_name(client):
     client.ask("LOG.TAG", "deploy")
     client.ask("SET", "a", "5")
-    seq = int(client.ask("LOG.TAG", "deploy")[1:-2])
+    seq, _ = give_again(client, "deploy")
     client.ask("SET", "a", "6")
 
     assert client.ask("CLIENT", "AT", "deploy") == b":%d\r\n" % seq
@@ -357,7 +365,8 @@ def test_tags_are_listed_with_record_and_time_and_where_they_moved(client):
     assert client.ask("LOG.TAGS") == b"*0\r\n"
     first = int(client.ask("LOG.TAG", "deploy")[1:-2])
     other = int(client.ask("LOG.TAG", "release")[1:-2])
-    last = int(client.ask("LOG.TAG", "deploy")[1:-2])
+    last, before = give_again(client, "deploy")
+    assert before == first
     client.ask("HELLO", "3")
 
     reply = client.ask("LOG.TAGS")
@@ -373,6 +382,22 @@ def test_tags_are_listed_with_record_and_time_and_where_they_moved(client):
     assert of_one_name.count(b"name") == 1
     assert client.ask("LOG.TAGS", "MATCH").startswith(b"-ERR syntax")
     assert client.ask("LOG.TAGS", "LIKE", "x").startswith(b"-ERR syntax")
+
+
+def test_tag_that_moves_says_so_also_after_a_restart():
+    with start_joblog() as server:
+        client = server.connect()
+        first = int(client.ask("LOG.TAG", "deploy")[1:-2])
+        client.ask("SET", "a", "1")
+        client.close()
+        server.stop()
+        server.start()
+        client = server.connect()
+
+        moved = [give_again(client, "deploy") for _ in range(2)]
+        assert moved[0][1] == first
+        assert moved[1][1] == moved[0][0]
+        assert client.ask("LOG.TAG", "other").startswith(b":")
 
 
 def test_tag_that_was_moved_is_still_reached_by_how_often(client):

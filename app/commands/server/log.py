@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.state.inquiries import ListTags, ReadRecords
+from joblog.app.state.inquiries import FindMovedTag, ListTags, ReadRecords
 from joblog.app.table.arguments import integer
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
@@ -60,21 +60,26 @@ def log_info(ctx: Context) -> dict[bytes, Any]:
     group="log",
     since="0.1.0",
     summary="Give this moment a name that `replay` and CLIENT AT take for a moment.",
-    complexity="O(1)",
+    complexity="O(N) for N records that came since a tag was given or asked for last",
 )
-def log_tag(ctx: Context, name: bytes) -> int:
+def log_tag(ctx: Context, name: bytes) -> Any:
     """Return the number of the record that holds the name.
+
+    Of a name that was given before it is two: that of the last record that held it
+    comes second. That moment stays, as `NAME~1`.
 
     Raises:
         CommandError: the name is empty, or looks like another way to write a moment.
     """
-    _log_facts(ctx)
+    first_seq = max(int(_log_facts(ctx)["first_seq"]), 1)
     if not is_tag(name):
         raise CommandError(errors.BAD_TAG)
     if not ctx.session.is_described:
         ctx.engine.outbox.describe(ctx.session)
     ctx.engine.outbox.note(ctx.session, {"kind": "tag", "name": name})
-    return int(_log_facts(ctx)["last_seq"])
+    seq = int(_log_facts(ctx)["last_seq"])
+    inquiry = FindMovedTag(ctx.session, first_seq, name, seq)
+    return ctx.ask(inquiry, 0, lambda moved: seq if moved is None else [seq, moved])
 
 
 @command(
@@ -84,7 +89,7 @@ def log_tag(ctx: Context, name: bytes) -> int:
     group="log",
     since="0.1.0",
     summary="List the moments that were given names, with record and time.",
-    complexity="O(N) for N records of the log",
+    complexity="O(N) for N tags and records that came since they were last asked for",
 )
 def log_tags(ctx: Context, *options: bytes) -> Any:
     """Return a map for each tag, in order: name, seq, at-ms, client and moved-to.
