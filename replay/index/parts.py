@@ -18,7 +18,6 @@ is compared with its checksum when it is first used.
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 from array import array
@@ -157,7 +156,7 @@ def _assemble(
 
 
 class Part:
-    """One file of the index, mapped once it is asked.
+    """One file of the index, of which pages are read once they are asked for.
 
     Attributes:
         header: what it covers.
@@ -193,30 +192,29 @@ class Part:
         if crc32(checksums) != pages_crc:
             raise self._damage()
         self._checksums = memoryview(checksums).cast("I")
-        self._bytes = self._words = memoryview(b"")
-        self._checked: set[int] = set()
+        self._pages: dict[int, memoryview] = {}
 
-    def _map(self) -> None:
-        """Map the body, once something of it is asked for.
+    def _page(self, number: int) -> memoryview:
+        """Return the numbers of one page of the body, once it is known to be sound.
 
-        The system maps much around each page that is touched, so a log of many parts
-        costs memory for those alone that are looked into.
+        Only the pages that are asked for are read: a map of the file would hold much
+        around each of them, of each of a long log's many parts.
 
         Raises:
-            DamagedPartError: the file is there no more, or is another.
+            DamagedPartError: it is not what was written, or there no more.
         """
-        try:
-            file = os.open(self._path, os.O_RDONLY)
-        except OSError as error:
-            raise self._damage() from error
-        try:
-            if os.fstat(file).st_size != self._size:
+        found = self._pages.get(number)
+        if found is None:
+            offset = self._start + number * _PAGE_BYTES
+            try:
+                with self._path.open("rb", buffering=0) as file:
+                    data = os.pread(file.fileno(), _PAGE_BYTES, offset)
+            except OSError as error:
+                raise self._damage() from error
+            if crc32(data) != self._checksums[number]:
                 raise self._damage()
-            mapped = mmap.mmap(file, 0, access=mmap.ACCESS_READ)
-        finally:
-            os.close(file)
-        self._bytes = memoryview(mapped)[self._start :]
-        self._words = self._bytes.cast("I")
+            found = self._pages[number] = memoryview(data).cast("I")
+        return found
 
     def find_chunks(self, marks: Iterable[bytes]) -> list[int]:
         """Return the chunks that may have all of some marks; every one for none.
@@ -266,16 +264,14 @@ class Part:
 
     def _read(self, start: int, end: int) -> Sequence[int]:
         """Return numbers of the body, once their pages are known to be sound."""
-        if not self._words:
-            self._map()
-        for page in range(start // _WORDS_A_PAGE, -(-end // _WORDS_A_PAGE)):
-            if page not in self._checked:
-                offset = page * _PAGE_BYTES
-                found = crc32(self._bytes[offset : offset + _PAGE_BYTES])
-                if found != self._checksums[page]:
-                    raise self._damage()
-                self._checked.add(page)
-        return self._words[start:end]
+        first, place = divmod(start, _WORDS_A_PAGE)
+        length = end - start
+        if place + length <= _WORDS_A_PAGE:
+            return self._page(first)[place : place + length] if length else ()
+        found: list[int] = []
+        for number in range(first, -(-end // _WORDS_A_PAGE)):
+            found.extend(self._page(number))
+        return found[place : place + length]
 
     def _damage(self) -> DamagedPartError:
         return DamagedPartError(f"{self._path}: not a sound part of an index")
