@@ -23,6 +23,7 @@ from tests.replay.jobs.tour_stories import (
     BULL_STATES,
     BULLMQ_STATES,
     CELERY_STATES,
+    DELANCIE_STATES,
     RQ_REGISTRIES,
     SAQ_STATES,
     TOURS,
@@ -94,6 +95,7 @@ def test_rqs_registries_have_as_many_jobs_as_are_told():
         ("bull", BULL_STATES),
         ("asynq", ASYNQ_STATES),
         ("saq", SAQ_STATES),
+        ("delancie", DELANCIE_STATES),
     ],
 )
 def test_library_says_the_same_of_each_job_that_it_still_knows(library, states):

@@ -262,6 +262,24 @@ TOURS: dict[str, dict[str, Told | tuple[Told, ...]]] = {
         "cleaned": Told("deleted", "its own key", ("enqueued", "deleted"), 0),
         "paused": Told("waiting", "", ("enqueued",), 0),
     },
+    "delancie": {
+        "plain": DONE,
+        "retried": Told("done", "after 2", ("put off", "due", "taken", "done"), 2),
+        "failed": Told("failed", "this job always fails", ("taken", "failed"), 1),
+        "redriven": Told("done", "after 2", ("failed", "enqueued again", "done"), 2),
+        "scheduled": Told("done", "", ("scheduled", "due", "taken", "done"), 1),
+        "earlier": Told("done", "", ("scheduled", "due", "taken", "done"), 1),
+        "deleted": Told("deleted", "", ("enqueued", "deleted"), 0),
+        "unique": DONE,
+        "taken back": Told("done", "it was taken back", ("taken back", "taken"), 2),
+        "taken back in vain": Told("failed", "", ("enqueued", "taken", "failed"), 1),
+        "kept": Told("done", "", ("taken", "lease", "done"), 1),
+        "limited 1": DONE,
+        "limited 2": Told("done", "", ("held back", "released", "taken", "done"), 1),
+        "far": Told("scheduled", "", ("scheduled",), 0),
+        "killed": Told("stuck", "lease ran out", ("enqueued", "taken"), 1),
+        "waiting": Told("waiting", "", ("enqueued",), 0),
+    },
     "asynq": {
         "plain": DONE,
         "unkept": DONE,
@@ -311,6 +329,13 @@ ASYNQ_STATES = {
     "scheduled": "scheduled",
     "pending": "waiting",
     "aggregating": "blocked",
+}
+DELANCIE_STATES = {
+    "done": "done",
+    "dead": "failed",
+    "scheduled": "scheduled",
+    "pending": "waiting",
+    "gone": "deleted",
 }
 SAQ_STATES = {"complete": "done", "failed": "failed", "aborted": "cancelled"}
 CELERY_STATES = {"SUCCESS": "done", "FAILURE": "failed", "REVOKED": "cancelled"}
