@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _ACCEPTED_A_TICK = 100
+_BEGUN_A_TICK = 8
+"""To make room for a handshake takes a tenth of a millisecond."""
+
 _PAUSE_SECONDS = 0.1
 _PATIENCE_SECONDS = 0.25
 _LOOK_SECONDS = 0.005
@@ -157,7 +160,10 @@ class Listener(CooperativeActor):
             connection.stop(block=False)
 
     def _accept_from(self, listening: socket.socket) -> None:
-        for _ in range(_ACCEPTED_A_TICK):
+        is_tls = isinstance(listening, TlsSocket)
+        for _ in range(_BEGUN_A_TICK if is_tls else _ACCEPTED_A_TICK):
+            if is_tls and self._handshakes.is_behind:
+                return
             try:
                 client, address = listening.accept()
             except BlockingIOError:
@@ -170,7 +176,7 @@ class Listener(CooperativeActor):
                 return
             try:
                 client.setblocking(False)  # noqa: FBT003 - the socket module's signature
-                if isinstance(listening, TlsSocket):
+                if is_tls:
                     self._begin_handshake(client, address)
                 else:
                     self._open(client, address)

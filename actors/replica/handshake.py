@@ -100,6 +100,7 @@ def shake_hands(
         words = [settings.user, settings.password] if settings.user else []
         line = yield encode_bulks([b"AUTH", *(words or [settings.password])])
         if not line.startswith(b"+"):
+            line = _without_password(line, settings.password)
             raise _refusal("AUTH (masterauth, masteruser)", line)
     elif line.startswith(b"-NOAUTH"):
         raise HandshakeError("the master asks for a password: set masterauth")
@@ -178,6 +179,16 @@ def _history(word: bytes) -> str:
     if len(text) != _ID_DIGITS or not _HEXADECIMAL.issuperset(text):
         raise HandshakeError(f"the master has {text[:80]!r} for a replication id")
     return text
+
+
+def _without_password(line: bytes, password: bytes) -> bytes:
+    """Return an answer to AUTH as it may be shown.
+
+    A master that knows no such command, which was renamed there, repeats its arguments.
+    """
+    return line.partition(b", with args beginning with:")[0].replace(
+        password, b"(redacted)"
+    )
 
 
 def _refusal(what: str, line: bytes) -> HandshakeError:

@@ -4,7 +4,9 @@
              -> an error, or too long: closed
 
 A step may cost a millisecond, in which nobody else is served. So few are taken in one
-turn of the loop, first come first served; who waits for his turn is not polled. A
+turn of the loop, first come first served, or more where all take less than that; who
+waits for his turn is not polled. While many wait nobody more is accepted: a flood waits
+outside, and whoever is let in comes to be a client before his patience ends. A
 handshake that stalls holds a file descriptor and its memory until its time is over, and
 counts as a client where `maxclients` is asked.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import ssl
 from collections import deque
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.actors.loop import READ, WRITE, Loop, Timer
@@ -29,6 +32,13 @@ if TYPE_CHECKING:
 
 SECONDS_MAX: Final = 10.0
 """So long a handshake may take, whatever the peer sends."""
+
+
+BEHIND: Final = 16
+"""Where so many wait for their turn, more are not accepted."""
+
+_TURN_SECONDS: Final = 0.001
+"""So long steps go on in one turn of the loop, beyond those that the setting allows."""
 
 
 class SlowHandshakeError(OSError):
@@ -79,6 +89,11 @@ class Handshakes:
         """Return how many there are."""
         return len(self._all)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether many wait for their turn."""
+        return len(self._queue) >= BEHIND
+
     def begin(
         self, client: socket.socket, address: Any, context: ssl.SSLContext
     ) -> None:
@@ -121,9 +136,10 @@ class Handshakes:
 
     def _take_steps(self) -> None:
         self._is_due = False
-        for _ in range(self._config.max_new_tls_connections_per_cycle):
-            if not self._queue:
-                return
+        left = self._config.max_new_tls_connections_per_cycle
+        until = perf_counter() + _TURN_SECONDS
+        while self._queue and (left > 0 or perf_counter() < until):
+            left -= 1
             one = self._queue.popleft()
             if one in self._all:
                 one.is_queued = False

@@ -73,8 +73,8 @@ class TlsSettings:
     )
     max_new_tls_connections_per_cycle = Integer(
         1,
-        "How many handshakes go a step further in one turn of the loop; one costs a "
-        "millisecond with RSA, in which nobody is served.",
+        "How many handshakes go a step further in one turn of the loop, or more where "
+        "all take less than the millisecond that one costs with RSA.",
         1,
         1000,
     )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from joblog.app.errors.general import one_line
+
 NO_SUCH_WORD: Final = b"Unknown command or category name in ACL"
 RULE_SYNTAX: Final = b"Syntax error"
 ALL_KEYS_ALREADY: Final = (
@@ -64,23 +66,23 @@ def word_denied(user: bytes, word: bytes, kind: bytes) -> bytes:
 
 def bad_rule(rule: bytes, reason: bytes) -> bytes:
     """Return the text for a rule that ACL SETUSER does not take."""
-    return b"ERR Error in ACL SETUSER modifier '%b': %b" % (rule, reason)
+    return one_line(b"ERR Error in ACL SETUSER modifier '%b': %b", rule, reason)
 
 
 def unmatched_parenthesis(word: bytes) -> bytes:
     """Return the text for a selector that is not closed."""
     text = b"ERR Unmatched parenthesis in acl selector starting at '%b'."
-    return text % word
+    return one_line(text, word)
 
 
 def no_user(name: bytes) -> bytes:
     """Return the text for a user that ACL DRYRUN does not find."""
-    return b"ERR User '%b' not found" % name
+    return one_line(b"ERR User '%b' not found", name)
 
 
 def no_command(name: bytes) -> bytes:
     """Return the text for a command that ACL DRYRUN does not find."""
-    return b"ERR Command '%b' not found" % name
+    return one_line(b"ERR Command '%b' not found", name)
 
 
 def users_not_loaded(problems: bytes) -> bytes:

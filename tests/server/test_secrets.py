@@ -11,6 +11,8 @@ import sys
 import pytest
 
 from tests.parity.wire import encode
+from tests.replication.fakes import EMPTY_RDB, FakeMaster, sized
+from tests.support.waiting import wait_until
 
 SECRET = "sesame-open-7"
 
@@ -55,6 +57,10 @@ COMMANDS = [
     f"AUTH me {SECRET}x",
     f"HELLO 3 AUTH me {SECRET}x",
     f"AUTH nobody {SECRET}",
+    f"CONFIG SET masteruser tap masterauth {SECRET}",
+    f"HELLO 3 SETNAME me AUTH tap {SECRET} AUTH",
+    f"ACL SETUSER me on resetpass >{SECRET} #{SECRET}",
+    f"ACL SETUSER me (~a +get) >{SECRET} ~b",
 ]
 
 
@@ -133,6 +139,7 @@ QUESTIONS = [
     *("LATENCY LATEST", "LATENCY HISTOGRAM", "LATENCY DOCTOR", "MEMORY DOCTOR"),
     *("ACL LIST", "ACL GETUSER default", "ACL GETUSER me", "COMMAND COUNT"),
     *("ACL LOG 1000", "ACL USERS", "LOG.READ FROM 1 COUNT 10000"),
+    *("LOG.INFO", "ROLE", "INFO replication", "INFO persistence", "MODULE LIST"),
 ]
 
 
@@ -234,3 +241,33 @@ def test_file_of_users_and_a_rewritten_configuration_hold_no_password(start, tmp
 
     assert SECRET not in users.read_text()
     assert server.stop() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"-WRONGPASS invalid username-password pair\r\n", id="wrong"),
+        pytest.param(
+            b"-ERR unknown command 'AUTH', with args beginning with: 'tap' '%b' \r\n"
+            % SECRET.encode(),
+            id="repeated by a master that has no AUTH",
+        ),
+    ],
+)
+def test_password_for_a_master_is_told_to_nobody_else(start, answer):
+    server = start(*OPTIONS, "--masterauth", SECRET, "--masteruser", "tap")
+    monitor, client = server.connect(), server.connect()
+    for one in (monitor, client):
+        one.ask("AUTH", SECRET)
+    monitor.ask("MONITOR")
+    with FakeMaster(sized(EMPTY_RDB), auth=answer) as master:
+        client.ask("REPLICAOF", "127.0.0.1", master.port)
+        wait_until(lambda: SECRET.encode() in master.heard)
+        wait_until(
+            lambda: (
+                b"master_link_last_error:\r\n" not in client.ask("INFO", "replication")
+            )
+        )
+        shown = everything_shown(server, monitor)
+    assert {place for place, text in shown.items() if SECRET.encode() in text} == set()

@@ -1,6 +1,7 @@
 """Handshakes: one that stalls, breaks or comes in a flood costs nobody but itself."""
 
 import gc
+import itertools
 import socket
 import ssl
 import weakref
@@ -11,6 +12,7 @@ import pytest
 from joblog.actors.failures import Failures
 from joblog.actors.loop import Loop
 from joblog.actors.messages import Counted
+from joblog.actors.tls import handshakes
 from joblog.actors.tls.handshakes import Handshakes
 from joblog.app.config import Config
 from tests.support.fakes import MailTrap
@@ -188,7 +190,8 @@ def test_a_peer_that_goes_in_the_middle_closes_the_connection(door, size):
 
 
 @pytest.mark.parametrize("steps", [1, 3])
-def test_one_turn_takes_so_many_steps_first_come_first_served(door, steps):
+def test_one_turn_takes_so_many_steps_first_come_first_served(door, steps, monkeypatch):
+    monkeypatch.setattr(handshakes, "perf_counter", itertools.count().__next__)
     door.config.max_new_tls_connections_per_cycle = steps
     taken = []
     step = door.handshakes._step
@@ -207,6 +210,31 @@ def test_one_turn_takes_so_many_steps_first_come_first_served(door, steps):
     assert sorted(taken) == sorted(peer for peer in range(0, 12, 2))
     door.shake(*peers)
     door.run_until(lambda: len(door.done) == 6)
+
+
+def test_steps_that_take_no_time_are_taken_in_one_turn(door, monkeypatch):
+    monkeypatch.setattr(handshakes, "perf_counter", lambda: 0.0)
+    peers = [door.connect() for _ in range(handshakes.BEHIND)]
+    assert not door.handshakes.is_behind
+    for peer in peers:
+        peer.send(b"\x16\x03\x01")  # a part of a record
+    door.loop.run_once(0.0)
+
+    assert len(door.handshakes) == len(peers)
+    assert not door.handshakes.is_behind
+    assert door.failed == []
+
+
+def test_many_that_wait_for_their_turn_are_told(door, monkeypatch):
+    monkeypatch.setattr(handshakes, "perf_counter", itertools.count().__next__)
+    for _ in range(handshakes.BEHIND + 1):
+        door.connect().send(b"\x16\x03\x01")
+
+    door.loop.run_once(0.0)
+
+    assert door.handshakes.is_behind
+    door.loop.run_once(0.0)
+    assert not door.handshakes.is_behind
 
 
 def test_nothing_of_a_connection_is_kept_once_it_is_gone(door):

@@ -26,7 +26,7 @@ complete -c joblog -l tls-ciphers -x -d 'The ciphers up to TLS 1.2, as OpenSSL w
 complete -c joblog -l tls-ciphersuites -x -d 'The suites of TLS 1.3. Python before 3.15 cannot choose: a list that leaves out one that OpenSSL would take is refused.'
 complete -c joblog -l tls-prefer-server-ciphers -x -a 'yes no' -d 'Prefer the server\'s order of ciphers.'
 complete -c joblog -l tls-session-caching -x -a 'yes no' -d 'Let clients that come again resume their session by a ticket.'
-complete -c joblog -l max-new-tls-connections-per-cycle -x -d 'How many handshakes go a step further in one turn of the loop; one costs a millisecond with RSA, in which nobody is served.'
+complete -c joblog -l max-new-tls-connections-per-cycle -x -d 'How many handshakes go a step further in one turn of the loop, or more where all take less than the millisecond that one costs with RSA.'
 complete -c joblog -l tls-cluster -x -a 'yes no' -d 'MIGRATE speaks TLS with the other server; there is no cluster mode.'
 complete -c joblog -l tls-replication -x -a 'yes no' -d 'The link to the server that this one follows speaks TLS.'
 complete -c joblog -l timeout -x -d 'Close clients that are idle so long; 0 never.'
