@@ -1,7 +1,7 @@
 """Sorted sets: each member's score, and all members in the order of their scores.
 
     scores   {member: score}                 membership and ZSCORE are one look-up
-    order    SortedList[(score, member)]     ranks and ranges; None until asked for
+    order    ScoreOrder                      ranks and ranges; None until asked for
 
 `order` holds the pairs of `scores`, exactly. It is made when something first asks for
 it, and kept from then on: a set that is never asked (locks, deduplication, a log that
@@ -18,18 +18,15 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from sortedcontainers import SortedList
+from joblog.app.types.score_order import Pair, ScoreOrder
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from joblog.app.types.sorted_ranges import LexRange, ScoreRange
-
-Pair = tuple[float, bytes]
 
 LISTPACK: Final = b"listpack"
 SKIPLIST: Final = b"skiplist"
@@ -39,6 +36,9 @@ _UNORDERED_MAX = 100_000  # not Final, which is compiled in: tests lower it
 
 # Redis goes through so few one by one, and through more by its skip list's levels.
 _WALKED_ONE_BY_ONE: Final = 128
+
+_NEXT: Final = b"\0"
+"""Behind a member it makes the one that comes next."""
 
 # So few are looked through rather than sorted, where one is asked for.
 _FEW: Final = 8
@@ -71,7 +71,7 @@ class SortedSet:
             scores = {**{member: scores[member] for member in kept}, **scores}
         self.scores: dict[bytes, float] = scores
         self.scan_index: Any = None
-        self._order: SortedList[Pair] | None = None
+        self._order: ScoreOrder | None = None
 
     def __len__(self) -> int:
         """Return the number of members."""
@@ -87,10 +87,8 @@ class SortedSet:
 
     def parts(self) -> list[Any]:
         """Return the containers that it consists of, to be freed one by one."""
-        order: Any = self._order
-        if order is None:
-            return [self.scores]
-        return [self.scores, *order._lists]  # noqa: SLF001 - there is no other way
+        order = self._order
+        return [self.scores, *([] if order is None else order.parts())]
 
     # --- changes -----------------------------------------------------------------
 
@@ -105,12 +103,13 @@ class SortedSet:
         old = scores.get(member)
         if old == score:
             return old
-        scores[member] = score
+        held: Any = score  # one object, for both of those who hold it
+        scores[member] = held
         order = self._order
         if order is not None:
             if old is not None:
-                order.remove((old, member))
-            order.add((score, member))
+                order.remove(old, member)
+            order.add(held, member)
         elif len(scores) > _UNORDERED_MAX:
             self._in_order()
         return old
@@ -121,7 +120,7 @@ class SortedSet:
         if score is None:
             return False
         if self._order is not None:
-            self._order.remove((score, member))
+            self._order.remove(score, member)
         return True
 
     def pop_first(self, count: int) -> list[Pair]:
@@ -133,7 +132,7 @@ class SortedSet:
             return [(score, member)]
         order = self._in_order()
         if count == 1 and order:
-            pair = order.pop(0)
+            pair = order.pop_first()
             del self.scores[pair[1]]
             return [pair]
         return self.remove_between(0, count)
@@ -149,9 +148,7 @@ class SortedSet:
         """Remove the pairs from one rank to before another; return them in order."""
         if first >= end:
             return []
-        order = self._in_order()
-        removed = order[first:end]
-        del order[first:end]
+        removed = self._in_order().remove_between(first, end)
         scores = self.scores
         for _, member in removed:
             del scores[member]
@@ -164,16 +161,11 @@ class SortedSet:
         score = self.scores.get(member)
         if score is None:
             return None
-        return self._in_order().bisect_left((score, member))
+        return self._in_order().rank(score, member)
 
     def pairs(self, first: int = 0, end: int | None = None) -> list[Pair]:
         """Return the pairs from one rank to before another, in order."""
-        if end is not None:  # the list takes longer over a slice than over one pair
-            if first >= end or first >= len(self.scores):
-                return []
-            if end - first == 1:
-                return [self._in_order()[first]]
-        return self._in_order()[first:end]
+        return self._in_order().pairs(first, len(self.scores) if end is None else end)
 
     def ranks_by_score(self, wanted: ScoreRange) -> tuple[int, int]:
         """Return the rank of the first pair in a range, and the one past its last.
@@ -193,24 +185,24 @@ class SortedSet:
         order = self._in_order()
         if wanted.is_empty or not order:
             return 0, 0
-        score = order[0][0]
         first, end = 0, len(order)
-        if score != order[-1][0]:
+        score = order.at(0)[0]
+        if score != order.at(end - 1)[0]:
             walked = self.walk_by_lex(wanted)
-            first = self._in_order().bisect_left(walked[0]) if walked else 0
+            first = order.rank(*walked[0]) if walked else 0
             return first, first + len(walked)
         if wanted.least is not None:
-            find = order.bisect_right if wanted.excludes_least else order.bisect_left
-            first = find((score, wanted.least))
+            past = _NEXT if wanted.excludes_least else b""
+            first = order.rank(score, wanted.least + past)
         if wanted.most is not None:
-            find = order.bisect_left if wanted.excludes_most else order.bisect_right
-            end = find((score, wanted.most))
+            past = b"" if wanted.excludes_most else _NEXT
+            end = order.rank(score, wanted.most + past)
         return first, max(first, end)
 
     def has_one_score(self) -> bool:
         """Say whether all members have the same score."""
         order = self._in_order()
-        return not order or order[0][0] == order[-1][0]
+        return not order or order.at(0)[0] == order.at(len(order) - 1)[0]
 
     def walk_by_lex(
         self,
@@ -236,33 +228,36 @@ class SortedSet:
             limit: how many at most; negative is no limit.
             is_reversed: whether to walk from the highest score down.
         """
-        order: Sequence[Pair] = self._in_order()
+        order = self._in_order()
         size = len(order)
-        if not size or not wanted.can_hold(order[0][1], order[-1][1]):
+        if not size or not wanted.can_hold(order.at(0)[1], order.at(size - 1)[1]):
             return []
         reaches, is_in = wanted.reaches_least, wanted.reaches_most
         if is_reversed:
             reaches, is_in = is_in, reaches
-            order = order[::-1]
+
+        def at(place: int) -> Pair:
+            return order.at(size - 1 - place if is_reversed else place)
+
         if size <= _WALKED_ONE_BY_ONE:
-            place = next((i for i in range(size) if reaches(order[i][1])), size)
+            place = next((i for i in range(size) if reaches(at(i)[1])), size)
         else:
-            place = bisect_left(range(size), 1, key=lambda i: reaches(order[i][1]))
+            place = bisect_left(range(size), 1, key=lambda i: reaches(at(i)[1]))
         found: list[Pair] = []
-        if place == size or not is_in(order[place][1]):
+        if place == size or not is_in(at(place)[1]):
             return found
-        for pair in islice(order, place + offset, None):
+        for rank in range(place + offset, size):
+            pair = at(rank)
             if len(found) == limit or not is_in(pair[1]):
                 break
             found.append(pair)
         return found
 
-    def _in_order(self) -> SortedList[Pair]:
+    def _in_order(self) -> ScoreOrder:
         """Return the order; make it where there is none yet."""
         order = self._order
         if order is None:
-            pairs = zip(self.scores.values(), self.scores, strict=True)
-            order = self._order = SortedList(pairs)
+            order = self._order = ScoreOrder(self.scores)
         return order
 
     # --- chance ------------------------------------------------------------------
@@ -272,13 +267,13 @@ class SortedSet:
         order = self._in_order()
         size = len(order)
         if count >= size:
-            return list(order)
-        return [order[rank] for rank in chance.sample(range(size), count)]
+            return order.pairs(0, size)
+        return [order.at(rank) for rank in chance.sample(range(size), count)]
 
     def pick_any(self, count: int, chance: random.Random) -> list[Pair]:
         """Return as many random pairs as asked for, any of them several times."""
         order = self._in_order()
-        return [order[rank] for rank in chance.choices(range(len(order)), k=count)]
+        return [order.at(rank) for rank in chance.choices(range(len(order)), k=count)]
 
     # --- the whole ---------------------------------------------------------------
 
@@ -306,14 +301,16 @@ class SortedSet:
     def check(self) -> None:
         """Assert that scores and order agree."""
         pairs = sorted((score, member) for member, score in self.scores.items())
-        assert self._order is None or list(self._order) == pairs
+        if self._order is not None:
+            self._order.check()
+            assert list(self._order) == pairs
         for member, score in self.scores.items():
             assert type(member) is bytes
             assert type(score) is float
             assert not math.isnan(score)
 
 
-def _first_rank(order: SortedList[Pair], score: float, *, is_past: bool) -> int:
+def _first_rank(order: ScoreOrder, score: float, *, is_past: bool) -> int:
     """Return the rank of the first pair at a score or above, or past that score."""
     if is_past:
         if score == math.inf:
@@ -322,4 +319,4 @@ def _first_rank(order: SortedList[Pair], score: float, *, is_past: bool) -> int:
         score = math.nextafter(score, math.inf)
     elif score == -math.inf:
         return 0
-    return order.bisect_left((score, b""))
+    return order.rank(score, b"")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
 _SAMPLES: Final = 5
+_REFERENCE_BYTES: Final = 8
 _ENTRY_BYTES: Final = 2 * 8 + 8 + 8
 """A dictionary's entry: hash, key and value, and its share of the index."""
 _SMALL_BYTES: Final = 64 * 1024 * 1024
@@ -101,8 +102,8 @@ def value_bytes(value: Any, samples: int = _SAMPLES) -> int:
         return own + _sampled(map(sys.getsizeof, value), len(value), samples)
     if isinstance(value, SortedSet):
         own += sys.getsizeof(value.scores)
-        # Beside member and score there is a pair of them in the order.
-        pair = sys.getsizeof((0.0, b"")) + sys.getsizeof(0.0)
+        # The order refers to both, in two lists.
+        pair = sys.getsizeof(0.0) + 2 * _REFERENCE_BYTES
         sizes = (sys.getsizeof(member) + pair for member in value.scores)
         return own + _sampled(sizes, len(value), samples)
     if isinstance(value, Stream):

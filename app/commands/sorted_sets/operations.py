@@ -18,10 +18,11 @@ from joblog.app.table.key_specs import KeySpec, numkeys_at
 from joblog.app.table.table import Flag, command
 from joblog.app.types.numbers import parse_double
 from joblog.app.types.sets import Set
-from joblog.app.types.sorted_sets import Pair, SortedSet
+from joblog.app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
+    from joblog.app.types.score_order import Pair
 
 Scores = Mapping[bytes, float]
 Aggregate = Callable[[float, float], float]

@@ -24,10 +24,11 @@ from joblog.app.table.key_specs import KeySpec, numkeys_at
 from joblog.app.table.table import Flag, command
 from joblog.app.table.tips import RANDOM
 from joblog.app.types.numbers import format_double, format_double_17, parse_int64
-from joblog.app.types.sorted_sets import LISTPACK, Pair, SortedSet
+from joblog.app.types.sorted_sets import LISTPACK, SortedSet
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
+    from joblog.app.types.score_order import Pair
 
 _POP: Final = KeySpec("RW ACCESS DELETE")
 _READ: Final = KeySpec("RO ACCESS")

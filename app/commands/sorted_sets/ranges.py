@@ -18,10 +18,11 @@ from joblog.app.table.arguments import integer
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
 from joblog.app.types.sorted_ranges import LexRange, ScoreRange
-from joblog.app.types.sorted_sets import Pair, SortedSet
+from joblog.app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
+    from joblog.app.types.score_order import Pair
 
 _READ: Final = KeySpec("RO ACCESS")
 
