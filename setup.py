@@ -167,6 +167,7 @@ HOT = [
     "app/types/long_doubles.py",
     "app/types/numbers.py",
     "app/types/score_order.py",
+    "app/types/sets.py",
     "app/types/sorted_ranges.py",
     "app/types/sorted_sets.py",
     "app/users/gate.py",

@@ -1,7 +1,7 @@
 """One database: keys, their values, their deadlines.
 
 A string is plain `bytes`; the other values are the classes of `joblog.app.types`. Small
-hashes, lists and sorted sets may lie packed until somebody asks for them
+hashes, lists and sets of both kinds may lie packed until somebody asks for them
 (`joblog.app.keyspace.packing`).
 Deadlines lie beside the values, since most keys have none. Those of a hash's fields lie
 in the hash; `field_deadlines` says when the first of them is due, for each hash that

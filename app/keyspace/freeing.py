@@ -192,9 +192,7 @@ def _objects_in(value: Any) -> int:
 
 def _parts_of(value: Any) -> list[Any]:
     """Return the containers that a value consists of, besides itself."""
-    if type(value) is Set:
-        return [value.members]
-    if isinstance(value, List | SortedSet | Deadlines):
+    if isinstance(value, List | Set | SortedSet | Deadlines):
         return value.parts()
     if type(value) is Stream:
         return [value.nodes]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
+from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 OPEN_MS: Final = 5_000
 _AT_ONCE: Final = 64
+_LEFT_OPEN: Final = (List, Set, SortedSet)
 
 
 class Packing:
@@ -75,9 +77,9 @@ def pack_beyond(keyspace: Keyspace, most: int) -> None:
 def pack_hashes_beyond(keyspace: Keyspace, most: int) -> None:
     """Pack the hashes that were opened where that is more than so many values.
 
-    So a fold does. Lists and sorted sets it leaves to the server: most of them are in
-    use until the end of the log, and to open them again for each push takes longer than
-    the push.
+    So a fold does. Lists, sets and sorted sets it leaves to the server: most of them
+    are in use until the end of the log, and to open them again for each push takes
+    longer than the push.
     """
     for database in keyspace.databases:
         opened = database.opened
@@ -87,7 +89,7 @@ def pack_hashes_beyond(keyspace: Keyspace, most: int) -> None:
                 kind = type(database.values.get(key))
                 if kind is Hash:
                     database.pack(key)
-                elif kind is List or kind is SortedSet:
+                elif kind in _LEFT_OPEN:
                     left[key] = None
             database.opened = list(left)
             database.left_open = len(left)

@@ -48,7 +48,7 @@ CURSOR_MAX: Final = (1 << 64) - 1
 
 
 class HasScanIndex(Protocol):
-    """What owns a dictionary that can be scanned: a Database, a Hash, a SortedSet."""
+    """What owns a dictionary that can be scanned, or is one: a Database, a Hash .."""
 
     scan_index: Any  # ScanIndex | None; the types may not import this module
 
@@ -125,24 +125,3 @@ def scan_table(
     if index is None:
         index = owner.scan_index = ScanIndex()
     return index.step(table, cursor, count)
-
-
-def scan_members(
-    members: list[bytes], cursor: int, count: int
-) -> tuple[int, list[bytes]]:
-    """Return the next elements of a scan over the members of a `Set`.
-
-    Such a list is its own index: removal fills the hole with the last member, so that
-    a member only ever moves to a lower place.
-
-    Args:
-        members: the list of members.
-        cursor: 0 to begin, else what the last call returned.
-        count: how many elements, 1 or more.
-
-    Returns:
-        The next cursor, 0 at the end, and the elements.
-    """
-    place = min(cursor, len(members)) if cursor else len(members)
-    first = max(place - count, 0)
-    return first, members[first:place]

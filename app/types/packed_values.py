@@ -2,6 +2,7 @@
 
     hash         {field: value, ...}             in the order in which they came
     list         [element, ...]
+    set          [[member, ...]]                 in the order in which they came
     sorted set   [{member: score, ...}]          scores are doubles
 
 What is packed is msgpack. A job's hash of five fields takes 985 bytes as a dictionary
@@ -18,6 +19,7 @@ import msgpack
 
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
+from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
 
 PACKED_FIELDS_MAX: Final = 64
 PACKED_MEMBERS_MAX: Final = 64
+PACKED_SET_MAX: Final = 128
 PACKED_ELEMENTS_MAX: Final = 500
 _PACKED_BYTES_MAX: Final = 8192
 
 # The first byte of a map has its size where that is up to 15, else the next two do; so
-# it is with an array. The only array that a map follows is a sorted set.
+# it is with an array. The only array that a map follows is a sorted set, the only one
+# that another array follows is a set.
 _MAP: Final = range(0x80, 0x90)
 _ARRAY: Final = range(0x90, 0xA0)
 _LONG_MAP: Final = 0xDE
@@ -41,7 +45,7 @@ _pack: Final = msgpack.Packer(use_bin_type=False).pack
 
 
 class Packed(bytes):
-    """A hash, a list or a sorted set that lies packed; it does not change."""
+    """A hash, a list, a set or a sorted set that lies packed; it does not change."""
 
     __slots__ = ()
 
@@ -49,12 +53,16 @@ class Packed(bytes):
         """Return the class of the value. O(1)."""
         if self[0] in _MAP or self[0] == _LONG_MAP:
             return Hash
-        is_sorted_set = self[1] in _MAP or self[1] == _LONG_MAP
-        return SortedSet if is_sorted_set and self[0] == _ARRAY[1] else List
+        if self[0] == _ARRAY[1]:
+            if self[1] in _MAP or self[1] == _LONG_MAP:
+                return SortedSet
+            if self[1] in _ARRAY or self[1] == _LONG_ARRAY:
+                return Set
+        return List
 
     def count(self) -> int:  # type: ignore[override]  # nobody counts bytes in it
         """Return the number of fields, elements or members. O(1)."""
-        at = 1 if self.kind() is SortedSet else 0
+        at = 1 if self.kind() in {SortedSet, Set} else 0
         first = self[at]
         if first in {_LONG_MAP, _LONG_ARRAY}:
             return int.from_bytes(self[at + 1 : at + 3], "big")
@@ -69,6 +77,11 @@ def pack_fields(fields: Mapping[bytes, bytes]) -> Packed | None:
 def pack_elements(elements: list[bytes]) -> Packed | None:
     """Return a list's elements packed, or None where they are too large. O(N)."""
     return _packed(elements) if len(elements) <= PACKED_ELEMENTS_MAX else None
+
+
+def pack_members(members: Collection[bytes]) -> Packed | None:
+    """Return a set's members packed, or None where they are too large. O(N)."""
+    return _packed([list(members)]) if len(members) <= PACKED_SET_MAX else None
 
 
 def pack_scores(scores: Mapping[bytes, float]) -> Packed | None:
@@ -93,6 +106,8 @@ def pack_value(value: Any) -> Packed | None:
             return None if _are_long(value.values()) else pack_fields(value)
     elif kind is SortedSet and value.scan_index is None:
         return None if _are_long(value.scores) else pack_scores(value.scores)
+    elif kind is Set and value.scan_index is None:
+        return None if _are_long(value) else pack_members(value)
     return None
 
 
@@ -102,7 +117,7 @@ def _are_long(words: Collection[bytes]) -> bool:
     return many or sum(map(len, words)) > _PACKED_BYTES_MAX
 
 
-def open_value(packed: Packed) -> Hash | List | SortedSet:
+def open_value(packed: Packed) -> Hash | List | Set | SortedSet:
     """Return the value that was packed. O(N)."""
     content = contents_of(packed)
     if type(content) is dict:
@@ -111,7 +126,7 @@ def open_value(packed: Packed) -> Hash | List | SortedSet:
         made = SortedSet()
         made.scores = content[0]
         return made
-    return List(content)
+    return Set(content[0]) if type(content[0]) is list else List(content)
 
 
 def contents_of(packed: Packed) -> Any:

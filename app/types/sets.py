@@ -1,25 +1,25 @@
-"""Sets: each member's position in a list, and that list.
+"""Sets: a dictionary of the members, and a list to pick from while somebody picks.
 
-    {member: position}      membership is one look-up
-    [member, member, ...]   `members[positions[m]] is m`, for each member
+    {member: None}          membership is one look-up; in the order in which they came
+    [member, member, ...]   `picks`: what random members are picked from, or None
+    {member, ...}           `gone`: what is in that list and is no member any more
 
-Removing a member moves the last one into its place, so both change in O(1) and the list
-never has a hole. That gives two things which a plain Python set cannot: a uniformly
-random member without a copy, and a scan whose cursor is a mere position. A scan goes
-from the end to the start: a member that has not been returned yet lies below the cursor
-and can only move further down.
+Most sets are never asked for a random member, so the list is made when one is. Then it
+holds the members and what is `gone`, each once: SPOP fills the hole that it makes with
+the last one, SREM leaves one behind, and a member that comes back is taken from `gone`.
+When many are gone the list goes too. A random place of the list that holds one who is
+gone is not counted, so that all members are equally likely.
 
-The position dictionary is the object itself, so that `in`, `len` and iteration are
-direct C calls. It keeps the order in which members came, which is also the order in
-which Redis lists a small set that is not all integers: what returns a whole set goes
-through the dictionary, not the list (`list_members`). Never use the dictionary's own
-mutators on a set from outside.
+The dictionary is the object itself, so that `in`, `len` and iteration are direct C
+calls. Its order is also the one in which Redis lists a small set that is not all
+integers (`list_members`), and the one that a scan goes by (`joblog.app.keyspace.scan`).
+Never use the dictionary's own mutators on a set from outside.
 """
 
 from __future__ import annotations
 
 from itertools import chain, filterfalse, islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app.types.numbers import parse_int64
 
@@ -31,53 +31,58 @@ INTSET: Final = b"intset"
 LISTPACK: Final = b"listpack"
 HASHTABLE: Final = b"hashtable"
 
+_GONE_SHARE: Final = 4
+"""The list goes where more than a quarter of it is gone."""
 
-class Set(dict[bytes, int]):
+_NOBODY: Final[set[bytes]] = set()
+"""What all sets share of which nobody is gone; nothing is ever put in it."""
+
+
+class Set(dict[bytes, None]):
     """A set of byte strings.
 
     Attributes:
-        members: each member once, in the order of positions. Read only.
+        scan_index: the places of an SSCAN under way, or None (see keyspace/scan.py).
     """
 
-    __slots__ = ("members",)
+    __slots__ = ("_gone", "_picks", "scan_index")
 
     def __init__(self, members: Iterable[bytes] = ()) -> None:
         """Make a set of the members given; doubles count once."""
-        self.members: list[bytes] = []
-        if members:
-            self.add_all(members)
+        super().__init__(dict.fromkeys(members))
+        self.scan_index: Any = None
+        self._picks: list[bytes] | None = None
+        self._gone: set[bytes] = _NOBODY
+
+    def parts(self) -> list[Any]:
+        """Return the containers that it consists of, to be freed one by one."""
+        return [] if self._picks is None else [self._picks]
+
+    # --- changes -----------------------------------------------------------------
 
     def add(self, member: bytes) -> int:
         """Add a member; return 1 where it is new, else 0. O(1)."""
         if member in self:
             return 0
-        members = self.members
-        self[member] = len(members)
-        members.append(member)
+        self[member] = None
+        if self._picks is not None:
+            self._offer(member)
         return 1
 
     def add_all(self, members: Iterable[bytes]) -> int:
         """Add members; return how many are new. O(N) for N members."""
+        if self._picks is not None:
+            return sum(map(self.add, members))
         before = len(self)
-        new = list(filterfalse(self.__contains__, members)) if self else list(members)
-        self.update(zip(new, range(before, before + len(new)), strict=True))
-        if len(self) < before + len(new):
-            # Some came twice, and have their last position. To look for them beforehand
-            # would cost as much again where none does.
-            new = list(dict.fromkeys(new))
-            self.update(zip(new, range(before, before + len(new)), strict=True))
-        self.members += new
-        return len(new)
+        self.update(dict.fromkeys(members))
+        return len(self) - before
 
     def discard(self, member: bytes) -> int:
         """Remove a member; return 1 where it was there, else 0. O(1)."""
-        position = self.pop(member, -1)
-        if position < 0:
+        if self.pop(member, 0) == 0:
             return 0
-        last = self.members.pop()
-        if position != len(self.members):
-            self.members[position] = last
-            self[last] = position
+        if self._picks is not None:
+            self._leave_behind(member)
         return 1
 
     def discard_all(self, members: Iterable[bytes]) -> int:
@@ -91,36 +96,92 @@ class Set(dict[bytes, int]):
         returns each one that was there all along.
         """
         wanted = dict.fromkeys(members)
-        self.discard_all(list(filterfalse(wanted.__contains__, self.members)))
+        self.discard_all(list(filterfalse(wanted.__contains__, self)))
         self.add_all(wanted)
 
+    # --- chance ------------------------------------------------------------------
+
+    def _offer(self, member: bytes) -> None:
+        """Let a new member be picked."""
+        assert self._picks is not None
+        if member in self._gone:
+            self._gone.remove(member)
+        else:
+            self._picks.append(member)
+
+    def _leave_behind(self, member: bytes) -> None:
+        """Note that one in the list is no member; let go of the list where many are."""
+        assert self._picks is not None
+        if len(self._gone) * _GONE_SHARE >= len(self._picks):
+            self._forget_picks()
+        elif self._gone:
+            self._gone.add(member)
+        else:
+            self._gone = {member}
+
+    def _forget_picks(self) -> None:
+        self._picks = None
+        self._gone = _NOBODY
+
+    def _pickable(self) -> list[bytes]:
+        """Return the list to pick from; make it where there is none. O(N) then."""
+        picks = self._picks
+        if picks is None:
+            picks = self._picks = list(self)
+        return picks
+
+    def _random_place(self, chance: random.Random) -> int:
+        """Return the place of a random member in the list, which is not gone."""
+        picks, gone = self._pickable(), self._gone
+        size = len(picks)
+        place = int(chance.random() * size)
+        while gone and picks[place] in gone:
+            place = int(chance.random() * size)
+        return place
+
     def pick(self, chance: random.Random) -> bytes:
-        """Return a uniformly random member of a set that is not empty. O(1)."""
-        return self.members[int(chance.random() * len(self.members))]
+        """Return a uniformly random member of a set that is not empty."""
+        place = self._random_place(chance)
+        return self._pickable()[place]
 
     def pick_distinct(self, count: int, chance: random.Random) -> list[bytes]:
         """Return random members, none twice; all where `count` is at least as many."""
-        if count >= len(self.members):
+        if count >= len(self):
             return list(self)
-        return chance.sample(self.members, count)
+        picks, gone = self._pickable(), self._gone
+        if not gone:
+            return chance.sample(picks, count)
+        # As many more as may be gone. Any members of a random order are as random.
+        found = chance.sample(picks, min(count + len(gone), len(picks)))
+        return list(islice(filterfalse(gone.__contains__, found), count))
 
     def pick_any(self, count: int, chance: random.Random) -> list[bytes]:
         """Return as many random members as asked for, any of them several times."""
-        return chance.choices(self.members, k=count)
+        picks = self._pickable()
+        if not self._gone:
+            return chance.choices(picks, k=count)
+        return [picks[self._random_place(chance)] for _ in range(count)]
 
     def pop_random(self, count: int, chance: random.Random) -> list[bytes]:
         """Remove random members and return them. O(N) for N members removed."""
-        if count >= len(self.members):
-            popped = self.members
-            self.members = []
+        if count >= len(self):
+            popped = list(self)
             self.clear()
+            self._forget_picks()
             return popped
         popped = []
         for _ in range(count):
-            member = self.pick(chance)
-            self.discard(member)
+            place = self._random_place(chance)
+            picks = self._pickable()
+            last = picks.pop()
+            member = last
+            if place != len(picks):
+                member, picks[place] = picks[place], last
+            del self[member]
             popped.append(member)
         return popped
+
+    # --- the whole ---------------------------------------------------------------
 
     def copy(self) -> Set:
         """Return a set with the same members."""
@@ -151,11 +212,14 @@ class Set(dict[bytes, int]):
         return HASHTABLE
 
     def check(self) -> None:
-        """Assert that dictionary and list agree."""
-        assert len(self) == len(self.members)
-        for position, member in enumerate(self.members):
+        """Assert that the list has the members, and who is gone, each once."""
+        for member in self:
             assert type(member) is bytes
-            assert self[member] == position
+        if self._picks is None:
+            assert not self._gone
+        else:
+            assert len(self._picks) == len(self) + len(self._gone)
+            assert set(self._picks) == self._gone | self.keys()
 
 
 def are_integers(members: Collection[bytes], most: int) -> bool:

@@ -2,8 +2,8 @@
 
     0  string      bin
     1  list        [element, ...]
-    2  set         [[member, ...], positions]: the members in the order in which they
-                   came; nil, or at which place of the list of members each one is
+    2  set         [[member, ...], nil]: the members in the order in which they came;
+                   once there were numbers in place of nil, which say nothing now
     3  sorted set  [[member, ...], bin]: the scores, doubles, little-endian
     4  hash        [field, value, field, value, ...]
     5  hash        [[field, value, ...], [field, deadline, ...]]: one whose fields have
@@ -30,6 +30,7 @@ from joblog.app.types.packed_values import (
     contents_of,
     pack_elements,
     pack_fields,
+    pack_members,
     pack_scores,
 )
 from joblog.app.types.sets import Set
@@ -46,24 +47,18 @@ EXPIRING_HASH_KIND: Final = 5
 
 def pack_set(members: Set) -> list[Any]:
     """Return the wire form of a set."""
-    came, places = list(members), list(members.values())
-    return [came, None if came == members.members else places]
+    return [list(members), None]
 
 
 def unpack_set(wire: list[Any]) -> Set:
     """Return the set in a wire form."""
-    came, places = wire
-    made = Set()
-    if places is None:
-        made.members = came
-        made.update(zip(came, range(len(came)), strict=True))
-        return made
-    made.update(zip(came, places, strict=True))
-    members = [b""] * len(came)
-    for member, place in made.items():
-        members[place] = member
-    made.members = members
-    return made
+    members, _ = wire
+    return Set(members)
+
+
+def unpack_small_set(wire: list[Any]) -> Set | Packed:
+    """Return the set in a wire form, packed where it can be."""
+    return pack_members(wire[0]) or unpack_set(wire)
 
 
 def pack_sorted_set(value: SortedSet) -> list[Any]:
@@ -126,6 +121,8 @@ def _pack_packed(value: Packed) -> list[Any]:
     kind = value.kind()
     if kind is Hash:
         return pack_hash(content)
+    if kind is Set:
+        return [content[0], None]
     return _pack_scores(content[0]) if kind is SortedSet else content
 
 
@@ -186,6 +183,7 @@ UNPACKERS: Final[dict[int, Callable[[Any], Any]]] = {
 PACKED_UNPACKERS: Final = {
     **UNPACKERS,
     1: unpack_small_list,
+    2: unpack_small_set,
     3: unpack_small_sorted_set,
     4: unpack_small_hash,
 }

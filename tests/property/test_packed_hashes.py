@@ -14,7 +14,7 @@ from tests.property.test_fold_of_field_deadlines import COMMANDS, FIELDS, KEYS, 
 from tests.property.test_fold_of_transactions import lines
 from tests.support.fakes import FakeClock
 
-LISTS, ZSETS = ("l", "m"), ("z", "y")
+LISTS, ZSETS, SETS = ("l", "m"), ("z", "y"), ("s", "t")
 SCORES = ("0", "-0", "1.5", "-inf", "1700000000000", "1e300")
 MORE = st.one_of(
     COMMANDS,
@@ -47,7 +47,19 @@ MORE = st.one_of(
     lines("ZRANGE {k} 0 -1 WITHSCORES", k=ZSETS),
     lines("ZSCAN {k} {n} COUNT 1", k=ZSETS, n=("0", "1", "2")),
     lines("COPY {k} {j} REPLACE", k=ZSETS, j=ZSETS),
+    lines(
+        "{c} {k} {f} {g}", c=("SADD", "SREM", "SMISMEMBER"), k=SETS, f=FIELDS, g=FIELDS
+    ),
+    lines(
+        "{c} {k}", c=("SMEMBERS", "SCARD", "TYPE", "DUMP", "OBJECT ENCODING"), k=SETS
+    ),
+    lines("SADD {k} {n} {m}", k=SETS, n=("1", "-7"), m=("30", "2")),
+    lines("{c} {k} {j}", c=("SUNION", "SDIFFSTORE u", "SINTER"), k=SETS, j=SETS),
+    lines("SPOP {k} {n}", k=SETS, n=("0", "9")),
+    lines("SSCAN {k} {n} COUNT 1", k=SETS, n=("0", "1", "2")),
+    lines("SMOVE {k} {j} {f}", k=SETS, j=SETS, f=FIELDS),
     st.sampled_from(["SCAN 0 TYPE list", "SCAN 0 TYPE zset", "SWAPDB 0 1"]),
+    st.sampled_from(["SCAN 0 TYPE set", "SORT s ALPHA"]),
     st.sampled_from(["SCAN 0 TYPE hash", "KEYS *", "DEBUG DIGEST", "WATCH h"]),
     st.just("EVAL {script} 0".format(script="return{redis.call('HGETALL','h')}")),
 )

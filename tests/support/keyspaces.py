@@ -77,7 +77,7 @@ def _value(value: Any) -> Any:
     if type(value) is List:
         return kind, list(value)
     if type(value) is Set:
-        return kind, list(value), list(value.members)
+        return kind, list(value)
     if type(value) is Hash:
         return kind, list(value.items()), dict(value.deadlines or {})
     if type(value) is SortedSet:

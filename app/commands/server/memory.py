@@ -98,7 +98,7 @@ def value_bytes(value: Any, samples: int = _SAMPLES) -> int:
         )
         return own + _sampled(sizes, len(value), samples)
     if isinstance(value, Set):
-        own += sys.getsizeof(value.members)
+        own += sum(map(sys.getsizeof, value.parts()))
         return own + _sampled(map(sys.getsizeof, value), len(value), samples)
     if isinstance(value, SortedSet):
         own += sys.getsizeof(value.scores)

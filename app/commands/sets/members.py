@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from joblog.app import errors
 from joblog.app.commands.keys.scan_options import scan_cursor, scan_options, scan_reply
 from joblog.app.errors import CommandError
-from joblog.app.keyspace.scan import scan_members
+from joblog.app.keyspace.scan import scan_table
 from joblog.app.reply import BulkList, SetReply
 from joblog.app.table.arguments import (
     non_negative,
@@ -267,7 +267,7 @@ def sscan(ctx: Context, key: bytes, cursor: int, *options: bytes) -> list[object
         listpack_value=config.set_max_listpack_value,
     )
     if encoding == HASHTABLE:
-        cursor, members = scan_members(value.members, cursor, limit)
+        cursor, members = scan_table(value, value, cursor, limit)
     else:
         cursor, members = 0, list(_listed(ctx, value))
     if matches is not None:

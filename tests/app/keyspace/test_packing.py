@@ -56,6 +56,10 @@ def test_hash_that_one_command_made_lies_packed_until_it_is_asked_for(engine, as
 OTHERS = [
     pytest.param("RPUSH", "LRANGE", [b"%d" % n for n in range(1)], id="element"),
     pytest.param("RPUSH", "LRANGE", [b"%d" % n for n in range(300)], id="list"),
+    pytest.param("SADD", "SMEMBERS", [b"a"], id="set of one"),
+    pytest.param("SADD", "SMEMBERS", [b"%d" % n for n in range(15)], id="short set"),
+    pytest.param("SADD", "SMEMBERS", [b"%d" % n for n in range(128)], id="set"),
+    pytest.param("SADD", "SMEMBERS", [b"9", b"", b"x", b"1"], id="mixed set"),
     pytest.param("ZADD", "ZRANGE", [b"1.5", b"a"], id="member"),
     pytest.param("ZADD", "ZRANGE", [b"-inf", b"a", b"2", b""], id="few members"),
     pytest.param(
@@ -65,11 +69,12 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("fill", "read", "given"), OTHERS)
-def test_small_lists_and_sorted_sets_are_packed_and_opened(
+def test_small_lists_and_sets_of_both_kinds_are_packed_and_opened(
     engine, ask, fill, read, given
 ):
     ask(fill, "h", *given)
-    before = ask(read, "h", "0", "-1"), ask("TYPE", "h"), ask("DEBUG", "DIGEST")
+    ends = () if read == "SMEMBERS" else ("0", "-1")
+    before = ask(read, "h", *ends), ask("TYPE", "h"), ask("DEBUG", "DIGEST")
     kind, size = type(held(engine)), len(held(engine))
 
     pack_beyond(engine.keyspace, 0)
@@ -78,7 +83,7 @@ def test_small_lists_and_sorted_sets_are_packed_and_opened(
     assert (held(engine).kind(), held(engine).count()) == (kind, size)
     assert ask("DEBUG", "DIGEST") == before[2]
     assert type(held(engine)) is Packed
-    assert (ask(read, "h", "0", "-1"), ask("TYPE", "h")) == before[:2]
+    assert (ask(read, "h", *ends), ask("TYPE", "h")) == before[:2]
     assert type(held(engine)) is kind
 
 
@@ -86,6 +91,8 @@ TOO_LARGE = [
     pytest.param("RPUSH", [b"1"] * 501, id="elements"),
     pytest.param("RPUSH", [b"x" * 8193], id="bytes"),
     pytest.param("ZADD", [b"%d" % n for n in range(130)], id="members"),
+    pytest.param("SADD", [b"%d" % n for n in range(129)], id="members of a set"),
+    pytest.param("SADD", [b"x" * 8193], id="long member of a set"),
     pytest.param("HSET", [b"f", b"x" * 8193], id="long value"),
 ]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from joblog.app.keyspace.scan import ScanIndex, scan_members, scan_table, walk
+from joblog.app.keyspace.scan import ScanIndex, scan_table, walk
 from joblog.app.types.hashes import Hash
 from joblog.app.types.sets import Set
 
@@ -126,18 +126,18 @@ def test_walk_returns_places_from_either_end(size, data):
 @given(st.randoms(use_true_random=False))
 def test_scan_of_members_misses_nothing_that_stays(chance):
     members = Set(b"%d" % number for number in range(60))
-    stay = set(chance.sample(members.members, 20))
-    cursor, found = scan_members(members.members, 0, 4)
+    stay = set(chance.sample(list(members), 20))
+    cursor, found = scan_table(members, members, 0, 4)
     found = set(found)
 
     while cursor:
-        for member in chance.sample(members.members, 5):
+        for member in chance.sample(list(members), 5):
             if member not in stay:
                 members.discard(member)
         members.add_all(b"%d" % chance.randrange(100) for _ in range(4))
         if chance.random() < 0.2:
             members.become([*stay, b"%d" % chance.randrange(100)])
-        cursor, more = scan_members(members.members, cursor, 4)
+        cursor, more = scan_table(members, members, cursor, 4)
         found.update(more)
 
     assert stay <= found

@@ -91,6 +91,54 @@ def test_picks_are_uniform():
     assert all(850 < count < 1150 for count in counts.values())
 
 
+def test_picks_are_uniform_after_members_went_and_came_back():
+    members = Set(b"%d" % number for number in range(20))
+    chance = random.Random(7)
+    members.pick(chance)
+    members.discard_all([b"3", b"4", b"5"])
+    members.add_all([b"4", b"20", b"5"])
+    members.check()
+
+    counts = Counter(members.pick(chance) for _ in range(9_500))
+    counts.update(members.pick_any(9_500, chance))
+    for _ in range(500):
+        counts.update(members.pick_distinct(19 - 1, chance))
+
+    assert counts.keys() == members.keys()
+    assert all(1_300 < count < 1_650 for count in counts.values())
+
+
+@given(STEPS, st.integers(0, 9))
+def test_whom_to_pick_from_follows_the_members(steps, seed):
+    ours, chance = Set([b"7"]), random.Random(seed)
+    for name, group in steps:
+        if ours:
+            assert ours.pick(chance) in ours
+            assert set(ours.pick_any(3, chance)) <= ours.keys()
+            picked = ours.pick_distinct(3, chance)
+            assert len(picked) == len(set(picked)) == min(3, len(ours))
+            assert ours.keys() >= set(picked)
+        if name == "pop":
+            ours.pop_random(len(group), chance)
+        elif name in {"add", "discard"}:
+            for member in group:
+                getattr(ours, name)(member)
+        else:
+            getattr(ours, name)(group)
+        ours.check()
+
+
+def test_a_set_of_which_many_are_gone_keeps_no_list():
+    members = Set(b"%d" % number for number in range(1000))
+    members.pick(random.Random(1))
+    assert members.parts()
+
+    members.discard_all([b"%d" % number for number in range(500)])
+
+    assert members.parts() == []
+    members.check()
+
+
 def test_pops_are_uniform():
     chance = random.Random(7)
     counts = Counter()
