@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import subprocess
 import sys
 from functools import partial
@@ -41,6 +40,7 @@ class Anchorer(pykka.ThreadingActor):
         self,
         folder: Path,
         report: Callable[[Any], None],
+        environment: Callable[[], dict[str, str]],
         steady_ms: Callable[[], int] = clock.steady_ms,
     ) -> None:
         """Make the anchorer of a data folder.
@@ -48,11 +48,13 @@ class Anchorer(pykka.ThreadingActor):
         Args:
             folder: the data folder.
             report: takes what is to be told to the keyspace; called in this thread.
+            environment: gives the child's.
             steady_ms: the clock that nobody sets.
         """
         super().__init__()
         self._folder = folder.resolve()
         self._report = report
+        self._environment = environment
         self._steady_ms = steady_ms
         self._order = self._running = self._done = _OFF
         self._children = Children()
@@ -110,7 +112,7 @@ class Anchorer(pykka.ThreadingActor):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=said,
-            env={**os.environ, "REPLAY_INDEX": "off"},
+            env={**self._environment(), "REPLAY_INDEX": "off"},
         )
         assert maker.stdout is not None
         self._children.start(  # noqa: S604 - the operator's own command line

@@ -20,7 +20,7 @@ from joblog.actors.messages import (
 from joblog.actors.metrics.process import MetricsProcess
 from joblog.actors.snapshotter import Snapshotter
 from joblog.app.commands.server.readings import take_reading
-from joblog.storage.filesystem import FileSystem
+from joblog.storage.disk import child_environment
 
 if TYPE_CHECKING:
     import socket
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from joblog.actors.command_log import CommandLog
     from joblog.app.config import Config
     from joblog.app.engine.engine import Engine
+    from joblog.storage.filesystem import FileSystem
 
 Threaded = AnchorStatus | IndexStatus | TakeReading
 """Mail of threads to the keyspace, which `take_note` sees to."""
@@ -49,13 +50,23 @@ class Beside:
         self._anchorer: pykka.ActorRef[Any] | None = None
         self._indexer: pykka.ActorRef[Any] | None = None
 
-    def begin(self, tell: Callable[[Any], None]) -> None:
-        """Start those that a log asks for; `tell` mails to the keyspace."""
-        folder = self._folder
-        self._snapshotter = Snapshotter.start(folder, self._config.databases, tell)
-        self._archiver = Archiver.start(folder, FileSystem(), tell)
-        self._anchorer = Anchorer.start(folder, tell)
-        self._indexer = Indexer.start(folder, tell)
+    def _environment(self) -> dict[str, str]:
+        """Return the environment of processes that work on the log's files."""
+        return child_environment(self._config.log_encryption_key_file)
+
+    def begin(self, tell: Callable[[Any], None], disk: FileSystem) -> None:
+        """Start those that a log asks for.
+
+        Args:
+            tell: mails to the keyspace.
+            disk: the door to the disk.
+        """
+        folder, environment = self._folder, self._environment
+        databases = self._config.databases
+        self._snapshotter = Snapshotter.start(folder, databases, tell, environment)
+        self._archiver = Archiver.start(folder, disk, tell)
+        self._anchorer = Anchorer.start(folder, tell, environment)
+        self._indexer = Indexer.start(folder, tell, environment)
         self._actors += [self._snapshotter, self._archiver]
         self._actors += [self._anchorer, self._indexer]
 
@@ -67,7 +78,9 @@ class Beside:
             config = self._config
             follows = config.keeps_log and config.metrics_queues
             folder = self._folder if follows else None
-            self._actors.append(MetricsProcess.start(folder, listening, tell))
+            self._actors.append(
+                MetricsProcess.start(folder, listening, tell, self._environment)
+            )
 
     def take_snapshot(self, log: CommandLog, options: tuple[str, ...]) -> None:
         """Have a snapshot made of what is durable."""

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 import joblog
 from joblog.actors.keeping import find_foreign_data
+from joblog.storage.disk import child_environment, open_disk
 from joblog.storage.errors import StorageError
-from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder
 from joblog.storage.reader import read_records
 
@@ -43,10 +43,14 @@ def import_found(config: Config) -> None:
     """
     folder = Path(config.dir).absolute()
     source = find_foreign_data(config, folder) if config.import_found else None
-    if source is None or not config.keeps_log or _has_records(folder):
+    if (
+        source is None
+        or not config.keeps_log
+        or _has_records(folder, config.log_encryption_key_file)
+    ):
         return
     logger.info("%s: brought in now, since import-found says so", source)
-    done = _run_import(folder, source)
+    done = _run_import(folder, source, config.log_encryption_key_file)
     if done.returncode:
         place = (config.places["import-found"] or ["default"])[-1]
         why = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
@@ -68,10 +72,10 @@ def import_found(config: Config) -> None:
     )
 
 
-def _has_records(folder: Path) -> bool:
+def _has_records(folder: Path, key_file: str) -> bool:
     """Say whether anything is in the log; of a damaged one the start tells."""
-    filesystem = FileSystem()
     try:
+        filesystem = open_disk(key_file)
         segments = LogFolder(folder, filesystem).find_segments()
         return segments not in ([], [1]) or any(
             read_records(folder, filesystem=filesystem)
@@ -80,7 +84,9 @@ def _has_records(folder: Path) -> bool:
         return (folder / "log").is_dir()
 
 
-def _run_import(folder: Path, source: Path) -> subprocess.CompletedProcess[str]:
+def _run_import(
+    folder: Path, source: Path, key_file: str
+) -> subprocess.CompletedProcess[str]:
     paths = [str(_MODULES), os.environ.get("PYTHONPATH", "")]
     return subprocess.run(  # noqa: S603 - our own program
         [
@@ -98,6 +104,7 @@ def _run_import(folder: Path, source: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         errors="replace",
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        env=child_environment(key_file)
+        | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
         check=False,
     )

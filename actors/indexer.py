@@ -41,6 +41,7 @@ class Indexer(pykka.ThreadingActor):
         self,
         folder: Path,
         report: Callable[[Any], None],
+        environment: Callable[[], dict[str, str]],
         steady_ms: Callable[[], int] = clock.steady_ms,
     ) -> None:
         """Make the indexer of a data folder.
@@ -48,11 +49,13 @@ class Indexer(pykka.ThreadingActor):
         Args:
             folder: the data folder.
             report: takes what is to be told to the keyspace; called in this thread.
+            environment: gives the child's.
             steady_ms: the clock that nobody sets.
         """
         super().__init__()
         self._folder = folder.resolve()
         self._report = report
+        self._environment = environment
         self._order = self._running = _OFF
         self._done_seq = self._seq = self._last_ms = 0
         self._children = Children()
@@ -106,6 +109,7 @@ class Indexer(pykka.ThreadingActor):
             stdin=subprocess.DEVNULL,
             stdout=self._children.open_words(),
             stderr=subprocess.STDOUT,
+            env=self._environment(),
         )
         self._running = order
         self.actor_ref.tell(Watch())

@@ -19,7 +19,6 @@ from joblog.app import clock
 from joblog.app.history.recovery import Recovery
 from joblog.app.slowness import seconds_for
 from joblog.storage.errors import StorageError
-from joblog.storage.filesystem import FileSystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from joblog.actors.service.supervision import Supervisor
     from joblog.app.config import Config
     from joblog.app.engine.engine import Engine
+    from joblog.storage.filesystem import FileSystem
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ class Loading:
         source: LogSource,
         engine: Engine,
         supervisor: Supervisor,
+        disk: FileSystem,
     ) -> None:
         """Load from a log that is not open yet.
 
@@ -52,11 +53,13 @@ class Loading:
             source: the log.
             engine: gets the keyspace.
             supervisor: is told how far it has come.
+            disk: the door to the disk.
         """
         self._config = config
         self._engine = engine
         self._supervisor = supervisor
         self._source = source
+        self._disk = disk
         self._tell_from_ms = clock.steady_ms() + _TELL_EACH_MS
         self.log: CommandLog | None = None
 
@@ -106,7 +109,7 @@ class Loading:
         engine = self._engine
         recovery = Recovery(
             Path(self._config.dir),
-            FileSystem(),
+            self._disk,
             self._config.databases,
             packs_hashes=True,
         )

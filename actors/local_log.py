@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joblog.app import clock
-from joblog.storage.filesystem import FileSystem
 from joblog.storage.log import Log
 from joblog.storage.opening import LogOpening
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from joblog.actors.command_log import CommandLog
     from joblog.app.config import Config
+    from joblog.storage.filesystem import FileSystem
 
 logger = logging.getLogger(__name__)
 
@@ -26,17 +26,18 @@ logger = logging.getLogger(__name__)
 class LocalLog:
     """The log in the data folder, locked and not open yet."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, disk: FileSystem) -> None:
         """Lock the data folder.
 
         Args:
             config: says which it is.
+            disk: the door to the disk.
 
         Raises:
             StorageError: another process has the folder, or the disk refused.
         """
         self._config = config
-        self._filesystem = FileSystem()
+        self._filesystem = disk
         self._opening = LogOpening(Path(config.dir), self._filesystem)
 
     def steps(self) -> Generator[tuple[int, int], None, CommandLog]:

@@ -34,6 +34,7 @@ class PastProcess:
         loop: Loop,
         hear: Callable[[list[Any]], None],
         on_death: Callable[[], None],
+        environment: dict[str, str],
     ) -> None:
         """Start the child.
 
@@ -41,6 +42,7 @@ class PastProcess:
             loop: the loop that serves the socket.
             hear: takes each message of the child.
             on_death: called once, when the child has ended by itself.
+            environment: the child's.
 
         Raises:
             OSError: it cannot be started.
@@ -61,6 +63,7 @@ class PastProcess:
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
+                env=environment,
             )
         except OSError:
             self._socket.close()

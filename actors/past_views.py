@@ -26,6 +26,7 @@ from joblog.app.history.moments import Moment, MomentError, parse_moment
 from joblog.app.history.opening import refusal
 from joblog.app.state.process import human_bytes
 from joblog.app.state.visits import ClientFacts, PastReplies, Refusal, Visit
+from joblog.storage.disk import child_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,6 +169,7 @@ class PastViews:
                 self._loop,
                 lambda message: self._hear(view, message),
                 lambda: self._end(view, errors.PAST_DIED),
+                child_environment(self._config.log_encryption_key_file),
             )
         except OSError as error:
             reason = one_line(str(error).encode(errors="replace"))

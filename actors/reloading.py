@@ -16,7 +16,7 @@ from joblog.app import clock
 from joblog.app.history.recovery import Fold, recover
 from joblog.app.history.snapshots import save_snapshot
 from joblog.app.slowness import seconds_for
-from joblog.storage.filesystem import FileSystem
+from joblog.storage.disk import open_disk
 from joblog.storage.folder import LogFolder
 from joblog.storage.reader import read_records
 
@@ -44,7 +44,8 @@ def load_again(config: Config, log: CommandLog | None, *, is_saving: bool) -> Ke
         is_saving: whether to make a snapshot first and begin with that, else the log
             alone is folded, as far as it is there.
     """
-    folder, filesystem = Path(config.dir), FileSystem()
+    folder = Path(config.dir)
+    filesystem = open_disk(config.log_encryption_key_file)
     if not is_saving and log is not None and log.first_seq == 1:
         fold = Fold(config.databases)
         fold.apply(read_records(folder, filesystem=filesystem))

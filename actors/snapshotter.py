@@ -44,7 +44,11 @@ class Snapshotter(pykka.ThreadingActor):
     use_daemon_thread = True
 
     def __init__(
-        self, folder: Path, databases: int, report: Callable[[Any], None]
+        self,
+        folder: Path,
+        databases: int,
+        report: Callable[[Any], None],
+        environment: Callable[[], dict[str, str]],
     ) -> None:
         """Make the snapshotter of a data folder.
 
@@ -52,11 +56,13 @@ class Snapshotter(pykka.ThreadingActor):
             folder: the data folder.
             databases: as many as the log uses, or more.
             report: takes what is to be told to the keyspace; called in this thread.
+            environment: gives the child's.
         """
         super().__init__()
         self._folder = folder.resolve()
         self._databases = databases
         self._report = report
+        self._environment = environment
         self._child: subprocess.Popen[bytes] | None = None
         self._seq = 0
         self._rest = b""
@@ -104,6 +110,7 @@ class Snapshotter(pykka.ThreadingActor):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 start_new_session=True,
+                env=self._environment(),
             )
         except OSError as error:
             self._end(f"the child process cannot be started: {error}")

@@ -31,8 +31,8 @@ from joblog.app.engine.proofs import whole_digest
 from joblog.app.errors import CommandError
 from joblog.app.history.moments import first_seq
 from joblog.app.table.table import switch_off
+from joblog.storage.disk import open_disk
 from joblog.storage.errors import StorageError
-from joblog.storage.filesystem import FileSystem
 from joblog.storage.fsync import FsyncPolicy
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Server:
         engine: Engine | None = None,
         *,
         supervisor: Supervisor | None = None,
-        take_log: Callable[[Config], LogSource] = LocalLog,
+        take_log: Callable[[Config], LogSource] | None = None,
         on_ready: Callable[[], None] = _go_on,
     ) -> None:
         """Bind and lock; nothing is served yet.
@@ -94,7 +94,8 @@ class Server:
             (`joblog.app.engine.past`); by
                 default what the log in the data folder folds to.
             supervisor: the service manager, which is told how the server is.
-            take_log: takes the log for this process, where one is kept.
+            take_log: takes the log for this process, where one is kept; by default
+                that of the data folder.
             on_ready: called once the data is loaded and clients are served.
 
         Raises:
@@ -111,6 +112,7 @@ class Server:
         self._is_stopping = False
         self._log: CommandLog | None = None
         self._log_writer: pykka.ActorRef[Any] | None = None
+        self._disk = open_disk("")
         self._beside = Beside(config)
         self._historian: pykka.ActorRef[Any] | None = None
         self._listen()
@@ -146,14 +148,19 @@ class Server:
         self._loop.call_soon(self._contexts.renew_or_tell)
         self._loop.wake()
 
-    def _lock(self, take_log: Callable[[Config], LogSource]) -> Loading:
+    def _lock(self, take_log: Callable[[Config], LogSource] | None) -> Loading:
         """Take the log for this server."""
+        config = self._config
         try:
-            source = take_log(self._config)
+            self._disk = open_disk(config.log_encryption_key_file)
+            if take_log is None:
+                source: LogSource = LocalLog(config, self._disk)
+            else:
+                source = take_log(config)
         except StorageError as error:
             sockets.close_all([*self._sockets, *self._metrics_sockets])
             raise StartError(str(error), error.exit_code) from error
-        return Loading(self._config, source, self._engine, self._supervisor)
+        return Loading(config, source, self._engine, self._supervisor, self._disk)
 
     def _state_digest(self) -> bytes:
         """Return the digest of memory for a seal; b"" where it is too large for that.
@@ -182,7 +189,7 @@ class Server:
         if log is None:
             raise CommandError(errors.LOADING)
         try:
-            floor = first_seq(_folder(self._config), FileSystem())
+            floor = first_seq(_folder(self._config), self._disk)
         except (OSError, StorageError):  # no descriptors: what was known last will do
             floor = log.first_seq
         return {
@@ -221,7 +228,7 @@ class Server:
             mail,
             self._fail,
             DiskWatch(
-                _folder(self._config), FileSystem(), lambda: self._config.disk_reserve
+                _folder(self._config), self._disk, lambda: self._config.disk_reserve
             ),
             self._beside.look_at_log,
         )
@@ -246,11 +253,11 @@ class Server:
         assert self._log_writer is not None
         log_writer: Any = self._log_writer.actor_inbox
         log_writer.post(LogOpened(log))
-        self._beside.begin(self._keyspace.tell)
+        self._beside.begin(self._keyspace.tell, self._disk)
         self._historian = Historian.start(
             self._loop,
             _folder(self._config),
-            FileSystem(),
+            self._disk,
             log,
             self._config,
             self._keyspace.actor_inbox,

@@ -42,8 +42,8 @@ from joblog.app.history.opening import MomentOpener
 from joblog.app.history.redacted import redacted_keys
 from joblog.app.state.process import human_bytes, resident_bytes
 from joblog.app.state.visits import ClientFacts
+from joblog.storage.disk import open_disk
 from joblog.storage.errors import StorageError
-from joblog.storage.filesystem import FileSystem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,7 +158,7 @@ class _Viewing:
             StorageError: the log cannot be read.
         """
         opener = MomentOpener(
-            Path(order.folder), FileSystem(), order.databases, self._look
+            Path(order.folder), open_disk(), order.databases, self._look
         )
         moment = Moment(*order.moment)
         if moment.tag is not None:
@@ -167,7 +167,7 @@ class _Viewing:
         opened = opener.open(moment)
         config = Config({"databases": str(order.databases)} | _ADMITS_ALL)
         missing = redacted_keys(
-            Path(order.folder), FileSystem(), opened.seq, opened.at_ms
+            Path(order.folder), open_disk(), opened.seq, opened.at_ms
         )
         view = PastView(open_past(config, opened.keyspace, opened.at_ms), missing)
         _say(OPENED, opened.seq, opened.at_ms)

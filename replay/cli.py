@@ -16,12 +16,13 @@ from joblog.app.history.moments import NoSuchMomentError
 from joblog.app.version import VERSION
 from joblog.replay.jobs.schema import SchemaError
 from joblog.replay.output.answers import tell
-from joblog.replay.output.exits import DAMAGED, NOTHING, USAGE
+from joblog.replay.output.exits import DAMAGED, NO_KEY, NOTHING, USAGE
 from joblog.replay.output.pager import Pager, forget_output
 from joblog.replay.verbs import VERBS, Verbs
 from joblog.replay.verbs.folders import with_folder
 from joblog.storage.errors import (
     CorruptLogError,
+    EncryptionError,
     PrunedError,
     SnapshotAheadError,
     StorageError,
@@ -78,6 +79,8 @@ class _Replay(click.Group):
             _fail(str(error), DAMAGED, ctx)
         except PrunedError as error:
             _fail(f"{error}; nothing is known of what was before", NOTHING, ctx)
+        except EncryptionError as error:
+            _fail(str(error), NO_KEY, ctx)
         except (StorageError, NoSuchMomentError) as error:
             _fail(str(error), NOTHING, ctx)
         except SchemaError as error:

@@ -22,7 +22,7 @@ from joblog.app import clock
 from joblog.app.history.moments import find_point, parse_range
 from joblog.replay.shown.rehearsals import report_lines
 from joblog.replay.whatif.rehearsal import Changes, Report, rehearse
-from joblog.storage.filesystem import FileSystem
+from joblog.storage.disk import open_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -64,7 +64,7 @@ class RecordedHistory:
             ScriptNotFoundError: a script that is to be replaced did not run there.
             StorageError: there is no such folder, or its log is damaged.
         """
-        filesystem = FileSystem()
+        filesystem = open_disk()
         first, last = (
             find_point(moment, self.folder, filesystem).seq
             for moment in parse_range(span, clock.now_ms())

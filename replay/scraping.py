@@ -25,8 +25,8 @@ from joblog.replay.records.known_scripts import KNOWN
 from joblog.replay.records.scripts import script_name
 from joblog.replay.views.following import Following
 from joblog.replay.views.series import Value
+from joblog.storage.disk import open_disk
 from joblog.storage.errors import StorageError
-from joblog.storage.filesystem import FileSystem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ class Scraping:
         """
         self._following = None
         if folder is not None:
-            self._following = Following(folder, FileSystem())
+            self._following = Following(folder, open_disk())
         self._again_at = 0.0
 
     def respond(self, request: Request) -> Response:

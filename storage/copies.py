@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.storage.archives import Archive, is_archive
+from joblog.storage.disk import open_disk
 from joblog.storage.errors import CorruptLogError, SnapshotError, StorageError
-from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder, read_segment_info
 from joblog.storage.frame import find_frame
 from joblog.storage.segment import SegmentReader, link_digest
@@ -26,6 +26,7 @@ from joblog.storage.verify import verify_log
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from joblog.storage.filesystem import FileSystem
     from joblog.storage.folder import SegmentInfo
     from joblog.storage.verify import SegmentReport
 
@@ -58,10 +59,12 @@ class Copies:
         self._paths: LogFolder | None = None
         if backup is None:
             return
-        self.filesystem = FileSystem()
+        self.filesystem = open_disk()
+        self._is_flat = False
         try:
-            if is_archive(backup, self.filesystem):
-                self.filesystem = Archive(backup)
+            self._is_flat = is_archive(backup, self.filesystem)
+            if self._is_flat:
+                self.filesystem = open_disk(beneath=Archive(backup))
             self._paths = LogFolder(backup, self.filesystem)
             self._look(verify_log(backup, filesystem=self.filesystem).segments, log_id)
         except (OSError, StorageError):
@@ -122,8 +125,7 @@ class Copies:
     def _real(self, path: Path) -> Path:
         """Return where a file truly lies: in an archive they are side by side."""
         assert self._paths is not None
-        is_flat = isinstance(self.filesystem, Archive)
-        return self._paths.path / path.name if is_flat else path
+        return self._paths.path / path.name if self._is_flat else path
 
     def find_past(self, younger: SegmentInfo | None) -> list[Copy]:
         """Return all that was before a segment, or before the end, from seq 1 on."""
@@ -190,7 +192,7 @@ def _join(
         CorruptLogError: what follows is not sound.
     """
     first = SegmentReader(filesystem, copy, with_digest=True)
-    second = SegmentReader(FileSystem(), damaged)
+    second = SegmentReader(open_disk(), damaged)
     try:
         if first.header != second.header or first.digest is None:
             return None

@@ -118,3 +118,29 @@ class NewerFormatError(CorruptLogError):
     """A segment was written in a format that this version does not know."""
 
     exit_code = 12
+
+
+class EnvelopeError(CorruptLogError):
+    """The front of an encrypted file is damaged, and with it the file's own key."""
+
+
+class EncryptionError(StorageError):
+    """A file cannot be read, or written, for want of the right key."""
+
+
+class KeyMissingError(EncryptionError):
+    """A file is encrypted, and no key was given."""
+
+    exit_code = 20
+
+
+class WrongKeyError(EncryptionError):
+    """A file is encrypted under a key that the key file does not have."""
+
+    exit_code = 21
+
+
+class KeyFileError(EncryptionError):
+    """The key file cannot be used, or what it needs is not installed."""
+
+    exit_code = 22

@@ -76,6 +76,10 @@ class FileSystem:
         """Cut the file to its first `size` bytes."""
         os.ftruncate(file, size)
 
+    def is_exposed(self, path: Path) -> bool:  # noqa: ARG002 - of a disk that encrypts
+        """Say whether what is appended to a file should be encrypted, and is not."""
+        return False
+
     def fsync(self, file: int) -> None:
         """Return when the file's bytes and metadata are durable."""
         if sys.platform == "darwin":

@@ -42,6 +42,14 @@ class HistoryLostError(StorageError):
     """The source has gone back, or another way: the copy has what it has not."""
 
 
+def _require_protected(filesystem: FileSystem, path: Path) -> None:
+    if filesystem.is_exposed(path):
+        raise StorageError(
+            f"{path}: not encrypted, so nothing is copied behind it: make the copy "
+            "anew, in an empty folder"
+        )
+
+
 class Follower:
     """Follows one log.
 
@@ -74,7 +82,9 @@ class Follower:
             for first_seq in self._target.find_next():
                 filesystem.unlink(self._target.next_path(first_seq))
             first_seq = self._target.find_segments()[-1]
-            self._file = filesystem.open_to_append(self._target.segment_path(first_seq))
+            newest = self._target.segment_path(first_seq)
+            _require_protected(filesystem, newest)
+            self._file = filesystem.open_to_append(newest)
             self._reader = self._open_source(first_seq)
             self._done = filesystem.size(self._file)
             self.last_seq = self.report.last_seq

@@ -11,8 +11,20 @@ import errno
 import os
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from joblog.storage.errors import MissingSegmentError, ReadOnlyError, StorageError
-from joblog.storage.filesystem import sync_file, sync_names, write_new
+from joblog.storage.errors import (
+    CorruptLogError,
+    EnvelopeError,
+    MissingSegmentError,
+    ReadOnlyError,
+    StorageError,
+)
+from joblog.storage.filesystem import (
+    sync_file,
+    sync_names,
+    write_all,
+    write_aside,
+    write_new,
+)
 from joblog.storage.folder import (
     LogFolder,
     SegmentInfo,
@@ -26,9 +38,11 @@ from joblog.storage.segment import (
     HEADER_BYTES,
     LOG_ID_BYTES,
     NO_DIGEST,
+    SegmentFooter,
     SegmentHeader,
     corrupt,
     decode_header,
+    encode_footer,
     encode_header,
 )
 from joblog.storage.tail import Tail, TailProgress, TailReport, cut_tail, tail_steps
@@ -38,7 +52,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from joblog.storage.filesystem import FileSystem
-    from joblog.storage.segment import SegmentFooter
 
 _Result = TypeVar("_Result")
 
@@ -167,6 +180,14 @@ def _recover(
         tail = yield from tail_steps(filesystem, last.path)
         if tail.rest:
             report = cut_tail(filesystem, last.path, tail)
+    if filesystem.is_exposed(last.path) and tail.size > HEADER_BYTES:
+        tail = _seal(folder, filesystem, last, tail, now_ms)
+        chain[-1] = read_segment_info(filesystem, last.path)
+        last = _finish_seal(folder, filesystem, chain[-1], tail)
+        chain.append(last)
+        tail = yield from tail_steps(filesystem, last.path)
+    if filesystem.is_exposed(last.path):
+        _write_anew(folder, filesystem, last)
     for first_seq in folder.find_new_segments():
         filesystem.unlink(folder.new_segment_path(first_seq))
     for first_seq in folder.find_next():
@@ -241,6 +262,46 @@ def _finish_seal(
     return read_segment_info(filesystem, path)
 
 
+def _seal(
+    folder: LogFolder,
+    filesystem: FileSystem,
+    last: SegmentInfo,
+    tail: Tail,
+    now_ms: int,
+) -> Tail:
+    """Seal the open segment, in the order in which a crash may come (`sealing`)."""
+    temporary = folder.next_path(last.first_seq)
+    filesystem.close(write_new(filesystem, temporary, b""))
+    at_ms = max(now_ms, tail.last_at_ms)
+    footer = SegmentFooter(tail.last_seq, at_ms, tail.digest.digest(), b"")
+    file = filesystem.open_to_append(last.path)
+    try:
+        write_all(filesystem, file, encode_footer(footer, last.header.salt))
+        sync_file(filesystem, file, last.path)
+    finally:
+        filesystem.close(file)
+    return tail._replace(footer=footer)
+
+
+def _write_anew(folder: LogFolder, filesystem: FileSystem, last: SegmentInfo) -> None:
+    """Write a segment without a record as the disk writes it by now."""
+    temporary = folder.new_segment_path(last.first_seq)
+    write_aside(filesystem, temporary, last.path, encode_header(last.header))
+
+
+def _is_torn(data: bytes, size: int, path: Path) -> bool:
+    """Say whether a header was not written whole, and so has nothing behind it."""
+    if not data.strip(b"\0"):
+        return True
+    if size > HEADER_BYTES:
+        return False
+    try:
+        decode_header(data, path)
+    except CorruptLogError:
+        return True
+    return False
+
+
 def _is_begun(
     filesystem: FileSystem, last: SegmentInfo, footer: SegmentFooter, path: Path
 ) -> bool:
@@ -249,7 +310,10 @@ def _is_begun(
     Raises:
         CorruptLogError: it has that of another one.
     """
-    file = filesystem.open_to_append(path)
+    try:
+        file = filesystem.open_to_append(path)
+    except EnvelopeError:
+        return False
     try:
         size = filesystem.size(file)
         if size < HEADER_BYTES:
@@ -264,8 +328,8 @@ def _is_begun(
             return True
     finally:
         filesystem.close(file)
-    if path.name.endswith(".next"):
+    if path.name.endswith(".next") or _is_torn(data, size, path):
         return False
-    # It was durable, whole, before the footer was written.
+    # With a record behind it, it was durable, whole, before the footer was written.
     require_link(last.header, footer, decode_header(data, path), path)
     return False

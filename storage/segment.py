@@ -38,6 +38,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from zlib import crc32
 
+from joblog.storage.encrypted import require_plain
 from joblog.storage.errors import CorruptLogError, NewerFormatError
 from joblog.storage.frame import (
     FRAME_HEAD_BYTES,
@@ -139,6 +140,7 @@ def decode_header(data: bytes, path: Path) -> SegmentHeader:
         CorruptLogError: this is not a sound header.
     """
     if data[: len(_MAGIC)] != _MAGIC:
+        require_plain(data, path)
         raise corrupt(
             path, 0, f"found {data[:8].hex()}", f"the magic {_MAGIC.hex()} of a segment"
         )

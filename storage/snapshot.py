@@ -47,7 +47,14 @@ from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from joblog.storage.errors import NewerFormatError, SnapshotError, StorageError
+from joblog.storage.encrypted import require_plain
+from joblog.storage.errors import (
+    EnvelopeError,
+    NewerFormatError,
+    SnapshotError,
+    StorageError,
+    WrongKeyError,
+)
 from joblog.storage.filesystem import sync_file, sync_names, write_all
 
 if TYPE_CHECKING:
@@ -135,6 +142,7 @@ def decode_snapshot_header(data: bytes, path: Path) -> SnapshotHeader:
         SnapshotError: this is not a sound header.
     """
     if data[: len(_MAGIC)] != _MAGIC:
+        require_plain(data, path)
         raise unsound(path, 0, f"found {data[:8].hex()}", f"the magic {_MAGIC.hex()}")
     version = int.from_bytes(data[8:12], "little")
     if version > SNAPSHOT_VERSION:
@@ -258,7 +266,7 @@ class SnapshotReader:
         self._filesystem = filesystem
         try:
             self._file = filesystem.open_to_read(path)
-        except OSError as error:
+        except (OSError, EnvelopeError, WrongKeyError) as error:
             raise SnapshotError(f"{path}: cannot be read: {error}") from error
         try:
             start = self._read(SNAPSHOT_HEADER_BYTES, 0)

@@ -20,6 +20,7 @@ import pykka
 
 import joblog
 from joblog.actors.master.mail import Look, Made, Make
+from joblog.actors.master.spool import let_go
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,11 @@ class Copier(pykka.ThreadingActor):
     use_daemon_thread = True
 
     def __init__(
-        self, folder: Path, databases: int, report: Callable[[Made], None]
+        self,
+        folder: Path,
+        databases: int,
+        report: Callable[[Made], None],
+        environment: Callable[[], dict[str, str]],
     ) -> None:
         """Make the copier of a data folder.
 
@@ -45,11 +50,13 @@ class Copier(pykka.ThreadingActor):
             folder: the data folder.
             databases: as many as the log uses, or more.
             report: takes what is to be told to the keyspace; called in this thread.
+            environment: gives the child's.
         """
         super().__init__()
         self._folder = folder.resolve()
         self._databases = databases
         self._report = report
+        self._environment = environment
         self._order: Make | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._said = b""
@@ -75,7 +82,7 @@ class Copier(pykka.ThreadingActor):
             if child.stdout is not None:
                 child.stdout.close()
         if self._order is not None:
-            self._order.path.unlink(missing_ok=True)
+            let_go(self._order.path)
 
     def _begin(self, order: Make) -> None:
         assert self._child is None
@@ -92,6 +99,7 @@ class Copier(pykka.ThreadingActor):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 start_new_session=True,
+                env=self._environment(),
             )
         except OSError as error:
             self._end(0, f"the child process cannot be started: {error}")
@@ -133,6 +141,6 @@ class Copier(pykka.ThreadingActor):
         order, self._order = self._order, None
         assert order is not None
         if error:
-            order.path.unlink(missing_ok=True)
+            let_go(order.path)
         with contextlib.suppress(pykka.ActorDeadError):
             self._report(Made(order.seq, order.path, version, error))

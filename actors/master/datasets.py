@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final
 from joblog.actors.master.copier import Copier
 from joblog.actors.master.feeder import Dataset
 from joblog.actors.master.mail import Made, Make
+from joblog.actors.master.spool import make_place
 from joblog.app.history.rdb_files import write_rdb
 from joblog.app.keyspace.keyspace import Keyspace
+from joblog.storage.disk import child_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from joblog.actors.loop import Loop
     from joblog.actors.master.feeder import Feeder
     from joblog.actors.master.histories import Mark
+    from joblog.app.config import Config
 
     Send = Callable[[Feeder, Dataset | None, str], None]
     """Called with who asked, the dataset, and else why there is none."""
@@ -38,20 +41,20 @@ class Datasets:
     """Has datasets made."""
 
     def __init__(
-        self, loop: Loop, folder: Path, databases: int, inbox: Inbox, send: Send
+        self, loop: Loop, folder: Path, config: Config, inbox: Inbox, send: Send
     ) -> None:
         """Begin with none.
 
         Args:
             loop: the loop of the keyspace.
             folder: the data folder.
-            databases: as many as the log uses, or more.
+            config: the settings.
             inbox: the keyspace's.
             send: called for each who asked.
         """
         self._loop = loop
         self._folder = folder
-        self._databases = databases
+        self._config = config
         self._inbox = inbox
         self._send = send
         self._copier: pykka.ActorRef[Copier] | None = None
@@ -89,10 +92,13 @@ class Datasets:
         if self._begun is None:
             self._begun = mark
             if self._copier is None:
-                self._copier = Copier.start(self._folder, self._databases, self._tell)
+                self._copier = Copier.start(
+                    *(self._folder, self._config.databases, self._tell),
+                    lambda: child_environment(self._config.log_encryption_key_file),
+                )
             # A Valkey says its version: it knows deadlines of fields by its own form.
             is_for_redis = not feeder.replica.version
-            path = self._folder / (_FILE % mark.seq)
+            path = self._place(str(mark.seq))
             make = Make(mark.seq, path, history, mark.offset, is_for_redis)
             self._copier.tell(make)
 
@@ -100,10 +106,15 @@ class Datasets:
         """Return a dataset of libraries of functions alone, or of nothing."""
         keyspace = Keyspace(1)
         keyspace.libraries.update(libraries)
-        path = self._folder / (_FILE % "functions")
+        path = self._place("functions")
         with path.open("wb+") as file:
             write_rdb(file, keyspace)
         return Dataset(path, mark, 0)
+
+    def _place(self, name: str) -> Path:
+        return make_place(
+            self._folder, _FILE % name, self._config.log_encryption_key_file
+        )
 
     def _tell(self, made: Made) -> None:
         self._loop.post_from_thread(self._inbox, made)

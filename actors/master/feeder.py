@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from joblog.actors.log_place import LogPlace
 from joblog.actors.master.histories import HISTORY_KIND, Mark, bytes_of
+from joblog.actors.master.spool import let_go
 from joblog.actors.messages import Close, Push
 from joblog.app.state.replicas import LOADING, ONLINE
 from joblog.storage.errors import StorageError
@@ -52,7 +53,7 @@ class Dataset:
             OSError: it cannot be opened.
         """
         self._file = os.open(path, os.O_RDONLY)
-        path.unlink()
+        let_go(path)
         self.mark, self.version = mark, version
         self.size = os.fstat(self._file).st_size
         self.users = 0

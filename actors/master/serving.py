@@ -29,8 +29,8 @@ from joblog.app.state.replicas import (
     AwaitReplicas,
     ServeReplica,
 )
+from joblog.storage.disk import open_disk
 from joblog.storage.errors import StorageError
-from joblog.storage.filesystem import FileSystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -81,7 +81,9 @@ class Serving:
         self._mailboxes = mailboxes
         self._commit = commit
         self._inbox = inbox
-        self._log = Path(engine.server.config.dir), FileSystem()
+        config = engine.server.config
+        disk = open_disk(config.log_encryption_key_file)
+        self._log = Path(config.dir), disk
         self._replicas = engine.server.replicas
         self._begun_seq = 0
         self._is_tapped = self._is_ticking = self._is_stepping = False
@@ -92,7 +94,7 @@ class Serving:
         self._is_settling = False
         self._waits = Waits(self._replicas, engine.blocking, turn, self._settle_soon)
         self._datasets = Datasets(
-            *(loop, self._log[0], engine.server.config.databases, inbox),
+            *(loop, self._log[0], config, inbox),
             self._send_dataset,
         )
         engine.server.config.on_change(self._judge, "min_replicas_to_write")

@@ -96,6 +96,7 @@ class MetricsProcess(pykka.ThreadingActor):
         folder: Path | None,
         listening: Sequence[socket.socket],
         tell: Callable[[Any], None],
+        environment: Callable[[], dict[str, str]],
         steady_ms: Callable[[], int] = clock.steady_ms,
     ) -> None:
         """Make the thread of a server.
@@ -104,12 +105,14 @@ class MetricsProcess(pykka.ThreadingActor):
             folder: the data folder; None where queues are not to be told.
             listening: the sockets; they stay the caller's.
             tell: mails to the keyspace; called in this thread.
+            environment: gives the child's.
             steady_ms: the clock that nobody sets.
         """
         super().__init__()
         self._folder = "" if folder is None else str(folder.resolve())
         self._fds = [each.fileno() for each in listening]
         self._tell = tell
+        self._environment = environment
         self._children = Children()
         self._child: subprocess.Popen[bytes] | None = None
         self._retries = Retries(steady_ms)

@@ -36,6 +36,7 @@ from joblog.actors.replica.mail import (
 from joblog.app.engine.replicated import Replicated, ReplicatedError
 from joblog.app.errors import CommandError
 from joblog.app.history.datasets import Dataset
+from joblog.app.history.positions import open_dataset
 from joblog.app.history.rdb_items import RdbError
 
 if TYPE_CHECKING:
@@ -257,7 +258,10 @@ class Applying:
         dataset = Dataset(engine.keyspace)
         self._state.is_staging = True
         try:
-            with message.path.open("rb") as file:
+            file, steps = open_dataset(message.path, message.key_file)
+            with file:
+                for _ in steps:
+                    yield _DATASET_SLICE_NS
                 for _ in dataset.read(file, "the master's dataset"):
                     yield _DATASET_SLICE_NS
         except (RdbError, CommandError, OSError) as error:

@@ -38,7 +38,7 @@ from joblog.actors.replica.payload import Payload, PayloadError
 from joblog.actors.replica.retrying import Retrying
 from joblog.actors.replica.stream import Stream, StreamError
 from joblog.app import clock
-from joblog.app.history.positions import create_dataset, dataset_path
+from joblog.app.history.positions import DatasetFile, dataset_path
 from joblog.app.state.replication import Address, LinkFacts, Position
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ class Link(CooperativeActor):
     def _agree(self, agreed: Agreement) -> None:
         if agreed.is_whole:
             logger.info("the master %s sends its whole dataset", self._master)
-            self._file = create_dataset(self._config)
+            self._file = DatasetFile(self._config)
             self._payload = Payload(self._file)
             self._note(state="sync", sync_bytes=0, sync_total=0)
         else:
@@ -264,8 +264,10 @@ class Link(CooperativeActor):
         self._file.close()
         self._file = None
         self._open(None)
-        path = dataset_path(self._config)
-        synchronized = Synchronized(self._number, path, self._talk.agreed.position)
+        config, position = self._config, self._talk.agreed.position
+        synchronized = Synchronized(
+            self._number, dataset_path(config), position, config.log_encryption_key_file
+        )
         self._keyspace.post(synchronized)
         self._wait()
         return rest

@@ -79,11 +79,13 @@ class Synchronized(NamedTuple):
 
     Attributes:
         position: where the stream goes on behind it.
+        key_file: what it is encrypted with; "" for nothing.
     """
 
     number: int
     path: Path
     position: Position
+    key_file: str
 
 
 class Stretch(NamedTuple):

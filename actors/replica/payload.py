@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from joblog.app.history.positions import DatasetFile
 
 _MARK_BYTES: Final = 40
 _LINE_BYTES_MAX: Final = 200
@@ -32,7 +32,7 @@ class Payload:
         is_whole: whether all have.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: DatasetFile) -> None:
         """Write to a file."""
         self._file = file
         self._head: bytearray | None = bytearray()

@@ -13,7 +13,7 @@ from joblog.app.history.positions import (
     state_before,
     take_back,
 )
-from joblog.storage.filesystem import FileSystem
+from joblog.storage.disk import open_disk
 
 if TYPE_CHECKING:
     from joblog.app.config import Config
@@ -33,7 +33,8 @@ def find_place(config: Config, engine: Engine) -> None:
     is_left = path.exists()
     if not (is_left or state.is_replica):
         return
-    folder, filesystem = Path(config.dir), FileSystem()
+    folder = Path(config.dir)
+    filesystem = open_disk(config.log_encryption_key_file)
     standing = find_standing(folder, filesystem)
     position, begun_seq = standing.position, standing.begun_seq
     if begun_seq:

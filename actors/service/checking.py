@@ -20,7 +20,8 @@ from joblog.app.config.conf_file import read_arguments
 from joblog.app.config.kinds import encode
 from joblog.app.table.table import find_command
 from joblog.app.users.users import Users
-from joblog.storage.errors import ReadOnlyError
+from joblog.storage.disk import open_disk
+from joblog.storage.errors import KeyFileError, ReadOnlyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -56,6 +57,7 @@ def check_configuration(
     config, problems = read_configuration(arguments, stdin)
     problems += _find_unwritable(config)
     problems += _find_bad_certificates(config)
+    problems += _find_bad_keys(config)
     tell(problems, err)
     warnings = list(_find_warnings(config))
     err.writelines(f"warning: {line}\n" for line in warnings)
@@ -136,6 +138,15 @@ def _find_bad_certificates(config: Config) -> Iterator[Problem]:
         Contexts(config)
     except ContextError as error:
         yield Problem(f"{_place(config, error.setting)}: {error.setting}: {error}")
+
+
+def _find_bad_keys(config: Config) -> Iterator[Problem]:
+    """Yield what keeps the key file from being used, if one is named."""
+    try:
+        open_disk(config.log_encryption_key_file)
+    except KeyFileError as error:
+        place = _place(config, "log-encryption-key-file")
+        yield Problem(f"{place}: log-encryption-key-file: {error}", error.exit_code)
 
 
 def _find_warnings(config: Config) -> Iterator[str]:

@@ -22,6 +22,7 @@ from joblog.app.config.accepted import (
 )
 from joblog.app.config.access import AccessSettings
 from joblog.app.config.conf_file import ConfigError, Line
+from joblog.app.config.encryption import EncryptionSettings
 from joblog.app.config.indexing import IndexSettings
 from joblog.app.config.kinds import (
     IMMUTABLE,
@@ -74,6 +75,7 @@ class Config(
     EvictionSettings,
     LogSettings,
     IndexSettings,
+    EncryptionSettings,
     RdbSettings,
     ServiceSettings,
     OperationSettings,
@@ -91,8 +93,7 @@ class Config(
     Attributes:
         path: the absolute path of the configuration file, or None.
         places: by setting, where the lines stand that set it, for errors.
-        asks_password: who connects has to log in; has_password: the default user needs
-            one to do so. `joblog.app.users` keeps both.
+        asks_password, has_password: who connects, the default user, needs one (`users`).
         SETTINGS: every setting, by its name, in the order of the documentation.
         BY_NAME: every setting, by name and by alias.
     """

@@ -41,6 +41,12 @@ def find_contradictions(
             ("memory-only", "appendonly"),
             "appendonly yes asks for a log, and this for none; remove one of the two",
         )
+    if values["log_encryption_key_file"] and values["rdb_compat"]:
+        yield Contradiction(
+            ("rdb-compat", "log-encryption-key-file"),
+            "that file would have all data in the clear, beside a log that is "
+            "encrypted; set it to no, or remove log-encryption-key-file",
+        )
     keeps_log = values["appendonly"] or values["save"]
     if values["import_found"] and (values["memory_only"] or not keeps_log):
         yield Contradiction(

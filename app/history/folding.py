@@ -42,8 +42,8 @@ from joblog.app.history.recovery import Recovery
 from joblog.app.history.snapshots import save_snapshot
 from joblog.app.slowness import seconds_for, wait_for_reader
 from joblog.storage.archiving import find_archived
+from joblog.storage.disk import open_disk
 from joblog.storage.errors import SnapshotError, StorageError
-from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder, read_chain
 from joblog.storage.packing import is_packed, pack_segment
 from joblog.storage.retention import (
@@ -101,7 +101,7 @@ class _Folding:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
-        self._filesystem = FileSystem()
+        self._filesystem = open_disk()
         self._folder = LogFolder(options.folder, self._filesystem)
         self._retention = Retention(
             options.retention_bytes, options.retention_seconds, options.urgent

@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 from joblog.app.history.datasets import Dataset
 from joblog.app.history.recovery import Recovery
 from joblog.app.state.replication import Position
+from joblog.storage.disk import open_disk
+from joblog.storage.errors import StorageError
+from joblog.storage.filesystem import write_all
 from joblog.storage.folder import LogFolder
 from joblog.storage.reader import LogReader
 from joblog.storage.record import RecordDecoder
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from joblog.storage.filesystem import FileSystem
 
 _FILE: Final = "replica-sync.rdb"
-_MODE: Final = 0o600
+_READ_BYTES: Final = 1024 * 1024
 _SIGN: Final = b"replicat"
 """In each note that is looked for; other records need not be decoded."""
 
@@ -169,14 +172,78 @@ def dataset_path(config: Config) -> Path:
     return Path(config.dir) / _FILE
 
 
-def create_dataset(config: Config) -> BinaryIO:
-    """Open the file of a dataset, empty.
+class DatasetFile:
+    """The file of a dataset that comes, open to be written."""
+
+    def __init__(self, config: Config) -> None:
+        """Make it, empty.
+
+        Raises:
+            OSError: the disk refuses, or the key file cannot be used.
+        """
+        path = dataset_path(config)
+        self._filesystem = _disk(config.log_encryption_key_file)
+        path.unlink(missing_ok=True)
+        self._file = self._filesystem.create(path)
+        self._is_open = True
+
+    def write(self, data: bytes) -> None:
+        """Write all of some bytes.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        write_all(self._filesystem, self._file, data)
+
+    def close(self) -> None:
+        """Close it."""
+        if self._is_open:
+            self._is_open = False
+            self._filesystem.close(self._file)
+
+
+def open_dataset(path: Path, key_file: str) -> tuple[BinaryIO, Iterator[None]]:
+    """Open a dataset that has come, as it came.
+
+    One that is encrypted goes into memory that has a descriptor, as who reads it maps
+    it; nothing of it is on a disk in the clear.
+
+    Returns:
+        The file, and the steps after which it is whole. They raise OSError.
 
     Raises:
-        OSError: the disk refuses.
+        OSError: it cannot be read, or the key file cannot be used.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    return os.fdopen(os.open(dataset_path(config), flags, _MODE), "wb")
+    if not key_file:
+        return path.open("rb"), iter(())
+    if not hasattr(os, "memfd_create"):
+        raise OSError("an encrypted dataset can be taken on Linux alone")
+    filesystem = _disk(key_file)
+    target = os.fdopen(os.memfd_create(path.name), "w+b")
+    return target, _copy(filesystem, path, target)
+
+
+def _copy(filesystem: FileSystem, path: Path, target: BinaryIO) -> Iterator[None]:
+    try:
+        source = filesystem.open_to_read(path)
+    except StorageError as error:
+        raise OSError(str(error)) from error
+    try:
+        offset = 0
+        while data := filesystem.read_at(source, _READ_BYTES, offset):
+            target.write(data)
+            offset += len(data)
+            yield
+    finally:
+        filesystem.close(source)
+    target.seek(0)
+
+
+def _disk(key_file: str) -> FileSystem:
+    try:
+        return open_disk(key_file)
+    except StorageError as error:
+        raise OSError(str(error)) from error
 
 
 def state_before(

@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 from joblog.app.collector import paused
 from joblog.app.history.rdb_files import write_rdb
 from joblog.app.history.recovery import Recovery
+from joblog.storage.disk import open_disk
 from joblog.storage.errors import StorageError
-from joblog.storage.filesystem import FileSystem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +66,7 @@ def _fold(options: argparse.Namespace) -> Keyspace:
     """
     recovery = Recovery(
         options.folder,
-        FileSystem(),
+        open_disk(),
         options.databases,
         options.until,
         packs_hashes=True,

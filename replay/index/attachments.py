@@ -12,20 +12,20 @@ another part counts as missing. A section is compared with its checksum when it 
 
 from __future__ import annotations
 
-import os
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
 import msgpack
 
-from joblog.replay.index.parts import DamagedPartError
+from joblog.replay.index.parts import DamagedPartError, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from joblog.replay.index.parts import PartHeader
+    from joblog.storage.filesystem import FileSystem
 
 _MAGIC = 0x54544189
 _VERSION = 1
@@ -67,23 +67,32 @@ class _Place(NamedTuple):
 class Attachment:
     """What is attached to one part."""
 
-    def __init__(self, path: Path, kind: str, header: PartHeader) -> None:
+    def __init__(
+        self, path: Path, kind: str, header: PartHeader, filesystem: FileSystem
+    ) -> None:
         """Look at a file.
+
+        Args:
+            path: the file.
+            kind: what it is to tell.
+            header: of the part.
+            filesystem: the door to the disk.
 
         Raises:
             DamagedPartError: it is no sound attachment of this kind to this part.
             OSError: it cannot be read.
         """
         self._path = path
-        with path.open("rb", buffering=0) as file:
-            front = file.read(_FRONT.size)
+        self._filesystem = filesystem
+        with opened(filesystem, path) as file:
+            front = filesystem.read_at(file, _FRONT.size, 0)
             if len(front) < _FRONT.size:
                 raise self._damage()
             magic, version, length, checksum = _FRONT.unpack(front)
             if (magic, version) != (_MAGIC, _VERSION) or length > _HEAD_BYTES_MAX:
                 raise self._damage()
-            head = file.read(length)
-            size = os.fstat(file.fileno()).st_size
+            head = filesystem.read_at(file, length, _FRONT.size)
+            size = filesystem.size(file)
         if len(head) < length or crc32(head) != checksum:
             raise self._damage()
         self._places: dict[str, _Place] = {}
@@ -113,9 +122,8 @@ class Attachment:
         if place is None:
             return None
         try:
-            with self._path.open("rb", buffering=0) as file:
-                file.seek(place.offset)
-                data = file.read(place.length)
+            with opened(self._filesystem, self._path) as file:
+                data = self._filesystem.read_at(file, place.length, place.offset)
         except OSError as error:
             raise self._damage() from error
         if len(data) < place.length or crc32(data) != place.checksum:

@@ -80,7 +80,7 @@ def build_index(
             covered = catalogue.cover(first_seq)
             indexed += covered.next_seq - first_seq
             if covered.next_seq < following:
-                builder = _SegmentBuilder(target, part_bytes, progress)
+                builder = _SegmentBuilder(filesystem, target, part_bytes, progress)
                 indexed += builder.build(catalogue.reader(first_seq), covered)
         catalogue.look_again()
         pruned = None
@@ -99,8 +99,13 @@ class _SegmentBuilder:
     """Indexes the rest of one segment."""
 
     def __init__(
-        self, target: Path, part_bytes: int, progress: Callable[[int], None]
+        self,
+        filesystem: FileSystem,
+        target: Path,
+        part_bytes: int,
+        progress: Callable[[int], None],
     ) -> None:
+        self._filesystem = filesystem
         self._target = target
         self._part_bytes = part_bytes
         self._progress = progress
@@ -189,7 +194,7 @@ class _SegmentBuilder:
         )
         chunks = [*self._chunks, (seqs[1] + 1, end)]
         data = encode_part(header, chunks, enumerate(self._marks))
-        write_file(self._target, part_name(*seqs), data)
+        write_file(self._filesystem, self._target, part_name(*seqs), data)
         self._chunks.clear()
         self._marks.clear()
 

@@ -133,7 +133,7 @@ class Catalogue:
         next_seq, offset = segment_seq, HEADER_BYTES
         while next_seq in files:
             try:
-                part = Part(files[next_seq][1])
+                part = Part(files[next_seq][1], self.filesystem)
             except (DamagedPartError, OSError):
                 break
             header = part.header
@@ -181,7 +181,7 @@ class Catalogue:
         if path is None:
             return None
         try:
-            return Attachment(path, kind, header)
+            return Attachment(path, kind, header, self.filesystem)
         except (DamagedPartError, OSError):
             return None
 

@@ -18,17 +18,21 @@ is compared with its checksum when it is first used.
 
 from __future__ import annotations
 
-import os
 import re
 from array import array
 from bisect import bisect_left
+from contextlib import contextmanager
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
+from joblog.storage.errors import StorageError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from joblog.storage.filesystem import FileSystem
 
 SUFFIX = ".idx"
 
@@ -46,6 +50,24 @@ _NAME = re.compile(r"([0-9]{20})-([0-9]{20})" + re.escape(SUFFIX))
 
 class DamagedPartError(Exception):
     """A file of the index is not what was written; it has to count as missing."""
+
+
+@contextmanager
+def opened(filesystem: FileSystem, path: Path) -> Iterator[int]:
+    """Open a file of the index to read.
+
+    Raises:
+        DamagedPartError: it is encrypted, and not with this key.
+        OSError: it cannot be opened.
+    """
+    try:
+        file = filesystem.open_to_read(path)
+    except StorageError as error:
+        raise DamagedPartError(str(error)) from error
+    try:
+        yield file
+    finally:
+        filesystem.close(file)
 
 
 class PartHeader(NamedTuple):
@@ -163,19 +185,24 @@ class Part:
         chunk_count: how many chunks it has.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, filesystem: FileSystem) -> None:
         """Look at a file.
+
+        Args:
+            path: the file.
+            filesystem: the door to the disk.
 
         Raises:
             DamagedPartError: it is no whole part that this program can use.
             OSError: it cannot be read.
         """
         self._path = path
-        with path.open("rb", buffering=0) as file:
-            self._size = os.fstat(file.fileno()).st_size
+        self._filesystem = filesystem
+        with opened(filesystem, path) as file:
+            self._size = filesystem.size(file)
             if self._size <= _HEADER_BYTES:
                 raise self._damage()
-            front = file.read(_HEADER_BYTES)
+            front = filesystem.read_at(file, _HEADER_BYTES, 0)
             magic, version, *fields = _FIELDS.unpack_from(front)
             checksum = array("I", [crc32(front[:-4])]).tobytes()
             if (magic, version) != (_MAGIC, _VERSION) or front[-4:] != checksum:
@@ -188,7 +215,8 @@ class Part:
             self._start = _HEADER_BYTES + 4 * -(-words // _WORDS_A_PAGE)
             if self._size != self._start + 4 * words:
                 raise self._damage()
-            checksums = file.read(self._start - _HEADER_BYTES)
+            length = self._start - _HEADER_BYTES
+            checksums = filesystem.read_at(file, length, _HEADER_BYTES)
         if crc32(checksums) != pages_crc:
             raise self._damage()
         self._checksums = memoryview(checksums).cast("I")
@@ -207,8 +235,8 @@ class Part:
         if found is None:
             offset = self._start + number * _PAGE_BYTES
             try:
-                with self._path.open("rb", buffering=0) as file:
-                    data = os.pread(file.fileno(), _PAGE_BYTES, offset)
+                with opened(self._filesystem, self._path) as file:
+                    data = self._filesystem.read_at(file, _PAGE_BYTES, offset)
             except OSError as error:
                 raise self._damage() from error
             if crc32(data) != self._checksums[number]:

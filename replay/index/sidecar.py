@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joblog.replay.index.parts import parse_part_name
+from joblog.storage.filesystem import write_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from joblog.storage.filesystem import FileSystem
 
 FOLDER = "index"
 VARIABLE = "REPLAY_INDEX"
@@ -95,14 +98,18 @@ class Sidecar:
             os.close(file)
 
 
-def write_file(folder: Path, name: str, data: bytes) -> Path:
+def write_file(filesystem: FileSystem, folder: Path, name: str, data: bytes) -> None:
     """Write a file of the sidecar so that it is there wholly or not at all."""
     temporary = folder / f"{name}.new"
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    return temporary.replace(folder / name)
+    if temporary.exists():
+        filesystem.unlink(temporary)
+    file = filesystem.create(temporary)
+    try:
+        write_all(filesystem, file, data)
+        filesystem.fsync(file)
+    finally:
+        filesystem.close(file)
+    filesystem.rename(temporary, folder / name)
 
 
 @contextmanager

@@ -153,7 +153,7 @@ class _LedgerBuilder:
             size = len(sections[STATE])
         kind = self._ledger.kind
         data = encode_attachment(kind, header, sections)
-        write_file(target, attachment_name(kind, header), data)
+        write_file(self._index.filesystem, target, attachment_name(kind, header), data)
         return size
 
 

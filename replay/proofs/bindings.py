@@ -18,8 +18,8 @@ from joblog.replay.proofs.held import ReceiptError
 from joblog.replay.proofs.receipts import check_receipt
 from joblog.storage.archives import Archive, is_archive
 from joblog.storage.digests import compute_digests
+from joblog.storage.disk import open_disk
 from joblog.storage.errors import SnapshotError, SnapshotForeignError, StorageError
-from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder
 from joblog.storage.snapshot import SnapshotReader
 from joblog.storage.snapshots import require_of_log
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from joblog.storage.filesystem import FileSystem
     from joblog.storage.verify import VerifyReport
 
 
@@ -195,10 +196,10 @@ def from_backup(path: Path) -> Iterator[Binding]:
     Raises:
         AnchorError: it is none.
     """
-    filesystem = FileSystem()
+    filesystem = open_disk()
     try:
         if is_archive(path, filesystem):
-            filesystem = Archive(path)
+            filesystem = open_disk(beneath=Archive(path))
         report = verify_log(path, filesystem=filesystem)
     except (StorageError, OSError) as error:
         raise AnchorError(f"{path}: {error}") from error

@@ -15,8 +15,8 @@ from joblog.replay.records.clients import ClientDirectory
 from joblog.replay.records.script_texts import find_script_record
 from joblog.replay.records.scripts import script_sha
 from joblog.storage.digests import compute_digests
+from joblog.storage.disk import open_disk
 from joblog.storage.errors import PrunedError, StorageError
-from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder
 from joblog.storage.segment_files import open_segment
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.proofs.receipts import Checked, Subject
+    from joblog.storage.filesystem import FileSystem
 
 
 class LogView(NamedTuple):
@@ -180,7 +181,7 @@ def look(folder: Path, checked: Checked, schemas: Sequence[Schema]) -> LogView:
     Raises:
         StorageError: the log is damaged.
     """
-    filesystem = FileSystem()
+    filesystem = open_disk()
     index = LogIndex(folder, filesystem)
     try:
         seqs = [anchor.seq for anchor in checked.anchors]

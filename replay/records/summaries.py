@@ -87,7 +87,9 @@ def build_summaries(
                     span = header.first_seq, header.last_seq
                     data = _encode(_count(index, progress, *span))
                     data = encode_attachment(KIND, header, {_SECTION: data})
-                    write_file(target, attachment_name(KIND, header), data)
+                    write_file(
+                        index.filesystem, target, attachment_name(KIND, header), data
+                    )
 
     return build
 

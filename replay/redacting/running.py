@@ -40,6 +40,7 @@ from joblog.replay.redacting.rewriting import Rewriter
 from joblog.replay.redacting.states import find_alive
 from joblog.replay.redacting.tokens import Tokens
 from joblog.storage.archiving import find_archived, forget_archived
+from joblog.storage.disk import open_disk
 from joblog.storage.errors import RecordRefusedError, StorageError
 from joblog.storage.folder import LogFolder
 from joblog.storage.log import Log
@@ -379,11 +380,9 @@ class Run:
 
 def _fold_all(path: Path, folder: LogFolder) -> Fold:
     """Fold the log as it is going to be, from as far back as it goes."""
-    staged = Staged()
-    if folder.find_segments()[0] == 1:
-        fold, end = Fold(DATABASES), None
-    else:
-        fold, end = Fold(DATABASES), None
+    staged = open_disk(beneath=Staged())
+    fold, end = Fold(DATABASES), None
+    if folder.find_segments()[0] > 1:
         for seq in folder.find_snapshots():
             recovery = Recovery(path, staged, DATABASES, seq)
             with contextlib.suppress(StorageError):

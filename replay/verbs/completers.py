@@ -12,8 +12,8 @@ from joblog.replay.index.finder import LogIndex
 from joblog.replay.output.texts import from_json_text, json_text
 from joblog.replay.records.points import tag_records
 from joblog.replay.verbs.folders import UNNAMED, find_folder
+from joblog.storage.disk import open_disk
 from joblog.storage.errors import StorageError
-from joblog.storage.filesystem import FileSystem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ def _complete(
     if folder is None:
         return []
     try:
-        with closing(LogIndex(folder, FileSystem())) as index:
+        with closing(LogIndex(folder, open_disk())) as index:
             found = map(json_text, find(index, from_json_text(incomplete)))
             return [_UNTYPED.sub(_as_typed, name) for name in found]
     except (StorageError, OSError):
@@ -84,7 +84,7 @@ def _find_tags(folder: Path | None) -> Iterator[str]:
     if folder is None:
         return
     try:
-        with closing(LogIndex(folder, FileSystem())) as index:
+        with closing(LogIndex(folder, open_disk())) as index:
             if index.count_unindexed_bytes() < _QUICK_BYTES:
                 notes = (read_note(record.origin) for record in tag_records(index))
                 names = (note.name for note in notes if isinstance(note, TagNote))

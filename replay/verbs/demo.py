@@ -15,7 +15,7 @@ import click
 from joblog.replay import demo as demo_history
 from joblog.replay.output.answers import Mode
 from joblog.replay.verbs.options import NOTHING, takes_output
-from joblog.storage.filesystem import FileSystem
+from joblog.storage.disk import open_disk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ def demo(ctx: click.Context, output: Output, folder: Path, *, no_pause: bool) ->
     if folder.exists() and any(folder.iterdir()):
         output.hint(f"replay: {folder} is not empty: name another folder, or remove it")
         return NOTHING
-    found = demo_history.make_demo(folder, FileSystem())
+    found = demo_history.make_demo(folder, open_disk())
     names = {
         "dir": str(folder),
         "sweep": f"@{found.sweep_seq}",

@@ -25,7 +25,7 @@ from joblog.replay.output.exits import FOUND, NOTHING
 from joblog.replay.undoing.live import LiveError, LiveServer, database_of
 from joblog.replay.verbs.options import Span, Tool, at_option, takes_folder, takes_range
 from joblog.replay.verbs.state import fold_to
-from joblog.storage.filesystem import FileSystem
+from joblog.storage.disk import open_disk
 from joblog.storage.reader import read_records
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def import_(
     name = source.rpartition("@")[2] if is_live else source  # without a password
     importer: Importer | None = None
     try:
-        importer = Importer(folder, FileSystem(), name, skips_modules=skip_modules)
+        importer = Importer(folder, open_disk(), name, skips_modules=skip_modules)
         if is_live:
             with LiveServer(source) as server:
                 importer.take_live(server, database_of(source))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ import click
 
 from joblog.app.config import Config, ConfigError
 from joblog.replay.output.exits import NOTHING
+from joblog.storage.disk import VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,6 +86,7 @@ def _settings(source: str, folder: Path) -> Mapping[str, str]:
         "dir": str(folder),
         "port": "0",
         "save": "",
+        "log-encryption-key-file": os.environ.get(VARIABLE, ""),
         "replicaof": f"{parts.hostname} {parts.port or _PORT}",
     }
     if parts.password:

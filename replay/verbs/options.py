@@ -46,8 +46,8 @@ from joblog.replay.verbs.arguments import (
 from joblog.replay.verbs.completers import complete_job, complete_key, complete_moment
 from joblog.replay.verbs.folders import FolderArgument
 from joblog.storage.archives import Archive, is_archive
+from joblog.storage.disk import open_disk
 from joblog.storage.errors import PrunedError
-from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder
 from joblog.storage.memory_mark import read_mark
 from joblog.storage.places import last_seq_hint
@@ -108,10 +108,10 @@ class Tool:
             StorageError: it is none.
         """
         self.folder = folder
-        self.filesystem = FileSystem()
+        self.filesystem = open_disk()
         is_of_archive = is_archive(folder, self.filesystem)
         if is_of_archive:
-            self.filesystem = Archive(folder)
+            self.filesystem = open_disk(beneath=Archive(folder))
         self.output = output
         mark = read_mark(folder)
         if mark:

@@ -34,13 +34,19 @@ class History:
         log: where its records go.
     """
 
-    def __init__(self, folder: Path, segment_bytes_max: int = 1 << 20) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        segment_bytes_max: int = 1 << 20,
+        *,
+        filesystem: FileSystem | None = None,
+    ) -> None:
         self.folder = folder
         self.clock = FakeClock(START_MS)
         self.engine = Engine(Config({}), now_ms=self.clock)
         self.log = Log.open(
             folder,
-            filesystem=FileSystem(),
+            filesystem=filesystem or FileSystem(),
             now_ms=self.clock,
             segment_bytes_max=segment_bytes_max,
         )

@@ -6,6 +6,7 @@ for the command that was given (`require_known_effects`).
 
 from __future__ import annotations
 
+from itertools import pairwise
 from weakref import WeakKeyDictionary
 
 from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
@@ -20,6 +21,7 @@ from joblog.app.history.recovery import Fold, recover
 from joblog.app.keyspace.digest import dataset_digest
 from joblog.app.table.table import find_command
 from joblog.replay.records.script_lines import find_calls
+from joblog.storage.disk import open_disk
 from joblog.storage.errors import PrunedError
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder
@@ -46,7 +48,7 @@ class FoldCheck:
                     fold = self._folds[server] = _begin(server)
                 seen_seq = fold.last_seq
                 records = read_records(
-                    server.folder, filesystem=FileSystem(), from_seq=seen_seq + 1
+                    server.folder, filesystem=_disk(server), from_seq=seen_seq + 1
                 )
                 fold.apply(map(require_known_effects, records))
             except PrunedError:
@@ -132,10 +134,16 @@ def _effects_of_script(source: bytes) -> set[bytes] | None:
 
 def _begin(server: ServerProcess) -> Fold:
     """Return a fold of the log from its beginning; where it is pruned, a recovery."""
-    folder = LogFolder(server.folder, FileSystem())
+    folder = LogFolder(server.folder, _disk(server))
     if folder.find_segments()[:1] in ([], [1]):
         return Fold()
-    return recover(server.folder, FileSystem())
+    return recover(server.folder, _disk(server))
+
+
+def _disk(server: ServerProcess) -> FileSystem:
+    """Return the door to a server's files."""
+    options = dict(pairwise(server.options))
+    return open_disk(options.get("--log-encryption-key-file", ""))
 
 
 def live_digest(server: ServerProcess) -> str:
