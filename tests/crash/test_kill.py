@@ -9,7 +9,10 @@ import threading
 
 import pytest
 
+from joblog.storage.disk import open_disk
+from joblog.storage.verify import verify_log
 from tests.parity.wire import encode
+from tests.support.encrypted import make_key_file
 
 CLIENTS = 6
 ROUNDS = {"always": 20, "everysec": 7, "no": 7}
@@ -80,6 +83,29 @@ def test_no_acknowledged_write_is_lost_when_the_server_is_killed(start, policy):
         pushed = connection.ask("LRANGE", writer.list, 0, -1).split(b"\r\n")[2::2]
         assert pushed == [b"%d" % n for n in range(1, writer.acknowledged + 1)]
     connection.close()
+
+
+@pytest.mark.slow
+def test_no_acknowledged_write_is_lost_under_encryption(start, tmp_path):
+    key = make_key_file(tmp_path / "key", "a")
+    server = start(
+        *("--log-encryption-key-file", str(key), "--segment-bytes-max", "40000"),
+        *("--appendfsync", "always"),
+    )
+    writers = [Writer(server, number) for number in range(CLIENTS)]
+    chance = random.Random("encrypted")
+
+    for _ in range(6):
+        kill_while_they_write(server, writers, chance.uniform(0.02, 0.25))
+
+    disk = open_disk(str(key))
+    assert verify_log(server.folder, filesystem=disk).is_sound
+    assert all(writer.acknowledged > 0 for writer in writers)
+    assert all(
+        b"counter:" not in path.read_bytes()
+        for path in server.folder.rglob("*")
+        if path.is_file()
+    )
 
 
 def test_stop_loses_nothing_under_any_policy(start):
