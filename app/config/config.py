@@ -93,7 +93,7 @@ class Config(
     Attributes:
         path: the absolute path of the configuration file, or None.
         places: by setting, where the lines stand that set it, for errors.
-        asks_password, has_password: who connects, the default user, needs one (`users`).
+        asks_password, has_password: who connects, the default user, needs one (users).
         SETTINGS: every setting, by its name, in the order of the documentation.
         BY_NAME: every setting, by name and by alias.
     """
