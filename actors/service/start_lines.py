@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from joblog.actors.service.installation import describe_installation
+from joblog.app.config import ConfigError
+from joblog.app.config.kinds import decode
 from joblog.app.config.showing import show_openly
+from joblog.app.users.files import read_configured, read_file
+from joblog.app.users.users import DEFAULT
 from joblog.app.version import REDIS_VERSION
 from joblog.storage.redaction import PENDING_NAME
 
@@ -114,11 +118,32 @@ def _open_doors(config: Config) -> Iterator[str]:
                 f"{name} yes: every client may do what is meant for operators; set it "
                 "to local, or no"
             )
-    if config.requirepass and config.path and _may_others_read(config.path):
-        yield (
-            f"requirepass: {config.path} can be read by every user of this machine, "
-            "and the password may stand in it; run chmod 640 on it"
+    yield from _open_users(config)
+    for name in ("requirepass", "masterauth", "tls-key-file-pass"):
+        attribute = name.replace("-", "_")
+        if getattr(config, attribute) and config.path and _may_others_read(config.path):
+            yield (
+                f"{name}: {config.path} can be read by every user of this machine, "
+                "and the password may stand in it; run chmod 640 on it"
+            )
+
+
+def _open_users(config: Config) -> Iterator[str]:
+    """Yield a line for each user but `default` that anybody may log in as."""
+    try:
+        users = (
+            read_file(config.aclfile, channels=False)
+            if config.aclfile
+            else read_configured(config, channels=False)
         )
+    except ConfigError:
+        return  # it stops the start, which tells of it
+    for name, user in users.items():
+        if user.is_open and name != DEFAULT:
+            yield (
+                f"user {decode(name)} needs no password (nopass): whoever reaches this "
+                "server may be that user; give it one, or write off"
+            )
 
 
 def _weak_tls(config: Config) -> Iterator[str]:

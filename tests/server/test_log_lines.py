@@ -144,6 +144,9 @@ UNSAFE = [
         ["--busy-reply-threshold", "0"], "busy-reply-threshold 0", id="scripts"
     ),
     pytest.param(["--tcp-backlog", "1000000"], "tcp-backlog 1000000", id="backlog"),
+    pytest.param(
+        ["--user", "bob", "on", "nopass", "+get"], "user bob needs no pass", id="user"
+    ),
 ]
 
 
