@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import random
 import subprocess
@@ -16,6 +15,7 @@ import redis
 
 from tests.delancie.broker import Broker, encode_job, script, script_names
 from tests.delancie.conftest import STARTERS
+from tests.delancie.workers import Worker, count_succeeded, require_nothing_lost
 from tests.support.servers import ROOT
 
 EVERY_BYTE = b"\r\n$-1\r\n\x00" + bytes(range(256))
@@ -185,59 +185,6 @@ def test_script_is_sent_again_when_the_server_forgot_it(broker):
     assert broker.client.script_exists(script("enqueue")[1]) == [True]
 
 
-class Worker:
-    """A worker that never forgets what it asked for, and asks again after a crash."""
-
-    def __init__(self, client, number, random_source):
-        self.broker = Broker(client)
-        self.random = random_source
-        self.names = (b"%d-%d" % (number, count) for count in itertools.count())
-        self.acknowledged = set()
-        self.succeeded = []
-        self.deliveries = []
-        self.errors = []
-        self.held = None
-        self._steps = self._work()
-        self._step = next(self._steps)
-
-    def run(self):
-        """Go on until the server is gone."""
-        try:
-            while True:
-                self._step = self._steps.send(self._step())
-        except redis.ConnectionError:
-            return
-        except BaseException as error:  # noqa: BLE001 - the test raises it
-            self.errors.append(error)
-
-    def _work(self):
-        broker = self.broker
-        while True:
-            name = next(self.names)
-            body = self.random.randbytes(self.random.randrange(300))
-            payload = encode_job(name, body)
-            yield lambda name=name, payload=payload: broker.enqueue(name, payload)
-            self.acknowledged.add(name)
-            token = self.random.randbytes(16)
-            delivery = yield lambda token=token: broker.dequeue(token)
-            if delivery is None:
-                continue
-            _, job_id, _, attempt, _ = delivery
-            self.held = (job_id, token)
-            self.deliveries.append((job_id, attempt))
-            yield lambda: broker.heartbeat(*self.held)
-            if self.random.random() < 0.2:
-                yield lambda: broker.fail(*self.held)
-            else:
-                yield lambda: broker.succeed(*self.held)
-                self.succeeded.append(job_id)
-            self.held = None
-
-
-def count_succeeded(workers):
-    return sum(len(worker.succeeded) for worker in workers)
-
-
 @pytest.mark.slow
 def test_kill_of_the_server_loses_and_doubles_no_job(server, connect):
     chance = random.Random("delancie")
@@ -256,19 +203,7 @@ def test_kill_of_the_server_loses_and_doubles_no_job(server, connect):
             thread.join()
         server.start()
         broker = Broker(connect())
-        states = broker.take_census()
-        for worker in workers:
-            assert worker.errors == []
-            assert worker.acknowledged <= states.keys()
-            assert {states[job_id] for job_id in worker.succeeded} <= {b"done"}
-
-    deliveries = [delivery for worker in workers for delivery in worker.deliveries]
-    assert len(deliveries) == len(set(deliveries)) > 0
-    succeeded = [job_id for worker in workers for job_id in worker.succeeded]
-    assert len(succeeded) == len(set(succeeded)) > 0
-    done = list(states.values()).count(b"done")
-    assert len(succeeded) <= done <= len(succeeded) + WORKERS
-    assert done == broker.counters()["succeeded"]
+        require_nothing_lost(workers, broker)
 
 
 @pytest.fixture
