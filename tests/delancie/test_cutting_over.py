@@ -11,11 +11,14 @@ from tests.clients.runners import port_options
 from tests.delancie.broker import Broker
 from tests.delancie.workers import Worker, count_succeeded, require_nothing_lost
 from tests.replication.pairs import fields
-from tests.support.servers import start_joblog, start_redis
+from tests.support.servers import start_joblog, start_redis, start_valkey
 from tests.support.waiting import wait_until
 
 WORKERS = 3
-ROADS = {"redis to joblog": (start_redis, start_joblog)}
+ROADS = {
+    "to joblog and back": (start_redis, start_joblog, start_valkey),
+    "from joblog to joblog": (start_joblog, start_joblog),
+}
 
 
 def port_of(server):
