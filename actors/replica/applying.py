@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from joblog.actors.inbox import Inbox, Replies
     from joblog.actors.loop import Loop
     from joblog.actors.mailboxes import Mailboxes
-    from joblog.actors.replica.dialer import Reach
+    from joblog.actors.replica.dialer import Reach, Reached
     from joblog.actors.turn import Turn
     from joblog.app.engine.engine import Engine
     from joblog.app.state.session import Session
@@ -114,13 +114,9 @@ class Applying:
         if self._link is None:
             if state.master is None:
                 return
-            sessions = engine.server.sessions
-
-            def is_own(address: str) -> bool:
-                return any(one.address == address for one in sessions.values())
-
             self._link = Link.start(
-                self._loop, engine.server.config, self._inbox, self._reach, is_own
+                *(self._loop, engine.server.config, self._inbox, self._reach),
+                self._object_to,
             )
             self._to_link = self._link.actor_inbox  # type: ignore[assignment]  # ours
         if state.master is None and self._session is not None:
@@ -131,6 +127,17 @@ class Applying:
             self._free_waiting()
         self._serial += 1
         self._to_link.post(Follow(state.master, state.position(), self._serial))
+
+    def _object_to(self, reached: Reached) -> str:
+        """Say why a server is not to be followed, or ""."""
+        server = self._engine.server
+        for session in server.sessions.values():
+            if session.address == reached.local_address:
+                return "this server cannot follow itself"
+        for one in server.replicas.attached():
+            if f"{one.address}:{one.port}" == reached.address:
+                return "a ring: the master follows this server itself"
+        return ""
 
     def _free_waiting(self) -> None:
         """Let clients go that wait for what a replica cannot give."""

@@ -69,7 +69,7 @@ class Link(CooperativeActor):
         config: Config,
         keyspace: Inbox,
         reach: Callable[[str, int, int], Reached],
-        is_own: Callable[[str], bool],
+        object_to: Callable[[Reached], str],
     ) -> None:
         """Follow nobody yet.
 
@@ -78,13 +78,13 @@ class Link(CooperativeActor):
             config: the settings.
             keyspace: where what comes goes.
             reach: connects to a server; called in a thread.
-            is_own: says whether an address is that of a client of this server.
+            object_to: says why a server is not to be followed, or "".
         """
         super().__init__(loop)
         self._config = config
         self._keyspace = keyspace
         self._reach = reach
-        self._is_own = is_own
+        self._object_to = object_to
         self._dialer: pykka.ActorRef[Dialer] | None = None
         self._master: Address | None = None
         self._position: Position | None = None
@@ -224,8 +224,8 @@ class Link(CooperativeActor):
     def _take_lines(self, talk: Conversation, data: bytes) -> bytes:
         """Answer lines of the handshake; return what is behind its end."""
         assert self._reached is not None
-        if self._is_own(self._reached.local_address):
-            raise HandshakeError("this server cannot follow itself")
+        if objection := self._object_to(self._reached):
+            raise HandshakeError(objection, is_for_now=True)
         answer, rest = talk.feed(data)
         self._send(answer)
         if talk.agreed is not None and self._reached is not None:
