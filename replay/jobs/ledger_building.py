@@ -11,7 +11,7 @@ from joblog.replay.index.parts import DamagedPartError
 from joblog.replay.index.sidecar import drop_other_kinds, write_file
 from joblog.replay.jobs.beginning import begin_tracking
 from joblog.replay.jobs.ledger import KIND_PREFIX, Ledger
-from joblog.replay.jobs.ledger_pages import STATE, PageWriter, pack
+from joblog.replay.jobs.ledger_pages import STATE, PageWriter, pack_pieces
 from joblog.replay.jobs.packing import Packer
 from joblog.replay.jobs.reading import time_at
 from joblog.replay.jobs.shipped import detect_schemas
@@ -149,7 +149,7 @@ class _LedgerBuilder:
         sections = page.sections()
         size = 0
         if is_due:
-            sections[STATE] = pack(self._packer.pack_tracker(self._tracker))
+            sections[STATE] = pack_pieces(self._packer.pack_tracker(self._tracker))
             size = len(sections[STATE])
         kind = self._ledger.kind
         data = encode_attachment(kind, header, sections)

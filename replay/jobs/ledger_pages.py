@@ -33,7 +33,7 @@ from joblog.replay.jobs.ledger_rows import KnownSteps, Rows, What
 from joblog.replay.jobs.verdicts import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from joblog.replay.index.attachments import Attachment
     from joblog.replay.jobs.packing import Packer
@@ -147,6 +147,13 @@ def name_mark(name: JobName) -> int:
 def pack(value: Any) -> bytes:
     """Return the bytes of a section."""
     return zlib.compress(msgpack.packb(value, unicode_errors="surrogateescape"), _LEVEL)
+
+
+def pack_pieces(pieces: Iterable[bytes]) -> bytes:
+    """Return the bytes of a section that is packed already, piece by piece."""
+    compressor = zlib.compressobj(_LEVEL)
+    packed = [compressor.compress(piece) for piece in pieces]
+    return b"".join((*packed, compressor.flush()))
 
 
 def unpack(data: bytes) -> Any:

@@ -11,13 +11,13 @@ from itertools import chain
 from sys import intern
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import msgpack
+
 from joblog.replay.jobs.stories import NOBODY, Standing, Step, Story
 from joblog.storage.record import Origin, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    import msgpack
 
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.jobs.stories import JobName
@@ -125,14 +125,14 @@ class Packer:
         words = intern(kind), intern(state), record, key, notes or _NO_NOTES
         return Step(*words, lease_ms, due_ms, intern(problem), is_inferred)
 
-    def pack_tracker(self, tracker: Tracker) -> list[Any]:
-        """Return all that a tracker knows between two records.
+    def pack_tracker(self, tracker: Tracker) -> Iterator[bytes]:
+        """Yield all that a tracker knows between two records, for msgpack, in pieces.
 
         Of the jobs that were let go only how many are known: pages have their names.
         """
         assert not tracker.changes
-        return [
-            [self.pack(*each) for each in tracker.stories.items()],
+        packer = msgpack.Packer(unicode_errors="surrogateescape")
+        rest = [
             len(tracker.ended.names),
             list(map(self.pack_name, tracker.ended.leaving)),
             list(tracker.aliases.known.items()),
@@ -140,6 +140,11 @@ class Packer:
             [(*each, count) for each, count in tracker.started.items()],
             [schema.memory() for schema in self._schemas],
         ]
+        yield packer.pack_array_header(1 + len(rest))
+        yield packer.pack_array_header(len(tracker.stories))
+        for each in tracker.stories.items():
+            yield packer.pack(self.pack(*each))
+        yield from map(packer.pack, rest)
 
     def unpack_tracker(
         self,
