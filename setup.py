@@ -179,6 +179,7 @@ HOT = [
     "storage/log.py",
     "storage/open_segment.py",
     "storage/record.py",
+    "storage/running_digest.py",
     "storage/sealing.py",
 ]
 """The modules that every command goes through, from the socket to the log."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
+    from contextlib import AbstractContextManager
 
     from joblog.storage.record import Draft
 
@@ -110,6 +111,19 @@ class CommandLog(Protocol):
 
     def defer_seals(self) -> None:
         """Leave what blocks at a seal to `sync`."""
+
+    def hash_aside(
+        self,
+        ask: Callable[[Callable[[], None]], None],
+        turn: AbstractContextManager[object],
+        /,
+    ) -> None:
+        """Let a thread hash what was appended in long writes.
+
+        Args:
+            ask: has it call what it is given.
+            turn: a lock.
+        """
 
     def limit_segments(self, segment_bytes_max: int, /) -> None:
         """Seal segments at another size from now on, the open one included."""

@@ -14,11 +14,13 @@ is told, and refuses further writes. A failed fsync ends the server.
 from __future__ import annotations
 
 import logging
+import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from joblog.actors.appender import Appender
 from joblog.actors.cooperative import CooperativeActor
+from joblog.actors.digester import start_digester
 from joblog.actors.inbox import Inbox, deliver
 from joblog.actors.messages import (
     Durable,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     import pykka
 
     from joblog.actors.command_log import CommandLog
+    from joblog.actors.digester import Digester
     from joblog.actors.disk_watch import DiskWatch
     from joblog.actors.loop import Loop
     from joblog.actors.traffic import Commit
@@ -93,6 +96,7 @@ class LogWriter(CooperativeActor):
         self._keyspace = keyspace
         self._stop_server = stop_server
         self._syncer: pykka.ActorRef[Syncer] | None = None
+        self._digester: pykka.ActorRef[Digester] | None = None
         self._is_syncing = False
         self._asked_seq = 0
         self._open_first_seq = 0
@@ -106,6 +110,8 @@ class LogWriter(CooperativeActor):
 
     def _begin(self, log: CommandLog) -> None:
         log.defer_seals()
+        self._digester, ask = start_digester()
+        log.hash_aside(ask, threading.Lock())
         self._open_first_seq = log.open_first_seq
         self._syncer = Syncer.start(log, self.actor_ref)
         if self._each_second is not None:
@@ -118,6 +124,8 @@ class LogWriter(CooperativeActor):
         """Make everything durable, whatever the policy, and close the log."""
         if self._syncer is not None:
             self._syncer.stop()
+        if self._digester is not None:
+            self._digester.stop()
         appender = self._appender
         had_failed, appender.is_closed = appender.is_closed, True
         if self._log is None or had_failed:

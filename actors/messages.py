@@ -163,6 +163,16 @@ class Sync(NamedTuple):
     """Make durable what was written. Log writer -> syncer."""
 
 
+class Hash(NamedTuple):
+    """Hash what the log was given in long writes. Log, by the log writer -> digester.
+
+    Attributes:
+        catch_up: does it.
+    """
+
+    catch_up: Callable[[], None]
+
+
 class Durable(NamedTuple):
     """All records up to a sequence number are durable.
 

@@ -20,6 +20,7 @@ from joblog.storage.errors import (
 from joblog.storage.folder import SegmentInfo
 from joblog.storage.open_segment import OpenSegment
 from joblog.storage.opening import LogOpening, finish
+from joblog.storage.running_digest import Helper
 from joblog.storage.sealing import Sealer
 from joblog.storage.segment import FOOTER_BYTES, SegmentFooter
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from joblog.storage.lock import FolderLock
     from joblog.storage.opening import OpenedLog
     from joblog.storage.record import Draft
+    from joblog.storage.running_digest import Ask, Turn
     from joblog.storage.tail import TailReport
 
 SEGMENT_BYTES_MAX = 64 * 1024 * 1024
@@ -83,6 +85,7 @@ class Log:
         self._synced_seq = tail.last_seq
         self._last_at_ms = tail.last_at_ms
         self._sealer = Sealer(filesystem, folder, segment_bytes_max)
+        self._helper: Helper | None = None
         self._failure: str | None = None
         self._is_closed = False
         path = folder.segment_path(tail.header.first_seq)
@@ -105,12 +108,6 @@ class Log:
         Missing folders are made; an empty one gets a new log. A torn tail is cut off
         and kept beside the segment, see `tail`. Of sealed segments header and footer
         are read; `read_records` checks the rest while it reads.
-
-        Args:
-            folder: the data folder.
-            filesystem: the door to the disk.
-            now_ms: the clock, for headers and footers.
-            segment_bytes_max: a segment that reaches this size is sealed.
 
         Raises:
             LogLockedError: another process has the folder open.
@@ -157,6 +154,10 @@ class Log:
         It must be called soon where `needs_sync` says so, whatever the policy.
         """
         self._sealer.defer()
+
+    def hash_aside(self, ask: Ask, turn: Turn) -> None:
+        """Let another thread hash long writes: `ask` has it called, by turns."""
+        self._helper = self._open.digest.helper = Helper(ask, turn)
 
     def limit_segments(self, segment_bytes_max: int) -> None:
         """Seal segments at another size from now on, the open one included."""
@@ -323,8 +324,7 @@ class Log:
     def digest_hex(self) -> str:
         """The digest at `last_seq`: SHA-256 of its segment up to the record's end.
 
-        A segment's header carries the digests of all before it, so this one stands
-        for the whole history.
+        A header carries the digests of all before it: it stands for the whole history.
         """
         if self._sealed and self._open.is_empty:
             footer = self._sealed[-1].footer
@@ -357,6 +357,7 @@ class Log:
         # The header says that nothing in the segment is earlier than it is.
         self._last_at_ms = max(self._last_at_ms, segment.header.created_at_ms)
         self._open = segment
+        segment.digest.helper = self._helper
         self._written = segment.file, self._last_seq
 
     def _require_sound(self) -> None:

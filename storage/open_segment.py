@@ -13,6 +13,7 @@ from joblog.storage.errors import SyncFailedError, WriteFailedError
 from joblog.storage.filesystem import write_all
 from joblog.storage.folder import SegmentInfo
 from joblog.storage.frame import FrameHeads
+from joblog.storage.running_digest import RunningDigest
 from joblog.storage.segment import HEADER_BYTES
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class OpenSegment:
         self.header = header
         self.heads = FrameHeads(header.salt)
         self.size = size
-        self.digest = digest
+        self.digest = RunningDigest(digest)
         self.must_cut = False
 
     @property

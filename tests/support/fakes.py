@@ -417,6 +417,9 @@ class MemoryLog:
     def defer_seals(self) -> None:
         """Do nothing: it is never sealed."""
 
+    def hash_aside(self, ask: object, turn: object) -> None:
+        """Hash nothing."""
+
     def limit_segments(self, segment_bytes_max: int) -> None:
         """Do nothing: it has one."""
 
