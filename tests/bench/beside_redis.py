@@ -3,6 +3,7 @@
     python -m tests.bench.beside_redis [--rounds N] [--records N] [ROW ...]
 
     hset P16        pipelines of 16 HSETs of one field
+    mset P16        pipelines of 16 MSETs of ten keys
     blpop 100       a value goes to one of 100 clients who wait in BLPOP, and wait anew
     blpop 3000      the same of 3,000
     start           a start over mixed records: the log alone, to redis-server's AOF
@@ -40,6 +41,10 @@ STARTS = {
 }
 HANDED_OVER = 20_000
 REQUESTS = 400_000
+PIPELINES = {
+    "hset P16": "HSET h f:__rand_int__ xxx",
+    "mset P16": "MSET" + " k:__rand_int__ xxx" * 10,
+}
 AT_ONCE = 500
 POP = b"*3\r\n$5\r\nBLPOP\r\n$1\r\nq\r\n$1\r\n0\r\n"
 PUSH = b"*3\r\n$5\r\nLPUSH\r\n$1\r\nq\r\n$1\r\nx\r\n"
@@ -59,12 +64,12 @@ def connect(server: ServerProcess) -> socket.socket:
     return client
 
 
-def pipeline(server: ServerProcess) -> float:
-    """Return what a HSET in pipelines takes."""
+def pipeline(server: ServerProcess, request: str) -> float:
+    """Return what a request in pipelines takes."""
     before = cpu_ticks(server)
     options = f"-s {server.path} -q -P 16 -c 50 -n {REQUESTS} -r 100000"
     subprocess.run(
-        ["redis-benchmark", *options.split(), *["HSET", "h", "f:__rand_int__", "xxx"]],
+        ["redis-benchmark", *options.split(), *request.split()],
         check=True,
         capture_output=True,
         timeout=600,
@@ -158,8 +163,8 @@ def measure(row: str, rounds: int, records: int) -> None:
                 fill(server, records)
         for _ in range(rounds):
             for name, server in made.items():
-                if row == "hset P16":
-                    took = pipeline(server)
+                if row in PIPELINES:
+                    took = pipeline(server, PIPELINES[row])
                 elif row.startswith("blpop"):
                     took = hand_over(server, int(row.split()[1]))
                 else:
@@ -175,7 +180,7 @@ def measure(row: str, rounds: int, records: int) -> None:
 
 def main() -> None:
     """Write the rows that are asked for, or all."""
-    rows = ["hset P16", "blpop 100", "blpop 3000", "start", "start snapshot"]
+    rows = [*PIPELINES, "blpop 100", "blpop 3000", "start", "start snapshot"]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rows", nargs="*", metavar="ROW", default=rows)
     parser.add_argument("--rounds", type=int, default=3)
