@@ -12,8 +12,13 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 import click
 
 from joblog.app.config import Config, ConfigError
+from joblog.app.history.positions import find_standing
 from joblog.replay.output.exits import NOTHING
 from joblog.storage.disk import VARIABLE
+from joblog.storage.errors import StorageError
+from joblog.storage.filesystem import FileSystem
+from joblog.storage.folder import LogFolder
+from joblog.storage.reader import read_records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +63,7 @@ def follow(source: str, folder: Path, appendfsync: str) -> int:
         config = Config({**_settings(source, folder), "appendfsync": appendfsync})
     except (ConfigError, ValueError) as error:
         raise click.ClickException(str(error)) from error
+    _require_no_other(folder, source)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _tell_of_link()
     try:
@@ -69,6 +75,32 @@ def follow(source: str, folder: Path, appendfsync: str) -> int:
         signal.signal(number, lambda *_: server.stop())
     server.run()
     return server.exit_code
+
+
+def _require_no_other(folder: Path, source: str) -> None:
+    """Refuse a folder with data of its own, which would become that of the source.
+
+    Raises:
+        ClickException: it is one, or the log in it is damaged.
+    """
+    filesystem = FileSystem()
+    try:
+        segments = LogFolder(folder, filesystem).find_segments()
+    except StorageError:
+        return  # there is no log yet
+    try:
+        standing = find_standing(folder, filesystem)
+        if not segments or (standing.master and not standing.is_over):
+            return
+        records = read_records(folder, filesystem=filesystem, from_seq=segments[0])
+        is_own = any(record.effects for record in records)
+    except StorageError as error:
+        raise click.ClickException(str(error)) from error
+    if is_own:
+        raise click.ClickException(
+            f"{folder} has data of its own, which would become that of {source}: name "
+            "another folder (or start joblog over it, with replicaof)"
+        )
 
 
 def _settings(source: str, folder: Path) -> Mapping[str, str]:

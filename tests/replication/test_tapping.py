@@ -5,8 +5,9 @@ import signal
 import subprocess
 import sys
 
+from joblog.replay.output.exits import NOTHING
 from tests.support.cutting import CuttingRelay
-from tests.support.servers import start_redis
+from tests.support.servers import start_joblog, start_redis
 from tests.support.waiting import wait_until
 
 
@@ -17,6 +18,68 @@ def replay(*words):
         text=True,
         check=True,
     ).stdout
+
+
+def start_tap(url, folder):
+    """Start a tap; it is a process whose standard error can be read."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "joblog.replay", "follow", url, str(folder)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_tap_that_is_killed_and_a_master_that_is_gone(tmp_path):
+    folder = tmp_path / "tapped"
+    with start_redis("--repl-diskless-sync-delay", "0") as master:
+        client = master.connect()
+        client.ask("SET", "before", 1)
+        with CuttingRelay(master.path) as relay:
+            url = f"redis://127.0.0.1:{relay.port}"
+            for number in range(2):
+                tap = start_tap(url, folder)
+                try:
+                    wait_until(lambda: client.ask("WAIT", 1, 100) == b":1\r\n")
+                    client.ask("RPUSH", "queue", f"job{number}")
+                    wait_until(lambda: client.ask("WAIT", 1, 1000) == b":1\r\n")
+                finally:
+                    tap.kill()
+                    tap.communicate()
+                client.ask("RPUSH", "queue", f"while it was away {number}")
+            tap = start_tap(url, folder)
+            try:
+                wait_until(lambda: client.ask("WAIT", 1, 100) == b":1\r\n")
+                relay.shut(is_shut=True)
+                client.ask("RPUSH", "queue", "while the link was down")
+                assert any("is down" in line for line in tap.stderr)
+                relay.shut(is_shut=False)
+                wait_until(lambda: client.ask("WAIT", 1, 100) == b":1\r\n")
+                again = start_tap(url, folder)
+                _, said = again.communicate()
+            finally:
+                tap.send_signal(signal.SIGINT)
+                tap.communicate()
+        stats = client.ask("INFO", "stats")
+
+    assert again.returncode == NOTHING
+    assert "another" in said
+    assert tap.returncode == 0
+    assert b"sync_full:1\r\n" in stats
+    log = replay("log", folder, "--plain")
+    lines = [line for line in log.splitlines() if "RPUSH" in line]
+    assert [log.count(f"job{number}") for number in range(2)] == [1, 1]
+    assert len(lines) == 5
+
+
+def test_a_folder_with_data_of_its_own_is_not_followed_into(tmp_path):
+    with start_joblog() as server:
+        server.connect().ask("SET", "own", 1)
+        server.stop()
+        tap = start_tap("redis://127.0.0.1:1", server.folder)
+        _, said = tap.communicate()
+
+    assert tap.returncode == NOTHING
+    assert "has data of its own" in said
 
 
 def test_a_tap_in_one_line(tmp_path):
