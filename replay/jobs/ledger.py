@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from joblog.replay.jobs.ledger_rows import KnownSteps, Rows
     from joblog.replay.jobs.packing import Ended
     from joblog.replay.jobs.schema import Schema
-    from joblog.replay.jobs.stories import JobName
+    from joblog.replay.jobs.stories import JobName, Story
     from joblog.replay.jobs.tracker import Tracker
 
 LEDGER_VERSION = 2
@@ -185,6 +185,21 @@ class Ledger:
                         marks[name_mark(name)] = name
         except _BROKEN as error:
             raise DamagedPartError("a page of the ledger") from error
+
+    def left(self, until_seq: int) -> Iterator[tuple[JobName, Story]]:
+        """Yield the stories that were let go up to the end of a page, in order.
+
+        Raises:
+            DamagedPartError: a page is not what was written; others were yielded.
+        """
+        for page in self.pages:
+            if page.last_seq > until_seq:
+                return
+            try:
+                found = [self._packer.unpack(each) for each in page.gone(None, 0)]
+            except _BROKEN as error:
+                raise DamagedPartError("a page of the ledger") from error
+            yield from found
 
     def rows(self, from_seq: int, until_seq: int) -> Iterator[Rows]:
         """Yield the steps of jobs in some records, page by page.

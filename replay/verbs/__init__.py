@@ -12,6 +12,7 @@ VERBS = {
     "top": "What is wrong in which queue, since when, and what made it grow.",
     "info": "What log lies in a folder.",
     "points": "The moments that are marked, or quick to open.",
+    "sql": "Questions in SQL about a log.",
     "stats": "What a log is made of: commands, clients, keys, rates.",
     "clients": "Who was connected, from where, from when to when, and did what.",
     "scripts": "Which scripts wrote, since when, how often, and who called them.",
