@@ -14,9 +14,8 @@ import click
 from joblog.app.config import Config, ConfigError
 from joblog.app.history.positions import find_standing
 from joblog.replay.output.exits import NOTHING
-from joblog.storage.disk import VARIABLE
+from joblog.storage.disk import VARIABLE, open_disk
 from joblog.storage.errors import StorageError
-from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder
 from joblog.storage.reader import read_records
 
@@ -81,21 +80,19 @@ def _require_no_other(folder: Path, source: str) -> None:
     """Refuse a folder with data of its own, which would become that of the source.
 
     Raises:
-        ClickException: it is one, or the log in it is damaged.
+        ClickException: it is one.
+        StorageError: the log in it cannot be read.
     """
-    filesystem = FileSystem()
+    filesystem = open_disk()
     try:
         segments = LogFolder(folder, filesystem).find_segments()
     except StorageError:
         return  # there is no log yet
-    try:
-        standing = find_standing(folder, filesystem)
-        if not segments or (standing.master and not standing.is_over):
-            return
-        records = read_records(folder, filesystem=filesystem, from_seq=segments[0])
-        is_own = any(record.effects for record in records)
-    except StorageError as error:
-        raise click.ClickException(str(error)) from error
+    standing = find_standing(folder, filesystem)
+    if not segments or (standing.master and not standing.is_over):
+        return
+    records = read_records(folder, filesystem=filesystem, from_seq=segments[0])
+    is_own = any(record.effects for record in records)
     if is_own:
         raise click.ClickException(
             f"{folder} has data of its own, which would become that of {source}: name "

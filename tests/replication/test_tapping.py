@@ -1,6 +1,7 @@
 """`replay follow`: a log of what a real server does, and what `replay` says of it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -20,13 +21,34 @@ def replay(*words):
     ).stdout
 
 
-def start_tap(url, folder):
+def start_tap(url, folder, **environment):
     """Start a tap; it is a process whose standard error can be read."""
     return subprocess.Popen(
         [sys.executable, "-m", "joblog.replay", "follow", url, str(folder)],
+        env={**os.environ, **environment},
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def test_an_encrypted_tap_goes_on(tmp_path):
+    key = tmp_path / "key"
+    key.write_text("5a" * 32)
+    key.chmod(0o600)
+    with start_redis("--repl-diskless-sync-delay", "0") as master:
+        client = master.connect()
+        client.ask("SET", "before", 1)
+        with CuttingRelay(master.path) as relay:
+            url = f"redis://127.0.0.1:{relay.port}"
+            for _ in range(2):
+                tap = start_tap(url, tmp_path / "tapped", JOBLOG_KEY_FILE=str(key))
+                try:
+                    wait_until(lambda: client.ask("WAIT", 1, 100) == b":1\r\n")
+                finally:
+                    tap.send_signal(signal.SIGTERM)
+                    _, said = tap.communicate()
+                assert tap.returncode == 0, said
+        assert b"sync_full:1\r\n" in client.ask("INFO", "stats")
 
 
 def test_a_tap_that_is_killed_and_a_master_that_is_gone(tmp_path):
