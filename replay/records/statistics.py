@@ -36,6 +36,8 @@ class Statistics:
         seen: the last record of each client: its number, and its time in ms.
         scripts: how many records each script wrote, by its SHA-1, or its name.
         keys: how many effects changed each key, by (database, key).
+        hidden: how many more than counted a key or a client may have, since the rarest
+            were let go; 0 where all were counted.
         ticks: how many records came in each time of 2^shift ms, by its number.
         shift: so that there are not too many of them.
     """
@@ -49,6 +51,7 @@ class Statistics:
         self.clients: Counter[int] = Counter()
         self.scripts: Counter[str] = Counter()
         self.keys: Counter[tuple[int, bytes]] = Counter()
+        self.hidden = 0
         self.seen: dict[int, tuple[int, int]] = {}
         self.ticks: Counter[int] = Counter()
         self.shift = 0
@@ -94,6 +97,7 @@ class Statistics:
         self.scripts.update(later.scripts)
         self.keys.update(later.keys)
         self.seen |= later.seen
+        self.hidden += later.hidden
         while self.shift < later.shift:
             self._coarsen()
         finer = self.shift - later.shift
@@ -116,8 +120,10 @@ class Statistics:
         """Let go of the rarest, and of times that are too short, where all are many."""
         if len(self.keys) > _KEPT_MAX:
             self.keys = busiest(self.keys, _KEPT_MAX // 2)
+            self.hidden += min(self.keys.values())
         if len(self.clients) > _KEPT_MAX:
             self.clients = busiest(self.clients, _KEPT_MAX // 2)
+            self.hidden += min(self.clients.values())
             self.seen = {client: self.seen[client] for client in self.clients}
         while len(self.ticks) > _TICKS_MAX:
             self._coarsen()

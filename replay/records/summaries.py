@@ -131,5 +131,7 @@ def _decode(data: bytes) -> Statistics:
     found.clients = Counter({client: n for client, n, *_ in clients})
     found.seen = {client: (seq, at_ms) for client, _, seq, at_ms in clients}
     found.keys = Counter({(db, key): n for db, key, n in keys})
+    if len(keys) >= _KEYS_MAX:
+        found.hidden = min(found.keys.values())
     found.ticks = Counter(dict(ticks))
     return found

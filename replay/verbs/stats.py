@@ -47,6 +47,11 @@ def stats(tool: Tool, span: Span, count: int) -> int:
         found = count_records(tool.index, progress, from_seq, until_seq)
     if not found.records:
         return NOTHING
+    if found.hidden:
+        tool.output.hint(
+            "replay: there are too many keys, or clients, to count each: each may have "
+            f"up to {found.hidden:,} more than are told"
+        )
     if tool.output.is_json:
         tool.output.json(_facts(tool, found, count))
     else:
@@ -75,6 +80,7 @@ def _facts(tool: Tool, found: Statistics, count: int) -> dict[str, Any]:
             for name, _ in found.clients.most_common(count)
         },
         "scripts": dict(found.scripts.most_common(count)),
+        "hidden_max": found.hidden,
         "keys": [
             {"db": db, "key": json_text(key), "effects": n}
             for (db, key), n in found.keys.most_common(count)

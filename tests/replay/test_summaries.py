@@ -76,3 +76,24 @@ def test_damaged_summary_counts_as_missing_and_is_written_anew(tmp_path, monkeyp
     assert counted(tmp_path, 1) == expected
     build(tmp_path, 500)
     assert path.read_bytes() == whole
+
+
+def test_what_is_told_of_a_key_is_short_by_no_more_than_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("joblog.storage.segment.CHUNK_BYTES", 300)
+    folder = tmp_path / "data"
+    history = History(folder)
+    client = history.connect(b"web")
+    for number in range(300):
+        history.run(client, f"INCR key:{number * number % 17}")
+    history.close()
+    monkeypatch.setenv(VARIABLE, "off")
+    expected = counted(folder, 1)
+    monkeypatch.delenv(VARIABLE)
+    monkeypatch.setattr("joblog.replay.records.summaries._KEYS_MAX", 3)
+    build(folder, 500)
+
+    found = counted(folder, 1)
+
+    short = {key: n - found["keys"][key] for key, n in expected["keys"].items()}
+    assert expected["hidden"] == 0
+    assert 0 < max(short.values()) <= found["hidden"]
