@@ -39,10 +39,16 @@ class Mark(NamedTuple):
 
 
 class Elder(NamedTuple):
-    """A history before the one that is written, which is the same up to an offset."""
+    """A history before the one that is written, which is the same up to an offset.
+
+    Attributes:
+        since: from which offset on its bytes can be had; of a master that this server
+            followed that is the last alone.
+    """
 
     id: str
     until: int
+    since: int = 0
 
 
 class Standing(NamedTuple):
@@ -75,7 +81,11 @@ def bytes_of(record: Record) -> bytes:
 
 
 def find_standing(
-    folder: Path, filesystem: FileSystem, begun_seq: int, until_seq: int
+    folder: Path,
+    filesystem: FileSystem,
+    begun_seq: int,
+    until_seq: int,
+    promoted: tuple[str, Mark] | None = None,
 ) -> Generator[None, None, Standing]:
     """Find out where the stream stands, a slice at each step.
 
@@ -84,6 +94,8 @@ def find_standing(
         filesystem: the door to the disk.
         begun_seq: the last record that was there when this server started.
         until_seq: the record behind which the offset is wanted.
+        promoted: where this server stopped to follow a master, and in which history of
+            that; it is gone on with where this server has none of its own.
 
     Raises:
         StorageError: the log is damaged.
@@ -100,15 +112,22 @@ def find_standing(
         if note is not None:
             break
     if note is None or note["format"] != STREAM_FORMAT:
-        return Standing([], 0)
-    elders = [Elder(*elder) for elder in note["elder"]]
-    offset = until = note["offset"]
-    for mark in _marks_behind(folder, filesystem, Mark(note["at"], offset), until_seq):
+        if note is not None or promoted is None:
+            return Standing([], 0)
+        history, mark = promoted
+        elders, begun = [Elder(history, mark.offset, mark.offset)], mark
+    else:
+        elders = [Elder(*elder) for elder in note["elder"]]
+        begun = Mark(note["at"], note["offset"])
+    offset = until = begun.offset
+    for mark in _marks_behind(folder, filesystem, begun, until_seq):
         if mark.seq <= begun_seq:
             until = mark.offset
         offset = mark.offset
         yield
-    return Standing([*elders, Elder(note["id"], until)], offset)
+    if note is not None:
+        elders.append(Elder(note["id"], until))
+    return Standing(elders, offset)
 
 
 def _marks_behind(

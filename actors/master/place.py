@@ -5,10 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, Final
 
-from joblog.actors.master.histories import Mark, history_note
+from joblog.actors.master.histories import Elder, Mark, history_note
 
 if TYPE_CHECKING:
-    from joblog.actors.master.histories import Elder, Standing
+    from joblog.actors.master.histories import Standing
     from joblog.app.state.replicas import Replicas, ServeReplica
 
 _MARK_BYTES: Final = 256 * 1024
@@ -24,12 +24,13 @@ class Place:
         self._elders: list[Elder] = []
         self._marks: list[Mark] = []
 
-    def begin(self, standing: Standing, history: str) -> None:
+    def begin(self, standing: Standing, history: str, promoted: Mark | None) -> None:
         """Begin a history, which goes on from those before.
 
         Args:
             standing: where the log stood; what was appended since is counted already.
             history: its id.
+            promoted: where this server stopped to follow a master, if it did.
         """
         replicas = self._replicas
         self._elders = standing.elders
@@ -38,10 +39,12 @@ class Place:
         replicas.first_offset = standing.offset + 1
         replicas.id = history
         if standing.elders:
-            replicas.second_id, until = standing.elders[-1]
+            replicas.second_id, until, since = standing.elders[-1]
             replicas.second_offset = until + 1
+            if since and promoted is not None:
+                self._marks.append(promoted)
         replicas.is_sent = True
-        self._marks = [self.mark()]
+        self._marks.append(self.mark())
 
     def mark(self) -> Mark:
         """Return where it is now."""
@@ -64,9 +67,11 @@ class Place:
         """Say whether what a replica has is the beginning of what there is."""
         if inquiry.is_old or inquiry.offset < 0:
             return False
-        untils = dict(self._elders)
-        untils[self._replicas.id] = self._replicas.offset
-        return inquiry.offset <= untils.get(inquiry.id, -1)
+        own = Elder(self._replicas.id, self._replicas.offset)
+        return any(
+            elder.id == inquiry.id and elder.since <= inquiry.offset <= elder.until
+            for elder in (*self._elders, own)
+        )
 
     def find(self, offset: int) -> Mark | None:
         """Return the last mark that is known before an offset; None for none."""

@@ -8,6 +8,7 @@ not be durable yet (decision 41). Everybody else is fed from the log.
 from __future__ import annotations
 
 import logging
+import secrets
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from joblog.actors.master.datasets import Datasets
 from joblog.actors.master.feeder import Feeder
-from joblog.actors.master.histories import Standing, find_mark, find_standing
+from joblog.actors.master.histories import Mark, Standing, find_mark, find_standing
 from joblog.actors.master.place import Place
 from joblog.actors.master.waits import Waits
 from joblog.actors.messages import Appended, Limits, Tap, Tapped
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from joblog.actors.loop import Loop
     from joblog.actors.mailboxes import Mailboxes
     from joblog.actors.master.feeder import Dataset
-    from joblog.actors.master.histories import Mark
     from joblog.actors.master.mail import Made
     from joblog.actors.turn import Turn
     from joblog.app.engine.engine import Engine
@@ -138,8 +138,7 @@ class Serving:
             self._send_on(message)
         elif isinstance(message, Tapped):
             self._replicas.seq = message.seq
-            steps = find_standing(*self._log, self._begun_seq, message.seq)
-            self._run(steps, self._begin_history)
+            self._find_standing(message.seq)
         else:
             self._datasets.take(message)
 
@@ -173,11 +172,24 @@ class Serving:
             assert self._turn.log_writer is not None
             self._turn.log_writer.post(Tap(self._inbox))
 
-    def _begin_history(self, standing: Standing | None) -> None:
+    def _find_standing(self, seq: int) -> None:
+        """Find out where the stream stands, behind a record."""
+        replication, promoted = self._engine.server.replication, None
+        if replication.promoted_seq:
+            offset = replication.second_offset - 1
+            mark = Mark(replication.promoted_seq, offset)
+            promoted = replication.second_id, mark
+        steps = find_standing(*self._log, self._begun_seq, seq, promoted)
+        self._run(steps, partial(self._begin_history, promoted and promoted[1]))
+
+    def _begin_history(self, promoted: Mark | None, standing: Standing | None) -> None:
         """Begin the history of this server, which goes on from those before."""
         if standing is None:
             standing = Standing([], 0)  # nobody can go on, and all are sent everything
-        self._place.begin(standing, self._engine.server.replication.id)
+        replication = self._engine.server.replication
+        # A replica has its master's id, whose offsets are others than those here.
+        history = secrets.token_hex(20) if replication.is_replica else replication.id
+        self._place.begin(standing, history, promoted)
         self._note_history()
         self._serve_all()
         if not self._is_ticking:

@@ -78,6 +78,7 @@ class Replication:
 
     Attributes:
         master: whom it follows; None for a master.
+        promoted_seq: the record that it had come to when it became a master; 0 before.
         is_due: it was told to follow somebody else; the driver sets it back.
         id: of the history that it has. second_id: of the one that it had before it
             became a master, up to second_offset.
@@ -97,7 +98,7 @@ class Replication:
         self._alarm = alarm
         self.id, self.second_id = secrets.token_hex(20), NO_ID
         self.offset, self.second_offset = 0, -1
-        self.db = 0
+        self.db = self.promoted_seq = 0
         self.has_position = False
         self.client_id = 0
         self.link = LinkFacts()
@@ -110,9 +111,16 @@ class Replication:
             self.is_due = True
         alarm.note(REPLICA, holds=self.master is not None)
 
-    def follow(self, master: Address | None) -> None:
-        """Follow a server from now on, or nobody."""
+    def follow(self, master: Address | None, seq: int = 0) -> None:
+        """Follow a server from now on, or nobody.
+
+        Args:
+            master: whom.
+            seq: the last record that there is.
+        """
+        self.promoted_seq = 0
         if master is None and self.master is not None:
+            self.promoted_seq = seq if self.has_position else 0
             self.become_master()
         self.master = master
         self.link = LinkFacts()

@@ -178,7 +178,8 @@ def _follow(ctx: Context, host: bytes, port: bytes) -> SimpleString:
         raise CommandError(errors.READ_ONLY)
     if (host.lower(), port.lower()) == (b"no", b"one"):
         if state.is_replica:
-            state.follow(None)
+            facts = ctx.server.log_facts
+            state.follow(None, 0 if facts is None else int(facts()["last_seq"]))
             note_change(ctx, "REPLICAOF NO ONE")
         return OK
     number = parse_int64(port)
