@@ -36,6 +36,11 @@ logger = logging.getLogger(__name__)
 
 _FILE: Final = "replicas-%s.rdb"
 
+_TRIES: Final = 3
+_WAIT_MS: Final = 30_000
+"""A replica that did not take so many datasets is sent another after so long: it asks
+for one several times a second."""
+
 
 class Datasets:
     """Has datasets made."""
@@ -61,6 +66,7 @@ class Datasets:
         self._dataset: Dataset | None = None
         self._begun: Mark | None = None
         self._wanted: list[Feeder] = []
+        self._unread: dict[tuple[str, int], tuple[int, int]] = {}
 
     def remove_old(self) -> None:
         """Remove what a child left that was killed."""
@@ -76,14 +82,41 @@ class Datasets:
         """Say whether a replica waits for a dataset to be made."""
         return feeder in self._wanted
 
-    def want(self, feeder: Feeder, mark: Mark, history: str) -> None:
+    def note_gone(self, feeder: Feeder, steady_ms: int) -> None:
+        """Note whether a replica that is gone had a dataset that it did not take."""
+        replica = feeder.replica
+        place = (replica.address, replica.port)
+        if replica.has_acknowledged or feeder.is_old:
+            self._unread.pop(place, None)
+        elif feeder.was_sent_dataset:
+            times = self._unread.get(place, (0, 0))[0] + 1
+            self._unread[place] = times, steady_ms + _WAIT_MS
+            if times == _TRIES:
+                text = (
+                    "%s did not take the dataset %d times: is it a version that cannot "
+                    "read what is in it, such as deadlines of hash fields? It is sent "
+                    "one each %d seconds from now on"
+                )
+                logger.error(text, feeder, times, _WAIT_MS // 1000)
+
+    def _is_hopeless(self, feeder: Feeder, steady_ms: int) -> bool:
+        """Say whether a replica is to wait: it asks for what it cannot read."""
+        place = (feeder.replica.address, feeder.replica.port)
+        times, until_ms = self._unread.get(place, (0, 0))
+        return times >= _TRIES and steady_ms < until_ms
+
+    def want(self, feeder: Feeder, mark: Mark, history: str, steady_ms: int) -> None:
         """Have a dataset sent to a replica.
 
         Args:
             feeder: the replica.
             mark: what there is now, if one has to be made.
             history: its id.
+            steady_ms: the time, of the clock that nobody sets.
         """
+        if self._is_hopeless(feeder, steady_ms):
+            self._send(feeder, None, "this replica did not take those before")
+            return
         dataset = self._dataset
         if dataset is not None and dataset.users:
             self._send(feeder, dataset, "")

@@ -34,7 +34,16 @@ _SLICE_BYTES: Final = 256 * 1024
 
 
 class OtherStreamError(StorageError):
-    """The log does not hold any more what the stream was: records were redacted."""
+    """The log does not hold any more what the stream was: records were redacted.
+
+    Attributes:
+        offset: from here on it is as it was.
+    """
+
+    def __init__(self, text: str, offset: int) -> None:
+        """Say what is other than it was."""
+        super().__init__(text)
+        self.offset = offset
 
 
 class Dataset:
@@ -79,6 +88,7 @@ class Feeder:
     Attributes:
         replica: what is known of it.
         is_old: it asked with SYNC, and may acknowledge nothing.
+        was_sent_dataset: whether it was, or is.
         next_seq: the record that it is to be sent next.
         is_live: it is sent what comes as it comes.
     """
@@ -100,9 +110,13 @@ class Feeder:
         self._dataset: Dataset | None = None
         self._sent = 0
         self._offset = self._wanted = 0
-        self.is_old = False
+        self.is_old = self.was_sent_dataset = False
         self.next_seq = 0
         self.is_live = False
+
+    def __str__(self) -> str:
+        """Return whom it feeds, for people."""
+        return f"the replica {self.replica.session.address} (port {self.replica.port})"
 
     def close(self) -> None:
         """Send nothing more."""
@@ -129,6 +143,7 @@ class Feeder:
         """Send a dataset, and then what comes behind it."""
         dataset.users += 1
         self._dataset, self._sent = dataset, 0
+        self.was_sent_dataset = True
         self.replica.state = LOADING
         head = b"$%d\r\n" % dataset.size
         if not self.is_old:
@@ -164,11 +179,11 @@ class Feeder:
         if data:
             self.push(data)
 
-    def catch_up(self, live_seq: int, steady_ms: int) -> bool:
+    def catch_up(self, live: Mark, steady_ms: int) -> bool:
         """Send some more of what it lacks; say whether to go on soon.
 
         Args:
-            live_seq: the last record of which the others were sent what there is.
+            live: the last record of which the others were sent what there is.
             steady_ms: the time, of the clock that nobody sets.
 
         Raises:
@@ -183,7 +198,8 @@ class Feeder:
             return True
         if self.replica.state != ONLINE:
             return False
-        if self.next_seq == live_seq + 1:
+        if self.next_seq == live.seq + 1:
+            self._compare(live, self.next_seq)
             self._become_live()
             return False
         return self._send_log()
@@ -235,5 +251,6 @@ class Feeder:
         if mark.seq == seq - 1 and mark.offset != self._offset:
             raise OtherStreamError(
                 f"seq {seq}: the stream of replicas is at {self._offset} here, and was "
-                f"at {mark.offset} when it was written"
+                f"at {mark.offset} when it was written",
+                mark.offset,
             )

@@ -23,6 +23,11 @@ class Place:
         self._replicas = replicas
         self._elders: list[Elder] = []
         self._marks: list[Mark] = []
+        self._floor = 0
+
+    def raise_floor(self, offset: int) -> None:
+        """Let nobody go on before an offset: the log has something else there."""
+        self._floor = max(self._floor, offset)
 
     def begin(self, standing: Standing, history: str, promoted: Mark | None) -> None:
         """Begin a history, which goes on from those before.
@@ -65,7 +70,7 @@ class Place:
 
     def has(self, inquiry: ServeReplica) -> bool:
         """Say whether what a replica has is the beginning of what there is."""
-        if inquiry.is_old or inquiry.offset < 0:
+        if inquiry.is_old or inquiry.offset < self._floor:
             return False
         own = Elder(self._replicas.id, self._replicas.offset)
         return any(

@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from joblog.actors.master.datasets import Datasets
-from joblog.actors.master.feeder import Feeder
+from joblog.actors.master.feeder import Feeder, OtherStreamError
 from joblog.actors.master.histories import Mark, Standing, find_mark, find_standing
 from joblog.actors.master.place import Place
 from joblog.actors.master.waits import Waits
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from joblog.actors.turn import Turn
     from joblog.app.engine.engine import Engine
     from joblog.app.state.inquiries import Inquiry
-    from joblog.app.state.replicas import Replica
 
 logger = logging.getLogger(__name__)
 
@@ -146,8 +145,9 @@ class Serving:
         """Forget a client that is gone, if it is a replica."""
         feeder = self._feeders.pop(client_id, None)
         if feeder is not None:
-            logger.info("the replica %s is gone", _shown(feeder.replica))
+            logger.info("%s is gone", feeder)
             feeder.close()
+            self._datasets.note_gone(feeder, self._engine.server.steady_ms())
         self._replicas.known.pop(client_id, None)
         self._judge()
 
@@ -267,8 +267,7 @@ class Serving:
         feeder.push(b"+CONTINUE %b\r\n" % history if is_new else b"+CONTINUE\r\n")
         feeder.go_on(mark, inquiry.offset, self._engine.server.steady_ms())
         self._count("sync_partial_ok")
-        text = "the replica %s goes on from offset %d"
-        logger.info(text, _shown(replica), inquiry.offset)
+        logger.info("%s goes on from offset %d", feeder, inquiry.offset)
         self._judge()
         self._step_soon()
 
@@ -279,10 +278,11 @@ class Serving:
 
     def _want_dataset(self, feeder: Feeder) -> None:
         self._count("sync_full")
-        logger.info("the replica %s is sent the whole dataset", _shown(feeder.replica))
+        logger.info("%s is to be sent the whole dataset", feeder)
         mark, history = self._place.mark(), self._replicas.id
         if feeder.replica.filters is None:
-            self._datasets.want(feeder, mark, history)
+            steady_ms = self._engine.server.steady_ms()
+            self._datasets.want(feeder, mark, history, steady_ms)
             return
         libraries = self._engine.keyspace.libraries
         if b"functions" not in feeder.replica.filters:
@@ -330,13 +330,15 @@ class Serving:
         steady_ms = self._engine.server.steady_ms()
         for client_id, feeder in list(self._feeders.items()):
             try:
-                if feeder.catch_up(self._replicas.seq, steady_ms):
+                if feeder.catch_up(self._place.mark(), steady_ms):
                     self._step_soon()
             except StorageError as error:
-                logger.error("the replica %s: %s", _shown(feeder.replica), error)  # noqa: TRY400 - no bug
+                logger.error("%s: %s", feeder, error)  # noqa: TRY400 - no bug
+                if isinstance(error, OtherStreamError):
+                    self._place.raise_floor(error.offset)
                 self._give_up(client_id, feeder)
             except Exception:
-                logger.exception("the replica %s: internal error", client_id)
+                logger.exception("%s: internal error", feeder)
                 self._give_up(client_id, feeder)
             if feeder.replica.is_online and feeder.replica.is_rdb_only:
                 feeder.end()
@@ -362,7 +364,7 @@ class Serving:
                 continue
             silent_ms = steady_ms - replica.heard_ms
             if silent_ms > config.repl_timeout * 1000 and not feeder.is_old:
-                logger.warning("the replica %s is silent: closed", _shown(replica))
+                logger.warning("%s is silent: closed", feeder)
                 self._engine.outbox.closings.append(client_id)
         if steady_ms - self._sent_ms >= config.repl_ping_replica_period * 1000:
             self._sent_ms = steady_ms
@@ -394,7 +396,3 @@ class Serving:
         self._judge()
         self._waits.settle()
         self._commit([])
-
-
-def _shown(replica: Replica) -> str:
-    return f"{replica.session.address} (port {replica.port})"

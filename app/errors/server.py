@@ -226,6 +226,10 @@ WAITAOF_ON_REPLICA = (
     b"to replicas are just local and are not propagated."
 )
 FAILOVER_OF_REPLICA = b"ERR FAILOVER is not valid when server is a replica."
+FAILOVER_BY_HAND = (
+    b"ERR FAILOVER is not done by this server; let Sentinel do it, or pause writes "
+    b"with CLIENT PAUSE, wait for the replica with WAIT, and use REPLICAOF"
+)
 NO_REPLICAS = b"ERR FAILOVER requires connected replicas."
 LOCAL_COPIES_OUT_OF_RANGE = b"ERR value is out of range, value must between 0 and 1"
 WAITAOF_WITHOUT_LOG = (

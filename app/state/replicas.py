@@ -40,13 +40,15 @@ class Replica:
         filters: what is to be in the dataset, where not all: b"functions".
         state: "" before it has asked; `wait_bgsave`, `send_bulk` or `online`.
         offset: up to where it has applied the stream; durable_offset: what is durable.
-        heard_ms: when it last acknowledged, by the steady clock.
+        heard_ms: when it last acknowledged, by the steady clock; has_acknowledged:
+            whether it ever has.
     """
 
     __slots__ = (
         "capabilities",
         "durable_offset",
         "filters",
+        "has_acknowledged",
         "heard_ms",
         "host",
         "is_rdb_only",
@@ -63,7 +65,7 @@ class Replica:
         self.port, self.host = 0, ""
         self.capabilities: set[bytes] = set()
         self.version = b""
-        self.is_rdb_only = False
+        self.is_rdb_only = self.has_acknowledged = False
         self.filters: set[bytes] | None = None
         self.state = ""
         self.offset = self.durable_offset = self.heard_ms = 0

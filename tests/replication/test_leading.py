@@ -25,6 +25,10 @@ def test_a_dataset_and_what_follows(led, kind):
     both.tell("EVAL", "redis.call('INCR', 'a') redis.call('SPOP', 's')", 0)
     both.tell("GETEX", "a", "PX", 100000)
     both.tell("EXPIRE", "b", 1000)
+    ears = both.replica.connect()
+    ears.ask("SUBSCRIBE", "news")
+    both.tell("PUBLISH", "news", "here")
+    assert b"\r\nhere\r\n" in ears.read()
     both.tell("SET", "short", 1, "PX", 1)
     wait_until(lambda: both.tell("GET", "short") == b"$-1\r\n")
     both.require_same_digest()
@@ -131,3 +135,15 @@ def test_nobody_can_follow_a_server_without_a_log():
         refused = b"-NOMASTERLINK this server keeps no log that replicas follow\r\n"
         assert client.ask("PSYNC", "?", "-1") == refused
         assert client.ask("SYNC") == refused
+
+
+def test_a_replica_that_cannot_read_a_dataset_waits(led):
+    both = led("redis7")
+    both.wait_until_up()
+    both.tell("HSET", "h", "f", 1)
+    both.tell("HEXPIRE", "h", 1000, "FIELDS", 1, "f")
+    both.ask("REPLICAOF", "NO", "ONE")
+    both.ask("REPLICAOF", "127.0.0.1", both.relay.port)
+
+    wait_until(lambda: "did not take the dataset 3 times" in both.master.output())
+    both.tell("DEL", "h")

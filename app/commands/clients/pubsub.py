@@ -12,6 +12,7 @@ from joblog.app import errors
 from joblog.app.errors import CommandError
 from joblog.app.keyspace.glob import filter_glob
 from joblog.app.reply import BulkList
+from joblog.app.state.replicas import STREAM_KIND
 from joblog.app.state.subscriptions import CHANNEL, PATTERN, SHARD_CHANNEL
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
@@ -148,7 +149,16 @@ def _unsubscribe(ctx: Context, kind: Kind, *names: bytes) -> Replies:
 def publish(ctx: Context, channel: bytes, message: bytes) -> int:
     """Return how many got it."""
     count: int = ctx.engine.pubsub.publish(channel, message)
+    _tell_replicas(ctx, [b"PUBLISH", channel, message])
     return count
+
+
+def _tell_replicas(ctx: Context, argv: list[bytes]) -> None:
+    """Have replicas publish it too; where the disk takes nothing, they do not."""
+    server = ctx.server
+    is_own = ctx.session.is_master or not server.replication.is_replica
+    if server.replicas.known and is_own and server.alarm.disk_error is None:
+        ctx.engine.outbox.note_of_server({"kind": STREAM_KIND, "commands": [argv]})
 
 
 @command(
@@ -165,6 +175,7 @@ def publish(ctx: Context, channel: bytes, message: bytes) -> int:
 def spublish(ctx: Context, channel: bytes, message: bytes) -> int:
     """Return how many got it."""
     count: int = ctx.engine.pubsub.publish(channel, message, SHARD_CHANNEL)
+    _tell_replicas(ctx, [b"SPUBLISH", channel, message])
     return count
 
 

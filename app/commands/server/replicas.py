@@ -156,5 +156,6 @@ def _acknowledge(
         elif option[at].lower() == b"fack":
             replica.durable_offset = max(replica.durable_offset, offset)
     replica.heard_ms = ctx.server.steady_ms()
+    replica.has_acknowledged = True
     ctx.engine.outbox.ask(Acknowledged(ctx.session))
     return NO_REPLY

@@ -211,7 +211,7 @@ for _name, _since in (("REPLICAOF", "5.0.0"), ("SLAVEOF", "1.0.0")):
     flags=_ADMIN,
     group="server",
     since="6.2.0",
-    summary="Answer that there is no replica to hand over to.",
+    summary="Answer that handing over is left to Sentinel.",
     complexity="O(1)",
 )
 def failover(ctx: Context, *option: bytes) -> SimpleString:
@@ -230,5 +230,7 @@ def failover(ctx: Context, *option: bytes) -> SimpleString:
             integer(rest.pop())
         elif word == b"TIMEOUT" and integer(rest.pop()) <= 0:
             raise CommandError(errors.FAILOVER_TIMEOUT)
-    is_replica = ctx.server.replication.is_replica
-    raise CommandError(errors.FAILOVER_OF_REPLICA if is_replica else errors.NO_REPLICAS)
+    if ctx.server.replication.is_replica:
+        raise CommandError(errors.FAILOVER_OF_REPLICA)
+    has_replicas = any(ctx.server.replicas.attached())
+    raise CommandError(errors.FAILOVER_BY_HAND if has_replicas else errors.NO_REPLICAS)
