@@ -47,12 +47,16 @@ def test_sentinel_promotes_a_replica_that_has_all(watch):
     with ExitStack() as stack:
         first = stack.enter_context(start_joblog(*address, str(ports[0])))
         follows = ("--replicaof", f"127.0.0.1 {ports[0]}")
-        second = stack.enter_context(
-            start_joblog(*address, str(ports[1]), *follows)
-        ).connect()
+        second = stack.enter_context(start_joblog(*address, str(ports[1]), *follows))
+
+        def ask(*words):  # Sentinel closes the connections of clients
+            client = second.connect()
+            reply = client.ask(*words)
+            client.close()
+            return reply
 
         def part():
-            return fields(second.ask("INFO", "replication"))
+            return fields(ask("INFO", "replication"))
 
         wait_until(lambda: part().get("master_link_status") == "up")
         sentinel = watch(ports[0])
@@ -69,8 +73,8 @@ def test_sentinel_promotes_a_replica_that_has_all(watch):
         assert master.ask("WAIT", "1", "60000") == b":1\r\n"
         first.kill()
 
-        wait_until(lambda: part()["role"] == "master")
-        assert second.ask("LLEN", "jobs") == b":2\r\n"
-        assert second.ask("RPUSH", "jobs", "c") == b":3\r\n"
-        told = ("127.0.0.1", ports[1])
+        wait_until(lambda: part().get("role") == "master")
+        assert ask("LLEN", "jobs") == b":2\r\n"
+        assert ask("RPUSH", "jobs", "c") == b":3\r\n"
+        told = (b"127.0.0.1", ports[1])
         wait_until(lambda: sentinel.sentinel_get_master_addr_by_name("jobs") == told)
