@@ -187,8 +187,11 @@ class Queries:
 
 
 @contextmanager
-def open_queries() -> Iterator[Queries]:
+def open_queries(*, may_spill: bool = True) -> Iterator[Queries]:
     """Yield a DuckDB in memory that knows nothing yet; it is closed at the end.
+
+    Args:
+        may_spill: whether what does not fit may go to a folder of its own meanwhile.
 
     Raises:
         QueryError: it is not installed.
@@ -198,7 +201,7 @@ def open_queries() -> Iterator[Queries]:
         connection = duckdb.connect(
             config={
                 "memory_limit": _MEMORY,
-                "temp_directory": folder,
+                "temp_directory": folder if may_spill else "",
                 "max_temp_directory_size": _SPILL,
                 "threads": 1,
                 "preserve_insertion_order": True,

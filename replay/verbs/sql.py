@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 from datetime import UTC, datetime
 from functools import partial
@@ -28,6 +29,7 @@ from joblog.replay.output.texts import json_text, plain_text, show
 from joblog.replay.verbs.jobs import find_schemas, schema_option
 from joblog.replay.verbs.options import FOUND, NOTHING, Tool, takes_folder, takes_range
 from joblog.replay.views.tables import JOBS, Stretch, all_tables, keys_table
+from joblog.storage.disk import VARIABLE
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -88,7 +90,8 @@ def sql(
     since_seq = 0 if span.since is None and not span.is_dotted else since.seq
     stretch = Stretch(tool.index, choose, since_seq, until)
     try:
-        with open_queries() as queries:
+        # What an encrypted log holds goes to no other file in clear.
+        with open_queries(may_spill=not os.environ.get(VARIABLE)) as queries:
             _prepare(tool, queries, stretch, query)
             return _answer(tool, queries.ask(query), target, is_csv=is_csv)
     except QueryError as error:

@@ -306,6 +306,37 @@ def test_folder_of_what_is_sorted_is_removed(folder, monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+class Wide:
+    """A table of more than DuckDB may hold at a time."""
+
+    name = "wide"
+    columns = (("number", "number"), ("word", "text"))
+
+    def batches(self):
+        for start in range(0, 200_000, 1000):
+            yield [
+                (n, f"{n * 7919 % 200_000:06}" * 100)
+                for n in range(start, start + 1000)
+            ]
+
+
+def sort_wide(*, may_spill):
+    """Return how many rows come sorted."""
+    with queries.open_queries(may_spill=may_spill) as opened:
+        opened.add(Wide())
+        opened.shut_in()
+        result = opened.ask("SELECT number FROM wide ORDER BY word, number")
+        return sum(batch.num_rows for batch in result.batches)
+
+
+@pytest.mark.slow
+def test_what_does_not_fit_is_written_only_where_that_may_be():
+    assert sort_wide(may_spill=True) == 200_000
+    with pytest.raises(queries.QueryError, match="Out of Memory") as refused:
+        sort_wide(may_spill=False)
+    assert not refused.value.is_usage
+
+
 def test_other_verbs_import_neither_package(folder):
     code = (
         "import sys; from joblog.replay.cli import main; "
