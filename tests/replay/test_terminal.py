@@ -53,6 +53,7 @@ MORE_WORDS = {
     "repair": [],
     "scripts": [],
     "show": ["11"],
+    "sql": ["SELECT seq, command FROM records ORDER BY seq"],
     "state": [],
     "stats": [],
     "test": [],
@@ -64,6 +65,8 @@ MORE_WORDS = {
 NO_ROWS = {
     # Commands to be pasted, which must not be broken.
     *("dump", "revert"),
+    # What other programs read.
+    *("metrics", "spans"),
     # Of files or other folders, in facts about them, or of no end.
     *("backup", "check", "completion", "demo", "export", "follow", "import", "index"),
     *("prove", "redact", "restore", "salvage", "serve"),
