@@ -14,13 +14,16 @@ from joblog.actors.messages import (
     Archive,
     IndexLog,
     IndexStatus,
+    KeyStatus,
+    Rekey,
     TakeReading,
     TakeSnapshot,
 )
 from joblog.actors.metrics.process import MetricsProcess
+from joblog.actors.rekeyer import Rekeyer
 from joblog.actors.snapshotter import Snapshotter
 from joblog.app.commands.server.readings import take_reading
-from joblog.storage.disk import child_environment
+from joblog.storage.disk import child_environment, key_names
 
 if TYPE_CHECKING:
     import socket
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from joblog.app.engine.engine import Engine
     from joblog.storage.filesystem import FileSystem
 
-Threaded = AnchorStatus | IndexStatus | TakeReading
+Threaded = AnchorStatus | IndexStatus | KeyStatus | TakeReading
 """Mail of threads to the keyspace, which `take_note` sees to."""
 
 
@@ -49,6 +52,7 @@ class Beside:
         self._archiver: pykka.ActorRef[Any] | None = None
         self._anchorer: pykka.ActorRef[Any] | None = None
         self._indexer: pykka.ActorRef[Any] | None = None
+        self._rekeyer: pykka.ActorRef[Any] | None = None
 
     def _environment(self) -> dict[str, str]:
         """Return the environment of processes that work on the log's files."""
@@ -67,6 +71,10 @@ class Beside:
         self._archiver = Archiver.start(folder, disk, tell)
         self._anchorer = Anchorer.start(folder, tell, environment)
         self._indexer = Indexer.start(folder, tell, environment)
+        self._disk = disk
+        if key_names(disk):
+            self._rekeyer = Rekeyer.start(folder, tell, environment)
+            self._actors.append(self._rekeyer)
         self._actors += [self._snapshotter, self._archiver]
         self._actors += [self._anchorer, self._indexer]
 
@@ -106,6 +114,9 @@ class Beside:
         )
         wish = IndexLog(open_first_seq, config.disk_reserve, config.log_index)
         self._indexer.tell(wish)
+        if self._rekeyer is not None:
+            names = key_names(self._disk)
+            self._rekeyer.tell(Rekey(len(names), names[0]))
 
     def stop(self) -> None:
         """Stop all of them, and wait for it."""
@@ -119,6 +130,8 @@ def take_note(engine: Engine, message: Threaded) -> None:
         engine.server.anchor_status = message.fields
     elif isinstance(message, IndexStatus):
         engine.server.index_status = message.fields
+    elif isinstance(message, KeyStatus):
+        engine.server.key_status = message.fields
     elif engine.context.unit is None:
         message.done(take_reading(engine.context))
     else:

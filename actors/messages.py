@@ -324,6 +324,24 @@ class IndexStatus(NamedTuple):
     fields: dict[str, Any]
 
 
+class Rekey(NamedTuple):
+    """Have files put under the first key, if there are several. Timer -> rekeyer.
+
+    Attributes:
+        keys: how many the key file has; 0 without one.
+        first: the name of the first.
+    """
+
+    keys: int
+    first: str
+
+
+class KeyStatus(NamedTuple):
+    """What INFO says of keys. Rekeyer -> keyspace."""
+
+    fields: dict[str, Any]
+
+
 class TakeReading(NamedTuple):
     """A scrape asks how the server is. Metrics -> keyspace.
 

@@ -31,7 +31,7 @@ from joblog.app.engine.proofs import whole_digest
 from joblog.app.errors import CommandError
 from joblog.app.history.moments import first_seq
 from joblog.app.table.table import switch_off
-from joblog.storage.disk import open_disk
+from joblog.storage.disk import open_disk, renew_keys
 from joblog.storage.errors import StorageError
 from joblog.storage.fsync import FsyncPolicy
 
@@ -147,6 +147,20 @@ class Server:
         """Read certificates anew; a signal handler may call it."""
         self._loop.call_soon(self._contexts.renew_or_tell)
         self._loop.wake()
+
+    def renew_keys(self) -> None:
+        """Read the key file anew; a signal handler may call it."""
+        if self._config.log_encryption_key_file:
+            self._loop.call_soon(self._renew_keys)
+            self._loop.wake()
+
+    def _renew_keys(self) -> None:
+        try:
+            names = renew_keys(self._disk, _folder(self._config))
+        except (StorageError, OSError) as error:
+            logger.warning("%s; what was read before holds", error)
+            return
+        logger.info("the key file is read anew; its first key is %s", names[0])
 
     def _lock(self, take_log: Callable[[Config], LogSource] | None) -> Loading:
         """Take the log for this server."""

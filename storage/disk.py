@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from joblog.storage.errors import KeyFileError
 from joblog.storage.filesystem import FileSystem
+
+if TYPE_CHECKING:
+    from joblog.storage.encryption.rekeying import Rekeyed
 
 VARIABLE = "JOBLOG_KEY_FILE"
 
@@ -44,6 +48,59 @@ def open_disk(
             "pip install 'joblog[encrypt]'"
         ) from None
     return EncryptedDisk(disk, read_keys(Path(key_file)))
+
+
+def key_names(disk: FileSystem) -> list[str]:
+    """Return the names of the keys that files may be under; none where none is."""
+    keys = getattr(disk, "keys", None)
+    return [] if keys is None else list(keys.names)
+
+
+def renew_keys(disk: FileSystem, folder: Path) -> list[str]:
+    """Read the key file anew, if it has all keys that a folder's files are under.
+
+    Returns:
+        The names of its keys, the first of which is used from now on.
+
+    Raises:
+        KeyFileError: it cannot be used, or lacks one; what was read before holds.
+        OSError: the folder cannot be read.
+    """
+    from joblog.storage.encryption.disk import (  # noqa: PLC0415 - an extra
+        EncryptedDisk,
+    )
+    from joblog.storage.encryption.keys import read_keys  # noqa: PLC0415 - an extra
+    from joblog.storage.encryption.rekeying import (  # noqa: PLC0415 - an extra
+        keys_in_use,
+    )
+
+    assert isinstance(disk, EncryptedDisk)
+    keys = read_keys(disk.keys.path)
+    for key_id, count in keys_in_use(folder, disk.beneath).items():
+        if keys.find(key_id) is None:
+            raise KeyFileError(
+                f"{keys.path}: the key file lacks the key {key_id.hex()}, which "
+                f"{count} files are under; add it as a further line"
+            )
+    disk.keys = keys
+    return keys.names
+
+
+def rekey_folder(folder: Path) -> Rekeyed:
+    """Put all encrypted files of a folder under the first key of the environment's.
+
+    Raises:
+        KeyFileError: the key file cannot be used.
+        OSError: the disk refused.
+    """
+    disk = open_disk()
+    from joblog.storage.encryption.disk import (  # noqa: PLC0415 - an extra
+        EncryptedDisk,
+    )
+    from joblog.storage.encryption.rekeying import rekey  # noqa: PLC0415 - an extra
+
+    assert isinstance(disk, EncryptedDisk)
+    return rekey(folder, disk.beneath, disk.keys)
 
 
 def child_environment(key_file: str) -> dict[str, str]:

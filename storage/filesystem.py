@@ -45,6 +45,16 @@ class FileSystem:
         """Open an existing file for `read_at`."""
         return os.open(path, os.O_RDONLY)
 
+    def open_to_overwrite(self, path: Path) -> int:
+        """Open an existing file for `read_at` and `overwrite`."""
+        return os.open(path, os.O_RDWR)
+
+    def overwrite(self, file: int, data: bytes, offset: int) -> None:
+        """Write bytes in the place of others."""
+        taken = os.pwrite(file, data, offset)
+        if taken != len(data):
+            raise OSError("the disk took a part of a write")
+
     def close(self, file: int) -> None:
         """Close a file; the error of a write that failed late shows here too."""
         os.close(file)

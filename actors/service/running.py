@@ -122,6 +122,7 @@ class Service:
             logger.info("SIGHUP: the log file is opened anew")
         if self._server is not None:
             self._server.renew_certificates()
+            self._server.renew_keys()
 
     def _write_pid(self) -> None:
         """Write the process id to a file.

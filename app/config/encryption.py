@@ -12,7 +12,8 @@ class EncryptionSettings:
         "",
         "A file with the keys that the log, snapshots and the index are encrypted "
         "with, 64 hexadecimal digits a line: the first for what is written, the "
-        "others for what is there. Empty: no encryption. Needs `joblog[encrypt]`.",
+        "others for what is there; read anew at a SIGHUP. Empty: no encryption. Needs "
+        "`joblog[encrypt]`.",
         live=False,
         protected=True,
     )

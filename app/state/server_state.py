@@ -265,6 +265,7 @@ class ServerState:
         self.archive_status: dict[str, Any] = {}
         self.anchor_status: dict[str, Any] = {}
         self.index_status: dict[str, Any] = {}
+        self.key_status: dict[str, Any] = {}
         self.past_status: dict[str, int] = dict.fromkeys(_PAST_STATUS, 0)
         self.script_times = _begin_times(config)
         self.supervised = "no"

@@ -45,6 +45,7 @@ VERBS = {
     "repair": "Mend a damaged log in place, as far as that can be.",
     "salvage": "A new log from all that still reads of a damaged one.",
     "redact": "Make what the log holds of keys, jobs or texts unreadable.",
+    "rekey": "Put encrypted files under another key.",
     "verify": "Prove that the log is whole and unedited.",
     "anchor": "The log's digest, to be kept elsewhere.",
     "prove": "A receipt for a record or a job, to be checked anywhere.",

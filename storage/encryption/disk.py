@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joblog.storage.encrypted import ENCRYPTED_MAGIC
 from joblog.storage.encryption.appending import Appender
 from joblog.storage.encryption.envelope import ENVELOPE_BYTES, open_envelope
+from joblog.storage.encryption.keys import read_keys
 from joblog.storage.encryption.reading import CellReader
+from joblog.storage.errors import KeyFileError, WrongKeyError
 from joblog.storage.filesystem import FileSystem
 
 if TYPE_CHECKING:
@@ -97,6 +99,16 @@ class EncryptedDisk(FileSystem):
         elif not self.beneath.size(file):
             self._paths[file] = path  # it may be begun meanwhile
         return file
+
+    def open_to_overwrite(self, path: Path) -> int:
+        """Open an existing file as it lies on the disk."""
+        file = self.beneath.open_to_overwrite(path)
+        self._forget(file)
+        return file
+
+    def overwrite(self, file: int, data: bytes, offset: int) -> None:
+        """Write bytes in the place of others, as they lie on the disk."""
+        self.beneath.overwrite(file, data, offset)
 
     def close(self, file: int) -> None:
         """Close a file; the error of a write that failed late shows here too."""
@@ -187,7 +199,23 @@ class EncryptedDisk(FileSystem):
             return None
         if len(data) < ENVELOPE_BYTES:
             return _Torn()
-        return open_envelope(data, path, self.keys).cipher
+        try:
+            return open_envelope(data, path, self.keys).cipher
+        except WrongKeyError as error:
+            # The key file may have got another since it was read.
+            try:
+                self.renew()
+            except KeyFileError:
+                raise error from None
+            return open_envelope(data, path, self.keys).cipher
+
+    def renew(self) -> None:
+        """Read the key file anew.
+
+        Raises:
+            KeyFileError: it is none any more; what was read before holds.
+        """
+        self.keys = read_keys(self.keys.path)
 
     def _appender(self, file: int, path: Path) -> Appender | None:
         """Return what appends to an open file; None where it is not encrypted."""

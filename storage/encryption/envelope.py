@@ -58,11 +58,13 @@ class Envelope(NamedTuple):
         front: what is authenticated with its key.
         key: the file's own key.
         key_ids: of the operator's keys that it is wrapped under, in each sound slot.
+        sound: where these slots are.
     """
 
     front: bytes
     key: bytes
     key_ids: tuple[bytes, ...]
+    sound: tuple[int, ...] = SLOTS
 
     @property
     def cipher(self) -> AESGCM:
@@ -107,33 +109,33 @@ def open_envelope(data: bytes, path: Path, keys: Keys) -> Envelope:
             f"versions up to {_VERSION}; open the log with the newer program"
         )
     checksum = data[_FRONT.size : _FRONT.size + _CHECKSUM.size]
-    slots = list(_sound_slots(data))
+    slots = _sound_slots(data)
     if checksum != _CHECKSUM.pack(crc32(front)) or not slots:
         raise _damaged(path)
-    key_ids = tuple(key_id for key_id, _, _ in slots)
-    for key_id, nonce, wrapped in slots:
+    key_ids = tuple(key_id for key_id, _, _ in slots.values())
+    for key_id, nonce, wrapped in slots.values():
         key = keys.find(key_id)
         if key is not None:
             try:
                 own = key.cipher.decrypt(nonce, wrapped, front)
             except InvalidTag:
                 raise _damaged(path) from None
-            return Envelope(front, own, key_ids)
+            return Envelope(front, own, key_ids, tuple(slots))
     raise WrongKeyError(
         f"{path}: encrypted under the key {key_ids[0].hex()}, and {keys.path} has no "
         f"such key: its first is {keys.current.id.hex()}"
     )
 
 
-def _sound_slots(data: bytes) -> list[tuple[bytes, bytes, bytes]]:
-    slots = []
+def _sound_slots(data: bytes) -> dict[int, tuple[bytes, bytes, bytes]]:
+    slots = {}
     for place in SLOTS:
         slot = data[place : place + _SLOT_BYTES]
         body = slot[: _SLOT.size]
         if len(slot) == _SLOT_BYTES and slot[_SLOT.size :] == _CHECKSUM.pack(
             crc32(body)
         ):
-            slots.append(_SLOT.unpack(body))
+            slots[place] = _SLOT.unpack(body)
     return slots
 
 

@@ -59,9 +59,11 @@ class Keys:
         """Return the key with an id, None where the file has none."""
         return self._by_id.get(key_id)
 
-    def lacks(self, other: Keys) -> bool:
-        """Say whether the key that another file's new files go under is not here."""
-        return other.current.id not in self._by_id
+    @property
+    def names(self) -> list[str]:
+        """Names of the keys, in 16 hexadecimal digits, which tell nothing of them."""
+        ids = [key_id for key_id in self._by_id if key_id != self.current.id]
+        return [self.current.id.hex(), *(key_id.hex() for key_id in ids)]
 
 
 def make_key(data: bytes) -> Key:

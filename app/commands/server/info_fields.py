@@ -245,6 +245,7 @@ def persistence(ctx: Context) -> Fields:
             *state.archive_status.items(),
             *state.anchor_status.items(),
             *state.index_status.items(),
+            *state.key_status.items(),
             ("log_folding_seq", state.saves.progress.get("seq", 0)),
         ]
     return fields + _loading(ctx)

@@ -71,7 +71,7 @@ complete -c joblog -l log-connections -x -a 'no named all' -d 'Whose coming and 
 complete -c joblog -l log-access -x -a 'no users yes' -d 'If the log has refusals, logins and changes: never, with users, always.'
 complete -c joblog -l log-compression -x -a 'no zlib' -d 'How sealed segments are packed.'
 complete -c joblog -l log-index -x -a 'yes no' -d 'Have each segment indexed once it is sealed, by a niced process, so that what replay is asked of a long log takes no time.'
-complete -c joblog -l log-encryption-key-file -x -d 'A file with the keys that the log, snapshots and the index are encrypted with, 64 hexadecimal digits a line: the first for what is written, the others for what is there. Empty: no encryption. Needs joblog[encrypt].'
+complete -c joblog -l log-encryption-key-file -x -d 'A file with the keys that the log, snapshots and the index are encrypted with, 64 hexadecimal digits a line: the first for what is written, the others for what is there; read anew at a SIGHUP. Empty: no encryption. Needs joblog[encrypt].'
 complete -c joblog -l rdb-compat -x -a 'yes no' -d 'Whether SAVE, BGSAVE and the save rules write Redis\'s RDB file too, as dbfilename in dir, for scripts that copy it; nothing here reads it.'
 complete -c joblog -l dbfilename -x -d 'The name of that file. A start tells where it finds a Redis server\'s.'
 complete -c joblog -l rdbchecksum -x -a 'yes no' -d 'Whether that file ends with its checksum, which takes the child that writes it about 0.05 us a byte.'
