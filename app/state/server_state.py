@@ -268,12 +268,11 @@ class ServerState:
         self.key_status: dict[str, Any] = {}
         self.past_status: dict[str, int] = dict.fromkeys(_PAST_STATUS, 0)
         self.script_times = _begin_times(config)
-        self.supervised = "no"
         self.tell_operator: Callable[[str, str], None] | None = None
         self.dial: Dial | None = None
         self.expires_unasked, self.is_cron_paused = True, False
         self.admits_debugging_scripts = self.skips_checksums = False
-        self.stopped_by, self.exit_code = "", 0
+        self.stopped_by, self.exit_code, self.supervised = "", 0, "no"
 
     def set_loading(self, *, is_loading: bool) -> None:
         """Note that the log is being folded, or no longer."""
