@@ -152,7 +152,8 @@ def test_range_means_the_same_in_each_form(home, monkeypatch, verb, first, last)
     assert options == dotted
     # The same without a folder.
     assert answer(verb, *more, f"{first}..{last}") == dotted
-    if last == "now":
+    # Metrics go on until now where that is said, else to a step behind the last record.
+    if last == "now" and verb != "metrics":
         assert answer(verb, *more, f"{first}..") == dotted
         if verb != "log":
             assert answer(verb, *more, "--since", first) == dotted
