@@ -17,12 +17,14 @@ from joblog.app.families import (
     FIELDS,
     LAST_SEQ,
 )
+from joblog.app.table.delays import TICK_BITS
 from joblog.app.table.table import every_command
 from joblog.app.version import VERSION
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
     from joblog.app.state.server_state import CallCounts
+    from joblog.app.table.delays import Delays
 
 _SECTIONS = (
     info_fields.server,
@@ -83,11 +85,29 @@ def _head(ctx: Context, name: bytes) -> str:
     return "" if script is None else script.source[:_HEAD_BYTES].decode("latin-1")
 
 
+def count_buckets(ticks: list[int], long_delays: Delays) -> list[int]:
+    """Return how many calls each bucket has; ticks are summed many at a time.
+
+    There are a thousand of each command, and the loop waits.
+    """
+    buckets = [0] * (len(_BUCKETS_NS) + 1)
+    start = 0
+    for place, bound_ns in enumerate(_BUCKETS_NS if ticks else ()):
+        end = (bound_ns + 1) >> TICK_BITS
+        buckets[place] = sum(ticks[start:end])
+        start = end
+        if end >= len(ticks):
+            break
+    for highest_ns, count in long_delays.items():
+        buckets[bisect_left(_BUCKETS_NS, highest_ns)] += count
+    return buckets
+
+
 def _calls(counts: CallCounts) -> list[Any]:
     """Return calls, failed, rejected, nanoseconds, and how many each bucket has."""
-    buckets = [0] * (len(_BUCKETS_NS) + 1)
-    for highest_ns, count in counts.delays().items():
-        buckets[bisect_left(_BUCKETS_NS, highest_ns)] += count
+    if counts.untimed:
+        counts.delays()  # lets those that were timed stand for the others
+    buckets = count_buckets(counts.ticks, counts.long_delays)
     return [
         *(counts.calls, counts.failed, counts.rejected),
         *(counts.nanoseconds, buckets if any(buckets) else []),
