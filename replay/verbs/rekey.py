@@ -31,6 +31,7 @@ def rekey(output: Output, folder: Path) -> int:
 
     \b
     Examples:
+      replay rekey joblog-data
       JOBLOG_KEY_FILE=/etc/joblog/key replay rekey /srv/archive
     """
     if not os.environ.get(VARIABLE):
