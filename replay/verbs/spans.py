@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from joblog.replay.jobs.views import Actors
-from joblog.replay.output.otlp import traces_request
 from joblog.replay.shown.records import client_name
 from joblog.replay.verbs.jobs import open_jobs, schema_option
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
+from joblog.replay.views.otlp import traces_request
 from joblog.replay.views.spans import Told, Trace, trace_jobs
 
 if TYPE_CHECKING:
