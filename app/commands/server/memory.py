@@ -90,7 +90,7 @@ def value_bytes(value: Any, samples: int = _SAMPLES) -> int:
         return own
     if isinstance(value, Hash):
         if value.deadlines is not None:
-            # Each is in a dictionary, and as a pair in the order of what is due.
+            # Each is in a dictionary, and in the heap of what is due.
             pair = sys.getsizeof((0, b"")) + sys.getsizeof(1 << 40)
             own += sys.getsizeof(value.deadlines) + len(value.deadlines) * pair
         sizes = (
