@@ -153,9 +153,11 @@ def check_moment(folder, seq):
         }
         if jobs["running"] is None:
             del jobs["running"], depths["running"]
-        elif jobs != depths:  # a worker may hold what is not due yet
+        elif jobs != depths:
+            # `top` calls some stuck, and scheduled what a worker holds until it is due.
             jobs["scheduled"] += jobs.pop("running")
             depths["scheduled"] += depths.pop("running")
+            depths["scheduled"] += queue["depths"].get("stuck", [0])[-1]
         assert jobs == depths, name
         for deed in families.DEEDS:
             total = sum(each[deed] for each in queue["stretches"])
