@@ -2,11 +2,12 @@
 
     command's number -> None        ask: its keys, channels or arguments decide
                         ANY         it may be called with any arguments
-                        patterns    it may, where its only key matches one of them
+                        patterns    it may, where each of its keys matches one of them
 
 It is on the road of every command of a limited client, and knows what most of them are:
-no key, or one that is the first argument, and patterns such as `jobs:*`. What it does
-not let through `User.judge` does, or refuses.
+no key, one that is the first argument, or several from there to the last (MGET, DEL,
+MSET), and patterns such as `jobs:*`. What it does not let through `User.judge` does, or
+refuses.
 """
 
 from __future__ import annotations
@@ -15,7 +16,14 @@ from typing import TYPE_CHECKING, Final, final
 
 from joblog.app.keyspace.glob import compile_glob, prefix_of
 from joblog.app.table.table import REGISTERED, Flag
-from joblog.app.users.requests import FIRST, NOTHING, ODD, READ_WRITE, plan_of
+from joblog.app.users.requests import (
+    FIRST,
+    NOTHING,
+    ODD,
+    READ_WRITE,
+    deeds_of,
+    plan_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,13 +42,18 @@ class KeyRule:
         prefixes: any that begins with one of these.
         matchers: any that one of these matches.
         is_any: all of them.
+        step: how far one key is from the next, up to the last argument; 0 where the
+            first argument is the only key.
     """
 
-    __slots__ = ("is_any", "matchers", "prefixes")
+    __slots__ = ("is_any", "matchers", "prefixes", "step")
 
-    def __init__(self, patterns: Sequence[bytes], *, is_any: bool = False) -> None:
+    def __init__(
+        self, patterns: Sequence[bytes], *, is_any: bool = False, step: int = 0
+    ) -> None:
         """Make the rule of some patterns."""
         self.is_any = is_any
+        self.step = step
         found = {pattern: prefix_of(pattern) for pattern in patterns}
         self.prefixes: tuple[bytes, ...] = tuple(
             prefix for prefix in found.values() if prefix is not None
@@ -48,6 +61,15 @@ class KeyRule:
         self.matchers: list[Matcher] = [
             compile_glob(pattern) for pattern, prefix in found.items() if prefix is None
         ]
+
+    def has(self, key: bytes) -> bool:
+        """Say whether a key will do."""
+        if key.startswith(self.prefixes):
+            return True
+        for matches in self.matchers:  # noqa: SIM110 - `any` would make a generator
+            if matches(key):
+                return True
+        return False
 
 
 ANY: Final = KeyRule((), is_any=True)
@@ -76,13 +98,46 @@ class Gate:
             return False
         if rule.is_any:
             return True
-        key = argv[1]
-        if key.startswith(rule.prefixes):
-            return True
-        for matches in rule.matchers:  # noqa: SIM110 - `any` would make a generator
-            if matches(key):
-                return True
-        return False
+        if not rule.step:
+            return rule.has(argv[1])
+        for at in range(1, len(argv), rule.step):  # noqa: SIM110 - see above
+            if not rule.has(argv[at]):
+                return False
+        return True
+
+
+def _step_of(command: Command) -> int:
+    """Return how far the keys are from each other, where all that follow are keys.
+
+    0 where that is not so, or where what is done to them depends on the arguments.
+    """
+    if command.channels is not None or len(command.keys) != 1:
+        return 0
+    (spec,) = command.keys
+    is_plain = spec.is_fixed and spec.find is None and spec.access_for is None
+    is_key = not spec.access.startswith("NOT_KEY")
+    is_range = (spec.first, spec.last) == (1, -1)
+    return spec.step if is_plain and is_key and is_range else 0
+
+
+def _range_rule(
+    command: Command, selectors: Sequence[Selector], step: int
+) -> KeyRule | None:
+    """Return the rule of a command with many keys.
+
+    One set of rules has to let all of them through: the first that allows the command
+    is asked here.
+    """
+    deeds = deeds_of(command.keys[0].access)
+    for selector in selectors:
+        if selector.has_all_commands or selector.allowed[command.number]:
+            keys = selector.keys
+            if selector.has_all_keys:
+                return ANY
+            return KeyRule(
+                [key for key, may in keys.items() if may & deeds == deeds], step=step
+            )
+    return None
 
 
 def _rule_for(
@@ -92,6 +147,9 @@ def _rule_for(
 ) -> KeyRule | None:
     """Return the rule of a command; equal ones are one, which `kept` has."""
     plan = plan_of(command)
+    step = _step_of(command)
+    if plan == ODD and step:
+        return _range_rule(command, selectors, step)
     patterns: list[bytes] = []
     for selector in selectors:
         is_let = selector.has_all_commands or selector.allowed[command.number]

@@ -26,6 +26,8 @@ RULES = [
 CALLS = [
     *("PING", "GET a", "GET b", "GET ", "SET b 1", "SET a 1 GET", "DEL a b", "MGET a"),
     *("PUBLISH c 1", "SUBSCRIBE c", "CONFIG GET x", "SELECT 0", "AUTH x", "KEYS *"),
+    *("DEL a ab", "DEL a c", "MGET a b", "MSET a b c b", "MSET a c", "BLPOP a b 0"),
+    *("WATCH a b", "SINTERSTORE a b", "UNLINK a a a", "EXISTS b c", "TOUCH b"),
     *("EVAL x 1 a", "SORT a", "XREAD STREAMS a 0", "LPUSH ab 1", "OBJECT ENCODING a"),
 ]
 
@@ -71,6 +73,13 @@ def test_gate_lets_nothing_through_that_the_rules_do_not(rules, line):
         ("PUBLISH c 1", False),
         ("GET read:1", True),
         ("HSET read:1 f v", False),
+        ("MGET jobs:1 read:2 x1y one", True),
+        ("MGET jobs:1 other", False),
+        ("DEL jobs:1 jobs:2", True),
+        ("DEL jobs:1 read:2", False),
+        ("MSET jobs:1 other jobs:2 other", True),
+        ("MSET jobs:1 x other x", False),
+        ("RENAME jobs:1 jobs:2", False),
     ],
 )
 def test_gate_knows_the_calls_of_a_worker(line, is_open):
@@ -79,6 +88,13 @@ def test_gate_knows_the_calls_of_a_worker(line, is_open):
     )
 
     assert opens(user, line) == is_open
+
+
+def test_many_keys_are_let_through_by_one_set_of_rules_or_none():
+    user = user_with("+mget", "~a*", "(+mget ~b*)")
+
+    assert opens(user, "MGET a1 a2")
+    assert not opens(user, "MGET a1 b1")
 
 
 def test_each_command_of_a_user_with_all_keys_is_let_through_or_not_at_all():
