@@ -103,6 +103,8 @@ def test_a_tap_needs_no_certificate_of_its_own(tmp_path, certificates):
         )
         try:
             wait_until(lambda: told.ask("WAIT", 1, 100) == b":1\r\n")
+            told.ask("SET", "k", 2)
+            wait_until(lambda: told.ask("WAIT", 1, 1000) == b":1\r\n")
         finally:
             tap.send_signal(signal.SIGINT)
             _, said = tap.communicate()
