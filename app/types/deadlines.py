@@ -62,7 +62,8 @@ class Deadlines(dict[bytes, int]):
         # Many in a row are one and the same, and hold one object.
         held: Any = self._last
         if held != deadline_ms:
-            held = self._last = deadline_ms
+            held = deadline_ms
+            self._last = held  # not both in one line: compiled, that is two objects
         self[name] = held
         self._noted += 1
         is_latest = held > self._latest
