@@ -38,7 +38,7 @@ class SyncDelays:
         self._lines = BoundedLog(loop, "calls of fdatasync that took long")
         self._began = 0.0
         self._is_told = False
-        self._ended: float | None = None
+        self._ended = monotonic()
         self.count = 0
         self.longest_ms = 0
         self.is_quick = True
@@ -71,5 +71,5 @@ class SyncDelays:
             self._lines.write(logging.WARNING, text, seconds)
 
     def since_last(self) -> int:
-        """Return how many seconds ago the last call ended; -1 before the first."""
-        return -1 if self._ended is None else int(monotonic() - self._ended)
+        """Return how many seconds ago the last call ended; before one, the start."""
+        return int(monotonic() - self._ended)

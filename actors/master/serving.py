@@ -91,7 +91,8 @@ class Serving:
         self._asking: list[ServeReplica] = []
         self._sent_ms = 0
         self._is_settling = False
-        self._waits = Waits(self._replicas, engine.blocking, turn, self._settle_soon)
+        beside = loop, engine.blocking, turn
+        self._waits = Waits(self._replicas, *beside, self._settle_soon)
         self._datasets = Datasets(
             *(loop, self._log[0], config, inbox),
             self._send_dataset,

@@ -7,7 +7,7 @@ the stream they have to have come; what they answer is looked at as it comes.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from joblog.actors.messages import Order
 from joblog.app.state.replicas import GETACK
@@ -15,9 +15,12 @@ from joblog.app.state.replicas import GETACK
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from joblog.actors.loop import Loop
     from joblog.actors.turn import Turn
     from joblog.app.engine.blocking import Blocking
     from joblog.app.state.replicas import AwaitReplicas, Replicas
+
+_LOOK_SECONDS: Final = 1.0
 
 
 class Waits:
@@ -26,6 +29,7 @@ class Waits:
     def __init__(
         self,
         replicas: Replicas,
+        loop: Loop,
         blocking: Blocking,
         turn: Turn,
         settle_soon: Callable[[], None],
@@ -34,20 +38,26 @@ class Waits:
 
         Args:
             replicas: tells how far each is.
+            loop: the loop of the engine's actor.
             blocking: lets those go on who wait.
             turn: has what waits for the log to be durable.
             settle_soon: has `settle` called, and what it made committed.
         """
         self._replicas = replicas
+        self._loop = loop
         self._blocking = blocking
         self._turn = turn
         self._settle_soon = settle_soon
         self._waiting: list[AwaitReplicas] = []
         self._unplaced: deque[AwaitReplicas] = deque()
+        self._is_looking = False
 
     def add(self, inquiry: AwaitReplicas) -> None:
         """Let a client wait."""
         self._waiting.append(inquiry)
+        if not self._is_looking:
+            self._is_looking = True
+            self._loop.call_later(_LOOK_SECONDS, self._forget_the_gone)
         if inquiry.asks:
             self._unplaced.append(inquiry)
         else:
@@ -70,6 +80,13 @@ class Waits:
         if self._unplaced and _asks(origin):
             self._unplaced.popleft().offset = offset
             self._settle_soon()
+
+    def _forget_the_gone(self) -> None:
+        """Forget those who wait no more, also where no replica ever answers."""
+        self._waiting = [inquiry for inquiry in self._waiting if inquiry.is_wanted]
+        self._is_looking = bool(self._waiting)
+        if self._is_looking:
+            self._loop.call_later(_LOOK_SECONDS, self._forget_the_gone)
 
     def settle(self) -> None:
         """Answer those for whom enough replicas have come far enough."""

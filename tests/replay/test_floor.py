@@ -206,7 +206,7 @@ def test_verb_begins_anew_where_pruning_overtakes_it(
         copy = shutil.copytree(folder, tmp_path / f"copy-{point}")
         filesystem = OvertakenFileSystem(copy, point)
         with monkeypatch.context() as patch:
-            patch.setattr(options, "FileSystem", lambda fs=filesystem: fs)
+            patch.setattr(options, "open_disk", lambda fs=filesystem, **_: fs)
             result = replay(*words, folder=copy)
         if filesystem.looks_left > 0:
             break  # it looked less often than that

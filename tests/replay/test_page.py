@@ -36,7 +36,8 @@ def test_session_of_the_page_is_what_the_tool_answers(block):
 
 WITHOUT_SESSION = {
     *("completion", "demo", "serve", "export", "import"),
-    *("backup", "follow", "redact", "repair", "restore", "salvage"),
+    *("backup", "follow", "redact", "rekey", "repair", "restore", "salvage"),
+    *("metrics", "spans"),
 }
 """Verbs that write files or serve, which the page shows without their answers."""
 

@@ -114,7 +114,6 @@ def test_same_moment_is_one_view_also_while_it_is_opened(server, present):
 
 
 def test_two_names_of_one_moment_are_one_view(server, present):
-    present.ask("LOG.TAG", "here")
     seq = int(present.ask("LOG.TAG", "here")[1:-2])
     clients = [server.connect() for _ in range(3)]
 

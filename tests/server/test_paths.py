@@ -10,8 +10,9 @@ WRITTEN = {
     *("dir", "logfile", "pidfile", "unixsocket", "aclfile", "cluster-config-file"),
     *("dbfilename", "appendfilename", "appenddirname"),
     *("log-archive-command", "log-anchor-command", "log-anchor-key"),
+    "log-encryption-key-file",
 }
-"""What names a place that is written to, listened at, or run."""
+"""What names a place that is written to, listened at, or run, or keys of the log's."""
 
 READ = {name for name in Config.BY_NAME if name.startswith("tls-") and "file" in name}
 READ |= {"tls-ca-cert-dir"}
