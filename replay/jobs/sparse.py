@@ -14,11 +14,12 @@ followed.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections import deque
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
+
+from sortedcontainers import SortedDict
 
 from joblog.app.history.recovery import Fold
 from joblog.app.history.touched import changed_keys, changes_databases
@@ -122,8 +123,8 @@ class SparsePast:
         self._entered.clear()
         self.seq = 0
 
-    def _find_mentions(self) -> list[Record]:
-        """Return the records that mention the job, by whichever name, in order."""
+    def _find_mentions(self) -> SortedDict[int, Record]:
+        """Return the records that mention the job, by whichever name."""
         found: dict[int, Record] = {}
         words = deque([self._job_id, *self._own_keys()])
         while words:
@@ -146,7 +147,7 @@ class SparsePast:
             ):
                 if any(map(changes_databases, record.effects)):
                     found[record.seq] = record
-        return [found[seq] for seq in sorted(found)]
+        return SortedDict(found)
 
     def _own_keys(self) -> Iterator[bytes]:
         """Yield the keys that have the id in a longer word, such as `meta-{id}`."""
@@ -198,7 +199,7 @@ class SparsePast:
             MissedExitError: another record has to come in between; it will from now on.
             SparseError: the records do not tell what happened.
         """
-        for record in self._mentions:
+        for record in self._mentions.values():
             is_told = record.seq <= self._known.until_seq
             for home in [] if is_told else self._left_unseen(record):
                 pop = self._find_pop(home, record)
@@ -227,10 +228,10 @@ class SparsePast:
         """
         while (found := self._find_exit()) is not None:
             record, home = found
-            if record in self._mentions:
+            if record.seq in self._mentions:
                 raise SparseError(f"{home[1]!r} was cut, and not by a pop")
             is_late = record.seq < self.seq
-            insort(self._mentions, record, key=_seq_of)
+            self._mentions[record.seq] = record
             if is_late:
                 raise MissedExitError
             self.seq = record.seq
@@ -349,10 +350,6 @@ class SparsePast:
             if read_id(element, self._aliases) == self._job_id
         ]
         return [*argv[:start], *own] if own else None
-
-
-def _seq_of(record: Record) -> int:
-    return record.seq
 
 
 def _pops(record: Record, key: bytes) -> bool:
