@@ -9,33 +9,24 @@ snapshot, which the next one replaces.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import os
-import select
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pykka
 
-import joblog
 from joblog.actors.messages import (
     SnapshotEnded,
     SnapshotProgress,
     TakeSnapshot,
     Watch,
 )
+from joblog.actors.telling_child import TellingChild
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 logger = logging.getLogger(__name__)
-
-_WAIT_MS = 50
-_READ_BYTES = 65536
-_PACKAGES = Path(joblog.__file__).resolve().parent.parent
 
 
 class Snapshotter(pykka.ThreadingActor):
@@ -63,9 +54,8 @@ class Snapshotter(pykka.ThreadingActor):
         self._databases = databases
         self._report = report
         self._environment = environment
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: TellingChild | None = None
         self._seq = 0
-        self._rest = b""
         self._said: dict[str, Any] = {}
 
     def on_receive(self, message: Any) -> None:
@@ -87,30 +77,19 @@ class Snapshotter(pykka.ThreadingActor):
 
     def on_stop(self) -> None:
         """Kill the child, if there is one; what it has written so far is of no use."""
-        if self._child is not None:
-            self._child.kill()
-            self._reap()
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
 
     def _begin(self, order: TakeSnapshot) -> None:
         assert self._child is None
         self._seq = order.seq
-        command = [
-            sys.executable,
-            "-m",
-            "joblog.app.history.folding",
-            str(self._folder),
-        ]
-        command += ["--until", str(order.seq), "--databases", str(self._databases)]
-        command += order.options
-        self._rest, self._said = b"", {}
+        words = [str(self._folder), "--until", str(order.seq)]
+        words += ["--databases", str(self._databases), *order.options]
+        self._said = {}
         try:
-            self._child = subprocess.Popen(  # noqa: S603 - our own program
-                command,
-                cwd=_PACKAGES,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-                env=self._environment(),
+            self._child = TellingChild(
+                "joblog.app.history.folding", words, self._environment()
             )
         except OSError as error:
             self._end(f"the child process cannot be started: {error}")
@@ -121,42 +100,24 @@ class Snapshotter(pykka.ThreadingActor):
         """Take what the child has said, for a moment; then see to the mailbox."""
         if self._child is None:
             return
-        assert self._child.stdout is not None
-        output = self._child.stdout.fileno()
-        # Not select.select, which knows no file descriptor beyond 1023.
-        poll = select.poll()
-        poll.register(output, select.POLLIN)
-        if poll.poll(_WAIT_MS):
-            data = os.read(output, _READ_BYTES)
-            if not data:
-                self._child_ended()
-                return
-            *lines, self._rest = (self._rest + data).split(b"\n")
-            for line in lines:
-                self._hear(line)
-        self.actor_ref.tell(Watch())
-
-    def _hear(self, line: bytes) -> None:
-        with contextlib.suppress(ValueError):
-            fields = json.loads(line)
+        told = self._child.hear()
+        if told is None:
+            self._child_ended()
+            return
+        for fields in told:
             self._said.update(fields)
             self._tell(SnapshotProgress(fields))
+        self.actor_ref.tell(Watch())
 
     def _child_ended(self) -> None:
-        code = self._reap()
+        child, self._child = self._child, None
+        assert child is not None
+        code = child.reap()
         error = self._said.get("error")
         if code or not self._said.get("is_done"):
             self._end(error or f"the child process ended with exit code {code}")
         else:
             self._end(None)
-
-    def _reap(self) -> int:
-        assert self._child is not None
-        code = self._child.wait()
-        if self._child.stdout is not None:
-            self._child.stdout.close()
-        self._child = None
-        return code
 
     def _end(self, error: str | None) -> None:
         said = self._said

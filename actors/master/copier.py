@@ -7,29 +7,20 @@ keyspace is neither copied nor paused.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import os
-import select
-import subprocess
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pykka
 
-import joblog
 from joblog.actors.master.mail import Look, Made, Make
 from joblog.actors.master.spool import let_go
+from joblog.actors.telling_child import TellingChild
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 logger = logging.getLogger(__name__)
-
-_WAIT_MS: Final = 50
-_READ_BYTES: Final = 65536
-_PACKAGES: Final = Path(joblog.__file__).resolve().parent.parent
 
 
 class Copier(pykka.ThreadingActor):
@@ -58,8 +49,8 @@ class Copier(pykka.ThreadingActor):
         self._report = report
         self._environment = environment
         self._order: Make | None = None
-        self._child: subprocess.Popen[bytes] | None = None
-        self._said = b""
+        self._child: TellingChild | None = None
+        self._said: dict[str, Any] = {}
 
     def on_receive(self, message: Make | Look) -> None:
         """Begin a dataset, or see how far the one under way is."""
@@ -78,28 +69,19 @@ class Copier(pykka.ThreadingActor):
         child, self._child = self._child, None
         if child is not None:
             child.kill()
-            child.wait()
-            if child.stdout is not None:
-                child.stdout.close()
         if self._order is not None:
             let_go(self._order.path)
 
     def _begin(self, order: Make) -> None:
         assert self._child is None
-        self._order, self._said = order, b""
-        command = [sys.executable, "-m", "joblog.app.history.sending"]
-        command += [str(self._folder), "--until", str(order.seq)]
-        command += ["--file", str(order.path), "--databases", str(self._databases)]
-        command += ["--history", order.history, "--offset", str(order.offset)]
-        command += ["--for-redis"] if order.is_for_redis else []
+        self._order, self._said = order, {}
+        words = [str(self._folder), "--until", str(order.seq)]
+        words += ["--file", str(order.path), "--databases", str(self._databases)]
+        words += ["--history", order.history, "--offset", str(order.offset)]
+        words += ["--for-redis"] if order.is_for_redis else []
         try:
-            self._child = subprocess.Popen(  # noqa: S603 - our own program
-                command,
-                cwd=_PACKAGES,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-                env=self._environment(),
+            self._child = TellingChild(
+                "joblog.app.history.sending", words, self._environment()
             )
         except OSError as error:
             self._end(0, f"the child process cannot be started: {error}")
@@ -110,29 +92,18 @@ class Copier(pykka.ThreadingActor):
         """Take what the child has said, for a moment; then see to the mailbox."""
         if self._child is None:
             return
-        assert self._child.stdout is not None
-        output = self._child.stdout.fileno()
-        poll = select.poll()
-        poll.register(output, select.POLLIN)
-        if poll.poll(_WAIT_MS):
-            data = os.read(output, _READ_BYTES)
-            if not data:
-                self._child_ended()
-                return
-            # Only the last lines say how it ended.
-            self._said = (self._said + data)[-_READ_BYTES:]
+        told = self._child.hear()
+        if told is None:
+            self._child_ended()
+            return
+        for fields in told:
+            self._said |= fields
         self.actor_ref.tell(Look())
 
     def _child_ended(self) -> None:
         child, self._child = self._child, None
         assert child is not None
-        assert child.stdout is not None
-        child.stdout.close()
-        code = child.wait()
-        said: dict[str, Any] = {}
-        for line in self._said.splitlines():
-            with contextlib.suppress(ValueError):
-                said |= json.loads(line)
+        code, said = child.reap(), self._said
         error = said.get("error") or f"the child process ended with code {code}"
         version = 0 if code else said.get("version", 0)
         self._end(version, "" if version else error)
