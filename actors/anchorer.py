@@ -9,81 +9,41 @@ minute. Who checks the lines is `replay verify --anchors`.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import subprocess
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-import pykka
-
-from joblog.actors.children import NICED_REPLAY, Children, Retries
+from joblog.actors.children import NICED_REPLAY
+from joblog.actors.errand import Errand
 from joblog.actors.messages import AnchorLog, AnchorStatus, Watch
 from joblog.app import clock
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
 _OFF: Final = AnchorLog("", "", 0, 0, 0)
 
 
-class Anchorer(pykka.ThreadingActor):
+class Anchorer(Errand):
     """Runs the command for one digest at a time, and reports."""
 
-    use_daemon_thread = True
+    STATUS = AnchorStatus
 
-    def __init__(
-        self,
-        folder: Path,
-        report: Callable[[Any], None],
-        environment: Callable[[], dict[str, str]],
-        steady_ms: Callable[[], int] = clock.steady_ms,
-    ) -> None:
-        """Make the anchorer of a data folder.
-
-        Args:
-            folder: the data folder.
-            report: takes what is to be told to the keyspace; called in this thread.
-            environment: gives the child's.
-            steady_ms: the clock that nobody sets.
-        """
-        super().__init__()
-        self._folder = folder.resolve()
-        self._report = report
-        self._environment = environment
-        self._steady_ms = steady_ms
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Make the anchorer of a data folder; see `Errand` for the arguments."""
+        super().__init__(*args, **kwargs)
         self._order = self._running = self._done = _OFF
-        self._children = Children()
-        self._retries = Retries(steady_ms)
         self._began_at_ms = self._taken = self._last_ms = 0
-        self._told: dict[str, Any] = {}
 
     def on_start(self) -> None:
         """Say that nothing is anchored yet."""
         self._tell()
 
-    def on_receive(self, message: Any) -> None:
-        """Begin where a digest is due, or look after the command that runs."""
-        try:
-            if isinstance(message, AnchorLog):
-                self._order = message
-                if not self._children and self._is_due():
-                    self._begin()
-            else:
-                assert isinstance(message, Watch)
-                self._watch()
-        except OSError as error:
-            self._children.end()
-            self._fail(str(error))
-        self._tell()
-
-    def on_stop(self) -> None:
-        """End the command that runs."""
-        self._children.end()
+    def _take(self, order: AnchorLog) -> None:
+        self._order = order
+        if not self._children and self._is_due():
+            self._begin()
 
     def _is_due(self) -> bool:
         """Tell whether the log has grown, and was sealed or is old enough."""
@@ -127,15 +87,7 @@ class Anchorer(pykka.ThreadingActor):
         self._running, self._began_at_ms = order, self._steady_ms()
         self.actor_ref.tell(Watch())
 
-    def _watch(self) -> None:
-        """Wait a moment for both to end."""
-        if not self._children:
-            return
-        ended = self._children.take_codes()
-        if ended is None:
-            self.actor_ref.tell(Watch())
-            return
-        codes, words = ended
+    def _note_end(self, codes: list[int], words: str) -> None:
         if any(codes):
             whose = "log-anchor-command" if codes[1] else "working out the digest"
             self._fail(
@@ -154,8 +106,8 @@ class Anchorer(pykka.ThreadingActor):
         """Say what went wrong, and try again later."""
         self._retries.fail(text, partial(logger.error, "%s"))
 
-    def _tell(self) -> None:
-        fields = {
+    def _fields(self) -> dict[str, Any]:
+        return {
             "log_anchor_enabled": int(bool(self._order.command)),
             "log_anchor_status": "err" if self._retries.error else "ok",
             "log_anchor_seq": self._done.synced_seq,
@@ -164,8 +116,3 @@ class Anchorer(pykka.ThreadingActor):
             "log_anchor_last_time": self._last_ms // 1000,
             "log_anchor_error": self._retries.line,
         }
-        if fields == self._told:
-            return
-        self._told = fields
-        with contextlib.suppress(pykka.ActorDeadError):  # the server is stopping
-            self._report(AnchorStatus(fields))
