@@ -14,6 +14,8 @@ from joblog.storage.errors import KeyFileError
 from joblog.storage.filesystem import FileSystem
 
 if TYPE_CHECKING:
+    from joblog.storage.encryption.converting import Converted
+    from joblog.storage.encryption.disk import EncryptedDisk
     from joblog.storage.encryption.rekeying import Rekeyed
 
 VARIABLE = "JOBLOG_KEY_FILE"
@@ -93,14 +95,37 @@ def rekey_folder(folder: Path) -> Rekeyed:
         KeyFileError: the key file cannot be used.
         OSError: the disk refused.
     """
+    disk = _open_encrypted()
+    from joblog.storage.encryption.rekeying import rekey  # noqa: PLC0415 - an extra
+
+    return rekey(folder, disk.beneath, disk.keys)
+
+
+def convert_folder(folder: Path, *, encrypts: bool) -> Converted:
+    """Encrypt all files of a folder that nobody has open, or decrypt them.
+
+    Raises:
+        KeyFileError: the environment's key file cannot be used.
+        StorageError: somebody has it open, or it is another user's.
+        OSError: the disk refused; it may be done again.
+    """
+    disk = _open_encrypted()
+    from joblog.storage.encryption.converting import (  # noqa: PLC0415 - an extra
+        convert,
+    )
+
+    return convert(folder, disk, encrypts=encrypts)
+
+
+def _open_encrypted() -> EncryptedDisk:
+    """Return the door to the disk under the environment's key file."""
     disk = open_disk()
     from joblog.storage.encryption.disk import (  # noqa: PLC0415 - an extra
         EncryptedDisk,
     )
-    from joblog.storage.encryption.rekeying import rekey  # noqa: PLC0415 - an extra
 
     assert isinstance(disk, EncryptedDisk)
-    return rekey(folder, disk.beneath, disk.keys)
+    return disk
 
 
 def child_environment(key_file: str) -> dict[str, str]:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from joblog.storage.redacting import RedactedSegment
     from joblog.storage.redaction import Redaction
 
-_LEFT_OVER = (".torn", ".torn-new", ".damaged", ".copy", ".packed-new", ".snap.new")
+_LEFT_OVER = (
+    *(".torn", ".torn-new", ".damaged", ".copy", ".packed-new", ".snap.new"),
+    ".rekeyed-new",
+)
 
 
 class Place(NamedTuple):

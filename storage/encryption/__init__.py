@@ -6,7 +6,8 @@ cells       how what is written lies behind it
 reading     bytes of an encrypted file by their offset
 appending   writing at its end, and cutting it
 disk        the door to the disk that does all this
-rekeying    files of a folder under another key, in the clear, or encrypted
+rekeying    files of a folder under another key
+converting  files of a folder encrypted where they lie, or decrypted
 
 Nothing of it is imported where nothing is to be encrypted: `joblog.storage.disk`
 decides that.

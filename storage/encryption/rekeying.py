@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from joblog.storage.encryption.keys import Keys
     from joblog.storage.filesystem import FileSystem
 
-_FOLDERS = ("", "log", "snapshots", "index")
+FOLDERS = ("", "log", "snapshots", "index")
 
 
 class Rekeyed(NamedTuple):
@@ -105,7 +105,7 @@ def keys_in_use(folder: Path, filesystem: FileSystem) -> dict[bytes, int]:
 
 
 def _files(folder: Path, filesystem: FileSystem) -> Iterator[Path]:
-    for name in _FOLDERS:
+    for name in FOLDERS:
         place = folder / name
         try:
             names = filesystem.listdir(place)

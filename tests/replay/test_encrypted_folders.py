@@ -77,6 +77,27 @@ def test_a_backup_is_encrypted_and_verified(folder, tmp_path):
     assert replay("verify", linked).stdout == replay("verify", folder).stdout
 
 
+def test_a_folder_is_decrypted_where_it_lies_and_encrypted_again(folder, monkeypatch):
+    replay("index", folder)
+    shown = replay("verify", folder).stdout, replay("log", folder, "--plain").stdout
+    (folder / "users.acl").write_text("user me on")
+
+    assert json.loads(replay("rekey", folder, "--decrypt", "--json").stdout)["changed"]
+    with monkeypatch.context() as without_key:
+        without_key.delenv(VARIABLE)
+        told = replay("verify", folder).stdout, replay("log", folder, "--plain").stdout
+        assert told == shown
+    (folder / "users.acl").unlink()
+    (folder / "dump.rdb").write_bytes(b"REDIS")
+    again = replay("rekey", folder, "--encrypt")
+
+    assert "dump.rdb: stays in the clear" in again.stderr
+    (folder / "dump.rdb").unlink()
+    require_encrypted(folder)
+    told = replay("verify", folder).stdout, replay("log", folder, "--plain").stdout
+    assert told == shown
+
+
 def test_a_restored_log_is_encrypted(folder, tmp_path):
     target = tmp_path / "restored"
 
