@@ -75,6 +75,8 @@ class Service:
         if not _fit_clients(config):
             return 1
         config.on_change(partial(_require_clients, config), "maxclients")
+        if not config.core_dumps:
+            _leave_no_core()
         self._import()
         server = self._server = Server(
             config, supervisor=self._supervisor, on_ready=self._let_go
@@ -178,6 +180,13 @@ def _allow_clients(wanted: int) -> int:
     most = files if hard == resource.RLIM_INFINITY else min(files, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     return most - _OWN_FILES
+
+
+def _leave_no_core() -> None:
+    """Let a crash of this process, or of those it starts, leave no core dump."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    # The higher limit stays: what the operator has it start may want its own.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def _fit_clients(config: Config) -> bool:

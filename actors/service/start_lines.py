@@ -78,6 +78,11 @@ def unsafe_settings(config: Config) -> Iterator[str]:
             "daemonize yes without a logfile: what this server has to say is thrown "
             "away; set logfile"
         )
+    if config.core_dumps:
+        yield (
+            "core-dumps yes: a crash may write all data, passwords and keys to a file "
+            "in the clear; leave it at no but to look for a fault"
+        )
     if config.loglevel == "nothing":
         yield "loglevel nothing: warnings are not logged either"
     most = _longest_queue()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from joblog.app.config.kinds import LONG_MAX, Choice, Integer, Text
+from joblog.app.config.kinds import LONG_MAX, Boolean, Choice, Integer, Text
 
 
 class AccessSettings:
@@ -31,5 +31,11 @@ class AccessSettings:
         "no",
         "Who may change settings that are marked *protected*.",
         ("no", "yes", "local"),
+        live=False,
+    )
+    core_dumps = Boolean(
+        "no",
+        "Whether a crash may leave a core dump (as far as `ulimit -c` lets it), which "
+        "has all data, passwords and keys in the clear.",
         live=False,
     )

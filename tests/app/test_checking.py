@@ -69,6 +69,7 @@ UNSAFE = [
     ("tcp-backlog 1000000", "tcp-backlog 1000000: the system lets only"),
     ("unixsocketperm 777\nunixsocket s", "unixsocketperm 777, and no requirepass"),
     ("daemonize yes", "daemonize yes without a logfile: what this server has to"),
+    ("core-dumps yes", "core-dumps yes: a crash may write all data, passwords and"),
     ("loglevel nothing", "loglevel nothing: warnings are not logged either"),
 ]
 

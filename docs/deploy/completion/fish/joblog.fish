@@ -106,6 +106,7 @@ complete -c joblog -l login-failure-delay -x -d 'How long a failed login is answ
 complete -c joblog -l aclfile -x -d 'The file of ACL users, in place of user directives.'
 complete -c joblog -l enable-debug-command -x -a 'no yes local' -d 'Who may use DEBUG.'
 complete -c joblog -l enable-protected-configs -x -a 'no yes local' -d 'Who may change settings that are marked protected.'
+complete -c joblog -l core-dumps -x -a 'yes no' -d 'Whether a crash may leave a core dump (as far as ulimit -c lets it), which has all data, passwords and keys in the clear.'
 complete -c joblog -l replicaof -x -d 'The server to follow, as host and port: REPLICAOF changes it.'
 complete -c joblog -l masterauth -x -d 'The password for the server that it follows.'
 complete -c joblog -l masteruser -x -d 'The user there; empty for a password alone.'
