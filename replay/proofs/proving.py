@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from joblog.storage.filesystem import FileSystem
     from joblog.storage.record import Record
 
+_WHOLE_BYTES_MAX = 4 << 20
+"""Up to so long a log makes a receipt that people still mail, and check in seconds."""
+
 
 class Receipt(NamedTuple):
     """A receipt that was made.
@@ -40,6 +43,20 @@ class Receipt(NamedTuple):
     first_seq: int
     last_seq: int
     is_complete: bool
+
+
+def is_short(index: LogIndex) -> bool:
+    """Tell whether a log, unpacked, is whole, and short, for a complete receipt."""
+    paths = LogFolder(index.folder, index.filesystem)
+    size = 0
+    for first_seq in paths.find_segments():
+        reader = open_segment(paths, index.filesystem, first_seq)
+        size += reader.size()
+        is_redacted = bool(reader.table_digest())
+        reader.close()
+        if is_redacted:
+            return False
+    return size <= _WHOLE_BYTES_MAX
 
 
 def make_receipt(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from joblog.replay.keys.blame import Blame, find_blame
-from joblog.replay.output.texts import json_text, show
+from joblog.replay.output.texts import show
 from joblog.replay.records.script_texts import ScriptNames
 from joblog.replay.records.search import Match
 from joblog.replay.shown.records import client_label, record_facts, record_text
@@ -21,6 +21,7 @@ from joblog.replay.verbs.options import (
     takes_folder,
     takes_range,
 )
+from joblog.replay.views.key_page import blame_facts
 
 if TYPE_CHECKING:
     from joblog.replay.records.clients import ClientDirectory
@@ -82,14 +83,12 @@ class _Telling(NamedTuple):
 
 def _blame_row(telling: _Telling, one: Blame) -> _Row:
     place, content, record = one
-    name = json_text(place) if isinstance(place, bytes) else place
-    value = None if content is None else json_text(content)
     limit = telling.tool.output.word_limit
     shown = f"[{place}]" if isinstance(place, int) else show(place or b"-", limit)
     cells = [shown if place is not None else "-", show(content or b"", limit)]
     if content is None:
         cells[1] = "-"
-    return _row(telling, {"place": name, "value": value}, cells, record)
+    return _row(telling, blame_facts(one), cells, record)
 
 
 def _row(

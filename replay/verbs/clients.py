@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from joblog.app.history.moments import json_time
 from joblog.app.keyspace.glob import compile_glob
 from joblog.replay.jobs.views import show_duration
-from joblog.replay.output.texts import json_text, plain_text, show
-from joblog.replay.records.clients import Client
+from joblog.replay.output.texts import plain_text, show
 from joblog.replay.records.connections import find_connections
 from joblog.replay.records.script_texts import ScriptNames
 from joblog.replay.records.scripts import BY_SHA
-from joblog.replay.shown.records import client_facts
 from joblog.replay.verbs import options
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
+from joblog.replay.views.connections import connection_facts, idle_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +74,7 @@ def clients(
         for each in found:
             if wants(each):
                 cells = _cells(tool, each, now_ms, names)
-                rows.add(_facts(each, now_ms), cells, _STYLES)
+                rows.add(connection_facts(each, now_ms), cells, _STYLES)
     return 0 if rows.count else NOTHING
 
 
@@ -88,7 +86,7 @@ def _make_filter(
     def wants(each: Connection) -> bool:
         if is_here and each.gone is not None:
             return False
-        if idle is not None and _idle_ms(each, now_ms) < idle * 1000:
+        if idle is not None and idle_ms(each, now_ms) < idle * 1000:
             return False
         if not tests:
             return True
@@ -97,35 +95,6 @@ def _make_filter(
         return any(test(word) for test in tests for word in words)
 
     return wants
-
-
-def _idle_ms(each: Connection, now_ms: int) -> int:
-    """Return how long a client has written nothing, at the end or when it went."""
-    end_ms = now_ms if each.gone is None else each.gone[1]
-    since_ms = each.since_ms if each.last is None else each.last[1]
-    return max(end_ms - since_ms, 0)
-
-
-def _facts(each: Connection, now_ms: int) -> dict[str, Any]:
-    def place(found: tuple[int, int] | None) -> dict[str, Any] | None:
-        if found is None:
-            return None
-        return {"seq": found[0], "at": json_time(found[1]), "at_ms": found[1]}
-
-    return {
-        **client_facts(Client(each.id, each.note)),
-        "since": json_time(each.since_ms),
-        "since_ms": each.since_ms,
-        "first_seq": each.first_seq,
-        "gone": place(each.gone),
-        "records": each.records,
-        "effects": each.effects,
-        "last": place(each.last),
-        "idle_ms": _idle_ms(each, now_ms),
-        "commands": {
-            json_text(name): count for name, count in each.commands.most_common()
-        },
-    }
 
 
 def _cells(tool: Tool, each: Connection, now_ms: int, names: ScriptNames) -> list[str]:
@@ -144,7 +113,7 @@ def _cells(tool: Tool, each: Connection, now_ms: int, names: ScriptNames) -> lis
         tool.output.time(each.since_ms),
         "-" if each.gone is None else tool.output.time(each.gone[1]),
         str(each.records),
-        show_duration(_idle_ms(each, now_ms)),
+        show_duration(idle_ms(each, now_ms)),
         ", ".join(did) or "nothing",
     ]
 

@@ -10,13 +10,10 @@ import click
 from joblog.app.keyspace.glob import compile_glob
 from joblog.replay.keys.differences import KeyChange, compare_moments
 from joblog.replay.keys.values import find_differences
-from joblog.replay.output.texts import json_text
 from joblog.replay.shown.versions import (
     count_text,
-    difference_facts,
     difference_lines,
     key_label,
-    version_facts,
 )
 from joblog.replay.verbs.options import (
     NOTHING,
@@ -28,6 +25,7 @@ from joblog.replay.verbs.options import (
     takes_range,
 )
 from joblog.replay.verbs.show import SIGN_STYLES
+from joblog.replay.views.comparing import change_facts, fate_of
 
 
 @click.command()
@@ -61,7 +59,7 @@ def diff(
         past = tool.past(progress)
         wants = compile_glob(key_glob or b"*")
         for change in compare_moments(past, from_seq, until_seq, wants, tool.index):
-            fate = _fate(change)
+            fate = fate_of(change)
             count[fate] += 1
             if not stat:
                 _write(tool, fate, change, is_oneline=is_oneline)
@@ -74,26 +72,11 @@ def diff(
     return 0 if count else NOTHING
 
 
-def _fate(change: KeyChange) -> str:
-    if change.before is None:
-        return "added"
-    return "removed" if change.after is None else "changed"
-
-
 def _write(tool: Tool, fate: str, change: KeyChange, *, is_oneline: bool) -> None:
     output = tool.output
     differences = list(find_differences(change.before, change.after))
     if output.is_json:
-        output.json(
-            {
-                "db": change.db,
-                "key": json_text(change.key),
-                "change": fate,
-                "before": version_facts(change.before),
-                "after": version_facts(change.after),
-                "differences": difference_facts(differences),
-            }
-        )
+        output.json(change_facts(change, differences))
         return
     version = change.after or change.before
     assert version is not None

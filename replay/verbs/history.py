@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from joblog.replay.keys.inquiry import trace, trace_last
-from joblog.replay.keys.values import find_differences
 from joblog.replay.output.texts import show
 from joblog.replay.records.script_texts import ScriptNames
 from joblog.replay.records.search import Match
-from joblog.replay.shown.records import client_label, record_facts, record_text
-from joblog.replay.shown.versions import difference_facts, version_facts, version_text
+from joblog.replay.shown.records import client_label, record_text
+from joblog.replay.shown.versions import version_text
 from joblog.replay.verbs import options
-from joblog.replay.verbs.job import find_own_key, follow_job, write_timelines
+from joblog.replay.verbs.job import follow_job, write_timelines
 from joblog.replay.verbs.missing import near_keys, other_dbs, tell_redacted
 from joblog.replay.verbs.options import (
     NOTHING,
@@ -25,6 +24,8 @@ from joblog.replay.verbs.options import (
     takes_range,
 )
 from joblog.replay.verbs.show import write_differences
+from joblog.replay.views.job_page import find_own_key
+from joblog.replay.views.key_page import change_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,11 +116,7 @@ def _write(
     output = tool.output
     record, before, after = step
     if output.is_json:
-        facts = record_facts(match, names)
-        facts["after"] = version_facts(after)
-        differences = list(find_differences(before, after))
-        facts["differences"] = difference_facts(differences)
-        output.json(facts)
+        output.json(change_facts(step, match, names))
         return
     cells = [
         str(record.seq),

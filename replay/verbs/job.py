@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from joblog.app.history.touched import changed_keys
 from joblog.replay.jobs.reading import JobLog
 from joblog.replay.jobs.shipped import detect_schemas
-from joblog.replay.jobs.verdicts import PROBLEMS
 from joblog.replay.jobs.views import (
     Actors,
     ran_ms,
     show_duration,
-    step_facts,
     step_notes,
-    story_facts,
     verdict_text,
 )
 from joblog.replay.output.texts import show
@@ -24,6 +20,7 @@ from joblog.replay.verbs import options
 from joblog.replay.verbs.jobs import limits_options, open_jobs, schema_option
 from joblog.replay.verbs.missing import near_jobs, tell_redacted
 from joblog.replay.verbs.options import NOTHING, Tool, at_option, takes_folder
+from joblog.replay.views.job_page import find_culprit, fold_leases, timeline_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,20 +94,6 @@ def follow_job(tool: Tool, job_id: bytes, point: Point) -> list[Timeline]:
         return list(jobs.follow(job_id, point))
 
 
-def find_own_key(timelines: Sequence[Timeline], job_id: bytes) -> bytes | None:
-    """Return the key in which its library keeps what is known of a job."""
-    for timeline in timelines:
-        for step in timeline.steps:
-            for argv in step.record.effects:
-                for key in changed_keys(argv):
-                    meaning = timeline.story.schema.meaning(key, argv[0])
-                    if meaning is None or meaning.rule.kind != "job":
-                        continue
-                    if meaning.names.id == job_id:
-                        return key
-    return None
-
-
 def write_timelines(tool: Tool, timelines: Sequence[Timeline], point: Point) -> None:
     """Write what happened to jobs."""
     actors = Actors(tool.index, tool.clients())
@@ -119,17 +102,6 @@ def write_timelines(tool: Tool, timelines: Sequence[Timeline], point: Point) -> 
             tool.output.json(timeline_facts(timeline, point, actors))
         else:
             _write(tool, timeline, point, actors)
-
-
-def timeline_facts(timeline: Timeline, point: Point, actors: Actors) -> dict[str, Any]:
-    """Return a job with its steps for JSON."""
-    story, steps, verdict = timeline
-    facts = story_facts(story, verdict, point.at_ms)
-    culprit = find_culprit(timeline)
-    if culprit is not None:
-        facts["by"] = step_facts(culprit, actors)
-    facts["steps"] = [step_facts(step, actors) for step in steps]
-    return facts
 
 
 def _write(tool: Tool, timeline: Timeline, point: Point, actors: Actors) -> None:
@@ -153,25 +125,6 @@ def _write(tool: Tool, timeline: Timeline, point: Point, actors: Actors) -> None
         for step in fold_leases(steps):
             rows.add(None, _cells(tool, step, before_ms, actors), _STYLES)
             before_ms = step.record.at_ms
-
-
-def find_culprit(timeline: Timeline) -> Step | None:
-    """Return the step to which a job's problem is due, None where it has none."""
-    story, steps, verdict = timeline
-    if verdict.word == "delivered twice":
-        return next((step for step in reversed(steps) if step.problem), story.last)
-    return story.last if verdict.word in PROBLEMS else None
-
-
-def fold_leases(steps: list[Step]) -> list[Step]:
-    """Return steps with only the last of each run of extended leases."""
-    kept: list[Step] = []
-    for step in steps:
-        if step.kind == "lease" and kept and kept[-1].kind == "lease":
-            kept[-1] = step
-        else:
-            kept.append(step)
-    return kept
 
 
 def _durations(story: Story, verdict: Verdict, at_ms: int) -> dict[str, str]:

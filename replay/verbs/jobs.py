@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from joblog.app.keyspace.glob import compile_glob
 from joblog.replay.jobs.ranking import MOST_ON_A_TERMINAL, OTHER_LINES, Ranking
 from joblog.replay.jobs.reading import JobLog, Judged
 from joblog.replay.jobs.schema import SchemaError
@@ -31,6 +30,7 @@ from joblog.replay.verbs import options
 from joblog.replay.verbs.missing import near_queues
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
 from joblog.replay.verbs.watching import watch, watch_option
+from joblog.replay.views.job_list import Wanted, who_had
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,13 +39,11 @@ if TYPE_CHECKING:
 
     from joblog.app.history.moments import Point
     from joblog.replay.jobs.schema import Schema
-    from joblog.replay.jobs.stories import Step
     from joblog.replay.keys.past import Progress
     from joblog.replay.verbs.options import Span
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-_ENDED_WELL = {"done", "cancelled"}
 _STYLES = {
     "lost": "bold red",
     "stuck": "red",
@@ -209,7 +207,7 @@ def _show(tool: Tool, span: Span, count: int | None, options: dict[str, Any]) ->
     schemas, limits = chosen.pop("schemas"), chosen.pop("limits")
     since, point = tool.ends(span)
     since_seq = 0 if span.since is None else since.seq
-    wants, words = _make_filter(point, **chosen)
+    wants, words = _make_filter(**chosen).filter(point)
     actors = Actors(tool.index, tool.clients())
     columns = ("job", "queue", "verdict", "since", "waited", "ran", "by", "why")
     with (
@@ -238,7 +236,6 @@ def _show(tool: Tool, span: Span, count: int | None, options: dict[str, Any]) ->
 
 
 def _make_filter(
-    point: Point,
     *,
     queue: bytes | None,
     states: tuple[str, ...],
@@ -248,49 +245,12 @@ def _make_filter(
     deleted: bool,
     slow: float | None,
     is_all: bool,
-) -> tuple[Callable[[Judged], bool], frozenset[str] | None]:
-    """Return what tells whether a job is wanted, and the words of its verdict.
-
-    Both are as `JobLog.judge_all` takes them.
-    """
-    flags = {
-        "stuck": stuck,
-        "lost": lost,
-        "delivered twice": double,
-        "deleted": deleted,
-    }
-    words = {*states, *(word for word, is_wanted in flags.items() if is_wanted)}
-    if not words and slow is None:
-        words = set(VERDICTS) if is_all else set(VERDICTS) - _ENDED_WELL
-    matches = compile_glob(queue) if queue else None
-
-    def wants(judged: Judged) -> bool:
-        story, verdict = judged
-        is_wanted = not words or verdict.word in words
-        if not is_wanted and not (double and story.times_taken_back):
-            return False
-        if slow is not None and not _is_slow(judged, point.at_ms, slow * 1000):
-            return False
-        return matches is None or bool(matches(story.queue))
-
-    if double:
-        return wants, frozenset((*words, "+"))
-    return wants, frozenset(words) or None
-
-
-def _is_slow(judged: Judged, at_ms: int, slow_ms: float) -> bool:
-    story = judged.story
-    waited = waited_ms(story, at_ms)
-    ran = ran_ms(*judged, at_ms)
-    if story.state == "running" and story.taken_ms is not None:
-        # Also where nobody knows how long it really ran.
-        ran = at_ms - max(story.taken_ms, story.eta_ms or 0)
-    return max(waited or 0, ran or 0) > slow_ms
-
-
-def _author(step: Step) -> tuple[int, int]:
-    """Return the client that made a step, and the record."""
-    return step.record.origin.client_id, step.record.seq
+) -> Wanted:
+    """Return which jobs the options want."""
+    flags = {"stuck": stuck, "lost": lost, "deleted": deleted}
+    words = (*states, *(word for word, is_wanted in flags.items() if is_wanted))
+    slow_ms = None if slow is None else slow * 1000
+    return Wanted(queue, words, double, slow_ms, is_all)
 
 
 def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[str, ...]:
@@ -298,9 +258,6 @@ def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[st
     limit = tool.output.word_limit
     waited = waited_ms(story, point.at_ms)
     ran = ran_ms(story, verdict, point.at_ms)
-    who = actors.worker(story) if story.taker else "-"
-    if verdict.word == "deleted" and story.last is not None:
-        who = actors.name(*_author(story.last))
     return (
         show(story.id, limit),
         show(story.queue, limit),
@@ -308,6 +265,6 @@ def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[st
         "-" if verdict.since_ms is None else tool.output.time(verdict.since_ms),
         "-" if waited is None else show_duration(waited),
         "-" if ran is None else show_duration(ran),
-        who,
+        who_had(judged, actors),
         plain_text(verdict.reason)[: limit or None],
     )

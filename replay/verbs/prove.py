@@ -9,25 +9,23 @@ import click
 
 from joblog.app.history.moments import NoSuchMomentError
 from joblog.replay.output.texts import json_text
-from joblog.replay.proofs.proving import make_complete_receipt, make_receipt
+from joblog.replay.proofs.proving import (
+    is_short,
+    make_complete_receipt,
+    make_receipt,
+)
 from joblog.replay.proofs.receipts import Subject
 from joblog.replay.verbs import options
 from joblog.replay.verbs.jobs import open_jobs, schema_option
 from joblog.replay.verbs.missing import near_jobs, near_keys
 from joblog.replay.verbs.options import Tool, db_option, takes_folder
 from joblog.replay.verbs.show import require_record
-from joblog.storage.folder import LogFolder
-from joblog.storage.segment_files import open_segment
 
 if TYPE_CHECKING:
     from joblog.app.history.moments import Moment
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.proofs.proving import Receipt
     from joblog.storage.record import Record
-
-
-_WHOLE_BYTES_MAX = 4 << 20
-"""Up to so long a log makes a receipt that people still mail, and check in seconds."""
 
 
 @click.command()
@@ -85,7 +83,7 @@ def prove(
     records = _find_records(tool, subject, schemas)
     until_seq = None if to is None else tool.point(to).seq
     if is_complete is None:
-        is_complete = subject.kind != "record" and _is_short(tool)
+        is_complete = subject.kind != "record" and is_short(tool.index)
     if is_complete:
         end_seq = tool.last_seq() if until_seq is None else until_seq
         receipt = make_complete_receipt(tool.index, subject, end_seq)
@@ -105,20 +103,6 @@ def _read_subject(target: str, db: int, *, is_job: bool, is_key: bool) -> Subjec
         return Subject("record", number=int(digits))
     name = options.text(target)
     return Subject("key", name, db) if is_key else Subject("job", name)
-
-
-def _is_short(tool: Tool) -> bool:
-    """Tell whether the log, unpacked, is whole, and short, for a complete receipt."""
-    paths = LogFolder(tool.folder, tool.filesystem)
-    size = 0
-    for first_seq in paths.find_segments():
-        reader = open_segment(paths, tool.filesystem, first_seq)
-        size += reader.size()
-        is_redacted = bool(reader.table_digest())
-        reader.close()
-        if is_redacted:
-            return False
-    return size <= _WHOLE_BYTES_MAX
 
 
 def _find_records(

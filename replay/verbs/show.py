@@ -8,7 +8,7 @@ import click
 
 from joblog.app.history.moments import NoSuchMomentError
 from joblog.app.history.notes import ExecNote, full_note, read_note
-from joblog.app.history.touched import ALL_DATABASES, DbKey, Touched, find_touched
+from joblog.app.history.touched import ALL_DATABASES, Touched, find_touched
 from joblog.replay.keys.inquiry import find_changes
 from joblog.replay.keys.values import Version, find_differences
 from joblog.replay.output.texts import json_text, plain_text, show_argv
@@ -25,13 +25,12 @@ from joblog.replay.shown.records import (
 from joblog.replay.shown.redactions import find_redactions, redaction_text
 from joblog.replay.shown.versions import (
     MORE,
-    difference_facts,
     difference_lines,
     key_label,
-    version_facts,
 )
 from joblog.replay.verbs import options
 from joblog.replay.verbs.options import Tool, takes_folder
+from joblog.replay.views.record_page import change_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,7 +78,7 @@ def shown_facts(tool: Tool, seq: int, *, has_state: bool = True) -> dict[str, An
         facts["script"] = json_text(source)
     if has_state:
         facts["changes"] = [
-            _change_facts(key, *pair)
+            change_facts(key, *pair)
             for key, pair in _find_changes(tool, record).items()
         ]
     return facts
@@ -193,15 +192,3 @@ def write_differences(
     )
     for sign, text in lines:
         tool.output.line((f"{indent}{sign} {text}",), (SIGN_STYLES[sign],))
-
-
-def _change_facts(
-    key: DbKey, before: Version | None, after: Version | None
-) -> dict[str, Any]:
-    return {
-        "db": key[0],
-        "key": json_text(key[1]),
-        "before": version_facts(before),
-        "after": version_facts(after),
-        "differences": difference_facts(list(find_differences(before, after))),
-    }

@@ -80,6 +80,9 @@ class Queue:
         steps: for each stretch: how often what was done.
         waiting: for each stretch: how many waited at its end.
         at_start: how many waited before the first.
+        oldest_ms: since when the oldest job waits at the end; None where none does, or
+            where it is not known.
+        workers: who has a job at the end: ids of clients, or their own names.
     """
 
     def __init__(self, name: bytes, stretches: int) -> None:
@@ -90,6 +93,8 @@ class Queue:
         self.steps: list[Counter[str]] = [Counter() for _ in range(stretches)]
         self.waiting = [0] * stretches
         self.at_start = 0
+        self.oldest_ms: int | None = None
+        self.workers: set[bytes | int] = set()
 
     def depth(self, state: str) -> Depth:
         """Return how many jobs there are in a state."""
@@ -97,6 +102,17 @@ class Queue:
         if found is None:
             found = self.depths[state] = Depth()
         return found
+
+    def note(self, story: Story) -> None:
+        """Note down how long a job waits, or who has it."""
+        if story.state == "waiting" and story.is_since_known:
+            known_ms = self.oldest_ms
+            since_ms = story.since_ms
+            self.oldest_ms = since_ms if known_ms is None else min(known_ms, since_ms)
+        elif story.state == "running":
+            worker = story.facts.get("worker") or story.taker
+            if worker:
+                self.workers.add(worker)
 
     def stretch(self, place: int) -> Stretch:
         """Return what happened between two tags."""
@@ -271,6 +287,7 @@ class Counting:
             return
         queue, state = self._queue(stood.queue), stood.state
         queue.verdicts[word] += 1
+        queue.note(story)
         queue.verdicts[state] -= state in _ENDED_WELL
         if word == state or word in _OPEN_VERDICTS:
             return

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from joblog.app.history.moments import json_time
 from joblog.replay.output.texts import json_text
+from joblog.replay.views.axis import mark_facts
 
 if TYPE_CHECKING:
     from joblog.replay.views.counting import Queue
-    from joblog.replay.views.overview import Mark, Overview, Piece
+    from joblog.replay.views.overview import Overview, Piece
     from joblog.replay.views.problems import Problem
 
 
@@ -28,7 +29,7 @@ def overview_facts(overview: Overview) -> dict[str, Any]:
         "counts": overview.verdicts(),
         "slots_ms": span.starts_ms(),
         "queues": [_queue_facts(queue) for queue in overview.queues],
-        "marks": [_mark_facts(mark) for mark in overview.marks],
+        "marks": [mark_facts(mark) for mark in overview.marks],
         "stretches": [_piece_facts(piece) for piece in overview.pieces],
         "problems": [_problem_facts(problem) for problem in overview.problems],
     }
@@ -50,15 +51,8 @@ def _queue_facts(queue: Queue) -> dict[str, Any]:
             queue.stretch(place)._asdict() for place in range(len(queue.steps))
         ],
         "grew_most": queue.grew_most(),
-    }
-
-
-def _mark_facts(mark: Mark) -> dict[str, Any]:
-    return {
-        "seq": mark.seq,
-        **_time("at", mark.at_ms),
-        "kind": mark.kind,
-        "name": json_text(mark.name),
+        **_time("oldest_waiting", queue.oldest_ms),
+        "workers": len(queue.workers),
     }
 
 

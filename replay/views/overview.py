@@ -164,7 +164,7 @@ def look_over(
         span,
         [schema.name for schema in schemas],
         sorted(counting.queues.values(), key=_urgency),
-        _find_marks(index, begin_seq + 1, looked.until.seq),
+        find_marks(index, begin_seq + 1, looked.until.seq),
         pieces,
         problems.list(),
     )
@@ -247,7 +247,7 @@ def _tags(index: LogIndex, from_seq: int, until_seq: int) -> list[Mark]:
     return found[::-1]
 
 
-def _find_marks(index: LogIndex, from_seq: int, until_seq: int) -> list[Mark]:
+def find_marks(index: LogIndex, from_seq: int, until_seq: int) -> list[Mark]:
     """Return the tags of a range, and the scripts that came in it, in order."""
     marks = _tags(index, from_seq, until_seq)
     seen: set[str] = set()

@@ -1,0 +1,115 @@
+"""Sources: a data folder, as a view opens it: what it is read by, and its moments.
+
+A view is asked again and again while the log grows, so each question opens the log
+anew: what it sees of it is one moment's. Nothing is told beside the answer; what a verb
+would hint at stands in it.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+from joblog.app import clock
+from joblog.app.history.moments import BEGINNING, NOW, Moment, parse_moment
+from joblog.replay.index.finder import LogIndex
+from joblog.replay.index.scanning import END_SEQ
+from joblog.replay.jobs.shipped import detect_schemas, load_schemas
+from joblog.replay.jobs.verdicts import Limits
+from joblog.replay.records.clients import ClientDirectory
+from joblog.replay.records.points import find_point
+from joblog.storage.archives import Archive, is_archive
+from joblog.storage.disk import open_disk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from joblog.app.history.moments import Point
+    from joblog.replay.jobs.schema import Schema
+    from joblog.replay.keys.past import Progress
+
+
+class Source:
+    """A data folder that is looked at once; leave it by `close`, or as a context.
+
+    Attributes:
+        folder: the data folder.
+        filesystem: the door to the disk.
+        index: where in the log things are.
+        limits: from when on a job is stuck or lost.
+        progress: is told how far long work has come.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        schemas: Sequence[str] = (),
+        limits: Limits = Limits(),  # noqa: B008 - a NamedTuple never changes
+        progress: Progress = lambda _: None,
+    ) -> None:
+        """Open a folder.
+
+        Args:
+            folder: the data folder, or an archive of one.
+            schemas: names or files of those that were named; none to find them out.
+            limits: from when on a job is stuck or lost.
+            progress: is told how far long work has come.
+
+        Raises:
+            StorageError: it is none.
+        """
+        self.folder = folder
+        self.filesystem = open_disk()
+        if is_archive(folder, self.filesystem):
+            self.filesystem = open_disk(beneath=Archive(folder))
+        self.index = LogIndex(folder, self.filesystem)
+        self.index.tell(progress)
+        self.limits = limits
+        self.progress = progress
+        self._named = schemas
+
+    @cached_property
+    def schemas(self) -> list[Schema]:
+        """What jobs are read by.
+
+        Raises:
+            SchemaError: one that was named, or that lies in the folder, is none.
+        """
+        if self._named:
+            return load_schemas(self._named)
+        return detect_schemas(self.index)
+
+    @cached_property
+    def clients(self) -> ClientDirectory:
+        """Who the clients were."""
+        return ClientDirectory(self.index, from_seq=END_SEQ)
+
+    def point(self, text: str | None) -> Point:
+        """Return the moment that a text means; None, "" and "now" are the log's end.
+
+        Raises:
+            MomentError: it means none, or nobody gave a moment that name.
+            StorageError: it is pruned, or the log is damaged there.
+        """
+        now_ms = clock.now_ms()
+        moment = parse_moment(text, now_ms) if text else Moment(NOW, at_ms=now_ms)
+        if moment == BEGINNING:
+            moment = Moment("", seq=self.index.bases.find_floor())
+        return find_point(moment, self.index)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        self.index.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
