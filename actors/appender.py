@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from joblog.actors.command_log import CommandLog
+    from joblog.actors.master.held_replies import HeldReplies
     from joblog.app.engine.outbox import Entry
 
 
@@ -33,6 +34,7 @@ class Appender(Receiver):
         unwritten: entries that the disk did not take, in order.
         unwritten_replies: the replies to them.
         tap: where what was appended is told; None where nobody asks.
+        sieve: holds what goes out until replicas have it; None where nobody asks.
         is_closed: nothing is appended or acknowledged any more, for good.
     """
 
@@ -44,6 +46,7 @@ class Appender(Receiver):
         "_write_to",
         "held",
         "is_closed",
+        "sieve",
         "tap",
         "unwritten",
         "unwritten_replies",
@@ -67,6 +70,7 @@ class Appender(Receiver):
         self.unwritten_replies: Replies = []
         self.is_closed = False
         self.tap: Mailbox | None = None
+        self.sieve: HeldReplies | None = None
         self._log: CommandLog | None = None
         self._write_to: Callable[[Sequence[Entry], int], int]
         self._last_seq = 0
@@ -88,8 +92,22 @@ class Appender(Receiver):
             StorageError: the log cannot be relied on any more.
         """
         self._last_seq = self._write_to(self.unwritten, self._last_seq)
+        if self.sieve is not None:
+            self.sieve.note(self.unwritten, self._last_seq)
         if self.tap is not None:
             self.tap.post(Appended(self.unwritten, self._last_seq))
+
+    def let_go(self, seq: int, replies: Replies) -> None:
+        """Let replies go that are as safe here as the fsync policy promises.
+
+        Args:
+            seq: the last record before them.
+            replies: in order.
+        """
+        if self.sieve is None:
+            deliver(replies)
+        else:
+            self.sieve.take(seq, replies)
 
     def tell(self, tap: Mailbox) -> None:
         """Say from now on what is appended."""
@@ -127,7 +145,7 @@ class Appender(Receiver):
             # Behind what waits: replies keep their order.
             self.held.append((self._last_seq, commit.replies))
         else:
-            deliver(commit.replies)
+            self.let_go(self._last_seq, commit.replies)
         if commit.orders and not self.is_closed:
             self._actor.wait(commit.orders)
 
@@ -138,6 +156,8 @@ class Appender(Receiver):
         except StorageError as error:
             self._actor.on_write_failed(commit, error)
             return
+        if self.sieve is not None:
+            self.sieve.note(commit.entries, last_seq)
         if self.tap is not None:
             self.tap.post(Appended(commit.entries, last_seq))
         if log.has_news:
@@ -146,4 +166,4 @@ class Appender(Receiver):
             self.held.append((last_seq, commit.replies))
             self._actor.sync_if_held()
         else:
-            deliver(commit.replies)
+            self.let_go(last_seq, commit.replies)

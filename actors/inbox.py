@@ -114,6 +114,10 @@ class Inbox:
         self.receiver = _NOBODY
         _NOBODY.receive_all(self)
 
+    def is_closed(self) -> bool:
+        """Say whether the actor is gone."""
+        return self.receiver is _NOBODY
+
     def post(self, message: Any) -> None:
         """Leave a message; only from the loop's own thread."""
         self._mail.append(message)

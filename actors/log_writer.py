@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from joblog.actors.appender import Appender
 from joblog.actors.cooperative import CooperativeActor
 from joblog.actors.digester import start_digester
-from joblog.actors.inbox import Inbox, deliver
+from joblog.actors.master.held_replies import HeldReplies
+from joblog.actors.master.mail import Hold, Reached, Release
 from joblog.actors.messages import (
     Durable,
     LogOpened,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from joblog.actors.command_log import CommandLog
     from joblog.actors.digester import Digester
     from joblog.actors.disk_watch import DiskWatch
+    from joblog.actors.inbox import Inbox
     from joblog.actors.loop import Loop
     from joblog.actors.traffic import Commit
 
@@ -133,13 +135,13 @@ class LogWriter(CooperativeActor):
         try:
             if appender.unwritten:
                 appender.append_unwritten()
-                deliver(appender.unwritten_replies)
+                appender.let_go(self._log.last_seq, appender.unwritten_replies)
             self._log.close()
         except StorageError as error:
             self.give_up(str(error))
             return
-        for _, replies in appender.held:
-            deliver(replies)
+        for seq, replies in appender.held:
+            appender.let_go(seq, replies)
         appender.held.clear()
         self._waiting.release(self._log.last_seq)
 
@@ -158,6 +160,8 @@ class LogWriter(CooperativeActor):
             self._begin(message.log)
         elif type(message) is Tap:
             self._appender.tell(message.inbox)
+        elif isinstance(message, Hold | Release | Reached):
+            self._hold(message)
         elif type(message) is SegmentsChanged:
             if self._log is not None:
                 self._log.note_segments(message.first_seq, message.sizes)
@@ -176,6 +180,20 @@ class LogWriter(CooperativeActor):
             self._waiting.add(order, seq)
         self._waiting.release(synced_seq)
         self.sync_if_held()
+
+    def _hold(self, message: Hold | Release | Reached) -> None:
+        """Let replies wait for replicas, or let them go."""
+        sieve = self._appender.sieve
+        if sieve is None:
+            sieve = self._appender.sieve = HeldReplies()
+        if isinstance(message, Hold):
+            sieve.begin()
+        elif isinstance(message, Reached):
+            sieve.reach(message.seq)
+        elif message.is_lost:
+            sieve.abandon(self._appender.held)
+        else:
+            sieve.release()
 
     # --- syncing -----------------------------------------------------------------
 
@@ -227,7 +245,7 @@ class LogWriter(CooperativeActor):
     def _release(self, seq: int) -> None:
         held = self._appender.held
         while held and held[0][0] <= seq:
-            deliver(held.popleft()[1])
+            self._appender.let_go(*held.popleft())
 
     def _sync_each_second(self) -> None:
         log = self._log
@@ -248,6 +266,8 @@ class LogWriter(CooperativeActor):
         if self._each_second is not None:
             self._each_second(log)
         self.look_at_disk()
+        if self._appender.sieve is not None:
+            self._appender.sieve.look()
         self._report()
         self.loop.call_later(SYNC_SECONDS, self._sync_each_second, self._appender)
 

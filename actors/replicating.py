@@ -30,7 +30,6 @@ class Replicating:
     """Follows a master, and serves replicas.
 
     Attributes:
-        follow: has the link follow whom the engine was told to follow.
         takes_on: takes on an inquiry of a replica, or about them.
         begin, begin_segment, note_gone, note_backlog: see `Serving`.
     """
@@ -49,7 +48,6 @@ class Replicating:
         shared = (loop, engine, turn, mailboxes, commit, inbox)
         self._applying = Applying(*shared, reach)
         self._serving = Serving(*shared)
-        self.follow = self._applying.follow
         self.takes_on = self._serving.takes_on
         self.begin, self.begin_segment = (
             self._serving.begin,
@@ -57,6 +55,11 @@ class Replicating:
         )
         self.note_gone = self._serving.note_gone
         self.note_backlog = self._serving.note_backlog
+
+    def follow(self) -> None:
+        """Have the link follow whom the engine was told to follow."""
+        self._applying.follow()
+        self._serving.change_part()
 
     def takes(self, message: Any) -> bool:
         """Take mail that is about replication; say whether it is."""

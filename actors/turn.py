@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, final
 
 from joblog.actors.inbox import Inbox, Receiver, Replies
+from joblog.actors.master.held_replies import let_pass, passes
 from joblog.actors.traffic import Batch, Commit, Portion
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Turn(Receiver):
         log_writer: where commits go.
         orders: what waits for the log to be durable, for the next commit.
         has_failed: a bug showed; nothing runs any more.
+        is_holding: replies may have to wait for replicas: some are to pass.
     """
 
     __slots__ = (
@@ -47,6 +49,7 @@ class Turn(Receiver):
         "_mailboxes",
         "_outbox",
         "has_failed",
+        "is_holding",
         "log_writer",
         "orders",
         "replies",
@@ -67,7 +70,7 @@ class Turn(Receiver):
         engine.slice_ns, engine.slice_bytes = SLICE_NS, SLICE_BYTES
         self.replies: Replies = []
         self.orders: list[Order] = []
-        self.has_failed = False
+        self.has_failed = self.is_holding = False
         self.log_writer: Inbox | None = None
 
     def receive_all(self, inbox: Inbox) -> None:
@@ -130,6 +133,9 @@ class Turn(Receiver):
         if was_special and outbox.pushes and engine.context.unit is None:
             # What was pushed to the client before comes before these replies.
             self._mailboxes.deliver_pushes(replies)
+        if self.is_holding and outbox.pushes and engine.context.unit is None:
+            self._mailboxes.deliver_pushes(replies)  # of those before, which may wait
+        first, given = len(replies), batch
         data = engine.run(session, batch.commands)
         if session.postponed is not None:
             self._mailboxes.postpone(session, batch, data, replies)
@@ -145,6 +151,10 @@ class Turn(Receiver):
             or batch.error is not None
         ):
             self._mailboxes.follow_up(session, batch, replies)
+        if self.is_holding and passes(given, data):
+            if outbox.pushes and engine.context.unit is None:
+                self._mailboxes.deliver_pushes(replies)
+            let_pass(replies, first)
         return len(data)
 
     def _cut(self, batch: Batch, data: bytes, replies: Replies) -> Batch:

@@ -1,4 +1,4 @@
-"""Mail between the keyspace and the thread that has datasets made."""
+"""Mail of the keyspace, as a master, to the copier and to the log writer."""
 
 from __future__ import annotations
 
@@ -39,3 +39,23 @@ class Made(NamedTuple):
     path: Path
     version: int
     error: str
+
+
+class Hold(NamedTuple):
+    """Hold what clients are told until replicas have it. Keyspace -> log writer."""
+
+
+class Release(NamedTuple):
+    """Hold nothing more. Keyspace -> log writer.
+
+    Attributes:
+        is_lost: what is held may be lost: close the clients that wait for it.
+    """
+
+    is_lost: bool = False
+
+
+class Reached(NamedTuple):
+    """Enough replicas have all up to a record durably. Keyspace -> log writer."""
+
+    seq: int

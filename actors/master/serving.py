@@ -11,13 +11,14 @@ import logging
 import secrets
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from joblog.actors.master.datasets import Datasets
 from joblog.actors.master.feeder import Feeder, OtherStreamError
 from joblog.actors.master.histories import Mark, Standing, find_mark, find_standing
 from joblog.actors.master.place import Place
+from joblog.actors.master.reaching import Reaching
+from joblog.actors.master.steps import SLICE_SECONDS, run_steps
 from joblog.actors.master.waits import Waits
 from joblog.actors.messages import Appended, Limits, Tap, Tapped
 from joblog.app import errors
@@ -34,8 +35,7 @@ from joblog.storage.disk import open_disk
 from joblog.storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from typing import Any
+    from collections.abc import Callable
 
     from joblog.actors.inbox import Inbox, Replies
     from joblog.actors.loop import Loop
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _TICK_SECONDS: Final = 1.0
-_SLICE_SECONDS: Final = 0.001
 
 
 class Serving:
@@ -93,12 +92,14 @@ class Serving:
         self._is_settling = False
         beside = loop, engine.blocking, turn
         self._waits = Waits(self._replicas, *beside, self._settle_soon)
+        self._reaching = Reaching(engine, turn, commit)
         self._datasets = Datasets(
             *(loop, self._log[0], config, inbox),
             self._send_dataset,
         )
-        engine.server.config.on_change(self._judge, "min_replicas_to_write")
-        engine.server.config.on_change(self._judge, "min_replicas_max_lag")
+        config.on_change(self._judge, "min_replicas_to_write")
+        config.on_change(self._judge, "min_replicas_max_lag")
+        config.on_change(self._reaching.judge, "reply_after_replicas")
         self._judge()
 
     def begin(self) -> None:
@@ -110,6 +111,12 @@ class Serving:
         assert isinstance(last_seq, int)
         self._begun_seq = last_seq - len(self._engine.outbox.entries)
         self._datasets.remove_old()
+        self._reaching.judge()
+
+    def change_part(self) -> None:
+        """Note that this server follows somebody now, or nobody any more."""
+        # Behind what this turn has made: that was of the part before.
+        self._loop.call_soon(self._reaching.judge)
 
     def stop(self) -> None:
         """Stop the thread that has datasets made."""
@@ -125,6 +132,7 @@ class Serving:
             self._asking.append(inquiry)
             self._begin_to_serve()
         elif isinstance(inquiry, Acknowledged):
+            self._reaching.take_answer()
             self._settle_soon()
         elif isinstance(inquiry, AwaitReplicas):
             self._waits.add(inquiry)
@@ -181,7 +189,8 @@ class Serving:
             mark = Mark(replication.promoted_seq, offset)
             promoted = replication.second_id, mark
         steps = find_standing(*self._log, self._begun_seq, seq, promoted)
-        self._run(steps, partial(self._begin_history, promoted and promoted[1]))
+        begin = partial(self._begin_history, promoted and promoted[1])
+        run_steps(self._loop, steps, begin)
 
     def _begin_history(self, promoted: Mark | None, standing: Standing | None) -> None:
         """Begin the history of this server, which goes on from those before."""
@@ -191,6 +200,7 @@ class Serving:
         # A replica has its master's id, whose offsets are others than those here.
         history = secrets.token_hex(20) if replication.is_replica else replication.id
         self._place.begin(standing, history, promoted)
+        self._reaching.begin_stream()
         self._note_history()
         self._serve_all()
         if not self._is_ticking:
@@ -205,7 +215,7 @@ class Serving:
         """Send what was appended to all who have come so far."""
         pieces: list[bytes] = []
         replicas, waits = self._replicas, self._waits
-        offset = replicas.offset
+        offset, written = replicas.offset, replicas.written
         for _, db, effects, origin in message.entries:
             piece = stream_of(db, effects, origin)
             if piece:
@@ -227,6 +237,8 @@ class Serving:
             feeder.take(first_seq, mark, data)
             if not feeder.is_live:
                 self._step_soon()
+        if replicas.written != written:
+            self._reaching.note()
 
     # --- who asks ------------------------------------------------------------------
 
@@ -254,7 +266,7 @@ class Serving:
             self._go_on(feeder, inquiry, mark)
         else:
             steps = find_mark(*self._log, inquiry.offset)
-            self._run(steps, partial(self._go_on, feeder, inquiry))
+            run_steps(self._loop, steps, partial(self._go_on, feeder, inquiry))
 
     def _go_on(self, feeder: Feeder, inquiry: ServeReplica, mark: Mark | None) -> None:
         if feeder.replica.session.id not in self._feeders:
@@ -303,22 +315,6 @@ class Serving:
         feeder.end()
 
     # --- work, a slice at a time ---------------------------------------------------
-
-    def _run(
-        self, steps: Generator[None, None, Any], then: Callable[[Any], None]
-    ) -> None:
-        """Go through steps, and do something with what they come to."""
-        until = perf_counter() + _SLICE_SECONDS
-        try:
-            while perf_counter() < until:
-                next(steps)
-        except StopIteration as ended:
-            then(ended.value)
-        except StorageError as error:
-            logger.error("the log cannot be read for a replica: %s", error)  # noqa: TRY400 - no bug
-            then(None)
-        else:
-            self._loop.call_soon(partial(self._run, steps, then))
 
     def _step_soon(self) -> None:
         if not self._is_stepping:
@@ -392,8 +388,9 @@ class Serving:
     def _settle(self) -> None:
         self._is_settling = False
         if self._engine.context.unit is not None:  # a script runs, and serves others
-            self._loop.call_later(_SLICE_SECONDS, self._settle_soon)
+            self._loop.call_later(SLICE_SECONDS, self._settle_soon)
             return
         self._judge()
         self._waits.settle()
+        self._reaching.settle()
         self._commit([])

@@ -121,6 +121,13 @@ class ReplicationSettings:
         unit="s",
         aliases=("min-slaves-max-lag",),
     )
+    reply_after_replicas = Integer(
+        0,
+        "Hold each reply until so many replicas have what was written before it "
+        "durably; 0 holds none.",
+        0,
+        INT_MAX,
+    )
     repl_backlog_size = Memory(_MB, _LOG, 1, LONG_MAX, effect=False)
     repl_backlog_ttl = Integer(3600, _LOG, 0, LONG_MAX, unit="s", effect=False)
     repl_disable_tcp_nodelay = Boolean(

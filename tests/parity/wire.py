@@ -7,6 +7,7 @@ code would not see the server's own mistakes.
 from __future__ import annotations
 
 import socket
+from select import select
 from typing import Any, NamedTuple
 
 TIMEOUT_SECONDS = 30.0
@@ -59,6 +60,10 @@ class Connection:
             self._socket.sendall(data)
         except OSError:
             self.close()
+
+    def has_reply(self, seconds: float = 0.05) -> bool:
+        """Say whether there is something to read within so long."""
+        return bool(self._buffer or select([self._socket], [], [], seconds)[0])
 
     def read(self) -> bytes:
         """Return the bytes of the next reply, or `<closed>` or `<no reply>`."""

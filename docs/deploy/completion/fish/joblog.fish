@@ -118,5 +118,6 @@ complete -c joblog -l replica-read-only -x -a 'yes no' -d 'Whether clients may n
 complete -c joblog -l replica-serve-stale-data -x -a 'yes no' -d 'Whether clients may read while the link to that server is down.'
 complete -c joblog -l min-replicas-to-write -x -d 'How many replicas there must be for clients to write; 0 for none.'
 complete -c joblog -l min-replicas-max-lag -x -d 'How long ago such a replica may have been heard.'
+complete -c joblog -l reply-after-replicas -x -d 'Hold each reply until so many replicas have what was written before it durably; 0 holds none.'
 complete -c joblog -l repl-ping-replica-period -x -d 'How long replicas are sent nothing before they are sent a PING.'
 complete -c joblog -l repl-timeout -x -d 'After how long without a word the link to a master or a replica is given up.'
