@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.replay.proofs.anchors import AnchorError, read_anchors
-from joblog.replay.proofs.held import ReceiptError
+from joblog.replay.proofs.receipt_text import ReceiptError
 from joblog.replay.proofs.receipts import check_receipt
 from joblog.storage.archives import Archive, is_archive
 from joblog.storage.digests import compute_digests
@@ -183,7 +183,8 @@ def from_receipt(path: Path) -> Iterator[Binding]:
         AnchorError: the receipt is not sound.
     """
     try:
-        checked = check_receipt(path.read_bytes())
+        with path.open("rb") as file:
+            checked = check_receipt(file)
     except (ReceiptError, OSError) as error:
         raise AnchorError(f"{path}: {error}") from error
     for anchor in checked.anchors:

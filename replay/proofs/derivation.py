@@ -14,6 +14,7 @@ from joblog.app.history.moments import Point
 from joblog.app.history.recovery import Fold
 from joblog.app.history.touched import ALL_DATABASES, find_touched
 from joblog.replay.index.marks import word_test
+from joblog.replay.index.scanning import KeyPieces, Pieces
 from joblog.replay.jobs.reading import narrow
 from joblog.replay.jobs.shipped import detect_in_records
 from joblog.replay.jobs.timelines import timelines_of
@@ -87,15 +88,16 @@ def derive(checked: Checked, schemas: Sequence[Schema] = ()) -> Derived:
         return Derived(shown, [])
     if subject.kind == "key":
         touches = _touches(subject)
-        return Derived([each.seq for each in held.records() if touches(each)], [])
+        found = filter(touches, held.records(KeyPieces(subject.name)))
+        return Derived([each.seq for each in found], [])
     if subject.kind == "job" and checked.spans[0].first_seq == 1:
         try:
             return _follow(list(held.records()), subject.name, schemas)
         except CorruptLogError:
             pass  # it is no log that a server wrote: what it mentions is told
     mentions = word_test(subject.name)
-    found = [each.seq for each in held.records() if _mentions(each, mentions)]
-    return Derived(found, [])
+    told = held.records(Pieces(subject.name))
+    return Derived([each.seq for each in told if _mentions(each, mentions)], [])
 
 
 def _follow(records: list[Record], job_id: bytes, schemas: Sequence[Schema]) -> Derived:

@@ -10,6 +10,7 @@ from joblog.replay.index.scanning import END_SEQ
 from joblog.replay.jobs.reading import JobLog
 from joblog.replay.jobs.shipped import detect_schemas
 from joblog.replay.proofs.derivation import Derived, derive
+from joblog.replay.proofs.receipts import role_of
 from joblog.replay.proofs.seqs import Seqs
 from joblog.replay.records.clients import ClientDirectory
 from joblog.replay.records.script_texts import find_script_record
@@ -209,6 +210,8 @@ def _find_told(index: LogIndex, checked: Checked) -> Iterator[int]:
     told: set[object] = set()
     for record in checked.held.records():
         seq, client_id = record.seq, record.origin.client_id
+        if role_of(record) != "record":
+            continue  # it tells of a client or a script itself
         if seq != last_seq + 1:
             # What tells of who was there before is held where it is in this run.
             told = set()

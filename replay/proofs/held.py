@@ -6,47 +6,36 @@ again where they are asked for again: it may hold a million.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-from array import array
-from itertools import pairwise
-from operator import eq
-from pathlib import Path
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any
 
 from joblog.replay.proofs.packed import Packed, UnpackError
+from joblog.replay.proofs.receipt_text import ReceiptError
 from joblog.replay.proofs.seqs import Seqs
 from joblog.replay.proofs.stretches import Stretch
-from joblog.storage.errors import StorageError
-from joblog.storage.frame import FRAME_HEAD_BYTES, frame_bytes_at
+from joblog.replay.proofs.walking import NO_HEADS, Walk
+from joblog.storage.frame import FRAME_HEAD_BYTES, split_frames
 from joblog.storage.record import RecordDecoder
-from joblog.storage.segment import (
-    FOOTER_BYTES,
-    HEADER_BYTES,
-    SegmentFooter,
-    SegmentHeader,
-    decode_footer,
-    decode_header,
-)
 from joblog.storage.sha256 import BLOCK_BYTES, ResumePoint, RunningHash, finish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from joblog.replay.index.scanning import Pieces
+    from joblog.replay.proofs.receipt_text import TextData
     from joblog.storage.record import Record
 
 _HEX = ("state", "tail", "digest")
-_BATCH_RECORDS = 1000
-_WINDOW_BYTES = 256 << 10
 
 
-class ReceiptError(Exception):
-    """A receipt proves nothing; the text says why."""
+def read_stretch(fields: dict[str, Any], packed: TextData, *, is_old: bool) -> Stretch:
+    """Return a stretch of a receipt.
 
-
-def read_stretch(fields: dict[str, Any], *, is_old: bool) -> Stretch:
-    """Return a stretch of a receipt, unpacked.
+    Args:
+        fields: what the receipt says of it.
+        packed: its data, packed.
+        is_old: whether the receipt is of kind 1.
 
     Raises:
         ReceiptError: it is none.
@@ -64,14 +53,6 @@ def read_stretch(fields: dict[str, Any], *, is_old: bool) -> Stretch:
         raise ReceiptError(
             "a stretch starts a segment with another state than SHA-256's"
         )
-    try:
-        packed = base64.b64decode(fields["data"], validate=True)
-    except binascii.Error as error:
-        raise ReceiptError(
-            f"the data of a stretch cannot be unpacked: {error}"
-        ) from error
-    if base64.b64encode(packed) != fields["data"].encode():
-        raise ReceiptError("the data of a stretch has more than one spelling")
     segment = fields["segment"] if is_old else 0
     return Stretch(segment, point, packed, fields["last_seq"], digest)
 
@@ -102,83 +83,113 @@ class HeldStretch:
             ValueError: what it holds are no records.
         """
         self._name = name
-        self._stretch = stretch
+        self._point = stretch.point
+        self._batch: tuple[int, list[Record]] = -1, []
+        walk = Walk(stretch.point, name)
         try:
-            self._data = Packed(stretch.packed)
+            self._data = Packed(stretch.packed, walk.take)
         except UnpackError as error:
             raise ReceiptError(f"the data of a stretch {error}") from error
-        self._batch: tuple[int, list[Record]] = -1, []
-        self.header: SegmentHeader | None = None
-        self.link: bytes | None = None
-        self.last_seq = stretch.last_seq
-        offset = 0
-        if not stretch.point.length:
-            self.header = self._decode_header(self._data.read(0, HEADER_BYTES))
-            offset = HEADER_BYTES
-        end, footer = self._find_end()
-        digest = self._digest_to(end)
+        footer, digest = walk.finish(), walk.digest
+        self.header = walk.header
         self.digest_hex = digest.hex()
+        self.last_seq = stretch.last_seq
         if digest != stretch.digest:
             raise ReceiptError(
                 f"{name} gives the digest {digest.hex()} at seq {stretch.last_seq}, "
                 f"not {stretch.digest.hex()}"
             )
+        self.link: bytes | None = None
         if footer is not None:
             if (footer.digest, footer.last_seq) != (digest, stretch.last_seq):
                 raise ReceiptError(f"{name} ends in the footer of another segment")
-            rest = self._data.read(end, self._data.length)
-            self.link = hashlib.sha256(rest).digest()
-        self._ends = self._find_ends(offset, end)
-        if len(self._ends) == 1:
-            raise ReceiptError(f"{name} holds no record")
-        self.first_seq = self.last_seq - len(self._ends) + 2
-        self._require_seqs()
+            self.link = hashlib.sha256(walk.rest).digest()
+        self.first_seq = walk.require_records(stretch.last_seq)
+        self._starts, self._offsets = walk.starts, walk.offsets
 
     @property
     def seqs(self) -> Seqs:
         """The numbers of its records."""
         return Seqs([range(self.first_seq, self.last_seq + 1)])
 
-    def _digest_to(self, end: int) -> bytes:
-        running = RunningHash(self._stretch.point)
-        for piece in self._data.pieces(0, end):
-            running.update(piece)
-        return finish(running.point())
-
     def digest_at(self, seq: int) -> str:
         """Return the log's digest at one of the records, in hexadecimal digits."""
         if seq == self.last_seq:
             return self.digest_hex
-        return self._digest_to(self._ends[seq - self.first_seq + 1]).hex()
+        number = self._number_of(seq)
+        here = self._payloads(number)[: seq - self._starts[number] + 1]
+        end = self._offsets[number] + sum(FRAME_HEAD_BYTES + len(each) for each in here)
+        running = RunningHash(self._point)
+        for piece in self._data.pieces(0, end):
+            running.update(piece)
+        return finish(running.point()).hex()
 
-    def records(self) -> Iterator[Record]:
-        """Yield its records, in order."""
-        for number in range(-(-(len(self._ends) - 1) // _BATCH_RECORDS)):
-            yield from self._decode(number)
+    def records(
+        self, sieve: Pieces | None = None, seqs: Sequence[int] = ()
+    ) -> Iterator[Record]:
+        """Yield its records, in order.
 
-    def record(self, seq: int) -> Record:
-        """Return one of its records."""
-        number, place = divmod(seq - self.first_seq, _BATCH_RECORDS)
-        return self._decode(number)[place]
-
-    def _decode(self, number: int) -> Sequence[Record]:
-        """Return a batch of records.
+        Args:
+            sieve: which are wanted; None for all.
+            seqs: which are wanted as well, in order.
 
         Raises:
-            ValueError: one is none.
+            ReceiptError: one is none.
         """
-        if self._batch[0] == number:
-            return self._batch[1]
-        first = number * _BATCH_RECORDS
-        ends = self._ends[first : first + _BATCH_RECORDS + 1]
-        data = self._data.read(ends[0], ends[-1])
-        payloads = [
-            data[start + FRAME_HEAD_BYTES - ends[0] : end - ends[0]]
-            for start, end in pairwise(ends)
-        ]
-        records = RecordDecoder().decode_all(payloads)
-        self._batch = number, records
-        return records
+        for number, first_seq in enumerate(self._starts):
+            if sieve is None:
+                yield from self._decode(number)
+                continue
+            data = self._read(number)
+            end_seq = self._end_seq(number)
+            here = {*seqs[bisect_left(seqs, first_seq) : bisect_left(seqs, end_seq)]}
+            if here:
+                yield from self._decoded(
+                    [
+                        payload
+                        for seq, payload in enumerate(_split(data), first_seq)
+                        if seq in here or sieve(payload)
+                    ]
+                )
+            elif sieve(data):
+                yield from self._decoded(sieve.sift(_split(data)))
+
+    def _end_seq(self, number: int) -> int:
+        """Return the number of the record behind a batch."""
+        following = number + 1
+        is_last = following == len(self._starts)
+        return self.last_seq + 1 if is_last else self._starts[following]
+
+    def record(self, seq: int) -> Record:
+        """Return one of its records.
+
+        Raises:
+            ReceiptError: it is none.
+        """
+        number = self._number_of(seq)
+        return self._decode(number)[seq - self._starts[number]]
+
+    def _number_of(self, seq: int) -> int:
+        """Return which batch has a record."""
+        return bisect_right(self._starts, seq) - 1
+
+    def _read(self, number: int) -> bytes:
+        """Return the frames of a batch."""
+        return self._data.read(self._offsets[number], self._offsets[number + 1])
+
+    def _payloads(self, number: int) -> list[bytes]:
+        return _split(self._read(number))
+
+    def _decode(self, number: int) -> Sequence[Record]:
+        if self._batch[0] != number:
+            self._batch = number, self._decoded(self._payloads(number))
+        return self._batch[1]
+
+    def _decoded(self, payloads: list[bytes]) -> list[Record]:
+        try:
+            return RecordDecoder().decode_all(payloads)
+        except ValueError as error:
+            raise ReceiptError(f"the receipt is malformed: {error!r}") from error
 
     def follows(self, elder: HeldStretch) -> bool:
         """Tell whether it is the segment that was begun when another was sealed."""
@@ -204,56 +215,9 @@ class HeldStretch:
         if self.header.first_seq != self.first_seq:
             raise ReceiptError(f"{self._name} does not start with its segment")
 
-    def _decode_header(self, data: bytes) -> SegmentHeader:
-        try:
-            return decode_header(data[:HEADER_BYTES], Path("receipt"))
-        except StorageError as error:
-            raise ReceiptError(f"{self._name} starts with no header") from error
 
-    def _find_end(self) -> tuple[int, SegmentFooter | None]:
-        """Return where the frames end, and the footer behind them."""
-        length = self._data.length
-        end = length - FOOTER_BYTES
-        salt = None if self.header is None else self.header.salt
-        footer = None
-        if end >= 0:
-            footer = decode_footer(self._data.read(end, length), salt)
-        return (length, None) if footer is None else (end, footer)
-
-    def _find_ends(self, offset: int, end: int) -> array[int]:
-        """Return where each record's frame starts, and where the last one ends.
-
-        Raises:
-            ReceiptError: these are no frames.
-        """
-        ends = array("Q", [offset])
-        window, start = b"", offset
-        while offset < end:
-            head = window[offset - start : offset - start + FRAME_HEAD_BYTES]
-            if len(head) < FRAME_HEAD_BYTES:
-                start = offset
-                window = self._data.read(start, min(start + _WINDOW_BYTES, end))
-                head = window[:FRAME_HEAD_BYTES]
-            size = frame_bytes_at(head)
-            if not size or offset + size > end:
-                raise ReceiptError(f"{self._name}: no frame at byte {offset}")
-            offset += size
-            ends.append(offset)
-        return ends
-
-    def _require_seqs(self) -> None:
-        """Check that its records have the numbers that they should.
-
-        Raises:
-            ReceiptError: they have others.
-            ValueError: one is no record.
-        """
-        seqs = (record.seq for record in self.records())
-        wanted = range(self.first_seq, self.last_seq + 1)
-        if not all(map(eq, seqs, wanted)):
-            raise ReceiptError(
-                f"{self._name} does not hold the records up to {self.last_seq}"
-            )
+def _split(frames: bytes) -> list[bytes]:
+    return split_frames(frames, NO_HEADS, verify=False)[0]
 
 
 class HeldRecords:
@@ -276,10 +240,12 @@ class HeldRecords:
         """Return a record that is held."""
         return self.stretch_of(seq).record(seq)
 
-    def records(self) -> Iterator[Record]:
-        """Yield the records, in order."""
+    def records(
+        self, sieve: Pieces | None = None, seqs: Sequence[int] = ()
+    ) -> Iterator[Record]:
+        """Yield the records that are wanted, in order; see `HeldStretch.records`."""
         for stretch in self._stretches:
-            yield from stretch.records()
+            yield from stretch.records(sieve, seqs)
 
     def stretch_of(self, seq: int) -> HeldStretch:
         """Return the stretch that holds a record."""

@@ -13,7 +13,7 @@ from joblog.storage.folder import LogFolder
 from joblog.storage.segment_files import open_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from joblog.replay.index.finder import LogIndex
@@ -31,14 +31,14 @@ class Receipt(NamedTuple):
     """A receipt that was made.
 
     Attributes:
-        text: what is to be written.
+        text: what is to be written, in pieces, once.
         digests: (digest, record) of those to which it leads.
         first_seq: the first record in it.
         last_seq: the last one.
         is_complete: whether it holds all between.
     """
 
-    text: str
+    text: Iterator[str]
     digests: list[tuple[bytes, int]]
     first_seq: int
     last_seq: int
@@ -102,7 +102,7 @@ def make_complete_receipt(index: LogIndex, subject: Subject, until_seq: int) -> 
     Raises:
         StorageError: the log is damaged before it.
     """
-    stretches = read_stretches(index, [index.first_seq], until_seq, is_whole=True)
+    stretches = read_stretches(index, [index.first_seq], until_seq)
     return _write(index, subject, list(stretches))
 
 

@@ -20,25 +20,29 @@ What a receipt proves, and what it does not, is decisions 11 and 23.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from joblog.app.history.notes import ClientNote, ScriptSourceNote, read_note
 from joblog.replay.output.texts import from_json_text, json_text, show
 from joblog.replay.proofs.held import (
     HeldRecords,
     HeldStretch,
-    ReceiptError,
     read_stretch,
 )
-from joblog.replay.proofs.packed import pack
+from joblog.replay.proofs.receipt_text import (
+    ReceiptError,
+    ReceiptText,
+    add_seal,
+    dump,
+    write_sealed,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from joblog.replay.proofs.receipt_text import TextData
     from joblog.replay.proofs.seqs import Seqs
     from joblog.replay.proofs.stretches import Stretch
     from joblog.storage.record import Record
@@ -127,8 +131,10 @@ def role_of(record: Record) -> str:
     return _ROLES.get(type(read_note(record.origin)), "record")
 
 
-def write_receipt(subject: Subject, log_id: str, stretches: Sequence[Stretch]) -> str:
-    """Return a receipt's text.
+def write_receipt(
+    subject: Subject, log_id: str, stretches: Sequence[Stretch]
+) -> Iterator[str]:
+    """Yield a receipt's text, in pieces.
 
     Args:
         subject: what it is about.
@@ -149,71 +155,54 @@ def write_receipt(subject: Subject, log_id: str, stretches: Sequence[Stretch]) -
                 "offset": stretch.point.length,
                 "state": stretch.point.state.hex(),
                 "tail": stretch.point.tail.hex(),
-                "data": base64.b64encode(stretch.packed).decode(),
+                "data": "",
                 "last_seq": stretch.last_seq,
                 "digest": stretch.digest.hex(),
             }
             for stretch in stretches
         ],
     }
-    return _sealed(body)
+    return write_sealed(body, [stretch.packed for stretch in stretches])
 
 
-def _pack(data: bytes) -> str:
-    return base64.b64encode(pack(data)).decode()
-
-
-def _dump(body: dict[str, Any]) -> str:
-    return json.dumps(body, indent=1) + "\n"
-
-
-def _sealed(body: dict[str, Any]) -> str:
-    text = _dump(body)
-    return _add_seal(text, _seal(text))
-
-
-def _seal(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _add_seal(text: str, seal: str) -> str:
-    """Return a receipt's text with its seal, which is of the text without it."""
-    return text[: -len("\n}\n")] + f',\n "seal": {json.dumps(seal)}\n}}\n'
-
-
-def check_receipt(text: bytes) -> Checked:
+def check_receipt(file: BinaryIO) -> Checked:
     """Return what a receipt proves.
+
+    Args:
+        file: the receipt, open to be read as long as what is returned is used.
 
     Raises:
         ReceiptError: it is none, or something in it was changed.
     """
+    text = ReceiptText(file)
     try:
-        body = json.loads(text)
+        body = json.loads(text.frame)
         seal = str(body.pop("seal"))
-        unsealed = _dump(body)
+        unsealed = dump(body)
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ReceiptError("this is no receipt") from error
     if body.get("kind") not in {KIND, _OLD_KIND}:
         raise ReceiptError(f"this is no receipt of the kind {KIND!r}")
-    if seal != _seal(unsealed) or _add_seal(unsealed, seal).encode() != text:
+    if seal != text.seal or add_seal(unsealed, seal).encode() != text.frame:
         raise ReceiptError(
             "the receipt was changed after it was made: its seal differs"
         )
-    del unsealed
     try:
-        return _check_body(body)
+        return _check_body(body, text.data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ReceiptError(f"the receipt is malformed: {error!r}") from error
 
 
-def _check_body(body: dict[str, Any]) -> Checked:
+def _check_body(body: dict[str, Any], data: list[TextData]) -> Checked:
     is_old = body["kind"] == _OLD_KIND
     _require_fields(body, is_old=is_old)
     opened: list[HeldStretch] = []
     anchors: list[Anchor] = []
     spans: list[Span] = []
-    for number, fields in enumerate(body["stretches"], 1):
-        one = HeldStretch(read_stretch(fields, is_old=is_old), f"stretch {number}")
+    stretches = zip(body["stretches"], data, strict=True)
+    for number, (fields, packed) in enumerate(stretches, 1):
+        stretch = read_stretch(fields, packed, is_old=is_old)
+        one = HeldStretch(stretch, f"stretch {number}")
         one.require_place(fields.get("segment"), body["log_id"])
         proven = one.seqs
         if opened and one.follows(opened[-1]):
@@ -260,6 +249,8 @@ def _require_fields(body: dict[str, Any], *, is_old: bool) -> None:
     wrong = set(body) ^ fields
     for stretch in body["stretches"]:
         wrong |= set(stretch) ^ of_each
+        if stretch.get("data"):
+            raise ReceiptError("the data of a stretch is no text")
     if wrong:
         raise ReceiptError(f"the receipt has, or lacks, the field {min(wrong)!r}")
 

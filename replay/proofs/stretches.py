@@ -8,11 +8,12 @@ stretch's last record follows, without the bytes before.
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.replay.index.scanning import END_SEQ
-from joblog.replay.proofs.packed import Packer
+from joblog.replay.proofs.packed import Packer, Spool
 from joblog.storage.errors import StorageError
 from joblog.storage.folder import LogFolder
 from joblog.storage.frame import FRAME_HEAD_BYTES
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from joblog.replay.index.finder import LogIndex
     from joblog.replay.index.parts import PartHeader
+    from joblog.replay.proofs.packed import Source
     from joblog.storage.segment import SegmentReader
 
 
@@ -46,7 +48,7 @@ class Stretch(NamedTuple):
 
     segment: int
     point: ResumePoint
-    packed: bytes
+    packed: Source
     last_seq: int
     digest: bytes
     first_seq: int = 0
@@ -69,20 +71,17 @@ class Span(NamedTuple):
 
 
 def read_stretches(
-    index: LogIndex,
-    seqs: Iterable[int],
-    until_seq: int | None,
-    *,
-    is_whole: bool = False,
+    index: LogIndex, seqs: Iterable[int], until_seq: int | None
 ) -> Iterator[Stretch]:
     """Yield stretches that hold some records.
+
+    One that begins with a segment's first record begins with its header, which tells of
+    which log it is.
 
     Args:
         index: the log's index.
         seqs: the records.
         until_seq: where given, all bytes from the first of them to this record.
-        is_whole: whether that begins with the header of the first one's segment, which
-            tells of which log it is.
 
     Raises:
         CorruptLogError: the log is damaged before one of the records.
@@ -95,26 +94,21 @@ def read_stretches(
     if not segments or not wanted:
         raise StorageError(f"{index.folder}: there is no record to prove")
     require_kept(paths, wanted[0], segments)
+    spool = Spool()
     for first, following in pairwise([*segments, END_SEQ]):
         spans = _spans(wanted, until_seq, first, following)
-        if is_whole and spans and spans[0].first >= wanted[0]:
-            spans[0] = spans[0]._replace(first=first, has_header=True)
         if not spans:
             continue
         reader = open_segment(paths, index.filesystem, first)
         try:
-            yield from _Cutter(reader, spans).cut(_find_part(index, spans[0]))
+            parts = [part.header for part in index.catalogue.cover(first).parts]
+            try:
+                found = list(_Cutter(reader, spans, spool).cut(parts))
+            except _OtherBytesError:
+                found = list(_Cutter(reader, spans, spool).cut([]))
         finally:
             reader.close()
-
-
-def _find_part(index: LogIndex, span: Span) -> PartHeader | None:
-    """Return the part of the index that has the first record of a span."""
-    sections = () if span.has_header else index.sections(span.first, span.first)
-    for section in sections:
-        if section.part is not None:
-            return section.part.header
-    return None
+        yield from found
 
 
 def _spans(
@@ -125,7 +119,7 @@ def _spans(
         low, high = max(wanted[0], first), min(until_seq, following - 1)
         if low > high:
             return []
-        return [Span(low, high, wanted[0] < first, until_seq >= following)]
+        return [Span(low, high, wanted[0] <= first, until_seq >= following)]
     spans: list[Span] = []
     for seq in wanted:
         if not first <= seq < following:
@@ -137,76 +131,103 @@ def _spans(
     return spans
 
 
+class _OtherBytesError(Exception):
+    """The log has other bytes than when it was indexed."""
+
+
 class _Cutter:
     """Goes through a segment once and cuts stretches out of it.
 
-    What is before the first of them is not cut into frames where the index has the
-    digest of it, which is compared: it was made when all these frames were sound.
+    A part of the index in which nothing begins or ends is not cut into frames: what it
+    has is hashed, and the digest compared. It was made when all these were sound.
     """
 
-    def __init__(self, reader: SegmentReader, spans: list[Span]) -> None:
+    def __init__(self, reader: SegmentReader, spans: list[Span], spool: Spool) -> None:
         self._reader = reader
         self._spans = spans
+        self._spool = spool
         table = reader.table()
         self._holes = () if table is None else table.holes
-        self._begin()
-
-    def _begin(self) -> None:
-        self._running = RedactedHash(self._holes, self._reader.path)
-        self._digest = self._reader.new_hash()
+        self._running = RedactedHash(self._holes, reader.path)
+        self._digest = reader.new_hash()
         self._start = ResumePoint()
-        self._held = Packer() if self._spans[0].has_header else None
-        self._add(self._reader.read_at(HEADER_BYTES, 0))
-        self._reader.offset = HEADER_BYTES
+        self._held = Packer(spool) if spans[0].has_header else None
+        self._add(reader.read_at(HEADER_BYTES, 0))
+        reader.offset = HEADER_BYTES
 
-    def cut(self, part: PartHeader | None) -> Iterator[Stretch]:
+    def cut(self, parts: Iterable[PartHeader]) -> Iterator[Stretch]:
         """Yield the stretches, in order.
 
         Args:
-            part: a part of the index up to which frames can be skipped; None for none.
+            parts: what the index has of the segment, in order.
+
+        Raises:
+            _OtherBytesError: the segment has changed since.
         """
         seq = self._reader.header.first_seq
-        if part is not None and self._skip(part):
-            seq = part.first_seq
-        spans = iter(self._spans)
-        span = next(spans, None)
-        while span is not None:
+        ahead, spans = deque(parts), deque(self._spans)
+        while spans:
+            part = self._part_here(ahead)
+            if part is not None and part.last_seq < self._edge(spans[0]):
+                self._pass(part)
+                seq = part.last_seq + 1
+                continue
             start = self._reader.offset
+            if part is not None:
+                self._reader.chunk_bytes = min(CHUNK_BYTES, part.end - start)
             payloads = self._reader.read_payloads()
             if not payloads:
-                raise self._lacks(span)
-            data = memoryview(self._reader.read_at(self._reader.offset - start, start))
-            next_seq, done = seq + len(payloads), 0
-            ends: list[int] = []
-            while span is not None:
-                # At the end of this record something begins, or ends.
-                edge = span.first - 1 if self._held is None else span.last
-                if edge >= next_seq:
-                    break
-                sizes = (FRAME_HEAD_BYTES + len(payload) for payload in payloads)
-                ends = ends or list(accumulate(sizes, initial=0))
-                end = ends[edge + 1 - seq]
-                self._add(data[done:end])
-                done = end
-                if self._held is None:
-                    self._start, self._held = self._running.point(), Packer()
-                else:
-                    yield self._make(self._held, span)
-                    span, self._held = next(spans, None), None
-            self._add(data[done:])
-            seq = next_seq
+                raise self._lacks(spans[0])
+            yield from self._cut_some(seq, start, payloads, spans)
+            seq += len(payloads)
 
-    def _skip(self, part: PartHeader) -> bool:
-        """Go on to where a part starts; tell whether all before is what it says."""
-        for offset in range(HEADER_BYTES, part.start, CHUNK_BYTES):
-            self._add(
-                self._reader.read_at(min(CHUNK_BYTES, part.start - offset), offset)
-            )
-        if self._digest.digest() != part.start_digest:
-            self._begin()
-            return False
-        self._reader.offset = part.start
-        return True
+    def _edge(self, span: Span) -> int:
+        """Return the record at whose end the next stretch begins, or this one ends."""
+        return span.first - 1 if self._held is None else span.last
+
+    def _part_here(self, ahead: deque[PartHeader]) -> PartHeader | None:
+        """Return the part that has the next frame."""
+        while ahead and ahead[0].end <= self._reader.offset:
+            ahead.popleft()
+        return ahead[0] if ahead else None
+
+    def _pass(self, part: PartHeader) -> None:
+        """Go on behind what is left of a part.
+
+        Raises:
+            _OtherBytesError: it is not what was indexed.
+        """
+        reader = self._reader
+        while reader.offset < part.end:
+            length = min(CHUNK_BYTES, part.end - reader.offset)
+            data = reader.read_at(length, reader.offset)
+            if not data:
+                raise _OtherBytesError
+            self._add(data)
+            reader.offset += len(data)
+        if self._digest.digest() != part.end_digest:
+            raise _OtherBytesError
+
+    def _cut_some(
+        self, seq: int, start: int, payloads: list[bytes], spans: deque[Span]
+    ) -> Iterator[Stretch]:
+        """Take in frames, and yield the stretches that end in them."""
+        data = memoryview(self._reader.read_at(self._reader.offset - start, start))
+        sizes = (FRAME_HEAD_BYTES + len(payload) for payload in payloads)
+        next_seq, done = seq + len(payloads), 0
+        ends: list[int] = []
+        while spans and self._edge(spans[0]) < next_seq:
+            ends = ends or list(accumulate(sizes, initial=0))
+            end = ends[self._edge(spans[0]) + 1 - seq]
+            self._add(data[done:end])
+            done = end
+            if self._held is None:
+                self._start = self._running.point()
+                self._held = Packer(self._spool)
+            else:
+                yield self._make(self._held, spans.popleft())
+                self._held = None
+        self._add(data[done:])
 
     def _lacks(self, span: Span) -> StorageError:
         reader = self._reader

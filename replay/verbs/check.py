@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from joblog.app.history.notes import ClientNote, ScriptSourceNote, read_note
+from joblog.replay.index.scanning import Pieces
 from joblog.replay.output.texts import plain_text
 from joblog.replay.proofs.findings import find, look, seq_words
-from joblog.replay.proofs.held import ReceiptError
+from joblog.replay.proofs.receipt_text import ReceiptError
 from joblog.replay.proofs.receipts import check_receipt
 from joblog.replay.records.clients import Client
 from joblog.replay.records.script_texts import TextNames
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
     from joblog.replay.output.answers import Output
     from joblog.replay.proofs.findings import Findings
     from joblog.replay.proofs.receipts import Anchor, Checked
+    from joblog.storage.record import Record
+
+_NOTES = Pieces(b"kind")
+"""Lets records through that have a note."""
 
 
 @click.command()
@@ -71,22 +78,34 @@ def check(
       replay check receipt.json --log joblog-data --json
     """
     try:
-        checked = check_receipt(path.read_bytes())
+        with _open(path) as file:
+            checked = check_receipt(file)
+            log = None if folder is None else look(folder, checked, schemas)
+            found = find(checked, expect, log, schemas)
+            if output.is_json:
+                output.json(_facts(checked, found))
+            else:
+                _write(output, checked, found)
     except ReceiptError as error:
         if output.is_json:
             output.json({"is_sound": False, "damage": [str(error)]})
         else:
             output.text(f"damage: {error}", "red")
         return DAMAGED
-    log = None if folder is None else look(folder, checked, schemas)
-    found = find(checked, expect, log, schemas)
-    if output.is_json:
-        output.json(_facts(checked, found))
-    else:
-        _write(output, checked, found)
     if found.damage:
         return DAMAGED
     return 0 if found.is_proven else NOTHING
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a receipt to be read from anywhere; one from a pipe is copied aside."""
+    file = path.open("rb")
+    if file.seekable():
+        return file
+    copied = TemporaryFile()  # noqa: SIM115 - the caller closes it
+    with file:
+        copyfileobj(file, copied)
+    return copied
 
 
 # --- what is shown ---------------------------------------------------------------
@@ -102,7 +121,7 @@ def _shown(checked: Checked, found: Findings) -> dict[int, Client]:
     sources: dict[str, int] = {}
     wanted = set(found.derived.seqs)
     shown: dict[int, Client] = {}
-    for record in checked.held.records():
+    for record in _told(checked, found):
         seq = record.seq
         note, client_id = read_note(record.origin), record.origin.client_id
         if isinstance(note, ClientNote):
@@ -123,10 +142,17 @@ def _shown(checked: Checked, found: Findings) -> dict[int, Client]:
     return dict(sorted(shown.items()))
 
 
+def _told(checked: Checked, found: Findings) -> Iterator[Record]:
+    """Return the records that count of a receipt, and those that have a note."""
+    if checked.is_complete:
+        return checked.held.records(_NOTES, found.derived.seqs)
+    return checked.held.records()
+
+
 def _names(checked: Checked) -> TextNames:
     """Return what scripts are called, as far as a receipt has their texts."""
     names = TextNames()
-    for record in checked.held.records():
+    for record in checked.held.records(_NOTES):
         names.observe(record)
     return names
 

@@ -90,9 +90,10 @@ def prove(
     else:
         receipt = make_receipt(tool.index, tool.clients(), records, subject, until_seq)
     if path is None:
-        tool.output.stream.write(receipt.text)
+        tool.output.stream.writelines(receipt.text)
         return 0
-    path.write_text(receipt.text, encoding="ascii")
+    with path.open("w", encoding="ascii") as file:
+        file.writelines(receipt.text)
     _tell(tool, path, subject, receipt)
     return 0
 
@@ -139,7 +140,7 @@ def _tell(tool: Tool, path: Path, subject: Subject, receipt: Receipt) -> None:
     facts = {
         "receipt": json_text(bytes(path)),
         "about": str(subject),
-        "bytes": len(receipt.text),
+        "bytes": path.stat().st_size,
         "is_complete": is_complete,
         "from_seq": first_seq,
         "until_seq": last_seq,

@@ -6,10 +6,13 @@ import base64
 import hashlib
 import json
 import zlib
+from io import BytesIO
 
 import msgpack
 
 from joblog.replay.proofs import receipts
+from joblog.replay.proofs.packed import Packer, Spool
+from joblog.replay.proofs.receipt_text import add_seal, dump
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.frame import (
     FRAME_HEAD_BYTES,
@@ -30,6 +33,11 @@ from joblog.storage.segment import (
 from joblog.storage.sha256 import ResumePoint, finish, go_on
 
 DISK = FileSystem()
+
+
+def check_receipt(text):
+    """Return what a receipt proves, given its text."""
+    return receipts.check_receipt(BytesIO(text))
 
 
 def edit_record(payload, edit):
@@ -83,12 +91,21 @@ def forge_log(folder, edit, edit_header=lambda header: header):
 def reseal(body):
     """Return a receipt's text with a seal that fits."""
     body = {name: value for name, value in body.items() if name != "seal"}
-    return receipts._sealed(body)
+    text = dump(body)
+    return add_seal(text, hashlib.sha256(text.encode()).hexdigest())
 
 
 def unpack(stretch):
     """Return the bytes of a receipt's stretch."""
     return zlib.decompress(base64.b64decode(stretch["data"]))
+
+
+def pack(data):
+    """Return bytes as the data of a receipt's stretch."""
+    packer = Packer(Spool())
+    packer.add(data)
+    made = packer.finish()
+    return base64.b64encode(made.read_at(made.size, 0)).decode()
 
 
 def repack(stretch, data, end=None):
@@ -98,7 +115,7 @@ def repack(stretch, data, end=None):
         stretch["offset"],
         bytes.fromhex(stretch["tail"]),
     )
-    stretch["data"] = receipts._pack(data)
+    stretch["data"] = pack(data)
     stretch["digest"] = finish(go_on(point, data[:end])).hex()
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joblog.replay.proofs import packed
-from joblog.replay.proofs.packed import Packed, Packer, UnpackError
+from joblog.replay.proofs.packed import InMemory, Packed, Packer, Spool, UnpackError
 from joblog.replay.proofs.seqs import Seqs
 
 
@@ -16,6 +16,8 @@ def small_blocks():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packed, "_BLOCK_BYTES", 16)
         patch.setattr(packed, "_READ_BYTES", 7)
+        patch.setattr(packed, "_BLOCKS_A_PLACE", 3)
+        patch.setattr(packed, "_SPOOLED_BYTES", 40)
         yield
 
 
@@ -24,15 +26,20 @@ def small_blocks():
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)), max_size=8),
 )
 def test_any_bytes_are_read_from_anywhere(pieces, places):
-    packer = Packer()
+    spool = Spool()
+    spool.append(b"another stretch")
+    packer = Packer(spool)
     for piece in pieces:
         packer.add(piece)
     data = b"".join(pieces)
     made = packer.finish()
+    taken = []
 
-    assert zlib.decompress(made) == data
-    read = Packed(made)
+    assert zlib.decompress(made.read_at(made.size, 0)) == data
+    read = Packed(made, taken.append)
     assert read.length == len(data)
+    assert b"".join(taken) == data
+    assert all(len(block) <= 16 for block in taken)
     for start, end in places:
         assert read.read(start, end) == data[start:end]
 
@@ -42,24 +49,24 @@ def test_any_bytes_are_read_from_anywhere(pieces, places):
     [
         (b"", "cut"),
         (b"no", "unpacked"),
-        (packed.pack(b"a" * 100)[:-1], "cut"),
-        (packed.pack(b"a" * 16)[:-1], "cut"),
-        (packed.pack(b"a" * 100) + b"b", "rest"),
-        (packed.pack(b"a" * 16) + b"b" * 20, "rest"),
-        (packed.pack(b"a" * 100)[:-1] + b"b", "unpacked"),
+        (zlib.compress(b"a" * 100)[:-1], "cut"),
+        (zlib.compress(b"a" * 16)[:-1], "cut"),
+        (zlib.compress(b"a" * 100) + b"b", "rest"),
+        (zlib.compress(b"a" * 16) + b"b" * 20, "rest"),
+        (zlib.compress(b"a" * 100)[:-1] + b"b", "unpacked"),
     ],
 )
 def test_what_is_not_packed_so_is_refused(data, text):
     with pytest.raises(UnpackError, match=text):
-        Packed(data)
+        Packed(InMemory(data))
 
 
 def test_what_unpacks_to_too_much_is_refused(monkeypatch):
     monkeypatch.setattr(packed, "_BYTES_MAX", 1000)
 
-    assert Packed(packed.pack(bytes(1000))).length == 1000
+    assert Packed(InMemory(zlib.compress(bytes(1000)))).length == 1000
     with pytest.raises(UnpackError, match="too long"):
-        Packed(packed.pack(bytes(1001)))
+        Packed(InMemory(zlib.compress(bytes(1001))))
 
 
 @given(

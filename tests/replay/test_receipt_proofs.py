@@ -9,8 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from joblog.replay.cli import main
-from joblog.replay.proofs.receipts import check_receipt
-from tests.replay.forging import edit_receipt, forge_log, repack, reseal, unpack
+from tests.replay.forging import (
+    check_receipt,
+    edit_receipt,
+    forge_log,
+    repack,
+    reseal,
+    unpack,
+)
 from tests.replay.histories import History, make_mail
 
 OLD = Path(__file__).parents[1] / "data" / "receipts"

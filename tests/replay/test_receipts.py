@@ -1,8 +1,13 @@
 """Receipts: what they prove, and that nothing in them can be changed."""
 
 import base64
+import hashlib
 import json
+import os
+import random
+import threading
 import zlib
+from io import BytesIO
 
 import pytest
 from click.testing import CliRunner
@@ -12,14 +17,17 @@ from joblog.replay.index.building import build_index
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.index.scanning import END_SEQ
 from joblog.replay.proofs import receipts
-from joblog.replay.proofs.held import ReceiptError
+from joblog.replay.proofs.derivation import derive
 from joblog.replay.proofs.proving import make_complete_receipt, make_receipt
-from joblog.replay.proofs.receipts import Subject, check_receipt
+from joblog.replay.proofs.receipt_text import ReceiptError, add_seal
+from joblog.replay.proofs.receipts import Subject
 from joblog.replay.records.clients import ClientDirectory
 from joblog.storage.errors import PrunedError, StorageError
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.packing import pack_segment
 from joblog.storage.verify import compute_digest
+from tests.replay import forging
+from tests.replay.forging import check_receipt
 from tests.replay.histories import History
 
 
@@ -28,13 +36,13 @@ def make(folder, *seqs, until_seq=None):
     records = [index.get_record(seq) for seq in seqs]
     clients = ClientDirectory(index, from_seq=END_SEQ)
     subject = Subject("record", number=seqs[-1] if seqs else 0)
-    return make_receipt(index, clients, records, subject, until_seq).text
+    return "".join(make_receipt(index, clients, records, subject, until_seq).text)
 
 
 def make_complete(folder, until_seq):
     index = LogIndex(folder, FileSystem())
     subject = Subject("key", b"key:3")
-    return make_complete_receipt(index, subject, until_seq).text
+    return "".join(make_complete_receipt(index, subject, until_seq).text)
 
 
 def many_segments(folder):
@@ -109,15 +117,14 @@ def test_receipt_that_was_changed_at_any_byte_is_refused(log):
 def reseal(text, change):
     """Return a receipt that somebody changed who knows how seals are made."""
     body = json.loads(text)
-    del body["seal"]
     change(body)
-    return receipts._sealed(body).encode()
+    return forging.reseal(body).encode()
 
 
 def with_data(body, number, change):
     stretch = body["stretches"][number]
     data = zlib.decompress(base64.b64decode(stretch["data"]))
-    stretch["data"] = receipts._pack(change(data))
+    stretch["data"] = forging.pack(change(data))
 
 
 FORGERIES = [
@@ -240,6 +247,113 @@ def test_receipt_that_lacks_a_segment_is_not_complete(log, change):
     except ReceiptError:
         spans = []
     assert spans != [(1, 38)]
+
+
+def test_receipt_is_written_and_read_a_piece_at_a_time(tmp_path):
+    history = History(tmp_path / "data")
+    session = history.connect(b"first")
+    for number in range(3000):
+        value = random.Random(number).randbytes(1500).hex()
+        history.run(session, [b"SET", b"key:3", value.encode()])
+    history.close()
+    index = LogIndex(tmp_path / "data", FileSystem())
+    subject = Subject("key", b"key:3")
+
+    pieces = list(make_complete_receipt(index, subject, 3001).text)
+    text = "".join(pieces).encode()
+    file = Reads(text)
+    checked = receipts.check_receipt(file)
+    seqs = derive(checked).seqs
+    digest = checked.digest_at(2000)
+
+    assert len(text) > 6 << 20
+    assert max(map(len, pieces)) <= 64 << 10
+    assert file.longest <= 1 << 20
+    assert seqs == list(range(2, 3002))
+    assert digest == digest_at(tmp_path / "data", 2000)
+    assert checked.held[2500].effects[0][:2] == [b"SET", b"key:3"]
+
+
+class Reads(BytesIO):
+    """A file that notes down how much is read at once."""
+
+    longest = 0
+
+    def read(self, size=-1):
+        found = super().read(size)
+        self.longest = max(self.longest, len(found))
+        return found
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"data": "', '"data":  "'),
+        ('"data": "', '"date": "'),
+        ('"data": "', '"data": 7, "other": "'),
+        ('"data": "', '"data": "",\n   "data": "'),
+        ('"data": "', '"data": "A'),
+        ('"data": "', '"data": "\\u0041'),
+    ],
+)
+def test_data_that_stands_otherwise_is_refused(log, old, new):
+    text = make(log, 30)
+    unsealed = text[: text.index(',\n "seal"')].replace(old, new) + "\n}\n"
+    seal = hashlib.sha256(unsealed.encode()).hexdigest()
+
+    with pytest.raises(ReceiptError):
+        check_receipt(add_seal(unsealed, seal).encode())
+
+
+def test_receipt_from_a_pipe_is_checked(log, tmp_path):
+    path, pipe = tmp_path / "receipt.json", tmp_path / "pipe"
+    run("prove", log, "@30", "-o", path)
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=[path.read_bytes()])
+    writer.start()
+
+    told = run("check", pipe, "--log", log)
+    writer.join()
+
+    assert (told.exit_code, told.output.splitlines()[-1]) == (
+        0,
+        "every record is proven",
+    )
+
+
+def test_who_loaded_a_script_for_others_is_not_asked_of_a_receipt(tmp_path):
+    history = History(tmp_path / "data")
+    loader, caller = history.connect(b"loader"), history.connect(b"caller")
+    history.run(loader, [b"EVAL", b"return redis.call('SET', 'k', '1')", b"0"])
+    history.run(caller, [b"EVAL", b"return redis.call('SET', 'k', '1')", b"0"])
+    history.close()
+    path = tmp_path / "receipt.json"
+    run("prove", history.folder, f"@{history.log.last_seq}", "-o", path)
+
+    told = run("check", path, "--log", history.folder, "--json")
+
+    facts = json.loads(told.stdout)
+    roles = sorted(record["role"] for record in facts["records"])
+    assert roles == ["client", "record", "script"]
+    assert (told.exit_code, facts["untold_clients_and_scripts"]) == (0, [])
+
+
+def test_log_that_was_edited_since_it_was_indexed_is_read_as_it_is(tmp_path):
+    folder = tmp_path / "data"
+    history = History(folder)
+    session = history.connect(b"first")
+    for number in range(900):
+        history.run(session, f"SET key:{number} {number:01000}")
+    history.close()
+    build_index(folder, FileSystem(), bool, bool, part_bytes=100_000)
+    # With checksums that fit: what the index has of it is not what it was made of.
+    forging.forge_log(
+        folder, lambda fields: None if fields[0] != 5 else [*fields[:2], 1, *fields[3:]]
+    )
+
+    checked = check_receipt(make(folder, 850).encode())
+
+    assert checked.digest_at(850) == digest_at(folder, 850)
 
 
 def test_record_that_the_log_lacks_cannot_be_proven(log):
