@@ -125,7 +125,14 @@ def _enter(value: Any, step: str) -> Any:
         value = json.loads(value)
     if isinstance(value, list):
         return value[int(step)]
-    return value[step]
+    return _error_text(value) if step == "error()" else value[step]
+
+
+def _error_text(error: Mapping[str, Any]) -> str:
+    """Return an error as Celery's results have it as text: its class and arguments."""
+    message = error["exc_message"]
+    arguments = message if isinstance(message, list) else [message]
+    return f"{error['exc_type']}: {', '.join(map(str, arguments))}"
 
 
 def _enter_made(value: Made, step: str) -> Any:

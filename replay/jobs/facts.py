@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _ALIASES_KEPT = 200_000
 _SECOND_MS = 1000
 _TEXT_BYTES_MAX = 65_536
-_OF_ELEMENTS = frozenset(("due", "queue", "round", "unkept"))
+_OF_ELEMENTS = frozenset(("due", "queue", "round", "replaced", "unkept"))
 """What is no news of a job, though an element says it."""
 
 
@@ -119,9 +119,11 @@ def read_paths(rule: Rule, data: bytes) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     kind = "pickle" if rule.form == "pickle" else "json"
     for name, path in rule.fields.items():
-        content = read_path(data, path.split("."), kind)
-        if content is not None:
-            found[name] = content
+        for one in path.split(" or "):
+            content = read_path(data, one.split("."), kind)
+            if content is not None:
+                found[name] = content
+                break
     if rule.guesses:
         found |= _guess(rule, _json_words(data))
     return found

@@ -139,6 +139,7 @@ class Packer:
             [sorted(tracker.has_results), tracker.count],
             [(*each, count) for each, count in tracker.started.items()],
             [schema.memory() for schema in self._schemas],
+            [tracker.lives.since, list(tracker.lives.known.items())],
         ]
         yield packer.pack_array_header(1 + len(rest))
         yield packer.pack_array_header(len(tracker.stories))
@@ -165,7 +166,7 @@ class Packer:
         rest.read_array_header()
         for _ in range(rest.read_array_header()):
             rest.skip()
-        ended, leaving, aliases, counts, started, memories = rest
+        ended, leaving, aliases, counts, started, memories, lives = rest
         for schema, memory in zip(self._schemas, memories, strict=True):
             schema.remember(memory)
         stories = packed()
@@ -178,6 +179,8 @@ class Packer:
             chain.from_iterable(find_ended(ended)), map(self.unpack_name, leaving)
         )
         tracker.aliases.known = dict(aliases)
+        tracker.lives.since = lives[0]
+        tracker.lives.known = {each: tuple(known) for each, known in lives[1]}
         tracker.has_results = set(counts[0])
         tracker.count = counts[1]
         tracker.started = Counter({(queue, state): n for queue, state, n in started})

@@ -2,6 +2,7 @@
 
 So it is in Celery: a task that retries itself sends its next try, and only then is the
 message acknowledged that it ran by. Taken for one message, it would be two deliveries.
+One that replaces itself sends another task, which begins with its first try.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from joblog.replay.jobs.moves import Move
     from joblog.replay.jobs.stories import Change, Story
+
+_REPLACED = 1_000_000
+"""Tries of what a job was replaced by count from as many times this on."""
 
 
 def is_of_now(
@@ -34,8 +38,9 @@ def is_of_now(
     if number < story.round:
         story.rounds |= {number}
         return True
-    story.round, story.rounds = number, NOBODY
     change.is_next_round = change.before == "running"
+    change.is_replaced = number // _REPLACED > story.round // _REPLACED
+    story.round, story.rounds = number, NOBODY
     story.is_in_hand = False
     for home, (rule, _) in list(story.places.items()):
         if "round" in rule.fields:
@@ -45,5 +50,7 @@ def is_of_now(
 
 def _read_round(facts: Mapping[str, bytes]) -> int | None:
     """Return which of a job's tries an element is for, None where it does not say."""
-    text = facts.get("round", b"")
-    return int(text) if text.isdigit() else None
+    text, replaced = facts.get("round", b""), facts.get("replaced", b"")
+    if not text.isdigit():
+        return None
+    return int(text) + (_REPLACED * int(replaced) if replaced.isdigit() else 0)

@@ -24,14 +24,16 @@ SCORES = ("", "deadline_ms", "deadline_s", "since_ms", "since_s", "due_ms", "due
 
 FIELDS = (
     *("queue", "status", "error", "result", "attempts", "worker"),
-    *("task", "due", "eta", "round", "unkept"),
+    *("task", "due", "eta", "round", "replaced", "unkept"),
 )
-"""What may be read of a job. The last four are about one element of a place:
+"""What may be read of a job. The last five are about one element of a place:
 
 - `due`: the time in ms that counts in place of a `due` score;
 - `eta`: the time before which whoever took the job does not begin, as ms or ISO 8601;
 - `round`: a number; an element with a higher one is the job's next try, and what is
   still there of the tries before says no more;
+- `replaced`: a number that counts above `round`: how often the job was put in the
+  place of another of its id, by that;
 - `unkept`: "true" where no result of this job will be kept.
 """
 
@@ -57,6 +59,8 @@ class Rule:
         score: one of SCORES.
         left: the state after leaving it for nowhere, "" for what is usual.
         is_register: whether jobs in it may lie elsewhere too.
+        is_held: whether who has a job in it enqueues it when it is due, so that it says
+            nothing any more of a job that was taken.
         repeats: whether it tells only now and then, and late, which jobs run.
         untold: finds in an element of such a place that its leaving does not tell how
             the job ended; None for never.
@@ -81,6 +85,7 @@ class Rule:
     score: str = ""
     left: str = ""
     is_register: bool = False
+    is_held: bool = False
     repeats: bool = False
     untold: Callable[[bytes], object] | None = None
     has_aliases: bool = False
@@ -156,6 +161,7 @@ class Schema:
         has_acks: as `Habits` tells it, and so the next four.
         unless: the name of a schema that takes this one's place where both are found.
         content: all that it says, by which what was kept of it is known again.
+        has_rounds: whether each try of a job is a message of its own.
         guesses: whether what it says of a key depends on what came before.
         rules: in the order in which they are tried.
         statuses: from a job's status to a state.
@@ -188,6 +194,7 @@ class Schema:
         self.reuses_ids = habits.reuses_ids
         self.keeps_leases = habits.keeps_leases
         self.swept = habits.swept
+        self.has_rounds = any("round" in rule.fields for rule in rules)
         self.unless = unless
         self.source = source
         self.content = content

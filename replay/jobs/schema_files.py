@@ -21,6 +21,7 @@
     left = "done"                          what leaving it for nowhere means
     on_error = "failed"                    its state where `fields` find an error
     register = true                        it lists jobs that lie elsewhere too
+    held = true                            says no more of jobs that were taken
     repeats = true                         it tells now and then which jobs run
     untold = '"retry":false'               how those ended in which this is found
     aliases = true                         of a hash: a field is another name of the job
@@ -206,6 +207,7 @@ _ALLOWED = {
         "score",
         "left",
         "aliases",
+        "held",
         "register",
         "repeats",
         "untold",
@@ -289,6 +291,7 @@ def _make_rule(
         score=score,
         left=word("left"),
         is_register=place.flag(table, "register"),
+        is_held=place.flag(table, "held"),
         repeats=place.flag(table, "repeats"),
         has_aliases=place.flag(table, "aliases"),
         form=form,

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from joblog.app.history.notes import (
-    EvictedNote,
-    ExecNote,
-    ExpiredNote,
-    ScriptNote,
-    read_note,
+from joblog.replay.jobs.hands import (
+    is_by_hand,
+    is_given_back,
+    is_own,
+    note_hands,
+    note_taken,
 )
 from joblog.replay.jobs.repeats import is_untold
 from joblog.replay.jobs.schema import ENDS
@@ -63,7 +63,7 @@ def settle(story: Story, change: Change, record: Record) -> Step | None:
     kind = _name_kind(story, change, record, new)
     problem = _find_double(story, change, record, kind)
     if kind is None and not problem:
-        _note_hands(story, change, record)
+        note_hands(story, change, record)
         return None
     step = Step(
         kind or "noted",
@@ -172,9 +172,7 @@ def _find_state_outside(story: Story, change: Change, record: Record) -> str:
         return "deleted"
     if before in ENDS:
         return before
-    if how == "flushed" or (
-        how == "dropped" and (not rule.left or _is_by_hand(record))
-    ):
+    if how == "flushed" or (how == "dropped" and (not rule.left or is_by_hand(record))):
         return "deleted"
     if rule.left and rule.left != "running":
         story.is_in_hand = is_untold(story, rule, record)
@@ -186,10 +184,10 @@ def _find_state_outside(story: Story, change: Change, record: Record) -> str:
         story.is_in_hand, story.is_acked = True, not is_popped
     elif is_due and not change.is_gone:
         # A scheduler takes what is due in one step, and enqueues it in the next.
-        story.is_in_hand = story.is_moving = not _is_by_hand(record)
+        story.is_in_hand = story.is_moving = not is_by_hand(record)
     elif before == "running" and _is_dropped(story, change, record):
         story.is_in_hand = story.is_dropped = True
-    elif before == "running" and _is_own(story, record):
+    elif before == "running" and is_own(story, record):
         if not _has_own_word(story, change):
             return _end_untold(change)
         story.is_in_hand = True
@@ -208,24 +206,13 @@ def _is_dropped(story: Story, change: Change, record: Record) -> bool:
     """
     is_strange = record.origin.client_id not in story.hands
     is_told = _has_own_word(story, change)
-    return is_strange and is_told and not _is_by_hand(record)
+    return is_strange and is_told and not is_by_hand(record)
 
 
 def _has_own_word(story: Story, change: Change) -> bool:
     """Tell whether a job's own key is there, and would have told its end."""
     tells_ends = "done" in story.schema.statuses.values()
     return tells_ends and bool(story.status) and not change.is_gone
-
-
-def _is_own(story: Story, record: Record) -> bool:
-    """Tell whether a record is of those that have the job, or of their library."""
-    return record.origin.client_id in story.hands or not _is_by_hand(record)
-
-
-def _is_by_hand(record: Record) -> bool:
-    """Tell whether a record is a plain command: no script, no transaction."""
-    made = ScriptNote | ExecNote | ExpiredNote | EvictedNote
-    return not isinstance(read_note(record.origin), made)
 
 
 def _name_kind(story: Story, change: Change, record: Record, new: str) -> str | None:
@@ -250,31 +237,17 @@ def _name_kind(story: Story, change: Change, record: Record, new: str) -> str | 
     return _name_detail(story, change)
 
 
-def _is_given_back(story: Story, change: Change, record: Record) -> bool:
-    """Tell whether a running job was put back by whoever had it.
-
-    A worker may have several connections; who ends the lease before its time has it,
-    and who says of what the job died.
-    """
-    is_own = record.origin.client_id in story.hands or change.is_next_round
-    if story.schema.keeps_leases and story.lease_ms is not None:
-        is_own = is_own or story.lease_ms > record.clock_ms
-    if story.schema.swept and story.facts.get("error"):
-        is_own = is_own or not story.facts["error"].startswith(story.schema.swept)
-    return is_own or change.lost_lease == "ended"
-
-
 def _name_change(story: Story, change: Change, new: str, record: Record) -> str:
     """Return what a step from one state to another is called."""
     before = change.before
     if change.is_next_round:
-        return "retried"
+        return "replaced" if change.is_replaced else "retried"
     if before == "running" and new in _OPEN and change.was_done:
         return "repeated"
     if (before, new) == ("running", "waiting"):
-        if story.is_moving and _is_own(story, record):
+        if story.is_moving and is_own(story, record):
             return "due"
-        return "retried" if _is_given_back(story, change, record) else "taken back"
+        return "retried" if is_given_back(story, change, record) else "taken back"
     if before in ENDS and new == "waiting":
         return "enqueued again"
     return _KINDS.get((before, new), new)
@@ -333,11 +306,6 @@ def _find_key(change: Change, new: str) -> bytes:
     return (places or [key for _, key, _ in change.left] or [b""])[-1]
 
 
-def _note_hands(story: Story, change: Change, record: Record) -> None:
-    if story.state == "running" and not change.is_gone and record.origin.client_id:
-        story.hands |= {record.origin.client_id}
-
-
 def _is_another(story: Story, change: Change) -> bool:
     """Tell whether what comes after a job's end is another job of the same id.
 
@@ -349,39 +317,23 @@ def _is_another(story: Story, change: Change) -> bool:
     return story.was_gone or (is_given_away and change.told in _OPEN)
 
 
-def _note_taken(story: Story, change: Change, record: Record) -> None:
-    """Note down who has the job now, and from whom it was taken back."""
-    client, at_ms = record.origin.client_id, record.at_ms
-    story.deliveries += 1
-    if change.before == "running" and story.taker not in {0, client}:
-        story.former |= story.hands
-        # One that its key lost in the same record was taken back for the next.
-        story.times_taken_back += change.left_state("running")
-    has_waited = change.before in {"waiting", "scheduled"}
-    has_waited = has_waited and story.is_since_known
-    story.waited_ms = at_ms - story.since_ms if has_waited else None
-    story.taker, story.taken_seq, story.taken_ms = client, record.seq, at_ms
-    story.is_acked = False
-    story.hands = frozenset((client,))
-    if client in story.former:
-        story.former -= {client}
-    story.ended_ms = None
-
-
 def _advance(story: Story, change: Change, step: Step) -> None:
     """Note down in the story that a step was made."""
     record, at_ms = step.record, step.record.at_ms
     # What a scheduler took to enqueue it was with no worker.
     story.deliveries -= story.is_moving and step.kind == "due"
     if step.kind == "taken":
-        _note_taken(story, change, record)
+        note_taken(story, change, record)
+        for home, (rule, _) in list(story.places.items()):
+            if rule.is_held:
+                del story.places[home]
     elif change.before == "running" and step.state in {"waiting", "scheduled"}:
-        if not _is_given_back(story, change, record):
+        if not is_given_back(story, change, record):
             story.former |= story.hands
             story.times_taken_back += 1
         story.lease_ms = None
     elif step.state == "running":
-        _note_hands(story, change, record)
+        note_hands(story, change, record)
     if change.before in ENDS and step.state in _OPEN and _is_another(story, change):
         story.begin_anew()
     if step.kind in {"enqueued", "enqueued again", "scheduled", "held back"}:

@@ -235,17 +235,29 @@ class Change:
         lost_lease: whether its lease was removed: "expired" or "ended", "" for not.
         was_dropped: whether another's script had dropped it before the record.
         is_next_round: whether its next try came, sent by the one before.
+        is_replaced: whether that is of another task, which it put in its place.
         was_tried: whether its own key tells of tries that it had.
+        is_of_life: whether it was taken since the server was last started.
     """
 
     __slots__ = (
         *("before", "due_ms", "entered", "has_lease", "is_gone", "is_result"),
-        *("is_next_round", "key", "left", "lost_lease", "notes", "told"),
+        *(
+            "is_next_round",
+            "is_of_life",
+            "is_replaced",
+            "key",
+            "left",
+            "lost_lease",
+            "notes",
+            "told",
+        ),
         *("was_done", "was_dropped", "was_tried"),
     )
 
-    def __init__(self, story: Story) -> None:
-        """Begin with a job as it was before the record."""
+    def __init__(self, story: Story, life_seq: int = 0) -> None:
+        """Begin with a job as it was before the record, in the server's life then."""
+        self.is_of_life = story.taken_seq >= life_seq
         self.before = story.state
         self.due_ms = story.due_ms
         self.entered: list[tuple[Rule, bytes]] = []
@@ -259,7 +271,7 @@ class Change:
         self.has_lease = False
         self.lost_lease = ""
         self.was_dropped = story.is_dropped
-        self.is_next_round = False
+        self.is_next_round = self.is_replaced = False
         self.was_tried = False
 
     def entered_state(self, state: str) -> bytes | None:

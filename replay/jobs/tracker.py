@@ -21,6 +21,7 @@ from joblog.replay.jobs.facts import (
     take_score,
 )
 from joblog.replay.jobs.known import KnownKeys
+from joblog.replay.jobs.lives import Lives
 from joblog.replay.jobs.moves import Move, watch_effect
 from joblog.replay.jobs.notices import read_notice
 from joblog.replay.jobs.repeats import is_late
@@ -56,6 +57,7 @@ class Tracker:
         has_results: schemas' names, of those that were seen to keep results.
         known: which keys have to do with jobs.
         aliases: other names of jobs.
+        lives: where the server was started anew.
         changes: what the record under way says of each job.
         ended: the jobs whose stories were let go.
         count: how many jobs it has come to know.
@@ -88,6 +90,7 @@ class Tracker:
         self.stories: dict[JobName, Story] = {}
         self.has_results: set[str] = set()
         self.aliases = Aliases()
+        self.lives = Lives()
         self.changes: dict[JobName, Change] = {}
         self.ended = Ended(self.stories, gone)
         self.count = 0
@@ -108,6 +111,7 @@ class Tracker:
             start = 0
             for position, record in enumerate(records):
                 if not record.effects:
+                    self.lives.take(record, self.stories.values())
                     continue
                 known = self.known.find(record)
                 if known is not None:
@@ -124,6 +128,7 @@ class Tracker:
         self.stories.clear()
         self.has_results.clear()
         self.aliases.known.clear()
+        self.lives = Lives()
         self.ended.remember((), ())
         self.count = 0
         self.started.clear()
@@ -205,7 +210,7 @@ class Tracker:
             story.queue = queue
         change = self.changes.get(name)
         if change is None:
-            change = self.changes[name] = Change(story)
+            change = self.changes[name] = Change(story, self.lives.since)
         return story, change
 
     def move(
@@ -367,7 +372,7 @@ class Tracker:
             ]
             if not gone:
                 continue
-            change = self.changes.setdefault(name, Change(story))
+            change = self.changes.setdefault(name, Change(story, self.lives.since))
             for home in gone:
                 story.marks.pop(home, None)
                 rule, _ = story.places.pop(home, (None, 0))

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.replay.jobs.schema import ENDS
@@ -29,6 +30,9 @@ VERDICTS = (
 )
 PROBLEMS = frozenset(("stuck", "lost", "delivered twice", "deleted", "failed"))
 _NOT_DELIVERED = "enqueued"
+_TRACEBACK = re.compile(
+    rb"[ |+]*(?P<kind>(Exception Group )?Traceback \(most recent call last\):$)"
+).match
 
 
 class Limits(NamedTuple):
@@ -97,10 +101,11 @@ def _judge(
 
 
 def _how_it_ended(story: Story) -> str:
-    if story.state == "cancelled" and story.done_seq > story.taken_seq > 0:
-        return "it was done before"
+    if story.state == "cancelled":
+        is_late = story.done_seq > story.taken_seq > 0
+        return "it was done before" if is_late else _error_of(story)
     if story.state == "failed":
-        return last_line(story.facts.get("error", b"")).decode("utf-8", "replace")
+        return _error_of(story)
     if story.is_hollow:
         return "its own key was removed"
     if story.times_taken_back:
@@ -110,10 +115,31 @@ def _how_it_ended(story: Story) -> str:
     return ""
 
 
-def last_line(error: bytes) -> bytes:
-    """Return the line of an error that says most: of a traceback the last."""
-    lines = error.strip().splitlines()
-    return lines[-1] if lines else b""
+def _error_of(story: Story) -> str:
+    return headline(story.facts.get("error", b"")).decode("utf-8", "replace")
+
+
+def headline(error: bytes) -> bytes:
+    """Return the line of an error that says most.
+
+    Of Python's tracebacks that is the one behind the frames of the last, or of a
+    group's own, with which the message begins; of anything else the first.
+    """
+    lines = [line.rstrip() for line in error.splitlines() if line.strip()]
+    heads = [
+        (found.start("kind"), place)
+        for place, line in enumerate(lines)
+        if (found := _TRACEBACK(line)) is not None
+    ]
+    if heads:
+        # What is in a group is set in deeper than the group.
+        edge = min(edge for edge, _ in heads)
+        place = max(place for each, place in heads if each == edge)
+        for line in lines[place + 1 :]:
+            if line[edge : edge + 1].strip():
+                return line[edge:]
+        return lines[-1].strip()
+    return lines[0].strip() if lines else b""
 
 
 def _judge_running(

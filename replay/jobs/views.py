@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from joblog.app.history.moments import json_time
 from joblog.app.history.notes import EvictedNote, ExecNote, ExpiredNote, read_note
-from joblog.replay.jobs.verdicts import last_line
+from joblog.replay.jobs.verdicts import headline
 from joblog.replay.output.texts import json_text, plain_text, show
 from joblog.replay.records.script_texts import ScriptNames
 from joblog.replay.records.scripts import script_sha
@@ -120,7 +120,7 @@ def step_notes(step: Step, limit: int | None, show_at: Callable[[int], str]) -> 
         words.append(f"due {show_at(step.due_ms)}")
     for name, content in step.notes.items():
         if name != "status" and content:
-            shown = last_line(content) if name == "error" else content
+            shown = headline(content) if name == "error" else content
             words.append(f"{name} {show(shown, limit)}")
     if step.is_inferred:
         words.append("inferred")

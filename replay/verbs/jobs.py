@@ -266,5 +266,5 @@ def _cells(tool: Tool, judged: Judged, point: Point, actors: Actors) -> tuple[st
         "-" if waited is None else show_duration(waited),
         "-" if ran is None else show_duration(ran),
         who_had(judged, actors),
-        plain_text(verdict.reason)[: limit or None],
+        plain_text(verdict.reason),
     )

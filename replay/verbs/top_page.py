@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from joblog.replay.views.problems import Problem
 
 _STATES = ("waiting", "running", "failed")
-_OTHERS = ("waiting", "scheduled", "blocked", "running", "in hand", "done", "taken")
+_OTHERS = (
+    *("waiting", "scheduled", "blocked", "running", "in hand"),
+    *("done", "cancelled", "taken"),
+)
 _STEPS = ("enqueued", "taken", "done", "failed", "lost")
 _STYLES = {
     "lost": "bold red",
@@ -220,11 +223,11 @@ class _Page:
             times += f" to {last}" if last != times else ""
         verdict = f"{group.verdict} {problem.jobs:,}"
         queue = show(group.queue, _NAME_MAX) if group.queue else "-"
-        times += ", first" if problem.jobs > 1 else ","
-        seq = f"@{problem.first_seq}"
-        taken = len(verdict) + len(queue) + len(times) + len(seq) + 6
-        job = show(problem.first_id, max(self._width - taken, 8))
-        head = (verdict, queue, f"{times} {job} {seq}")
+        first = "first " if problem.jobs > 1 else ""
+        job = f"{first}{show(problem.first_id)} @{problem.first_seq}"
+        room = self._width - len(verdict) - len(queue) - 4
+        is_beside = len(times) + 2 + len(job) <= room
+        head = (verdict, queue, f"{times}, {job}" if is_beside else times)
         style = _STYLES.get(group.verdict, "red")
         self._output.line(head, (style, "bold", ""))
         is_told = group.worker and group.worker != group.client
@@ -232,9 +235,8 @@ class _Page:
         worker = f"{group.worker} {had} {'them' if problem.jobs > 1 else 'it'}"
         by = f"by {group.client}, {group.by}" if group.client else group.by
         line = f"line {group.line}" if group.line else ""
-        for text in _packed(
-            [group.reason, worker if is_told else "", by, line], self._width - 4
-        ):
+        told = [group.reason, worker if is_told else "", by, line]
+        for text in _packed(["" if is_beside else job, *told], self._width - 4):
             self._output.text(f"    {text}")
 
     def _write_more(self, total: int, what: str, shown: int | None = None) -> None:

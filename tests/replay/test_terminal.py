@@ -210,6 +210,23 @@ def test_jobs_on_a_terminal_are_bounded_and_say_how_to_see_all(tmp_path):
     assert piped.stdout.count(b"\n") == 300
 
 
+@pytest.mark.parametrize("width", [80, 130])
+def test_reason_that_is_too_long_ends_in_an_ellipsis(tmp_path, width):
+    history = History(tmp_path / "data")
+    session = history.connect(b"web")
+    error = b"ValueError: " + b"long " * 60
+    words = [b"HSET", b"rq:job:7", b"status", b"failed", b"origin", b"mail"]
+    history.run(session, [*words, b"exc_info", error])
+    history.run(session, "ZADD rq:failed:mail 1 7")
+    history.close()
+
+    lines = shown(*start(replay("jobs", tmp_path / "data"), width, PAGER="cat"))
+
+    (told,) = [line.rstrip() for line in lines if "ValueError" in line]
+    assert told.endswith("…")
+    assert cell_len(told) <= width
+
+
 PAGER = "head -c 300; echo; echo PAGED"
 
 

@@ -29,6 +29,7 @@ from joblog.replay.views.overview import Looked, look_over
 from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import History, make_deploys, make_mail
 from tests.replay.jobs.test_ledger import build
+from tests.replay.jobs.tour_reading import list_all
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 RECORDED = sorted([*DATA.glob("tours/*/data"), *DATA.glob("histories/*/data")])
@@ -336,6 +337,20 @@ def test_screen_is_no_wider_than_the_terminal(width, name, folder):
 
     assert max(map(len, lines)) <= width
     assert lines[0].startswith(("lost", "stuck", "failed", "delivered twice"))
+
+
+@pytest.mark.parametrize("name", ["bullmq", "rq", "celery"])
+def test_screen_counts_every_job_and_has_whole_ids(name):
+    data = DATA / "tours" / name / "data"
+    lines, wide = screen(data, 80), screen(data, 130)
+
+    total, *_ = re.findall(r"([0-9]+) jobs", wide[1])
+    words = "  ".join(wide[:2]).split("  ")
+    numbers = [int(word.rpartition(" ")[2]) for word in words if "jobs" not in word]
+    assert sum(numbers) == int(total)
+    assert not [line for line in lines if re.search(r"… @[0-9]+", line)]
+    shown = re.findall(r"([^ ]+) @[0-9]+(?:;|$)", "\n".join(lines), re.MULTILINE)
+    assert len(set(shown) & set(list_all(data))) > 3
 
 
 def test_screen_says_after_which_deploy_a_queue_grew(folder):

@@ -11,6 +11,7 @@ from joblog.replay.jobs.verdicts import judge
 from joblog.replay.jobs.views import story_facts
 from joblog.replay.keys.past import Past
 from joblog.storage.filesystem import FileSystem
+from tests.replay.histories import History
 from tests.replay.jobs.reading import (
     HOUR_MS,
     follow,
@@ -18,7 +19,15 @@ from tests.replay.jobs.reading import (
     kinds_of,
     point_of,
 )
-from tests.replay.jobs.scenarios import BULL_TAKEN, DONE, NOW, RQ_TAKEN, play, saq
+from tests.replay.jobs.scenarios import (
+    BULL_TAKEN,
+    DONE,
+    NOW,
+    RQ_TAKEN,
+    dramatiq,
+    play,
+    saq,
+)
 
 POP_AND_FORGET = """
 local id = redis.call('RPOP', KEYS[1])
@@ -224,3 +233,89 @@ def test_job_that_was_there_at_the_beginning_has_its_lease_and_no_past(played):
     facts = story_facts(story, verdict, point.at_ms)
     assert facts["since"] is facts["since_ms"] is None
     assert {"enqueued", "waited_ms"}.isdisjoint(facts)
+
+
+RQ_SENT = (
+    *("MULTI", "HSET rq:job:7 status queued origin mail"),
+    *("RPUSH rq:queue:mail 7", "EXEC"),
+)
+RQ_TAKE = "LMOVE rq:queue:mail rq:queue:mail:intermediate LEFT RIGHT"
+RQ_LEASE = (
+    *("MULTI", "HSET rq:job:7 status started worker_name w"),
+    "LREM rq:queue:mail:intermediate 1 7",
+    *(f"ZADD rq:wip:mail {NOW // 1000 + 60} 7:x", "EXEC"),
+)
+RQ_BACK = (
+    *("MULTI", "HSET rq:job:7 status queued", "ZREM rq:wip:mail 7:x"),
+    *("RPUSH rq:queue:mail 7", "EXEC"),
+)
+RQ_DONE = (
+    *("MULTI", "HSET rq:job:7 status finished", "ZREM rq:wip:mail 7:x"),
+    *(f"ZADD rq:finished:mail {NOW // 1000} 7", "EXEC"),
+)
+
+
+@pytest.fixture
+def restarted(tmp_path):
+    """A history whose server is started anew while a worker has job 7.
+
+    The numbers of clients begin anew then, so that another has the worker's.
+    """
+    history = History(tmp_path)
+    history.run(history.connect(b"web", address="10.0.0.1:1"), *RQ_SENT)
+    worker = history.connect(b"worker", address="10.0.0.1:2")
+    history.run(worker, RQ_TAKE, *RQ_LEASE)
+    other = history.engine.clients.open(worker.id, address="10.0.0.1:3")
+    yield history, other
+    history.close()
+
+
+def test_client_that_has_a_workers_number_after_a_restart_is_another(restarted):
+    history, other = restarted
+
+    history.run(other, *RQ_BACK)
+
+    kinds = kinds_of(follow(history, b"7"))
+    assert kinds == ["enqueued", "taken", "lease", "taken back"]
+
+
+def test_what_was_taken_back_from_is_not_whoever_has_its_number_now(restarted):
+    history, other = restarted
+    worker = history.connect(b"worker", address="10.0.0.1:4")
+    history.run(worker, *RQ_BACK, RQ_TAKE, *RQ_LEASE)
+
+    history.run(other, *RQ_DONE)
+
+    verdict = follow(history, b"7").verdict
+    assert verdict.word == "done"
+    assert verdict.reason == "after 2 deliveries; it was taken back"
+
+
+def test_job_that_was_done_before_who_enqueued_it_let_go_of_it_is_done(played):
+    """One worker of Dramatiq holds a delayed message, and another runs it at once."""
+    messages = ["HSET", "dramatiq:default.msgs", "r2", dramatiq("7")]
+    scenario = (
+        ("p", ["HSET", "dramatiq:default.DQ.msgs", "r1", dramatiq("7")]),
+        ("p", "RPUSH dramatiq:default.DQ r1"),
+        (
+            "a",
+            "EXEC",
+            "LPOP dramatiq:default.DQ",
+            "SADD dramatiq:__acks__.a.default.DQ r1",
+        ),
+        ("a", "EXEC", messages, "RPUSH dramatiq:default r2"),
+        ("b", "EXEC", "LPOP dramatiq:default", "SADD dramatiq:__acks__.b.default r2"),
+        (
+            *("b", "EXEC", "SREM dramatiq:__acks__.b.default r2"),
+            "HDEL dramatiq:default.msgs r2",
+        ),
+        (
+            *("a", "EXEC", "SREM dramatiq:__acks__.a.default.DQ r1"),
+            "HDEL dramatiq:default.DQ.msgs r1",
+        ),
+    )
+
+    timeline = follow(played(scenario), b"7")
+
+    assert timeline.verdict.word == "done"
+    assert kinds_of(timeline)[-2:] == ["done", "forgotten"]
