@@ -223,9 +223,8 @@ class Tracker:
         record: Record | None,
     ) -> None:
         """Take in that an element came to a place, left it, or got another score."""
-        rule = meaning.rule
+        rule, element = meaning.rule, move.element
         assert rule.read_id is not None
-        element = move.element
         if move.value is not None and rule.part == "value":
             element = move.value
         job_id = rule.read_id(element, self.aliases.known)

@@ -197,7 +197,11 @@ class Output:
 
     @contextmanager
     def rows(
-        self, *columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()
+        self,
+        *columns: str,
+        right: Sequence[str] = (),
+        whole: Sequence[str] = (),
+        texts: Sequence[str] = (),
     ) -> Iterator[Rows]:
         """Return where rows of one kind go, while the context lasts.
 
@@ -205,8 +209,9 @@ class Output:
             columns: their headings.
             right: those of them that are numbers.
             whole: those of them that are ids, which are never cut.
+            texts: those of them that are sentences.
         """
-        rows = Rows(self, columns, right, whole)
+        rows = Rows(self, columns, right, whole, texts)
         try:
             yield rows
         finally:
@@ -226,6 +231,7 @@ class Rows:
         columns: Sequence[str],
         right: Sequence[str],
         whole: Sequence[str],
+        texts: Sequence[str],
     ) -> None:
         """Begin a table."""
         self.count = 0
@@ -233,6 +239,7 @@ class Rows:
         self._columns = columns
         self._right = right
         self._whole = whole
+        self._texts = texts
         self._waiting: list[tuple[Sequence[str], Sequence[str]]] = []
         self._drawn: Layout | None = None
 
@@ -257,7 +264,12 @@ class Rows:
 
         output = self._output
         columns = [
-            Column(name, name in self._right, name in self._whole)
+            Column(
+                name,
+                is_right=name in self._right,
+                is_whole=name in self._whole,
+                is_text=name in self._texts,
+            )
             for name in self._columns
         ]
         texts = [cells for cells, _ in self._waiting]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 GAP = 2
 LEAST = 8
 """What may be cut stays at least so wide, so that one still sees what it is."""
+LEAST_OF_TEXT = 32
+"""And so wide a sentence, else it goes to a line of its own."""
 
 _ELLIPSIS = "…"
 _INDENT = 4
@@ -30,11 +32,13 @@ class Column(NamedTuple):
         heading: its name.
         is_right: whether it is a number.
         is_whole: whether it is an id, never to be cut.
+        is_text: whether it is a sentence.
     """
 
     heading: str
     is_right: bool = False
     is_whole: bool = False
+    is_text: bool = False
 
 
 def cut(text: str, width: int) -> str:
@@ -146,7 +150,8 @@ class Layout:
         column = self._columns[at]
         if column.is_whole or column.is_right:
             return natural
-        return min(natural, max(LEAST, cell_len(column.heading)))
+        least = LEAST_OF_TEXT if column.is_text else LEAST
+        return min(natural, max(least, cell_len(column.heading)))
 
     def _shrink(self, natural: Sequence[int]) -> list[int]:
         """Return widths that fit: the widest of those that may be cut lose first."""

@@ -212,7 +212,9 @@ def _show(tool: Tool, span: Span, count: int | None, options: dict[str, Any]) ->
     columns = ("job", "queue", "verdict", "since", "waited", "ran", "by", "why")
     with (
         tool.progress("folding", point.seq) as progress,
-        tool.output.rows(*columns, whole=("job", "verdict", "since")) as rows,
+        tool.output.rows(
+            *columns, whole=("job", "verdict", "since"), texts=("why",)
+        ) as rows,
     ):
         jobs = open_jobs(tool, schemas, progress)
         found = jobs.judge_all(point, limits, wants, since_seq, words)
