@@ -36,7 +36,7 @@ def receipt_facts(source: Source, job_id: bytes) -> dict[str, Any]:
     else:
         receipt = make_receipt(index, source.clients, records, subject)
     return {
-        "text": receipt.text,
+        "text": "".join(receipt.text),
         "about": str(subject),
         "is_complete": receipt.is_complete,
         "digests": [f"{digest.hex()}@{seq}" for digest, seq in receipt.digests],

@@ -182,7 +182,7 @@ def test_absence_is_proven_too(mail):
 
 
 def test_long_log_is_proven_by_single_records_unless_asked(mail, monkeypatch):
-    monkeypatch.setattr("joblog.replay.verbs.prove._WHOLE_BYTES_MAX", 100)
+    monkeypatch.setattr("joblog.replay.proofs.proving._WHOLE_BYTES_MAX", 100)
     path = mail.with_name("r.json")
 
     short = run("prove", mail, "m4", "-o", path)
