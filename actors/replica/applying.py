@@ -58,6 +58,7 @@ logger = logging.getLogger(__name__)
 _SLICE_NS: Final = 4_000_000
 _DATASET_SLICE_NS: Final = 2_000_000
 _AGAIN_SECONDS: Final = 0.05
+_DATASET: Final = "the master's dataset"
 _COMMANDS_A_RECORD: Final = 200
 _WORDS_A_RECORD: Final = 2000
 
@@ -261,27 +262,52 @@ class Applying:
 
     def _synchronize(self, session: Session, message: Synchronized) -> Iterator[int]:
         """Let a dataset take the place of what there is."""
-        engine = self._engine
-        dataset = Dataset(engine.keyspace)
+        dataset = Dataset(self._engine.keyspace)
         self._state.is_staging = True
         try:
             file, steps = open_dataset(message.path, message.key_file)
             with file:
                 for _ in steps:
                     yield _DATASET_SLICE_NS
-                for _ in dataset.read(file, "the master's dataset"):
-                    yield _DATASET_SLICE_NS
+                if dataset.is_first:
+                    self._note_begin(session, message)
+                    found = dataset.read_first(file, _DATASET)
+                    yield from self._record(session, found)
+                else:
+                    for _ in dataset.read(file, _DATASET):
+                        yield _DATASET_SLICE_NS
         except (RdbError, CommandError, OSError) as error:
             why = str(error)
             if isinstance(error, CommandError):
                 why = f"a library of functions: {error.text.decode(errors='replace')}"
-            self._state.is_staging = False
+            self._take_back(session)
             self._post(Refused(message.number, why))
             return
+        if not dataset.is_first:
+            self._note_begin(session, message)
+            yield from self._record(session, dataset.differences())
+        self._exchange(session, message, dataset)
+
+    def _note_begin(self, session: Session, message: Synchronized) -> None:
+        """Note that the log is ahead of memory from here on."""
         self._state.is_swapping = True
-        replicated, master = self._replicated, session.address
-        replicated.note(session, "begin", master=master, of=message.position.id)
-        yield from self._record(session, dataset)
+        of = message.position.id
+        self._replicated.note(session, "begin", master=session.address, of=of)
+
+    def _take_back(self, session: Session) -> None:
+        """Have the log be as it was before a dataset that is none."""
+        if self._state.is_swapping:
+            # It was written at once: there was nothing before.
+            nothing = [[b"FLUSHALL"], [b"FUNCTION", b"FLUSH"]]
+            self._replicated.record_difference(session, 0, nothing)
+            self._replicated.note(session, "taken back")
+        self._state.is_swapping = self._state.is_staging = False
+
+    def _exchange(
+        self, session: Session, message: Synchronized, dataset: Dataset
+    ) -> None:
+        """Have memory be what the log is."""
+        engine, replicated, master = self._engine, self._replicated, session.address
         dataset.take_place()
         engine.functions.forget()
         engine.blocking.serve()
@@ -302,11 +328,13 @@ class Applying:
         self._turn.orders.append(Order(lambda: _remove(message)))
         self._post(Applied(message.number, message.position))
 
-    def _record(self, session: Session, dataset: Dataset) -> Iterator[int]:
+    def _record(
+        self, session: Session, steps: Iterator[tuple[int, list[Argv]]]
+    ) -> Iterator[int]:
         """Record what differs, several keys in each record."""
         begun: list[Argv] = []
         begun_db = words = 0
-        for db, commands in dataset.differences():
+        for db, commands in steps:
             is_full = len(begun) >= _COMMANDS_A_RECORD or words >= _WORDS_A_RECORD
             if begun and (db != begun_db or is_full):
                 self._replicated.record_difference(session, begun_db, begun)

@@ -6,6 +6,8 @@ log, so that a fold comes to the dataset too, and what was before stays readable
 that are the same are taken over, not their doubles: memory holds them once, and the
 elements of each are in the order in which a fold has them. Large values are read,
 compared and written in many steps (`joblog.app.history.large_values`).
+
+Where there is nothing yet, nothing is compared: what is read is written at once.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from joblog.app.history.rdb_items import (
     Key,
     Library,
     RdbError,
+    Rows,
     read_rdb_part,
 )
 from joblog.app.history.recovery import Fold
@@ -42,6 +45,7 @@ from joblog.storage.record import Origin, Record
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from joblog.app.history.rdb_items import Item
     from joblog.app.keyspace.database import Database
     from joblog.app.keyspace.keyspace import Keyspace
     from joblog.app.words import Argv
@@ -66,6 +70,7 @@ class Dataset:
     Attributes:
         keys: how many keys it has. changed: how many of them are new, or other than in
             the keyspace. removed: how many that has and this has not.
+        is_first: whether the keyspace has nothing.
     """
 
     def __init__(self, live: Keyspace) -> None:
@@ -80,6 +85,87 @@ class Dataset:
         self._changes: dict[tuple[int, bytes], list[Argv]] = {}
         self._replaced: set[tuple[int, bytes]] = set()
         self.keys = self.changed = self.removed = 0
+        self.is_first = not live.libraries and not any(map(len, live.databases))
+
+    def read_first(self, file: BinaryIO, name: str) -> Iterator[tuple[int, list[Argv]]]:
+        """Read an RDB file where there is nothing; yield what makes that its data.
+
+        What `read` and `differences` do one behind the other.
+
+        Args:
+            file: open for reading, at its start.
+            name: what to call it in errors.
+
+        Raises:
+            RdbError: it is damaged, or has what nobody here can keep.
+        """
+        for item in read_rdb_part(file, name, by_rows=True):
+            if isinstance(item, Rows):
+                yield item.db, self._take_rows(item, name)
+            elif isinstance(item, Key):
+                yield from self._take_first(item, name)
+            elif item is not None:
+                yield 0, self._take_other(item, name)
+            else:
+                yield 0, []
+
+    def _take_rows(self, item: Rows, name: str) -> list[Argv]:
+        """Take small keys; return the commands that make them."""
+        staged = self._database(item.db, name)
+        commands: list[Argv] = []
+        for key, value, deadline_ms, argv in item.rows:
+            if key in staged.values:
+                raise _twice(name, key)
+            commands.append(argv)
+            if deadline_ms < 0:
+                staged.place_new(key, value)
+            else:
+                staged.place(key, value, deadline_ms)
+                commands.append([b"PEXPIREAT", key, b"%d" % deadline_ms])
+        self.keys += len(item.rows)
+        self.changed += len(item.rows)
+        return commands
+
+    def _take_first(self, item: Key, name: str) -> Iterator[tuple[int, list[Argv]]]:
+        staged = self._database(item.db, name)
+        if item.key in staged.values:
+            raise _twice(name, item.key)
+        self.keys += 1
+        self.changed += 1
+        staged.place(item.key, item.value, item.deadline_ms)
+        if is_large(item.value):
+            steps = build_in_steps(item.key, item.value, item.deadline_ms)
+        else:
+            value = opened(item.value)
+            steps = iter([list(build_commands(item.key, value, item.deadline_ms))])
+        for commands in steps:
+            yield item.db, commands
+
+    def _take_other(self, item: Item, name: str) -> list[Argv]:
+        """Take what is no key; return what records it."""
+        if isinstance(item, Library):
+            shebang = read_library_shebang(item.source)
+            self._staged.libraries[shebang.name] = item.source
+            return [[b"FUNCTION", b"LOAD", b"REPLACE", item.source]]
+        if isinstance(item, Foreign) and item.key is not None:
+            raise RdbError(
+                f"{name}: key {item.key!r} is of module type {item.module}, which "
+                "only a server with that module can keep"
+            )
+        return []
+
+    def _database(self, db: int, name: str) -> Database:
+        """Return the database that a key goes to.
+
+        Raises:
+            RdbError: there is none of that number.
+        """
+        if db < len(self._live.databases):
+            return self._staged.databases[db]
+        raise RdbError(
+            f"{name}: there is a database {db}, and no more than "
+            f"{len(self._live.databases)} here; raise 'databases'"
+        )
 
     def read(self, file: BinaryIO, name: str) -> Iterator[None]:
         """Read an RDB file, a key or less at each step.
@@ -94,14 +180,8 @@ class Dataset:
         for item in read_rdb_part(file, name):
             if isinstance(item, Key):
                 yield from self._take_key(item, name)
-            elif isinstance(item, Library):
-                shebang = read_library_shebang(item.source)
-                self._staged.libraries[shebang.name] = item.source
-            elif isinstance(item, Foreign) and item.key is not None:
-                raise RdbError(
-                    f"{name}: key {item.key!r} is of module type {item.module}, which "
-                    "only a server with that module can keep"
-                )
+            elif item is not None:
+                self._take_other(item, name)
             yield
 
     def take(self, other: Keyspace) -> Iterator[None]:
@@ -115,14 +195,9 @@ class Dataset:
                 yield
 
     def _take_key(self, item: Key, name: str) -> Iterator[None]:
-        if item.db >= len(self._live.databases):
-            raise RdbError(
-                f"{name}: there is a database {item.db}, and no more than "
-                f"{len(self._live.databases)} here; raise 'databases'"
-            )
-        staged = self._staged.databases[item.db]
+        staged = self._database(item.db, name)
         if item.key in staged.values:
-            raise RdbError(f"{name}: key {item.key!r} comes twice")
+            raise _twice(name, item.key)
         self.keys += 1
         live = self._live.databases[item.db]
         held = live.values.get(item.key)
@@ -235,6 +310,10 @@ class Dataset:
         live.changes += 1
         self._changes.clear()
         self._replaced.clear()
+
+
+def _twice(name: str, key: bytes) -> RdbError:
+    return RdbError(f"{name}: key {key!r} comes twice")
 
 
 def _version(value: Any, deadline_ms: int | None) -> _Version:

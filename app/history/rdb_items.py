@@ -32,6 +32,7 @@ from joblog.app.history.rdb_files import (
 )
 from joblog.app.types.crc64 import crc64
 from joblog.app.types.rdb_reader import Reader
+from joblog.app.types.rdb_rows import WINDOW_BYTES, Row, read_rows
 from joblog.app.types.rdb_values import decode_in_steps
 
 if TYPE_CHECKING:
@@ -86,6 +87,18 @@ class Key(NamedTuple):
     deadline_ms: int | None
 
 
+class Rows(NamedTuple):
+    """Small keys of a file that follow each other.
+
+    Attributes:
+        db: their database.
+        rows: see `joblog.app.types.rdb_rows`.
+    """
+
+    db: int
+    rows: list[Row]
+
+
 class Foreign(NamedTuple):
     """What a module keeps, which only a server with that module can read.
 
@@ -100,15 +113,18 @@ class Foreign(NamedTuple):
     key: bytes | None
 
 
-Item = Made | Library | Key | Foreign
+Item = Made | Library | Key | Rows | Foreign
 
 
-def read_rdb_part(file: BinaryIO, name: str) -> Iterator[Item | None]:
+def read_rdb_part(
+    file: BinaryIO, name: str, *, by_rows: bool = False
+) -> Iterator[Item | None]:
     """Yield what an RDB file holds, and leave the file behind its end.
 
     Args:
         file: a real file, open for reading, at its start.
         name: what to call it in errors.
+        by_rows: whether small keys that follow each other come as one item.
 
     Yields:
         An item; None after each step of a large value, and of the checksum.
@@ -126,7 +142,7 @@ def read_rdb_part(file: BinaryIO, name: str) -> Iterator[Item | None]:
         # A map's slices are bytes, which is all that a reader asks of its data.
         reader = Reader(data, _HEADER_BYTES)  # type: ignore[arg-type]
         try:
-            yield from _read_items(reader)
+            yield from _read_items(reader, _Rows(data) if by_rows else None)
             end = reader.at
             crc = reader.number(CRC_BYTES)
         except ValueError as error:
@@ -136,10 +152,33 @@ def read_rdb_part(file: BinaryIO, name: str) -> Iterator[Item | None]:
         file.seek(reader.at)
 
 
-def _read_items(reader: Reader) -> Iterator[Item | None]:
+class _Rows:
+    """Reads small keys out of a window on a file."""
+
+    def __init__(self, data: Any) -> None:
+        self._data = data
+        self._window = b""
+        self._begins = 0
+
+    def read(self, reader: Reader) -> list[Row]:
+        """Return the small keys that a reader comes to, and have it pass over them."""
+        rows, end = read_rows(self._window, reader.at - self._begins)
+        if not rows:
+            self._begins = reader.at
+            self._window = self._data[reader.at : reader.at + WINDOW_BYTES]
+            rows, end = read_rows(self._window, 0)
+        reader.at = self._begins + end
+        return rows
+
+
+def _read_items(reader: Reader, by_rows: _Rows | None) -> Iterator[Item | None]:
     db = 0
     deadline_ms: int | None = None
     while True:
+        while by_rows is not None and deadline_ms is None:
+            if not (rows := by_rows.read(reader)):
+                break
+            yield Rows(db, rows)
         code = reader.number(1)
         if code == END:
             return

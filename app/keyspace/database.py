@@ -147,6 +147,13 @@ class Database:
         values[key] = value
         self._forget_deadlines(key)
 
+    def place_new(self, key: bytes, value: Any) -> None:
+        """Store a small value of a key that was not there, which nobody observes."""
+        self.values[key] = value
+        kind = type(value)
+        if kind is not bytes and kind is not _PACKED:
+            self._note_opened(key)
+
     def place(self, key: bytes, value: Any, deadline_ms: int | None) -> None:
         """Store a value that was made elsewhere, with a deadline or without one."""
         self.overwrite(key, value)

@@ -10,11 +10,14 @@ from joblog.app.engine.replicated import Replicated, ReplicatedError
 from joblog.app.errors import CommandError
 from joblog.app.history.datasets import Dataset
 from joblog.app.history.rdb_items import RdbError
+from joblog.app.history.recovery import Fold
 from joblog.app.keyspace.keyspace import Keyspace
 from joblog.app.table.table import LOOKUP
+from joblog.storage.record import Origin, Record
 from tests.replication.chances import Chance
 from tests.replication.fakes import FakeMaster, sized
 from tests.replication.pairs import fields
+from tests.support.keyspaces import state_of
 from tests.support.servers import start_joblog, start_redis, start_redis8
 from tests.support.waiting import wait_until
 
@@ -75,13 +78,48 @@ def test_wrong_bytes_are_read_or_refused(recorded, tmp_path):
     assert refused > 0
 
 
-def test_a_server_keeps_what_it_has_or_takes_all(recorded, fold_equals_live):
+def test_wrong_bytes_are_read_alike_where_there_is_nothing(recorded, tmp_path):
+    chance = random.Random(7)
+    outcomes = set()
+    for number in range(200):
+        path = tmp_path / "dump.rdb"
+        path.write_bytes(damaged(recorded, chance) if number else recorded)
+        outcome = read(path)
+        assert read(path, is_first=True) == outcome, number
+        outcomes.add(outcome if isinstance(outcome, str) else "read")
+    assert len(outcomes) > 1 and "read" in outcomes
+
+
+def read(path, *, is_first=False):
+    """Return what a fold makes of what is to be recorded of a dataset, or why none."""
+    dataset, fold = Dataset(Keyspace(16)), Fold()
+    with path.open("rb") as file:
+        try:
+            if is_first:
+                found = list(dataset.read_first(file, "dump"))
+            else:
+                for _ in dataset.read(file, "dump"):
+                    continue
+                found = list(dataset.differences())
+            for db, commands in found:
+                fold.apply([Record(0, 0, 0, db, commands, Origin(0))])
+        except (RdbError, CommandError) as error:
+            return str(error)
+    dataset.take_place()
+    return dataset.keys, dataset.changed, state_of(fold.keyspace)
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_server_keeps_what_it_has_or_takes_all(recorded, fold_equals_live, is_first):
     chance = random.Random(6)
     with start_joblog() as server, FakeMaster(sized(recorded)) as master:
         client = server.connect()
         client.ask("SET", "mine", 1)
         for _ in range(12):
             client.ask("REPLICAOF", "NO", "ONE")
+            if is_first:
+                client.ask("FLUSHALL")
+                client.ask("FUNCTION", "FLUSH")
             before = client.ask("DEBUG", "DIGEST")
             master.dataset = sized(damaged(recorded, chance))
             client.ask("REPLICAOF", "127.0.0.1", master.port)
