@@ -241,24 +241,20 @@ class Applying:
         self._commit([])
 
     def _apply(self, session: Session, stretch: Stretch) -> Iterator[int]:
-        number, last = stretch.number, [b"PING"]
-        replicated = self._replicated
-        for commands, end in stretch.units:
+        units, replicated, at = stretch.units, self._replicated, 0
+        while at < len(units):
             try:
-                if commands:
-                    replicated.apply(session, commands, end)
-                    last = commands[-1]
-                else:
-                    replicated.skip(session, end)
+                at = replicated.apply_some(session, units, at)
             except ReplicatedError as error:
                 logger.error("what the master sent cannot be applied: %s", error)  # noqa: TRY400 - it says all
-                self._post(Refused(number, str(error)))
+                self._post(Refused(stretch.number, str(error)))
                 return
             yield _SLICE_NS
+        last = next((unit[-1] for unit, _ in reversed(units) if unit), [b"PING"])
         session.note_end(last, self._engine.context.steady_ms)
         position = self._state.position()
         if position is not None:
-            self._post(Applied(number, position))
+            self._post(Applied(stretch.number, position))
 
     def _synchronize(self, session: Session, message: Synchronized) -> Iterator[int]:
         """Let a dataset take the place of what there is."""

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 _WORDS_MAX: Final = 1024 * 1024
 _HEAD_BYTES_MAX: Final = 32
-_STAR, _DOLLAR, _LINE_FEED = b"*$\n"
+_STAR: Final = 0x2A
+_DOLLAR: Final = 0x24
+_LINE_FEED: Final = 0x0A
+_RETURN: Final = 0x0D
+_ZERO: Final = 0x30
+_NINE: Final = 0x39
 
 
 class StreamError(Exception):
@@ -34,8 +39,8 @@ class Stream:
     def __init__(self, offset: int, bulk_bytes_max: int) -> None:
         """Begin behind an offset; no word may be longer than the number given."""
         self._bulk_bytes_max = bulk_bytes_max
-        self._buffer = bytearray()
-        self._at = 0
+        self._tail = bytearray()
+        self._needed = 0  # the tail is looked at when it has so many bytes
         self._words: list[bytes] = []
         self._words_left = 0
         self._length = -1
@@ -54,27 +59,39 @@ class Stream:
         Raises:
             StreamError: they are no commands.
         """
-        self._buffer += data
         units: list[tuple[list[Argv], int]] = []
+        if self._tail:
+            self._tail += data
+            if len(self._tail) < self._needed:
+                return units
+            data = bytes(self._tail)
+        self._needed = 0
+        begun = self.offset
         try:
-            self._cut(units)
+            self._cut(data, units)
         except StreamError as error:
             if not units:
                 raise
             self.error = error
-        del self._buffer[: self._at]
-        self._at = 0
+        self._tail = bytearray(data[self.offset - begun :])
         return units
 
-    def _cut(self, units: list[tuple[list[Argv], int]]) -> None:
-        start = self._at
-        while (argv := self._next()) is not None:
-            self.offset += self._at - start
-            start = self._at
+    def _cut(self, data: bytes, units: list[tuple[list[Argv], int]]) -> None:
+        at, size = 0, len(data)
+        while at < size:
+            if data[at] == _LINE_FEED and not self._words_left:
+                at += 1
+                self.offset += 1
+            else:
+                end = self._read(data, at)
+                self.offset += end - at
+                at = end
+                if self._words_left or not self._words:
+                    return
+            argv, self._words = self._words, []
             unit = self._take(argv)
             if unit is not None:
                 units.append((unit, self.offset))
-        self.offset += self._at - start
 
     def _take(self, argv: Argv) -> list[Argv] | None:
         """Return the commands of the unit that ends with a command, if one does."""
@@ -101,50 +118,61 @@ class Stream:
             begun.append(argv)
         return None
 
-    def _next(self) -> Argv | None:
-        """Return the next command; [] for a line feed, None for nothing yet."""
+    def _read(self, data: bytes, at: int) -> int:
+        """Read on in a command; return the place behind the words that are whole."""
         if not self._words_left:
-            if self._buffer[self._at : self._at + 1] == b"\n":
-                self._at += 1
-                return []
-            count = self._number(_STAR)
-            if count is None:
-                return None
+            count, end = self._number(data, at, _STAR)
+            if end < 0:
+                return at
             if not 0 < count <= _WORDS_MAX:
                 raise StreamError(f"a command of {count} words at {self.offset}")
-            self._words_left = count
-            self._words = []
+            self._words_left, at = count, end
+        words = self._words
         while self._words_left:
-            if self._length < 0:
-                length = self._number(_DOLLAR)
-                if length is None:
-                    return None
+            length = self._length
+            if length < 0:
+                length, end = self._number(data, at, _DOLLAR)
+                if end < 0:
+                    return at
                 if length > self._bulk_bytes_max:
                     raise StreamError(f"a word of {length} bytes at {self.offset}")
-                self._length = length
-            end = self._at + self._length
-            if len(self._buffer) < end + 2:
-                return None
-            if self._buffer[end : end + 2] != b"\r\n":
+                at = end
+            end = at + length
+            if len(data) < end + 2:
+                self._length, self._needed = length, length + 2
+                return at
+            if data[end] != _RETURN or data[end + 1] != _LINE_FEED:
                 raise StreamError(f"a word without an end at {self.offset}")
-            self._words.append(bytes(self._buffer[self._at : end]))
-            self._at = end + 2
+            words.append(data[at:end])
             self._length = -1
             self._words_left -= 1
-        return self._words
+            at = end + 2
+        return at
 
-    def _number(self, kind: int) -> int | None:
-        """Return the number in a head of a kind; None where it is not whole yet."""
-        buffer, at = self._buffer, self._at
-        if at >= len(buffer):
-            return None
-        end = buffer.find(b"\r\n", at, at + _HEAD_BYTES_MAX)
-        digits = bytes(buffer[at + 1 : end if end >= 0 else len(buffer)])
-        is_sound = buffer[at] == kind and (digits.isdigit() or end < 0)
-        if not is_sound or (end < 0 and len(buffer) - at >= _HEAD_BYTES_MAX):
-            found = bytes(buffer[at : at + 20])
-            raise StreamError(f"no command at {self.offset}: {found!r}")
-        if end < 0:
-            return None
-        self._at = end + 2
-        return int(digits)
+    def _number(self, data: bytes, at: int, kind: int) -> tuple[int, int]:
+        """Return the number in a head of a kind, and the place behind it.
+
+        The place is -1 where the head is not whole yet.
+        """
+        size = len(data)
+        if at == size:
+            return 0, -1
+        place, number = at + 1, 0
+        is_sound = data[at] == kind
+        while is_sound and place < size:
+            digit = data[place]
+            place += 1
+            if _ZERO <= digit <= _NINE:
+                number = number * 10 + digit - _ZERO
+                is_sound = place - at < _HEAD_BYTES_MAX
+            elif digit != _RETURN or place - at <= 2:  # noqa: PLR2004 - no digit
+                is_sound = False
+            elif place == size:
+                break
+            elif data[place] == _LINE_FEED:
+                return number, place + 1
+            else:
+                is_sound = False
+        if not is_sound:
+            raise StreamError(f"no command at {self.offset}: {data[at : at + 20]!r}")
+        return 0, -1

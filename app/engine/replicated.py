@@ -40,6 +40,7 @@ _NEVER: Final = frozenset(("migrate",))
 _MARK_BYTES: Final = 64 * 1024
 """After so much of a history that changed nothing the place in it is recorded."""
 
+_COMMANDS_A_STEP: Final = 32
 _SHOWN_BYTES_MAX: Final = 60
 _UNITS_MS: Final = {b"EX": 1000, b"PX": 1}
 _EXPIRES: Final = {b"EXPIRE": 1000, b"PEXPIRE": 1}
@@ -77,6 +78,30 @@ class Replicated:
         server.sessions[client_id] = session
         state.client_id = client_id
         return session
+
+    def apply_some(
+        self, session: Session, units: list[tuple[list[Argv], int]], first: int
+    ) -> int:
+        """Apply some units of those that came; return which of them is the next.
+
+        Args:
+            session: the master's.
+            units: (the commands of a unit, the offset behind it), in order.
+            first: where to begin.
+
+        Raises:
+            ReplicatedError: see `apply`; the units before it are applied.
+        """
+        at, left = first, _COMMANDS_A_STEP
+        while at < len(units) and left > 0:
+            commands, end = units[at]
+            if commands:
+                self.apply(session, commands, end)
+            else:
+                self.skip(session, end)
+            left -= 1 + len(commands)
+            at += 1
+        return at
 
     def apply(self, session: Session, commands: list[Argv], end: int) -> None:
         """Apply a command, or those of a transaction.

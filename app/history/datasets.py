@@ -28,6 +28,7 @@ from joblog.app.history.rdb_items import (
     RdbError,
     Rows,
     read_rdb_part,
+    read_rdb_rows,
 )
 from joblog.app.history.recovery import Fold
 from joblog.app.history.value_commands import build_commands, change_commands
@@ -99,7 +100,7 @@ class Dataset:
         Raises:
             RdbError: it is damaged, or has what nobody here can keep.
         """
-        for item in read_rdb_part(file, name, by_rows=True):
+        for item in read_rdb_rows(file, name):
             if isinstance(item, Rows):
                 yield item.db, self._take_rows(item, name)
             elif isinstance(item, Key):

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import mmap
 import string
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, cast
 
 from joblog.app.history.rdb_files import (
     CRC_BYTES,
@@ -113,18 +113,15 @@ class Foreign(NamedTuple):
     key: bytes | None
 
 
-Item = Made | Library | Key | Rows | Foreign
+Item = Made | Library | Key | Foreign
 
 
-def read_rdb_part(
-    file: BinaryIO, name: str, *, by_rows: bool = False
-) -> Iterator[Item | None]:
+def read_rdb_part(file: BinaryIO, name: str) -> Iterator[Item | None]:
     """Yield what an RDB file holds, and leave the file behind its end.
 
     Args:
         file: a real file, open for reading, at its start.
         name: what to call it in errors.
-        by_rows: whether small keys that follow each other come as one item.
 
     Yields:
         An item; None after each step of a large value, and of the checksum.
@@ -132,6 +129,21 @@ def read_rdb_part(
     Raises:
         RdbError: it is no such file, or damaged.
     """
+    return cast("Iterator[Item | None]", _read_part(file, name, by_rows=False))
+
+
+def read_rdb_rows(file: BinaryIO, name: str) -> Iterator[Item | Rows | None]:
+    """Yield what `read_rdb_part` does, but small keys that follow each other at once.
+
+    Raises:
+        RdbError: it is no such file, or damaged.
+    """
+    return _read_part(file, name, by_rows=True)
+
+
+def _read_part(
+    file: BinaryIO, name: str, *, by_rows: bool
+) -> Iterator[Item | Rows | None]:
     try:
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except ValueError as error:
@@ -171,7 +183,7 @@ class _Rows:
         return rows
 
 
-def _read_items(reader: Reader, by_rows: _Rows | None) -> Iterator[Item | None]:
+def _read_items(reader: Reader, by_rows: _Rows | None) -> Iterator[Item | Rows | None]:
     db = 0
     deadline_ms: int | None = None
     while True:

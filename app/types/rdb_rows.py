@@ -27,7 +27,6 @@ from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
 from joblog.app.types.ziplist import decode_intset, decode_ziplist
 
-
 ROWS_MAX: Final = 128
 WINDOW_BYTES: Final = 1 << 18
 """Of so many bytes at a time; a key that does not fit is not small."""
@@ -129,7 +128,9 @@ def _read_value(
     return _sorted_set(words, at, key)
 
 
-def _sorted_set(words: list[bytes], at: int, key: bytes) -> tuple[Any, int, list[bytes]]:
+def _sorted_set(
+    words: list[bytes], at: int, key: bytes
+) -> tuple[Any, int, list[bytes]]:
     """Return a sorted set of members and printed scores, in turn."""
     argv = [b"ZADD", key]
     scores: dict[bytes, float] = {}
