@@ -20,6 +20,7 @@ from joblog.replay.proofs.bindings import (
 )
 from joblog.replay.proofs.proof import DeepProof
 from joblog.replay.shown.redactions import redaction_text
+from joblog.replay.verbs.against import compare, facts, lines
 from joblog.replay.verbs.options import DAMAGED, NOTHING, Tool, takes_folder
 from joblog.storage.folder import LogFolder
 from joblog.storage.snapshots import find_start_damage
@@ -73,6 +74,10 @@ def kept_digest(value: str) -> tuple[str, int]:
     "--backup", "backups", type=_DIR, multiple=True, metavar="DIR",
     help="A copy of this log, or an archive of its segments.",
 )  # fmt: skip
+@click.option(
+    "--against", type=_DIR, metavar="DIR",
+    help="The folder of another node: name the first record that differs.",
+)  # fmt: skip
 def verify(
     tool: Tool,
     *,
@@ -82,6 +87,7 @@ def verify(
     signer: str,
     receipts: tuple[Path, ...],
     backups: tuple[Path, ...],
+    against: Path | None,
 ) -> int:
     r"""Read the whole log of DIR and check every checksum, number, link and digest.
 
@@ -98,6 +104,7 @@ def verify(
       replay verify joblog-data --expect 7d0a...e1@400000
       replay verify joblog-data --anchors /mnt/elsewhere/anchors --key auditor.pem
       replay verify joblog-data --backup /mnt/backup/joblog --receipt job.json
+      replay verify joblog-data --against /mnt/standby/joblog-data
     """
     report = verify_log(tool.folder, filesystem=tool.filesystem)
     damage = list(report.damage)
@@ -122,11 +129,15 @@ def verify(
             proof = DeepProof(tool.folder, tool.filesystem, progress)
             proof.run()
         damage += proof.damage
+    compared = compare(tool, report, against) if against and not damage else None
     if tool.output.is_json:
-        tool.output.json(_facts(report, proof, bound, damage))
+        told = facts(compared) if compared else None
+        tool.output.json(_facts(report, proof, bound, damage) | {"against": told})
     else:
         _write(tool, report, proof, bound, damage)
-    if damage:
+        for text, style in lines(compared) if compared else ():
+            tool.output.text(text, style)
+    if damage or (compared and not compared.is_same):
         return DAMAGED
     return NOTHING if _torn_records(report) else 0
 
