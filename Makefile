@@ -21,7 +21,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format lint types test parity crash every-call soak fuzz clients delancie docs docs-check audit check coverage run bench wheels pure clean
+.PHONY: help setup format lint types test parity crash every-call soak fuzz clients delancie docs docs-check site audit check coverage run bench wheels pure clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -91,6 +91,10 @@ docs: $(TOOLS) ## write the pages that come from the tables
 
 docs-check: $(TOOLS)
 	$(BIN)/python -m tests.house.generate_docs --check
+
+site: $(TOOLS) ## write the documentation's site to build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "build/site/index.html"
 
 audit: $(TOOLS) ## ask whether what joblog needs to run has known weaknesses
 	$(BIN)/python -m tests.house.audit

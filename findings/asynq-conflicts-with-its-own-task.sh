@@ -13,7 +13,7 @@
 # Source:  asynq internal/rdb/rdb.go: enqueueCmd returns 0 where EXISTS says so, and Enqueue makes
 #          ErrTaskIDConflict of 0; enqueueUniqueCmd likewise. go-redis redis.go, processWithRetry,
 #          asks error.go, shouldRetry, which says yes to timeouts; MaxRetries is 3 by default.
-# Here:    the same; `replay job` says that the task was enqueued, once, and by whom (docs/queues.md).
+# Here:    the same; `replay job` says that the task was enqueued, once, and by whom (docs/libraries/asynq.md).
 #
 # Needs go and redis-server. Exits with 0 while it is so, with 1 once it is not.
 set -euo pipefail

@@ -11,7 +11,7 @@
 # Source:  dist/cjs/classes/flow-producer.js, FlowProducer.add: of the results of the backend's
 #          addFlow only the first is looked at. storeJob.lua has the cjson.encode that fails. That a
 #          flow may be refused as a whole without an error was reported as BullMQ's issue 3851.
-# Here:    the same; `replay show SEQ` of the EXEC marks the command that failed (docs/queues.md).
+# Here:    the same; `replay show SEQ` of the EXEC marks the command that failed (docs/libraries/bullmq.md).
 #
 # Needs node, npm and redis-server. Exits with 0 while it is so, with 1 once it is not.
 set -euo pipefail

@@ -12,7 +12,7 @@
 # Source:  docket/dependencies/_cooldown.py, Cooldown.__aenter__: SET NX of a key with the function's
 #          or the argument's name, and nothing of the execution; AdmissionBlocked with reschedule=False.
 #          Docket's Debounce keeps the execution's key in its own, and knows it again.
-# Here:    the same; the `cooldown` key and its deadline are in the log (docs/queues.md).
+# Here:    the same; the `cooldown` key and its deadline are in the log (docs/libraries/others.md).
 #
 # Needs redis-server. Takes half a minute. Exits with 0 while it is so, with 1 once it is not.
 set -euo pipefail

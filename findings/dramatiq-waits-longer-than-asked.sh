@@ -10,7 +10,7 @@
 # Where:   Dramatiq 2.2.1 with redis-py 8.1.0, which its extra `redis` takes; redis-server 7.0 or later.
 # Source:  dramatiq/results/backends/redis.py, RedisBackend.get_result: the timeout goes to the command alone.
 #          redis/client.py: socket_timeout is five seconds, and Redis(...) has a Retry of ten.
-# Here:    the same: the server has a blocked client that leaves and comes again (docs/queues.md).
+# Here:    the same: the server has a blocked client that leaves and comes again (docs/libraries/dramatiq.md).
 #
 # Needs redis-server. Takes a minute and a half. Exits with 0 while it is so, with 1 once it is not.
 set -euo pipefail

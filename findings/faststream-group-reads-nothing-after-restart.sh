@@ -12,7 +12,7 @@
 # Source:  faststream/redis/subscriber/usecases/stream_subscriber.py, _StreamHandlerMixin.start: read_id becomes
 #          `>` where the group was created, and stays what it was where it existed. Pull request 2976 mended
 #          the first start that way, and keeps the other for those who want to read what is pending.
-# Here:    the same (docs/queues.md). Reads that find nothing are no records; `XINFO GROUPS STREAM`, also at a
+# Here:    the same (docs/libraries/others.md). Reads that find nothing are no records; `XINFO GROUPS STREAM`, also at a
 #          past moment, shows the lag that grows.
 #
 # Needs redis-server. Exits with 0 while it is so, with 1 once it is not.

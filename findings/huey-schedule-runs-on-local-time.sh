@@ -11,7 +11,7 @@
 # Where:   Huey 3.5.4 with redis-py 8.1.0, redis-server 7.0 or later.
 # Source:  huey/storage.py, RedisStorage.convert_ts: time.mktime of what is in UTC, called by
 #          add_to_schedule and read_schedule. huey/api.py, Huey.execute puts back what is not due.
-# Here:    `replay` reads when a Huey task is due from its message, not from its score (docs/queues.md).
+# Here:    `replay` reads when a Huey task is due from its message, not from its score (docs/libraries/huey.md).
 #
 # Needs redis-server. Exits with 0 while it is so, with 1 once it is not.
 set -euo pipefail

@@ -12,7 +12,7 @@
 #          not call, send PEXPIRE; Channel._brpop_start and _brpop_read do not. The promise is in
 #          kombu/entity.py, Queue, `expires`. It came with pull request 2251.
 # Here:    `replay job` has such a task as deleted, by the server, since its key expired; `replay
-#          revert` brings it back (docs/queues.md).
+#          revert` brings it back (docs/libraries/celery.md).
 #
 # Needs redis-server. Takes half a minute. Exits with 0 while it is so, with 1 once it is not.
 set -euo pipefail

@@ -10,7 +10,7 @@
 # Where:   RQ 3.0.0 with redis-py 8.1.0, redis-server 7.0 or later.
 # Source:  rq/queue.py, Queue.empty. rq/rate_limit.py: a slot is given back by the job's end, Job.cancel and
 #          Job.delete, or by RateLimitRegistry.cleanup, which rq/registry.py's clean_registries calls.
-# Here:    the same (docs/queues.md). `replay job ID` says `blocked`, with `held back` as its last step, and
+# Here:    the same (docs/libraries/rq.md). `replay job ID` says `blocked`, with `held back` as its last step, and
 #          `replay history rq:rl:KEY:allowed` names the job that has the slot; `replay job` of that one says
 #          that it was deleted, when and by whom.
 #

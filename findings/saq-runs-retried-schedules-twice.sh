@@ -12,7 +12,7 @@
 #          the script of RedisQueue.schedule takes all from a score of 1 to now, and pushes them.
 #          Worker.process does not look at what became of a job before it starts it.
 # Here:    `replay job` says "delivered twice: taken while another had it", and by which two clients
-#          (docs/queues.md).
+#          (docs/libraries/saq.md).
 #
 # Needs redis-server. Takes half a minute. Exits with 0 while it is so, with 1 once it is not.
 set -euo pipefail

@@ -11,7 +11,7 @@
 # Source:  saq/queue/redis.py: RedisQueue.sweep waits by job.refresh(abort), which reads what became of
 #          the job, and looks at job.retryable alone then: it calls retry, or finish with ABORTED.
 # Here:    `replay job` says "delivered twice: ... enqueued anew after it was done" of the first, and
-#          "cancelled: it was done before" of the second, with the clients of both (docs/queues.md).
+#          "cancelled: it was done before" of the second, with the clients of both (docs/libraries/saq.md).
 #
 # Needs redis-server. Takes half a minute. Exits with 0 while it is so, with 1 once it is not.
 set -euo pipefail

@@ -11,7 +11,7 @@
 #          for one to wait for; what the result says is not looked at, and whether there is such a task
 #          neither. fail_dependents and update_dependents come but with the end of the other.
 # Here:    the same; the keys `streaq:QUEUE:task:dependencies:ID` tell who waits for whom
-#          (docs/queues.md).
+#          (docs/libraries/others.md).
 #
 # Needs redis-server. Takes half a minute. Exits with 0 while it is so, with 1 once it is not.
 set -euo pipefail

@@ -8,7 +8,7 @@
 #          None for both. WakaQ's README lists deduplication among what it does not do.
 # Where:   WakaQ 4.0.4 with redis-py 8.1.0, redis-server 7.0 or later.
 # Source:  wakaq/__init__.py, WakaQ._enqueue_with_eta.
-# Here:    the same, with the same reply 0 to the second ZADD (docs/queues.md). A ZADD that changes nothing
+# Here:    the same, with the same reply 0 to the second ZADD (docs/libraries/others.md). A ZADD that changes nothing
 #          is no record, so `replay history wakaq:eta:QUEUE` shows the first date alone.
 #
 # Needs redis-server. Exits with 0 while it is so, with 1 once it is not.

@@ -111,6 +111,13 @@ class Machine:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
+    def wait_for_end(self, port: int = 6379) -> None:
+        """Wait until nobody answers there."""
+        deadline = time.monotonic() + SECONDS
+        while self.ask("PING", port=port):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
     def close(self) -> None:
         """Stop all servers."""
         for port in self.ports:

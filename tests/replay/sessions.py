@@ -1,9 +1,9 @@
-"""The sessions in docs/replay.md and docs/cookbook.md, run over two small histories.
+"""The sessions in docs/replay.md, docs/cookbook.md and docs/libraries.
 
     python -m tests.replay.sessions      write what the verbs answer into the pages,
                                          and the walk of `replay demo`
 
-A session is a block of `console` with lines that begin with `$ replay`. Digests and log
+They run over small histories. A session is a block of `console` with lines that begin with `$ replay`. Digests and log
 ids differ from log to log, so they count as equal.
 """
 
@@ -13,6 +13,7 @@ import contextlib
 import os
 import re
 import shlex
+import shutil
 import sys
 import tempfile
 import time
@@ -27,6 +28,8 @@ from tests.replay.histories import make_demo, make_mail
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "replay.md"
 COOKBOOK = PAGE.with_name("cookbook.md")
+LIBRARIES = sorted((PAGE.parent / "libraries").glob("*.md"))
+TOURS = PAGE.parent.parent / "tests" / "data" / "tours"
 DEMO = PAGE.parent.parent / "tests" / "data" / "demo.txt"
 BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
 DIGEST = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{32})\b")
@@ -69,12 +72,14 @@ def renewed(block: str) -> str:
 
 @contextlib.contextmanager
 def demo_folder():
-    """Be in a folder with `joblog-data`, `mail-data`, and `joblog-demo`."""
+    """Be in a folder with small histories, and `NAME-data` of each tour."""
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as home:
         make_demo(Path(home) / "joblog-data").close()
         make_mail(Path(home) / "mail-data").close()
         demo.make_demo(Path(home) / "joblog-demo", FileSystem())
+        for tour in TOURS.glob("*/data"):
+            shutil.copytree(tour, Path(home) / f"{tour.parent.name}-data")
         os.chdir(home)
         try:
             yield
@@ -86,7 +91,7 @@ def rewrite() -> None:
     """Write what the verbs answer into the pages."""
     os.environ["TZ"] = "UTC"
     time.tzset()
-    for path in (PAGE, COOKBOOK):
+    for path in (PAGE, COOKBOOK, *LIBRARIES):
         with demo_folder():
             page = BLOCK.sub(lambda match: renewed(match[0]), path.read_text())
         path.write_text(page)

@@ -1,15 +1,37 @@
-"""The sessions in docs/replay.md and docs/cookbook.md are what the tool answers."""
+"""The sessions of the pages are what the tool answers."""
 
 import re
 
 import pytest
 
 from joblog.replay.cli import main
+from joblog.replay.jobs.shipped import shipped_schemas
 from tests.replay import sessions
 
 BLOCKS = sessions.blocks(sessions.PAGE.read_text())
 
 RECIPES = sessions.blocks(sessions.COOKBOOK.read_text())
+
+
+LIBRARY_SESSIONS = [
+    pytest.param(block, id=f"{page.stem}: {sessions.commands(block)[0]}")
+    for page in sessions.LIBRARIES
+    for block in sessions.blocks(page.read_text())
+]
+
+
+@pytest.mark.parametrize("block", LIBRARY_SESSIONS)
+def test_session_of_a_library_is_what_the_tool_answers(block):
+    with sessions.demo_folder():
+        answer = sessions.play(block)
+
+    assert sessions.normal(answer) == sessions.normal(block)
+
+
+def test_every_schema_has_its_library_page():
+    assert (
+        shipped_schemas().keys() - {page.stem for page in sessions.LIBRARIES} == set()
+    )
 
 
 @pytest.mark.parametrize("block", RECIPES, ids=lambda b: sessions.commands(b)[0])
