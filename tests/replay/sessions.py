@@ -3,8 +3,8 @@
     python -m tests.replay.sessions      write what the verbs answer into the pages,
                                          and the walk of `replay demo`
 
-They run over small histories. A session is a block of `console` with lines that begin with `$ replay`. Digests and log
-ids differ from log to log, so they count as equal.
+They run over small histories. A session is a block of `console` with lines that begin
+with `$ replay`. Digests and log ids differ from log to log, so they count as equal.
 """
 
 from __future__ import annotations
