@@ -6,7 +6,6 @@ import difflib
 import os
 from collections import Counter
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,12 +94,16 @@ def detect_schemas(
         own = [schema for schema in local if not schema.detect]
         known = shipped_schemas() | {schema.name: schema for schema in local}
         schemas = [schema for schema in known.values() if schema not in own]
-    spans = _looked_at(index.first_seq, index.last_seq)
-    found = chain.from_iterable(index.records(low, high) for low, high in spans)
-    detected = detect_in_records(found, schemas)
+    detected = detect_in_records(look_at(index), schemas)
     if own and isinstance(detected[0], GenericSchema):
         return own
     return own + detected
+
+
+def look_at(index: LogIndex) -> Iterator[Record]:
+    """Yield the records of a log by which its schemas are detected."""
+    for low, high in _looked_at(index.first_seq, index.last_seq):
+        yield from index.records(low, high)
 
 
 def detect_in_records(

@@ -8,6 +8,8 @@ other.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.moments import Point
@@ -15,12 +17,15 @@ from joblog.app.history.recovery import Fold
 from joblog.app.history.touched import ALL_DATABASES, find_touched
 from joblog.replay.index.marks import word_test
 from joblog.replay.index.scanning import KeyPieces, Pieces
-from joblog.replay.jobs.reading import narrow
-from joblog.replay.jobs.shipped import detect_in_records
+from joblog.replay.jobs.exact import follow_exactly
+from joblog.replay.jobs.reading import LONG_RECORDS, narrow
+from joblog.replay.jobs.shipped import detect_in_records, look_at
+from joblog.replay.jobs.sparse import SparseError
 from joblog.replay.jobs.timelines import timelines_of
 from joblog.replay.jobs.tracker import Tracker
 from joblog.replay.jobs.verdicts import Limits
 from joblog.replay.keys.past import DATABASES
+from joblog.replay.proofs.held_log import HeldLog
 from joblog.replay.proofs.receipts import role_of
 from joblog.storage.errors import CorruptLogError
 
@@ -30,8 +35,11 @@ if TYPE_CHECKING:
     from joblog.app.keyspace.database import Database
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.jobs.timelines import Timeline
+    from joblog.replay.proofs.held import HeldRecords
     from joblog.replay.proofs.receipts import Checked, Subject
     from joblog.storage.record import Record
+
+_BATCH_RECORDS = 1000
 
 
 class Derived(NamedTuple):
@@ -49,9 +57,9 @@ class Derived(NamedTuple):
 class HeldPast:
     """A past of records that are at hand, for a `Tracker`."""
 
-    def __init__(self, records: list[Record]) -> None:
+    def __init__(self, held: HeldRecords) -> None:
         """Begin before the first record, which is the log's."""
-        self._records = records
+        self._held = held
         self._fold = Fold(DATABASES)
 
     @property
@@ -69,7 +77,9 @@ class HeldPast:
 
     def batches(self, _: int) -> Iterator[list[Record]]:
         """Yield all records."""
-        yield self._records
+        records = self._held.records()
+        while some := list(islice(records, _BATCH_RECORDS)):
+            yield some
 
 
 def derive(checked: Checked, schemas: Sequence[Schema] = ()) -> Derived:
@@ -92,7 +102,7 @@ def derive(checked: Checked, schemas: Sequence[Schema] = ()) -> Derived:
         return Derived([each.seq for each in found], [])
     if subject.kind == "job" and checked.spans[0].first_seq == 1:
         try:
-            return _follow(list(held.records()), subject.name, schemas)
+            return _follow(held, subject.name, schemas)
         except CorruptLogError:
             pass  # it is no log that a server wrote: what it mentions is told
     mentions = word_test(subject.name)
@@ -100,13 +110,22 @@ def derive(checked: Checked, schemas: Sequence[Schema] = ()) -> Derived:
     return Derived([each.seq for each in told if _mentions(each, mentions)], [])
 
 
-def _follow(records: list[Record], job_id: bytes, schemas: Sequence[Schema]) -> Derived:
+def _follow(held: HeldRecords, job_id: bytes, schemas: Sequence[Schema]) -> Derived:
     """Follow a job through all records of a log."""
-    chosen = narrow(schemas or detect_in_records(records), job_id)
-    tracker = Tracker(chosen, wants=lambda each: each == job_id)
-    last = records[-1]
-    told = tracker.run(HeldPast(records), last.seq)
-    found = timelines_of(tracker, told, Point(last.seq, last.at_ms), Limits())
+    log = HeldLog(held)
+    is_long = len(held.seqs) > LONG_RECORDS
+    shown = look_at(log) if is_long else held.records()
+    chosen = narrow(schemas or detect_in_records(shown), job_id)
+    last = held[held.seqs.last]
+    point = Point(last.seq, last.at_ms)
+    found = None
+    if is_long:
+        with suppress(SparseError):
+            found = follow_exactly(log, chosen, job_id, point)
+    if found is None:
+        tracker = Tracker(chosen, wants=lambda each: each == job_id)
+        told = tracker.run(HeldPast(held), last.seq)
+        found = timelines_of(tracker, told, point, Limits())
     seqs = {step.record.seq for timeline in found for step in timeline.steps}
     return Derived(sorted(seqs), found)
 

@@ -125,18 +125,24 @@ class HeldStretch:
         return finish(running.point()).hex()
 
     def records(
-        self, sieve: Pieces | None = None, seqs: Sequence[int] = ()
+        self,
+        sieve: Pieces | None = None,
+        seqs: Sequence[int] = (),
+        from_seq: int = 1,
     ) -> Iterator[Record]:
         """Yield its records, in order.
 
         Args:
             sieve: which are wanted; None for all.
             seqs: which are wanted as well, in order.
+            from_seq: those before it may be left out.
 
         Raises:
             ReceiptError: one is none.
         """
         for number, first_seq in enumerate(self._starts):
+            if self._end_seq(number) <= from_seq:
+                continue
             if sieve is None:
                 yield from self._decode(number)
                 continue
@@ -241,11 +247,14 @@ class HeldRecords:
         return self.stretch_of(seq).record(seq)
 
     def records(
-        self, sieve: Pieces | None = None, seqs: Sequence[int] = ()
+        self,
+        sieve: Pieces | None = None,
+        seqs: Sequence[int] = (),
+        from_seq: int = 1,
     ) -> Iterator[Record]:
         """Yield the records that are wanted, in order; see `HeldStretch.records`."""
         for stretch in self._stretches:
-            yield from stretch.records(sieve, seqs)
+            yield from stretch.records(sieve, seqs, from_seq)
 
     def stretch_of(self, seq: int) -> HeldStretch:
         """Return the stretch that holds a record."""

@@ -15,9 +15,9 @@ from joblog.replay.output.texts import plain_text
 from joblog.replay.proofs.findings import find, look, seq_words
 from joblog.replay.proofs.receipt_text import ReceiptError
 from joblog.replay.proofs.receipts import check_receipt
-from joblog.replay.records.clients import Client
+from joblog.replay.records.clients import CLIENT_MARK, Client
 from joblog.replay.records.script_texts import TextNames
-from joblog.replay.records.scripts import script_sha
+from joblog.replay.records.scripts import SOURCE_MARK, script_sha
 from joblog.replay.records.search import Match
 from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.verbs.jobs import schema_option
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from joblog.replay.proofs.receipts import Anchor, Checked
     from joblog.storage.record import Record
 
-_NOTES = Pieces(b"kind")
-"""Lets records through that have a note."""
+_NOTES = Pieces(CLIENT_MARK, SOURCE_MARK)
+"""Lets records through that tell of a client, or hold a script."""
 
 
 @click.command()
@@ -111,11 +111,16 @@ def _open(path: Path) -> BinaryIO:
 # --- what is shown ---------------------------------------------------------------
 
 
-def _shown(checked: Checked, found: Findings) -> dict[int, Client]:
+def _shown(checked: Checked, found: Findings, names: TextNames) -> dict[int, Client]:
     """Return the records to show, and who caused each, as far as the receipt has it.
 
     With what is about its subject come the records that tell of its clients and
     scripts.
+
+    Args:
+        checked: the receipt.
+        found: what came of checking it.
+        names: learns what scripts are called, as far as the receipt has their texts.
     """
     known: dict[int, tuple[int, ClientNote]] = {}
     sources: dict[str, int] = {}
@@ -123,6 +128,7 @@ def _shown(checked: Checked, found: Findings) -> dict[int, Client]:
     shown: dict[int, Client] = {}
     for record in _told(checked, found):
         seq = record.seq
+        names.observe(record)
         note, client_id = read_note(record.origin), record.origin.client_id
         if isinstance(note, ClientNote):
             known[client_id] = seq, note
@@ -143,22 +149,15 @@ def _shown(checked: Checked, found: Findings) -> dict[int, Client]:
 
 
 def _told(checked: Checked, found: Findings) -> Iterator[Record]:
-    """Return the records that count of a receipt, and those that have a note."""
+    """Return the records that count of a receipt, and those that tell of others."""
     if checked.is_complete:
         return checked.held.records(_NOTES, found.derived.seqs)
     return checked.held.records()
 
 
-def _names(checked: Checked) -> TextNames:
-    """Return what scripts are called, as far as a receipt has their texts."""
-    names = TextNames()
-    for record in checked.held.records(_NOTES):
-        names.observe(record)
-    return names
-
-
 def _facts(checked: Checked, found: Findings) -> dict[str, Any]:
-    spans, names = checked.spans, _names(checked)
+    spans, names = checked.spans, TextNames()
+    shown = _shown(checked, found, names)
     return {
         "is_sound": not found.damage,
         "is_proven": found.is_proven,
@@ -180,7 +179,7 @@ def _facts(checked: Checked, found: Findings) -> dict[str, Any]:
         "records": [
             record_facts(Match(checked.held[seq], client), names)
             | {"role": checked.role(seq), "is_proven": seq in found.proven}
-            for seq, client in _shown(checked, found).items()
+            for seq, client in shown.items()
         ],
     }
 
@@ -196,8 +195,8 @@ def _anchor_facts(checked: Checked, anchor: Anchor) -> dict[str, Any]:
 def _write(output: Output, checked: Checked, found: Findings) -> None:
     about = plain_text(str(checked.subject))
     output.text(f"{about} of log {plain_text(checked.log_id)}")
-    names = _names(checked)
-    for seq, client in _shown(checked, found).items():
+    names = TextNames()
+    for seq, client in _shown(checked, found, names).items():
         output.line(
             (
                 str(seq),

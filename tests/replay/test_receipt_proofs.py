@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from joblog.replay.cli import main
+from joblog.replay.jobs.exact import follow_exactly
+from joblog.replay.proofs import derivation
 from tests.replay.forging import (
     check_receipt,
     edit_receipt,
@@ -189,6 +191,27 @@ def test_long_log_is_proven_by_single_records_unless_asked(mail, monkeypatch):
     assert "single records: it says nothing about others" in short.stdout
     whole = run("prove", mail, "m4", "--complete", "-o", path)
     assert "holds\tall from seq 1 to 25" in whole.stdout
+
+
+@pytest.mark.parametrize("job_id", ["m1", "m2", "m3", "m4", "m5"])
+def test_long_receipt_says_the_same_from_the_records_that_count(
+    mail, monkeypatch, job_id
+):
+    path = prove(mail, job_id)
+    before = run("check", path, "--log", mail)
+    asked = []
+
+    def follow(*arguments):
+        asked.append(arguments)
+        return follow_exactly(*arguments)
+
+    monkeypatch.setattr(derivation, "LONG_RECORDS", 1)
+    monkeypatch.setattr(derivation, "follow_exactly", follow)
+
+    told = run("check", path, "--log", mail)
+
+    assert (told.exit_code, told.output) == (before.exit_code, before.output)
+    assert len(asked) == 1
 
 
 def test_pruned_log_proves_what_it_has(tmp_path):
