@@ -8,6 +8,7 @@ DIR/log/<first seq>.log.torn       bytes that recovery cut off; nobody reads the
 DIR/snapshots/<seq>.snap           the state after a record
 DIR/snapshots/snapshots.lock       flock, by the one process that writes a snapshot
 DIR/snapshots/<seq>.snap.new       a snapshot that is being written, or never was whole
+DIR/set-aside/<name>/              a history that was set aside, in a folder as this one
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from joblog.storage.segment import (
 if TYPE_CHECKING:
     from joblog.storage.filesystem import FileSystem
 
+SET_ASIDE = "set-aside"
 SEGMENT_NAME = re.compile(r"([0-9]{20})\.log")
 SNAPSHOT_NAME = re.compile(r"([0-9]{20})\.snap")
 _NEW_SNAPSHOT_NAME = re.compile(r"([0-9]{20})\.snap\.new")
@@ -344,3 +346,12 @@ def require_link(
         )
     if header.epoch < elder.epoch:
         raise corrupt(path, 32, f"epoch {header.epoch}", f"{elder.epoch} or higher")
+
+
+def find_set_aside(folder: Path, filesystem: FileSystem) -> list[Path]:
+    """Return the folders of histories that were set aside, in order."""
+    try:
+        names = filesystem.listdir(folder / SET_ASIDE)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [folder / SET_ASIDE / name for name in sorted(names)]

@@ -7,6 +7,7 @@ import click
 from joblog.app.history.positions import Standing, find_standing
 from joblog.replay.verbs.options import Tool, takes_folder
 from joblog.replay.views.health import log_facts, master_facts
+from joblog.storage.folder import find_set_aside
 from joblog.storage.verify import compute_digest
 
 
@@ -44,6 +45,10 @@ def info(tool: Tool) -> int:
     if standing.master:
         facts["master"] = master_facts(standing)
         shown["master"] = _show_master(standing)
+    kept = find_set_aside(tool.folder, tool.filesystem)
+    if kept:
+        facts["set_aside"] = [str(path) for path in kept]
+        shown |= {f"set aside {at}": str(path) for at, path in enumerate(kept, 1)}
     sealed = sum(segment.is_sealed for segment in chain)
     shown["size"] = f"{facts['size_bytes']:,} bytes"
     shown["segments"] = f"{sealed} sealed, {len(chain) - sealed} open"

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from joblog.app import clock
+from joblog.replay.index.sidecar import cleared
 from joblog.replay.output.texts import plain_text
 from joblog.replay.records.script_texts import ScriptNames, TextNames
 from joblog.replay.salvaging import salvage_log
 from joblog.replay.shown.records import record_text
 from joblog.replay.verbs import options
+from joblog.replay.verbs.folders import has_log
 from joblog.replay.verbs.options import DAMAGED, NOTHING, Tool, takes_folder
 from joblog.storage.copying import backup_log, restore_log
 from joblog.storage.errors import StorageError
@@ -22,6 +25,7 @@ from joblog.storage.following import Follower
 from joblog.storage.mending import apply_repair
 from joblog.storage.places import last_seq_hint
 from joblog.storage.repairing import plan_repair
+from joblog.storage.setting_aside import set_aside
 
 if TYPE_CHECKING:
     from joblog.app.history.moments import Moment
@@ -41,21 +45,36 @@ _FOLLOW_SECONDS = 0.1
 @click.option(
     "-f", "--follow", is_flag=True, help="Go on with what comes, as a standby."
 )
-def backup(tool: Tool, target: Path, *, link: bool, follow: bool) -> int:
+@click.option(
+    "--set-aside",
+    "sets_aside",
+    is_flag=True,
+    help="Keep what TARGET has and DIR has not beside it, and go on with DIR's.",
+)
+def backup(
+    tool: Tool, target: Path, *, link: bool, follow: bool, sets_aside: bool
+) -> int:
     r"""Copy DIR to TARGET; a TARGET that is an earlier copy is brought up to date.
 
     The copy ends with a whole record and is verified. Its old segments stay when DIR
     prunes them, so it is an archive too. With --follow each record is copied as it
     comes, until this is stopped; a server can start over TARGET then.
 
+    A TARGET that has records which DIR has not is refused. With --set-aside its history
+    is kept whole in TARGET/set-aside first, where replay reads it: so the folder of an
+    old master becomes the standby of the one that took over.
+
     \b
     Examples:
       replay backup joblog-data /mnt/backup/joblog
       replay backup joblog-data ../snapshot-of-today --link
       replay backup /var/lib/joblog /srv/standby --follow
+      replay backup /srv/standby /var/lib/joblog --follow --set-aside
     """
     if follow and link:
         raise click.UsageError("--follow and --link exclude each other")
+    if sets_aside:
+        _set_aside(tool, target)
     if follow:
         return _follow(tool, target)
     report = backup_log(
@@ -63,6 +82,23 @@ def backup(tool: Tool, target: Path, *, link: bool, follow: bool) -> int:
     )
     _tell_copy(tool, target, report)
     return 0
+
+
+def _set_aside(tool: Tool, target: Path) -> None:
+    """Set aside what a folder has that the log has not; its index goes with it."""
+    if not has_log(target):
+        return
+    log_id = tool.log_id()
+    try:
+        with cleared(target, log_id):
+            kept = set_aside(
+                tool.folder, target, filesystem=tool.filesystem, now_ms=clock.now_ms()
+            )
+    except BlockingIOError as error:
+        text = f"{target}: somebody is building its index; try again when that is done"
+        raise StorageError(text) from error
+    if kept is not None:
+        tool.output.hint(f"replay: {target}: it had records of its own, now in {kept}")
 
 
 def _follow(tool: Tool, target: Path) -> int:

@@ -15,6 +15,7 @@ from joblog.replay.redacting.selection import TEXT_BYTES_MIN, Selection
 from joblog.replay.verbs import options
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
 from joblog.storage.errors import LogLockedError
+from joblog.storage.setting_aside import require_nothing_set_aside
 
 if TYPE_CHECKING:
     from joblog.replay.redacting.running import Outcome
@@ -124,6 +125,7 @@ def _tell_plan(tool: Tool, selection: Selection) -> int:
 
 
 def _run(tool: Tool, wanted: Any, *, may_delete: bool) -> int:
+    require_nothing_set_aside(tool.folder, tool.filesystem)
     try:
         run = Run(tool.folder, tool.filesystem)
     except LogLockedError as error:

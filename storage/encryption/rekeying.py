@@ -18,6 +18,7 @@ from joblog.storage.encryption.envelope import (
     open_envelope,
 )
 from joblog.storage.errors import EncryptionError, EnvelopeError
+from joblog.storage.folder import find_set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,8 +106,8 @@ def keys_in_use(folder: Path, filesystem: FileSystem) -> dict[bytes, int]:
 
 
 def _files(folder: Path, filesystem: FileSystem) -> Iterator[Path]:
-    for name in FOLDERS:
-        place = folder / name
+    histories = [folder, *find_set_aside(folder, filesystem)]
+    for place in (each / name for each in histories for name in FOLDERS):
         try:
             names = filesystem.listdir(place)
         except (FileNotFoundError, NotADirectoryError):

@@ -10,6 +10,7 @@ import pytest
 
 from joblog.app.history.recovery import recover
 from joblog.app.keyspace.digest import dataset_digest
+from joblog.storage.errors import StorageError
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.places import last_seq_hint
 from tests.operations.pages import PAGE, SECONDS, Machine, blocks_of, named_block
@@ -74,7 +75,7 @@ def test_backups_by_cron(machine):
 def test_a_standby_takes_over(machine):
     machine.serve()
     fill(machine)
-    follow, take_over = blocks_of("A standby")
+    follow, take_over, *_ = blocks_of("A standby")
     between = "touch between; while [ ! -e go ]; do sleep 0.05; done\n"
     standby = machine.home / "srv/standby"
     pid = int(machine.ask("INFO", "server").split("process_id:")[1].split()[0])
@@ -99,6 +100,50 @@ def test_a_standby_takes_over(machine):
     machine.wait_for(6380)
     assert digest_of(standby) == digest
     fill(machine, 10, port=6380)
+
+
+def test_an_old_master_becomes_the_standby(machine):
+    *_, back, look = blocks_of("A standby")
+
+    def shut_down():
+        machine.ask("SHUTDOWN", "NOSAVE")
+        lock = machine.data / "joblog.lock"
+        wait_until(lambda: len(lock.read_text().split()) == 1)
+
+    machine.serve()
+    fill(machine)
+    shut_down()
+    standby = shutil.copytree(machine.data, machine.home / "srv/standby")
+    seq = last_seq_hint(standby, filesystem=FileSystem())
+    machine.serve()
+    fill(machine, 5)
+    shut_down()
+    machine.serve(standby, 6380)
+    fill(machine, 10, port=6380)
+    digest = machine.ask("DEBUG", "DIGEST", port=6380)
+
+    def has_all():
+        try:
+            ends = [
+                last_seq_hint(folder, filesystem=FileSystem())
+                for folder in (machine.data, standby)
+            ]
+        except (OSError, StorageError):
+            return False
+        return (machine.data / "set-aside").is_dir() and ends[0] == ends[1]
+
+    until = "while [ ! -e done ]; do sleep 0.05; done\nkill %1 && wait %1\n"
+    process = machine.start(back + until)
+    wait_until(has_all)
+    (machine.home / "done").touch()
+    output, _ = process.communicate(timeout=SECONDS)
+
+    assert process.returncode == 0, output
+    assert "it had records of its own" in output
+    assert digest_of(machine.data) == digest
+    look = look.replace("#", "|| [ $? = 3 ] #").replace("--from N", f"--from {seq + 1}")
+    output = machine.run(look)
+    assert f"up to seq {seq}, and other than" in output
 
 
 def test_restore_of_a_backup(machine):

@@ -255,3 +255,16 @@ def finish_job(history, session, queue, job, error=""):
         f"ZADD rq:{status}:{queue} {history.clock.at_ms // 1000} {job}",
         "EXEC",
     )
+
+
+def go_on(folder, *commands, segment_bytes_max=2000):
+    """Append records to a log, as a server that starts over it does."""
+    log = Log.open(
+        folder,
+        filesystem=FileSystem(),
+        now_ms=lambda: START_MS + 1_000_000,
+        segment_bytes_max=segment_bytes_max,
+    )
+    for command in commands:
+        log.append([(START_MS, 0, [command.encode().split()], 0)], log.last_seq)
+    log.close()

@@ -10,9 +10,8 @@ from joblog.replay.cli import main
 from joblog.storage.copying import restore_log
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder
-from joblog.storage.log import Log
 from joblog.storage.packing import pack_segment
-from tests.replay.histories import START_MS, History
+from tests.replay.histories import History, go_on
 
 DISK = FileSystem()
 
@@ -27,19 +26,6 @@ def against(folder, other):
     told = run("verify", folder, "--against", other)
     facts = json.loads(run("verify", folder, "--against", other, "--json").output)
     return told.exit_code, told.output, facts["against"]
-
-
-def go_on(folder, *commands, segment_bytes_max=2000):
-    """Append records to a log, as a server that starts over it does."""
-    log = Log.open(
-        folder,
-        filesystem=DISK,
-        now_ms=lambda: START_MS + 1_000_000,
-        segment_bytes_max=segment_bytes_max,
-    )
-    for command in commands:
-        log.append([(START_MS, 0, [command.encode().split()], 0)], log.last_seq)
-    log.close()
 
 
 @pytest.fixture

@@ -1,0 +1,194 @@
+"""Setting aside: the log of an old master becomes a copy of the one that took over.
+
+    DIR/set-aside/<first seq>-<digest>/     the history that DIR had, whole
+        log/, snapshots/                    the files themselves: links
+
+Where the two part within a segment, that and all behind it leave DIR's log, as do the
+snapshots of it; the copy then takes the other's. All was linked, durably, before, and
+segments go from the newest on: what a crash leaves is gone on with by doing it again.
+Until the copy is made no server starts over DIR, since its newest segment is missing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from joblog.storage.archiving import find_archived, forget_archived
+from joblog.storage.digests import compute_digests
+from joblog.storage.errors import MissingSegmentError, StorageError
+from joblog.storage.filesystem import sync_names
+from joblog.storage.folder import (
+    SET_ASIDE,
+    LogFolder,
+    find_set_aside,
+    read_segment_info,
+)
+from joblog.storage.lock import FolderLock
+from joblog.storage.opening import LogOpening, finish
+from joblog.storage.segment import SegmentReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from joblog.storage.filesystem import FileSystem
+
+
+def require_nothing_set_aside(folder: Path, filesystem: FileSystem) -> None:
+    """Check that all that a folder holds of its log is in that.
+
+    Raises:
+        StorageError: it is not.
+    """
+    kept = find_set_aside(folder, filesystem)
+    if kept:
+        raise StorageError(
+            f"{kept[0]}: a history that was set aside, which has all of this log from "
+            f"before: redact it as a folder of its own, then remove it, or remove it"
+        )
+
+
+def set_aside(
+    source: Path, target: Path, *, filesystem: FileSystem, now_ms: int
+) -> Path | None:
+    """Set a history aside, if a log has records that another one has not.
+
+    Args:
+        source: the data folder of the log that is followed from now on.
+        target: the one that is to become its copy.
+        filesystem: the door to the disk.
+        now_ms: the time.
+
+    Returns:
+        Where it is, or None where all of it is the beginning of the source's.
+
+    Raises:
+        LogLockedError: a server has the target open.
+        StorageError: one of the two is damaged, they are of two logs, or the source
+            does not go back to where they part.
+        OSError: the disk refused.
+    """
+    theirs, ours = LogFolder(source, filesystem), LogFolder(target, filesystem)
+    if not ours.find_next() and not _find_parting(theirs, ours, filesystem):
+        return None
+    opening = LogOpening(target, filesystem)
+    try:
+        finish(opening.steps(now_ms))
+    except MissingSegmentError:
+        # Broken off before: the newest segments went already.
+        lock = FolderLock(ours, filesystem)
+    else:
+        lock = opening.lock
+    try:
+        parting = _find_parting(theirs, ours, filesystem)
+        if not parting:
+            return None
+        kept = ours.path / SET_ASIDE / _name(ours, filesystem, parting)
+        _link_all(ours, kept, filesystem)
+        _let_go(ours, filesystem, parting)
+    finally:
+        lock.release()
+    return kept
+
+
+def _find_parting(theirs: LogFolder, ours: LogFolder, filesystem: FileSystem) -> int:
+    """Return the first segment that is not the beginning of theirs; 0 for none."""
+    there = theirs.find_segments()
+    if not there:
+        raise StorageError(f"{theirs.path}: there is no log to copy")
+    for first_seq in ours.find_segments():
+        if first_seq < there[0]:
+            continue  # they pruned it; what follows is under its digest
+        is_there = first_seq in there
+        if not is_there or not _begins(theirs, ours, filesystem, first_seq):
+            _require_common(theirs, ours, filesystem, first_seq)
+            return first_seq
+    return 0
+
+
+def _require_common(
+    theirs: LogFolder, ours: LogFolder, filesystem: FileSystem, parting: int
+) -> None:
+    """Check that both are of one log, and that it is known where they part."""
+    mine = read_segment_info(filesystem, ours.segment_path(parting)).header
+    first_seq = theirs.find_segments()[0]
+    other = read_segment_info(filesystem, theirs.segment_path(first_seq)).header
+    if mine.log_id != other.log_id:
+        raise StorageError(
+            f"{ours.path}: holds another log, {mine.log_id.hex()}; choose an empty "
+            "folder"
+        )
+    if parting == first_seq > 1 and mine.previous_digest != other.previous_digest:
+        raise StorageError(
+            f"{theirs.path}: starts at seq {first_seq}, and the logs part before that: "
+            f"copy into an empty folder"
+        )
+
+
+def _begins(
+    theirs: LogFolder, ours: LogFolder, filesystem: FileSystem, seq: int
+) -> bool:
+    """Say whether a segment is the beginning of theirs, or all of it."""
+    paths = ours.segment_path(seq), theirs.segment_path(seq)
+    mine, other = (read_segment_info(filesystem, path) for path in paths)
+    if mine.header != other.header:
+        return False
+    if mine.footer is not None:
+        return mine.footer == other.footer
+    reader = SegmentReader(filesystem, paths[0])
+    last_seq = seq - 1
+    try:
+        while payloads := reader.read_payloads():
+            last_seq += len(payloads)
+    finally:
+        reader.close()
+    # By records, since theirs may be redacted.
+    digests = [
+        compute_digests(folder.path, [last_seq], filesystem=filesystem)
+        for folder in (ours, theirs)
+    ]
+    return last_seq < seq or digests[0] == digests[1]
+
+
+def _name(ours: LogFolder, filesystem: FileSystem, parting: int) -> str:
+    """Return what the history is called: the same however often it is begun anew."""
+    reader = SegmentReader(filesystem, ours.segment_path(parting))
+    try:
+        while reader.read_payloads():
+            continue
+        digest = reader.digest_to(reader.offset)
+    finally:
+        reader.close()
+    return f"{parting:020}-{digest.hex()[:16]}"
+
+
+def _link_all(ours: LogFolder, kept: Path, filesystem: FileSystem) -> None:
+    """Link the files of a log into a folder, durably; those that are there stay."""
+    copy = LogFolder(kept, filesystem)
+    copy.make()
+    pairs = [
+        (ours.segment_path(seq), copy.segment_path(seq)) for seq in ours.find_segments()
+    ]
+    snapshots = ours.find_snapshots()
+    if snapshots:
+        copy.make_snapshots()
+    pairs += [(ours.snapshot_path(seq), copy.snapshot_path(seq)) for seq in snapshots]
+    for path, link in pairs:
+        if link.name not in filesystem.listdir(link.parent):
+            filesystem.link(path, link)
+    for folder in {link.parent for _, link in pairs} | {kept, kept.parent}:
+        sync_names(filesystem, folder)
+    sync_names(filesystem, ours.path)
+
+
+def _let_go(ours: LogFolder, filesystem: FileSystem, parting: int) -> None:
+    """Take a segment and all behind it out of a log, the newest first."""
+    if find_archived(ours, filesystem) >= parting:
+        forget_archived(ours, filesystem)
+    for seq in ours.find_snapshots():
+        if seq >= parting:
+            filesystem.unlink(ours.snapshot_path(seq))
+            sync_names(filesystem, ours.snapshots_path)
+    for seq in reversed(ours.find_segments()):
+        if seq >= parting:
+            filesystem.unlink(ours.segment_path(seq))
+            sync_names(filesystem, ours.log_path)
