@@ -214,6 +214,35 @@ def write_snapshot(
     return info
 
 
+def write_scratch(
+    filesystem: FileSystem,
+    path: Path,
+    seq: int,
+    blocks: Iterable[tuple[bytes, int]],
+) -> SnapshotInfo:
+    """Write a file of a snapshot's form that is of no log, and not made durable.
+
+    Args:
+        filesystem: the door to the disk.
+        path: its name, which is not there yet; it begins with the record's number.
+        seq: the record.
+        blocks: see `write_snapshot`.
+
+    Raises:
+        OSError: the disk refused; nothing of it is left, as far as that could be.
+    """
+    header = SnapshotHeader(seq, 0, bytes(16), 0, 0, bytes(32), NO_LINK, 0)
+    file = filesystem.create(path)
+    try:
+        return _write_blocks(filesystem, file, path, header, blocks)
+    except (OSError, StorageError):
+        with contextlib.suppress(OSError):
+            filesystem.unlink(path)
+        raise
+    finally:
+        filesystem.close(file)
+
+
 def _write_blocks(
     filesystem: FileSystem,
     file: int,

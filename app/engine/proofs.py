@@ -50,7 +50,7 @@ WHOLE_COST: Final = 1000
 """A keyspace of no more keys and elements is proven whole at a seal."""
 
 _STRING_BYTES: Final = 1024
-_KIND: Final = "proof"
+PROOF_KIND: Final = "proof"
 
 
 def cost_of(value: Any) -> int:
@@ -85,10 +85,14 @@ class Order:
         self.number = number
         self.keys = [list(database.values) for database in keyspace.databases]
 
-    def slice_digest(self, database: Database, first: int, end: int) -> bytes:
-        """Return the digest of the keys from one place to before another."""
+    def names(self, index: int, first: int, end: int) -> list[bytes]:
+        """Return the keys from one place in a database's order to before another."""
+        return self.keys[index][first:end]
+
+    def digest_of(self, database: Database, keys: list[bytes]) -> bytes:
+        """Return the digest of some keys as they are now."""
         total = 0
-        for key in self.keys[database.index][first:end]:
+        for key in keys:
             total ^= self._key_digest(database, key)
         return total.to_bytes(DIGEST_BYTES, "big")
 
@@ -201,7 +205,7 @@ class Prover:
         number = self._context.now_ms // 1000 + self._rounds
         self._order = Order(self._context.keyspace, number)
         self._db = self._place = 0
-        self._record({"kind": _KIND, "round": number})
+        self._record({"kind": PROOF_KIND, "round": number})
 
     def _prove_slice(self, order: Order) -> None:
         database = self._context.keyspace.databases[self._db]
@@ -213,9 +217,15 @@ class Prover:
             cost += 1 if value is None else min(cost_of(value), WINDOW)
             end += 1
         self._place = end
-        digest = order.slice_digest(database, first, end)
+        digest = order.digest_of(database, keys[first:end])
         self._record(
-            {"kind": _KIND, "db": self._db, "from": first, "to": end, "digest": digest}
+            {
+                "kind": PROOF_KIND,
+                "db": self._db,
+                "from": first,
+                "to": end,
+                "digest": digest,
+            }
         )
 
     def _record(self, note: dict[str, Any]) -> None:
@@ -229,32 +239,33 @@ class ProofChecker:
     Attributes:
         checked: how many slices were compared.
         differences: a line for each that is not as the server recorded it.
+        order: that of the round under way; None before the first.
     """
 
     def __init__(self) -> None:
         """Make a checker that waits for a round to begin."""
         self.checked = 0
         self.differences: list[str] = []
-        self._order: Order | None = None
+        self.order: Order | None = None
 
     def look(self, seq: int, note: dict[str, Any] | None, keyspace: Keyspace) -> None:
         """Look at the note of a record without effects, in the state after it."""
-        if note is None or note.get("kind") != _KIND:
+        if note is None or note.get("kind") != PROOF_KIND:
             return
         if "round" in note:
-            self._order = Order(keyspace, note["round"])
-        elif self._order is not None:
+            self.begin_round(keyspace, note["round"])
+        elif self.order is not None:
             database = keyspace.databases[note["db"]]
-            found = self._order.slice_digest(database, note["from"], note["to"])
+            keys = self.order.names(note["db"], note["from"], note["to"])
+            found = self.order.digest_of(database, keys)
             self.checked += 1
             if found != note["digest"]:
-                self._tell(seq, note, found)
+                self.differences.append(
+                    f"seq {seq}: the keys from {keys[:1]!r} to {keys[-1:]!r} of "
+                    f"database {note['db']} fold to {found.hex()}, but the server had "
+                    f"{note['digest'].hex()} in memory"
+                )
 
-    def _tell(self, seq: int, note: dict[str, Any], found: bytes) -> None:
-        assert self._order is not None
-        keys = self._order.keys[note["db"]][note["from"] : note["to"]]
-        self.differences.append(
-            f"seq {seq}: the keys from {keys[:1]!r} to {keys[-1:]!r} of database "
-            f"{note['db']} fold to {found.hex()}, but the server had "
-            f"{note['digest'].hex()} in memory"
-        )
+    def begin_round(self, keyspace: Keyspace, number: int) -> None:
+        """Note the order of all keys, which the slices of a round go by."""
+        self.order = Order(keyspace, number)

@@ -39,7 +39,8 @@ from joblog.app.collector import paused
 from joblog.app.history.proving import ProvenFold
 from joblog.app.history.rdb_files import save_rdb
 from joblog.app.history.recovery import Recovery
-from joblog.app.history.snapshots import save_snapshot
+from joblog.app.history.snapshots import encode_blocks, save_blocks
+from joblog.app.history.stretches import Stretches, UnnamedKeysError
 from joblog.app.slowness import seconds_for, wait_for_reader
 from joblog.storage.archiving import find_archived
 from joblog.storage.disk import open_disk
@@ -58,7 +59,7 @@ from joblog.storage.room import last_bytes, require_room
 from joblog.storage.snapshot import verify_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from joblog.app.history.recovery import Fold
     from joblog.storage.folder import SegmentInfo
@@ -189,11 +190,41 @@ class _Folding:
             floor = last_bytes(floor)  # it makes more room than it takes
         expected = self._expected_bytes()
         require_room(filesystem, folder.snapshots_path, expected, floor, "a snapshot")
+        if self._options.rdb is None and self._fold_in_stretches(until_seq, floor):
+            return None
         fold = self._fold(until_seq)
-        info = save_snapshot(
-            folder,
-            filesystem,
-            fold.keyspace,
+        self._save(encode_blocks(fold.keyspace), until_seq, floor)
+        return fold
+
+    def _fold_in_stretches(self, until_seq: int, floor: int) -> bool:
+        """Make a snapshot with few keys in memory; say whether that could be."""
+        stretches = Stretches(
+            self._folder,
+            self._filesystem,
+            until_seq,
+            databases=self._options.databases,
+            floor=floor,
+            tell=_Told(),
+        )
+        try:
+            blocks = stretches.run()
+            self._tell_of_proofs(stretches.proven)
+            self._save(blocks, until_seq, floor)
+        except BrokenPipeError:
+            raise
+        except (UnnamedKeysError, SnapshotError, OSError):
+            return False  # with all keys in memory it takes less room, or says why not
+        finally:
+            stretches.close()
+        return True
+
+    def _save(
+        self, blocks: Iterator[tuple[bytes, int]], until_seq: int, floor: int
+    ) -> None:
+        info = save_blocks(
+            self._folder,
+            self._filesystem,
+            blocks,
             until_seq,
             clock.now_ms(),
             wait=self._wait if self._options.key_delay else None,
@@ -201,7 +232,6 @@ class _Folding:
         )
         verify_snapshot(self._filesystem, info.path)
         _say(snapshot_seq=until_seq, keys=info.keys)
-        return fold
 
     def _write_rdb(self, fold: Fold) -> None:
         """Write Redis's file too, for whoever copies it."""
@@ -245,22 +275,23 @@ class _Folding:
         fold = recovery.fold
         _say(seq=fold.last_seq, keys=recovery.keys)
         proven = ProvenFold(fold, self._folder, self._filesystem)
-        reported = 0
+        tell = _Told()
         with paused():
             for records in proven.batches(end, until_seq):
                 fold.apply(records)
-                if fold.records - reported >= _REPORT_RECORDS:
-                    reported = fold.records
-                    _say(seq=fold.last_seq)
-        if proven.differences:
-            _say(alarm=proven.differences[0], differences=len(proven.differences))
-        _say(proven=proven.checked)
+                tell(fold.last_seq)
+        self._tell_of_proofs(proven)
         if fold.last_seq != until_seq:
             raise StorageError(
                 f"{self._folder.path}: the log ends with seq {fold.last_seq}, "
                 f"expected {until_seq}"
             )
         return fold
+
+    def _tell_of_proofs(self, proven: ProvenFold) -> None:
+        if proven.differences:
+            _say(alarm=proven.differences[0], differences=len(proven.differences))
+        _say(proven=proven.checked)
 
     def _tidy(self) -> None:
         """Prune, pack, and remove old snapshots."""
@@ -295,6 +326,18 @@ class _Folding:
         ):
             assert info.footer is not None
             _say(first_seq=info.footer.last_seq + 1)
+
+
+class _Told:
+    """Says how far a fold has come, now and then."""
+
+    def __init__(self) -> None:
+        self._seq = 0
+
+    def __call__(self, seq: int) -> None:
+        if seq - self._seq >= _REPORT_RECORDS:
+            self._seq = seq
+            _say(seq=seq)
 
 
 def _say(**fields: Any) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from joblog.app.history.recovery import Fold
+    from joblog.app.keyspace.keyspace import Keyspace
     from joblog.storage.filesystem import FileSystem
     from joblog.storage.folder import LogFolder
     from joblog.storage.reader import RecordEnd
@@ -32,17 +33,46 @@ class ProvenFold:
 
     Attributes:
         seals: the digest that was recorded at each seal, and that of the fold.
+        recorded: the digests at seals that the log has.
     """
 
-    def __init__(self, fold: Fold, folder: LogFolder, filesystem: FileSystem) -> None:
-        """Watch a fold, from where it is now on."""
+    def __init__(
+        self,
+        fold: Fold,
+        folder: LogFolder,
+        filesystem: FileSystem,
+        checker: ProofChecker | None = None,
+    ) -> None:
+        """Watch a fold, from where it is now on.
+
+        Args:
+            fold: the fold.
+            folder: the data folder.
+            filesystem: the door to the disk.
+            checker: compares proofs of slices, if it is not to be a new one.
+        """
         self.seals: dict[int, tuple[bytes, bytes]] = {}
         self._fold = fold
         self._folder = folder
         self._filesystem = filesystem
-        self._proofs = fold.proofs = ProofChecker()
+        self._proofs = fold.proofs = checker or ProofChecker()
         self._seal_lines: list[str] = []
         self._redacted = Redactions(folder, filesystem).span()
+        self.recorded = {
+            info.footer.last_seq: info.footer.keyspace_digest
+            for info in read_chain(folder, filesystem)
+            if info.footer is not None and info.footer.keyspace_digest
+        }
+
+    def watch(self, fold: Fold) -> None:
+        """Watch another fold, which goes on where the one has come to."""
+        fold.proofs = self._fold.proofs
+        self._fold = fold
+
+    @property
+    def keyspace(self) -> Keyspace:
+        """The keyspace of the fold."""
+        return self._fold.keyspace
 
     @property
     def checked(self) -> int:
@@ -67,11 +97,7 @@ class ProvenFold:
             CorruptLogError: the log is damaged.
             PrunedError: the log does not have the next record.
         """
-        recorded = {
-            info.footer.last_seq: info.footer.keyspace_digest
-            for info in read_chain(self._folder, self._filesystem)
-            if info.footer is not None and info.footer.keyspace_digest
-        }
+        recorded = self.recorded
         reader = LogReader(self._folder.path, filesystem=self._filesystem, after=end)
         try:
             for records in reader.batches(until_seq):

@@ -24,12 +24,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
 
+from joblog.app.types.packed_values import Packed
 from joblog.app.types.snapshot_values import (
     EXPIRING_HASH_KIND,
     PACKED_UNPACKERS,
     UNPACKERS,
     packer_of,
 )
+from joblog.app.types.streams import Stream
 from joblog.storage.errors import SnapshotError
 from joblog.storage.room import require_room
 from joblog.storage.snapshot import write_snapshot
@@ -47,9 +49,11 @@ if TYPE_CHECKING:
 KEYS_BLOCK: Final = 1
 LIBRARIES_BLOCK: Final = 2
 
-_BLOCK_KEYS: Final = 4096
-_BLOCK_BYTES: Final = 4 * 1024 * 1024
-_ELEMENT_BYTES: Final = 32
+BLOCK_KEYS: Final = 4096
+BLOCK_BYTES: Final = 4 * 1024 * 1024
+ELEMENT_BYTES: Final = 32
+"""How many keys are in a block at the most, how many bytes about, an element's being
+guessed: so that the same state gives the same blocks, however it lies in memory."""
 
 
 def encode_blocks(keyspace: Keyspace) -> Iterator[tuple[bytes, int]]:
@@ -58,9 +62,7 @@ def encode_blocks(keyspace: Keyspace) -> Iterator[tuple[bytes, int]]:
     The keyspace must not change meanwhile.
     """
     pack = msgpack.Packer(use_bin_type=True).pack
-    if keyspace.libraries:
-        libraries = [[name, text] for name, text in keyspace.libraries.items()]
-        yield pack([LIBRARIES_BLOCK, libraries]), 0
+    yield from encode_libraries(keyspace)
     for database in keyspace.databases:
         total = len(database)
         held = 0
@@ -70,14 +72,21 @@ def encode_blocks(keyspace: Keyspace) -> Iterator[tuple[bytes, int]]:
         assert held == total == len(database)
 
 
+def encode_libraries(keyspace: Keyspace) -> Iterator[tuple[bytes, int]]:
+    """Yield the block of the libraries of functions, where there are any."""
+    if keyspace.libraries:
+        libraries = [[name, text] for name, text in keyspace.libraries.items()]
+        yield msgpack.packb([LIBRARIES_BLOCK, libraries], use_bin_type=True), 0
+
+
 def _split_keys(database: Database) -> Iterator[list[bytes]]:
     """Yield all keys in order, so many at a time that a block does not get too long."""
     names = iter(database.values)
-    while keys := list(islice(names, _BLOCK_KEYS)):
+    while keys := list(islice(names, BLOCK_KEYS)):
         start = size = 0
         for place, key in enumerate(keys):
             size += _about_bytes(database.values[key])
-            if size > _BLOCK_BYTES:
+            if size > BLOCK_BYTES:
                 yield keys[start : place + 1]
                 start, size = place + 1, 0
         if start < len(keys):
@@ -85,9 +94,11 @@ def _split_keys(database: Database) -> Iterator[list[bytes]]:
 
 
 def _about_bytes(value: Any) -> int:
-    if isinstance(value, bytes):  # a packed hash is some too
+    if type(value) is bytes:
         return len(value)
-    return _ELEMENT_BYTES * (value.length if hasattr(value, "length") else len(value))
+    if type(value) is Packed:
+        return ELEMENT_BYTES * value.count()
+    return ELEMENT_BYTES * (value.length if type(value) is Stream else len(value))
 
 
 def _encode_keys(database: Database, keys: list[bytes]) -> list[Any]:
@@ -120,7 +131,7 @@ def load_blocks(keyspace: Keyspace, reader: SnapshotReader) -> Iterator[int]:
     keys = 0
     for payload in reader.blocks():
         try:
-            keys += _load_block(keyspace, payload)
+            keys += load_block(keyspace, msgpack.unpackb(payload))
         except (ValueError, TypeError, KeyError, msgpack.UnpackException) as error:
             raise SnapshotError(
                 f"{reader.path}: damaged snapshot: a sound block that holds no keys: "
@@ -142,8 +153,8 @@ def load_blocks(keyspace: Keyspace, reader: SnapshotReader) -> Iterator[int]:
         database.order_deadlines()
 
 
-def _load_block(keyspace: Keyspace, payload: bytes) -> int:
-    block = msgpack.unpackb(payload)
+def load_block(keyspace: Keyspace, block: list[Any]) -> int:
+    """Take what is in a block; say how many keys that are."""
     if block[0] == LIBRARIES_BLOCK:
         keyspace.libraries.update(block[1])
         return 0
@@ -172,13 +183,12 @@ def load_keys(keyspace: Keyspace, reader: SnapshotReader, wanted: set[bytes]) ->
     Raises:
         SnapshotError: a block is not sound.
     """
-    pack = msgpack.Packer(use_bin_type=True).pack
     for payload in reader.blocks():
         if not any(key in payload for key in wanted):
             continue
         block = msgpack.unpackb(payload)
         if block[0] == KEYS_BLOCK:
-            _load_block(keyspace, pack(_narrow(block, wanted)))
+            load_block(keyspace, narrow(block, wanted))
     for database in keyspace.databases:
         database.order_deadlines()
 
@@ -196,7 +206,7 @@ def snapshot_keys(reader: SnapshotReader, piece: bytes) -> Iterator[list[bytes]]
                 yield block[2]
 
 
-def _narrow(block: list[Any], wanted: set[bytes]) -> list[Any]:
+def narrow(block: list[Any], wanted: set[bytes]) -> list[Any]:
     """Return a block of keys with only those that are wanted."""
     kind, index, keys, kinds, values, places, deadlines = block
     kept = [place for place, key in enumerate(keys) if key in wanted]
@@ -242,14 +252,30 @@ def save_snapshot(
         NoRoomError: it would not leave so many; nothing of it is left.
         OSError: the disk refused.
     """
+    blocks = encode_blocks(keyspace)
+    return save_blocks(
+        folder, filesystem, blocks, seq, made_at_ms, wait=wait, floor=floor
+    )
+
+
+def save_blocks(
+    folder: LogFolder,
+    filesystem: FileSystem,
+    blocks: Iterator[tuple[bytes, int]],
+    seq: int,
+    made_at_ms: int,
+    *,
+    wait: Callable[[int], None] | None = None,
+    floor: int = 0,
+) -> SnapshotInfo:
+    """Write the blocks of the state after a record, as `save_snapshot` does."""
     folder.make_snapshots()
     header = describe_state(folder, filesystem, seq, made_at_ms)
     path = folder.snapshot_path(seq)
-    blocks = encode_blocks(keyspace)
     if wait is not None:
         blocks = _slowly(blocks, wait)
     if floor:
-        blocks = _leave_free(blocks, folder, filesystem, floor)
+        blocks = leave_free(blocks, folder, filesystem, floor)
     return write_snapshot(filesystem, path, header, blocks)
 
 
@@ -261,7 +287,7 @@ def _slowly(
         wait(keys)
 
 
-def _leave_free(
+def leave_free(
     blocks: Iterator[tuple[bytes, int]],
     folder: LogFolder,
     filesystem: FileSystem,

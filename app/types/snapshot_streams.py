@@ -69,6 +69,11 @@ def unpack_stream(wire: list[Any]) -> Stream:
     return stream
 
 
+def count_entries(wire: list[Any]) -> int:
+    """Return how many entries a stream's wire form has."""
+    return sum(len(node[5]) for node in wire[3]) // _ID_BYTES
+
+
 def _pack_id(entry_id: int) -> bytes:
     return entry_id.to_bytes(_ID_BYTES, "big")
 

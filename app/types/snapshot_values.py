@@ -34,7 +34,11 @@ from joblog.app.types.packed_values import (
     pack_scores,
 )
 from joblog.app.types.sets import Set
-from joblog.app.types.snapshot_streams import pack_stream, unpack_stream
+from joblog.app.types.snapshot_streams import (
+    count_entries,
+    pack_stream,
+    unpack_stream,
+)
 from joblog.app.types.sorted_sets import SortedSet
 from joblog.app.types.streams import Stream
 
@@ -42,7 +46,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STRING_KIND: Final = 0
+LIST_KIND: Final = 1
+HASH_KIND: Final = 4
 EXPIRING_HASH_KIND: Final = 5
+STREAM_KIND: Final = 6
 
 
 def pack_set(members: Set) -> list[Any]:
@@ -155,36 +162,47 @@ def packer_of(value: Any) -> tuple[int, Callable[[Any], Any]]:
     return PACKERS[type(value)]
 
 
+def wire_elements(kind: int, wire: Any) -> int:
+    """Return how many elements, fields or entries a wire form has; not of a string."""
+    if kind == LIST_KIND:
+        return len(wire)
+    if kind == HASH_KIND:
+        return len(wire) // 2
+    if kind == EXPIRING_HASH_KIND:
+        return len(wire[0]) // 2
+    return count_entries(wire) if kind == STREAM_KIND else len(wire[0])
+
+
 def _same(value: Any) -> Any:
     return value
 
 
 PACKERS: Final[dict[type, tuple[int, Callable[[Any], Any]]]] = {
     bytes: (STRING_KIND, _same),
-    List: (1, list),
+    List: (LIST_KIND, list),
     Set: (2, pack_set),
     SortedSet: (3, pack_sorted_set),
-    Hash: (4, pack_hash),
-    Stream: (6, pack_stream),
+    Hash: (HASH_KIND, pack_hash),
+    Stream: (STREAM_KIND, pack_stream),
 }
 """For each type of value: its kind, and what makes its wire form; see `packer_of`."""
 
 UNPACKERS: Final[dict[int, Callable[[Any], Any]]] = {
     STRING_KIND: _same,
-    1: List,
+    LIST_KIND: List,
     2: unpack_set,
     3: unpack_sorted_set,
-    4: unpack_hash,
+    HASH_KIND: unpack_hash,
     EXPIRING_HASH_KIND: unpack_expiring_hash,
-    6: unpack_stream,
+    STREAM_KIND: unpack_stream,
 }
 """For each kind what makes the value of a wire form."""
 
 PACKED_UNPACKERS: Final = {
     **UNPACKERS,
-    1: unpack_small_list,
+    LIST_KIND: unpack_small_list,
     2: unpack_small_set,
     3: unpack_small_sorted_set,
-    4: unpack_small_hash,
+    HASH_KIND: unpack_small_hash,
 }
 """The same where small values may lie packed."""
