@@ -11,11 +11,13 @@ from joblog.app.history.folding import main
 from joblog.app.history.recovery import recover
 from joblog.app.history.snapshots import encode_blocks, save_snapshot
 from joblog.app.history.stretches import Stretches, UnnamedKeysError
+from joblog.storage.encryption.disk import EncryptedDisk
 from joblog.storage.errors import StorageError
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.folder import LogFolder
 from tests.replay.histories import History
 from tests.replay.test_slices import LINES, NAMES
+from tests.support.encrypted import KEYS
 from tests.support.keyspaces import WITH_FIELD_DEADLINES
 
 DISK = FileSystem()
@@ -228,3 +230,22 @@ def test_snapshot_of_the_child_is_that_of_a_whole_fold(tmp_path, monkeypatch):
 
     name = f"snapshots/{last_seq:020d}.snap"
     assert (tmp_path / name).read_bytes() == (expected / name).read_bytes()
+
+
+def test_scratch_files_are_encrypted_where_all_is(tmp_path):
+    disk = EncryptedDisk(DISK, KEYS)
+    history = History(tmp_path, filesystem=disk)
+    session = history.connect()
+    history.run(session, *(f"SET key:{n} in-the-clear-{n}" for n in range(50)))
+    history.close()
+    folder = LogFolder(tmp_path, disk)
+    folder.make_snapshots()
+
+    stretches = Stretches(folder, disk, history.log.last_seq, held_bytes=0)
+    keys = sum(many for _, many in stretches.run())
+    [scratch] = tmp_path.glob("snapshots/*.new")
+
+    assert keys == 50
+    assert b"in-the-clear" not in scratch.read_bytes()
+    stretches.close()
+    assert not scratch.exists()
