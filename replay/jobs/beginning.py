@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from joblog.app.types.streams import Stream
 from joblog.replay.jobs.facts import learn_of_job
+from joblog.replay.jobs.groups import ENTRY, all_entries
 from joblog.replay.jobs.moves import all_moves
 from joblog.replay.jobs.settling import STRONGEST
 from joblog.replay.jobs.stories import Standing, job_name
@@ -96,7 +98,11 @@ def _take_place(
     seq: int,
 ) -> None:
     schema, meaning = found
-    moves = all_moves(database, key)
+    value = database.values[key]
+    if meaning.rule.form == ENTRY and isinstance(value, Stream):
+        moves = all_entries(key, value)
+    else:
+        moves = all_moves(database, key)
     tracker.aliases.learn(meaning.rule, moves)
     for move in moves:
         if meaning.rule.kind == "place":

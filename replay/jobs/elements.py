@@ -121,7 +121,7 @@ _LOADERS: dict[str, Callable[[bytes], Any]] = {
 def _enter(value: Any, step: str) -> Any:
     if isinstance(value, Made):
         return _enter_made(value, step)
-    if isinstance(value, str):
+    if isinstance(value, str | bytes):
         value = json.loads(value)
     if isinstance(value, list):
         return value[int(step)]

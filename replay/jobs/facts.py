@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _ALIASES_KEPT = 200_000
 _SECOND_MS = 1000
 _TEXT_BYTES_MAX = 65_536
+_KINDS = {"pickle": "pickle", "entry": "msgpack"}
 _OF_ELEMENTS = frozenset(("due", "queue", "round", "replaced", "unkept"))
 """What is no news of a job, though an element says it."""
 
@@ -117,7 +118,7 @@ def read_fields(rule: Rule, value: object, moves: list[Move]) -> dict[str, bytes
 def read_paths(rule: Rule, data: bytes) -> dict[str, bytes]:
     """Return what JSON, or a pickle, says at the paths that a rule names."""
     found: dict[str, bytes] = {}
-    kind = "pickle" if rule.form == "pickle" else "json"
+    kind = _KINDS.get(rule.form, "json")
     for name, path in rule.fields.items():
         for one in path.split(" or "):
             content = read_path(data, one.split("."), kind)
@@ -126,6 +127,8 @@ def read_paths(rule: Rule, data: bytes) -> dict[str, bytes]:
                 break
     if rule.guesses:
         found |= _guess(rule, _json_words(data))
+    if "round" in rule.fields:
+        found.setdefault("round", b"0")
     return found
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from joblog.replay.jobs.stories import JobName, Story
     from joblog.replay.jobs.tracker import Tracker
 
-LEDGER_VERSION = 3
+LEDGER_VERSION = 4
 """Raised by hand with each change of what pages say, be it of the rules by which jobs
 are followed or of the format: pages of other versions are not read. A test compares
 what pages say of recorded histories with what this version said."""

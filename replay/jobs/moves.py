@@ -34,6 +34,7 @@ class Move(NamedTuple):
         how: "added", "popped", "removed", "changed", or "dropped" with its key.
         score: a member's score now, or the one it had; None elsewhere.
         value: a field's value now, or the one it had; None elsewhere.
+        is_pending: whether it is an entry of a stream that a consumer has, or had.
     """
 
     key: bytes
@@ -42,6 +43,7 @@ class Move(NamedTuple):
     how: str
     score: float | None = None
     value: bytes | None = None
+    is_pending: bool = False
 
 
 Elements = dict[bytes, "tuple[int, float | None, bytes | None]"]

@@ -65,12 +65,14 @@ class Rule:
         untold: finds in an element of such a place that its leaving does not tell how
             the job ended; None for never.
         has_aliases: whether a hash's fields are other names of the jobs in it.
-        form: "hash", "json", "pickle" or "value": how a key holds what is known.
+        form: "hash", "json", "pickle" or "value": how a key holds what is known;
+            "entry": a place's elements are entries of a stream.
         fields: from one of FIELDS to where it is: a field's name, or a JSON path.
         is_lease: whether the key's deadline is that of a lease.
         states: of a notice: from what an entry says to a state.
         job: of a notice: the field that has the job's id, where the key has not.
         event: of a notice: the field that says what happened.
+        pending: of a stream: the rule that counts for entries that a consumer has.
         on_error: the rule that counts where `fields` find an error, None for this.
         where: tells of a key that fits the pattern whether it is meant; None for any.
         guesses: from a field's name, in small letters, to one of FIELDS; of a hash, or
@@ -96,6 +98,7 @@ class Rule:
     job: str = "id"
     event: str = "event"
     on_error: Rule | None = None
+    pending: Rule | None = None
     where: Callable[[bytes], object] | None = None
 
     @property
@@ -198,7 +201,8 @@ class Schema:
         self.unless = unless
         self.source = source
         self.content = content
-        self._coded = [*rules, *(rule.on_error for rule in rules if rule.on_error)]
+        more = [each for rule in rules for each in (rule.on_error, rule.pending)]
+        self._coded = [*rules, *filter(None, more)]
         self._codes = {id(rule): code for code, rule in enumerate(self._coded)}
         self._meanings: dict[bytes, Meaning | None] = {}
 

@@ -21,6 +21,7 @@
     left = "done"                          what leaving it for nowhere means
     on_error = "failed"                    its state where `fields` find an error
     register = true                        it lists jobs that lie elsewhere too
+    pending = "running"                    of a stream: entries that a consumer has
     held = true                            says no more of jobs that were taken
     repeats = true                         it tells now and then which jobs run
     untold = '"retry":false'               how those ended in which this is found
@@ -76,7 +77,7 @@ _KINDS = ("place", "job", "mark", "result", "alias", "notice", "counter", "other
 
 _IDS = ("queue", "everywhere")
 _PARTS = ("value", "field")
-_FORMS = ("hash", "json", "pickle", "value")
+_FORMS = ("hash", "json", "pickle", "entry", "value")
 _KEYS = ("name", "title", "detect", "acks", "ids", "reuse", "leases", "swept", "unless")
 _TOML_LINE = re.compile(r"at line ([0-9]+)")
 
@@ -208,6 +209,7 @@ _ALLOWED = {
         "left",
         "aliases",
         "held",
+        "pending",
         "register",
         "repeats",
         "untold",
@@ -216,9 +218,9 @@ _ALLOWED = {
         "on_error",
         "where",
     },
-    "job": {"key", "as", "fields", "id"},
-    "mark": {"key", "state", "id", "lease"},
-    "result": {"key", "state", "as", "fields", "id", "on_error"},
+    "job": {"key", "as", "fields", "id", "where"},
+    "mark": {"key", "state", "id", "lease", "where"},
+    "result": {"key", "state", "as", "fields", "id", "on_error", "where"},
     "alias": {"key", "id"},
     "notice": {"key", "job", "event", "states", "fields"},
     "counter": {"key"},
@@ -272,9 +274,12 @@ def _make_rule(
         word("state", "done" if kind == "result" else ""),
         word("on_error"),
     )
+    pending = word("pending")
     states = place.take_strings(table, "states")
     place.require_known(
-        [state, word("left"), on_error, *states.values()], STATES, "states are"
+        [state, word("left"), on_error, pending, *states.values()],
+        STATES,
+        "states are",
     )
     place.require_known([score := word("score")], SCORES, "score is one of")
     fields = place.take_strings(table, "fields")
@@ -302,4 +307,7 @@ def _make_rule(
         event=word("event", "event"),
     )
     on_error_rule = replace(rule, state=on_error) if on_error else None
+    if pending:
+        had = replace(rule, state=pending)
+        return replace(rule, left="", on_error=on_error_rule, pending=had)
     return replace(rule, on_error=on_error_rule)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from joblog.replay.jobs.groups import CLAIMED
 from joblog.replay.jobs.hands import (
     is_by_hand,
     is_given_back,
@@ -222,7 +223,9 @@ def _name_kind(story: Story, change: Change, record: Record, new: str) -> str | 
     if change.was_dropped and new == before == "running" and change.entered:
         return "put back"
     if new == "running" and (
-        before != "running" or change.left_state("waiting", "popped")
+        before != "running"
+        or change.left_state("waiting", "popped")
+        or change.left_state("running", CLAIMED)
     ):
         return "taken"
     if new != before:

@@ -25,6 +25,7 @@ from joblog.app.history.recovery import Fold
 from joblog.app.history.touched import changed_keys, changes_databases
 from joblog.replay.index.marks import WHOLE_DATABASES
 from joblog.replay.index.scanning import KeyPieces
+from joblog.replay.jobs.groups import ENTRY
 from joblog.replay.jobs.losses import NotThereError, find_exit
 from joblog.replay.jobs.schema import ENDS
 from joblog.replay.keys.past import DATABASES
@@ -94,6 +95,8 @@ class SparsePast:
             SparseError: too much does.
             CorruptLogError: the log is damaged.
         """
+        if any(rule.form == ENTRY for schema in schemas for rule in schema.rules):
+            raise SparseError("what takes an entry of a stream names no job")
         self._index = index
         self._schemas = schemas
         self._job_id = job_id

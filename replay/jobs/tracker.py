@@ -20,9 +20,9 @@ from joblog.replay.jobs.facts import (
     read_paths,
     take_score,
 )
+from joblog.replay.jobs.groups import database_of, standing_of, watch
 from joblog.replay.jobs.known import KnownKeys
 from joblog.replay.jobs.lives import Lives
-from joblog.replay.jobs.moves import Move, watch_effect
 from joblog.replay.jobs.notices import read_notice
 from joblog.replay.jobs.repeats import is_late
 from joblog.replay.jobs.rounds import is_of_now
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from joblog.replay.jobs.ended import Gone
     from joblog.replay.jobs.followed import Followed
     from joblog.replay.jobs.known import Known
+    from joblog.replay.jobs.moves import Move
     from joblog.replay.jobs.schema import Meaning, Schema
     from joblog.replay.jobs.stories import Home, JobName, Step
     from joblog.storage.record import Record
@@ -152,7 +153,7 @@ class Tracker:
                 if argv[0].upper() == b"SELECT":
                     db = int(argv[1])
                 continue
-            finish = watch_effect(database, argv, known)
+            finish = watch(database, argv, known)
             past.apply([one])
             moves = finish()
             for key, found in known.items():
@@ -223,7 +224,7 @@ class Tracker:
         record: Record | None,
     ) -> None:
         """Take in that an element came to a place, left it, or got another score."""
-        rule, element = meaning.rule, move.element
+        (rule, home), element = standing_of(meaning.rule, move, home), move.element
         assert rule.read_id is not None
         if move.value is not None and rule.part == "value":
             element = move.value
@@ -239,8 +240,7 @@ class Tracker:
         story, change = found
         story.standing = stood or story.standing
         content = element if rule.form != "pickle" else (move.value or element)
-        has_fields = content and (rule.fields or rule.guesses)
-        facts = read_paths(rule, content) if has_fields else {}
+        facts = read_paths(rule, content) if content else {}
         if rule.on_error is not None and "error" in facts:
             rule = rule.on_error
         if not is_of_now(story, change, move, facts):
@@ -367,7 +367,7 @@ class Tracker:
             gone = [
                 home
                 for home in (*story.places, *story.marks)
-                if home[1] not in past.databases[home[0]].values
+                if home[1] not in past.databases[database_of(home)].values
             ]
             if not gone:
                 continue

@@ -99,6 +99,9 @@ class Actors:
             return f"EXEC ({' '.join(names[:_NAMES_SHOWN])}{more})"
         command = record.origin.command or (record.effects or [[b""]])[0]
         name = show(command[0].upper())
+        words = [word.upper() for word in command]
+        if name == "XREADGROUP" and b"STREAMS" in words[:-1]:
+            return f"{name} {show(command[words.index(b'STREAMS') + 1])}"
         sha = script_sha(record)
         if sha:
             return f"{name} {self._names.label(sha)}"

@@ -64,6 +64,7 @@ TOURS = [
     _python("arq", python_queues.arq),
     _python("saq", python_queues.modern),
     _python("dramatiq", python_queues.modern),
+    _python("taskiq", python_queues.modern),
     _python("delancie", python_queues.modern),
     Tour("sidekiq", ruby_queues.require_ruby, [str(ruby_queues.PROGRAMS / "tour.rb")]),
     Tour(

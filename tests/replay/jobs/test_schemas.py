@@ -22,7 +22,7 @@ from tests.replay.jobs.reading import follow
 ROOT = Path(__file__).resolve().parents[3]
 LIBRARIES = (
     *("arq", "asynq", "bull", "bullmq", "celery", "delancie"),
-    *("dramatiq", "huey", "rq", "saq", "sidekiq"),
+    *("dramatiq", "huey", "rq", "saq", "sidekiq", "taskiq"),
 )
 
 KEYS = [

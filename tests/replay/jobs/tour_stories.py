@@ -177,6 +177,17 @@ TOURS: dict[str, dict[str, Told | tuple[Told, ...]]] = {
         "callback": DONE,
         "killed": Told("stuck", "runs for long", ("enqueued", "taken"), 1),
     },
+    "taskiq": {
+        "plain": DONE,
+        "retried": Told("done", "after 3 deliveries", (*TWICE, "done"), 3),
+        "retried in vain": Told("failed", "failure 3 of 9", (*TWICE, "failed"), 3),
+        "failed": Told("failed", "this job always fails", ("taken", "failed"), 1),
+        "deleted": Told("deleted", "", ("enqueued", "deleted"), 0),
+        "waiting": Told("waiting", "", ("enqueued",), 0),
+        "passed over": Told("deleted", "", ("enqueued", "deleted"), 0),
+        "taken back": Told("done", "taken back", ("taken", "taken", "done"), None),
+        "killed": Told("stuck", "runs for long", ("enqueued", "taken"), 1),
+    },
     "sidekiq": {
         "plain": seen(POPPED),
         "failed": Told("failed", "this job always fails", ("taken", "failed"), 1),
