@@ -166,3 +166,12 @@ def test_a_close_may_come_twice_and_after_an_error(ends):
     transport.close()
 
     assert transport.has_hung_up()
+
+
+def test_peer_that_goes_without_a_word_of_tls_is_at_its_end(ends):
+    transport, peer = ends
+    peer.send(b"last words")
+    socket.socket(fileno=peer.detach()).close()
+
+    assert transport.recv(100) == b"last words"
+    assert transport.recv(100) == b""
