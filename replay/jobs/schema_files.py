@@ -270,17 +270,10 @@ def _make_rule(
     def word(name: str, default: str = "") -> str:
         return str(place.take(table, name, str, default))
 
-    state, on_error = (
-        word("state", "done" if kind == "result" else ""),
-        word("on_error"),
-    )
-    pending = word("pending")
+    state = word("state", "done" if kind == "result" else "")
+    others = word("left"), word("on_error"), word("pending")
     states = place.take_strings(table, "states")
-    place.require_known(
-        [state, word("left"), on_error, pending, *states.values()],
-        STATES,
-        "states are",
-    )
+    place.require_known([state, *others, *states.values()], STATES, "states are")
     place.require_known([score := word("score")], SCORES, "score is one of")
     fields = place.take_strings(table, "fields")
     place.require_known(fields, FIELDS, "fields are")
@@ -306,8 +299,13 @@ def _make_rule(
         job=word("job", "id"),
         event=word("event", "event"),
     )
-    on_error_rule = replace(rule, state=on_error) if on_error else None
-    if pending:
-        had = replace(rule, state=pending)
-        return replace(rule, left="", on_error=on_error_rule, pending=had)
-    return replace(rule, on_error=on_error_rule)
+    return _with_others(rule, *others)
+
+
+def _with_others(rule: Rule, left: str, on_error: str, pending: str) -> Rule:
+    """Return a rule with those that count where there is an error, or a consumer."""
+    failed = replace(rule, state=on_error) if on_error else None
+    if not pending:
+        return replace(rule, on_error=failed)
+    had = replace(rule, state=pending, left=left)
+    return replace(rule, left="", on_error=failed, pending=had)
