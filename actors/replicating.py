@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from joblog.actors.handing_over import HandingOver
 from joblog.actors.master.mail import Made
 from joblog.actors.master.serving import Serving
 from joblog.actors.messages import Appended, Tapped
 from joblog.actors.replica.applying import Applying
-from joblog.actors.replica.mail import FromLink
+from joblog.actors.replica.mail import FromLink, LinkNews
+from joblog.app.state.failover import HandOver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from joblog.actors.replica.dialer import Reach
     from joblog.actors.turn import Turn
     from joblog.app.engine.engine import Engine
+    from joblog.app.state.inquiries import Inquiry
 
 _OF_SERVING: Final = (Appended, Tapped, Made)
 
@@ -30,7 +33,6 @@ class Replicating:
     """Follows a master, and serves replicas.
 
     Attributes:
-        takes_on: takes on an inquiry of a replica, or about them.
         begin, begin_segment, note_gone, note_backlog: see `Serving`.
     """
 
@@ -48,13 +50,20 @@ class Replicating:
         shared = (loop, engine, turn, mailboxes, commit, inbox)
         self._applying = Applying(*shared, reach)
         self._serving = Serving(*shared)
-        self.takes_on = self._serving.takes_on
+        self._handing_over = HandingOver(loop, engine, commit)
         self.begin, self.begin_segment = (
             self._serving.begin,
             self._serving.begin_segment,
         )
         self.note_gone = self._serving.note_gone
         self.note_backlog = self._serving.note_backlog
+
+    def takes_on(self, inquiry: Inquiry) -> bool:
+        """Take on an inquiry of a replica, or about them; say whether it is one."""
+        if isinstance(inquiry, HandOver):
+            self._handing_over.begin()
+            return True
+        return self._serving.takes_on(inquiry)
 
     def follow(self) -> None:
         """Have the link follow whom the engine was told to follow."""
@@ -67,6 +76,8 @@ class Replicating:
             self._serving.take(message)
         elif isinstance(message, FromLink):
             self._applying.take(message)
+            if isinstance(message, LinkNews):
+                self._handing_over.look_at_link()
         else:
             return False
         return True

@@ -363,7 +363,9 @@ class Serving:
             if silent_ms > config.repl_timeout * 1000 and not feeder.is_old:
                 logger.warning("%s is silent: closed", feeder)
                 self._engine.outbox.closings.append(client_id)
-        if steady_ms - self._sent_ms >= config.repl_ping_replica_period * 1000:
+        is_handing_over = server.replication.failover.is_on
+        is_idle = steady_ms - self._sent_ms >= config.repl_ping_replica_period * 1000
+        if is_idle and not is_handing_over:
             self._sent_ms = steady_ms
             self._engine.outbox.note_of_server(
                 {"kind": STREAM_KIND, "commands": [PING]}

@@ -127,7 +127,8 @@ class Applying:
             logger.warning("this server follows %s", state.master)
             self._free_waiting()
         self._serial += 1
-        self._to_link.post(Follow(state.master, state.position(), self._serial))
+        place = state.master, state.position(), self._serial
+        self._to_link.post(Follow(*place, is_handover=state.failover.is_on))
 
     def _object_to(self, reached: Reached) -> str:
         """Say why a server is not to be followed, or ""."""
@@ -135,6 +136,8 @@ class Applying:
         for session in server.sessions.values():
             if session.address == reached.local_address:
                 return "this server cannot follow itself"
+        if self._state.failover.is_on:
+            return ""  # it follows this server until it is told to be the master
         for one in server.replicas.attached():
             if f"{one.address}:{one.port}" == reached.address:
                 return "a ring: the master follows this server itself"

@@ -8,6 +8,8 @@ r"""The handshake: what a replica and its master say before the data comes.
     REPLCONF version v                    +OK, or an error, which is passed over
     PSYNC id offset+1, or PSYNC ? -1      +FULLRESYNC id offset, or +CONTINUE [id]
 
+Where it is to become the master of the one that asks, it is PSYNC id offset+1 FAILOVER.
+
 A master that waits sends bare line feeds, also between its answer and the dataset.
 
 Source: Redis 6.2.14, 7.0.15 and 8.2.3 and Valkey 9.1, recorded between real servers.
@@ -80,13 +82,14 @@ class Agreement(NamedTuple):
 
 
 def shake_hands(
-    settings: Settings, position: Position | None
+    settings: Settings, position: Position | None, *, is_handover: bool = False
 ) -> Generator[bytes, bytes, Agreement]:
     """Yield requests, and take the line that answers each; return what was agreed.
 
     Args:
         settings: what we tell.
         position: from where we could go on; None for nowhere.
+        is_handover: whether it is to become a master first.
 
     Raises:
         HandshakeError: the master does not let us follow.
@@ -115,6 +118,7 @@ def shake_hands(
     ask = [b"?", b"-1"]
     if position is not None:
         ask = [position.id.encode(), b"%d" % (position.offset + 1)]
+        ask += [b"FAILOVER"] if is_handover else []
     line = yield encode_bulks([b"PSYNC", *ask])
     return _agree(line, position)
 
@@ -126,9 +130,15 @@ class Conversation:
         agreed: what comes next; None before the end.
     """
 
-    def __init__(self, settings: Settings, position: Position | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        position: Position | None,
+        *,
+        is_handover: bool = False,
+    ) -> None:
         """Begin; see `shake_hands`."""
-        self._steps = shake_hands(settings, position)
+        self._steps = shake_hands(settings, position, is_handover=is_handover)
         self._buffer = b""
         self.agreed: Agreement | None = None
 

@@ -91,7 +91,7 @@ class Link(CooperativeActor):
         self._serial = self._number = 0
         # What was mailed may still be applied when the connection is gone: where to go
         # on is not known before that.
-        self._is_mailed = self._redials = False
+        self._is_mailed = self._redials = self._is_handover = False
         self._facts = LinkFacts()
         self._retrying = Retrying()
         self._reached: Reached | None = None
@@ -127,7 +127,8 @@ class Link(CooperativeActor):
         """Follow somebody else, or go on where the keyspace has come."""
         if isinstance(message, Follow):
             self._close()
-            self._master, self._position, self._serial = message
+            self._master, self._position, self._serial = message[:3]
+            self._is_handover = message.is_handover
             self._is_mailed = False  # what was not applied yet never is
             self._retrying.begin()
             self._facts = LinkFacts()
@@ -180,7 +181,9 @@ class Link(CooperativeActor):
             self.give_up(dialed.error)
             return
         self._reached = dialed.reached
-        self._talk = Conversation(settings_of(self._config), self._position)
+        settings = settings_of(self._config)
+        is_handover = self._is_handover
+        self._talk = Conversation(settings, self._position, is_handover=is_handover)
         self.loop.serve(self._reached.transport.fileno(), READ, self._receiver)
         self._note(state="handshake")
         self._send(self._talk.begin())
@@ -233,6 +236,7 @@ class Link(CooperativeActor):
         return rest
 
     def _agree(self, agreed: Agreement) -> None:
+        self._is_handover = False
         if agreed.is_whole:
             logger.info("the master %s sends its whole dataset", self._master)
             self._file = DatasetFile(self._config)
@@ -373,7 +377,8 @@ class Link(CooperativeActor):
         was_up = self._facts.is_up or self._facts.down_since_ms < 0
         since = now_ms if was_up else self._facts.down_since_ms
         self._close()
-        self._note(state="connect", error=why, down_since_ms=since)
+        facts = {"error": why, "is_refused": is_refusal, "down_since_ms": since}
+        self._note(state="connect", **facts)
         if is_broken:
             self._dial()  # it was there just now, and may be again
 

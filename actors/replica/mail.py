@@ -17,11 +17,13 @@ class Follow(NamedTuple):
     Attributes:
         position: where to go on from; None where a whole dataset is needed.
         serial: of this among all that there were.
+        is_handover: it is a replica of this server, and to be told to be the master.
     """
 
     master: Address | None
     position: Position | None
     serial: int
+    is_handover: bool = False
 
 
 class Applied(NamedTuple):

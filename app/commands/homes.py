@@ -45,6 +45,7 @@ HOMES: Final[dict[str, str]] = {
     "server.cluster": "ASKING CLUSTER READONLY READWRITE",
     "server.config": "CONFIG",
     "server.debug": "DEBUG",
+    "server.failover": "FAILOVER",
     "server.info": "INFO",
     "server.introspection": "COMMAND",
     "server.latency": "LATENCY",
@@ -52,7 +53,7 @@ HOMES: Final[dict[str, str]] = {
     "server.memory": "MEMORY",
     "server.modules": "MODULE",
     "server.replicas": "PSYNC REPLCONF SYNC",
-    "server.replication": "FAILOVER REPLICAOF ROLE SLAVEOF WAIT WAITAOF",
+    "server.replication": "REPLICAOF ROLE SLAVEOF WAIT WAITAOF",
     "server.running": "BGREWRITEAOF BGSAVE LASTSAVE LOLWUT SAVE SHUTDOWN TIME",
     "server.slowlog": "SLOWLOG",
     "sets.members": """

@@ -1,5 +1,7 @@
 """CLIENT PAUSE: commands are postponed for a while, all of them or those that write.
 
+While a master hands over to a replica (FAILOVER), those that write are as well.
+
 A command that is postponed is not refused: its client waits, with all that it has sent
 behind, and goes on when the pause ends. Nothing changes meanwhile, so no key is removed
 because it has expired; it is only hidden.
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from joblog.app.state.session import Session
 
 _KEYS_A_STEP: Final = 1000
+_FOR_EVER_MS: Final = (1 << 63) - 1
 _WRITES: Final = Flag.WRITE | Flag.MAY_REPLICATE
 
 
@@ -36,6 +39,7 @@ class Pause:
         self._outbox = outbox
         self._end_ms = 0
         self._is_for_all = False
+        self._is_begun = self._is_held = False
         self.is_on = False
 
     def begin(self, pause_ms: int, *, is_for_all: bool) -> None:
@@ -48,20 +52,34 @@ class Pause:
         """
         self.end_if_due()
         end_ms = self._context.steady_ms + pause_ms
-        self._end_ms = max(end_ms, self._end_ms) if self.is_on else end_ms
-        self._is_for_all = is_for_all or (self.is_on and self._is_for_all)
-        self._set(is_on=True)
+        self._end_ms = max(end_ms, self._end_ms) if self._is_begun else end_ms
+        self._is_for_all = is_for_all or (self._is_begun and self._is_for_all)
+        self._is_begun = True
+        self._judge()
 
     def end(self) -> None:
-        """Let all go on."""
-        if self.is_on:
-            self._set(is_on=False)
+        """Let all go on, but what waits for a failover."""
+        if self._is_begun:
+            self._is_begun = False
+            self._judge()
+
+    def hold(self, *, is_held: bool) -> None:
+        """Let what writes wait while this server hands over."""
+        self._is_held = is_held
+        self._judge()
+
+    def _judge(self) -> None:
+        was_on = self.is_on
+        self._set(is_on=self._is_begun or self._is_held)
+        if was_on:
+            # Of those who wait some may go on, though not all.
             self._outbox.is_resuming = True
+        if was_on and not self.is_on:
             self._remove_hidden()
 
     def end_if_due(self) -> None:
         """Let all go on if the time has come."""
-        if self.is_on and self._context.steady_ms >= self._end_ms:
+        if self._is_begun and self._context.steady_ms >= self._end_ms:
             self.end()
 
     def postpones(self, session: Session, command: Command) -> bool:
@@ -69,7 +87,7 @@ class Pause:
         self.end_if_due()
         if not self.is_on:
             return False
-        if self._is_for_all:
+        if self._is_begun and self._is_for_all:
             return True
         flags = command.flags
         if command.name == "exec":
@@ -81,6 +99,9 @@ class Pause:
         self.end_if_due()
         if not self.is_on:
             reason, actions, left_ms = "none", "none", 0
+        elif self._is_held:
+            reason, left_ms = "failover_in_progress", _FOR_EVER_MS
+            actions = "all" if self._is_begun and self._is_for_all else "write"
         else:
             reason, actions = "client_pause", "all" if self._is_for_all else "write"
             left_ms = self._end_ms - self._context.steady_ms

@@ -12,6 +12,19 @@ PART_HAS_CHANGED = (
     b"UNBLOCKED force unblock from blocking operation, instance state changed "
     b"(master -> replica?)"
 )
+NO_FAILOVER = b"ERR No failover in progress."
+FAILOVER_TIMEOUT = b"ERR FAILOVER timeout must be greater than 0"
+FAILOVER_UNDER_WAY = b"ERR FAILOVER already in progress."
+FAILOVER_OF_REPLICA = b"ERR FAILOVER is not valid when server is a replica."
+NO_REPLICAS = b"ERR FAILOVER requires connected replicas."
+FAILOVER_FORCE = (
+    b"ERR FAILOVER with force option requires both a timeout and target HOST and IP."
+)
+FAILOVER_TO_NOBODY = b"ERR FAILOVER target HOST and PORT is not a replica."
+FAILOVER_NOT_ONLINE = b"ERR FAILOVER target replica is not online."
+REPLICAOF_IN_FAILOVER = b"ERR REPLICAOF not allowed while failing over."
+TAKES_OVER_ALREADY = b"ERR PSYNC FAILOVER can't be sent to a master."
+TAKES_OVER_OTHER = b"ERR PSYNC FAILOVER replid must match my replid."
 ITSELF = b"ERR This server cannot follow itself"
 
 # A replica that hears NOMASTERLINK tries again a second later, and not at once.

@@ -214,8 +214,6 @@ MIGRATE_CONNECTING = b"IOERR error or timeout connecting to the client"
 MIGRATE_WRITING = b"IOERR error or timeout writing to target instance"
 MIGRATE_READING = b"IOERR error or timeout reading to target instance"
 MIGRATE_REFUSED = b"ERR Target instance replied with error: "
-NO_FAILOVER = b"ERR No failover in progress."
-FAILOVER_TIMEOUT = b"ERR FAILOVER timeout must be greater than 0"
 WAIT_ON_REPLICA = (
     b"ERR WAIT cannot be used with replica instances. Please also note that since "
     b"Redis 4.0 if a replica is configured to be writable (which is not the default) "
@@ -225,12 +223,6 @@ WAITAOF_ON_REPLICA = (
     b"ERR WAITAOF cannot be used with replica instances. Please also note that writes "
     b"to replicas are just local and are not propagated."
 )
-FAILOVER_OF_REPLICA = b"ERR FAILOVER is not valid when server is a replica."
-FAILOVER_BY_HAND = (
-    b"ERR FAILOVER is not done by this server; let Sentinel do it, or pause writes "
-    b"with CLIENT PAUSE, wait for the replica with WAIT, and use REPLICAOF"
-)
-NO_REPLICAS = b"ERR FAILOVER requires connected replicas."
 LOCAL_COPIES_OUT_OF_RANGE = b"ERR value is out of range, value must between 0 and 1"
 WAITAOF_WITHOUT_LOG = (
     b"ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."

@@ -148,6 +148,9 @@ class PausePart(Protocol):
     def end(self) -> None:
         """Let all go on."""
 
+    def hold(self, *, is_held: bool) -> None:
+        """Let writes wait while this server hands over."""
+
     def status(self) -> dict[str, str | int]:
         """Return what INFO tells of the pause."""
 

@@ -13,10 +13,12 @@ import secrets
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from joblog.app.state.alarm import REPLICA
+from joblog.app.state.failover import UNDER_WAY, Failover
 
 if TYPE_CHECKING:
     from joblog.app.config import Config
     from joblog.app.state.alarm import Alarm
+    from joblog.app.state.engine_parts import PausePart
 
 NO_ID: Final = "0" * 40
 NO_ONE: Final = ("no", "one")
@@ -57,7 +59,7 @@ class LinkFacts(NamedTuple):
         down_since_ms: since when the link is down, by the steady clock; -1 for ever.
         sync_bytes: how many bytes of a dataset came; sync_total: of how many, 0 where
             the master does not tell.
-        error: why the link was last given up, or "".
+        error: why the link was last given up, or "". is_refused: the master would not.
     """
 
     state: str = "connect"
@@ -66,6 +68,7 @@ class LinkFacts(NamedTuple):
     sync_bytes: int = 0
     sync_total: int = 0
     error: str = ""
+    is_refused: bool = False
 
     @property
     def is_up(self) -> bool:
@@ -87,6 +90,7 @@ class Replication:
         has_position: whether it can ask its master to go on from the offset.
         client_id: the number of the master's connection as a client; 0 without one.
         link: how the connection is.
+        failover: the handing over to a replica that is under way, or none.
         is_staging: a dataset is compared with memory, which must stand still.
         is_swapping: the log is ahead of memory: a dataset is about to take its place.
         is_broken: what was applied is not whole; nothing is served before a dataset.
@@ -102,6 +106,7 @@ class Replication:
         self.has_position = False
         self.client_id = 0
         self.link = LinkFacts()
+        self.failover = Failover()
         self.is_staging = self.is_swapping = self.is_broken = False
         self.is_due = False
         self.master: Address | None = None
@@ -127,6 +132,12 @@ class Replication:
         self.is_due = True
         self._config.replicaof = () if master is None else (master.host, str(master[1]))
         self._alarm.note(REPLICA, holds=master is not None)
+
+    def abort_failover(self, pause: PausePart, seq: int) -> None:
+        """Be a master as before; `seq` is the last record that there is."""
+        if self.failover.state == UNDER_WAY:
+            self.follow(None, seq)
+        self.failover.end(pause)
 
     def become_master(self) -> None:
         """Begin a history of its own, which goes on from the one that it has."""

@@ -23,7 +23,7 @@ def replication(ctx: Context) -> Fields:
         ("role", part),
         *(_link(ctx) if state.is_replica else []),
         *_replicas(ctx),
-        ("master_failover_state", "no-failover"),
+        ("master_failover_state", state.failover.state),
         ("master_replid", shown.id),
         ("master_replid2", shown.second_id),
         ("master_repl_offset", shown.offset),

@@ -16,6 +16,7 @@ from joblog.app import errors
 from joblog.app.config.kinds import decode
 from joblog.app.errors import CommandError
 from joblog.app.reply import NO_REPLY, OK, NoReplyType, SimpleString
+from joblog.app.state.operator_lines import note_change
 from joblog.app.state.replicas import WAITING, Acknowledged, ServeReplica
 from joblog.app.table.arguments import integer
 from joblog.app.table.table import Flag, command
@@ -62,7 +63,7 @@ def psync(
     ctx: Context,
     replication_id: bytes,
     offset: bytes,
-    *_option: bytes,
+    *option: bytes,
 ) -> NoReplyType:
     """Have the driver go on behind the offset, or send a dataset.
 
@@ -70,7 +71,24 @@ def psync(
         CommandError: nobody can follow this server now, or the offset is no number.
     """
     begun = integer(offset)
+    if option and option[0].upper() == b"FAILOVER":
+        _take_over(ctx, decode(replication_id))
     return _serve(ctx, decode(replication_id), begun - 1, is_old=False)
+
+
+def _take_over(ctx: Context, history: str) -> None:
+    """Become the master of the one that was the master of this server.
+
+    Raises:
+        CommandError: it is nobody's replica, or not in that history.
+    """
+    replication, facts = ctx.server.replication, ctx.server.log_facts
+    if not replication.is_replica:
+        raise CommandError(errors.TAKES_OVER_ALREADY)
+    if history != replication.id:
+        raise CommandError(errors.TAKES_OVER_OTHER)
+    replication.follow(None, 0 if facts is None else int(facts()["last_seq"]))
+    note_change(ctx, "PSYNC FAILOVER")
 
 
 def _serve(ctx: Context, history: str, offset: int, *, is_old: bool) -> NoReplyType:

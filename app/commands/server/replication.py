@@ -160,10 +160,6 @@ def _waitaof_arguments(
 
 
 _ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT | Flag.STALE
-_FAILOVER_WORDS: Final = {b"TO": 2, b"TIMEOUT": 1}
-"""How many words are behind an option."""
-
-
 _SAME: Final = SimpleString(b"OK Already connected to specified master")
 
 
@@ -171,9 +167,11 @@ def _follow(ctx: Context, host: bytes, port: bytes) -> SimpleString:
     """Return OK, or that it follows that server already.
 
     Raises:
-        CommandError: the port is none, or this is a moment of the past.
+        CommandError: the port is none, this is a moment of the past, or hands over.
     """
     state = ctx.server.replication
+    if state.failover.is_on:
+        raise CommandError(errors.REPLICAOF_IN_FAILOVER)
     if ctx.server.alarm.has(PAST):
         raise CommandError(errors.READ_ONLY)
     if (host.lower(), port.lower()) == (b"no", b"one"):
@@ -203,34 +201,3 @@ for _name, _since in (("REPLICAOF", "5.0.0"), ("SLAVEOF", "1.0.0")):
         summary="Follow another server, or no other any more.",
         complexity="O(1)",
     )(_follow)
-
-
-@command(
-    "FAILOVER",
-    arity=-1,
-    flags=_ADMIN,
-    group="server",
-    since="6.2.0",
-    summary="Answer that handing over is left to Sentinel.",
-    complexity="O(1)",
-)
-def failover(ctx: Context, *option: bytes) -> SimpleString:
-    """Refuse; wrong options come first, as in Redis."""
-    if len(option) == 1 and option[0].upper() == b"ABORT":
-        raise CommandError(errors.NO_FAILOVER)
-    rest = list(reversed(option))
-    allowed = {b"ABORT", b"FORCE", b"TO", b"TIMEOUT"}
-    while rest:
-        word = rest.pop().upper()
-        if word not in allowed or len(rest) < _FAILOVER_WORDS.get(word, 0):
-            raise CommandError(errors.SYNTAX)
-        allowed.remove(word)
-        if word == b"TO":
-            rest.pop()
-            integer(rest.pop())
-        elif word == b"TIMEOUT" and integer(rest.pop()) <= 0:
-            raise CommandError(errors.FAILOVER_TIMEOUT)
-    if ctx.server.replication.is_replica:
-        raise CommandError(errors.FAILOVER_OF_REPLICA)
-    has_replicas = any(ctx.server.replicas.attached())
-    raise CommandError(errors.FAILOVER_BY_HAND if has_replicas else errors.NO_REPLICAS)
