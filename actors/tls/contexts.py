@@ -48,6 +48,10 @@ _SUITES: Final = frozenset(
         "TLS_AES_128_CCM_8_SHA256",
     )
 )
+_MISMATCHES: Final = (
+    *("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"),
+    "NO_CERTIFICATE_ASSIGNED",  # a key of another kind
+)
 _VERIFY: Final = {
     "no": ssl.CERT_NONE,
     "optional": ssl.CERT_OPTIONAL,
@@ -303,8 +307,10 @@ def _load_certificate(
         # A function, even without one: OpenSSL would ask the terminal.
         context.load_cert_chain(certificate, key, lambda: secret)
     except (OSError, ValueError) as error:
-        text = f"Failed to load {what}: {path}: {_say(error)}"
-        raise ContextError(name, text) from None
+        why = _say(error)
+        if path == key:
+            why = _say_of_key(error, has_password=bool(secret))
+        raise ContextError(name, f"Failed to load {what}: {path}: {why}") from None
 
 
 def _load_parameters(context: ssl.SSLContext, path: str) -> None:
@@ -325,6 +331,19 @@ def _require_file(path: str) -> None:
     """
     if not stat.S_ISREG(Path(path).stat().st_mode):
         raise OSError("it is no regular file")
+
+
+def _say_of_key(error: Exception, *, has_password: bool) -> str:
+    """Say why a private key cannot be used; OpenSSL names the part that refused it."""
+    if isinstance(error, ssl.SSLError):
+        if error.reason in _MISMATCHES:
+            return "it is not the key of the certificate"
+        if not error.reason:
+            password = (
+                "the password is wrong" if has_password else "it needs a password"
+            )
+            return f"it is no private key, or {password}"
+    return _say(error)
 
 
 def _say(error: Exception) -> str:

@@ -303,13 +303,43 @@ def refusal_of(launch, *options):
             ],
             "tls-ca-cert-file: Either tls-ca-cert-file or tls-ca-cert-dir must be",
         ),
+        (
+            [
+                *("--tls-cert-file", "{server.certificate}"),
+                *("--tls-key-file", "{other.key}", "--tls-auth-clients", "no"),
+            ],
+            "other.key: it is not the key of the certificate",
+        ),
+        (
+            [
+                *("--tls-cert-file", "{locked.certificate}"),
+                *("--tls-key-file", "{locked.key}", "--tls-auth-clients", "no"),
+            ],
+            "locked.key: it is no private key, or it needs a password",
+        ),
+        (
+            [
+                *("--tls-cert-file", "{locked.certificate}"),
+                *("--tls-key-file", "{locked.key}", "--tls-auth-clients", "no"),
+                *("--tls-key-file-pass", "wrong"),
+            ],
+            "locked.key: it is no private key, or the password is wrong",
+        ),
     ],
-    ids=["no certificate", "no key", "no authority"],
+    ids=[
+        *("no certificate", "no key", "no authority", "another key"),
+        *("no password", "a wrong password"),
+    ],
 )
 def test_a_start_without_what_tls_needs_is_refused_in_one_line(
     launch, certificates, options, says
 ):
-    words = [word.format(server=certificates.server) for word in options]
+    named = {
+        "server": certificates.server,
+        "other": certificates.other_server,
+        "locked": certificates.locked,
+    }
+    words = [word.format(**named) for word in options]
 
     code, output = refusal_of(launch, "--tls-port", str(free_port()), *words)
 
