@@ -14,7 +14,7 @@ of the order that all keys had when its round began: there a stretch ends, the o
 read from the base as proofs come by, and the keys of these are named ones too. Behind a
 seal with a digest of everything, everything is loaded.
 
-A log whose effects read keys that they do not name (SORT) is not folded so.
+A log whose effects read keys that they do not name (SORT BY) is not folded so.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ HELD_BYTES = 32 * 1024 * 1024  # not Final: tests lower it
 _PART: Final = 10
 _KEY_BYTES: Final = 120
 _OPEN_MOST: Final = 5_000
+_PATTERNS: Final = frozenset((b"BY", b"GET"))
 
 _Names = Callable[[list[bytes]], list[bytes]]
 Blocks = Iterator[tuple[bytes, int]]
@@ -82,10 +83,17 @@ def _namer_of(argv: list[bytes]) -> _Names:
     if command is None:
         return _every_name
     if any(spec.is_unnamed for spec in command.keys):
-        raise UnnamedKeysError(argv[0])
+        return _every_name_if_all
     if len(command.keys) == 1 and command.keys[0].is_only_first:
         return _first_name
     return _every_name
+
+
+def _every_name_if_all(argv: list[bytes]) -> list[bytes]:
+    """Return the keys of SORT, which reads others by BY and GET."""
+    if not _PATTERNS.isdisjoint(word.upper() for word in argv):
+        raise UnnamedKeysError(argv[0])
+    return _every_name(argv)
 
 
 def _first_name(argv: list[bytes]) -> list[bytes]:

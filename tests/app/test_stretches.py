@@ -38,6 +38,7 @@ KEYS_AND_MORE = [
     "EXEC",
     "EXEC",
     "XTRIM x{} MAXLEN 2",
+    "SORT l{} ALPHA DESC STORE {}",
     "XDEL x{} 0-1",
     "LOAD {}",
     "FUNCTION DELETE {}",
