@@ -8,7 +8,7 @@ from joblog.replay.jobs.schema import ENDS
 from joblog.replay.jobs.stories import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from joblog.replay.jobs.stories import JobName, Story
 
@@ -24,33 +24,6 @@ class Gone(Protocol):
 
     def take_back(self, name: JobName) -> None:
         """Forget a story that was let go: the job came to a place once more."""
-
-
-class Wanted:
-    """The stories that are wanted, of those that a tracker lets go.
-
-    Attributes:
-        stories: them.
-    """
-
-    def __init__(self, wants: Callable[[Story], bool]) -> None:
-        """Begin with none.
-
-        Args:
-            wants: whether a story is wanted.
-        """
-        self.stories: dict[JobName, Story] = {}
-        self._wants = wants
-
-    def add(self, name: JobName, story: Story) -> None:
-        """Take a story, if it is wanted."""
-        self.stories.pop(name, None)
-        if self._wants(story):
-            self.stories[name] = story
-
-    def take_back(self, name: JobName) -> None:
-        """Forget a story."""
-        self.stories.pop(name, None)
 
 
 class Ended:

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from joblog.replay.index.finder import LogIndex
-    from joblog.replay.jobs.ended import Wanted
     from joblog.replay.jobs.ledger_rows import KnownSteps, Rows
     from joblog.replay.jobs.packing import Ended
     from joblog.replay.jobs.schema import Schema
     from joblog.replay.jobs.stories import JobName, Story
     from joblog.replay.jobs.tracker import Tracker
+    from joblog.replay.jobs.wanted import Wanted
 
 LEDGER_VERSION = 4
 """Raised by hand with each change of what pages say, be it of the rules by which jobs
@@ -181,7 +181,7 @@ class Ledger:
                 for packed in page.gone(words, since_seq):
                     name, story = packer.unpack(packed)
                     gone.add(name, story)
-                    if name in gone.stories:
+                    if words is not None and name in gone:
                         marks[name_mark(name)] = name
         except _BROKEN as error:
             raise DamagedPartError("a page of the ledger") from error

@@ -11,14 +11,15 @@ from joblog.replay.index.background import WORTH_IT_BYTES
 from joblog.replay.index.marks import word_test
 from joblog.replay.index.parts import DamagedPartError
 from joblog.replay.jobs.beginning import begin_tracking
-from joblog.replay.jobs.ended import Wanted
 from joblog.replay.jobs.generic import GenericSchema
 from joblog.replay.jobs.ledger import Ledger
 from joblog.replay.jobs.ledger_rows import KnownStep
+from joblog.replay.jobs.packing import Packer
 from joblog.replay.jobs.sparse import Known, MissedExitError, SparseError, SparsePast
 from joblog.replay.jobs.timelines import Timeline, timelines_of
 from joblog.replay.jobs.tracker import Tracker
 from joblog.replay.jobs.verdicts import Limits, Verdict, judge
+from joblog.replay.jobs.wanted import Wanted
 from joblog.replay.keys.past import Past
 from joblog.storage.errors import PrunedError
 
@@ -250,7 +251,7 @@ class JobLog:
                 return False
             return wants(judged(story))
 
-        gone = Wanted(is_wanted)
+        gone = Wanted(is_wanted, Packer(self.schemas))
         tracker = Tracker(self.schemas, keeps=lambda _: False, gone=gone)
         start_seq = self._resume(tracker, gone, point.seq, words, since_seq)
         for told in self._run(tracker, point.seq, start_seq):
@@ -258,10 +259,10 @@ class JobLog:
                 observe(*told)
         for name, story in tracker.stories.items():
             gone.take_back(name)
-            if story.state and is_wanted(story):
-                gone.stories[name] = story
+            if story.state:
+                gone.add(name, story)
         self.started = tracker.started
-        for story in sorted(gone.stories.values(), key=_number_of):
+        for story in gone.stories():
             yield judged(story)
 
     def _resume(
@@ -279,7 +280,7 @@ class JobLog:
             ledger.read_gone(gone, seq, words, since_seq)
         except DamagedPartError:
             tracker.forget()
-            gone.stories.clear()
+            gone.clear()
             return 0
         return seq
 
@@ -375,10 +376,6 @@ def _is_of_range(story: Story, since_seq: int) -> bool:
     if stood is not None and stood.seq > since_seq:
         return True
     return story.state not in _ENDED_WELL and bool(story.places or story.marks)
-
-
-def _number_of(story: Story) -> int:
-    return story.number
 
 
 def time_at(index: LogIndex, seq: int, until_seq: int) -> int:

@@ -9,12 +9,12 @@ and can come back to any, since the state of the unpacking is kept now and then.
 from __future__ import annotations
 
 import zlib
-from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, NamedTuple, Protocol
-from weakref import finalize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from joblog.replay.jobs.spool import Spool
 
 _LEVEL = 1
 """The usual 6 takes three and a half times as long, and saves a seventh."""
@@ -22,7 +22,6 @@ _BLOCK_BYTES = 256 << 10
 _READ_BYTES = 48 << 10
 _BYTES_MAX = 1 << 30
 _BLOCKS_A_PLACE = 32
-_SPOOLED_BYTES = 4 << 20
 
 
 class UnpackError(Exception):
@@ -53,27 +52,6 @@ class InMemory(NamedTuple):
     def read_at(self, length: int, offset: int) -> bytes:
         """Return bytes from an offset on; fewer only at the end."""
         return self.data[offset : offset + length]
-
-
-class Spool:
-    """Bytes that are put aside until they are wanted, in a file where they are many."""
-
-    def __init__(self) -> None:
-        """Begin with no bytes."""
-        self._file = SpooledTemporaryFile(_SPOOLED_BYTES)  # noqa: SIM115 - see below
-        finalize(self, self._file.close)
-        self.size = 0
-
-    def append(self, data: bytes) -> None:
-        """Put bytes aside, behind all others."""
-        self._file.seek(self.size)
-        self._file.write(data)
-        self.size += len(data)
-
-    def read_at(self, length: int, offset: int) -> bytes:
-        """Return bytes from an offset on; fewer only at the end."""
-        self._file.seek(offset)
-        return self._file.read(length)
 
 
 class Spooled(NamedTuple):

@@ -13,7 +13,8 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.replay.index.scanning import END_SEQ
-from joblog.replay.proofs.packed import Packer, Spool
+from joblog.replay.jobs.spool import Spool
+from joblog.replay.proofs.packed import Packer
 from joblog.storage.errors import StorageError
 from joblog.storage.folder import LogFolder
 from joblog.storage.frame import FRAME_HEAD_BYTES

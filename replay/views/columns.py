@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from joblog.replay.index.parts import DamagedPartError
 from joblog.replay.jobs.beginning import begin_tracking
-from joblog.replay.jobs.ended import Wanted
 from joblog.replay.jobs.ledger import Ledger
 from joblog.replay.jobs.ledger_rows import KnownSteps, What
 from joblog.replay.jobs.reading import time_at
 from joblog.replay.jobs.tracker import Tracker
+from joblog.replay.jobs.wanted import Wanted
 from joblog.replay.keys.past import Past
 
 if TYPE_CHECKING:

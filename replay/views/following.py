@@ -15,11 +15,11 @@ from joblog.app import families
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.index.parts import DamagedPartError
 from joblog.replay.jobs.beginning import begin_tracking
-from joblog.replay.jobs.ended import Wanted
 from joblog.replay.jobs.ledger import Ledger
 from joblog.replay.jobs.reading import time_at
 from joblog.replay.jobs.shipped import detect_schemas
 from joblog.replay.jobs.tracker import Tracker
+from joblog.replay.jobs.wanted import Wanted
 from joblog.replay.keys.past import Past
 from joblog.replay.records.script_texts import TextNames
 from joblog.replay.views.past_series import begin_counting, find_started

@@ -10,8 +10,9 @@ from io import BytesIO
 
 import msgpack
 
+from joblog.replay.jobs.spool import Spool
 from joblog.replay.proofs import receipts
-from joblog.replay.proofs.packed import Packer, Spool
+from joblog.replay.proofs.packed import Packer
 from joblog.replay.proofs.receipt_text import add_seal, dump
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.frame import (

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from joblog.replay.jobs import spool
+from joblog.replay.jobs.spool import Spool
 from joblog.replay.proofs import packed
-from joblog.replay.proofs.packed import InMemory, Packed, Packer, Spool, UnpackError
+from joblog.replay.proofs.packed import InMemory, Packed, Packer, UnpackError
 from joblog.replay.proofs.seqs import Seqs
 
 
@@ -17,7 +19,7 @@ def small_blocks():
         patch.setattr(packed, "_BLOCK_BYTES", 16)
         patch.setattr(packed, "_READ_BYTES", 7)
         patch.setattr(packed, "_BLOCKS_A_PLACE", 3)
-        patch.setattr(packed, "_SPOOLED_BYTES", 40)
+        patch.setattr(spool, "_IN_MEMORY_BYTES", 40)
         yield
 
 
@@ -26,9 +28,9 @@ def small_blocks():
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)), max_size=8),
 )
 def test_any_bytes_are_read_from_anywhere(pieces, places):
-    spool = Spool()
-    spool.append(b"another stretch")
-    packer = Packer(spool)
+    aside = Spool()
+    aside.append(b"another stretch")
+    packer = Packer(aside)
     for piece in pieces:
         packer.add(piece)
     data = b"".join(pieces)

@@ -13,7 +13,7 @@ from joblog.replay.index.building import build_index
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.index.scanning import END_SEQ
 from joblog.replay.index.sidecar import VARIABLE
-from joblog.replay.jobs import ended, reading, sparse
+from joblog.replay.jobs import ended, reading, sparse, wanted
 from joblog.replay.jobs.audit import Audit
 from joblog.replay.jobs.ledger import Ledger
 from joblog.replay.jobs.ledger_building import build_ledger
@@ -37,6 +37,7 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr("joblog.storage.segment.CHUNK_BYTES", 300)
     monkeypatch.setattr("joblog.replay.index.building._CHUNK_RECORDS", 3)
     monkeypatch.setattr(ended, "_LEAVING_KEPT", 2)
+    monkeypatch.setattr(wanted, "_UNPACKED_MAX", 1)
     monkeypatch.setattr(reading, "LONG_RECORDS", -1)
 
 
