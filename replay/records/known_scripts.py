@@ -4,7 +4,8 @@ A library's new release that changes a script's text has another SHA-1: then the
 is told by that until it stands here. tests/replay/test_scripts.py goes through the
 recorded histories.
 
-Source: asynq 0.26.0, Celery 5.7.0, Huey 3.5.4, RQ 3.0.0, SAQ 0.26.4, Sidekiq 6.4.1.
+Source: asynq 0.26.0, Celery 5.7.0, Huey 3.5.4, redis-py 8.1.0 (its locks), RQ 3.0.0,
+SAQ 0.26.4, Sidekiq 6.4.1.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ KNOWN: Final = {
     "a095473ab1d8e275758ea446baa43bb582eac0a8": b"asynq:remove-queue",
     "5feb3e91ca9086f0335575fa366ac2b94ec7b886": b"asynq:record-enqueue-event",
     "ef7a9e205fbaf46bf959e1522ff796622fc676c7": b"celery:register-binding",
-    "c3f8721cbb97f72bc19e972846bd7aaf91901658": b"celery:release-lock",
     "b8fc152c83a7e634103ccebd49dcd3146a8f4366": b"celery:chord-add-result",
     "dc87180d6bcb7f73c7275eb0fe7a70baf0a8b7c7": b"celery:chord-renew-claim",
     "59d7aab41242d82196947ba8926cab712416da4f": b"celery:chord-clean-up",
     "4f30a2b0c2d7759adb15efd0d270a583531c67e2": b"huey:read-schedule",
+    "c3f8721cbb97f72bc19e972846bd7aaf91901658": b"redis-py:release-lock",
+    "a4e8783852e6b949f9ef3a97212805108459a890": b"redis-py:extend-lock",
+    "1cac51482acf5858da00f6d685d68f886cd6b6b2": b"redis-py:reacquire-lock",
     "5b83f28203fe8c5d659dad4a4d9cb09dddab19fe": b"rq:promote-rate-limited",
     "a716b92c4190e42558ccd53d80fe6b942719be32": b"rq:release-rate-limited",
     "b3ee5dcfdd9c987f22a7271c7eea4d326e2f58d6": b"rq:empty-queue",

@@ -84,10 +84,15 @@ def _outcome_lines(
 ) -> list[str]:
     record = outcome.record
     lines = [f"seq {record.seq}  {record_text(record, limit, names)}"]
-    lines += [f"  - {show_argv(argv)}" for _, argv in outcome.then]
+    then, now = [[argv for _, argv in part] for part in (outcome.then, outcome.now)]
+    cut = {show_argv(argv, limit) for argv in then}
+    if not cut.isdisjoint(show_argv(argv, limit) for argv in now if argv not in then):
+        # What is different is in what would be cut off.
+        limit = None
+    lines += [f"  - {show_argv(argv, limit)}" for argv in then]
     if outcome.is_dropped:
         lines.append("  left out")
-    lines += [f"  + {show_argv(argv)}" for _, argv in outcome.now]
+    lines += [f"  + {show_argv(argv, limit)}" for argv in now]
     if outcome.error is not None:
         lines.append(f"  ! {plain_text(outcome.error.decode(errors='replace'))}")
     return lines

@@ -8,6 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from joblog.replay.cli import main
+from joblog.replay.shown.rehearsals import report_lines
+from joblog.replay.whatif.rehearsal import Outcome, Report
+from joblog.storage.record import Origin, Record
 from tests.replay.histories import History
 from tests.replay.test_serve import COMMANDS
 
@@ -215,3 +218,24 @@ def test_flush_that_is_left_out_is_told_with_all_that_it_removed(tmp_path, flush
     assert "at the end  queue (list)" in told or "at the end  queue in db1" in told
     assert "kept" in told
     assert "nothing is different" not in told
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        pytest.param(
+            b"other", ["  - SET key xxxxxxxxx…", "  + SET key other"], id="cut"
+        ),
+        pytest.param(
+            b"x" * 98 + b"yy",
+            [f"  - SET key {'x' * 100}", f"  + SET key {'x' * 98}yy"],
+            id="different behind the cut",
+        ),
+    ],
+)
+def test_what_a_record_did_is_cut_where_that_hides_no_difference(now, told):
+    record = Record(7, 0, 0, 0, [], Origin(1, [b"EVALSHA", b"sha"], {}))
+    then, after = ([(0, [b"SET", b"key", each])] for each in (b"x" * 100, now))
+    report = Report(1, 1, 0, [Outcome(record, then, after)], [])
+
+    assert report_lines(report, 10)[1:3] == told
