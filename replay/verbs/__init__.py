@@ -10,6 +10,7 @@ import click
 
 VERBS = {
     "top": "What is wrong in which queue, since when, and what made it grow.",
+    "web": "A page in the browser: queues, jobs and keys, now and at any moment.",
     "info": "What log lies in a folder.",
     "points": "The moments that are marked, or quick to open.",
     "sql": "Questions in SQL about a log.",

@@ -198,10 +198,11 @@ def _queues(moment: Moment) -> list[dict[str, Any]]:
 def _rates(desk: Desk, source: Source, words: Mapping[str, str]) -> dict[str, Any]:
     """Depths and rates from `from_ms` to `until_ms`, by default all of the log."""
     board = desk.board_of(source)
-    first = source.index.get_record(max(source.index.first_seq, board.floor + 1))
-    first_ms = first.at_ms if first is not None else 0
-    from_ms = _number(words, "from_ms", first_ms)
-    until_ms = _number(words, "until_ms", max(board.last_ms, first_ms))
+    index = source.index
+    ends = max(index.first_seq, board.floor + 1), index.last_seq
+    times = [record.at_ms for seq in ends if (record := index.get_record(seq))]
+    from_ms = _number(words, "from_ms", min(times, default=0))
+    until_ms = _number(words, "until_ms", max(times, default=0))
     return desk.rates_of(source, Span(from_ms, max(from_ms, until_ms)))
 
 

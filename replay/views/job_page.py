@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from joblog.app.history.moments import Point
     from joblog.replay.jobs.stories import Step
     from joblog.replay.jobs.timelines import Timeline
+    from joblog.replay.jobs.verdicts import Verdict
     from joblog.replay.views.source import Source
 
 _STEPS_MAX = 2000
@@ -77,7 +78,8 @@ def find_own_key(timelines: Sequence[Timeline], job_id: bytes) -> bytes | None:
 def bars_of(timeline: Timeline, at_ms: int) -> list[dict[str, Any]]:
     """Return for how long a job was in each state, in order.
 
-    Taken again, it is in the next bar. An end is a bar without a length.
+    Taken again, it is in the next bar. An end is a bar without a length. Where a job is
+    lost or stuck, the last bar is that, from then on.
     """
     bars: list[dict[str, Any]] = []
     for step in timeline.steps:
@@ -100,7 +102,18 @@ def bars_of(timeline: Timeline, at_ms: int) -> list[dict[str, Any]]:
         )
     if bars and bars[-1]["until_ms"] is None:
         bars[-1]["until_ms"] = max(at_ms, bars[-1]["from_ms"])
+        _tell_verdict(bars, timeline.verdict)
     return bars
+
+
+def _tell_verdict(bars: list[dict[str, Any]], verdict: Verdict) -> None:
+    """End the last bar where the job was no longer what nobody wrote that it is."""
+    last, word, since_ms = bars[-1], verdict.word, verdict.since_ms
+    if word == last["state"] or word not in PROBLEMS or since_ms is None:
+        return
+    since_ms = min(max(since_ms, last["from_ms"]), last["until_ms"])
+    bars.append({**last, "state": word, "from_ms": since_ms, "problem": ""})
+    last["until_ms"] = since_ms
 
 
 def job_facts(source: Source, job_id: bytes, point: Point) -> list[dict[str, Any]]:

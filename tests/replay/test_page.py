@@ -57,7 +57,7 @@ def test_session_of_the_page_is_what_the_tool_answers(block):
 
 
 WITHOUT_SESSION = {
-    *("completion", "demo", "serve", "export", "import"),
+    *("completion", "demo", "serve", "export", "import", "web"),
     *("backup", "follow", "redact", "rekey", "repair", "restore", "salvage"),
     *("metrics", "spans"),
 }

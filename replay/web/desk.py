@@ -1,0 +1,52 @@
+"""A desk: a process that answers questions on its standard input, a line each.
+
+    {"name": "board", "words": {"at": "@42"}}     a question
+    {"progress": 1200}                            how far its answer has come
+    {"answer": {...}}                             the answer
+
+It ends when its input does.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from joblog.replay.jobs.verdicts import Limits
+from joblog.replay.views.answers import Desk
+
+_TELL_SECONDS = 0.2
+
+
+class _Progress:
+    """Tells now and then how far work has come."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + _TELL_SECONDS
+
+    def __call__(self, seq: int) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _TELL_SECONDS
+            _write({"progress": seq})
+
+
+def _write(line: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Answer questions about the folder that is named, until the input ends."""
+    told = json.loads(sys.argv[1])
+    desk = Desk(Path(told["folder"]), told["schemas"], Limits(*told["limits"]))
+    for line in sys.stdin:
+        asked = json.loads(line)
+        _write({"answer": desk.ask(asked["name"], asked["words"], _Progress())})
+
+
+if __name__ == "__main__":
+    main()

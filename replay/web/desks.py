@@ -1,0 +1,128 @@
+"""Desks: processes that answer the page's questions, so that it never waits for one.
+
+There are two: a quick one for what the index knows at once, which keeps the board, and
+one for what takes its time. A question that nobody waits for any more is not begun; one
+under way is ended with its process, and the next question starts another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from joblog.replay.jobs.verdicts import Limits
+
+_LINE_MAX = 256 << 20
+_PATIENCE_SECONDS = 0.3
+_GONE = {"error": "the process that reads the log has ended", "kind": "gone"}
+
+
+class Desk:
+    """One process."""
+
+    def __init__(self, about: str) -> None:
+        """Start nothing yet.
+
+        Args:
+            about: what the process is told of the folder, as JSON.
+        """
+        self._about = about
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+
+    async def ask(
+        self,
+        name: str,
+        words: Mapping[str, str],
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> dict[str, Any]:
+        """Return an answer; who is cancelled meanwhile ends the work on it."""
+        async with self._turn:
+            process = await self._start()
+            reading = asyncio.ensure_future(_exchange(process, name, words, progress))
+            try:
+                return await asyncio.shield(reading)
+            except asyncio.CancelledError:
+                # What is done in a moment is worth more than the process.
+                done, _ = await asyncio.wait({reading}, timeout=_PATIENCE_SECONDS)
+                if not done:
+                    await self.close()
+                    reading.cancel()
+                raise
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        process = self._process
+        if process is None or process.returncode is not None:
+            process = self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "joblog.replay.web.desk",
+                self._about,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=_LINE_MAX,
+            )
+        return process
+
+    async def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def _exchange(
+    process: asyncio.subprocess.Process,
+    name: str,
+    words: Mapping[str, str],
+    progress: Callable[[int], None],
+) -> dict[str, Any]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    question = json.dumps({"name": name, "words": dict(words)})
+    try:
+        process.stdin.write(question.encode() + b"\n")
+        await process.stdin.drain()
+        while True:
+            line = await process.stdout.readline()
+            if not line:
+                return _GONE
+            told = json.loads(line)
+            if "answer" in told:
+                answer: dict[str, Any] = told["answer"]
+                return answer
+            progress(told["progress"])
+    except (ConnectionError, ValueError):
+        return _GONE
+
+
+class Desks:
+    """The quick desk and the patient one, for one folder."""
+
+    def __init__(self, folder: Path, schemas: Sequence[str], limits: Limits) -> None:
+        """Start nothing yet.
+
+        Args:
+            folder: the data folder.
+            schemas: those that were named; none to find them out.
+            limits: from when on a job is stuck or lost.
+        """
+        about = json.dumps(
+            {"folder": str(folder), "schemas": list(schemas), "limits": list(limits)}
+        )
+        self.folder = folder
+        self.quick, self.patient = Desk(about), Desk(about)
+
+    async def close(self) -> None:
+        """End both."""
+        await self.quick.close()
+        await self.patient.close()

@@ -1,0 +1,1 @@
+"""The pages, one module each: `add` gives each its address."""

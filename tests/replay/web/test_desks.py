@@ -1,0 +1,70 @@
+"""Desks: questions are answered by processes, one after the other."""
+
+import asyncio
+
+import pytest
+
+from joblog.replay.jobs.verdicts import Limits
+from joblog.replay.web.desks import Desks
+from tests.replay.histories import make_mail
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    history = make_mail(tmp_path_factory.mktemp("mail") / "data")
+    history.close()
+    return history.folder
+
+
+def run(folder, work):
+    async def all_of_it():
+        desks = Desks(folder, (), Limits())
+        try:
+            return await asyncio.wait_for(work(desks), 60)
+        finally:
+            await desks.close()
+
+    return asyncio.run(all_of_it())
+
+
+def test_answers_come_and_a_process_that_died_is_started_anew(folder):
+    async def work(desks):
+        asked = [desks.quick.ask("board", {}), desks.quick.ask("record", {"seq": "12"})]
+        board, record = await asyncio.gather(*asked)
+        desks.quick._process.kill()
+        await desks.quick._process.wait()
+        again = await desks.quick.ask("record", {"seq": "12"})
+        return board, record, again
+
+    board, record, again = run(folder, work)
+
+    assert board["queues"][0]["queue"] == "mail"
+    assert record == again
+    assert record["seq"] == 12
+
+
+def test_work_that_nobody_waits_for_is_ended(folder, monkeypatch):
+    monkeypatch.setattr("joblog.replay.web.desks._PATIENCE_SECONDS", 0.0)
+
+    async def work(desks):
+        await desks.patient.ask("health", {})
+        before = desks.patient._process
+        task = asyncio.create_task(desks.patient.ask("overview", {}))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        after = await desks.patient.ask("health", {})
+        return before.returncode, after
+
+    code, after = run(folder, work)
+
+    assert code is None or code < 0
+    assert after["problem"] is None
+
+
+def test_folder_that_is_none_is_an_answer(tmp_path):
+    answer = run(tmp_path, lambda desks: desks.quick.ask("board", {}))
+
+    assert answer["kind"] == "nothing"
