@@ -54,7 +54,7 @@ def main(words: list[str]) -> None:
     with start_redis("--repl-diskless-sync-delay", "0", *limits) as master:
         client = master.connect()
         client.ask("CONFIG", "SET", "repl-backlog-size", 1 << 30)
-        _run(client, _KEYS, int(settings["keys"]) // 3)
+        fill(client, int(settings["keys"]))
         _run(client, _LARGE, int(settings["large"]))
         if int(settings["text"]):
             client.ask("EVAL", _TEXT, 0, settings["text"])
@@ -66,6 +66,11 @@ def main(words: list[str]) -> None:
             with CuttingRelay(master.path) as relay, start() as replica:
                 told = _follow(replica, relay, client, int(settings["records"]))
             sys.stdout.write(f"{name:8}" + "  ".join(told) + "\n")
+
+
+def fill(client, keys):
+    """Write so many keys: strings, hashes and lists by turns."""
+    _run(client, _KEYS, keys // 3)
 
 
 def _run(client, script, count):
