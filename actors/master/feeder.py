@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from joblog.actors.log_place import LogPlace
-from joblog.actors.master.histories import HISTORY_KIND, Mark, bytes_of
+from joblog.actors.master.histories import HISTORY_KIND, Mark, Redacted, bytes_of
 from joblog.actors.master.spool import let_go
 from joblog.actors.messages import Close, Push
 from joblog.app.state.replicas import LOADING, ONLINE
@@ -106,6 +106,7 @@ class Feeder:
         self.replica = replica
         self._mailbox = mailbox
         self._log = log
+        self._redacted = Redacted(*log)
         self._place: LogPlace | None = None
         self._dataset: Dataset | None = None
         self._sent = 0
@@ -244,6 +245,12 @@ class Feeder:
         data = bytes_of(record)
         before, self._offset = self._offset, self._offset + len(data)
         if before < self._wanted:
+            if self._redacted.has(record.seq):
+                raise OtherStreamError(
+                    f"seq {record.seq} was redacted: where offset {self._wanted} was "
+                    "behind it is not known",
+                    self._wanted + 1,
+                )
             return data[self._wanted - before :]
         return data
 

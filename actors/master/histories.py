@@ -17,6 +17,7 @@ from joblog.app.history.propagation import STREAM_FORMAT, stream_of
 from joblog.storage.folder import LogFolder
 from joblog.storage.reader import LogReader
 from joblog.storage.record import RecordDecoder
+from joblog.storage.redacted_segments import RedactedRecords, find_latest
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -80,6 +81,27 @@ def bytes_of(record: Record) -> bytes:
     return stream_of(record.db, record.effects, record.origin)
 
 
+class Redacted:
+    """Knows records that were redacted: replicas were sent something else for them."""
+
+    def __init__(self, folder: Path, filesystem: FileSystem) -> None:
+        """Look at nothing yet.
+
+        Args:
+            folder: the data folder.
+            filesystem: the door to the disk.
+        """
+        self._records = RedactedRecords(LogFolder(folder, filesystem), filesystem)
+
+    def has(self, seq: int) -> bool:
+        """Say whether a record is one.
+
+        Raises:
+            StorageError: the log is damaged.
+        """
+        return find_latest(self._records.around(seq), seq) is not None
+
+
 def find_standing(
     folder: Path,
     filesystem: FileSystem,
@@ -120,8 +142,10 @@ def find_standing(
         elders = [Elder(*elder) for elder in note["elder"]]
         begun = Mark(note["at"], note["offset"])
     offset = until = begun.offset
-    for mark in _marks_behind(folder, filesystem, begun, until_seq):
-        if mark.seq <= begun_seq:
+    is_same = True
+    for mark, is_whole in _marks_behind(folder, filesystem, begun, until_seq):
+        is_same = is_same and is_whole and mark.seq <= begun_seq
+        if is_same:
             until = mark.offset
         offset = mark.offset
         yield
@@ -132,9 +156,10 @@ def find_standing(
 
 def _marks_behind(
     folder: Path, filesystem: FileSystem, mark: Mark, until_seq: int
-) -> Iterator[Mark]:
-    """Yield the offsets behind records, up to one."""
+) -> Iterator[tuple[Mark, bool]]:
+    """Yield the offsets behind records, up to one, and whether each is as it was."""
     offset = mark.offset
+    redacted = Redacted(folder, filesystem)
     place = LogPlace(folder, filesystem, mark.seq + 1)
     try:
         while place.next_seq <= until_seq and (records := place.read()):
@@ -142,7 +167,7 @@ def _marks_behind(
                 if record.seq > until_seq:
                     break
                 offset += len(bytes_of(record))
-                yield Mark(record.seq, offset)
+                yield Mark(record.seq, offset), not redacted.has(record.seq)
     finally:
         place.close()
 
