@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from joblog.storage.record import Record
 
 _BATCH_RECORDS = 1000
+_FOLLOWED_MAX = 10_000
+"""From so many records on those that count are looked for."""
 
 
 class Derived(NamedTuple):
@@ -113,13 +115,13 @@ def derive(checked: Checked, schemas: Sequence[Schema] = ()) -> Derived:
 def _follow(held: HeldRecords, job_id: bytes, schemas: Sequence[Schema]) -> Derived:
     """Follow a job through all records of a log."""
     log = HeldLog(held)
-    is_long = len(held.seqs) > LONG_RECORDS
-    shown = look_at(log) if is_long else held.records()
+    count = len(held.seqs)
+    shown = look_at(log) if count > LONG_RECORDS else held.records()
     chosen = narrow(schemas or detect_in_records(shown), job_id)
     last = held[held.seqs.last]
     point = Point(last.seq, last.at_ms)
     found = None
-    if is_long:
+    if count > _FOLLOWED_MAX:
         with suppress(SparseError):
             found = follow_exactly(log, chosen, job_id, point)
     if found is None:

@@ -205,7 +205,7 @@ def test_long_receipt_says_the_same_from_the_records_that_count(
         asked.append(arguments)
         return follow_exactly(*arguments)
 
-    monkeypatch.setattr(derivation, "LONG_RECORDS", 1)
+    monkeypatch.setattr(derivation, "_FOLLOWED_MAX", 1)
     monkeypatch.setattr(derivation, "follow_exactly", follow)
 
     told = run("check", path, "--log", mail)
