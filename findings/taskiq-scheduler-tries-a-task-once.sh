@@ -15,7 +15,7 @@
 #          _update_schedules_task_future_callback forgets it only where the schedule is gone.
 #          SchedulerLoop.run never looks at what became of send().
 # Here:    nothing is lost: the schedule stays, and a scheduler that is started anew sends it
-#          (docs/libraries/others.md).
+#          (docs/libraries/taskiq.md).
 #
 # Needs redis-server. Takes half a minute. Exits with 0 while it is so, with 1 once it is not.
 set -euo pipefail

@@ -11,6 +11,7 @@ import click
 VERBS = {
     "top": "What is wrong in which queue, since when, and what made it grow.",
     "web": "A page in the browser: queues, jobs and keys, now and at any moment.",
+    "ui": "Queues, jobs and keys of any moment, as screens in the terminal.",
     "info": "What log lies in a folder.",
     "points": "The moments that are marked, or quick to open.",
     "sql": "Questions in SQL about a log.",

@@ -25,6 +25,7 @@ from joblog.replay.views.health import health_facts
 from joblog.replay.views.job_list import Wanted, list_facts
 from joblog.replay.views.job_page import job_facts
 from joblog.replay.views.key_page import key_facts
+from joblog.replay.views.nearby import near_job_facts, near_key_facts
 from joblog.replay.views.overview import Looked, look_over
 from joblog.replay.views.rates import Rates
 from joblog.replay.views.receipts import receipt_facts
@@ -250,6 +251,15 @@ def _key(_: Desk, source: Source, words: Mapping[str, str]) -> dict[str, Any]:
     return {"point": point_facts(point), **facts}
 
 
+def _nearby(_: Desk, source: Source, words: Mapping[str, str]) -> dict[str, Any]:
+    """The records `before` and `after` number `seq`: of a job's `id`, or of a `key`."""
+    seq = _number(words, "seq", 0)
+    if "id" in words:
+        return near_job_facts(source, from_json_text(words["id"]), seq)
+    key = from_json_text(words.get("key", ""))
+    return near_key_facts(source, _number(words, "db", 0), key, seq)
+
+
 def _record(_: Desk, source: Source, words: Mapping[str, str]) -> dict[str, Any]:
     """The record of number `seq`."""
     return record_page_facts(source, _number(words, "seq", 0))
@@ -301,6 +311,7 @@ QUESTIONS: dict[str, Callable[[Desk, Source, Mapping[str, str]], dict[str, Any]]
     "job": _job,
     "jobs": _jobs,
     "key": _key,
+    "nearby": _nearby,
     "overview": _overview,
     "rates": _rates,
     "receipt": _receipt,
@@ -308,4 +319,4 @@ QUESTIONS: dict[str, Callable[[Desk, Source, Mapping[str, str]], dict[str, Any]]
     "scripts": _scripts,
     "search": _search,
 }
-"""What can be asked; all but `receipt` that know a moment take it as `at`."""
+"""What can be asked; all that know a moment take it as `at`, but for two."""

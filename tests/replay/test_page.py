@@ -59,7 +59,7 @@ def test_session_of_the_page_is_what_the_tool_answers(block):
 WITHOUT_SESSION = {
     *("completion", "demo", "serve", "export", "import", "web"),
     *("backup", "follow", "redact", "rekey", "repair", "restore", "salvage"),
-    *("metrics", "spans"),
+    *("metrics", "spans", "ui"),
 }
 """Verbs that write files or serve, which the page shows without their answers."""
 

@@ -56,7 +56,7 @@ OF_ONE_MOMENT = {
     ),
     *("index", "info", "job", "prove", "redact", "rekey", "repair", "restore"),
     *("salvage",),
-    *("serve", "show", "state", "verify", "why"),
+    *("serve", "show", "state", "ui", "verify", "why"),
 }
 """The others: of one moment, one record, or all of the log."""
 

@@ -1,0 +1,1 @@
+"""The screens: queues, one queue, a job, a key, a record, clients, search, help."""

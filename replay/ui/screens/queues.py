@@ -1,0 +1,107 @@
+"""The first screen: a line for each queue, and what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rich.text import Text
+
+from joblog.replay.records.statistics import sparkline
+from joblog.replay.ui.places import Place
+from joblog.replay.ui.screens.view import View
+from joblog.replay.ui.words import MISSING, STYLES, count, plain, span
+
+_SPARK = 20
+_PROBLEMS = ("lost", "stuck", "delivered twice", "failed", "in hand")
+
+
+class QueuesScreen(View):
+    """Each queue: depth, rates in the minute before, the oldest, workers, its way."""
+
+    COLUMNS: ClassVar[tuple[str, ...]] = (
+        *("queue", "waiting", "running", "failed", "oldest", "in/m", "out/m"),
+        *("waiting over time", "scheduled", "failed/m", "retried/m", "workers"),
+    )
+
+    async def show(self) -> None:
+        """Show the board at once, then what takes longer."""
+        board = await self.ask("board", **self.moment)
+        while board is not None and not board["is_whole"]:
+            self._fill(board, {}, {})
+            self.show_progress(board["known_seq"])
+            board = await self.ask("board", **self.moment)
+        if board is None:
+            return
+        self.tell_time(board)
+        self._fill(board, {}, {})
+        rates = await self.ask("rates")
+        if rates is None:
+            return
+        self._fill(board, rates["queues"], {})
+        overview = await self.ask("overview", **self.moment)
+        if overview is None:
+            return
+        queues = {each["queue"]: each for each in overview["queues"]}
+        self._fill(board, rates["queues"], queues, overview["range"]["at_ms"])
+        self.head(_problems(overview["counts"]))
+        self.tell("")
+
+    def _fill(
+        self,
+        board: dict[str, Any],
+        rates: dict[str, Any],
+        known: dict[str, Any],
+        now_ms: int = 0,
+    ) -> None:
+        self.fill(
+            [
+                (each["queue"], _cells(each, rates, known.get(each["queue"]), now_ms))
+                for each in board["queues"]
+            ]
+        )
+        if not board["queues"]:
+            self.tell("no queue is known here")
+
+    def place_of(self, name: str) -> Place:
+        """Return the queue."""
+        return Place("queue", name)
+
+
+def _cells(
+    queue: dict[str, Any],
+    rates: dict[str, Any],
+    known: dict[str, Any] | None,
+    now_ms: int,
+) -> list[Text]:
+    states, minute = queue["states"], queue["minute"]
+    depths = rates.get(queue["queue"], {}).get("depths", {}).get("waiting", [])
+    oldest = known["oldest_waiting_ms"] if known else None
+    return [
+        plain(queue["queue"], "bold"),
+        count(states.get("waiting")),
+        count(states.get("running")),
+        count(states.get("failed")),
+        span(None if oldest is None else now_ms - oldest),
+        count(minute["in"]),
+        count(minute["out"]),
+        Text(sparkline(thinned(depths, _SPARK)), style="blue", no_wrap=True),
+        count(states.get("scheduled")),
+        count(minute["failed"]),
+        count(minute["retried"]),
+        count(known["workers"]) if known else Text(MISSING, justify="right"),
+    ]
+
+
+def thinned(values: list[int], most: int) -> list[int]:
+    """Return values with only the highest of each stretch: at most so many."""
+    size = max(1, -(-len(values) // most))
+    return [max(values[place : place + size]) for place in range(0, len(values), size)]
+
+
+def _problems(counts: dict[str, int]) -> Text:
+    """Return how many jobs have which problem."""
+    found = [word for word in _PROBLEMS if counts.get(word)]
+    line = Text(no_wrap=True)
+    for word in found:
+        line.append(f"{counts[word]:,} {word}  ", style=STYLES.get(word, ""))
+    return line if found else Text("nothing is lost, stuck or failed", style="green")
