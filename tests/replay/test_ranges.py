@@ -56,11 +56,11 @@ OF_ONE_MOMENT = {
     ),
     *("index", "info", "job", "prove", "redact", "rekey", "repair", "restore"),
     *("salvage",),
-    *("serve", "show", "state", "ui", "verify", "why"),
+    *("serve", "show", "state", "ui", "verify", "web", "why"),
 }
 """The others: of one moment, one record, or all of the log."""
 
-OF_NO_FOLDER = {"check", "completion", "demo", "follow", "import"}
+OF_NO_FOLDER = {"check", "completion", "demo", "follow", "import", "web"}
 MORE_WORDS = {
     "backup": ["copy"],
     "get": ["queue"],

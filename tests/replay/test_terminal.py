@@ -69,7 +69,7 @@ NO_ROWS = {
     *("metrics", "spans"),
     # Of files or other folders, in facts about them, or of no end.
     *("backup", "check", "completion", "demo", "export", "follow", "import", "index"),
-    *("prove", "redact", "rekey", "restore", "salvage", "serve", "ui"),
+    *("prove", "redact", "rekey", "restore", "salvage", "serve", "ui", "web"),
 }
 
 
