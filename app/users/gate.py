@@ -5,9 +5,9 @@
                         patterns    it may, where each of its keys matches one of them
 
 It is on the road of every command of a limited client, and knows what most of them are:
-no key, one that is the first argument, or several from there to the last (MGET, DEL,
-MSET), and patterns such as `jobs:*`. What it does not let through `User.judge` does, or
-refuses.
+no key, one that is the first argument, or several whose places the table tells (MGET,
+MSET, RENAME, LMOVE, BLPOP), and patterns such as `jobs:*`. What it does not let through
+`User.judge` does, or refuses.
 """
 
 from __future__ import annotations
@@ -42,18 +42,27 @@ class KeyRule:
         prefixes: any that begins with one of these.
         matchers: any that one of these matches.
         is_any: all of them.
-        step: how far one key is from the next, up to the last argument; 0 where the
-            first argument is the only key.
+        first: where in argv the first of them is.
+        last: where the last is, from the end; 0 where it is the first.
+        step: how far one key is from the next; 0 where the first argument is the only
+            key.
+        others: the rules of a command's other keys.
     """
 
-    __slots__ = ("is_any", "matchers", "prefixes", "step")
+    __slots__ = ("first", "is_any", "last", "matchers", "others", "prefixes", "step")
 
     def __init__(
-        self, patterns: Sequence[bytes], *, is_any: bool = False, step: int = 0
+        self,
+        patterns: Sequence[bytes],
+        *,
+        is_any: bool = False,
+        place: tuple[int, int, int] = (1, 0, 0),
+        others: tuple[KeyRule, ...] = (),
     ) -> None:
-        """Make the rule of some patterns."""
+        """Make the rule of some patterns; `place` is first, last and step."""
         self.is_any = is_any
-        self.step = step
+        self.first, self.last, self.step = place
+        self.others = others
         found = {pattern: prefix_of(pattern) for pattern in patterns}
         self.prefixes: tuple[bytes, ...] = tuple(
             prefix for prefix in found.values() if prefix is not None
@@ -70,6 +79,19 @@ class KeyRule:
             if matches(key):
                 return True
         return False
+
+    def has_all(self, argv: Argv) -> bool:
+        """Say whether all of a command's keys will do."""
+        last = len(argv) + self.last if self.last else self.first
+        if self.first >= len(argv):
+            return False
+        for at in range(self.first, last + 1, self.step):
+            if not self.has(argv[at]):
+                return False
+        for other in self.others:  # noqa: SIM110 - see `has`
+            if not other.has_all(argv):
+                return False
+        return True
 
 
 ANY: Final = KeyRule((), is_any=True)
@@ -98,45 +120,44 @@ class Gate:
             return False
         if rule.is_any:
             return True
-        if not rule.step:
-            return rule.has(argv[1])
-        for at in range(1, len(argv), rule.step):  # noqa: SIM110 - see above
-            if not rule.has(argv[at]):
-                return False
-        return True
+        return rule.has_all(argv) if rule.step else rule.has(argv[1])
 
 
-def _step_of(command: Command) -> int:
-    """Return how far the keys are from each other, where all that follow are keys.
+def _are_placed(command: Command) -> bool:
+    """Say whether the table tells where all keys are, and what is done to them."""
+    if command.channels is not None or not command.keys:
+        return False
+    return all(
+        spec.is_fixed
+        and spec.find is None
+        and spec.access_for is None
+        and not spec.keyword
+        and not spec.access.startswith("NOT_KEY")
+        and spec.first > 0
+        and spec.last <= 0
+        for spec in command.keys
+    )
 
-    0 where that is not so, or where what is done to them depends on the arguments.
-    """
-    if command.channels is not None or len(command.keys) != 1:
-        return 0
-    (spec,) = command.keys
-    is_plain = spec.is_fixed and spec.find is None and spec.access_for is None
-    is_key = not spec.access.startswith("NOT_KEY")
-    is_range = (spec.first, spec.last) == (1, -1)
-    return spec.step if is_plain and is_key and is_range else 0
 
-
-def _range_rule(
-    command: Command, selectors: Sequence[Selector], step: int
-) -> KeyRule | None:
-    """Return the rule of a command with many keys.
+def _placed_rule(command: Command, selectors: Sequence[Selector]) -> KeyRule | None:
+    """Return the rule of a command with several keys.
 
     One set of rules has to let all of them through: the first that allows the command
     is asked here.
     """
-    deeds = deeds_of(command.keys[0].access)
     for selector in selectors:
         if selector.has_all_commands or selector.allowed[command.number]:
-            keys = selector.keys
             if selector.has_all_keys:
                 return ANY
-            return KeyRule(
-                [key for key, may in keys.items() if may & deeds == deeds], step=step
-            )
+            rules: list[KeyRule] = []
+            for spec in reversed(command.keys):
+                deeds = deeds_of(spec.access)
+                keys = selector.keys
+                patterns = [key for key, may in keys.items() if may & deeds == deeds]
+                place = spec.first, spec.last, max(spec.step, 1)
+                others = tuple(rules) if spec is command.keys[0] else ()
+                rules.insert(0, KeyRule(patterns, place=place, others=others))
+            return rules[0]
     return None
 
 
@@ -147,9 +168,8 @@ def _rule_for(
 ) -> KeyRule | None:
     """Return the rule of a command; equal ones are one, which `kept` has."""
     plan = plan_of(command)
-    step = _step_of(command)
-    if plan == ODD and step:
-        return _range_rule(command, selectors, step)
+    if plan == ODD and _are_placed(command):
+        return _placed_rule(command, selectors)
     patterns: list[bytes] = []
     for selector in selectors:
         is_let = selector.has_all_commands or selector.allowed[command.number]
