@@ -59,7 +59,7 @@ class Watched:
         sentinel: Callable[[], list[str]] = redis_sentinel,
         *,
         sentinels: int = 1,
-        down_ms: int = 1000,
+        down_ms: int = 2000,
         failover_ms: int = 3000,
     ) -> None:
         """Start all, and wait until the Sentinels know all.
@@ -69,7 +69,8 @@ class Watched:
             starts: a function for each server; the first is the master.
             sentinel: gives the words that start a Sentinel.
             sentinels: how many of them.
-            down_ms: after so long a silence a server is down.
+            down_ms: after so long a silence a server is down. A Sentinel tries a link
+                once a second, so with 1000 it may take a new master for down at once.
             failover_ms: how long a failover may take.
         """
         self._stack = ExitStack()
