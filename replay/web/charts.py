@@ -145,7 +145,9 @@ class Chart:
     def __init__(self, title: str, *, is_bars: bool = False) -> None:
         """Draw an empty one."""
         self._is_bars = is_bars
-        ui.label(title).classes("text-base font-medium mt-2").props("role=heading")
+        ui.label(title).classes("text-base font-medium mt-2").props(
+            "role=heading aria-level=2"
+        )
         self._chart = ui.echart(lines_options([], {})).classes("w-full h-64")
         self._chart.props(f'role=img aria-label="{title}, as a table below"')
         with ui.expansion(f"{title}, as a table").classes("w-full").props("dense"):

@@ -25,7 +25,7 @@ def show_help() -> None:
     """Show the keys."""
     with ui.dialog(value=True) as dialog, ui.card():
         for title, told in (("Keys", KEYS), ("Moments", MOMENTS)):
-            ui.label(title).classes("text-lg").props("role=heading")
+            ui.label(title).classes("text-lg").props("role=heading aria-level=2")
             for name, text in told.items():
                 with ui.row().classes("gap-4"):
                     ui.label(name).classes("font-mono w-56")

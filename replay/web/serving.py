@@ -69,6 +69,10 @@ def serve(
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     pages.add(desks)
+    # Readers aloud have to know; NiceGUI's template does not say it.
+    ui.add_head_html(
+        '<script>document.documentElement.lang = "en"</script>', shared=True
+    )
     ui.run_with(app, title="replay", dark=None, show_welcome_message=False)
     guard = Guard(app, token=token, names=names, is_loopback=is_loopback(address[0]))
     config = uvicorn.Config(
