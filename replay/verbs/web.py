@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -81,6 +82,9 @@ def web(
         query = f"/?token={secret}" if secret else "/"
         click.echo(f"replay: http://{host}:{bound}{query}")
 
+    # The server hands a signal on when it has ended: then this tidies up, and ends.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(FOUND))
     with _open(source) as folder:
         desks = Desks(folder, schemas, limits)
         return FOUND if serve(desks, (bind, port), secret, names, tell) else NOTHING
