@@ -183,6 +183,7 @@ HOT = [
     "storage/frame.py",
     "storage/log.py",
     "storage/open_segment.py",
+    "storage/payloads.py",
     "storage/record.py",
     "storage/running_digest.py",
     "storage/sealing.py",
