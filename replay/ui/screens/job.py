@@ -48,12 +48,14 @@ class JobScreen(Walked):
         self.tell("n and N go along its steps; enter opens the record")
 
     def _lines(self, job: dict[str, Any]) -> list[Text]:
-        head = plain(job["id"], "bold")
+        head = Text.assemble((job["id"], "bold"))
         head.append(f"  {job['queue_text']} ({job['title']})  {job.get('task') or ''}")
-        verdict = Text(job["verdict"], style=STYLES.get(job["verdict"], "bold"))
-        verdict.append(f" since {moment(job['since_ms'])}", style="dim")
+        verdict = Text.assemble(
+            (job["verdict"], STYLES.get(job["verdict"], "bold")),
+            (f" since {moment(job['since_ms'])}", "dim"),
+        )
         if job.get("reason"):
-            verdict.append(f": {job['reason']}", style="")
+            verdict.append(f": {job['reason']}")
         width = max(self.size.width - 40, 20)
         room = max(self.size.height * 2 // 5 - 2, 1)
         return [head, verdict, *bars(job["bars"], width)[-room:]]
