@@ -388,7 +388,7 @@ def tidy_cache() -> None:
 class SourceDistribution(sdist):
     """An archive from which all can be done that a checkout allows, tests too."""
 
-    FILES = ("LICENSE", "Makefile", "pyproject.toml")
+    FILES = ("LICENSE", "Makefile", "mkdocs.yml", "pyproject.toml")
     FOLDERS = (*FOLDERS, ".ci", "docs", "findings", "tests")
 
     def make_distribution(self) -> None:

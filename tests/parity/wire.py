@@ -7,7 +7,7 @@ code would not see the server's own mistakes.
 from __future__ import annotations
 
 import socket
-from select import select
+from select import POLLIN, poll
 from typing import Any, NamedTuple
 
 TIMEOUT_SECONDS = 30.0
@@ -63,7 +63,9 @@ class Connection:
 
     def has_reply(self, seconds: float = 0.05) -> bool:
         """Say whether there is something to read within so long."""
-        return bool(self._buffer or select([self._socket], [], [], seconds)[0])
+        ready = poll()
+        ready.register(self._socket, POLLIN)
+        return bool(self._buffer or ready.poll(seconds * 1000))
 
     def read(self) -> bytes:
         """Return the bytes of the next reply, or `<closed>` or `<no reply>`."""
