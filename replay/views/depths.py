@@ -54,7 +54,9 @@ class Depth:
 
 
 def highest(depths: list[int], width: int) -> list[int]:
-    """Return the highest of depths in each of so many equal times."""
+    """Return the highest of depths in each of so many equal times; none of none."""
+    if not depths:
+        return []
     width = min(width, len(depths))
     edges = [place * len(depths) // width for place in range(width + 1)]
     return [max(depths[low:high]) for low, high in pairwise(edges)]

@@ -10,6 +10,7 @@ from joblog.replay.records.statistics import sparkline
 from joblog.replay.ui.places import Place
 from joblog.replay.ui.screens.view import View
 from joblog.replay.ui.words import MISSING, STYLES, count, plain, span
+from joblog.replay.views.depths import highest
 
 _SPARK = 20
 _PROBLEMS = ("lost", "stuck", "delivered twice", "failed", "in hand")
@@ -84,18 +85,12 @@ def _cells(
         span(None if oldest is None else now_ms - oldest),
         count(minute["in"]),
         count(minute["out"]),
-        Text(sparkline(thinned(depths, _SPARK)), style="blue", no_wrap=True),
+        Text(sparkline(highest(depths, _SPARK)), style="blue", no_wrap=True),
         count(states.get("scheduled")),
         count(minute["failed"]),
         count(minute["retried"]),
         count(known["workers"]) if known else Text(MISSING, justify="right"),
     ]
-
-
-def thinned(values: list[int], most: int) -> list[int]:
-    """Return values with only the highest of each stretch: at most so many."""
-    size = max(1, -(-len(values) // most))
-    return [max(values[place : place + size]) for place in range(0, len(values), size)]
 
 
 def _problems(counts: dict[str, int]) -> Text:

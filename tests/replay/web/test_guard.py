@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-pytest.importorskip("nicegui")
 from joblog.replay.web.guard import COOKIE, Guard
 from joblog.replay.web.serving import is_loopback
 
