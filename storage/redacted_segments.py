@@ -44,11 +44,13 @@ def read_tables(folder: LogFolder, filesystem: FileSystem) -> dict[int, Table]:
 
     Raises:
         CorruptLogError: a segment's header, or its table, is damaged.
-        PrunedError: a segment was pruned meanwhile.
     """
     tables: dict[int, Table] = {}
     for first_seq in folder.find_segments():
-        reader = open_segment(folder, filesystem, first_seq)
+        try:
+            reader = open_segment(folder, filesystem, first_seq)
+        except PrunedError:  # meanwhile: nobody can ask for its records any more
+            continue
         try:
             table = reader.table()
         finally:

@@ -9,6 +9,7 @@ from joblog.app.errors import CommandError
 from joblog.app.history.moments import parse_moment
 from joblog.app.history.notes import TagNote, encode_note
 from joblog.app.history.opening import MomentOpener
+from joblog.app.history.redacted import redacted_keys
 from tests.replay.histories import History
 from tests.support.pruning import OvertakenFileSystem, prune
 
@@ -26,10 +27,12 @@ def history(tmp_path):
 
 
 def open_moment(history, folder, filesystem, text):
-    """Return what the opener comes to."""
+    """Return what the opener comes to, once it is known what is redacted by then."""
     opener = MomentOpener(folder, filesystem, 16)
     moment = parse_moment(text, history.clock.at_ms)
-    return opener.open(moment if moment.tag is None else opener.find(moment))
+    opened = opener.open(moment if moment.tag is None else opener.find(moment))
+    assert redacted_keys(folder, filesystem, opened.seq, opened.at_ms) is None
+    return opened
 
 
 @pytest.mark.parametrize("moment", ["@{last_seq}", "end"])
