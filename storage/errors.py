@@ -40,6 +40,10 @@ class SequenceMismatchError(StorageError):
     """An append expected another last sequence number: two writers, or a bug."""
 
 
+class ForeignFramesError(StorageError):
+    """What was to be taken from another log does not go on from this one."""
+
+
 class RecordTooLargeError(StorageError):
     """A record is longer than a frame can hold; nothing was written."""
 

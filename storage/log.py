@@ -17,19 +17,18 @@ from joblog.storage.errors import (
     StorageError,
     SyncFailedError,
 )
-from joblog.storage.folder import SegmentInfo
 from joblog.storage.open_segment import OpenSegment
 from joblog.storage.opening import LogOpening, finish
 from joblog.storage.running_digest import Helper
 from joblog.storage.sealing import Sealer
-from joblog.storage.segment import FOOTER_BYTES, SegmentFooter
+from joblog.storage.segment import SegmentFooter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from joblog.storage.filesystem import FileSystem
-    from joblog.storage.folder import LogFolder
+    from joblog.storage.folder import LogFolder, SegmentInfo
     from joblog.storage.lock import FolderLock
     from joblog.storage.opening import OpenedLog
     from joblog.storage.record import Draft
@@ -74,9 +73,8 @@ class Log:
         self.keyspace_digest: Callable[[], bytes] | None = None
         self.written_bytes, self.news_at_bytes = 0, sys.maxsize
         self.has_news = False
-        self._folder = folder
+        self._folder, self._lock = folder, lock
         self._filesystem = filesystem
-        self._lock = lock
         self._now_ms = now_ms
         self._encoder = BatchEncoder()
         self._sealed = opened.sealed
@@ -115,12 +113,9 @@ class Log:
             StorageError: the disk refused something.
         """
         opening = LogOpening(folder, filesystem)
+        ready, most = finish(opening.steps(now_ms())), segment_bytes_max
         return cls.take_over(
-            opening,
-            finish(opening.steps(now_ms())),
-            filesystem=filesystem,
-            now_ms=now_ms,
-            segment_bytes_max=segment_bytes_max,
+            opening, ready, filesystem=filesystem, now_ms=now_ms, segment_bytes_max=most
         )
 
     @classmethod
@@ -382,17 +377,20 @@ class Log:
         except SyncFailedError as error:
             self._fail(str(error))
         if sealed is not None:
-            footer, begun = sealed
-            assert begun.header.first_seq == self._last_seq + 1
             if not self._sealer.defers:
                 self._synced_seq = self._last_seq
-            self._sealed.append(
-                SegmentInfo(ended.path, ended.header, footer, ended.size + FOOTER_BYTES)
-            )
-            _logger.info("%s: sealed after seq %d", ended.path, footer.last_seq)
-            self._use(begun)
+            self._go_on_in(ended, *sealed)
         if sealed is not None or self.needs_sync:
             self.has_news = True
+
+    def _go_on_in(
+        self, ended: OpenSegment, footer: SegmentFooter, begun: OpenSegment
+    ) -> None:
+        """Go on in the segment behind one that was sealed."""
+        assert begun.header.first_seq == self._last_seq + 1
+        self._sealed.append(ended.sealed_info(footer))
+        _logger.info("%s: sealed after seq %d", ended.path, footer.last_seq)
+        self._use(begun)
 
     def _make_footer(self) -> SegmentFooter:
         state = self.keyspace_digest() if self.keyspace_digest is not None else b""

@@ -14,13 +14,13 @@ from joblog.storage.filesystem import write_all
 from joblog.storage.folder import SegmentInfo
 from joblog.storage.frame import FrameHeads
 from joblog.storage.running_digest import RunningDigest
-from joblog.storage.segment import HEADER_BYTES
+from joblog.storage.segment import FOOTER_BYTES, HEADER_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from joblog.storage.filesystem import FileSystem
-    from joblog.storage.segment import SegmentHash, SegmentHeader
+    from joblog.storage.segment import SegmentFooter, SegmentHash, SegmentHeader
 
 
 class OpenSegment:
@@ -71,6 +71,10 @@ class OpenSegment:
     def info(self) -> SegmentInfo:
         """What is known of it, as of a sealed one."""
         return SegmentInfo(self.path, self.header, None, self.size)
+
+    def sealed_info(self, footer: SegmentFooter) -> SegmentInfo:
+        """Return what is known of it once it is sealed."""
+        return SegmentInfo(self.path, self.header, footer, self.size + FOOTER_BYTES)
 
     @property
     def is_empty(self) -> bool:

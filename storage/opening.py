@@ -33,7 +33,7 @@ from joblog.storage.folder import (
     require_link,
 )
 from joblog.storage.lock import FolderLock, require_same_log
-from joblog.storage.sealing import next_header
+from joblog.storage.sealing import is_behind, next_header
 from joblog.storage.segment import (
     HEADER_BYTES,
     LOG_ID_BYTES,
@@ -323,7 +323,7 @@ def _is_begun(
             data = filesystem.read_at(reader_file, HEADER_BYTES, 0)
         finally:
             filesystem.close(reader_file)
-        if data == encode_header(next_header(footer, last.header)):
+        if is_behind(data, footer, last.header):
             sync_file(filesystem, file, path)
             return True
     finally:

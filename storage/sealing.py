@@ -22,10 +22,10 @@ import contextlib
 import hashlib
 import logging
 from collections import deque
-from pathlib import Path  # noqa: TC003 - mypyc evaluates what a NamedTuple has
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from joblog.storage.errors import SyncFailedError
+from joblog.storage.errors import StorageError, SyncFailedError
 from joblog.storage.filesystem import sync_file, sync_names, write_all
 from joblog.storage.open_segment import OpenSegment
 from joblog.storage.segment import (
@@ -58,20 +58,39 @@ class _UnfinishedSeal(NamedTuple):
     path: Path
 
 
-def next_header(footer: SegmentFooter, header: SegmentHeader) -> SegmentHeader:
+def next_header(
+    footer: SegmentFooter, header: SegmentHeader, epoch: int = 0
+) -> SegmentHeader:
     """Return the header of the segment behind a sealed one, from which it follows.
 
     Args:
         footer: the sealed segment's footer.
         header: and its header.
+        epoch: the writer's term from there on; by default the same as before.
     """
     return SegmentHeader(
         footer.last_seq + 1,
         footer.sealed_at_ms,
-        header.epoch,
+        max(epoch, header.epoch),
         header.log_id,
         hashlib.sha256(encode_footer(footer, header.salt)).digest(),
     )
+
+
+def is_behind(data: bytes, footer: SegmentFooter, header: SegmentHeader) -> bool:
+    """Say whether bytes are the header of the segment behind a sealed one.
+
+    Args:
+        data: the bytes.
+        footer: the sealed segment's footer.
+        header: and its header; the term of the one behind may be a higher one.
+    """
+    try:
+        epoch = decode_header(data, Path()).epoch
+    except StorageError:
+        return False
+    is_later = epoch >= header.epoch
+    return is_later and data == encode_header(next_header(footer, header, epoch))
 
 
 class Sealer:
@@ -235,6 +254,46 @@ class Sealer:
         self.begin()
         return footer, begun
 
+    def seal_as(
+        self, segment: OpenSegment, footer: SegmentFooter, header: SegmentHeader
+    ) -> OpenSegment:
+        """Seal the open segment with what was made elsewhere, and wait for the disk.
+
+        The header is durable before the footer is written: a start that finished this
+        could not make another one of a higher term. No other thread syncs meanwhile.
+
+        Args:
+            segment: the open segment; its file is closed later.
+            footer: what it ends with.
+            header: what the next one begins with.
+
+        Returns:
+            The next segment.
+
+        Raises:
+            OSError: the disk did not take it; it may be tried again, unless the open
+                segment must be cut.
+            SyncFailedError: the disk refused to make something durable.
+        """
+        try:
+            self.finish()
+            self.prepare(segment.header.first_seq)
+            assert self._prepared is not None
+            begun = encode_header(header)
+            write_all(self._filesystem, self._prepared[1], begun)
+            path = self._folder.next_path(segment.header.first_seq)
+            sync_file(self._filesystem, self._prepared[1], path)
+            following = self._write_footer(segment, footer, begun)
+            self.finish()
+        except OSError:
+            segment.cut_back()
+            if not segment.must_cut:
+                self._undo(segment.header.first_seq)
+            raise
+        self.needs_sync = False
+        self.begin()
+        return following
+
     def _grow_on(self, segment: OpenSegment, error: OSError) -> None:
         """Put a seal off for which the disk has no room."""
         self.seal_at = segment.size + _RETRY_BYTES
@@ -257,19 +316,28 @@ class Sealer:
             self.prepare(header.first_seq)
         assert self._prepared is not None
         assert self._prepared[0] == header.first_seq
+        begun = encode_header(next_header(footer, header))
+        write_all(self._filesystem, self._prepared[1], begun)
+        following = self._write_footer(segment, footer, begun)
+        if not self.defers:
+            self.finish()
+            self.close_retired(_RETIRED_FILES_MAX)
+        return following
+
+    def _write_footer(
+        self, segment: OpenSegment, footer: SegmentFooter, begun: bytes
+    ) -> OpenSegment:
+        """Write the footer; return the next segment, which has its header already."""
+        header = segment.header
+        assert self._prepared is not None
         next_file = self._prepared[1]
         temporary = self._folder.next_path(header.first_seq)
         path = self._folder.segment_path(footer.last_seq + 1)
-        begun = encode_header(next_header(footer, header))
-        write_all(self._filesystem, next_file, begun)
         write_all(self._filesystem, segment.file, encode_footer(footer, header.salt))
         self._unfinished = _UnfinishedSeal(
             segment.file, segment.path, next_file, temporary, path
         )
         self._prepared = None
-        if not self.defers:
-            self.finish()
-            self.close_retired(_RETIRED_FILES_MAX)
         return OpenSegment(
             self._filesystem,
             path,

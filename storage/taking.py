@@ -1,0 +1,200 @@
+"""Taking: a log that goes on with what another one has, byte for byte.
+
+    frames            take -> sync -> take what had to wait for that -> ...
+    footer, header    take_seal: one segment ends, the next begins
+
+Whoever has the other log sends what is durable there. Each frame is checked before it
+is written: its checksum starts from the salt of its segment, its number is the next
+one. A seal is compared with the digest of what was taken. So the segments of both are
+the same bytes, and what does not go on from this log changes nothing.
+
+A frame says how far the log was durable when it was written, and recovery takes that
+for true: behind such a frame no damage is a torn tail. So no frame is written here
+before what it says is durable is so here as well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from joblog.storage.errors import (
+    CorruptLogError,
+    ForeignFramesError,
+    SyncFailedError,
+    WriteFailedError,
+)
+from joblog.storage.folder import require_link
+from joblog.storage.frame import (
+    FRAME_HEAD_BYTES,
+    count_in_sequence,
+    leading_uints,
+    split_frames,
+)
+from joblog.storage.log import Log
+from joblog.storage.record import RecordDecoder
+from joblog.storage.sealing import next_header
+from joblog.storage.segment import (
+    SegmentFooter,
+    SegmentHeader,
+    decode_footer,
+    decode_header,
+)
+
+if TYPE_CHECKING:
+    from joblog.storage.record import Record
+
+
+class TakingLog(Log):
+    """A log that also takes frames and seals that were made elsewhere.
+
+    One thread does, and appends nothing of its own meanwhile.
+    """
+
+    @property
+    def epoch(self) -> int:
+        """The term of whoever writes the open segment."""
+        return self._open.header.epoch
+
+    @property
+    def open_digest(self) -> str:
+        """SHA-256 of the open segment up to the last record, in hexadecimal digits.
+
+        With the number that the segment starts with it stands for the whole history.
+        """
+        return self._open.digest.hexdigest()
+
+    def read_frames(self, frames: bytes) -> list[Record]:
+        """Return the records in frames that are to be taken, which must be whole.
+
+        Raises:
+            ForeignFramesError: they are not the next ones of this log.
+        """
+        payloads, used = split_frames(frames, self._open.heads)
+        seq = self._last_seq + 1
+        if used < len(frames):
+            raise ForeignFramesError(
+                f"behind seq {self._last_seq}, at byte {used} of {len(frames)}: no "
+                f"frame of the segment that starts with seq "
+                f"{self._open.header.first_seq}"
+            )
+        if count_in_sequence(payloads, self._last_seq) < len(payloads):
+            raise ForeignFramesError(f"behind seq {self._last_seq}: not seq {seq}")
+        for at, payload in enumerate(payloads):
+            if not 0 <= leading_uints(payload)[1] < seq + at:
+                raise ForeignFramesError(f"seq {seq + at} says that it is durable")
+        try:
+            records = RecordDecoder().decode_all(payloads)
+        except ValueError as error:
+            raise ForeignFramesError(f"behind seq {self._last_seq}: {error}") from error
+        at_ms = self._last_at_ms
+        for record in records:
+            if record.at_ms < at_ms:
+                raise ForeignFramesError(f"seq {record.seq} is of an earlier time")
+            at_ms = record.at_ms
+        return records
+
+    def take(self, frames: bytes) -> bytes:
+        """Write frames behind the last record: all, or those that may be written yet.
+
+        They are durable when `sync` has returned their number or a higher one.
+
+        Args:
+            frames: whole frames of the open segment, the next ones.
+
+        Returns:
+            Those that have to wait until all that was taken is durable: `sync`, and
+            take them then.
+
+        Raises:
+            ForeignFramesError: they are not the next ones; nothing is written.
+            WriteFailedError: the disk did not take it. Nothing of it is in the log; the
+                same may be tried again.
+            SyncFailedError: the log can't be relied on any more: stop.
+        """
+        segment = self._open
+        if self._failure is not None or segment.must_cut:
+            self._require_sound()
+        records = self.read_frames(frames)
+        size, count = self._writable(frames, records)
+        if not count:
+            return frames
+        data = frames[:size]
+        try:
+            segment.write(data)
+        except SyncFailedError as error:
+            self._fail(str(error))
+        self.written_bytes += size
+        if self.written_bytes > self.news_at_bytes:
+            self.has_news = True
+        self._last_seq += count
+        self._last_at_ms = records[count - 1].at_ms
+        self._written = segment.file, self._last_seq
+        return frames[size:]
+
+    def _writable(self, frames: bytes, records: list[Record]) -> tuple[int, int]:
+        """Return how many bytes may be written now, and how many records they are."""
+        size = 0
+        for at, record in enumerate(records):
+            if record.synced_seq > self._synced_seq:
+                return size, at
+            length = int.from_bytes(frames[size : size + 4], "little")
+            size += FRAME_HEAD_BYTES + length
+        return size, len(records)
+
+    def take_seal(self, footer: bytes, header: bytes) -> None:
+        """Seal the open segment as another log did, and begin the next one so; durably.
+
+        No other thread may be in `sync` meanwhile.
+
+        Args:
+            footer: what the segment ends with.
+            header: what the next one begins with; its term may be a higher one.
+
+        Raises:
+            ForeignFramesError: they are of another history; nothing is written.
+            WriteFailedError: the disk did not take it; the same may be tried again.
+            SyncFailedError: the log can't be relied on any more: stop.
+        """
+        segment = self._open
+        seal = decode_footer(footer, segment.header.salt)
+        if seal is None or segment.is_empty:
+            raise ForeignFramesError(f"behind seq {self._last_seq}: no footer")
+        if seal.last_seq != self._last_seq or seal.digest != segment.digest.digest():
+            raise ForeignFramesError(
+                f"a segment was sealed at seq {seal.last_seq} with digest "
+                f"{seal.digest.hex()}, and has {segment.digest.hexdigest()} at seq "
+                f"{self._last_seq} here"
+            )
+        try:
+            begun = decode_header(header, self._folder.segment_path(self._last_seq + 1))
+            require_link(segment.header, seal, begun, segment.path)
+        except CorruptLogError as error:
+            raise ForeignFramesError(str(error)) from error
+        self._seal_as(seal, begun)
+
+    def raise_epoch(self) -> None:
+        """Begin a segment of the next term, durably: the log has changed hands.
+
+        The open segment must have a record; no other thread may be in `sync` meanwhile.
+
+        Raises:
+            WriteFailedError: the disk did not take it; it may be tried again.
+            SyncFailedError: the log can't be relied on any more: stop.
+        """
+        footer, header = self._make_footer(), self._open.header
+        self._seal_as(footer, next_header(footer, header, header.epoch + 1))
+
+    def _seal_as(self, footer: SegmentFooter, header: SegmentHeader) -> None:
+        self._require_sound()
+        ended = self._open
+        try:
+            begun = self._sealer.seal_as(ended, footer, header)
+        except SyncFailedError as error:
+            self._fail(str(error))
+        except OSError as error:
+            raise WriteFailedError(
+                f"{ended.path}: cannot be sealed: {error}"
+            ) from error
+        self._synced_seq = self._last_seq
+        self._go_on_in(ended, footer, begun)
+        self.has_news = True
