@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 _ALIASES_KEPT = 200_000
 _SECOND_MS = 1000
+_MS_IN = {"ms": 1.0, "s": 1000.0, "ms_4096": 1 / 4096}
+_LATEST_MS = 253_402_300_799_999
+"""The end of the year 9999: what is later, as a score of `inf` is, counts as that."""
+
 _TEXT_BYTES_MAX = 65_536
 _KINDS = {"pickle": "pickle", "entry": "msgpack"}
 _OF_ELEMENTS = frozenset(("due", "queue", "round", "replaced", "unkept"))
@@ -63,7 +68,7 @@ def take_score(
 ) -> None:
     """Note down what a member's score says, or the member itself where it says when."""
     meaning, _, unit = rule.score.partition("_")
-    at_ms = round(score * _SECOND_MS) if unit == "s" else round(score)
+    at_ms = _clamp(score * _MS_IN[unit])
     if meaning == "deadline":
         change.has_lease = True
         story.lease_ms = at_ms
@@ -73,9 +78,20 @@ def take_score(
 
 def _read_ms(text: bytes, otherwise: int) -> int:
     try:
-        return round(float(text))
-    except (ValueError, OverflowError):
+        return _clamp(float(text))
+    except ValueError:
         return otherwise
+
+
+def _clamp(at_ms: float) -> int:
+    """Return a time in whole ms, one that a calendar has.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    if math.isnan(at_ms):
+        raise ValueError(at_ms)
+    return round(min(max(at_ms, 0), _LATEST_MS))
 
 
 def read_time(text: bytes | None) -> int | None:
@@ -87,14 +103,15 @@ def read_time(text: bytes | None) -> int | None:
     if text is None:
         return None
     try:
-        return round(float(text))
-    except (ValueError, OverflowError):
+        return _clamp(float(text))
+    except ValueError:
         pass
     try:
         at = datetime.fromisoformat(text.decode("utf-8", "replace"))
     except ValueError:
         return None
-    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * _SECOND_MS)
+    seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    return _clamp(seconds * _SECOND_MS)
 
 
 def read_fields(rule: Rule, value: object, moves: list[Move]) -> dict[str, bytes]:

@@ -19,8 +19,14 @@ STATES = (
 
 ENDS = frozenset(("done", "failed", "cancelled", "deleted"))
 
-SCORES = ("", "deadline_ms", "deadline_s", "since_ms", "since_s", "due_ms", "due_s")
-"""What scores of a sorted set are: a lease's end, when it began, when a job is due."""
+SCORES = (
+    *("", "deadline_ms", "deadline_s", "since_ms", "since_s"),
+    *("due_ms", "due_s", "due_ms_4096"),
+)
+"""What scores of a sorted set are: a lease's end, when it began, when a job is due.
+
+In `due_ms_4096` the time in ms stands above the lowest 12 bits, which hold a counter.
+"""
 
 FIELDS = (
     *("queue", "status", "error", "result", "attempts", "worker"),

@@ -32,6 +32,8 @@ from tests.replay.jobs.scenarios import (
     sidekiq,
 )
 
+YEAR_9999_MS = 253_402_300_799_999
+
 
 @pytest.fixture
 def played(tmp_path):
@@ -324,6 +326,41 @@ def test_failure_and_retry_are_told_with_error_and_attempts(played):
     assert timeline.steps[2].due_ms == NOW + 9000
     assert timeline.steps[1].notes["attempts"] == b"1"
     assert timeline.verdict == ("failed", timeline.story.since_ms, "bang")
+
+
+@pytest.fixture(params=["ZADD bull:mail:marker 0 0", "INCR bull:mail:id"])
+def bull_delayed(request):
+    """Return how a job is delayed for a minute, by BullMQ and by Bull."""
+    score = f"{(NOW + 60_000) * 4096 + 7}"
+    return (
+        *(("p", request.param), ("p", "LPUSH bull:mail:wait 1")),
+        *(("p", f"ZADD bull:mail:delayed {score} 7"), ("wait", 61_000)),
+    )
+
+
+def test_delayed_bull_job_is_due_when_its_score_says(played, bull_delayed):
+    moved = ("a", "EXEC", "ZREM bull:mail:delayed 7", "LPUSH bull:mail:wait 7")
+    timeline = played((*bull_delayed, moved))
+
+    assert timeline.steps[0].due_ms == NOW + 60_000
+    assert kinds_of(timeline) == ["scheduled", "due"]
+
+
+def test_delayed_bull_job_that_nobody_moves_is_stuck(played, bull_delayed):
+    assert played(bull_delayed, later_ms=HOUR_MS).verdict.word == "stuck"
+
+
+@pytest.mark.parametrize(
+    ("score", "due_ms"), [("inf", YEAR_9999_MS), ("1e300", YEAR_9999_MS), ("-inf", 0)]
+)
+def test_job_that_is_due_at_no_time_of_a_calendar_is_told_all_the_same(
+    played, score, due_ms
+):
+    scheduled = f"ZADD rq:scheduled:mail {score} 7"
+    timeline = played((("p", "EXEC", "HSET rq:job:7 status scheduled", scheduled),))
+
+    assert timeline.steps[0].due_ms == due_ms
+    assert timeline.verdict.word == "scheduled"
 
 
 Message = collections.namedtuple("Message", ("id", "name", "eta"))  # noqa: PYI024 - as Huey's
