@@ -172,12 +172,16 @@ class Catalogue:
             if covered.next_seq < following:
                 return
 
-    def attachment(self, kind: str, header: PartHeader) -> Attachment | None:
-        """Return what is attached to a part; None where no sound file is."""
+    def find_attached(self, kind: str) -> dict[str, Path]:
+        """Return the files of a kind by name, sound or not, as at the first look."""
         files = self._attached.get(kind)
         if files is None:
             files = self._attached[kind] = self.sidecar().find(f".{kind}")
-        path = files.get(attachment_name(kind, header))
+        return files
+
+    def attachment(self, kind: str, header: PartHeader) -> Attachment | None:
+        """Return what is attached to a part; None where no sound file is."""
+        path = self.find_attached(kind).get(attachment_name(kind, header))
         if path is None:
             return None
         try:

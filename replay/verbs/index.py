@@ -12,6 +12,7 @@ from joblog.replay.jobs.ledger_building import build_ledger
 from joblog.replay.records.summaries import build_summaries
 from joblog.replay.verbs.jobs import schema_option
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder
+from joblog.replay.views.sums import build_sums
 from joblog.storage.room import NoRoomError
 
 if TYPE_CHECKING:
@@ -83,12 +84,18 @@ def _build(
             _while_there_is_room(tool, reserve, shown.then("following jobs")),
             schemas,
         )
+        summing = build_sums(
+            tool.folder,
+            tool.filesystem,
+            _while_there_is_room(tool, reserve, shown.then("adding up")),
+            schemas,
+        )
         return build_index(
             tool.folder,
             tool.filesystem,
             progress,
             _while_there_is_room(tool, reserve, shown.then("folding")),
-            attach=[counting, following],
+            attach=[counting, following, summing],
         )
 
 

@@ -98,7 +98,9 @@ def _open(source: str | None) -> Iterator[Path]:
         ClickException: there is none.
     """
     if source is not None and source.startswith(_SCHEMES):
-        with tempfile.TemporaryDirectory(prefix="replay-web-") as made:
+        with tempfile.TemporaryDirectory(
+            prefix="replay-web-", ignore_cleanup_errors=True
+        ) as made:
             yield from _followed(source, Path(made) / "data")
         return
     found = find_folder() if source is None else None

@@ -12,6 +12,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from joblog.app.history.moments import MomentError, NoSuchMomentError, json_time
+from joblog.replay.index.background import index_later
+from joblog.replay.index.parts import DamagedPartError
+from joblog.replay.jobs.ledger import ledger_kind
 from joblog.replay.jobs.schema import SchemaError
 from joblog.replay.jobs.verdicts import VERDICTS, Limits
 from joblog.replay.output.texts import from_json_text, json_text
@@ -19,11 +22,11 @@ from joblog.replay.views.axis import axis_facts
 from joblog.replay.views.board import DEEDS, Board, Moment, look_at
 from joblog.replay.views.comparing import compare_facts
 from joblog.replay.views.connections import clients_facts
-from joblog.replay.views.depths import Span
 from joblog.replay.views.facts import overview_facts
 from joblog.replay.views.health import health_facts
 from joblog.replay.views.job_list import Wanted, list_facts
 from joblog.replay.views.job_page import job_facts
+from joblog.replay.views.kept import Kept
 from joblog.replay.views.key_page import key_facts
 from joblog.replay.views.nearby import near_job_facts, near_key_facts
 from joblog.replay.views.overview import Looked, look_over
@@ -32,7 +35,7 @@ from joblog.replay.views.receipts import receipt_facts
 from joblog.replay.views.record_page import record_page_facts
 from joblog.replay.views.script_list import scripts_facts
 from joblog.replay.views.searching import search_facts
-from joblog.replay.views.source import Source
+from joblog.replay.views.sums import Slots
 from joblog.storage.errors import (
     CorruptLogError,
     EncryptionError,
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 
     from joblog.app.history.moments import Point
     from joblog.replay.keys.past import Progress
+    from joblog.replay.views.source import Source
 
 LISTED_MAX = 200
 _GLOB = re.compile(rb"[*?\[\]\\^]")
@@ -67,11 +71,11 @@ class Desk:
             schemas: those that were named; none to find them out.
             limits: from when on a job is stuck or lost.
         """
-        self._folder = folder
-        self._schemas = schemas
-        self._limits = limits
+        self._kept = Kept(folder, schemas, limits)
         self._board: Board | None = None
-        self._rates: tuple[tuple[int, Span], dict[str, Any]] | None = None
+        self._has_pages = True
+        self._is_indexing = False
+        self._rates: tuple[tuple[int, int, int], dict[str, Any]] | None = None
 
     def ask(
         self, name: str, words: Mapping[str, str], progress: Progress = lambda _: None
@@ -91,8 +95,12 @@ class Desk:
         if ask is None:
             return {"error": f"nobody answers {name}", "kind": "usage"}
         try:
-            with Source(self._folder, self._schemas, self._limits, progress) as source:
-                return ask(self, source, words)
+            return ask(self, self._kept.open(progress), words)
+        except DamagedPartError:
+            # What the index says is not needed; it is only quicker.
+            self._drop_board()
+            self._has_pages = False
+            return ask(self, self._kept.open(progress), words)
         except (MomentError, SchemaError, _WordError) as error:
             return {"error": str(error), "kind": "usage"}
         except PrunedError as error:
@@ -103,39 +111,69 @@ class Desk:
             self.forget()
             return {"error": str(error), "kind": "damaged"}
         except EncryptionError as error:
+            self.forget()
             return {"error": str(error), "kind": "locked"}
-        except (NoSuchMomentError, StorageError) as error:
+        except NoSuchMomentError as error:
+            return {"error": str(error), "kind": "nothing"}
+        except StorageError as error:
+            self.forget()
             return {"error": str(error), "kind": "nothing"}
 
     def forget(self) -> None:
         """Keep nothing: the next question reads all anew."""
+        self._kept.close()
+        self._drop_board()
+
+    def _drop_board(self) -> None:
         if self._board is not None:
             self._board.close()
         self._board = self._rates = None
 
-    def board_of(self, source: Source) -> Board:
-        """Return the board, and let it go on where the log has grown.
+    def board_of(self, source: Source, until_seq: int | None = None) -> Board:
+        """Return the board, and let it go on where it does not know a record yet.
+
+        A board that was just made of what the index knows goes on at the next call: so
+        there is something to show at once. Where that is little, indexing is begun.
+
+        Args:
+            source: the log.
+            until_seq: the record; None for the log's last one.
 
         Raises:
             StorageError: the log is damaged.
+            DamagedPartError: a page of the ledger is not what was written.
         """
-        floor = source.index.bases.find_floor()
-        if self._board is not None and self._board.floor != floor:
-            self.forget()
-        if self._board is None:
-            self._board = Board(source)
-        self._board.go_on(source)
-        return self._board
+        board, is_new = self._board, False
+        kind = ledger_kind(source.schemas, source.index.bases.find_floor())
+        if board is not None and (
+            board.kind != kind or (not board.is_whole and board.is_behind(source))
+        ):
+            self._drop_board()
+            board = None
+        if board is None:
+            board = self._board = Board(source, has_pages=self._has_pages)
+            is_new = bool(board.pages)
+            if not self._is_indexing:
+                self._is_indexing = index_later(source.index)
+        if not is_new and (until_seq is None or board.known_seq < until_seq):
+            board.go_on(source)
+        return board
 
-    def rates_of(self, source: Source, span: Span) -> dict[str, Any]:
+    def rates_of(self, source: Source, from_ms: int, until_ms: int) -> dict[str, Any]:
         """Return depths and rates of a span; the last that were asked for are kept.
 
+        They are those of the records that the board knows; what no page of the index
+        has it follows at questions for the board.
+
         Raises:
             StorageError: the log is damaged.
         """
-        board = self.board_of(source)
-        name = board.known_seq, span
+        board = self.board_of(source, 0)
+        if not board.pages and not board.is_whole:
+            board.go_on(source)
+        name = board.known_seq, from_ms, until_ms
         if self._rates is None or self._rates[0] != name:
+            span = Slots.over(from_ms, until_ms)
             self._rates = name, Rates(board, span).facts()
         return self._rates[1]
 
@@ -156,20 +194,25 @@ def _number(words: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _board(desk: Desk, source: Source, words: Mapping[str, str]) -> dict[str, Any]:
-    """The queues at a moment `at`, by the steps of jobs; see `board`."""
-    board = desk.board_of(source)
-    end = source.point(None)
+    """The queues at a moment `at`, by the steps of jobs; see `board`.
+
+    `is_whole` says whether all records up to the moment are counted; where they are
+    not, the moment is the last that is, and the next answer knows more.
+    """
     point = source.point(words.get("at"))
-    if point.seq > board.known_seq:
-        point = point._replace(seq=board.known_seq)
+    board = desk.board_of(source, point.seq)
+    end = source.point(None)
     source.index.bases.require_openable(point.seq)
+    is_whole = point.seq <= board.known_seq
+    if not is_whole:
+        point = point._replace(seq=board.known_seq)
     return {
         "folder": str(source.folder),
         "schemas": [schema.title for schema in source.schemas],
         "point": point_facts(point),
         "end": point_facts(end),
         "known_seq": board.known_seq,
-        "is_whole": board.is_whole,
+        "is_whole": is_whole,
         "queues": _queues(look_at(board, point)),
     }
 
@@ -198,13 +241,18 @@ def _queues(moment: Moment) -> list[dict[str, Any]]:
 
 def _rates(desk: Desk, source: Source, words: Mapping[str, str]) -> dict[str, Any]:
     """Depths and rates from `from_ms` to `until_ms`, by default all of the log."""
-    board = desk.board_of(source)
+    from_ms, until_ms = _span(source)
+    from_ms = _number(words, "from_ms", from_ms)
+    until_ms = _number(words, "until_ms", until_ms)
+    return desk.rates_of(source, from_ms, max(from_ms, until_ms))
+
+
+def _span(source: Source) -> tuple[int, int]:
+    """Return when the first and the last record of a log were written."""
     index = source.index
-    ends = max(index.first_seq, board.floor + 1), index.last_seq
+    ends = max(index.first_seq, index.bases.find_floor() + 1), index.last_seq
     times = [record.at_ms for seq in ends if (record := index.get_record(seq))]
-    from_ms = _number(words, "from_ms", min(times, default=0))
-    until_ms = _number(words, "until_ms", max(times, default=0))
-    return desk.rates_of(source, Span(from_ms, max(from_ms, until_ms)))
+    return min(times, default=0), max(times, default=0)
 
 
 def _axis(_: Desk, source: Source, __: Mapping[str, str]) -> dict[str, Any]:

@@ -1,10 +1,9 @@
 """The board: each queue at any moment, by sums over the steps of all jobs.
 
-The steps of a long log lie on pages of the ledger (`joblog.replay.jobs.ledger`). They
-are read once, when the board is made: of each page only how often what happened is
-kept. So a moment is the sum of the pages before it and a part of one page, which costs
-the same wherever it is. What no page has is followed (`columns`), and goes on where
-the log grows.
+The steps of a long log lie on pages of the ledger (`joblog.replay.jobs.ledger`), and
+beside each page how often what happened on it (`sums`). So a moment is the sum of the
+pages before it and a part of one page, which costs the same wherever it is. What no
+page has is followed (`columns`), and goes on where the log grows.
 
 Numbers here are what the steps tell, as in `replay metrics`: a job whose worker died
 still runs. What is wrong, and how old what waits is, is for `overview` to say, which
@@ -17,18 +16,19 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from joblog.replay.jobs.ledger import Ledger
+from joblog.replay.jobs.ledger import ledger_kind
 from joblog.replay.views.columns import Columns
 from joblog.replay.views.counting import deed_of
 from joblog.replay.views.past_series import find_started
+from joblog.replay.views.sums import SummedPage, has_pages_behind, summed_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from joblog.app.history.moments import Point
     from joblog.replay.jobs.ledger_rows import KnownSteps, What
-    from joblog.replay.views.depths import Span
     from joblog.replay.views.source import Source
+    from joblog.replay.views.sums import Slots, Sums
 
 MINUTE_MS = 60_000
 DEEDS = ("in", "out", "done", "failed", "retried")
@@ -39,24 +39,8 @@ _NAMES = {"enqueued": "in", "taken": "out", "done": "done", "failed": "failed"}
 _BACK_FROM = frozenset(("running", "failed"))
 _BACK_TO = frozenset(("waiting", "scheduled", "blocked"))
 _BEHIND_SECONDS = 0.2
-
-
-class Page(NamedTuple):
-    """Some steps, of which only sums are kept.
-
-    Attributes:
-        first_seq: its first record.
-        end_seq: its last record.
-        last_ms: the time of its last step, that of the page before where it has none.
-        counts: how often what happened.
-        read: reads the steps again.
-    """
-
-    first_seq: int
-    end_seq: int
-    last_ms: int
-    counts: Counter[What]
-    read: Callable[[], KnownSteps]
+_SUMMED_PAGES = 16
+"""The sum of all pages before is kept for each so many of them."""
 
 
 class QueueAt(NamedTuple):
@@ -84,47 +68,44 @@ class Board:
     """The queues of one log.
 
     Attributes:
+        kind: what of: the moment at which following began, and the schemas.
+        pages: what the index knows, in order.
         known_seq: the last record that is counted.
         is_whole: whether that is the log's end, as it was when it was looked at last.
     """
 
-    def __init__(self, source: Source) -> None:
-        """Read the pages of the ledger.
+    def __init__(self, source: Source, *, has_pages: bool = True) -> None:
+        """Read the sums of the ledger's pages.
+
+        Args:
+            source: the log.
+            has_pages: whether what the index knows counts.
 
         Raises:
             StorageError: the log is damaged.
             SchemaError: a schema in the folder is none.
+            DamagedPartError: a page of the ledger is not what was written.
         """
-        self._pages: list[Page] = []
+        self.pages: list[SummedPage] = []
         self._columns: Columns | None = None
-        self._kind = ""
-        self._counted: tuple[int, Counter[What]] = 0, Counter()
-        self.floor = self.known_seq = source.index.bases.find_floor()
+        self._sums: list[Counter[What]] = [Counter()]
+        self._last_read: tuple[int, KnownSteps] | None = None
+        self.known_seq = source.index.bases.find_floor()
+        self.kind = ledger_kind(source.schemas, self.known_seq)
         self.is_whole = False
-        self.last_ms = 0
         started, _ = find_started(source.index, source.schemas, self.known_seq)
         self._started = started
-        self._read_pages(source)
+        if has_pages:
+            self._read_pages(source)
 
     def _read_pages(self, source: Source) -> None:
-        ledger = Ledger(source.index, source.schemas)
-        self._kind = ledger.kind
-        for page in ledger.pages:
-            source.progress(page.last_seq)
-            steps = page.steps()
-            counts = Counter(steps.whats)
-            table = steps.table
-            self.last_ms = steps.times[-1] if steps.times else self.last_ms
-            self._pages.append(
-                Page(
-                    page.first_seq,
-                    page.last_seq,
-                    self.last_ms,
-                    Counter({table[what]: count for what, count in counts.items()}),
-                    page.steps,
-                )
-            )
-            self.known_seq = page.last_seq
+        found: Counter[What] = Counter()
+        for page in summed_pages(source.index, source.schemas, source.progress):
+            self.pages.append(page)
+            found.update(page.sums.total())
+            if not len(self.pages) % _SUMMED_PAGES:
+                self._sums.append(found.copy())
+            self.known_seq = page.end_seq
 
     def go_on(self, source: Source, seconds: float = _BEHIND_SECONDS) -> bool:
         """Follow what no page has, for a while; say whether all is counted.
@@ -138,11 +119,13 @@ class Board:
                 self._columns = Columns(source, self.known_seq)
             self.is_whole = self._columns.go_on(last_seq, seconds)
             self.known_seq = self._columns.seq
-            times = self._columns.steps.times
-            self.last_ms = times[-1] if times else self.last_ms
         else:
             self.is_whole = True
         return self.is_whole
+
+    def is_behind(self, source: Source) -> bool:
+        """Say whether the index has come to know more than is counted here."""
+        return has_pages_behind(source.index, source.schemas, self.known_seq)
 
     def close(self) -> None:
         """Close the log."""
@@ -165,14 +148,14 @@ class Board:
         self, end_of: Callable[[KnownSteps], int], seq: int | None, at_ms: int | None
     ) -> Counter[What]:
         """Add up the steps up to a moment: whole pages, and a part of one."""
+        pages = self.pages
         if seq is not None:
-            whole = bisect_right([page.end_seq for page in self._pages], seq)
+            whole = bisect_right(pages, seq, key=lambda page: page.end_seq)
         else:
-            whole = bisect_left(
-                [page.last_ms for page in self._pages], (at_ms or 0) + 1
-            )
-        found = Counter(self._whole(whole))
-        parts = [self._pages[whole].read()] if whole < len(self._pages) else []
+            at_ms = (at_ms or 0) + 1
+            whole = bisect_left(pages, at_ms, key=lambda page: page.sums.last_ms)
+        found = self._whole(whole)
+        parts = [self._read(whole)] if whole < len(pages) else []
         if not parts and self._columns is not None:
             parts.append(self._columns.steps)
         for steps in parts:
@@ -182,14 +165,17 @@ class Board:
         return found
 
     def _whole(self, count: int) -> Counter[What]:
-        """Return the sum of the first pages; that of the last look is kept."""
-        known, found = self._counted
-        if known > count:
-            known, found = 0, Counter()
-        for page in self._pages[known:count]:
-            found.update(page.counts)
-        self._counted = count, found
+        """Return the sum of the first pages."""
+        found = self._sums[count // _SUMMED_PAGES].copy()
+        for page in self.pages[count - count % _SUMMED_PAGES : count]:
+            found.update(page.sums.total())
         return found
+
+    def _read(self, place: int) -> KnownSteps:
+        """Return the steps of a page; the last that were read are kept."""
+        if self._last_read is None or self._last_read[0] != place:
+            self._last_read = place, self.pages[place].read()
+        return self._last_read[1]
 
     def _fold(self, whats: Counter[What]) -> dict[bytes, QueueAt]:
         found: dict[bytes, QueueAt] = {}
@@ -213,14 +199,23 @@ class Board:
 
     # --- over time ----------------------------------------------------------------
 
-    def steps_of(self, span: Span) -> Iterator[KnownSteps]:
-        """Yield the steps that have to do with a span of time, in order."""
-        first = bisect_left([page.last_ms for page in self._pages], span.from_ms)
-        for page in self._pages[first:]:
-            steps = page.read()
-            if steps.times and steps.times[0] > span.until_ms:
+    def told_of(self, span: Slots) -> Iterator[Sums | KnownSteps]:
+        """Yield what has to do with a span of time, in order.
+
+        Of a page that it has wholly, and whose pieces make up the span's slots, these
+        are sums; else steps.
+        """
+        pages = self.pages
+        first = bisect_left(pages, span.from_ms, key=lambda page: page.sums.last_ms)
+        for place, page in enumerate(pages[first:], first):
+            pieces, bits = page.sums.pieces, page.sums.bits
+            if not pieces:
+                continue
+            if pieces[0] << bits > span.until_ms:
                 return
-            yield steps
+            begins_ms, ends_ms = pieces[0] << bits, ((pieces[-1] + 1) << bits) - 1
+            is_inside = span.from_ms <= begins_ms and ends_ms <= span.until_ms
+            yield page.sums if is_inside and bits <= span.bits else self._read(place)
         if self._columns is not None:
             yield self._columns.steps
 

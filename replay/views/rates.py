@@ -10,11 +10,12 @@ from joblog.app.history.moments import json_time
 from joblog.replay.output.texts import json_text
 from joblog.replay.views.board import DEEDS, deeds_of
 from joblog.replay.views.depths import SLOTS, Depth
+from joblog.replay.views.sums import Sums
 
 if TYPE_CHECKING:
     from joblog.replay.jobs.ledger_rows import KnownSteps, What
     from joblog.replay.views.board import Board
-    from joblog.replay.views.depths import Span
+    from joblog.replay.views.sums import Slots
 
 
 class Line:
@@ -42,37 +43,29 @@ class Rates:
         lines: them, by name.
     """
 
-    def __init__(self, board: Board, span: Span) -> None:
+    def __init__(self, board: Board, span: Slots) -> None:
         """Count what happened in a span."""
         self.lines: dict[bytes, Line] = {}
         self._span = span
+        self._known_seq = board.known_seq
         for name, queue in board.before(span.from_ms - 1).items():
             for state, count in queue.states.items():
                 if count:
                     self._line(name).depth(state).add(0, count)
-        for steps in board.steps_of(span):
-            self._count(steps)
+        found: Counter[tuple[int, What]] = Counter()
+        for told in board.told_of(span):
+            if isinstance(told, Sums):
+                _count_sums(told, span, found)
+            else:
+                _count_steps(told, span, found)
+        for (slot, what), count in found.items():
+            self._add(what, count, slot)
 
     def _line(self, name: bytes) -> Line:
         line = self.lines.get(name)
         if line is None:
             line = self.lines[name] = Line()
         return line
-
-    def _count(self, steps: KnownSteps) -> None:
-        """Count steps, those of each slot at once."""
-        span, times = self._span, steps.times
-        place = bisect_left(times, span.from_ms)
-        end = bisect_left(times, span.until_ms + 1)
-        starts_ms = span.starts_ms()
-        while place < end:
-            slot = span.slot(times[place])
-            stop = end
-            if slot + 1 < SLOTS:
-                stop = min(end, bisect_left(times, starts_ms[slot + 1], place, end))
-            for what, count in Counter(steps.whats[place:stop]).items():
-                self._add(steps.table[what], count, slot)
-            place = max(stop, place + 1)
 
     def _add(self, what: What, count: int, slot: int) -> None:
         line = self._line(what.queue)
@@ -86,19 +79,46 @@ class Rates:
     def facts(self) -> dict[str, Any]:
         """Return them for JSON."""
         span = self._span
+        starts_ms = span.starts_ms()
+        count = len(starts_ms)
         return {
+            "known_seq": self._known_seq,
             "from": json_time(span.from_ms),
             "from_ms": span.from_ms,
             "until": json_time(span.until_ms),
             "until_ms": span.until_ms,
-            "slots_ms": span.starts_ms(),
+            "slots_ms": starts_ms,
             "queues": {
                 json_text(name): {
                     "depths": {
-                        state: depth.at_ends() for state, depth in line.depths.items()
+                        state: depth.at_ends()[:count]
+                        for state, depth in line.depths.items()
                     },
-                    **line.deeds,
+                    **{deed: counts[:count] for deed, counts in line.deeds.items()},
                 }
                 for name, line in self.lines.items()
             },
         }
+
+
+def _count_steps(
+    steps: KnownSteps, span: Slots, found: Counter[tuple[int, What]]
+) -> None:
+    """Count those steps that lie in a span, in each slot what was alike."""
+    times, bits, first = steps.times, span.bits, span.slot(0)
+    place = bisect_left(times, span.from_ms)
+    end = bisect_left(times, span.until_ms + 1)
+    slots = (at_ms >> bits for at_ms in times[place:end])
+    counts = Counter(zip(slots, steps.whats[place:end], strict=True))
+    for (slot, what), count in counts.items():
+        found[slot + first, steps.table[what]] += count
+
+
+def _count_sums(sums: Sums, span: Slots, found: Counter[tuple[int, What]]) -> None:
+    """Count what is counted already, in each slot what was alike."""
+    shift, first = span.bits - sums.bits, span.slot(0)
+    counts: Counter[tuple[int, int]] = Counter()
+    for piece, what, count in zip(sums.pieces, sums.whats, sums.counts, strict=True):
+        counts[piece >> shift, what] += count
+    for (slot, what), count in counts.items():
+        found[slot + first, sums.table[what]] += count

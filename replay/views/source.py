@@ -1,8 +1,7 @@
 """Sources: a data folder, as a view opens it: what it is read by, and its moments.
 
-A view is asked again and again while the log grows, so each question opens the log
-anew: what it sees of it is one moment's. Nothing is told beside the answer; what a verb
-would hint at stands in it.
+Nothing is told beside the answer; what a verb would hint at stands in it. Who asks more
+than once keeps it as long as it is the same (`kept`).
 """
 
 from __future__ import annotations
@@ -85,6 +84,20 @@ class Source:
     def clients(self) -> ClientDirectory:
         """Who the clients were."""
         return ClientDirectory(self.index, from_seq=END_SEQ)
+
+    def begin(self, progress: Progress) -> None:
+        """Begin another question: who the clients are is asked anew.
+
+        Args:
+            progress: is told how far its work has come.
+        """
+        self.progress = progress
+        self.index.tell(progress)
+        self.__dict__.pop("clients", None)
+
+    def forget_schemas(self) -> None:
+        """Find out anew what jobs are read by."""
+        self.__dict__.pop("schemas", None)
 
     def point(self, text: str | None) -> Point:
         """Return the moment that a text means; None, "" and "now" are the log's end.

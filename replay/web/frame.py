@@ -166,20 +166,33 @@ class Frame:
         ui.timer(LIVE_SECONDS, self._follow)
 
     async def _load(self) -> None:
-        await self.refresh()
+        """Show at once what the index knows; then what stands out, then the rest."""
+        await self._show()
         background_tasks.create(self._load_axis(), name="axis")
 
     async def _load_axis(self) -> None:
         """Learn what stands out, and what happened over time."""
-        self.rates = await self.desks.quick.ask("rates", {})
-        axis = await self.desks.quick.ask("axis", {})
-        if "error" in axis or "error" in self.rates:
-            return
-        self._marks = axis["marks"]
-        self._show_axis()
-        with self._client:
-            self._show_chips()
+        if await self._load_rates():
+            await self._draw()
+        await self._load_marks()
         await self.refresh()
+
+    async def _load_marks(self) -> None:
+        axis = await self.desks.quick.ask("axis", {})
+        if "error" not in axis:
+            self._marks = axis["marks"]
+            with self._client:
+                self._show_chips()
+
+    async def _load_rates(self) -> bool:
+        """Learn what happened over time; say whether more is known by now."""
+        if self.rates.get("known_seq") == self._board.get("known_seq"):
+            return False
+        rates = await self.desks.quick.ask("rates", {})
+        if "error" in rates:
+            return False
+        self.rates = rates
+        return True
 
     def _show_chips(self) -> None:
         """Show the newest marks as links."""
@@ -217,6 +230,8 @@ class Frame:
             while self._is_asked:
                 self._is_asked = False
                 await self._show()
+                if not self._is_asked and await self._load_rates():
+                    await self._draw()
         finally:
             self._is_showing = False
         self._show_exact_later()
@@ -234,12 +249,18 @@ class Frame:
             "" if board["is_whole"] else
             f"followed up to @{number(board['known_seq'])} of {number(end['seq'])} …"
         )  # fmt: skip
+        await self._draw()
+        if not board["is_whole"]:
+            self._is_asked = True
+
+    async def _draw(self) -> None:
+        """Draw what was told last."""
+        if not self._board:
+            return
         self._show_axis()
         if self._quick is not None:
             with self._client:
-                await self._quick(board)
-        if not board["is_whole"]:
-            self._is_asked = True
+                await self._quick(self._board)
 
     def _show_exact_later(self) -> None:
         if self._exact is None or "point" not in self._board:
@@ -269,8 +290,6 @@ class Frame:
         grown = health.get("end", {}).get("seq") != self._board["end"]["seq"]
         if "error" in health or grown:
             await self.refresh()
-            if grown:
-                self.rates = await self.desks.quick.ask("rates", {})
 
     # --- the axis -----------------------------------------------------------------
 

@@ -25,20 +25,24 @@ class QueuesScreen(View):
     )
 
     async def show(self) -> None:
-        """Show the board at once, then what takes longer."""
-        board = await self.ask("board", **self.moment)
-        while board is not None and not board["is_whole"]:
-            self._fill(board, {}, {})
-            self.show_progress(board["known_seq"])
+        """Show at once what the index knows, then the rest, then what takes longer."""
+        rates: dict[str, Any] = {"queues": {}}
+        while True:
             board = await self.ask("board", **self.moment)
-        if board is None:
-            return
-        self.tell_time(board)
-        self._fill(board, {}, {})
-        rates = await self.ask("rates")
-        if rates is None:
-            return
-        self._fill(board, rates["queues"], {})
+            if board is None:
+                return
+            self.tell_time(board)
+            self._fill(board, rates["queues"], {})
+            if board["is_whole"] and rates.get("known_seq") == board["known_seq"]:
+                break
+            if board["is_whole"] or not rates["queues"]:
+                found = await self.ask("rates")
+                if found is None:
+                    return
+                rates = found
+                self._fill(board, rates["queues"], {})
+            if not board["is_whole"]:
+                self.show_progress(board["known_seq"])
         overview = await self.ask("overview", **self.moment)
         if overview is None:
             return
