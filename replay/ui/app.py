@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from joblog.replay.ui.desk import AsyncDesk, StaleError
 from joblog.replay.ui.screens.clients import ClientsScreen
+from joblog.replay.ui.screens.compare import CompareScreen
 from joblog.replay.ui.screens.help import HelpScreen
 from joblog.replay.ui.screens.job import JobScreen
 from joblog.replay.ui.screens.key import KeyScreen
@@ -55,12 +56,18 @@ class HistoryApp(App[None]):
         Binding("l", "live", "live"),
         Binding("slash", "search", "search", key_display="/"),
         Binding("c", "clients", "clients"),
+        Binding("t", "compare", "two moments"),
         Binding("question_mark", "help", "help", key_display="?"),
         Binding("q", "quit", "quit"),
     ]
 
     def __init__(
-        self, folder: Path, schemas: Sequence[str], limits: Limits, at: str = ""
+        self,
+        folder: Path,
+        schemas: Sequence[str],
+        limits: Limits,
+        at: str = "",
+        descriptors: Sequence[str] = (),
     ) -> None:
         """Open nothing yet.
 
@@ -69,9 +76,11 @@ class HistoryApp(App[None]):
             schemas: those that were named; none to find them out.
             limits: from when on a job is stuck or lost.
             at: the moment to begin with, "" for the log's end.
+            descriptors: of messages that jobs carry.
         """
         super().__init__()
-        self.desk = AsyncDesk(folder, schemas, limits, self._tell_progress)
+        tell = self._tell_progress
+        self.desk = AsyncDesk(folder, schemas, limits, tell, descriptors)
         self.at: int | None = None
         self.at_ms: int | None = None
         self.axis: dict[str, Any] = {}
@@ -98,12 +107,13 @@ class HistoryApp(App[None]):
 
     async def _follow(self) -> None:
         """Look whether the log has grown, and show it where its end is shown."""
-        until = self.axis.get("until_seq")
+        if not self.axis:
+            return  # the screen asks for it
         try:
             axis = await self.desk.ask("axis")
         except StaleError:
             return
-        if "error" in axis or axis["until_seq"] == until:
+        if "error" in axis or axis["until_seq"] == self.axis["until_seq"]:
             return
         self.axis = axis
         if isinstance(self.screen, View):
@@ -179,6 +189,10 @@ class HistoryApp(App[None]):
     async def action_clients(self) -> None:
         """Show who was connected."""
         await self.push_screen(ClientsScreen())
+
+    async def action_compare(self) -> None:
+        """Show how this moment differs from another."""
+        await self.push_screen(CompareScreen())
 
     async def action_help(self) -> None:
         """Show the keys."""

@@ -31,6 +31,7 @@ class AsyncDesk:
         schemas: Sequence[str],
         limits: Limits,
         progress: Callable[[int], None],
+        descriptors: Sequence[str] = (),
     ) -> None:
         """Open nothing yet.
 
@@ -39,9 +40,10 @@ class AsyncDesk:
             schemas: those that were named; none to find them out.
             limits: from when on a job is stuck or lost.
             progress: is told, in the thread, how far long work has come.
+            descriptors: of messages that jobs carry.
         """
         self.folder = folder
-        self._desk = Desk(folder, schemas, limits)
+        self._desk = Desk(folder, schemas, limits, descriptors)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="desk")
         self._progress = progress
         self._newest = 0

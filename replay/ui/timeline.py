@@ -17,6 +17,7 @@ _MARKS = {
     "tag": ("T", "bold yellow"),
     "script": ("s", "cyan"),
     "start": ("R", "bold red"),
+    "errors": ("!", "bold red"),
     "snapshot": (".", "dim"),
     "gap": ("x", "bold red"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,7 +31,8 @@ from joblog.replay.shown.versions import (
 )
 from joblog.replay.verbs import options
 from joblog.replay.verbs.options import Tool, takes_folder
-from joblog.replay.views.record_page import change_facts
+from joblog.replay.verbs.screens import check_descriptors, descriptor_option
+from joblog.replay.views.record_page import change_facts, decode_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,25 +47,48 @@ SIGN_STYLES = {"+": "green", "-": "red", "~": "yellow", MORE: "dim"}
 @takes_folder
 @click.argument("seq", type=options.seq)
 @click.option("--no-state", is_flag=True, help="Don't tell keys before and after.")
-def show(tool: Tool, seq: int, *, no_state: bool) -> int:
+@click.option("--payloads", is_flag=True, help="Decode what its arguments hold.")
+@descriptor_option
+def show(
+    tool: Tool,
+    seq: int,
+    descriptors: tuple[str, ...],
+    *,
+    no_state: bool,
+    payloads: bool,
+) -> int:
     r"""Show record SEQ of DIR: the command, its client and script, and its keys.
 
     Each key that it changed is shown as a difference: `+` gained, `-` lost,
-    `~` changed.
+    `~` changed. --payloads decodes JSON, msgpack, pickles (nothing in them is run), and
+    with --descriptor messages of Protocol Buffers, which needs joblog[protobuf].
 
     \b
     Examples:
       replay show joblog-data 1042
       replay show joblog-data @1042 --json
+      replay show joblog-data @1042 --descriptor jobs.pb:delancie.Job
     """
     redaction = find_redactions(tool.index).find_record(seq)
     if redaction is not None:
         tool.output.hint(f"replay: seq {seq}: {redaction_text(redaction)}")
+    decoded = None
+    if payloads or descriptors:
+        record = require_record(tool, seq)
+        decoded = decode_words(check_descriptors(descriptors), record)
     if tool.output.is_json:
-        tool.output.json(shown_facts(tool, seq, has_state=not no_state))
+        facts = shown_facts(tool, seq, has_state=not no_state)
+        tool.output.json(facts if decoded is None else {**facts, "payloads": decoded})
     else:
         write_record(tool, seq, has_state=not no_state)
+        _write_payloads(tool, decoded or [])
     return 0
+
+
+def _write_payloads(tool: Tool, payloads: Iterable[dict[str, Any]]) -> None:
+    for payload in payloads:
+        text = json.dumps(payload["value"], indent=2, ensure_ascii=False)
+        _write_block(tool, payload["format"], map(plain_text, text.splitlines()))
 
 
 def shown_facts(tool: Tool, seq: int, *, has_state: bool = True) -> dict[str, Any]:

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import secrets
 import signal
-import subprocess
 import sys
-import tempfile
-import time
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from joblog.replay.output.exits import FOUND, NOTHING
-from joblog.replay.verbs.folders import find_folder, has_log
 from joblog.replay.verbs.jobs import limits_options
+from joblog.replay.verbs.screens import descriptor_option, open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from joblog.replay.jobs.verdicts import Limits
-
-_SCHEMES = ("redis://", "rediss://")
-_WAIT_SECONDS = 0.1
-_FOLLOW_SECONDS = 30.0
 
 
 @click.command()
@@ -44,6 +33,7 @@ _FOLLOW_SECONDS = 30.0
     "--schema", "schemas", multiple=True, metavar="NAME|FILE",
     help="The queue library, or a schema file; else it is found out.",
 )  # fmt: skip
+@descriptor_option
 @limits_options
 def web(
     source: str | None,
@@ -52,6 +42,7 @@ def web(
     names: tuple[str, ...],
     schemas: tuple[str, ...],
     limits: Limits,
+    descriptors: tuple[str, ...],
     *,
     token: bool,
 ) -> int:
@@ -85,43 +76,6 @@ def web(
     # The server hands a signal on when it has ended: then this tidies up, and ends.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(FOUND))
-    with _open(source) as folder:
-        desks = Desks(folder, schemas, limits)
+    with open_source(source) as folder:
+        desks = Desks(folder, schemas, limits, descriptors)
         return FOUND if serve(desks, (bind, port), secret, names, tell) else NOTHING
-
-
-@contextmanager
-def _open(source: str | None) -> Iterator[Path]:
-    """Yield the data folder; that of a live server is filled meanwhile.
-
-    Raises:
-        ClickException: there is none.
-    """
-    if source is not None and source.startswith(_SCHEMES):
-        with tempfile.TemporaryDirectory(
-            prefix="replay-web-", ignore_cleanup_errors=True
-        ) as made:
-            yield from _followed(source, Path(made) / "data")
-        return
-    found = find_folder() if source is None else None
-    folder = Path(source) if source is not None else found.path if found else None
-    if folder is None:
-        raise click.ClickException("no data folder is here or above: name one")
-    if not has_log(folder):
-        raise click.ClickException(f"{folder} is no data folder: it has no log")
-    yield folder
-
-
-def _followed(source: str, folder: Path) -> Iterator[Path]:
-    argv = [sys.executable, "-m", "joblog.replay", "follow", source, str(folder)]
-    child = subprocess.Popen(argv)  # noqa: S603 - ourselves
-    try:
-        deadline = time.monotonic() + _FOLLOW_SECONDS
-        while not has_log(folder):
-            if child.poll() is not None or time.monotonic() > deadline:
-                raise click.ClickException(f"{source} cannot be followed")
-            time.sleep(_WAIT_SECONDS)
-        yield folder
-    finally:
-        child.terminate()
-        child.wait()

@@ -22,6 +22,7 @@ from joblog.replay.views.axis import axis_facts
 from joblog.replay.views.board import DEEDS, Board, Moment, look_at
 from joblog.replay.views.comparing import compare_facts
 from joblog.replay.views.connections import clients_facts
+from joblog.replay.views.errors import error_marks
 from joblog.replay.views.facts import overview_facts
 from joblog.replay.views.health import health_facts
 from joblog.replay.views.job_list import Wanted, list_facts
@@ -63,6 +64,7 @@ class Desk:
         folder: Path,
         schemas: Sequence[str] = (),
         limits: Limits = Limits(),  # noqa: B008 - a NamedTuple never changes
+        descriptors: Sequence[str] = (),
     ) -> None:
         """Look at a folder; nothing is read yet.
 
@@ -70,8 +72,9 @@ class Desk:
             folder: the data folder.
             schemas: those that were named; none to find them out.
             limits: from when on a job is stuck or lost.
+            descriptors: of messages that jobs carry; see `protobufs`.
         """
-        self._kept = Kept(folder, schemas, limits)
+        self._kept = Kept(folder, schemas, limits, descriptors)
         self._board: Board | None = None
         self._has_pages = True
         self._is_indexing = False
@@ -255,9 +258,14 @@ def _span(source: Source) -> tuple[int, int]:
     return min(times, default=0), max(times, default=0)
 
 
-def _axis(_: Desk, source: Source, __: Mapping[str, str]) -> dict[str, Any]:
-    """The time axis, and what stands out on it."""
-    return axis_facts(source)
+def _axis(desk: Desk, source: Source, _: Mapping[str, str]) -> dict[str, Any]:
+    """The time axis, and what stands out on it.
+
+    Errors are those up to record `known_seq`, which the board knows.
+    """
+    rates = desk.rates_of(source, *_span(source))
+    errors = error_marks(desk.board_of(source, 0), rates)
+    return {"known_seq": rates["known_seq"], **axis_facts(source, errors)}
 
 
 def _overview(_: Desk, source: Source, words: Mapping[str, str]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The time axis of a log: from when to when it goes, and what stands out on it.
 
-Marks are tags, scripts that came, starts of the server, snapshots, replication, and
+Marks are tags, scripts that came, starts of the server, snapshots, errors of jobs, and
 records that are gone. A log has no record of a start; but each start counts its clients
 anew, so an id that another had before tells of one. Its mark is the first client that
 wrote behind it.
@@ -22,7 +22,7 @@ from joblog.replay.views.overview import Mark, find_marks
 from joblog.storage.errors import PrunedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from joblog.replay.index.finder import LogIndex
     from joblog.replay.views.source import Source
@@ -34,8 +34,12 @@ _FIRST_IDS = 8
 _GAP = re.compile(rb"gap-[0-9]+-[0-9]+")
 
 
-def axis_facts(source: Source) -> dict[str, Any]:
+def axis_facts(source: Source, errors: Iterable[Mark] = ()) -> dict[str, Any]:
     """Return the axis of a log for JSON.
+
+    Args:
+        source: the log.
+        errors: the marks of errors; see `errors`.
 
     Raises:
         StorageError: the log is damaged.
@@ -43,7 +47,7 @@ def axis_facts(source: Source) -> dict[str, Any]:
     index = source.index
     last_seq = index.last_seq
     first_seq = max(index.first_seq, index.bases.find_floor() + 1)
-    marks = sorted(_marks(index, first_seq, last_seq)) if last_seq else []
+    marks = sorted((*errors, *_marks(index, first_seq, last_seq))) if last_seq else []
     return {
         "from_seq": first_seq,
         "until_seq": last_seq,

@@ -89,6 +89,7 @@ class Board:
         self.pages: list[SummedPage] = []
         self._columns: Columns | None = None
         self._sums: list[Counter[What]] = [Counter()]
+        self._firsts: dict[tuple[int, int], tuple[int, int]] = {}
         self._last_read: tuple[int, KnownSteps] | None = None
         self.known_seq = source.index.bases.find_floor()
         self.kind = ledger_kind(source.schemas, self.known_seq)
@@ -218,6 +219,40 @@ class Board:
             yield page.sums if is_inside and bits <= span.bits else self._read(place)
         if self._columns is not None:
             yield self._columns.steps
+
+    def find_first(
+        self, from_ms: int, end_ms: int, wants: Callable[[What], bool]
+    ) -> tuple[int, int] | None:
+        """Return the record, and its time, of the first step of a kind in a time."""
+        name = from_ms, end_ms
+        if name not in self._firsts:
+            found = self._find_first(from_ms, end_ms, wants)
+            if found is None or not self.pages or found[0] > self.pages[-1].end_seq:
+                return found
+            self._firsts[name] = found
+        return self._firsts[name]
+
+    def _find_first(
+        self, from_ms: int, end_ms: int, wants: Callable[[What], bool]
+    ) -> tuple[int, int] | None:
+        pages = self.pages
+        first = bisect_left(pages, from_ms, key=lambda page: page.sums.last_ms)
+        for place in range(first, len(pages) + 1):
+            if place < len(pages):
+                if not any(map(wants, pages[place].sums.table)):
+                    continue
+                steps = self._read(place)
+            elif self._columns is not None:
+                steps = self._columns.steps
+            else:
+                return None
+            wanted = {n for n, what in enumerate(steps.table) if wants(what)}
+            for step in range(bisect_left(steps.times, from_ms), len(steps.times)):
+                if steps.times[step] >= end_ms:
+                    return None
+                if steps.whats[step] in wanted:
+                    return steps.first_seq + steps.seqs[step], steps.times[step]
+        return None
 
 
 class Moment(NamedTuple):

@@ -16,7 +16,6 @@ from joblog.replay.records.script_texts import ScriptNames
 from joblog.replay.records.search import Match
 from joblog.replay.shown.records import record_text
 from joblog.replay.shown.versions import version_facts
-from joblog.replay.views.payloads import decode_elements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -183,5 +182,5 @@ def _own_facts(
         "key": json_text(key),
         "seq": seq,
         "value": version_facts(version),
-        "decoded": decode_elements(version),
+        "decoded": source.payloads.elements(version),
     }

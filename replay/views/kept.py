@@ -87,10 +87,17 @@ def _about(name: str, path: Path) -> _File | None:
 class Kept:
     """A folder that is asked again and again."""
 
-    def __init__(self, folder: Path, schemas: Sequence[str], limits: Limits) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        schemas: Sequence[str],
+        limits: Limits,
+        descriptors: Sequence[str],
+    ) -> None:
         """Open nothing yet; see `Source`."""
         self._folder = folder
         self._about = schemas, limits
+        self._descriptors = descriptors
         self._source: Source | None = None
         self._look: Look | None = None
         self._found_seq = 0
@@ -106,7 +113,9 @@ class Kept:
             self.close()
         if self._source is None:
             schemas, limits = self._about
-            self._source = Source(self._folder, schemas, limits, progress)
+            self._source = Source(
+                self._folder, schemas, limits, progress, self._descriptors
+            )
             self._found_seq = self._source.index.last_seq
         elif self._source.index.last_seq >= _TIMES_LONGER * self._found_seq:
             self._source.forget_schemas()

@@ -17,7 +17,6 @@ from joblog.replay.shown.versions import (
     version_facts,
     version_text,
 )
-from joblog.replay.views.payloads import decode_elements
 
 if TYPE_CHECKING:
     from joblog.app.history.moments import Point
@@ -69,7 +68,7 @@ def key_facts(source: Source, db: int, key: bytes, point: Point) -> dict[str, An
         "key": json_text(key),
         "value": version_facts(version),
         "text": version_text(version, _LIMIT),
-        "decoded": decode_elements(version) if version is not None else [],
+        "decoded": source.payloads.elements(version) if version is not None else [],
         "changes": [_change(source, step, names) for step in reversed(steps)],
         "blame": _blame(source, db, key, point, names) if version else [],
     }

@@ -17,12 +17,12 @@ from joblog.replay.shown.versions import (
     key_label,
     version_facts,
 )
-from joblog.replay.views.payloads import decode_payload
 from joblog.storage.errors import PrunedError
 
 if TYPE_CHECKING:
     from joblog.app.history.touched import DbKey
     from joblog.replay.keys.values import Version
+    from joblog.replay.views.payloads import Payloads
     from joblog.replay.views.source import Source
     from joblog.storage.record import Record
 
@@ -75,7 +75,7 @@ def record_page_facts(source: Source, seq: int) -> dict[str, Any]:
     ]
     facts["who"] = client_label(client)
     facts["text"] = record_text(record, _LIMIT, ScriptNames(index))
-    facts["payloads"] = _payloads(record)
+    facts["payloads"] = decode_words(source.payloads, record)
     return facts
 
 
@@ -86,11 +86,12 @@ def _lines(before: Version | None, after: Version | None) -> list[tuple[str, str
     return difference_lines(version.kind, list(find_differences(before, after)), _LIMIT)
 
 
-def _payloads(record: Record) -> list[dict[str, Any]]:
+def decode_words(payloads: Payloads, record: Record) -> list[dict[str, Any]]:
+    """Return what the arguments of a record hold, each once."""
     words = [*(record.origin.command or []), *(w for e in record.effects for w in e)]
     found: dict[bytes, dict[str, Any]] = {}
     for word in words[: 10 * _PAYLOADS_MAX]:
-        decoded = decode_payload(word) if word not in found else None
+        decoded = payloads.decode(word) if word not in found else None
         if decoded is not None and len(found) < _PAYLOADS_MAX:
             found[word] = {"text": json_text(word[:_LIMIT]), **decoded}
     return list(found.values())

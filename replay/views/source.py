@@ -17,6 +17,7 @@ from joblog.replay.jobs.shipped import detect_schemas, load_schemas
 from joblog.replay.jobs.verdicts import Limits
 from joblog.replay.records.clients import ClientDirectory
 from joblog.replay.records.points import find_point
+from joblog.replay.views.payloads import Payloads
 from joblog.storage.archives import Archive, is_archive
 from joblog.storage.disk import open_disk
 
@@ -47,6 +48,7 @@ class Source:
         schemas: Sequence[str] = (),
         limits: Limits = Limits(),  # noqa: B008 - a NamedTuple never changes
         progress: Progress = lambda _: None,
+        descriptors: Sequence[str] = (),
     ) -> None:
         """Open a folder.
 
@@ -55,6 +57,7 @@ class Source:
             schemas: names or files of those that were named; none to find them out.
             limits: from when on a job is stuck or lost.
             progress: is told how far long work has come.
+            descriptors: of messages that jobs carry; see `protobufs`.
 
         Raises:
             StorageError: it is none.
@@ -68,6 +71,7 @@ class Source:
         self.limits = limits
         self.progress = progress
         self._named = schemas
+        self._descriptors = descriptors
 
     @cached_property
     def schemas(self) -> list[Schema]:
@@ -79,6 +83,15 @@ class Source:
         if self._named:
             return load_schemas(self._named)
         return detect_schemas(self.index)
+
+    @cached_property
+    def payloads(self) -> Payloads:
+        """What decodes what jobs carry.
+
+        Raises:
+            SchemaError: one of the descriptors is none.
+        """
+        return Payloads(self._descriptors)
 
     @cached_property
     def clients(self) -> ClientDirectory:

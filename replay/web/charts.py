@@ -18,7 +18,8 @@ _MARK_COLOURS = {
     "script": "#0891b2",
     "start": "#ea580c",
     "snapshot": "#9ca3af",
-    "gap": "#dc2626",
+    "errors": "#dc2626",
+    "gap": "#111827",
 }
 
 

@@ -42,7 +42,8 @@ def _write(line: dict[str, Any]) -> None:
 def main() -> None:
     """Answer questions about the folder that is named, until the input ends."""
     told = json.loads(sys.argv[1])
-    desk = Desk(Path(told["folder"]), told["schemas"], Limits(*told["limits"]))
+    limits, descriptors = Limits(*told["limits"]), told["descriptors"]
+    desk = Desk(Path(told["folder"]), told["schemas"], limits, descriptors)
     for line in sys.stdin:
         asked = json.loads(line)
         _write({"answer": desk.ask(asked["name"], asked["words"], _Progress())})

@@ -108,16 +108,28 @@ async def _exchange(
 class Desks:
     """The quick desk and the patient one, for one folder."""
 
-    def __init__(self, folder: Path, schemas: Sequence[str], limits: Limits) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        schemas: Sequence[str],
+        limits: Limits,
+        descriptors: Sequence[str] = (),
+    ) -> None:
         """Start nothing yet.
 
         Args:
             folder: the data folder.
             schemas: those that were named; none to find them out.
             limits: from when on a job is stuck or lost.
+            descriptors: of messages that jobs carry.
         """
         about = json.dumps(
-            {"folder": str(folder), "schemas": list(schemas), "limits": list(limits)}
+            {
+                "folder": str(folder),
+                "schemas": list(schemas),
+                "limits": list(limits),
+                "descriptors": list(descriptors),
+            }
         )
         self.folder = folder
         self.quick, self.patient = Desk(about), Desk(about)

@@ -174,12 +174,11 @@ class Frame:
         """Learn what stands out, and what happened over time."""
         if await self._load_rates():
             await self._draw()
-        await self._load_marks()
         await self.refresh()
 
     async def _load_marks(self) -> None:
         axis = await self.desks.quick.ask("axis", {})
-        if "error" not in axis:
+        if "error" not in axis and axis["marks"] != self._marks:
             self._marks = axis["marks"]
             with self._client:
                 self._show_chips()
@@ -192,6 +191,9 @@ class Frame:
         if "error" in rates:
             return False
         self.rates = rates
+        if self._board:
+            self._show_axis()
+        await self._load_marks()
         return True
 
     def _show_chips(self) -> None:

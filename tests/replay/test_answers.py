@@ -13,6 +13,7 @@ from joblog.app.history.notes import ClientNote, encode_note
 from joblog.replay.cli import main
 from joblog.replay.demo import make_demo
 from joblog.replay.views.answers import QUESTIONS, Desk
+from joblog.replay.views.errors import find_bursts
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.log import Log
 from tests.replay.histories import make_mail
@@ -178,15 +179,48 @@ def test_search_knows_jobs_keys_records_clients_and_texts(mail):
     assert not any(nothing[kind] for kind in ("jobs", "keys", "mentions", "texts"))
 
 
+def others(marks):
+    """Return the marks that are not of errors: these go by what is usual in a span."""
+    return [mark for mark in marks if mark["kind"] != "errors"]
+
+
+def test_axis_has_a_mark_where_jobs_begin_to_fail(mail):
+    folder = TOURS[0]
+    marks = [m for m in ask(folder, "axis")["marks"] if m["kind"] == "errors"]
+    steps = [
+        step
+        for job in ask(folder, "jobs", all="1", n="200")["jobs"]
+        for told in ask(folder, "job", id=job["id"])["jobs"]
+        for step in told["steps"]
+    ]
+
+    failed = {step["seq"] for step in steps if step["state"] == "failed"}
+    assert {m["seq"] for m in marks} & failed
+    assert all("failed" in m["name"] or "retried" in m["name"] for m in marks)
+
+
+def test_bursts_are_what_is_many_for_what_was_usual_before():
+    quiet, some = [(0, 0)] * 15, [(1, 1)] * 15
+
+    def found(slots):
+        return [(each.first, each.end, each.name) for each in find_bursts(slots)]
+
+    assert found([*quiet, (3, 1), (0, 2), *quiet]) == [(15, 17, b"3 failed, 3 retried")]
+    assert found([*quiet, *some])[0][0] == 15
+    assert found([*some, (1200, 0), *some])[1] == (15, 16, b"1,200 failed")
+    assert found([*some, (4, 3), *some]) == [(0, 12, b"12 failed, 12 retried")]
+    assert found(quiet) == found([]) == []
+
+
 def test_axis_has_tags_scripts_and_starts(tmp_path):
     folder = tmp_path / "data"
     make_demo(folder, FileSystem())
-    before = ask(folder, "axis")["marks"]
+    before = others(ask(folder, "axis")["marks"])
     log = Log.open(folder, filesystem=FileSystem(), now_ms=lambda: NOW_MS)
     note = encode_note(ClientNote("10.9.9.9:1"))
     log.append([(NOW_MS, 0, [], [1, None, note])], log.last_seq)
     log.close()
-    marks = ask(folder, "axis")["marks"]
+    marks = others(ask(folder, "axis")["marks"])
     (info,) = said("info", folder)
 
     assert {mark["kind"] for mark in before} == {"tag", "script"}

@@ -60,7 +60,7 @@ OF_ONE_MOMENT = {
 }
 """The others: of one moment, one record, or all of the log."""
 
-OF_NO_FOLDER = {"check", "completion", "demo", "follow", "import", "web"}
+OF_NO_FOLDER = {"check", "completion", "demo", "follow", "import", "ui", "web"}
 MORE_WORDS = {
     "backup": ["copy"],
     "get": ["queue"],

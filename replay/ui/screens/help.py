@@ -17,7 +17,8 @@ All screens show one moment, which the line at the top has.
 
  left right        a record back, a record on; with shift a hundred
  [ ]               to the mark before, to the next: T a tag (a deploy),
-                   s a new script, R a start of the server, x a gap
+                   s a new script, R a start, . a snapshot,
+                   ! errors, x a gap
  n N               to the next change of this job or key, to that before
  home              to the first record
  end  l            live: the log's end, as it grows
@@ -27,8 +28,9 @@ All screens show one moment, which the line at the top has.
  /                 search: a job's id, a key, a client, a number, any text
  a                 of a queue: also the jobs that ended well
  c                 clients
- ?                 this
- q                 end
+ t                 two moments: this one beside another
+ p                 of a job, a key, a record: what it carries, decoded
+ ?  q              this; the end
 """
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 
 from joblog.replay.ui.places import Place
+from joblog.replay.ui.screens.payload import PayloadScreen
 from joblog.replay.ui.screens.view import Walked
 from joblog.replay.ui.words import STYLES, bars, moment, near, plain, state
 
@@ -14,6 +16,7 @@ from joblog.replay.ui.words import STYLES, bars, moment, near, plain, state
 class JobScreen(Walked):
     """The timeline of one job."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("p", "payload", "payload")]
     COLUMNS: ClassVar[tuple[str, ...]] = (
         *("record", "when", "step", "state", "key", "who", "by"),
     )
@@ -59,6 +62,11 @@ class JobScreen(Walked):
         width = max(self.size.width - 40, 20)
         room = max(self.size.height * 2 // 5 - 2, 1)
         return [head, verdict, *bars(job["bars"], width)[-room:]]
+
+    def action_payload(self) -> None:
+        """Show what it carries, decoded."""
+        words = {"id": self._job}
+        self.app.push_screen(PayloadScreen("job", words, self._job))
 
     def place_of(self, name: str) -> Place:
         """Return the step's record."""

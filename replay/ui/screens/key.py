@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 
 from joblog.replay.ui.places import Place
+from joblog.replay.ui.screens.payload import PayloadScreen
 from joblog.replay.ui.screens.view import Walked
 from joblog.replay.ui.words import near, plain
 
@@ -14,6 +16,7 @@ from joblog.replay.ui.words import near, plain
 class KeyScreen(Walked):
     """One key of one database."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("p", "payload", "payload")]
     COLUMNS: ClassVar[tuple[str, ...]] = ("record", "when", "who", "did", "left")
 
     def __init__(self, db: int, key: str) -> None:
@@ -41,6 +44,11 @@ class KeyScreen(Walked):
         changes = answer["changes"]
         self.fill([(str(each["seq"]), _cells(each, now_ms)) for each in changes])
         self.tell("n and N go along its changes; enter opens the record")
+
+    def action_payload(self) -> None:
+        """Show what it carries, decoded."""
+        words = {"db": str(self._db), "key": self._key}
+        self.app.push_screen(PayloadScreen("key", words, self._key))
 
     def place_of(self, name: str) -> Place:
         """Return the change's record."""

@@ -43,6 +43,11 @@ class QueuesScreen(View):
                 self._fill(board, rates["queues"], {})
             if not board["is_whole"]:
                 self.show_progress(board["known_seq"])
+        axis = await self.ask("axis")
+        if axis is None:
+            return
+        self.history.axis = axis
+        self.show_axis()
         overview = await self.ask("overview", **self.moment)
         if overview is None:
             return

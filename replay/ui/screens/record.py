@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 
 from joblog.replay.ui.places import Place
+from joblog.replay.ui.screens.payload import PayloadScreen
 from joblog.replay.ui.screens.view import View
 from joblog.replay.ui.words import moment, plain
 
@@ -16,6 +18,7 @@ _SCRIPT_LINES = 12
 class RecordScreen(View):
     """One record, whatever the moment is."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("p", "payload", "payload")]
     COLUMNS: ClassVar[tuple[str, ...]] = ("key", "", "what it did")
 
     def __init__(self, seq: int) -> None:
@@ -41,6 +44,11 @@ class RecordScreen(View):
         self.head(*lines)
         self.fill(list(_rows(answer["changes"])))
         self.tell("enter opens the key as it was then")
+
+    def action_payload(self) -> None:
+        """Show what it carries, decoded."""
+        words = {"seq": str(self._seq)}
+        self.app.push_screen(PayloadScreen("record", words, f"@{self._seq}"))
 
     def place_of(self, name: str) -> Place:
         """Return the key, and let this record be the moment."""
