@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from joblog.app.collector import seldom
 from joblog.app.history.moments import NoSuchMomentError
 from joblog.app.version import VERSION
 from joblog.replay.jobs.schema import SchemaError
@@ -66,7 +67,8 @@ class _Replay(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a verb; a pager that it started is waited for."""
         try:
-            return self._invoke(ctx)
+            with seldom():
+                return self._invoke(ctx)
         finally:
             if not ctx.parent:
                 Pager.end()

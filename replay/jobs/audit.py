@@ -6,7 +6,7 @@ the counts add up to the deeds.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from joblog.app.history.moments import json_time
@@ -108,7 +108,7 @@ class Audit:
         """
         self._actors = actors
         self._wants_queue = wants_queue
-        self._seen: dict[tuple[str, str], None] = {}
+        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
         self.counts: Counter[Group] = Counter()
         self.jobs: Counter[str] = Counter()
         self.deeds = 0
@@ -188,7 +188,7 @@ class Audit:
             self.jobs[queue] += 1
             self._seen[job] = None
             if len(self._seen) > _JOBS_KEPT:
-                del self._seen[next(iter(self._seen))]
+                self._seen.popitem(last=False)
 
     def groups(self) -> list[tuple[Group, int]]:
         """Return the counts, by group."""

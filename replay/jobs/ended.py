@@ -1,7 +1,12 @@
-"""Jobs that have ended: their stories are let go, but for the last few."""
+"""Jobs that have ended: their stories are let go, but for the last few.
+
+They lie in an `OrderedDict`: to find the first key of a plain one from which the first
+are removed, all that were removed since it last grew are passed over.
+"""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Protocol
 
 from joblog.replay.jobs.schema import ENDS
@@ -44,8 +49,8 @@ class Ended:
         """
         self._stories = stories
         self._gone = gone
-        self.names: dict[JobName, tuple[bytes, str, int] | None] = {}
-        self.leaving: dict[JobName, None] = {}
+        self.names: OrderedDict[JobName, tuple[bytes, str, int] | None] = OrderedDict()
+        self.leaving: OrderedDict[JobName, None] = OrderedDict()
 
     def remember(
         self,
@@ -53,8 +58,8 @@ class Ended:
         leaving: Iterable[JobName],
     ) -> None:
         """Know those that had ended at a moment of the log."""
-        self.names = dict(names)
-        self.leaving = dict.fromkeys(leaving)
+        self.names = OrderedDict(names)
+        self.leaving = OrderedDict.fromkeys(leaving)
 
     def let_go(self, name: JobName, story: Story) -> None:
         """Let a job go, after the next ten thousand: more may be said of it."""
@@ -64,8 +69,7 @@ class Ended:
         self.leaving[name] = None
         if len(self.leaving) <= _LEAVING_KEPT:
             return
-        oldest = next(iter(self.leaving))
-        del self.leaving[oldest]
+        oldest, _ = self.leaving.popitem(last=False)
         if not self._stories[oldest].has_ended:
             return
         story = self._stories.pop(oldest)
@@ -73,7 +77,7 @@ class Ended:
         if self._gone is not None:
             self._gone.add(oldest, story)
         if len(self.names) > _ENDED_KEPT:
-            del self.names[next(iter(self.names))]
+            self.names.popitem(last=False)
 
     def revive(self, name: JobName) -> Standing | None:
         """Let a job be known again: it comes to a place once more.

@@ -7,6 +7,7 @@ import binascii
 import json
 import math
 import zlib
+from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ class Aliases:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self.known: dict[bytes, bytes] = {}
+        self.known: OrderedDict[bytes, bytes] = OrderedDict()
 
     def learn(self, rule: Rule, moves: Iterable[Move]) -> None:
         """Note down the aliases in what came to a hash, or leaves it."""
@@ -56,7 +57,7 @@ class Aliases:
                 if job_id:
                     self.known[move.element] = job_id
         while len(self.known) > _ALIASES_KEPT:
-            del self.known[next(iter(self.known))]
+            self.known.popitem(last=False)
 
 
 def take_score(

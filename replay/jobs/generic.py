@@ -10,6 +10,7 @@ lease, which ends without ending the job; any other key is the job's own.
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from joblog.replay.jobs.elements import make_reader
@@ -85,10 +86,10 @@ class GenericSchema(Schema):
         super().__init__("generic", "generic", [], content="generic")
         self.wanted = wanted
         self._mentions = _find_word(wanted) if wanted else None
-        self._ids: dict[bytes, None] = {}
+        self._ids: OrderedDict[bytes, None] = OrderedDict()
         self._read = _one_id(wanted) if wanted else _read_any(self._ids)
         self._known: dict[bytes, tuple[Meaning | None, bool]] = {}
-        self._lists: dict[bytes, None] = {}
+        self._lists: OrderedDict[bytes, None] = OrderedDict()
         self._places: dict[str, Rule] = {}
         self._strings: set[bytes] = set()
 
@@ -110,7 +111,7 @@ class GenericSchema(Schema):
             if key not in self._lists:
                 self._lists[key] = None
                 if len(self._lists) > _KEYS_KEPT:
-                    del self._lists[next(iter(self._lists))]
+                    self._lists.popitem(last=False)
             return self._mean(key, "waiting")
         return found
 
@@ -184,9 +185,9 @@ class GenericSchema(Schema):
     def remember(self, memory: Any) -> None:
         """Know the keys that are lists, and the ids that were seen, and no others."""
         lists, ids = memory or ((), ())
-        self._lists = dict.fromkeys(lists)
+        self._lists = OrderedDict.fromkeys(lists)
         self._ids.clear()
-        self._ids |= dict.fromkeys(ids)
+        self._ids.update(dict.fromkeys(ids))
 
 
 def _guess_state(key: bytes) -> str:
@@ -213,7 +214,7 @@ def _one_id(wanted: bytes) -> ReadId:
     return lambda element, _: wanted if mentions(element) else None
 
 
-def _read_any(seen: dict[bytes, None]) -> ReadId:
+def _read_any(seen: OrderedDict[bytes, None]) -> ReadId:
     """Return what reads any id, and notes down the last ones that it read."""
     from_json = make_reader(_IDS)
 
@@ -225,7 +226,7 @@ def _read_any(seen: dict[bytes, None]) -> ReadId:
         if found and found not in seen:
             seen[found] = None
             if len(seen) > _IDS_KEPT:
-                del seen[next(iter(seen))]
+                seen.popitem(last=False)
         return found
 
     return read

@@ -7,6 +7,7 @@ Unix socket that are described alike nobody can tell whether they are one.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from joblog.app.history.notes import ClientNote, read_note
@@ -31,7 +32,7 @@ class Lives:
 
     def __init__(self) -> None:
         """Begin with no clients."""
-        self.known: dict[int, tuple[str, bytes]] = {}
+        self.known: OrderedDict[int, tuple[str, bytes]] = OrderedDict()
         self.since = 0
 
     def take(self, record: Record, stories: Iterable[Story]) -> None:
@@ -50,7 +51,7 @@ class Lives:
             self.known.clear()
             self.since = record.seq
         elif len(self.known) >= _CLIENTS_KEPT:
-            del self.known[next(iter(self.known))]
+            self.known.popitem(last=False)
         self.known[record.origin.client_id] = client
         return is_new
 

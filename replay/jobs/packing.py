@@ -6,8 +6,9 @@ number, the time and the client are kept. Schemas and rules are kept by their nu
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from itertools import chain
+from operator import attrgetter
 from sys import intern
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -32,6 +33,7 @@ _PLAIN = (
     *("last_ms", "number"),
 )
 _SETS = ("rounds", "former", "hands")
+_plain_of, _sets_of = attrgetter(*_PLAIN), attrgetter(*_SETS)
 
 
 _NO_NOTES: dict[str, bytes] = {}
@@ -81,8 +83,8 @@ class Packer:
         last = story.last
         return [
             self.pack_name(name),
-            [getattr(story, each) for each in _PLAIN],
-            [sorted(getattr(story, each)) for each in _SETS],
+            _plain_of(story),
+            [sorted(each) if each else () for each in _sets_of(story)],
             [(*home, code_of(rule), n) for home, (rule, n) in story.places.items()],
             [(*home, code_of(rule), ms) for home, (rule, ms) in story.marks.items()],
             list(story.doubles),
@@ -178,9 +180,9 @@ class Packer:
         tracker.ended.remember(
             chain.from_iterable(find_ended(ended)), map(self.unpack_name, leaving)
         )
-        tracker.aliases.known = dict(aliases)
+        tracker.aliases.known = OrderedDict(aliases)
         tracker.lives.since = lives[0]
-        tracker.lives.known = {each: tuple(known) for each, known in lives[1]}
+        tracker.lives.known = OrderedDict((n, tuple(known)) for n, known in lives[1])
         tracker.has_results = set(counts[0])
         tracker.count = counts[1]
         tracker.started = Counter({(queue, state): n for queue, state, n in started})

@@ -7,6 +7,7 @@ and counts once.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.notes import AccessNote, ClientNote, read_note
@@ -63,7 +64,7 @@ def find_access(
         CorruptLogError: the log is damaged.
         PrunedError: the log does not go back so far.
     """
-    seen: dict[tuple[int, str, bytes], None] = {}
+    seen: OrderedDict[tuple[int, str, bytes], None] = OrderedDict()
     for record in index.records(from_seq, until_seq):
         if not record.seq % _TOLD_EACH:
             progress(record.seq)
@@ -79,5 +80,5 @@ def find_access(
             if login not in seen:
                 seen[login] = None
                 if len(seen) > _LOGINS_KEPT:
-                    del seen[next(iter(seen))]
+                    seen.popitem(last=False)
                 yield AccessEvent(*place, note.address, note.user, LOGIN, note.name, 0)

@@ -9,6 +9,7 @@ back it reads backward, only as far as it must, and never the same part twice.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.history.notes import ClientNote, read_note
@@ -56,7 +57,7 @@ class ClientDirectory:
         """
         self._index = index
         self._from_seq = from_seq
-        self._notes: dict[int, list[tuple[int, ClientNote]]] = {}
+        self._notes: OrderedDict[int, list[tuple[int, ClientNote]]] = OrderedDict()
         self._looked: dict[int, int] = {}
         self._scanned_seq = from_seq
 
@@ -69,7 +70,7 @@ class ClientDirectory:
         if not any(seq == record.seq for seq, _ in known):
             insort(known, (record.seq, note))
         if len(self._notes) > _CLIENTS_MAX:
-            del self._notes[next(iter(self._notes))]
+            self._notes.popitem(last=False)
 
     def find(self, client_id: int, seq: int) -> Client:
         """Return who had an id when a record was written."""

@@ -9,7 +9,7 @@ newest 50,000.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING
 
 from joblog.app.history.notes import ClientNote, ExecNote, GoneNote, read_note
@@ -90,7 +90,7 @@ class Connections:
         Args:
             clients: says who those were that were described before.
         """
-        self.all: dict[int, Connection] = {}
+        self.all: OrderedDict[int, Connection] = OrderedDict()
         self._clients = clients
         self._open: dict[int, Connection] = {}
 
@@ -136,7 +136,7 @@ class Connections:
         found = Connection(client_id, note, record)
         self._open[client_id] = self.all[record.seq] = found
         if len(self.all) > _CONNECTIONS_KEPT:
-            oldest = self.all.pop(next(iter(self.all)))
+            _, oldest = self.all.popitem(last=False)
             if self._open.get(oldest.id) is oldest:
                 del self._open[oldest.id]
         return found

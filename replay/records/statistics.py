@@ -8,6 +8,7 @@ are kept, so that the counts of the rarer ones are lower limits where there are 
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from joblog.app.history.notes import ScriptNote, read_note
@@ -167,6 +168,17 @@ def sparkline(counts: list[int]) -> str:
 
 
 def busiest(counts: Counter[T], number: int) -> Counter[T]:
-    """Return the highest of some counts, in the order in which they came."""
-    kept = dict(counts.most_common(number))
-    return Counter({name: count for name, count in counts.items() if name in kept})
+    """Return the highest of some counts, in the order in which they came.
+
+    Of equal ones the first; `most_common` takes three times as long for half of many.
+    """
+    if len(counts) <= number:
+        return counts.copy()
+    ordered = sorted(counts.values(), reverse=True)
+    least = ordered[number - 1]
+    ties = number - ordered.index(least)
+    equal = (name for name, count in counts.items() if count == least)
+    first = set(islice(equal, ties))
+    return Counter(
+        {n: count for n, count in counts.items() if count > least or n in first}
+    )

@@ -7,7 +7,7 @@ running server, and for the past. Memory: an entry for each job that waits.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app import families
@@ -126,7 +126,7 @@ class JobCounts:
                 whether it still runs, and their number is not told.
         """
         self.queues: dict[bytes, QueueCounts] = {}
-        self._acked: dict[tuple[bytes | None, bytes], None] = {}
+        self._acked: OrderedDict[tuple[bytes | None, bytes], None] = OrderedDict()
         self._begun_ms = begun_ms
         self._states: tuple[str, ...] = OPEN_STATES
         if not has_acks:
@@ -190,7 +190,7 @@ class JobCounts:
         if now == _ACKED:
             acked[what.queue, job_id] = None
             if len(acked) > _ACKED_KEPT:
-                del acked[next(iter(acked))]
+                acked.popitem(last=False)
         return was, now
 
     def values(self, at_ms: int) -> Iterator[Value]:

@@ -87,3 +87,11 @@ def test_a_pause_ends_with_an_error_too():
         raise ValueError("why")
 
     assert gc.isenabled()
+
+
+def test_it_looks_seldom_meanwhile_and_as_before_afterwards():
+    before = gc.get_threshold()
+    with collector.seldom():
+        assert gc.get_threshold()[0] > before[0]
+        assert gc.isenabled()
+    assert gc.get_threshold() == before

@@ -1,5 +1,6 @@
 """Statistics that are added up are what counting all records gives."""
 
+from collections import Counter
 from contextlib import closing
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from joblog.replay.index.building import build_index
 from joblog.replay.index.finder import LogIndex
 from joblog.replay.index.sidecar import VARIABLE
+from joblog.replay.records.statistics import busiest
 from joblog.replay.records.summaries import build_summaries, count_records
 from joblog.storage.filesystem import FileSystem
 from tests.replay.histories import History
@@ -97,3 +99,13 @@ def test_what_is_told_of_a_key_is_short_by_no_more_than_is_said(tmp_path, monkey
     short = {key: n - found["keys"][key] for key, n in expected["keys"].items()}
     assert expected["hidden"] == 0
     assert 0 < max(short.values()) <= found["hidden"]
+
+
+@given(st.lists(st.integers(0, 12)), st.integers(1, 15))
+def test_the_busiest_are_the_most_common_the_first_of_equal_ones(numbers, count):
+    counts = Counter(numbers)
+
+    kept = busiest(counts, count)
+
+    assert kept == dict(counts.most_common(count))
+    assert list(kept) == [each for each in counts if each in kept]
