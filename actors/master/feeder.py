@@ -8,6 +8,7 @@ on from the log. So it costs no memory, and nobody else waits.
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -15,10 +16,12 @@ from joblog.actors.log_place import LogPlace
 from joblog.actors.master.histories import HISTORY_KIND, Mark, Redacted, bytes_of
 from joblog.actors.master.spool import let_go
 from joblog.actors.messages import Close, Push
+from joblog.app.history.propagation import YOUNG, young_of
 from joblog.app.state.replicas import LOADING, ONLINE
 from joblog.storage.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from joblog.actors.inbox import Inbox
@@ -26,11 +29,14 @@ if TYPE_CHECKING:
     from joblog.storage.filesystem import FileSystem
     from joblog.storage.record import Record
 
+logger = logging.getLogger(__name__)
+
 HIGH_BYTES: Final = 4 * 1024 * 1024
 """So much may wait for a replica; what comes then it is sent when it has read that."""
 
 _LOW_BYTES: Final = 1024 * 1024
 _SLICE_BYTES: Final = 256 * 1024
+_VALKEY: Final = 9
 
 
 class OtherStreamError(StorageError):
@@ -112,6 +118,7 @@ class Feeder:
         self._sent = 0
         self._offset = self._wanted = 0
         self.is_old = self.was_sent_dataset = False
+        self._told: set[bytes] = set()
         self.next_seq = 0
         self.is_live = False
 
@@ -162,13 +169,16 @@ class Feeder:
 
     # --- what it is sent -----------------------------------------------------------
 
-    def take(self, first_seq: int, mark: Mark, data: bytes) -> None:
+    def take(
+        self, first_seq: int, mark: Mark, data: bytes, young: Collection[bytes]
+    ) -> None:
         """Send what has just come, or leave it for later.
 
         Args:
             first_seq: the first of the records.
             mark: the last of them, and the offset behind it.
             data: what is sent for them.
+            young: effects in it that it may not know.
         """
         if not self.is_live or self.next_seq != first_seq:
             return
@@ -179,6 +189,20 @@ class Feeder:
         self.next_seq = mark.seq + 1
         if data:
             self.push(data)
+        if young:
+            self._tell_of(young)
+
+    def _tell_of(self, young: Collection[bytes]) -> None:
+        """Say once of each command that the replica may not know it."""
+        for name in sorted(set(young) - self._told):
+            self._told.add(name)
+            since = YOUNG[name]
+            # A Valkey says its version, and a joblog that of a Valkey.
+            major = self.replica.version.partition(b".")[0]
+            if "Valkey 9" in since and major.isdigit() and int(major) >= _VALKEY:
+                continue
+            text = "%s is sent %s, which servers before %s do not know and pass over"
+            logger.warning(text, self, name.decode(), since)
 
     def catch_up(self, live: Mark, steady_ms: int) -> bool:
         """Send some more of what it lacks; say whether to go on soon.
@@ -243,6 +267,8 @@ class Feeder:
         if note is not None and note.get("kind") == HISTORY_KIND:
             self._compare(Mark(note["at"], note["offset"]), record.seq)
         data = bytes_of(record)
+        if young := young_of(record.effects):
+            self._tell_of(young)
         before, self._offset = self._offset, self._offset + len(data)
         if before < self._wanted:
             if self._redacted.has(record.seq):

@@ -22,7 +22,7 @@ from joblog.actors.master.steps import SLICE_SECONDS, run_steps
 from joblog.actors.master.waits import Waits
 from joblog.actors.messages import Appended, Limits, Tap, Tapped
 from joblog.app import errors
-from joblog.app.history.propagation import stream_of
+from joblog.app.history.propagation import stream_of, young_of
 from joblog.app.state.alarm import LONELY
 from joblog.app.state.replicas import (
     PING,
@@ -215,13 +215,14 @@ class Serving:
         """Send what was appended to all who have come so far."""
         pieces: list[bytes] = []
         replicas, waits = self._replicas, self._waits
-        offset, written = replicas.offset, replicas.written
+        offset, written, young = replicas.offset, replicas.written, set[bytes]()
         for _, db, effects, origin in message.entries:
             piece = stream_of(db, effects, origin)
             if piece:
                 offset += len(piece)
                 if effects:
                     replicas.written = offset
+                    young.update(young_of(effects))
                 else:
                     waits.look(origin, replicas.written)
                 pieces.append(piece)
@@ -234,7 +235,7 @@ class Serving:
         if data:
             self._sent_ms = self._engine.server.steady_ms()
         for feeder in self._feeders.values():
-            feeder.take(first_seq, mark, data)
+            feeder.take(first_seq, mark, data, young)
             if not feeder.is_live:
                 self._step_soon()
         if replicas.written != written:

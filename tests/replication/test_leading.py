@@ -147,3 +147,35 @@ def test_a_replica_that_cannot_read_a_dataset_waits(led):
 
     wait_until(lambda: "did not take the dataset 3 times" in both.master.output())
     both.tell("DEL", "h")
+
+
+@pytest.mark.parametrize("kind", ["redis6", "redis7", "redis8", "valkey9", "joblog"])
+def test_a_command_that_a_replica_lacks_takes_none_of_the_others_with_it(led, kind):
+    both = led(kind)
+    both.wait_until_online()
+    library = "#!lua name=f\nredis.register_function('f', function() end)"
+    for words in (
+        ("MULTI",),
+        ("FUNCTION", "LOAD", library),
+        ("HSET", "h", "a", 1, "b", 2),
+        ("HPEXPIRE", "h", 1000000, "FIELDS", 1, "a"),
+        ("SET", "k", 1),
+        ("HSET", "h", "a", 3),  # takes its deadline: behind that, everywhere
+        ("EXEC",),
+        ("HSETEX", "h", "EX", 1000, "FIELDS", 1, "c", 1),
+        ("XADD", "st", "IDMP", "producer", "1", "*", "job", 1),
+    ):
+        reply = both.tell(*words)
+        assert not reply.startswith(b"-"), reply
+    both.wait_until_same()
+
+    assert both.ask("GET", "k") == b"$1\r\n1\r\n"
+    assert both.ask("XLEN", "st") == b":1\r\n"
+    assert both.dump(both.replica)[0, b"h"] == both.dump(both.master)[0, b"h"]
+    if kind in ("redis8", "valkey9", "joblog"):
+        for field in "abc":
+            asked = ("HPEXPIRETIME", "h", "FIELDS", 1, field)
+            assert both.ask(*asked) == both.tell(*asked)
+    said = both.master.output()
+    assert "is sent XIDMPRECORD, which servers before Redis 8.6 do not know" in said
+    assert said.count("is sent HPEXPIREAT") == (kind not in ("valkey9", "joblog"))
