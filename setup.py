@@ -170,6 +170,7 @@ HOT = [
     "app/types/long_doubles.py",
     "app/types/numbers.py",
     "app/types/rdb_rows.py",
+    "app/types/rdb_written_rows.py",
     "app/types/score_order.py",
     "app/types/sets.py",
     "app/types/sorted_ranges.py",

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from joblog.app.types.crc64 import crc64
 from joblog.app.types.rdb_strings import encode_length, encode_rdb_string
-from joblog.app.types.rdb_values import encode_value
+from joblog.app.types.rdb_written_rows import write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,8 +26,9 @@ LIBRARY, REMARK, HINT = 0xF5, 0xFA, 0xFB
 DEADLINE_MS, DATABASE, END = 0xFC, 0xFE, 0xFF
 CRC_BYTES: Final = 8
 VALKEY_VERSIONS: Final = 80
-_CHECKED_AT_ONCE: Final = 1 << 20
+_CHECKED_AT_ONCE: Final = 1 << 23
 _LOOKED_AFTER: Final = 4096
+_ROW: Final = 128
 _FILE_MODE: Final = 0o600
 
 
@@ -46,13 +48,13 @@ def write_rdb(
         keyspace: all that is to be in it.
         is_for_redis: whether deadlines of hash fields are for Redis, not for Valkey.
         has_checksum: whether it ends with its checksum; else with zeroes.
-        look: called every few thousand keys, and every megabyte of the checksum.
+        look: called every few thousand keys, and every few megabytes of the checksum.
         remarks: what else it says of itself, by name.
 
     Returns:
         The version.
     """
-    version = LEAST_VERSION
+    version, written = LEAST_VERSION, 0
     file.write(_header(version))
     for name, text in (remarks or {}).items():
         words = (name.encode(), str(text).encode())
@@ -67,15 +69,16 @@ def write_rdb(
         file.write(bytes([DATABASE]) + encode_length(database.index))
         sizes = (len(database.values), len(database.deadlines))
         file.write(bytes([HINT]) + b"".join(map(encode_length, sizes)))
-        for number, (key, value) in enumerate(database.values.items()):
-            body, needed = encode_value(value, is_for_redis=is_for_redis)
+        keys, values = iter(database.values), iter(database.values.values())
+        while row := list(islice(keys, _ROW)):
+            data, needed = write_rows(
+                *(row, list(islice(values, _ROW)), database.deadlines),
+                is_for_redis=is_for_redis,
+            )
             version = max(version, needed)
-            deadline_ms = database.deadlines.get(key)
-            if deadline_ms is not None:
-                time = max(deadline_ms, 0).to_bytes(8, "little")
-                file.write(bytes([DEADLINE_MS]) + time)
-            file.write(body[:1] + encode_rdb_string(key) + body[1:])
-            if look is not None and number % _LOOKED_AFTER == 0:
+            file.write(data)
+            written += len(row)
+            if look is not None and written % _LOOKED_AFTER < _ROW:
                 look()
     file.write(bytes([END]))
     file.seek(0)

@@ -11,9 +11,13 @@ takes its time for that, so
 - of long data a thousand stretches are taken side by side. Their checksums lie in one
   large number, all lowest bytes first, then all that are next, so that a table is
   looked up for all of them by one `bytes.translate`. Then they are put together: a
-  checksum is linear, and what it comes to behind a stretch of zeroes is eight look-ups.
+  checksum is linear, and what it comes to behind a stretch of zeroes is eight look-ups;
+- of longer data most is left out first. A checksum is the remainder of a division by
+  the polynomial, and stays the same where a multiple of it is added to the data.
+  `_DISTANCES` is one that has sixteen terms, all of them whole kilobytes apart: each
+  kilobyte is added to those so far behind it, and is gone itself.
 
-The first way does 7 to 20 MB/s, the second 60, compiled or not.
+The first way does 7 to 20 MB/s, the second 60, the third 200, compiled or not.
 
 Source: Redis 7.2, asked through FUNCTION DUMP; the check value of b"123456789" is
 0xe9c6d914c4b8d9ca.
@@ -21,8 +25,9 @@ Source: Redis 7.2, asked through FUNCTION DUMP; the check value of b"123456789" 
 
 from __future__ import annotations
 
-import functools
 import struct
+from functools import cache, reduce
+from operator import itemgetter, xor
 from typing import Final
 
 _POLYNOMIAL = 0x95AC9329AC4BC9B5
@@ -30,6 +35,14 @@ _WORD_BYTES = 8
 _STRETCHES: Final = 1024
 _STRETCH_BYTES: Final = 128
 _BLOCK_BYTES: Final = _STRETCHES * _STRETCH_BYTES
+
+_PIECE_BYTES: Final = 1024
+_DISTANCES: Final = (5, 9, 13, 21, 25, 45, 54, 59, 82, 83, 85, 90, 105, 111, 115)
+_LONGEST: Final = _DISTANCES[-1]
+_those_before: Final = itemgetter(*(-distance for distance in _DISTANCES))
+_LONG_BYTES: Final = 4 * _LONGEST * _PIECE_BYTES
+_FOLDED_BYTES: Final = 1 << 23
+"""From how many bytes on most is left out, and of how many at a time."""
 
 
 def _make_tables() -> list[list[int]]:
@@ -51,6 +64,37 @@ _TABLES = _make_tables()
 
 def crc64(data: bytes, crc: int = 0) -> int:
     """Return the checksum of data, going on from the checksum of what came before."""
+    if len(data) >= _LONG_BYTES:
+        for at in range(0, len(data), _FOLDED_BYTES):
+            crc = _take_blocks(*_folded(data[at : at + _FOLDED_BYTES], crc))
+        return crc
+    return _take_blocks(data, crc)
+
+
+def _folded(data: bytes, crc: int) -> tuple[bytes, int]:
+    """Return shorter data that has the same checksum, and what to go on from."""
+    size = _PIECE_BYTES
+    gone_bytes = (len(data) // size - _LONGEST) * size
+    if gone_bytes <= 0:
+        return data, crc
+    # What came before is as if it were added to the first eight bytes.
+    pieces = [0] * _LONGEST
+    for at in range(0, gone_bytes, size):
+        piece = int.from_bytes(data[at : at + size], "little") ^ crc
+        pieces.append(reduce(xor, _those_before(pieces), piece))
+        crc = 0
+    left = []
+    for number in range(_LONGEST):
+        at = gone_bytes + number * size
+        piece = int.from_bytes(data[at : at + size], "little")
+        for distance in _DISTANCES:
+            if distance > number:
+                piece ^= pieces[number - distance]
+        left.append(piece.to_bytes(size, "little"))
+    return b"".join((*left, data[gone_bytes + _LONGEST * size :])), 0
+
+
+def _take_blocks(data: bytes, crc: int) -> int:
     whole = len(data) - len(data) % _BLOCK_BYTES
     for at in range(0, whole, _BLOCK_BYTES):
         crc = _take_block(data[at : at + _BLOCK_BYTES], crc)
@@ -90,7 +134,7 @@ def _take_block(data: bytes, crc: int) -> int:
     return crc
 
 
-@functools.cache
+@cache
 def _block_tables() -> tuple[list[bytes], list[list[int]]]:
     """Return what a block takes.
 

@@ -37,3 +37,14 @@ def test_blocks_come_to_what_short_pieces_do(length):
         expected = crc64(data[at : at + 1000], expected)
 
     assert crc64(data, 5) == expected
+
+
+@pytest.mark.parametrize("longer", [0, 77, 8 << 20, (8 << 20) + 5000])
+def test_long_data_comes_to_what_blocks_do(longer):
+    length = 4 * 115 * 1024 + longer
+    data = random.Random(length).randbytes(length)
+    expected = 5
+    for at in range(0, length, 400_000):
+        expected = crc64(data[at : at + 400_000], expected)
+
+    assert crc64(data, 5) == expected
