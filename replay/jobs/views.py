@@ -43,24 +43,36 @@ def show_duration(ms: int) -> str:
 
 
 class Actors:
-    """Says who made a record, and how: the client, and the script by its name."""
+    """Says who made a record, and how: the client, and the script by its name.
+
+    Attributes:
+        masters: where those are that were followed, of all who were asked about: what
+            came from one says neither which client of it wrote, nor by which script.
+    """
 
     def __init__(self, index: LogIndex, clients: ClientDirectory) -> None:
         """Ask a log, and a directory of its clients."""
+        self.masters: set[str] = set()
         self._clients = clients
         self._names = ScriptNames(index)
 
+    def _find(self, client_id: int, seq: int) -> Client:
+        client = self._clients.find(client_id, seq)
+        if client.note is not None and client.note.replicates:
+            self.masters.add(plain_text(client.note.address))
+        return client
+
     def client(self, record: Record) -> Client:
         """Return who caused a record."""
-        return self._clients.find(record.origin.client_id, record.seq)
+        return self._find(record.origin.client_id, record.seq)
 
     def name(self, client_id: int, seq: int) -> str:
         """Return who had an id when a record was written, in a word or two."""
-        return client_label(self._clients.find(client_id, seq))
+        return client_label(self._find(client_id, seq))
 
     def worker(self, story: Story) -> str:
         """Return who took a job last; of a client without a name, the worker's."""
-        client = self._clients.find(story.taker, story.taken_seq)
+        client = self._find(story.taker, story.taken_seq)
         worker = story.facts.get("worker")
         if not worker or (client.note is not None and client.note.name):
             return client_label(client)
@@ -68,8 +80,9 @@ class Actors:
 
     def name_and_user(self, client_id: int, seq: int) -> tuple[str, str]:
         """Return the same, and as which user: "" where nobody knows."""
-        client = self._clients.find(client_id, seq)
-        user = json_text(client.note.user) if client.note else ""
+        client = self._find(client_id, seq)
+        note = client.note
+        user = "" if note is None or note.replicates else json_text(note.user)
         return client_label(client), user
 
     def label(self, record: Record) -> str:

@@ -24,6 +24,7 @@ from joblog.replay.output.texts import json_text, plain_text, show
 from joblog.replay.records.access import REFUSALS, find_access
 from joblog.replay.verbs import options
 from joblog.replay.verbs.jobs import open_jobs, schema_option
+from joblog.replay.verbs.masters import tell_masters
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
 
 if TYPE_CHECKING:
@@ -86,10 +87,8 @@ def audit(
         find_end(tool.folder, tool.filesystem, first.seq),
         find_end(tool.folder, tool.filesystem, last.seq),
     )
-    report = Audit(
-        Actors(tool.index, tool.clients()),
-        compile_glob(queue) if queue else None,
-    )
+    actors = Actors(tool.index, tool.clients())
+    report = Audit(actors, compile_glob(queue) if queue else None)
     with tool.progress("folding", last.seq) as progress:
         jobs = open_jobs(tool, schemas, progress)
         if form is None and not tool.output.is_json:
@@ -103,6 +102,7 @@ def audit(
                 write = write_csv if form == "csv" else write_html
                 with _open(tool, path) as stream:
                     write(stream, report, deeds, ends)
+    tell_masters(tool, actors)
     return 0 if report.deeds else NOTHING
 
 

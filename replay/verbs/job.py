@@ -18,6 +18,7 @@ from joblog.replay.jobs.views import (
 from joblog.replay.output.texts import show
 from joblog.replay.verbs import options
 from joblog.replay.verbs.jobs import limits_options, open_jobs, schema_option
+from joblog.replay.verbs.masters import tell_masters
 from joblog.replay.verbs.missing import near_jobs, tell_redacted
 from joblog.replay.verbs.options import NOTHING, Tool, at_option, takes_folder
 from joblog.replay.views.job_page import find_culprit, fold_leases, timeline_facts
@@ -102,6 +103,7 @@ def write_timelines(tool: Tool, timelines: Sequence[Timeline], point: Point) -> 
             tool.output.json(timeline_facts(timeline, point, actors))
         else:
             _write(tool, timeline, point, actors)
+    tell_masters(tool, actors)
 
 
 def _write(tool: Tool, timeline: Timeline, point: Point, actors: Actors) -> None:

@@ -27,6 +27,7 @@ from joblog.replay.jobs.views import (
 )
 from joblog.replay.output.texts import plain_text, show
 from joblog.replay.verbs import options
+from joblog.replay.verbs.masters import tell_masters
 from joblog.replay.verbs.missing import near_queues
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
 from joblog.replay.verbs.watching import watch, watch_option
@@ -229,6 +230,7 @@ def _show(tool: Tool, span: Span, count: int | None, options: dict[str, Any]) ->
             rows.add(facts, _cells(tool, judged, point, actors), ("bold", "", style))
     if rows.count and ranking is not None:
         tool.output.text(ranking.summary(rows.count), "dim")
+    tell_masters(tool, actors)
     if rows.count:
         return 0
     queue: bytes | None = chosen["queue"]

@@ -8,6 +8,7 @@ import click
 
 from joblog.app.history.touched import changed_keys
 from joblog.replay.jobs.losses import find_loss
+from joblog.replay.jobs.views import Actors
 from joblog.replay.keys.inquiry import trace_last
 from joblog.replay.keys.values import Version, is_expired
 from joblog.replay.output.texts import json_text, plain_text, show
@@ -17,6 +18,7 @@ from joblog.replay.records.search import Match
 from joblog.replay.shown.records import client_label, record_facts, record_text
 from joblog.replay.shown.versions import deadline_text, version_facts, version_text
 from joblog.replay.verbs import options
+from joblog.replay.verbs.masters import tell_masters
 from joblog.replay.verbs.missing import near_jobs, near_keys, other_dbs
 from joblog.replay.verbs.options import (
     NOTHING,
@@ -121,7 +123,8 @@ def _write(
         answer: (facts, shown, what is shown behind the client).
     """
     facts, shown, values = answer
-    client = tool.clients().find(record.origin.client_id, record.seq)
+    actors = Actors(tool.index, tool.clients())
+    client = actors.client(record)
     facts["record"] = record_facts(Match(record, client))
     shown["record"] = f"{record.seq}, {tool.output.time(record.at_ms)}"
     shown["client"] = client_label(client)
@@ -138,6 +141,7 @@ def _write(
         for number, text in lines:
             shown[f"line {number}"] = plain_text(text)
     tool.output.facts(facts, shown)
+    tell_masters(tool, actors)
 
 
 def _script_facts(script: ScriptText, lines: list[tuple[int, str]]) -> dict[str, Any]:

@@ -133,6 +133,8 @@ def test_a_tap_in_one_line(tmp_path):
 
                 info = json.loads(replay("info", folder, "--json"))
                 log = replay("log", folder, "--plain")
+                words = [sys.executable, "-m", "joblog.replay", "why", folder, "queue"]
+                why = subprocess.run(words, capture_output=True, text=True, check=True)
             finally:
                 tap.send_signal(signal.SIGTERM)
                 _, said = tap.communicate()
@@ -146,3 +148,5 @@ def test_a_tap_in_one_line(tmp_path):
     assert f"{master_address}" in log
     assert "RPUSH queue job" in log
     assert "LPOP queue" in log
+    assert f"{master_address} is a master that this log follows" in why.stderr
+    assert "LPOP queue" in why.stdout
