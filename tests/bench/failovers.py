@@ -8,9 +8,11 @@ client pushes numbers by way of these. The master is killed (SIGKILL) or stopped
     lost               numbers that were answered and are gone at the end
     doubled            numbers that are there twice
 
-Replication is asynchronous, so some answered numbers may be lost, here as with Redis.
+Replication is asynchronous, so some answered numbers may be lost, here as with Redis,
+where `reply_after` is 0: with 1 or more (of sets without Redis) none may be.
 Names, and what they are where not given: `failovers` (30, of each set), `sets`
-(joblog,redis,mixed), `sentinel` (redis; or valkey), `sentinels` (3), and `down_ms`
+(joblog,redis,mixed), `sentinel` (redis; or valkey), `sentinels` (3), `reply_after` (0;
+reply-after-replicas of the joblogs), and `down_ms`
 (2000; with 1000 a Sentinel may take a new master for down at once, since it tries a
 link once a second, and promote another; what the first was told is lost then).
 """
@@ -19,6 +21,7 @@ from __future__ import annotations
 
 import statistics
 import sys
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -43,18 +46,24 @@ _SETTINGS = {
     "sentinel": "redis",
     "sentinels": "3",
     "down_ms": "2000",
+    "reply_after": "0",
 }
 
 
 def main(words: list[str]) -> None:
     settings = _SETTINGS | dict(word.split("=", 1) for word in words)
     sentinel = _SENTINELS[settings["sentinel"]]
+    holding = ("--reply-after-replicas", settings["reply_after"])
     for name in settings["sets"].split(","):
+        starts = [
+            partial(start, *holding) if start is start_joblog else start
+            for start in _SETS[name]
+        ]
         with (
             TemporaryDirectory() as folder,
             Watched(
                 Path(folder),
-                _SETS[name],
+                starts,
                 sentinel,
                 sentinels=int(settings["sentinels"]),
                 down_ms=int(settings["down_ms"]),

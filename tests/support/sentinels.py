@@ -140,6 +140,15 @@ class Watched:
             return self.client().discover_master(NAME)[1]
         return 0
 
+    def read_list(self, key: str, into: list[bytes]) -> bool:
+        """Add what a list has to another; say whether a master answered."""
+        try:
+            with redis.Redis(port=self.master(), socket_timeout=5) as client:
+                into += client.lrange(key, 0, -1)
+        except _ERRORS:
+            return False
+        return True
+
     def is_whole(self, replicas: int | None = None) -> bool:
         """Say whether the master has all others as replicas that are up to date."""
         wanted = len(self.servers) - 1 if replicas is None else replicas
@@ -164,7 +173,9 @@ class Watched:
         Args:
             kind: `kill` or `stop`.
         """
-        port = self.master()
+        found: list[int] = []
+        wait_until(lambda: found.append(self.master()) or found[-1], self.describe)
+        port = found[-1]
         server = self.servers[port]
         if kind == "kill":
             server.kill()

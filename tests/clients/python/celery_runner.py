@@ -2,19 +2,27 @@
 
 import celery
 import jobs
+import sentinel
 from conversation import answer
 
 VISIBILITY_SECONDS = 5
 RETRIES = 3
 
-app = celery.Celery(
-    "runner",
-    broker=f"redis+socket://{jobs.SOCKET}",
-    backend=f"redis+socket://{jobs.SOCKET}",
-)
+URL = f"redis+socket://{jobs.SOCKET}"
+OPTIONS = {}
+if sentinel.PLACE:
+    URL = f"sentinel://{sentinel.PLACE}"
+    OPTIONS = {
+        "master_name": sentinel.MASTER,
+        "socket_timeout": sentinel.PATIENCE_SECONDS,
+    }
+
+app = celery.Celery("runner", broker=URL, backend=URL)
 app.conf.update(
     broker_connection_retry_on_startup=True,
+    result_backend_transport_options=OPTIONS,
     broker_transport_options={
+        **OPTIONS,
         "visibility_timeout": VISIBILITY_SECONDS,
         # Look each second whether it has passed, not every hundred seconds.
         "unacked_restore_interval": 1,

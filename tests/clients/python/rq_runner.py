@@ -7,9 +7,14 @@ from datetime import timedelta
 import jobs
 import redis
 import rq
+import sentinel
 from conversation import answer
+from rq.cli.helpers import get_redis_from_config
 
-connection = redis.Redis(unix_socket_path=jobs.SOCKET)
+if sentinel.PLACE:
+    connection = get_redis_from_config({"SENTINEL": sentinel.SENTINEL})
+else:
+    connection = redis.Redis(unix_socket_path=jobs.SOCKET)
 queue = rq.Queue(connection=connection)
 
 STATES = {"finished": "done", "failed": "failed", "canceled": "cancelled"}
