@@ -17,7 +17,13 @@ from joblog.app.errors import WRONG_TYPE, CommandError
 from joblog.app.types.deadlines import Deadlines
 from joblog.app.types.hashes import Hash
 from joblog.app.types.lists import List
-from joblog.app.types.packed_values import Packed, open_value, opened, pack_value
+from joblog.app.types.packed_values import (
+    Packed,
+    open_value,
+    opened,
+    pack_value,
+    push_elements,
+)
 from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
 
@@ -33,6 +39,9 @@ _PACKED: Final = Packed  # what is Final is found without a look at a table
 _OPENED_MAX: Final = 1_000_000
 """Of more keys it is not noted that they are open; they stay so until they change."""
 
+_CROWD = 256  # not Final, which is compiled in: tests lower it
+"""Where more are open, a list that is only pushed to is not opened."""
+
 
 class Database:
     """Keys and values; every change is told with `touch`.
@@ -43,7 +52,8 @@ class Database:
         deadlines: key -> when it expires, in ms since the epoch.
         field_deadlines: key of a hash -> when a field of it expires, or earlier.
         is_observed: whether anybody but the log wants to know of touched keys.
-        opened: the keys of what may be packed again; None where nothing is packed.
+        opened: the keys of what may be packed again, in the order in which they were
+            opened; None where nothing is packed.
         left_open: how many of these, the first ones, a fold leaves as they are.
         scan_index: the order of a SCAN under way, or None.
     """
@@ -68,7 +78,7 @@ class Database:
         self.deadlines = Deadlines()
         self.field_deadlines = Deadlines()
         self.is_observed = False
-        self.opened: list[bytes] | None = None
+        self.opened: dict[bytes, None] | None = None
         self.left_open = 0
         self.scan_index: ScanIndex | None = None
 
@@ -249,19 +259,45 @@ class Database:
 
     def _note_opened(self, key: bytes) -> None:
         opened = self.opened
-        if opened is None or len(opened) == _OPENED_MAX:
-            return
-        if not opened or opened[-1] != key:
-            opened.append(key)
+        if opened is not None and len(opened) < _OPENED_MAX:
+            opened[key] = None
 
-    def take_opened(self) -> list[bytes]:
+    def take_opened(self) -> dict[bytes, None]:
         """Return the keys of what was opened since the last time."""
         keys = self.opened
         if not keys:
-            return []
-        self.opened = []
+            return {}
+        self.opened = {}
         self.left_open = 0
         return keys
+
+    def is_crowded(self) -> bool:
+        """Say whether so many values are open that a list had better be packed."""
+        opened = self.opened
+        if opened is None or self.is_observed:
+            return False
+        return len(opened) - self.left_open > _CROWD
+
+    def push_packed(
+        self, key: bytes, elements: tuple[bytes, ...], *, is_left: bool
+    ) -> int:
+        """Push to a list that lies packed, or to none; call it where it is crowded.
+
+        So many short lists that grow take no more on their way than in the end.
+
+        Returns:
+            How many elements it has; 0 where it is open or too large: nothing is done.
+        """
+        if self.deadlines:
+            self._expire_if_due(key)
+        held = self.values.get(key)
+        if held is not None and type(held) is not _PACKED:
+            return 0
+        made = push_elements(held, elements, is_left=is_left)
+        if made is None:
+            return 0
+        self.values[key] = made
+        return made.count()
 
     def pack(self, key: bytes) -> None:
         """Pack the value of a key, where there still is one and it can be packed."""

@@ -81,7 +81,7 @@ class Keyspace:
         """Let small hashes lie packed; whoever reads `values` has to open them."""
         for database in self.databases:
             if database.opened is None:
-                database.opened = []
+                database.opened = {}
 
     def count_changes(self) -> int:
         """Return how many changes there were, as Redis counts them."""

@@ -2,6 +2,7 @@
 
     HSET of several fields of a new key, a snapshot   -> packed at once
     any command that asks for it                      -> opened, and noted
+    LPUSH and RPUSH where many are open               -> pushed to as it lies
     `pack_for`, between commands                      -> packed again
 
 No access is noted but the one that opens. So a value that is in use all the time is
@@ -32,7 +33,7 @@ class Packing:
 
     def __init__(self) -> None:
         """Begin with nothing to pack."""
-        self._waiting: list[tuple[Database, list[bytes]]] = []
+        self._waiting: list[tuple[Database, dict[bytes, None]]] = []
         self._since_ms = 0
 
     def pack_for(self, keyspace: Keyspace, steady_ms: int, nanoseconds: int) -> None:
@@ -57,9 +58,8 @@ class Packing:
         until = perf_counter_ns() + nanoseconds
         while self._waiting:
             database, keys = self._waiting[-1]
-            for key in keys[-_AT_ONCE:]:
-                database.pack(key)
-            del keys[-_AT_ONCE:]
+            for _ in range(min(len(keys), _AT_ONCE)):
+                database.pack(keys.popitem()[0])
             if not keys:
                 self._waiting.pop()
             if perf_counter_ns() > until:
@@ -91,5 +91,5 @@ def pack_hashes_beyond(keyspace: Keyspace, most: int) -> None:
                     database.pack(key)
                 elif kind in _LEFT_OPEN:
                     left[key] = None
-            database.opened = list(left)
+            database.opened = left
             database.left_open = len(left)

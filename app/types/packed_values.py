@@ -23,13 +23,14 @@ from joblog.app.types.sets import Set
 from joblog.app.types.sorted_sets import SortedSet
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
 PACKED_FIELDS_MAX: Final = 64
 PACKED_MEMBERS_MAX: Final = 64
 PACKED_SET_MAX: Final = 128
 PACKED_ELEMENTS_MAX: Final = 500
 _PACKED_BYTES_MAX: Final = 8192
+_PUSHED_BYTES_MAX: Final = 4096
 
 # The first byte of a map has its size where that is up to 15, else the next two do; so
 # it is with an array. The only array that a map follows is a sorted set, the only one
@@ -41,7 +42,8 @@ _LONG_ARRAY: Final = 0xDC
 _FEW_MASK: Final = 0x0F
 
 # The old form of msgpack has one byte before a short value where the new one has two.
-_pack: Final = msgpack.Packer(use_bin_type=False).pack
+_packer: Final = msgpack.Packer(use_bin_type=False)
+_pack: Final = _packer.pack
 
 
 class Packed(bytes):
@@ -77,6 +79,35 @@ def pack_fields(fields: Mapping[bytes, bytes]) -> Packed | None:
 def pack_elements(elements: list[bytes]) -> Packed | None:
     """Return a list's elements packed, or None where they are too large. O(N)."""
     return _packed(elements) if len(elements) <= PACKED_ELEMENTS_MAX else None
+
+
+def push_elements(
+    packed: Packed | None, elements: Sequence[bytes], *, is_left: bool
+) -> Packed | None:
+    """Return a packed list with more elements at one end; it is not opened. O(N).
+
+    Args:
+        packed: the list, or None for an empty one.
+        elements: what is put there, one after the other.
+        is_left: whether they go before the first one, else behind the last.
+
+    Returns:
+        The list, or None where it is none, or too large.
+    """
+    count, held = 0, b""
+    if packed is not None:
+        if packed.kind() is not List:
+            return None
+        count = packed.count()
+        held = packed[1:] if count <= _FEW_MASK else packed[3:]
+    count += len(elements)
+    size = len(held) + sum(map(len, elements))
+    if size > _PUSHED_BYTES_MAX or count > PACKED_ELEMENTS_MAX:
+        return None
+    head = _packer.pack_array_header(count)
+    if is_left:
+        return Packed(b"".join((head, *map(_pack, reversed(elements)), held)))
+    return Packed(b"".join((head, held, *map(_pack, elements))))
 
 
 def pack_members(members: Collection[bytes]) -> Packed | None:

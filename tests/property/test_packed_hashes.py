@@ -1,5 +1,6 @@
 """A server whose values lie packed now and then answers as one that packs none."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,6 +8,7 @@ from joblog.app.config import Config
 from joblog.app.engine.engine import Engine
 from joblog.app.history.recovery import Fold
 from joblog.app.history.snapshots import encode_blocks
+from joblog.app.keyspace import database
 from joblog.app.keyspace.digest import dataset_digest
 from joblog.app.keyspace.packing import pack_beyond
 from joblog.storage.record import Record, decode_origin
@@ -94,8 +96,14 @@ class Side:
         return fold.keyspace
 
 
-@given(STEPS)
-def test_packed_values_are_not_noticed(steps):
+@given(STEPS, st.sampled_from([-1, 0, 2, 256]))
+def test_packed_values_are_not_noticed(steps, crowd):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_CROWD", crowd)
+        run_on_both(steps)
+
+
+def run_on_both(steps):
     clock = FakeClock()
     plain, packing = Side(clock, packs=False), Side(clock, packs=True)
 

@@ -39,6 +39,11 @@ _CHANGE: Final = KeySpec("RW UPDATE")
 def lpush(ctx: Context, key: bytes, element: bytes, *elements: bytes) -> int:
     """Return the new length."""
     db = ctx.db
+    if db.is_crowded():
+        size = db.push_packed(key, (element, *elements), is_left=True)
+        if size:
+            db.touch(key, b"lpush", 1 + len(elements))
+            return size
     items = db.get_or_create(key, List)
     items.appendleft(element)
     if elements:
@@ -60,6 +65,11 @@ def lpush(ctx: Context, key: bytes, element: bytes, *elements: bytes) -> int:
 def rpush(ctx: Context, key: bytes, element: bytes, *elements: bytes) -> int:
     """Return the new length."""
     db = ctx.db
+    if db.is_crowded():
+        size = db.push_packed(key, (element, *elements), is_left=False)
+        if size:
+            db.touch(key, b"rpush", 1 + len(elements))
+            return size
     items = db.get_or_create(key, List)
     items.append(element)
     if elements:

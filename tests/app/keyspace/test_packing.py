@@ -6,8 +6,10 @@ from joblog.app.config import Config
 from joblog.app.engine.engine import Engine
 from joblog.app.history.discarding import Discarding
 from joblog.app.history.snapshots import encode_blocks
+from joblog.app.keyspace import database
 from joblog.app.keyspace.packing import OPEN_MS, Packing, pack_beyond
 from joblog.app.types.hashes import Hash
+from joblog.app.types.lists import List
 from joblog.app.types.packed_values import PACKED_FIELDS_MAX, Packed, fields_of
 
 LONG = 1_000_000_000
@@ -118,6 +120,52 @@ def test_one_who_waits_for_a_list_that_lies_packed_gets_its_element(engine, ask)
 
     served = b"*2\r\n$1\r\nl\r\n$7\r\nelement\r\n"
     assert engine.outbox.woken == [(waiting.id, served)]
+    engine.clients.close(waiting)
+
+
+@pytest.fixture
+def crowded(monkeypatch):
+    monkeypatch.setattr(database, "_CROWD", -1)
+
+
+@pytest.mark.usefixtures("crowded")
+@pytest.mark.parametrize("size", [0, 30, 1000])
+def test_a_list_that_is_only_pushed_to_lies_packed_among_many(engine, ask, size):
+    expected = []
+    kinds = set()
+    for number in range(400):
+        front, back = (b"%d-%d" % (number, at) + b"x" * size for at in range(2))
+        assert ask("LPUSH", "h", front, back) == b":%d\r\n" % (len(expected) + 2)
+        assert ask("RPUSH", "h", back) == b":%d\r\n" % (len(expected) + 3)
+        expected = [back, front, *expected, back]
+        kinds.add(type(held(engine)))
+        if number == 1:
+            assert type(held(engine)) is (Packed if size < 1000 else List)
+    assert kinds == {Packed, List}
+    assert list(held(engine)) == expected
+    engine.keyspace.check()
+
+
+@pytest.mark.usefixtures("crowded")
+def test_what_is_no_list_is_not_pushed_to_among_many(engine, ask):
+    ask("HSET", "h", *words(JOB))
+    for key, fill in (("s", "SADD"), ("z", "ZADD")):
+        ask(fill, key, *(["1"] if key == "z" else []), "a")
+    ask("SET", "t", "text")
+    pack_beyond(engine.keyspace, 0)
+
+    for key in ("h", "s", "z", "t"):
+        assert ask("LPUSH", key, "x").startswith(b"-WRONGTYPE")
+
+
+@pytest.mark.usefixtures("crowded")
+def test_one_who_waits_gets_what_is_pushed_among_many(engine, ask):
+    waiting = engine.clients.open(2)
+    assert engine.run(waiting, [[b"BLPOP", b"l", b"0"]]) == b""
+
+    ask("LPUSH", "l", "element")
+
+    assert engine.outbox.woken == [(waiting.id, b"*2\r\n$1\r\nl\r\n$7\r\nelement\r\n")]
     engine.clients.close(waiting)
 
 
