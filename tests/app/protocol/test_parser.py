@@ -116,6 +116,28 @@ def test_many_arguments_cost_the_same_each_whatever_they_are(word):
     assert time.process_time() - started < 5.0
 
 
+LONG = [b"x" * 16384, b"\r\n" * 8192, bytes(range(256)) * 64, b"{}\n" * 5000]
+
+
+@pytest.mark.parametrize("value", LONG, ids=["x", "CRLF", "bytes", "lines"])
+def test_long_values_may_stand_anywhere_among_short_ones(value):
+    short = [[b"SET", b"key", b"%d" % number] for number in range(300)]
+    long = [b"SET", b"long", value]
+    for argvs in (
+        [long],
+        [long, *short],
+        [*short, long],
+        [*short, long, *short],
+        [long, *short, long],
+    ):
+        parser = RequestParser()
+        wire = b"".join(map(encode, argvs))
+        assert parser.feed(wire) == argvs
+        assert parser.feed(wire[:-1]) == argvs[:-1]
+        assert parser.feed(wire[-1:]) == argvs[-1:]
+        assert (parser.error, parser.buffered_bytes) == (None, 0)
+
+
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=12).map(b"".join))
 def test_quick_way_and_exact_way_agree_on_anything(wire):
     whole, dripped = RequestParser(), RequestParser()
