@@ -330,6 +330,24 @@ RECEIPTS = [
 ]
 
 
+@pytest.fixture(params=["whole", "in pieces"])
+def lengths(request, monkeypatch):
+    """Have receipts written and read whole, or as a very long one is."""
+    if request.param == "in pieces":
+        for module, name, length in PIECES:
+            monkeypatch.setattr(f"joblog.replay.proofs.{module}.{name}", length)
+
+
+PIECES = [
+    ("receipt_text", "_ENCODED_AT_ONCE", 48),
+    ("receipt_text", "_READ_BYTES", 64),
+    ("packed", "_BLOCK_BYTES", 256),
+    ("packed", "_READ_BYTES", 48),
+    ("stretches", "CHUNK_BYTES", 300),
+]
+
+
+@pytest.mark.usefixtures("lengths")
 @pytest.mark.parametrize("words", RECEIPTS)
 def test_every_edited_field_of_a_receipt_is_named(mail, words):
     body = json.loads(prove(mail, *words).read_text())
@@ -415,6 +433,7 @@ EDITS = [
 ]
 
 
+@pytest.mark.usefixtures("lengths")
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("words", RECEIPTS)
 def test_every_edited_record_of_a_receipt_is_named(demo_of_all, words, edit):
