@@ -24,7 +24,7 @@ from joblog.app.state.alarm import LOADING, MEMORY, NEAR, PAST, REPLICA
 
 if TYPE_CHECKING:
     from joblog.app.engine.candidates import Candidates
-    from joblog.app.engine.outbox import Outbox
+    from joblog.app.engine.outbox import Entry, Outbox
     from joblog.app.engine.pause import Pause
     from joblog.app.keyspace.database import Database
     from joblog.app.state.context import Context
@@ -42,6 +42,9 @@ _NS_USUAL: Final = 500_000
 _GROWTH: Final = 1.15
 """How long a command may wait: as in Redis, 50 us for each step of tenacity up to 10,
 from there on 15 % more with each, and without an end at 100."""
+
+_RECORD_BYTES: Final = 480
+"""What the record of an eviction takes until it is written, with a short key's name."""
 
 _LOOK_AGAIN: Final = 16
 _NS_PER_MS: Final = 1_000_000
@@ -77,6 +80,8 @@ class MemoryLimit:
         self._now_ns = perf_counter_ns
         self._seen_changes = -1
         self._leaving = 0
+        self._recorded_in: list[Entry] = outbox.entries
+        self._recorded = self._seen_recorded = self._looks = 0
         config, alarm = context.server.config, context.server.alarm
         config.on_change(self._begin, "maxmemory", "maxmemory_policy")
         alarm.note(NEAR, holds=config.maxmemory > 0)  # until it was looked
@@ -134,19 +139,20 @@ class MemoryLimit:
             return _Result.ENOUGH
         config, gauge = self._context.server.config, self._gauge
         limit = config.maxmemory
+        self._forget_written()
         used = gauge.used()
         changes = self._context.keyspace.changes
         if used > limit and is_hungry and changes != self._seen_changes:
             # What a client has just removed is to count for what it asks for next.
             self._seen_changes = changes
             used = gauge.look_again()
-        over = used - limit - self._still_leaving()
+        over = used - limit - self._still_leaving() - self._still_recorded()
         if over <= 0:
             return _Result.ENOUGH
         if config.maxmemory_policy == "noeviction" or self._is_disk_full():
             return _Result.FAILED
         result = self._evict(over, nanoseconds)
-        if result is _Result.FAILED and gauge.look() <= limit:
+        if result is _Result.FAILED and gauge.look() - self._recorded <= limit:
             return _Result.ENOUGH
         return result
 
@@ -171,6 +177,25 @@ class MemoryLimit:
         if freeing is None or not freeing.pending:
             self._leaving = 0
         return self._leaving
+
+    def _still_recorded(self) -> int:
+        """Return how much of what is in use is the records of this turn's evictions.
+
+        That of a small key takes more than the key gives: if it counted, the more
+        went the more would have to go. Redis does not count what it is to write either.
+        """
+        if self._gauge.looks != self._looks:
+            self._looks = self._gauge.looks
+            self._seen_recorded = self._recorded
+        return self._seen_recorded
+
+    def _forget_written(self) -> None:
+        """Count anew once the records of a turn were taken to the log."""
+        if self._outbox.entries is not self._recorded_in:
+            self._recorded_in = self._outbox.entries
+            if self._recorded:
+                self._recorded = 0
+                self._gauge.look()
 
     def _note(self, result: _Result) -> None:
         """Refuse commands where there is no room; count for how long there is none."""
@@ -217,6 +242,8 @@ class MemoryLimit:
         if database.is_observed:
             keyspace.observe(database, key, b"evicted")
         self._outbox.record_evicted(database, key, policy)
+        if self._context.server.is_recording:
+            self._recorded += _RECORD_BYTES + len(key)
         return size
 
     def _note_latency(self, event: bytes, nanoseconds: int) -> None:

@@ -125,6 +125,7 @@ class Gauge:
 
     Attributes:
         read: asks how much it is now; tests put another in its place.
+        looks: how often it was asked.
     """
 
     def __init__(self) -> None:
@@ -133,6 +134,7 @@ class Gauge:
         self._now_ns, self._spent = perf_counter_ns, thread_time_ns
         self._used = 0
         self._due_ns = 0
+        self.looks = 0
         self._window_ns = self._window_cost = 0
 
     def used(self) -> int:
@@ -147,6 +149,7 @@ class Gauge:
         # By the processor's time: on a busy machine this thread may have to wait.
         began = self._spent()
         self._used = self.read()
+        self.looks += 1
         cost = self._spent() - began
         self._due_ns = self._now_ns() + max(cost * _REST_OVER_COST, _REST_NS_LEAST)
         return self._used

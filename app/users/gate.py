@@ -40,6 +40,7 @@ class KeyRule:
 
     Attributes:
         prefixes: any that begins with one of these.
+        sizes: how long these are.
         matchers: any that one of these matches.
         is_any: all of them.
         first: where in argv the first of them is.
@@ -49,7 +50,10 @@ class KeyRule:
         others: the rules of a command's other keys.
     """
 
-    __slots__ = ("first", "is_any", "last", "matchers", "others", "prefixes", "step")
+    __slots__ = (
+        *("first", "is_any", "last", "matchers", "others"),
+        *("prefixes", "sizes", "step"),
+    )
 
     def __init__(
         self,
@@ -64,17 +68,18 @@ class KeyRule:
         self.first, self.last, self.step = place
         self.others = others
         found = {pattern: prefix_of(pattern) for pattern in patterns}
-        self.prefixes: tuple[bytes, ...] = tuple(
-            prefix for prefix in found.values() if prefix is not None
-        )
+        self.prefixes = {prefix for prefix in found.values() if prefix is not None}
+        self.sizes = sorted({len(prefix) for prefix in self.prefixes})
         self.matchers: list[Matcher] = [
             compile_glob(pattern) for pattern, prefix in found.items() if prefix is None
         ]
 
     def has(self, key: bytes) -> bool:
         """Say whether a key will do."""
-        if key.startswith(self.prefixes):
-            return True
+        # A third of what `startswith` takes to read its arguments.
+        for size in self.sizes:
+            if key[:size] in self.prefixes:
+                return True
         for matches in self.matchers:  # noqa: SIM110 - `any` would make a generator
             if matches(key):
                 return True
@@ -82,12 +87,14 @@ class KeyRule:
 
     def has_all(self, argv: Argv) -> bool:
         """Say whether all of a command's keys will do."""
-        last = len(argv) + self.last if self.last else self.first
-        if self.first >= len(argv):
+        at, step = self.first, self.step
+        last = len(argv) + self.last if self.last else at
+        if at >= len(argv):
             return False
-        for at in range(self.first, last + 1, self.step):
+        while at <= last:  # a range whose step is no constant would be an object
             if not self.has(argv[at]):
                 return False
+            at += step
         for other in self.others:  # noqa: SIM110 - see `has`
             if not other.has_all(argv):
                 return False

@@ -192,3 +192,10 @@ def test_role_and_lolwut_have_the_form_of_redis(parity):
         witness="redis",
     )
     parity(["LOLWUT"], loose=same_shape, witness="redis")
+    parity(
+        [
+            *("LOLWUT VERSION abc", "LOLWUT version 5 x", "LOLWUT VERSION 5 1 2 x"),
+            *("LOLWUT VERSION 6 1 x", "LOLWUT VERSION 9999999999999999999"),
+        ],
+        witness="redis",
+    )

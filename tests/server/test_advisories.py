@@ -87,3 +87,13 @@ def test_cve_2024_31227_malformed_rules_are_refused(rule, rules_of):
 def rules_of():
     with start_joblog() as ours, start_redis8() as theirs:
         yield ours.connect(), theirs.connect()
+
+
+@pytest.mark.parametrize("nothing", [b"*0\r\n", b"*-1\r\n", b"\r\n", b" \r\n"])
+def test_cve_2026_27623_an_empty_request_leaves_nothing_behind(server, nothing):
+    client = server.connect()
+
+    client.send(nothing + b"PING\r\n" + nothing + b"*1\r\n$4\r\nPING\r\n" + nothing)
+
+    assert [client.read(), client.read()] == [b"+PONG\r\n"] * 2
+    assert client.ask("ECHO", "x") == b"$1\r\nx\r\n"

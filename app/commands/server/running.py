@@ -16,6 +16,7 @@ from joblog.app.errors import CommandError
 from joblog.app.reply import NO_REPLY, BulkList, NoReplyType, SimpleString, Verbatim
 from joblog.app.state.inquiries import AwaitSave
 from joblog.app.state.operator_lines import describe
+from joblog.app.table.arguments import integer
 from joblog.app.table.table import Flag, command
 from joblog.app.table.tips import RANDOM
 from joblog.app.version import REDIS_VERSION
@@ -30,6 +31,9 @@ _REWRITE_SCHEDULED: Final = SimpleString(
 )
 _REWRITE_STARTED: Final = SimpleString(b"Background append only file rewriting started")
 _ADMIN: Final = Flag.ADMIN | Flag.NOSCRIPT
+
+_LOLWUT_NUMBERS: Final = {5: 3, 6: 2}
+"""How many numbers the art of a version takes."""
 
 
 @command(
@@ -179,6 +183,10 @@ def shutdown(ctx: Context, *option: bytes) -> NoReplyType:
     summary="Return the server's name and version.",
     complexity="O(1)",
 )
-def lolwut(_: Context, *_option: bytes) -> Verbatim:
-    """Return one line; there is no art here."""
+def lolwut(_: Context, *option: bytes) -> Verbatim:
+    """Return one line; there is no art here, but its numbers are looked at."""
+    if len(option) > 1 and option[0].upper() == b"VERSION":
+        count = _LOLWUT_NUMBERS.get(integer(option[1]), 0)
+        for word in option[2 : 2 + count]:
+            integer(word)
     return Verbatim(b"txt", f"Redis ver. {REDIS_VERSION}\n".encode())

@@ -3,13 +3,14 @@
 What is in use is reckoned from the keys here, so that nothing depends on the process.
 """
 
+import itertools
 import random
 
 import pytest
 
 from joblog.app.commands.server.memory import key_bytes
 from joblog.app.engine import candidates
-from joblog.app.engine.memory_limit import _limit_ns
+from joblog.app.engine.memory_limit import _RECORD_BYTES, _limit_ns
 from joblog.app.history.recovery import Fold
 from joblog.app.keyspace.digest import dataset_digest
 from joblog.app.keyspace.freeing import Freeing
@@ -17,6 +18,7 @@ from joblog.storage.record import Origin, Record
 
 GIB = 1 << 30
 KEY_BYTES = key_bytes(b"key:0000", b"v")
+RECORD_BYTES = _RECORD_BYTES + len(b"key:0000")
 OOM = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n"
 
 
@@ -29,12 +31,16 @@ def limited(clients_with):
         made = clients_with(
             {"maxmemory": str(GIB), "maxmemory-policy": policy, **names}
         )
+        made.recorded = []
         engine = made.engine
         engine.context.random = random.Random(7)
 
         def in_use():
             held = sum(map(len, engine.keyspace.databases))
-            return GIB + (held - keys) * KEY_BYTES
+            told = sum(entry[3] == gone for entry in engine.outbox.entries)
+            return GIB + (held - keys) * KEY_BYTES + told * RECORD_BYTES
+
+        gone = [0, None, {"kind": "evicted", "policy": policy}]
 
         engine.server.memory.read = in_use
         engine.server.memory._now_ns = lambda: in_use.calls * 10**12
@@ -47,8 +53,15 @@ def limited(clients_with):
 
 def fill(clients, numbers, *options):
     for number in numbers:
+        end_turn(clients)
         clients.engine.server.memory.read.calls += 1  # time to look again
         clients("a", " ".join(("SET", f"key:{number:04}", "v", *options)))
+
+
+def end_turn(clients):
+    """Take the entries away, as whoever drives the engine does."""
+    clients.recorded += clients.entries
+    clients.engine.outbox.entries = []
 
 
 def left(clients, index=0):
@@ -168,8 +181,9 @@ def test_each_eviction_is_a_record_with_its_reason_before_that_of_the_command(li
     clients = limited("allkeys-lru", 3)
     fill(clients, range(5))
 
-    entries = clients.entries
+    end_turn(clients)
 
+    entries = clients.recorded
     gone = {"kind": "evicted", "policy": "allkeys-lru"}
     told = [(entry[2][0][0], entry[3]) for entry in entries]
     assert told.count((b"DEL", [0, None, gone])) == evicted(clients) > 0
@@ -181,6 +195,20 @@ def test_each_eviction_is_a_record_with_its_reason_before_that_of_the_command(li
     )
     live = clients.engine.keyspace
     assert dataset_digest(fold.keyspace) == dataset_digest(live)
+
+
+def test_no_more_goes_for_what_the_records_of_that_hold_until_they_are_written(limited):
+    clients = limited("allkeys-random", 500)
+    fill(clients, range(500))
+    memory = clients.engine.server.memory
+    memory._now_ns = itertools.count(10**15, 10**12).__next__
+
+    clients("a", *(f"SET key:{number:04} v" for number in range(500, 600)))
+
+    assert len(left(clients)) in (500, 501)
+    end_turn(clients)
+    clients("a", "PING")
+    assert len(left(clients)) == 500
 
 
 def test_nothing_goes_inside_of_a_transaction_or_a_script(limited):
