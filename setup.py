@@ -188,6 +188,7 @@ HOT = [
     "storage/record.py",
     "storage/running_digest.py",
     "storage/sealing.py",
+    "storage/taking.py",
 ]
 """The modules that every command goes through, from the socket to the log."""
 

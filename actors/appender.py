@@ -97,6 +97,10 @@ class Appender(Receiver):
         if self.tap is not None:
             self.tap.post(Appended(self.unwritten, self._last_seq))
 
+    def note_taken(self, last_seq: int) -> None:
+        """Note that the log has taken another's records, and how far it is now."""
+        self._last_seq = last_seq
+
     def let_go(self, seq: int, replies: Replies) -> None:
         """Let replies go that are as safe here as the fsync policy promises.
 

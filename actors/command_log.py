@@ -11,13 +11,14 @@ and `replay` read.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from contextlib import AbstractContextManager
 
-    from joblog.storage.record import Draft
+    from joblog.storage.cutting import LogPlace
+    from joblog.storage.record import Draft, Record
 
 
 class CommandLog(Protocol):
@@ -142,6 +143,38 @@ class CommandLog(Protocol):
             first_seq: those that start before it are gone.
             sizes: how many bytes others have now, by their first numbers.
         """
+
+
+@runtime_checkable
+class LogThatTakes(CommandLog, Protocol):
+    """A log that can go on with what another one has; see `joblog.storage.taking`."""
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether its records are another log's."""
+
+    @property
+    def place(self) -> LogPlace:
+        """Where it ends."""
+
+    @property
+    def epoch(self) -> int:
+        """The term of whoever writes it."""
+
+    def begin_taking(self) -> None:
+        """Note that what comes is another log's."""
+
+    def end_taking(self, note: dict[str, Any], /) -> None:
+        """Go on as a log of its own."""
+
+    def begin_anew(self, header: bytes, /) -> None:
+        """Become a log that begins with another one's header."""
+
+    def take(self, frames: bytes, records: list[Record], /) -> bytes:
+        """Write frames; return those that wait for those before to be durable."""
+
+    def take_seal(self, footer: bytes, header: bytes, /) -> None:
+        """Seal the open segment as another log did."""
 
 
 class LogSource(Protocol):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from joblog.actors.keeping import tell_what_is_kept
-from joblog.actors.replica.place import find_place
+from joblog.actors.replica.place import find_history, find_place
 from joblog.app import clock
 from joblog.app.history.recovery import Recovery
 from joblog.app.slowness import seconds_for
@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 _TELL_EACH_MS: Final = 5_000
 _SLOW_STEP_SECONDS: Final = 0.01
+_RECORDS_A_STEP: Final = 200
 
 
 class Loading:
@@ -133,6 +134,10 @@ class Loading:
         engine.adopt(fold.keyspace)
         yield 0.0
         find_place(self._config, engine)
+        if engine.server.replication.is_taking:
+            for at, _ in enumerate(find_history(self._config, engine, log.last_seq)):
+                if not at % _RECORDS_A_STEP:
+                    yield 0.0
         for line in recovery.rejected:
             logger.warning("a snapshot was of no use: %s", line)
         logger.info(

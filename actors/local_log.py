@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joblog.app import clock
-from joblog.storage.log import Log
 from joblog.storage.opening import LogOpening
+from joblog.storage.taking import TakingLog
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -50,7 +50,7 @@ class LocalLog:
             StorageError: it is damaged, or the disk refused.
         """
         opened = yield from self._opening.steps(clock.now_ms())
-        log = Log.take_over(
+        log = TakingLog.take_over(
             self._opening,
             opened,
             filesystem=self._filesystem,

@@ -35,8 +35,10 @@ from joblog.actors.messages import (
     SyncFailed,
     Tap,
 )
+from joblog.actors.replica.mail import EndTaking, Take
 from joblog.actors.sync_delays import SyncDelays
 from joblog.actors.syncer import Syncer
+from joblog.actors.taker import Taker
 from joblog.actors.unsynced import UnsyncedAge
 from joblog.actors.waiting import WaitingOrders
 from joblog.storage.errors import StorageError, WriteFailedError
@@ -95,14 +97,12 @@ class LogWriter(CooperativeActor):
         self._appender = Appender(log, policy, self)
         self.actor_inbox.bind(self._appender, loop)
         self._policy = policy
-        self._keyspace = keyspace
-        self._stop_server = stop_server
+        self._keyspace, self._stop_server = keyspace, stop_server
         self._syncer: pykka.ActorRef[Syncer] | None = None
         self._digester: pykka.ActorRef[Digester] | None = None
         self._is_syncing = False
-        self._asked_seq = 0
-        self._open_first_seq = 0
-        self._waiting = WaitingOrders()
+        self._asked_seq = self._open_first_seq = 0
+        self._waiting, self._taker = WaitingOrders(), Taker(self)
         self._delays = SyncDelays(loop)
 
     def on_start(self) -> None:
@@ -153,11 +153,14 @@ class LogWriter(CooperativeActor):
                 self._delays.end(message.seconds)
             self._release(message.seq)
             self._waiting.release(message.seq)
+            self._taker.go_on()
             self.sync_if_held()
         elif type(message) is LogOpened:
             self._log = message.log
             self._appender.use(message.log)
             self._begin(message.log)
+        elif type(message) is Take or type(message) is EndTaking:
+            self._taker.take(message)
         elif type(message) is Tap:
             self._appender.tell(message.inbox)
         elif isinstance(message, Hold | Release | Reached):
@@ -234,6 +237,7 @@ class LogWriter(CooperativeActor):
         self._delays.end(monotonic() - began)
         self._release(seq)
         self._waiting.release(seq)
+        self._taker.go_on()
 
     def _sync(self, log: CommandLog) -> None:
         assert self._syncer is not None
@@ -274,25 +278,15 @@ class LogWriter(CooperativeActor):
     def _seal_while_full(self, log: CommandLog) -> None:
         """Seal a segment that is due: nothing is appended, and only sealed ones go."""
         try:
-            log.seal_if_due()
+            if not self._taker.takes(log):  # it is sealed where the other one is
+                log.seal_if_due()
         except StorageError as error:
             self.give_up(str(error))
 
     def _report(self) -> None:
         log = self._log
         assert log is not None
-        fields = {
-            "log_last_seq": log.last_seq,
-            "log_synced_seq": log.synced_seq,
-            "log_unsynced_records": log.last_seq - log.synced_seq,
-            "log_unsynced_seconds": self._ages.look(log.last_seq, log.synced_seq),
-            "log_size_bytes": log.size_bytes,
-            "log_first_seq": log.first_seq,
-            "log_segments": len(log.segments),
-            "log_slow_syncs": self._delays.count,
-            "log_longest_sync_ms": self._delays.longest_ms,
-            "log_last_sync_seconds": self._delays.since_last(),
-        }
+        fields = {**self._ages.look_at(log), **self._delays.status()}
         if self._disk is not None:
             fields |= self._disk.status()
         self._keyspace.post(Status(fields))
@@ -323,15 +317,9 @@ class LogWriter(CooperativeActor):
         if not isinstance(error, WriteFailedError):
             self.give_up(str(error))
             return
-        logger.error("the log cannot be written, writes are refused: %s", error)
         self._appender.unwritten = commit.entries
         self._appender.unwritten_replies = commit.replies
-        # What clients are told is Redis's line: the system's own words, no paths.
-        # (Compiled with mypyc, `raise from` sets the context alone.)
-        cause = error.__cause__ or error.__context__
-        reason = getattr(cause, "strerror", None) or str(error)
-        self._write_trouble = reason.encode()
-        self._tell_trouble()
+        self._note_trouble(error)
         self.loop.call_later(RETRY_SECONDS, self._retry, self._appender)
 
     def look_at_disk(self) -> None:
@@ -353,6 +341,42 @@ class LogWriter(CooperativeActor):
             self._keyspace.post(LogTrouble(trouble))
             self._report()
 
+    def free_log(self) -> CommandLog | None:
+        """Return the log, for the taker, where no sync is under way."""
+        appender = self._appender
+        is_busy = self._is_syncing or appender.is_closed or appender.unwritten
+        return None if is_busy else self._log
+
+    def sync_taken(self, log: CommandLog) -> None:
+        """Have what was taken made durable; the taker goes on then."""
+        if self._delays.is_quick:
+            self._is_syncing = True
+            self.loop.call_soon(self._sync_here, self._appender)
+        else:
+            self._sync(log)
+
+    def note_taken(self, log: CommandLog) -> None:
+        """Note that others' records are in the log: the disk takes them."""
+        self._appender.note_taken(log.last_seq)
+        self._write_trouble = None
+        self._tell_trouble()
+        if log.has_news:
+            self.look_at_log()
+
+    def retry_taking(self, error: Exception) -> None:
+        """Say that the disk takes nothing, and have the taker try again."""
+        self._note_trouble(error)
+        self.loop.call_later(RETRY_SECONDS, self._taker.go_on, self._appender)
+
+    def _note_trouble(self, error: Exception) -> None:
+        logger.error("the log cannot be written, writes are refused: %s", error)
+        # What clients are told is Redis's line: the system's own words, no paths.
+        # (Compiled with mypyc, `raise from` sets the context alone.)
+        cause = error.__cause__ or error.__context__ or error
+        reason = getattr(cause, "strerror", None) or str(error)
+        self._write_trouble = reason.encode()
+        self._tell_trouble()
+
     def _retry(self) -> None:
         log = self._log
         assert log is not None
@@ -370,8 +394,7 @@ class LogWriter(CooperativeActor):
         self._write_trouble = None
         self._tell_trouble()
         self._appender.held.append((log.last_seq, replies))
-        if self._policy() is FsyncPolicy.ALWAYS:
-            self.sync_if_held()
-        else:
+        if self._policy() is not FsyncPolicy.ALWAYS:
             self._release(log.last_seq)
-            self.sync_if_held()
+        self.sync_if_held()
+        self._taker.go_on()

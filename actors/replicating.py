@@ -48,8 +48,8 @@ class Replicating:
     ) -> None:
         """Make both; see them for the arguments."""
         shared = (loop, engine, turn, mailboxes, commit, inbox)
-        self._applying = Applying(*shared, reach)
         self._serving = Serving(*shared)
+        self._applying = Applying(*shared, reach, self._serving.begin_anew)
         self._handing_over = HandingOver(loop, engine, commit)
         self.begin, self.begin_segment = (
             self._serving.begin,

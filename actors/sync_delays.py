@@ -70,6 +70,14 @@ class SyncDelays:
             text = "the disk is slow: fdatasync of the log took %.1f s"
             self._lines.write(logging.WARNING, text, seconds)
 
+    def status(self) -> dict[str, int]:
+        """Return what is known of them, by the names of the fields of INFO."""
+        return {
+            "log_slow_syncs": self.count,
+            "log_longest_sync_ms": self.longest_ms,
+            "log_last_sync_seconds": self.since_last(),
+        }
+
     def since_last(self) -> int:
         """Return how many seconds ago the last call ended; before one, the start."""
         return int(monotonic() - self._ended)

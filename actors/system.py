@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from joblog.actors import sockets
 from joblog.actors.beside import Beside
+from joblog.actors.command_log import LogThatTakes
 from joblog.actors.disk_watch import DiskWatch
 from joblog.actors.failures import Failures
 from joblog.actors.historian import Historian
@@ -22,6 +23,7 @@ from joblog.actors.loop import Loop
 from joblog.actors.messages import LogOpened, Neighbours
 from joblog.actors.metrics.process import listen_for_metrics
 from joblog.actors.reloading import load_again
+from joblog.actors.replica.mail import EndTaking
 from joblog.actors.service.supervision import Supervisor
 from joblog.actors.tls.contexts import ContextError, Contexts
 from joblog.app import clock, collector, errors
@@ -119,7 +121,8 @@ class Server:
         self._engine.server.supervised = self._supervisor.kind
         self._engine.server.dial = self._contexts.dial
         self._engine.server.loop_cycles = lambda: self._loop.ticks
-        self._engine.server.is_recording = config.keeps_log
+        server = self._engine.server
+        server.has_log = server.is_recording = config.keeps_log
         self._loading: Loading | None = None
         if config.keeps_log:
             self._engine.server.is_log_synced = self._is_synced
@@ -267,6 +270,14 @@ class Server:
         assert self._log_writer is not None
         log_writer: Any = self._log_writer.actor_inbox
         log_writer.post(LogOpened(log))
+        server = self._engine.server
+        server.replication.log_synced = lambda: log.synced_seq
+        if isinstance(log, LogThatTakes):
+            server.replication.log_place = lambda: log.place
+            if log.is_taken and server.replication.is_replica:
+                server.replication.take(is_taking=True)
+            elif log.is_taken:
+                log_writer.post(EndTaking({"kind": "replication", "what": "master"}))
         self._beside.begin(self._keyspace.tell, self._disk)
         self._historian = Historian.start(
             self._loop,

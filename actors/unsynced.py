@@ -10,6 +10,8 @@ from joblog.app import clock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from joblog.actors.command_log import CommandLog
+
 _MS_PER_SECOND: Final = 1000
 _SAMPLES_MAX: Final = 7200
 """After two hours without a sync the oldest samples are thinned out."""
@@ -26,6 +28,19 @@ class UnsyncedAge:
         """Begin with a log of which all is durable."""
         self._steady_ms = steady_ms
         self._looks: deque[tuple[int, int]] = deque()
+
+    def look_at(self, log: CommandLog) -> dict[str, int]:
+        """Return how far a log is, by the names of the fields of INFO."""
+        last_seq, synced_seq = log.last_seq, log.synced_seq
+        return {
+            "log_last_seq": last_seq,
+            "log_synced_seq": synced_seq,
+            "log_unsynced_records": last_seq - synced_seq,
+            "log_unsynced_seconds": self.look(last_seq, synced_seq),
+            "log_size_bytes": log.size_bytes,
+            "log_first_seq": log.first_seq,
+            "log_segments": len(log.segments),
+        }
 
     def look(self, last_seq: int, synced_seq: int) -> int:
         """Return the age in whole seconds, rounded up; 0 where all is durable.

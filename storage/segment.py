@@ -65,7 +65,7 @@ SegmentHash: TypeAlias = "hashlib._Hash | RedactedHash"  # noqa: SLF001
 """The running SHA-256 of a segment's bytes as they were written."""
 
 _MAGIC = b"\x89JOBLOG\n"
-_FOOTER_MARK = b"\xff\xff\xff\xffSEAL"
+FOOTER_MARK = b"\xff\xff\xff\xffSEAL"
 _KEYSPACE_DIGEST_BYTES = 20
 _HEADER = Struct("<8sIIQQQ16s32sI")
 _FOOTER = Struct("<8sQQ32s20sI")
@@ -171,7 +171,7 @@ def encode_footer(footer: SegmentFooter, salt: int) -> bytes:
         raise ValueError(f"a keyspace digest has {_KEYSPACE_DIGEST_BYTES} bytes")
     assert footer.last_seq >= 1
     assert len(footer.digest) == len(NO_DIGEST)
-    body = _FOOTER.pack(_FOOTER_MARK, *footer, len(footer.keyspace_digest))
+    body = _FOOTER.pack(FOOTER_MARK, *footer, len(footer.keyspace_digest))
     return body + _CHECKSUM.pack(crc32(body, salt))
 
 
@@ -182,7 +182,7 @@ def decode_footer(data: bytes, salt: int | None) -> SegmentFooter | None:
         data: the bytes.
         salt: the segment's; None where it is not known, and the checksum not compared.
     """
-    if len(data) < FOOTER_BYTES or not data.startswith(_FOOTER_MARK):
+    if len(data) < FOOTER_BYTES or not data.startswith(FOOTER_MARK):
         return None
     body = data[: FOOTER_BYTES - 4]
     found = data[FOOTER_BYTES - 4 : FOOTER_BYTES]

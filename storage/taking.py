@@ -15,25 +15,28 @@ before what it says is durable is so here as well.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+from typing import TYPE_CHECKING, Any, Final
 
+from joblog.storage.cutting import LogPlace, decode_next
 from joblog.storage.errors import (
     CorruptLogError,
     ForeignFramesError,
+    StorageError,
     SyncFailedError,
     WriteFailedError,
 )
+from joblog.storage.filesystem import sync_names, write_new
 from joblog.storage.folder import require_link
 from joblog.storage.frame import (
     FRAME_HEAD_BYTES,
-    count_in_sequence,
-    leading_uints,
     split_frames,
 )
 from joblog.storage.log import Log
-from joblog.storage.record import RecordDecoder
+from joblog.storage.open_segment import OpenSegment
 from joblog.storage.sealing import next_header
 from joblog.storage.segment import (
+    NO_DIGEST,
     SegmentFooter,
     SegmentHeader,
     decode_footer,
@@ -41,14 +44,104 @@ from joblog.storage.segment import (
 )
 
 if TYPE_CHECKING:
-    from joblog.storage.record import Record
+    from joblog.storage.record import Draft, Record
+
+TAKEN_NAME: Final = "log-is-taken"
+"""The file that says that a log takes another's records, and makes none itself."""
 
 
 class TakingLog(Log):
     """A log that also takes frames and seals that were made elsewhere.
 
-    One thread does, and appends nothing of its own meanwhile.
+    One thread does, and appends nothing of its own meanwhile: as long as it is so, a
+    file in the data folder says it (`TAKEN_NAME`).
     """
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether its records are another log's: none of its own are appended."""
+        folder = self._folder.path
+        return TAKEN_NAME in self._filesystem.listdir(folder)
+
+    @property
+    def place(self) -> LogPlace:
+        """Where it ends."""
+        header = self._open.header
+        return LogPlace(
+            header.log_id.hex(),
+            header,
+            self._last_seq,
+            self._last_at_ms,
+            self.open_digest,
+            len(self._sealed) + 1,
+        )
+
+    def begin_taking(self) -> None:
+        """Note, durably, that what comes is another log's.
+
+        Raises:
+            OSError: the disk refused.
+            SyncFailedError: it did, and nobody knows what is durable.
+        """
+        if not self.is_taken:
+            path = self._folder.path / TAKEN_NAME
+            self._filesystem.close(write_new(self._filesystem, path, b""))
+
+    def end_taking(self, note: dict[str, Any]) -> None:
+        """Go on as a log of its own: in a segment of the next term, durably.
+
+        Args:
+            note: what the last record of the term before says.
+
+        Raises:
+            StorageError: the disk refused. It may be done again where that is a
+                `WriteFailedError`.
+            OSError: the same.
+        """
+        if not self.is_taken:
+            return
+        draft: Draft = (self._now_ms(), 0, [], [0, None, note])
+        self.append([draft], self._last_seq)
+        self.raise_epoch()
+        path = self._folder.path / TAKEN_NAME
+        self._filesystem.unlink(path)
+        sync_names(self._filesystem, path.parent)
+
+    def begin_anew(self, header: bytes) -> None:
+        """Become a log that begins with another one's header, durably.
+
+        What it holds is gone: only a log that says nothing is to become another.
+
+        Raises:
+            ForeignFramesError: it is no header of a log's first segment.
+            StorageError: the disk refused.
+        """
+        folder, filesystem = self._folder, self._filesystem
+        path, temporary = folder.segment_path(1), folder.new_segment_path(1)
+        try:
+            begun = decode_header(header, path)
+        except StorageError as error:
+            raise ForeignFramesError(f"no header: {error}") from error
+        if begun.first_seq != 1 or begun.previous_digest != NO_DIGEST or self._sealed:
+            raise ForeignFramesError("not the beginning of a log")
+        self._require_sound()
+        old = self._open.file
+        try:
+            self._sealer.finish()
+            self._sealer.close()
+            file = write_new(filesystem, temporary, header)
+            self._lock.clear_owner()
+            filesystem.rename(temporary, path)
+            sync_names(filesystem, path.parent)
+            self._lock.write_owner(begun.log_id.hex())
+            filesystem.close(old)
+        except (OSError, SyncFailedError) as error:
+            self._fail(f"{path}: cannot be begun anew: {error}")
+        self._last_seq = self._synced_seq = self._last_at_ms = 0
+        digest = hashlib.sha256(header)
+        size = len(header)
+        self._use(OpenSegment(filesystem, path, file, begun, size, digest))
+        self.has_news = True
 
     @property
     def epoch(self) -> int:
@@ -70,36 +163,22 @@ class TakingLog(Log):
             ForeignFramesError: they are not the next ones of this log.
         """
         payloads, used = split_frames(frames, self._open.heads)
-        seq = self._last_seq + 1
         if used < len(frames):
             raise ForeignFramesError(
                 f"behind seq {self._last_seq}, at byte {used} of {len(frames)}: no "
                 f"frame of the segment that starts with seq "
                 f"{self._open.header.first_seq}"
             )
-        if count_in_sequence(payloads, self._last_seq) < len(payloads):
-            raise ForeignFramesError(f"behind seq {self._last_seq}: not seq {seq}")
-        for at, payload in enumerate(payloads):
-            if not 0 <= leading_uints(payload)[1] < seq + at:
-                raise ForeignFramesError(f"seq {seq + at} says that it is durable")
-        try:
-            records = RecordDecoder().decode_all(payloads)
-        except ValueError as error:
-            raise ForeignFramesError(f"behind seq {self._last_seq}: {error}") from error
-        at_ms = self._last_at_ms
-        for record in records:
-            if record.at_ms < at_ms:
-                raise ForeignFramesError(f"seq {record.seq} is of an earlier time")
-            at_ms = record.at_ms
-        return records
+        return decode_next(payloads, self._last_seq, self._last_at_ms)
 
-    def take(self, frames: bytes) -> bytes:
+    def take(self, frames: bytes, records: list[Record] | None = None) -> bytes:
         """Write frames behind the last record: all, or those that may be written yet.
 
         They are durable when `sync` has returned their number or a higher one.
 
         Args:
             frames: whole frames of the open segment, the next ones.
+            records: what is in them, where `read_frames` or a `Cutter` has read it.
 
         Returns:
             Those that have to wait until all that was taken is durable: `sync`, and
@@ -114,7 +193,8 @@ class TakingLog(Log):
         segment = self._open
         if self._failure is not None or segment.must_cut:
             self._require_sound()
-        records = self.read_frames(frames)
+        if records is None:
+            records = self.read_frames(frames)
         size, count = self._writable(frames, records)
         if not count:
             return frames

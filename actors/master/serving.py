@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from joblog.actors.master.datasets import Datasets
-from joblog.actors.master.feeder import Feeder, OtherStreamError
+from joblog.actors.master.feeder import Feeder
 from joblog.actors.master.histories import Mark, Standing, find_mark, find_standing
+from joblog.actors.master.log_feeder import LogFeeder, LogGiving
 from joblog.actors.master.place import Place
 from joblog.actors.master.reaching import Reaching
+from joblog.actors.master.stepping import find_silent, step_all
 from joblog.actors.master.steps import SLICE_SECONDS, run_steps
 from joblog.actors.master.waits import Waits
 from joblog.actors.messages import Appended, Limits, Tap, Tapped
@@ -25,6 +27,7 @@ from joblog.app import errors
 from joblog.app.history.propagation import stream_of, young_of
 from joblog.app.state.alarm import LONELY
 from joblog.app.state.replicas import (
+    LOG_ANEW,
     PING,
     STREAM_KIND,
     Acknowledged,
@@ -32,7 +35,6 @@ from joblog.app.state.replicas import (
     ServeReplica,
 )
 from joblog.storage.disk import open_disk
-from joblog.storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,30 +75,24 @@ class Serving:
             commit: mails what was made to the log writer.
             inbox: the keyspace's.
         """
-        self._loop = loop
-        self._engine = engine
-        self._turn = turn
-        self._mailboxes = mailboxes
-        self._commit = commit
-        self._inbox = inbox
+        self._loop, self._engine, self._turn = loop, engine, turn
+        self._mailboxes, self._commit, self._inbox = mailboxes, commit, inbox
         config = engine.server.config
         disk = open_disk(config.log_encryption_key_file)
         self._log = Path(config.dir), disk
         self._replicas = engine.server.replicas
-        self._begun_seq = 0
+        self._begun_seq = self._sent_ms = 0
         self._is_tapped = self._is_ticking = self._is_stepping = False
+        self._is_settling = False
         self._place = Place(self._replicas)
         self._feeders: dict[int, Feeder] = {}
         self._asking: list[ServeReplica] = []
-        self._sent_ms = 0
-        self._is_settling = False
         beside = loop, engine.blocking, turn
         self._waits = Waits(self._replicas, *beside, self._settle_soon)
         self._reaching = Reaching(engine, turn, commit)
-        self._datasets = Datasets(
-            *(loop, self._log[0], config, inbox),
-            self._send_dataset,
-        )
+        self._giving = LogGiving(loop, engine, turn, commit, self._log, self._step_soon)
+        made = loop, self._log[0], config, inbox
+        self._datasets = Datasets(*made, self._send_dataset)
         config.on_change(self._judge, "min_replicas_to_write")
         config.on_change(self._judge, "min_replicas_max_lag")
         config.on_change(self._reaching.judge, "reply_after_replicas")
@@ -117,6 +113,14 @@ class Serving:
         """Note that this server follows somebody now, or nobody any more."""
         # Behind what this turn has made: that was of the part before.
         self._loop.call_soon(self._reaching.judge)
+
+    def begin_anew(self) -> None:
+        """Begin another history: the log is taken from now on, or no longer."""
+        self._begun_seq = self._engine.server.replication.log_synced()
+        for client_id, feeder in list(self._feeders.items()):
+            self._give_up(client_id, feeder)
+        self._replicas.is_sent = self._is_tapped = False
+        self._place = Place(self._replicas)
 
     def stop(self) -> None:
         """Stop the thread that has datasets made."""
@@ -146,6 +150,7 @@ class Serving:
             self._send_on(message)
         elif isinstance(message, Tapped):
             self._replicas.seq = message.seq
+            self._replicas.offset = self._replicas.written = 0
             self._find_standing(message.seq)
         else:
             self._datasets.take(message)
@@ -189,8 +194,8 @@ class Serving:
             mark = Mark(replication.promoted_seq, offset)
             promoted = replication.second_id, mark
         steps = find_standing(*self._log, self._begun_seq, seq, promoted)
-        begin = partial(self._begin_history, promoted and promoted[1])
-        run_steps(self._loop, steps, begin)
+        found = promoted and promoted[1]
+        run_steps(self._loop, steps, partial(self._begin_history, found))
 
     def _begin_history(self, promoted: Mark | None, standing: Standing | None) -> None:
         """Begin the history of this server, which goes on from those before."""
@@ -236,7 +241,9 @@ class Serving:
             self._sent_ms = self._engine.server.steady_ms()
         for feeder in self._feeders.values():
             feeder.take(first_seq, mark, data, young)
-            if not feeder.is_live:
+            if isinstance(feeder, LogFeeder):
+                self._giving.sync_soon()
+            elif not feeder.is_live:
                 self._step_soon()
         if replicas.written != written:
             self._reaching.note()
@@ -255,6 +262,11 @@ class Serving:
         if replica is None or mailbox is None:
             return  # gone meanwhile
         mailbox.post(Limits("slave"))
+        if inquiry.log is not None:
+            self._giving.find(
+                inquiry, replica, mailbox, partial(self._give_log, inquiry)
+            )
+            return
         feeder = self._feeders[session.id] = Feeder(replica, mailbox, self._log)
         feeder.is_old = inquiry.is_old
         if not self._place.has(inquiry):
@@ -268,6 +280,18 @@ class Serving:
         else:
             steps = find_mark(*self._log, inquiry.offset)
             run_steps(self._loop, steps, partial(self._go_on, feeder, inquiry))
+
+    def _give_log(self, inquiry: ServeReplica, feeder: LogFeeder | None) -> None:
+        """Send a replica the log from a place on; the stream where there is none."""
+        if feeder is None:
+            inquiry.log = None
+            self._serve(inquiry)
+            return
+        self._feeders[inquiry.session.id] = feeder
+        feeder.begin(inquiry, self._replicas, self._engine.server.steady_ms())
+        self._count("sync_partial_ok" if inquiry.log != LOG_ANEW else "sync_full")
+        self._judge()
+        self._giving.sync_soon()
 
     def _go_on(self, feeder: Feeder, inquiry: ServeReplica, mark: Mark | None) -> None:
         if feeder.replica.session.id not in self._feeders:
@@ -298,9 +322,8 @@ class Serving:
             steady_ms = self._engine.server.steady_ms()
             self._datasets.want(feeder, mark, history, steady_ms)
             return
-        libraries = self._engine.keyspace.libraries
-        if b"functions" not in feeder.replica.filters:
-            libraries = {}
+        has_functions = b"functions" in feeder.replica.filters
+        libraries = self._engine.keyspace.libraries if has_functions else {}
         self._send_dataset(feeder, self._datasets.of_functions(libraries, mark), "")
 
     def _send_dataset(self, feeder: Feeder, dataset: Dataset | None, why: str) -> None:
@@ -326,20 +349,8 @@ class Serving:
         """Send some more to all who lack something."""
         self._is_stepping = False
         steady_ms = self._engine.server.steady_ms()
-        for client_id, feeder in list(self._feeders.items()):
-            try:
-                if feeder.catch_up(self._place.mark(), steady_ms):
-                    self._step_soon()
-            except StorageError as error:
-                logger.error("%s: %s", feeder, error)  # noqa: TRY400 - no bug
-                if isinstance(error, OtherStreamError):
-                    self._place.raise_floor(error.offset)
-                self._give_up(client_id, feeder)
-            except Exception:
-                logger.exception("%s: internal error", feeder)
-                self._give_up(client_id, feeder)
-            if feeder.replica.is_online and feeder.replica.is_rdb_only:
-                feeder.end()
+        if step_all(self._feeders, self._place, steady_ms, self._give_up):
+            self._step_soon()
 
     def _give_up(self, client_id: int, feeder: Feeder) -> None:
         feeder.close()
@@ -354,23 +365,13 @@ class Serving:
             return
         server = self._engine.server
         config, steady_ms = server.config, server.steady_ms()
-        for client_id, feeder in self._feeders.items():
-            replica = feeder.replica
-            if not replica.is_online:
-                if self._datasets.is_waiting(feeder):
-                    feeder.push(b"\n")
-                continue
-            silent_ms = steady_ms - replica.heard_ms
-            if silent_ms > config.repl_timeout * 1000 and not feeder.is_old:
-                logger.warning("%s is silent: closed", feeder)
-                self._engine.outbox.closings.append(client_id)
-        is_handing_over = server.replication.failover.is_on
+        silent = find_silent(self._feeders, self._datasets, steady_ms, config)
+        self._engine.outbox.closings += silent
         is_idle = steady_ms - self._sent_ms >= config.repl_ping_replica_period * 1000
-        if is_idle and not is_handing_over:
+        if is_idle and not server.replication.failover.is_on:
             self._sent_ms = steady_ms
-            self._engine.outbox.note_of_server(
-                {"kind": STREAM_KIND, "commands": [PING]}
-            )
+            note = {"kind": STREAM_KIND, "commands": [PING]}
+            self._engine.outbox.note_of_server(note)
         self._judge()
         self._step_soon()
         self._commit([])

@@ -9,6 +9,7 @@ from joblog.app.protocol.encoder import encode_bulks
 
 if TYPE_CHECKING:
     from joblog.actors.inbox import Inbox
+    from joblog.actors.replica.log_stream import LogStream
     from joblog.actors.replica.stream import Stream
     from joblog.app.config import Config
 
@@ -30,7 +31,7 @@ class Acknowledging:
             self._is_asked = True
             self._keyspace.post(TellDurable(self._number))
 
-    def answer(self, stream: Stream) -> None:
+    def answer(self, stream: Stream | LogStream) -> None:
         """Have it say so at once: the master wants to know."""
         stream.asks = False
         self._is_asked = False

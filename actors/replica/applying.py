@@ -27,12 +27,15 @@ from joblog.actors.replica.mail import (
     Follow,
     FromLink,
     LinkNews,
+    LogStretch,
     Opened,
     Refused,
     Stretch,
     Synchronized,
+    Taken,
     TellDurable,
 )
+from joblog.actors.replica.taking import Taking
 from joblog.app.engine.replicated import Replicated, ReplicatedError
 from joblog.app.errors import CommandError
 from joblog.app.history.datasets import Dataset
@@ -75,6 +78,7 @@ class Applying:
         commit: Callable[[Replies], None],
         inbox: Inbox,
         reach: Reach | None,
+        on_taking: Callable[[], None],
     ) -> None:
         """Follow nobody yet.
 
@@ -86,7 +90,9 @@ class Applying:
             commit: mails what was made to the log writer.
             inbox: the keyspace's.
             reach: connects to a server; None where nobody can be followed.
+            on_taking: called where the log becomes the master's, or is no longer.
         """
+        self._on_taking = on_taking
         self._loop = loop
         self._engine = engine
         self._turn = turn
@@ -95,6 +101,8 @@ class Applying:
         self._inbox = inbox
         self._reach = reach
         self._replicated = Replicated(engine)
+        self._taking = Taking(engine, turn, self._replicated, inbox)
+        self._is_taken = False
         self._state = engine.server.replication
         self._link: pykka.ActorRef[Link] | None = None
         self._to_link: Inbox = inbox
@@ -118,8 +126,11 @@ class Applying:
             self._link = Link.start(
                 *(self._loop, engine.server.config, self._inbox, self._reach),
                 self._object_to,
+                self._taking.place,
             )
             self._to_link = self._link.actor_inbox  # type: ignore[assignment]  # ours
+        if state.master is None and self._is_taken:
+            self._leave_log("master")
         if state.master is None and self._session is not None:
             self._replicated.note(self._session, "master", id=state.id)
             logger.warning("this server follows nobody any more: it is a master")
@@ -164,12 +175,17 @@ class Applying:
             self._state.link = message.facts
         elif isinstance(message, Opened):
             self._open(message)
-        elif isinstance(message, Stretch | Synchronized):
+        elif isinstance(message, Taken):
+            if self._session is not None:
+                self._begin(self._taking.apply(self._session, message, self._post))
+        elif isinstance(message, Stretch | LogStretch | Synchronized):
             session = self._session
             if message.number != self._number or session is None:
                 return  # of a server that is followed no longer
             if isinstance(message, Stretch):
                 self._begin(self._apply(session, message))
+            elif isinstance(message, LogStretch):
+                self._taking.take(message)
             else:
                 self._begin(self._synchronize(session, message))
         elif isinstance(message, TellDurable):
@@ -190,6 +206,15 @@ class Applying:
             message.fd,
         )
         self._mailboxes.open(session.id, self._to_link)
+        if message.is_log:
+            assert message.continued is not None
+            if not self._is_taken:
+                self._on_taking()
+            self._is_taken = True
+            self._taking.begin(message.continued.id)
+            return
+        if self._is_taken or self._state.is_taking:
+            self._leave_log("left")
         if message.continued is not None:
             # What is applied twice, or not at all, is another history.
             assert message.continued.offset == self._state.offset
@@ -258,6 +283,12 @@ class Applying:
         position = self._state.position()
         if position is not None:
             self._post(Applied(stretch.number, position))
+
+    def _leave_log(self, what: str) -> None:
+        """Have the log be this server's own again."""
+        self._is_taken = False
+        self._on_taking()
+        self._taking.end(what)
 
     def _synchronize(self, session: Session, message: Synchronized) -> Iterator[int]:
         """Let a dataset take the place of what there is."""

@@ -6,7 +6,17 @@ r"""The handshake: what a replica and its master say before the data comes.
     REPLCONF ip-address a                 +OK; only where it is set
     REPLCONF capa eof capa psync2         +OK
     REPLCONF version v                    +OK, or an error, which is passed over
+    REPLCONF capa joblog-log              +OK joblog-log id, of a joblog; else +OK
     PSYNC id offset+1, or PSYNC ? -1      +FULLRESYNC id offset, or +CONTINUE [id]
+
+Of a joblog the log itself is asked for, behind the record with which the own ends, or
+from its beginning where that says nothing yet:
+
+    PSYNC id offset+1 LOG log-id first-seq last-seq digest
+    PSYNC id offset+1 LOG ? 0 0 -         +LOG id last-seq until-seq, or as above
+
+The digest is of the open segment, which starts with first-seq. What follows is the
+bytes of the master's log (`joblog.storage.cutting`); until-seq is how far it is then.
 
 Where it is to become the master of the one that asks, it is PSYNC id offset+1 FAILOVER.
 
@@ -21,12 +31,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from joblog.app.config.kinds import encode
 from joblog.app.protocol.encoder import encode_bulks
+from joblog.app.state.replicas import LOG, LOG_ANEW, LOG_CAPABILITY
 from joblog.app.state.replication import Position
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from joblog.app.config import Config
+    from joblog.storage.cutting import LogPlace
 
 _LINE_BYTES_MAX: Final = 64 * 1024
 
@@ -75,14 +87,21 @@ class Agreement(NamedTuple):
     Attributes:
         position: where the stream begins, or goes on.
         is_whole: a dataset comes first.
+        log: (the record behind which the log comes, how far it is); None where the
+            stream comes.
     """
 
     position: Position
     is_whole: bool
+    log: tuple[int, int] | None = None
 
 
 def shake_hands(
-    settings: Settings, position: Position | None, *, is_handover: bool = False
+    settings: Settings,
+    position: Position | None,
+    *,
+    is_handover: bool = False,
+    place: LogPlace | None = None,
 ) -> Generator[bytes, bytes, Agreement]:
     """Yield requests, and take the line that answers each; return what was agreed.
 
@@ -90,6 +109,7 @@ def shake_hands(
         settings: what we tell.
         position: from where we could go on; None for nowhere.
         is_handover: whether it is to become a master first.
+        place: where the log ends, if the master's is to be taken.
 
     Raises:
         HandshakeError: the master does not let us follow.
@@ -119,8 +139,25 @@ def shake_hands(
     if position is not None:
         ask = [position.id.encode(), b"%d" % (position.offset + 1)]
         ask += [b"FAILOVER"] if is_handover else []
+    if place is not None and not is_handover:
+        line = yield encode_bulks([b"REPLCONF", b"capa", LOG_CAPABILITY])
+        ask += _ask_for_log(line, place)
     line = yield encode_bulks([b"PSYNC", *ask])
     return _agree(line, position)
+
+
+def _ask_for_log(line: bytes, place: LogPlace) -> list[bytes]:
+    """Return how the log is asked for; nothing where the master has another one."""
+    words = line.split()
+    if words[:2] != [b"+OK", LOG_CAPABILITY]:
+        return []
+    if not place.log_id:
+        return [LOG, *LOG_ANEW]
+    if words[2:] != [place.log_id.encode()]:
+        return []
+    first_seq, last_seq = place.header.first_seq, place.last_seq
+    log_id, digest = words[2], place.digest.encode()
+    return [LOG, log_id, b"%d" % first_seq, b"%d" % last_seq, digest]
 
 
 class Conversation:
@@ -128,17 +165,21 @@ class Conversation:
 
     Attributes:
         agreed: what comes next; None before the end.
+        place: where the log ended when it began.
     """
 
     def __init__(
         self,
         settings: Settings,
         position: Position | None,
-        *,
-        is_handover: bool = False,
+        is_handover: bool = False,  # noqa: FBT001, FBT002 - as `shake_hands` has it
+        place: LogPlace | None = None,
     ) -> None:
         """Begin; see `shake_hands`."""
-        self._steps = shake_hands(settings, position, is_handover=is_handover)
+        self._steps = shake_hands(
+            settings, position, is_handover=is_handover, place=place
+        )
+        self.place = place
         self._buffer = b""
         self.agreed: Agreement | None = None
 
@@ -178,6 +219,9 @@ def _agree(line: bytes, position: Position | None) -> Agreement:
         if not offset.isdigit():
             raise HandshakeError(f"the master answers PSYNC with {_shown(line)}")
         return Agreement(Position(history, int(offset), 0), is_whole=True)
+    if words[:1] == [b"+LOG"] and len(words) == 4 and b"".join(words[2:]).isdigit():  # noqa: PLR2004 - id, from where, to where
+        begun = Position(_history(words[1]), position.offset if position else 0, 0)
+        return Agreement(begun, is_whole=False, log=(int(words[2]), int(words[3])))
     if words[:1] == [b"+CONTINUE"] and position is not None:
         history = _history(words[1]) if len(words) > 1 else position.id
         return Agreement(position._replace(id=history), is_whole=False)

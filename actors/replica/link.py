@@ -23,6 +23,7 @@ from joblog.actors.replica.handshake import (
     HandshakeError,
     settings_of,
 )
+from joblog.actors.replica.log_stream import LogStream
 from joblog.actors.replica.mail import (
     Applied,
     Closed,
@@ -31,7 +32,6 @@ from joblog.actors.replica.mail import (
     LinkNews,
     Opened,
     Refused,
-    Stretch,
     Synchronized,
 )
 from joblog.actors.replica.payload import Payload, PayloadError
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from joblog.actors.loop import Loop
     from joblog.actors.replica.dialer import Reached
     from joblog.app.config import Config
+    from joblog.storage.cutting import LogPlace
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class Link(CooperativeActor):
         keyspace: Inbox,
         reach: Callable[[str, int, int], Reached],
         object_to: Callable[[Reached], str],
+        log_place: Callable[[], LogPlace | None],
     ) -> None:
         """Follow nobody yet.
 
@@ -79,12 +81,12 @@ class Link(CooperativeActor):
             keyspace: where what comes goes.
             reach: connects to a server; called in a thread.
             object_to: says why a server is not to be followed, or "".
+            log_place: says where the log ends, if a master's is to be taken.
         """
         super().__init__(loop)
         self._config = config
-        self._keyspace = keyspace
-        self._reach = reach
-        self._object_to = object_to
+        self._keyspace, self._reach = keyspace, reach
+        self._object_to, self._log_place = object_to, log_place
         self._dialer: pykka.ActorRef[Dialer] | None = None
         self._master: Address | None = None
         self._position: Position | None = None
@@ -101,14 +103,12 @@ class Link(CooperativeActor):
 
     def _forget_connection(self) -> None:
         self._talk: Conversation | None = None
-        self._ticks_up = 0
         self._payload: Payload | None = None
-        self._stream: Stream | None = None
+        self._stream: Stream | LogStream | None = None
         self._file: Any = None
-        self._buffer = b""
-        self._output = b""
+        self._buffer = self._output = b""
         self._telling = Acknowledging(self._config, self._keyspace, self._number)
-        self._is_waiting = False
+        self._is_waiting, self._ticks_up = False, 0
 
     def contain(self, error: Exception) -> bool:
         """Let a failure cost the connection: what was applied is whole."""
@@ -127,8 +127,7 @@ class Link(CooperativeActor):
         """Follow somebody else, or go on where the keyspace has come."""
         if isinstance(message, Follow):
             self._close()
-            self._master, self._position, self._serial = message[:3]
-            self._is_handover = message.is_handover
+            self._master, self._position, self._serial, self._is_handover = message
             self._is_mailed = False  # what was not applied yet never is
             self._retrying.begin()
             self._facts = LinkFacts()
@@ -164,7 +163,7 @@ class Link(CooperativeActor):
         if self._master is None:
             return
         self._redials = self._is_mailed
-        if self._is_mailed:
+        if self._redials:
             return
         if self._dialer is None:
             self._dialer = Dialer.start(self._reach, self.actor_ref.tell)
@@ -182,8 +181,8 @@ class Link(CooperativeActor):
             return
         self._reached = dialed.reached
         settings = settings_of(self._config)
-        is_handover = self._is_handover
-        self._talk = Conversation(settings, self._position, is_handover=is_handover)
+        place = None if self._is_handover else self._log_place()
+        self._talk = Conversation(settings, self._position, self._is_handover, place)
         self.loop.serve(self._reached.transport.fileno(), READ, self._receiver)
         self._note(state="handshake")
         self._send(self._talk.begin())
@@ -242,17 +241,23 @@ class Link(CooperativeActor):
             self._file = DatasetFile(self._config)
             self._payload = Payload(self._file)
             self._note(state="sync", sync_bytes=0, sync_total=0)
+        elif agreed.log is not None and self._talk is not None:
+            logger.info("taking the log of %s behind %d", self._master, agreed.log[0])
+            log = LogStream(self._talk.place, agreed.log)
+            self._open(agreed.position, is_log=True)
+            self._begin_stream(agreed.position, log)
         else:
             logger.info("following %s from offset %d on", self._master, agreed[0][1])
             self._open(agreed.position)
             self._begin_stream(agreed.position)
 
-    def _open(self, continued: Position | None) -> None:
+    def _open(self, continued: Position | None, *, is_log: bool = False) -> None:
         reached = self._reached
         assert reached is not None
         fd = reached.transport.fileno()
         ends = reached.address, reached.local_address
-        self._keyspace.post(Opened(self._number, self._serial, *ends, fd, continued))
+        opened = Opened(self._number, self._serial, *ends, fd, continued, is_log)
+        self._keyspace.post(opened)
 
     def _take_payload(self, payload: Payload, data: bytes) -> bytes:
         """Take a piece of the dataset; return what is behind it."""
@@ -276,16 +281,17 @@ class Link(CooperativeActor):
         self._wait()
         return rest
 
-    def _begin_stream(self, position: Position) -> None:
-        self._stream = Stream(position.offset, self._config.proto_max_bulk_len)
+    def _begin_stream(self, position: Position, log: LogStream | None = None) -> None:
+        word_bytes = self._config.proto_max_bulk_len
+        self._stream = log or Stream(position.offset, word_bytes)
         self._position = position
         self._note(state="connected", error="")
         self._telling.ask()
 
-    def _take_stream(self, stream: Stream, data: bytes) -> None:
-        units = stream.feed(data)
-        if units:
-            self._keyspace.post(Stretch(self._number, units))
+    def _take_stream(self, stream: Stream | LogStream, data: bytes) -> None:
+        mail = stream.mail(self._number, data)
+        if mail is not None:
+            self._keyspace.post(mail)
             self._wait()
         elif stream.asks:
             self._telling.answer(stream)

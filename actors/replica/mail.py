@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from joblog.actors.inbox import Inbox
     from joblog.app.state.replication import Address, LinkFacts, Position
     from joblog.app.words import Argv
+    from joblog.storage.cutting import Cut
 
 
 class Follow(NamedTuple):
@@ -66,6 +68,7 @@ class Opened(NamedTuple):
         address, local_address: of both ends.
         fd: the connection's file descriptor.
         continued: where it goes on from; None where it sends a dataset first.
+        is_log: it sends its log.
     """
 
     number: int
@@ -74,6 +77,7 @@ class Opened(NamedTuple):
     local_address: str
     fd: int
     continued: Position | None
+    is_log: bool = False
 
 
 class Synchronized(NamedTuple):
@@ -102,6 +106,53 @@ class Stretch(NamedTuple):
     units: list[tuple[list[Argv], int]]
 
 
+class LogStretch(NamedTuple):
+    """A stretch of the master's log. Link -> keyspace.
+
+    Attributes:
+        cuts: what came, in order.
+    """
+
+    number: int
+    cuts: list[Cut]
+
+
+class Take(NamedTuple):
+    """Take what another log has; `Taken` is the answer. Keyspace -> log writer.
+
+    Attributes:
+        cuts: in order.
+        inbox: whom to answer. number: of the connection that it came by.
+    """
+
+    cuts: list[Cut]
+    inbox: Inbox
+    number: int
+
+
+class EndTaking(NamedTuple):
+    """Have the log be this server's own again. Keyspace -> log writer.
+
+    Attributes:
+        note: what the last record before that says.
+    """
+
+    note: dict[str, Any]
+
+
+class Taken(NamedTuple):
+    """What came of the master's log is in this one, durably. Log writer -> keyspace.
+
+    Attributes:
+        last_seq: up to which record.
+        why: why the rest is not; or "".
+    """
+
+    number: int
+    last_seq: int
+    why: str
+
+
 class TellDurable(NamedTuple):
     """Say (`Durable`) when all that was applied is durable. Link -> keyspace."""
 
@@ -120,4 +171,13 @@ class LinkNews(NamedTuple):
     facts: LinkFacts
 
 
-FromLink = Opened | Synchronized | Stretch | TellDurable | Closed | LinkNews
+FromLink = (
+    Opened
+    | Synchronized
+    | Stretch
+    | LogStretch
+    | Taken
+    | TellDurable
+    | Closed
+    | LinkNews
+)

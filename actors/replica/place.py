@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from joblog.actors.master.histories import find_standing as find_stream
 from joblog.app.engine.outbox import SERVER_ID
 from joblog.app.history.positions import (
     dataset_path,
@@ -13,9 +14,12 @@ from joblog.app.history.positions import (
     state_before,
     take_back,
 )
+from joblog.app.state.replication import Position
 from joblog.storage.disk import open_disk
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from joblog.app.config import Config
     from joblog.app.engine.engine import Engine
     from joblog.app.keyspace.keyspace import Keyspace
@@ -30,6 +34,9 @@ def find_place(config: Config, engine: Engine) -> None:
         StorageError: the log is damaged.
     """
     path, state = dataset_path(config), engine.server.replication
+    if state.is_taking:
+        path.unlink(missing_ok=True)
+        return  # `find_history` knows
     is_left = path.exists()
     if not (is_left or state.is_replica):
         return
@@ -53,6 +60,23 @@ def find_place(config: Config, engine: Engine) -> None:
         logger.info(
             "the log stands at offset %d of history %s", position.offset, position.id
         )
+
+
+def find_history(config: Config, engine: Engine, until_seq: int) -> Iterator[None]:
+    """Note where a log that is taken stands in the master's history, by its own notes.
+
+    Yields:
+        After each record that is looked at.
+
+    Raises:
+        StorageError: the log is damaged.
+    """
+    disk = open_disk(config.log_encryption_key_file)
+    steps = find_stream(Path(config.dir), disk, until_seq, until_seq)
+    standing = yield from steps
+    if standing.elders:
+        place = Position(standing.elders[-1].id, standing.offset, 0)
+        engine.server.replication.take_position(place)
 
 
 def _take_back(engine: Engine, before: Keyspace) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from joblog.actors.replica.mail import Stretch
+
 if TYPE_CHECKING:
     from joblog.app.words import Argv
 
@@ -48,6 +50,11 @@ class Stream:
         self.offset = offset
         self.asks = False
         self.error: StreamError | None = None
+
+    def mail(self, number: int, data: bytes) -> Stretch | None:
+        """Take bytes of a connection; return what the keyspace is to be mailed."""
+        units = self.feed(data)
+        return Stretch(number, units) if units else None
 
     def feed(self, data: bytes) -> list[tuple[list[Argv], int]]:
         """Take bytes.

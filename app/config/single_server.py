@@ -110,6 +110,11 @@ class ReplicationSettings:
         "Whether clients may read while the link to that server is down.",
         aliases=("slave-serve-stale-data",),
     )
+    replica_log = Boolean(
+        "no",
+        "Take the log itself, record by record, of a joblog that is followed and says "
+        "the same, and give it to such replicas.",
+    )
     min_replicas_to_write = Integer(
         0,
         "How many replicas there must be for clients to write; 0 for none.",

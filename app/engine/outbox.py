@@ -270,11 +270,15 @@ class Outbox:
 
     def note(self, session: Session, note: dict[str, Any]) -> None:
         """Record what people want to know, with nothing changed."""
+        if not self._context.server.is_recording:
+            return
         origin = [session.id, None, note]
         self.entries.append((self._context.now_ms, session.db.index, [], origin))
 
     def note_of_server(self, note: dict[str, Any]) -> None:
         """Record what the server itself has to say, with nothing changed."""
+        if not self._context.server.is_recording:
+            return
         self.entries.append((self._context.now_ms, 0, [], [SERVER_ID, None, note]))
 
     # --- what clients get --------------------------------------------------------

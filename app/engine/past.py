@@ -63,6 +63,6 @@ def engine_over(
     """Return an engine over a keyspace that no log follows, by a clock of its own."""
     engine = Engine(config, now_ms=now_ms, steady_ms=steady_ms)
     engine.server.time_ns = lambda: now_ms() * _NS_PER_MS
-    engine.server.is_recording = False
+    engine.server.has_log = engine.server.is_recording = False
     engine.adopt(keyspace)
     return engine

@@ -139,6 +139,17 @@ class Replicated:
         if engine.blocking.ready:
             engine.blocking.serve()
 
+    def apply_effects(
+        self, session: Session, db: int, effects: list[Argv], end: int
+    ) -> None:
+        """Apply those of a record of the master's, which start in a database.
+
+        Raises:
+            ReplicatedError: see `apply`.
+        """
+        session.db = self._engine.keyspace.databases[db]
+        self.apply(session, effects, end)
+
     def skip(self, session: Session, end: int) -> None:
         """Note that a part of the history says nothing about the data."""
         self._state.offset = end

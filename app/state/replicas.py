@@ -24,6 +24,15 @@ LOADING: Final = "send_bulk"
 STREAM_KIND: Final = "stream"
 """The kind of a note that holds what replicas are sent besides effects."""
 
+LOG: Final = b"LOG"
+"""The option of PSYNC by which a replica asks for the log itself."""
+
+LOG_ANEW: Final = (b"?", b"0", b"0", b"-")
+"""What stands behind that where there is nothing to go on from."""
+
+LOG_CAPABILITY: Final = b"joblog-log"
+"""What a replica says that takes it; a master that gives it answers with the same."""
+
 PING: Final = [b"PING"]
 GETACK: Final = [b"REPLCONF", b"GETACK", b"*"]
 
@@ -138,15 +147,24 @@ class ServeReplica(Inquiry):
         id: of the history that it has; "" for none, or where it asks with SYNC.
         offset: how much of that it has.
         is_old: it asks with SYNC.
+        log: where its log ends, if it asks for the log: its id, the first number of
+            its open segment, the last record, and the segment's digest up to there.
     """
 
-    __slots__ = ("id", "is_old", "offset")
+    __slots__ = ("id", "is_old", "log", "offset")
 
     def __init__(
-        self, session: Session, history: str, offset: int, *, is_old: bool
+        self,
+        session: Session,
+        history: str,
+        offset: int,
+        *,
+        is_old: bool,
+        log: tuple[bytes, ...] | None = None,
     ) -> None:
         """Make the question."""
         super().__init__(session)
+        self.log = log
         self.id, self.offset, self.is_old = history, offset, is_old
 
 

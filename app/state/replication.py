@@ -10,12 +10,14 @@ Source: Redis 7.0.15 and Valkey 9.1; see tests/replication.
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from joblog.app.state.alarm import REPLICA
 from joblog.app.state.failover import UNDER_WAY, Failover
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from joblog.app.config import Config
     from joblog.app.state.alarm import Alarm
     from joblog.app.state.engine_parts import PausePart
@@ -94,6 +96,11 @@ class Replication:
         is_staging: a dataset is compared with memory, which must stand still.
         is_swapping: the log is ahead of memory: a dataset is about to take its place.
         is_broken: what was applied is not whole; nothing is served before a dataset.
+        is_taking: it takes its master's log, and makes no records itself.
+        log_place: tells where the log ends (a `LogPlace`), for a master that has the
+            same; None where it takes none of another. log_synced: tells up to which
+            record the log is durable. The driver sets both.
+        note_taking: called where that changes; the server's state sets it.
     """
 
     def __init__(self, config: Config, alarm: Alarm) -> None:
@@ -108,7 +115,10 @@ class Replication:
         self.link = LinkFacts()
         self.failover = Failover()
         self.is_staging = self.is_swapping = self.is_broken = False
-        self.is_due = False
+        self.is_due = self.is_taking = False
+        self.note_taking: Callable[[], None] = lambda: None
+        self.log_place: Callable[[], Any] | None = None
+        self.log_synced: Callable[[], int] = lambda: 0
         self.master: Address | None = None
         words = config.replicaof
         if words and tuple(word.lower() for word in words) != NO_ONE:
@@ -128,6 +138,8 @@ class Replication:
             self.promoted_seq = seq if self.has_position else 0
             self.become_master()
         self.master = master
+        if master is None and not self.is_swapping:
+            self.take(is_taking=False)
         self.link = LinkFacts()
         self.is_due = True
         self._config.replicaof = () if master is None else (master.host, str(master[1]))
@@ -158,6 +170,11 @@ class Replication:
         self.id, self.second_id = secrets.token_hex(20), NO_ID
         self.second_offset = -1
 
+    def take(self, *, is_taking: bool) -> None:
+        """Take the master's log from now on, or make records again."""
+        self.is_taking = is_taking
+        self.note_taking()
+
     def position(self) -> Position | None:
         """Return from where it can go on; None where it needs a whole dataset."""
         if not self.has_position:
@@ -172,7 +189,7 @@ class Replication:
     @property
     def is_read_only(self) -> bool:
         """Whether clients may not write."""
-        if self.is_staging or self.is_swapping or self.is_broken:
+        if self.is_staging or self.is_swapping or self.is_broken or self.is_taking:
             return True
         return self.master is not None and self._config.replica_read_only
 

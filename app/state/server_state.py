@@ -179,7 +179,9 @@ class ServerState:
             the time of their context.
         alarm: the reasons to look at every command.
         memory: how much is in use; excess: for how long it was too much.
-        is_recording: False while the server keeps no log.
+        has_log: False while the server keeps no log.
+        is_recording: whether it makes records: it has a log, and that is not taken from
+            a master.
         is_log_synced: tells whether all that was appended is durable; the driver sets
             it.
         log_facts: tells how far the log goes, what is not appended yet included; None
@@ -233,15 +235,15 @@ class ServerState:
         Raises:
             ConfigError: a user is not as it should be.
         """
-        self.config = config
-        self.counts = [CallCounts() for _ in REGISTERED]
+        self.config, self.counts = config, [CallCounts() for _ in REGISTERED]
         self.now_ms, self.steady_ms = now_ms, steady_ms
         self.alarm, self.memory, self.excess = Alarm(), Gauge(), Excess()
-        self.is_recording = True
+        self.has_log = self.is_recording = True
         self.is_log_synced: Callable[[], bool] = lambda: False
         self.log_facts: Callable[[], dict[str, int | bytes]] | None = None
         self.run_id, self.client_ids = secrets.token_hex(20), count(1)
         self.replication, self.replicas = Replication(config, self.alarm), Replicas()
+        self.replication.note_taking = self.judge_recording
         self.jumps = Jumps(now_ms, steady_ms)
         self.started_at_ms, self.started_steady_ms = now_ms(), steady_ms()
         self.saves = Saves(self.started_steady_ms, self.started_at_ms)
@@ -273,6 +275,10 @@ class ServerState:
         self.expires_unasked, self.is_cron_paused = True, False
         self.admits_debugging_scripts = self.skips_checksums = False
         self.stopped_by, self.exit_code, self.supervised = "", 0, "no"
+
+    def judge_recording(self) -> None:
+        """Make records where there is a log that is this server's own."""
+        self.is_recording = self.has_log and not self.replication.is_taking
 
     def set_loading(self, *, is_loading: bool) -> None:
         """Note that the log is being folded, or no longer."""

@@ -122,7 +122,7 @@ def _load(ctx: Context) -> SimpleString:
 
 def _reload_from_disk(ctx: Context, *, is_saving: bool) -> SimpleString:
     """Load the state from disk, once all is durable; see `joblog.actors.saving`."""
-    if not ctx.server.is_recording:
+    if not ctx.server.has_log:
         raise CommandError(errors.RELOAD_WITHOUT_LOG)
     if ctx.server.is_loading:
         raise CommandError(errors.LOADING)

@@ -207,7 +207,7 @@ def log_mode(ctx: Context) -> str:
 
     `save-rules` is a log that is synced when the system likes: `appendonly` is off.
     """
-    if not ctx.server.is_recording:
+    if not ctx.server.has_log:
         return "memory-only"
     return "appendonly" if ctx.server.config.appendonly else "save-rules"
 
@@ -222,10 +222,10 @@ def persistence(ctx: Context) -> Fields:
         ("current_fork_perc", "0.00"),
         *_snapshots(ctx),
         ("log_mode", log_mode(ctx)),
-        ("aof_enabled", int(state.is_recording and state.config.appendonly)),
+        ("aof_enabled", int(state.has_log and state.config.appendonly)),
         ("aof_last_write_status", "ok" if state.alarm.disk_error is None else "err"),
     ]
-    if state.is_recording:
+    if state.has_log:
         unsynced = log.get("log_last_seq", 0) - log.get("log_synced_seq", 0)
         fields += [
             ("aof_current_size", log.get("log_size_bytes", 0)),

@@ -72,6 +72,8 @@ def log_tag(ctx: Context, name: bytes) -> Any:
         CommandError: the name is empty, or looks like another way to write a moment.
     """
     first_seq = max(int(_log_facts(ctx)["first_seq"]), 1)
+    if ctx.server.replication.is_taking:
+        raise CommandError(errors.READ_ONLY)
     if not is_tag(name):
         raise CommandError(errors.BAD_TAG)
     if not ctx.session.is_described:

@@ -17,7 +17,13 @@ from joblog.app.config.kinds import decode
 from joblog.app.errors import CommandError
 from joblog.app.reply import NO_REPLY, OK, NoReplyType, SimpleString
 from joblog.app.state.operator_lines import note_change
-from joblog.app.state.replicas import WAITING, Acknowledged, ServeReplica
+from joblog.app.state.replicas import (
+    LOG,
+    LOG_CAPABILITY,
+    WAITING,
+    Acknowledged,
+    ServeReplica,
+)
 from joblog.app.table.arguments import integer
 from joblog.app.table.table import Flag, command
 from joblog.app.types.numbers import parse_int64
@@ -70,10 +76,12 @@ def psync(
     Raises:
         CommandError: nobody can follow this server now, or the offset is no number.
     """
-    begun = integer(offset)
+    begun, log = integer(offset), None
     if option and option[0].upper() == b"FAILOVER":
         _take_over(ctx, decode(replication_id))
-    return _serve(ctx, decode(replication_id), begun - 1, is_old=False)
+    elif option and option[0].upper() == LOG:
+        log = tuple(option[1:])
+    return _serve(ctx, decode(replication_id), begun - 1, log=log)
 
 
 def _take_over(ctx: Context, history: str) -> None:
@@ -91,19 +99,28 @@ def _take_over(ctx: Context, history: str) -> None:
     note_change(ctx, "PSYNC FAILOVER")
 
 
-def _serve(ctx: Context, history: str, offset: int, *, is_old: bool) -> NoReplyType:
+def _serve(
+    ctx: Context,
+    history: str,
+    offset: int,
+    *,
+    is_old: bool = False,
+    log: tuple[bytes, ...] | None = None,
+) -> NoReplyType:
     server, session = ctx.server, ctx.session
     if session.is_replica:
         return NO_REPLY
     replication = server.replication
-    if not server.is_recording or server.log_facts is None:
+    if not server.has_log or server.log_facts is None:
         raise CommandError(errors.NO_LOG_TO_FOLLOW)
+    if replication.is_taking:
+        raise CommandError(errors.LOG_IS_TAKEN)
     is_apart = replication.is_replica and not replication.link.is_up
     if is_apart or replication.is_broken:
         raise CommandError(errors.MASTER_LINK_DOWN)
     session.is_replica = True
     server.replicas.introduce(session).state = WAITING
-    inquiry = ServeReplica(session, history, offset, is_old=is_old)
+    inquiry = ServeReplica(session, history, offset, is_old=is_old, log=log)
     ctx.engine.outbox.ask(inquiry)
     return NO_REPLY
 
@@ -133,7 +150,18 @@ def replconf(ctx: Context, *option: bytes) -> SimpleString | NoReplyType:
         if word == b"getack":
             return NO_REPLY
         _note(replica, word, value, option[at])
+    if LOG_CAPABILITY in option and _gives_log(ctx):
+        assert ctx.server.replication.log_place is not None
+        log_id = ctx.server.replication.log_place().log_id.encode()
+        return SimpleString(b"OK %b %b" % (LOG_CAPABILITY, log_id))
     return OK
+
+
+def _gives_log(ctx: Context) -> bool:
+    """Say whether replicas that can take the log itself are sent that."""
+    server = ctx.server
+    has_place = server.replication.log_place is not None and server.is_recording
+    return has_place and server.config.replica_log
 
 
 def _note(replica: Replica, word: bytes, value: bytes, as_given: bytes) -> None:

@@ -128,13 +128,13 @@ def waitaof(
 ) -> list[int]:
     """Return [1 where all that was written is durable here, in how many replicas]."""
     local, replicas, wait_ms = _waitaof_arguments(ctx, numlocal, numreplicas, timeout)
-    is_recording = ctx.server.is_recording
-    is_durable = is_recording and ctx.engine.outbox.is_durable()
+    has_log = ctx.server.has_log
+    is_durable = has_log and ctx.engine.outbox.is_durable()
     so_far = [int(is_durable), _reached(ctx, is_durable=True)]
     is_satisfied = so_far[1] >= replicas and (is_durable or not local)
     if is_satisfied or ctx.unit is not None:
         return so_far
-    inquiry = _ask_replicas(ctx, replicas, int(is_recording))
+    inquiry = _ask_replicas(ctx, replicas, int(has_log))
     inquiry.needs_local = bool(local)
     reply = ctx.ask(inquiry, wait_ms, _answer, at_timeout=so_far)
     return cast("list[int]", reply)
@@ -154,7 +154,7 @@ def _waitaof_arguments(
     wait_ms = _timeout(timeout)
     if ctx.server.replication.is_replica:
         raise CommandError(errors.WAITAOF_ON_REPLICA)
-    if local and not (ctx.server.is_recording and ctx.server.config.appendonly):
+    if local and not (ctx.server.has_log and ctx.server.config.appendonly):
         raise CommandError(errors.WAITAOF_WITHOUT_LOG)
     return local, replicas, wait_ms
 

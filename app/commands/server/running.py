@@ -100,7 +100,7 @@ def bgsave(ctx: Context, *option: bytes) -> SimpleString:
 
 
 def _require_log(ctx: Context) -> None:
-    if not ctx.server.is_recording:
+    if not ctx.server.has_log:
         raise CommandError(errors.NOTHING_TO_SAVE)
     if ctx.server.alarm.disk_error is not None:
         raise CommandError(errors.MISCONF + ctx.server.alarm.disk_error)
@@ -135,7 +135,7 @@ def bgrewriteaof(ctx: Context) -> SimpleString:
     """Return that it has started, or comes when what is under way is done."""
     saves = ctx.server.saves
     reply = _REWRITE_STARTED if ctx.unit is None else _REWRITE_SCHEDULED
-    if not ctx.server.is_recording:
+    if not ctx.server.has_log:
         return reply  # those who call it every night need no other answer
     if saves.running == "rewrite":
         raise CommandError(errors.REWRITE_IN_PROGRESS)

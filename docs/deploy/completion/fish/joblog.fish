@@ -116,6 +116,7 @@ complete -c joblog -l replica-announced -x -a 'yes no' -d 'Whether INFO says tha
 complete -c joblog -l replica-priority -x -d 'How soon Sentinel is to promote it; 0 for never. INFO says it.'
 complete -c joblog -l replica-read-only -x -a 'yes no' -d 'Whether clients may not write while it follows a server.'
 complete -c joblog -l replica-serve-stale-data -x -a 'yes no' -d 'Whether clients may read while the link to that server is down.'
+complete -c joblog -l replica-log -x -a 'yes no' -d 'Take the log itself, record by record, of a joblog that is followed and says the same, and give it to such replicas.'
 complete -c joblog -l min-replicas-to-write -x -d 'How many replicas there must be for clients to write; 0 for none.'
 complete -c joblog -l min-replicas-max-lag -x -d 'How long ago such a replica may have been heard.'
 complete -c joblog -l reply-after-replicas -x -d 'Hold each reply until so many replicas have what was written before it durably; 0 holds none.'
