@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.keyspace.glob import filter_glob
+from joblog.app.keyspace.glob import compile_glob
 from joblog.app.reply import BulkList
 from joblog.app.state.replicas import STREAM_KIND
 from joblog.app.state.subscriptions import CHANNEL, PATTERN, SHARD_CHANNEL
@@ -216,7 +216,9 @@ def _listened_to(
     if len(pattern) > 1:
         raise errors.odd_subcommand(subcommand, b"PUBSUB")
     names = list(ctx.engine.pubsub.subscribers[kind.place])
-    return BulkList(filter_glob(pattern[0], names) if pattern else names)
+    if pattern:
+        names = list(filter(compile_glob(pattern[0]), names))
+    return BulkList(names)
 
 
 @command(
