@@ -50,11 +50,14 @@ class Desk:
             try:
                 return await asyncio.shield(reading)
             except asyncio.CancelledError:
-                # What is done in a moment is worth more than the process.
-                done, _ = await asyncio.wait({reading}, timeout=_PATIENCE_SECONDS)
-                if not done:
-                    await self.close()
-                    reading.cancel()
+                # What is done in a moment is worth more than the process. Who is
+                # cancelled once more does not even wait for that.
+                try:
+                    await asyncio.wait({reading}, timeout=_PATIENCE_SECONDS)
+                finally:
+                    if not reading.done():
+                        self._end()
+                        reading.cancel()
                 raise
 
     async def _start(self) -> asyncio.subprocess.Process:
@@ -73,11 +76,18 @@ class Desk:
 
     async def close(self) -> None:
         """End the process."""
-        process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
+        process = self._end()
+        if process is not None:
             await process.wait()
+
+    def _end(self) -> asyncio.subprocess.Process | None:
+        """Tell the process to end, and know of it no more; return it."""
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return None
+        with suppress(ProcessLookupError):
+            process.kill()
+        return process
 
 
 async def _exchange(

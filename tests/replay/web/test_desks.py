@@ -64,6 +64,20 @@ def test_work_that_nobody_waits_for_is_ended(folder, monkeypatch):
     assert after["problem"] is None
 
 
+def test_work_that_is_given_up_twice_leaves_nobody_reading(folder):
+    async def work(desks):
+        await desks.patient.ask("health", {})
+        task = asyncio.create_task(desks.patient.ask("overview", {}))
+        for _ in range(3):
+            await asyncio.sleep(0)
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return await desks.patient.ask("health", {})
+
+    assert run(folder, work)["problem"] is None
+
+
 def test_folder_that_is_none_is_an_answer(tmp_path):
     answer = run(tmp_path, lambda desks: desks.quick.ask("board", {}))
 
