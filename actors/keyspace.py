@@ -35,6 +35,7 @@ from joblog.actors.messages import (
     SnapshotProgress,
     Status,
 )
+from joblog.actors.quorum.mail import StoreTrouble
 from joblog.actors.reloading import Reloading
 from joblog.actors.replicating import Replicating
 from joblog.actors.saving import Saving
@@ -288,6 +289,8 @@ class KeyspaceActor(CooperativeActor):
         elif isinstance(message, LogTrouble):
             engine.server.alarm.note_disk(message.reason)
             self._saving.note_disk()
+        elif isinstance(message, StoreTrouble):
+            engine.server.alarm.note_store(message.reason)
         elif isinstance(message, SegmentSealed):
             self._saving.begin_segment()
             self._replicating.begin_segment()

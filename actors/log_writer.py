@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from joblog.actors.appender import Appender
 from joblog.actors.cooperative import CooperativeActor
 from joblog.actors.digester import start_digester
-from joblog.actors.master.held_replies import HeldReplies
+from joblog.actors.master.held_replies import take_news
 from joblog.actors.master.mail import Hold, Reached, Release
 from joblog.actors.messages import (
     Durable,
@@ -35,6 +35,7 @@ from joblog.actors.messages import (
     SyncFailed,
     Tap,
 )
+from joblog.actors.quorum.mail import StoreTrouble
 from joblog.actors.replica.mail import EndTaking, Take
 from joblog.actors.sync_delays import SyncDelays
 from joblog.actors.syncer import Syncer
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from joblog.actors.disk_watch import DiskWatch
     from joblog.actors.inbox import Inbox
     from joblog.actors.loop import Loop
+    from joblog.actors.quorum.keeping import Quorum
     from joblog.actors.traffic import Commit
 
 logger = logging.getLogger(__name__)
@@ -74,6 +76,7 @@ class LogWriter(CooperativeActor):
         stop_server: Callable[[], None],
         disk: DiskWatch | None = None,
         each_second: Callable[[CommandLog], None] | None = None,
+        quorum: Quorum | None = None,
     ) -> None:
         """Take over a log.
 
@@ -86,6 +89,7 @@ class LogWriter(CooperativeActor):
             stop_server: called when an fsync failed.
             disk: how much room there is; None where nobody cares.
             each_second: called with the log each second.
+            quorum: keeps the log too, if somebody does.
         """
         super().__init__(loop)
         self._log = log
@@ -102,6 +106,7 @@ class LogWriter(CooperativeActor):
         self._digester: pykka.ActorRef[Digester] | None = None
         self._is_syncing = False
         self._asked_seq = self._open_first_seq = 0
+        self._quorum = quorum
         self._waiting, self._taker = WaitingOrders(), Taker(self)
         self._delays = SyncDelays(loop)
 
@@ -116,6 +121,8 @@ class LogWriter(CooperativeActor):
         log.hash_aside(ask, threading.Lock())
         self._open_first_seq = log.open_first_seq
         self._syncer = Syncer.start(log, self.actor_ref)
+        if self._quorum is not None:
+            self._appender.sieve = self._quorum.begin(self.actor_ref.tell)
         if self._each_second is not None:
             self._each_second(log)
         self.look_at_disk()
@@ -137,6 +144,8 @@ class LogWriter(CooperativeActor):
                 appender.append_unwritten()
                 appender.let_go(self._log.last_seq, appender.unwritten_replies)
             self._log.close()
+            if self._quorum is not None:
+                self._quorum.end()
         except StorageError as error:
             self.give_up(str(error))
             return
@@ -163,8 +172,8 @@ class LogWriter(CooperativeActor):
             self._taker.take(message)
         elif type(message) is Tap:
             self._appender.tell(message.inbox)
-        elif isinstance(message, Hold | Release | Reached):
-            self._hold(message)
+        elif isinstance(message, Hold | Release | Reached | StoreTrouble):
+            take_news(self._appender, message, self._keyspace)
         elif type(message) is SegmentsChanged:
             if self._log is not None:
                 self._log.note_segments(message.first_seq, message.sizes)
@@ -183,20 +192,6 @@ class LogWriter(CooperativeActor):
             self._waiting.add(order, seq)
         self._waiting.release(synced_seq)
         self.sync_if_held()
-
-    def _hold(self, message: Hold | Release | Reached) -> None:
-        """Let replies wait for replicas, or let them go."""
-        sieve = self._appender.sieve
-        if sieve is None:
-            sieve = self._appender.sieve = HeldReplies()
-        if isinstance(message, Hold):
-            sieve.begin()
-        elif isinstance(message, Reached):
-            sieve.reach(message.seq)
-        elif message.is_lost:
-            sieve.abandon(self._appender.held)
-        else:
-            sieve.release()
 
     # --- syncing -----------------------------------------------------------------
 
@@ -287,8 +282,9 @@ class LogWriter(CooperativeActor):
         log = self._log
         assert log is not None
         fields = {**self._ages.look_at(log), **self._delays.status()}
-        if self._disk is not None:
-            fields |= self._disk.status()
+        for other in (self._disk, self._quorum):
+            if other is not None:
+                fields |= other.status()
         self._keyspace.post(Status(fields))
 
     def give_up(self, reason: str) -> None:

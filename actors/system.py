@@ -17,7 +17,7 @@ from joblog.actors.keeping import tell_what_is_kept
 from joblog.actors.keyspace import KeyspaceActor
 from joblog.actors.listener import Listener
 from joblog.actors.loading import Loading
-from joblog.actors.local_log import LocalLog
+from joblog.actors.log_source import take_files
 from joblog.actors.log_writer import LogWriter
 from joblog.actors.loop import Loop
 from joblog.actors.messages import LogOpened, Neighbours
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     import pykka
 
     from joblog.actors.command_log import CommandLog, LogSource
+    from joblog.actors.quorum.keeping import Quorum
     from joblog.app.config import Config
     from joblog.app.keyspace.keyspace import Keyspace
 
@@ -113,6 +114,7 @@ class Server:
         self._engine.keyspace.pack_hashes()
         self._is_stopping = False
         self._log: CommandLog | None = None
+        self._quorum: Quorum | None = None
         self._log_writer: pykka.ActorRef[Any] | None = None
         self._disk = open_disk("")
         self._beside = Beside(config)
@@ -168,12 +170,13 @@ class Server:
     def _lock(self, take_log: Callable[[Config], LogSource] | None) -> Loading:
         """Take the log for this server."""
         config = self._config
+        source: LogSource
         try:
             self._disk = open_disk(config.log_encryption_key_file)
-            if take_log is None:
-                source: LogSource = LocalLog(config, self._disk)
-            else:
+            if take_log is not None:
                 source = take_log(config)
+            else:
+                source, self._quorum = take_files(config, self._disk, self.port)
         except StorageError as error:
             sockets.close_all([*self._sockets, *self._metrics_sockets])
             raise StartError(str(error), error.exit_code) from error
@@ -248,6 +251,7 @@ class Server:
                 _folder(self._config), self._disk, lambda: self._config.disk_reserve
             ),
             self._beside.look_at_log,
+            self._quorum,
         )
         self._failures = Failures(loop, mail)
         self._engine.server.tell_operator = self._failures.note_for_operator
@@ -316,6 +320,8 @@ class Server:
                     loop.run_actors()
             if self._loading is not None:
                 self._loading.close()
+            if self._quorum is not None:
+                self._quorum.close()
             self._beside.stop()
             sockets.close_all(self._metrics_sockets)
             # Last: a thread wakes the loop when it has something to say.

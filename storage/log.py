@@ -12,11 +12,8 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from joblog.storage.batch import BatchEncoder
-from joblog.storage.errors import (
-    SequenceMismatchError,
-    StorageError,
-    SyncFailedError,
-)
+from joblog.storage.copier import copy_seal
+from joblog.storage.errors import SequenceMismatchError, StorageError, SyncFailedError
 from joblog.storage.open_segment import OpenSegment
 from joblog.storage.opening import LogOpening, finish
 from joblog.storage.running_digest import Helper
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from joblog.storage.copier import Copier
     from joblog.storage.filesystem import FileSystem
     from joblog.storage.folder import LogFolder, SegmentInfo
     from joblog.storage.lock import FolderLock
@@ -55,6 +53,7 @@ class Log:
         news_at_bytes: once it is more, there is news.
         has_news: that, or a segment was sealed, or `needs_sync` is so; whoever looks at
             these sets it back.
+        copier: is told of all that was written; None where nobody is.
     """
 
     def __init__(
@@ -71,6 +70,7 @@ class Log:
         self.tail: TailReport = opened.report
         self.stale_pid = lock.stale_pid
         self.keyspace_digest: Callable[[], bytes] | None = None
+        self.copier: Copier | None = None
         self.written_bytes, self.news_at_bytes = 0, sys.maxsize
         self.has_news = False
         self._folder, self._lock = folder, lock
@@ -144,10 +144,7 @@ class Log:
             raise opening.refusal(error) from error
 
     def defer_seals(self) -> None:
-        """Leave the waiting for the disk at a seal to `sync`.
-
-        It must be called soon where `needs_sync` says so, whatever the policy.
-        """
+        """Leave what waits at a seal to `sync`, which is soon called (`needs_sync`)."""
         self._sealer.defer()
 
     def hash_aside(self, ask: Ask, turn: Turn) -> None:
@@ -212,6 +209,8 @@ class Log:
         self._last_seq = last_seq
         self._last_at_ms = last_at_ms
         self._written = segment.file, last_seq
+        if self.copier is not None:
+            self.copier.copy_frames(data, last_seq)
         if segment.size >= self._sealer.seal_at:
             self._try_to_seal()
         return last_seq
@@ -390,6 +389,8 @@ class Log:
         assert begun.header.first_seq == self._last_seq + 1
         self._sealed.append(ended.sealed_info(footer))
         _logger.info("%s: sealed after seq %d", ended.path, footer.last_seq)
+        if self.copier is not None:
+            copy_seal(self.copier, footer, ended.header, begun.header)
         self._use(begun)
 
     def _make_footer(self) -> SegmentFooter:

@@ -11,12 +11,13 @@ Until the copy is made no server starts over DIR, since its newest segment is mi
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from joblog.storage.archiving import find_archived, forget_archived
 from joblog.storage.digests import compute_digests
 from joblog.storage.errors import MissingSegmentError, StorageError
-from joblog.storage.filesystem import sync_names
+from joblog.storage.filesystem import sync_names, write_aside
 from joblog.storage.folder import (
     SET_ASIDE,
     LogFolder,
@@ -26,6 +27,7 @@ from joblog.storage.folder import (
 from joblog.storage.lock import FolderLock
 from joblog.storage.opening import LogOpening, finish
 from joblog.storage.segment import SegmentReader
+from joblog.storage.tail import cut_tail, tail_steps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,6 +90,78 @@ def set_aside(
     finally:
         lock.release()
     return kept
+
+
+def set_back(
+    ours: LogFolder, filesystem: FileSystem, first_seq: int, offset: int, last_seq: int
+) -> Path | None:
+    """Take from a log what stands behind a byte of it; what goes is kept beside it.
+
+    The folder is locked, and its end was checked. A crash at any point leaves a sound
+    log, which is to be set back by doing it again.
+
+    Args:
+        ours: the data folder.
+        filesystem: the door to the disk.
+        first_seq: the segment that is to be the last.
+        offset: its end then.
+        last_seq: its last record then.
+
+    Returns:
+        What holds that which went; None where nothing did.
+
+    Raises:
+        StorageError: the segment was redacted since, or the disk refused.
+        OSError: the disk refused.
+    """
+    path = ours.segment_path(first_seq)
+    segments = [seq for seq in ours.find_segments() if seq >= first_seq]
+    reader = SegmentReader(filesystem, path)
+    try:
+        size, is_redacted = reader.size(), bool(reader.table_digest())
+        kept_bytes = reader.read_at(offset, 0)
+    finally:
+        reader.close()
+    if size == offset and len(segments) == 1:
+        return None
+    if is_redacted:
+        raise StorageError(
+            f"{path}: it would have to be cut at byte {offset}, and was redacted since"
+        )
+    for seq in ours.find_snapshots():
+        if seq > last_seq:
+            filesystem.unlink(ours.snapshot_path(seq))
+            sync_names(filesystem, ours.snapshots_path)
+    if find_archived(ours, filesystem) >= first_seq:
+        forget_archived(ours, filesystem)
+    if len(segments) == 1:
+        tail = finish(tail_steps(filesystem, path))
+        rest = _read(filesystem, path, offset)
+        tail = tail._replace(size=offset, last_seq=last_seq, rest=rest)
+        return cut_tail(filesystem, path, tail).torn_path
+    kept = ours.path / SET_ASIDE / _name(ours, filesystem, first_seq)
+    _link_all(ours, kept, filesystem)
+    for elder, newest in reversed(list(pairwise(segments))):
+        # A seal that was not finished: what the one before ends with, for a moment.
+        marked = ours.next_path(elder)
+        if marked.name not in filesystem.listdir(marked.parent):
+            filesystem.close(filesystem.create(marked))
+            sync_names(filesystem, ours.log_path)
+        filesystem.unlink(ours.segment_path(newest))
+        sync_names(filesystem, ours.log_path)
+    write_aside(filesystem, ours.new_segment_path(first_seq), path, kept_bytes)
+    filesystem.unlink(ours.next_path(first_seq))
+    sync_names(filesystem, ours.log_path)
+    return kept
+
+
+def _read(filesystem: FileSystem, path: Path, offset: int) -> bytes:
+    """Return the bytes of a segment from an offset on."""
+    reader = SegmentReader(filesystem, path)
+    try:
+        return reader.read_at(reader.size() - offset, offset)
+    finally:
+        reader.close()
 
 
 def _find_parting(theirs: LogFolder, ours: LogFolder, filesystem: FileSystem) -> int:

@@ -11,12 +11,15 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from joblog.actors.master.mail import Hold, Reached, Release
 from joblog.actors.messages import ClientWaits, Close, Push
+from joblog.actors.quorum.mail import StoreTrouble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from joblog.actors.inbox import Inbox, Replies
+    from joblog.actors.messages import Mailbox
     from joblog.actors.traffic import Batch
     from joblog.app.engine.outbox import Entry
 
@@ -64,6 +67,10 @@ class _Held(NamedTuple):
 
 class HeldReplies:
     """Replies in the order in which they were made, and what they wait for."""
+
+    WAITING = "%d replies wait for replicas (reply-after-replicas)"
+    GOING = "replicas have what was written: replies go out again"
+    LOST = "%d clients are closed whose writes not enough replicas had"
 
     def __init__(self) -> None:
         """Begin with none; nothing is held before `begin`."""
@@ -137,6 +144,12 @@ class HeldReplies:
             del self._behind[held.inbox]
         held.inbox.post(held.mail)
 
+    def note_store(
+        self, news: StoreTrouble, unsynced: deque[tuple[int, Replies]], told: Mailbox
+    ) -> None:
+        """Note that a store takes nothing, or all again: for those that have one."""
+        raise AssertionError((news, unsynced, told))
+
     def abandon(self, unsynced: deque[tuple[int, Replies]]) -> None:
         """Close the connections of all who wait: it is not known if writes stay.
 
@@ -149,8 +162,7 @@ class HeldReplies:
             waiting |= dict.fromkeys(lost)
             replies[:] = [one for one in replies if isinstance(one[1], Passing)]
         if waiting:
-            text = "%d clients are closed whose writes not enough replicas had"
-            logger.warning(text, len(waiting))
+            logger.warning(self.LOST, len(waiting))
         for inbox in waiting:
             inbox.post(Close(at_once=True))
         self._waiting.clear()
@@ -162,7 +174,7 @@ class HeldReplies:
         waiting = self._waiting
         if not waiting:
             if self._has_warned:
-                logger.warning("replicas have what was written: replies go out again")
+                logger.warning("%s", self.GOING)
             self._has_warned = False
             return
         kept: deque[_Held] = deque()
@@ -177,5 +189,29 @@ class HeldReplies:
         first_seq, self._first_seq = self._first_seq, waiting[0].seq
         if first_seq == self._first_seq and not self._has_warned:
             self._has_warned = True
-            text = "%d replies wait for replicas (reply-after-replicas)"
-            logger.warning(text, len(kept))
+            logger.warning(self.WAITING, len(kept))
+
+
+def take_news(
+    appender: Any, news: Hold | Release | Reached | StoreTrouble, keyspace: Mailbox
+) -> None:
+    """Let replies wait, or let them go.
+
+    Args:
+        appender: the log writer's; it gets who holds them where nobody does yet.
+        news: what they are to do.
+        keyspace: is told of trouble with a store.
+    """
+    sieve: HeldReplies | None = appender.sieve
+    if sieve is None:
+        sieve = appender.sieve = HeldReplies()
+    if isinstance(news, StoreTrouble):
+        sieve.note_store(news, appender.held, keyspace)
+    elif isinstance(news, Hold):
+        sieve.begin()
+    elif isinstance(news, Reached):
+        sieve.reach(news.seq)
+    elif news.is_lost:
+        sieve.abandon(appender.held)
+    else:
+        sieve.release()

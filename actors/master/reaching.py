@@ -52,6 +52,8 @@ class Reaching:
         log_writer, server = self._turn.log_writer, self._server
         if log_writer is None or server.log_facts is None or server.is_loading:
             return
+        if server.config.log_store:
+            self._turn.is_holding = True  # the log writer has a gate of its own
         is_master = not server.replication.is_replica
         wanted = server.config.reply_after_replicas if is_master else 0
         before, self._wanted = self._wanted, wanted

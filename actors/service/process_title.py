@@ -15,6 +15,7 @@ import os
 SECRET_OPTIONS = frozenset(
     {
         b"--requirepass",
+        b"--log-store-password",
         b"--masterauth",
         b"--primaryauth",
         b"--tls-key-file-pass",

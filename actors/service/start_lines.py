@@ -124,7 +124,12 @@ def _open_doors(config: Config) -> Iterator[str]:
                 "to local, or no"
             )
     yield from _open_users(config)
-    for name in ("requirepass", "masterauth", "tls-key-file-pass"):
+    for name in (
+        "requirepass",
+        "masterauth",
+        "log-store-password",
+        "tls-key-file-pass",
+    ):
         attribute = name.replace("-", "_")
         if getattr(config, attribute) and config.path and _may_others_read(config.path):
             yield (

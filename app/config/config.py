@@ -1,8 +1,7 @@
 """The configuration: the value of each setting, and how values change.
 
-`config.port` is an attribute like any other. `Config.from_arguments` reads what
-redis-server would read; `matching`, `change` and `rewrite` are CONFIG GET, SET and
-REWRITE.
+`config.port` is an attribute. `Config.from_arguments` reads what redis-server would;
+`matching`, `change` and `rewrite` are CONFIG GET, SET and REWRITE.
 """
 
 from __future__ import annotations
@@ -47,6 +46,7 @@ from joblog.app.config.settings import (
     OperationSettings,
 )
 from joblog.app.config.single_server import ClusterSettings, ReplicationSettings
+from joblog.app.config.stores import StoreSettings
 from joblog.app.config.tls import TlsSettings
 from joblog.app.config.valkey import ValkeySettings
 from joblog.app.errors import CommandError
@@ -75,6 +75,7 @@ class Config(
     EvictionSettings,
     LogSettings,
     IndexSettings,
+    StoreSettings,
     EncryptionSettings,
     RdbSettings,
     ServiceSettings,
@@ -91,8 +92,7 @@ class Config(
     """The value of every setting, as attributes named like it with underscores.
 
     Attributes:
-        path: the absolute path of the configuration file, or None.
-        places: by setting, where the lines stand that set it, for errors.
+        path, places: of the file; by setting, of the lines that set it, for errors.
         asks_password, has_password: who connects, the default user, needs one (users).
         SETTINGS: every setting, by its name, in the order of the documentation.
         BY_NAME: every setting, by name and by alias.

@@ -54,3 +54,26 @@ def find_contradictions(
             "there is no log to bring data into, since memory only is asked for; set "
             "it to no, or appendonly to yes",
         )
+    if values["log_store"]:
+        yield from _find_against_store(values)
+
+
+def _find_against_store(values: Mapping[str, Any]) -> Iterator[Contradiction]:
+    """Yield what does not go with a store that keeps the log too."""
+    reasons = {
+        "memory_only": "there is no log to keep in it",
+        "reply_after_replicas": "replies wait for the store already",
+        "log_encryption_key_file": "the store would have the log in the clear",
+        "replica_log": "a master's log would be taken, which the store has not",
+        "replicaof": "what this server would take over is the stream's, not a master's",
+    }
+    for name, reason in reasons.items():
+        if values[name]:
+            other = name.replace("_", "-")
+            yield Contradiction(
+                ("log-store", other), f"with {other}: {reason}; remove one of the two"
+            )
+    if not (values["appendonly"] or values["save"]):
+        yield Contradiction(
+            ("log-store", "appendonly"), "there is no log to keep in it"
+        )

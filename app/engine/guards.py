@@ -14,7 +14,15 @@ from joblog.app.engine.access import Door
 from joblog.app.engine.script_flags import flags_of
 from joblog.app.errors import CommandError
 from joblog.app.reply import NO_REPLY, POSTPONED, QUEUED, RESP2, NoReplyType
-from joblog.app.state.alarm import BUSY, LOADING, LONELY, MEMORY, NEAR, PAST, REPLICA
+from joblog.app.state.alarm import (
+    BUSY,
+    LOADING,
+    LONELY,
+    MEMORY,
+    NEAR,
+    PAST,
+    REPLICA,
+)
 from joblog.app.table.table import Command, Flag, find_command, require_command
 
 if TYPE_CHECKING:
@@ -128,10 +136,13 @@ class Guards:
             return errors.READ_ONLY
         if alarm.has(REPLICA):
             text = self._why_not_of_replica(command, flags)
-            if text is not None:
-                return text
-        elif alarm.has(LONELY) and flags & Flag.WRITE:
-            return errors.TOO_FEW_REPLICAS
+        elif alarm.store_error is not None:
+            text = self._why_not_stored(alarm.store_error, flags)
+        else:
+            is_short = alarm.has(LONELY) and flags & Flag.WRITE
+            text = errors.TOO_FEW_REPLICAS if is_short else None
+        if text is not None:
+            return text
         if alarm.has(LOADING) and not command.flags & Flag.LOADING:
             return errors.LOADING
         if session.is_monitor and _reaches_keys(session, command):
@@ -155,6 +166,13 @@ class Guards:
         if replication.is_stale and not flags & Flag.STALE:
             return errors.STALE
         return None
+
+    def _why_not_stored(self, reason: bytes, flags: Flag) -> bytes | None:
+        """Return why a command does not run while the store of the log takes none."""
+        if flags & Flag.WRITE:
+            return errors.NO_QUORUM + reason
+        serves_stale = self._context.server.config.replica_serve_stale_data
+        return None if serves_stale or flags & Flag.STALE else errors.STALE
 
     def _why_not_exec(self, session: Session) -> bytes | None:
         """Return why one of the queued commands may not run any more, or None."""

@@ -220,6 +220,8 @@ class ScriptCommands(CommandCaller):
         alarm = self._alarm
         if alarm.disk_error is not None and command.is_write:
             raise CommandError(errors.MISCONF + alarm.disk_error)
+        if alarm.store_error is not None and command.is_write:
+            raise CommandError(errors.NO_QUORUM + alarm.store_error)
         if alarm.has(PAST) and command.is_write:
             raise CommandError(errors.READ_ONLY)
         if alarm.has(REPLICA):

@@ -34,6 +34,7 @@ LOG_IS_TAKEN = (
 )
 MASTER_LINK_DOWN = b"NOMASTERLINK Can't SYNC while not connected with my master"
 NO_DATASET = b"NOMASTERLINK the dataset cannot be made: "
+NO_QUORUM = b"NOREPLICAS The store of the log takes no writes: "
 TOO_FEW_REPLICAS = b"NOREPLICAS Not enough good replicas to write."
 
 

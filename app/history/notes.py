@@ -185,6 +185,20 @@ class ReplicationNote(NamedTuple):
     of: str = ""
 
 
+class ClaimNote(NamedTuple):
+    """A server began to write to the stream that keeps the log (`log-store`).
+
+    Stands in a record without effects: nobody's write from before can follow it.
+
+    Attributes:
+        epoch: its number; each is higher than the one before.
+        node: who it was, as host and port.
+    """
+
+    epoch: int = 0
+    node: str = ""
+
+
 class TagNote(NamedTuple):
     """Somebody gave this moment a name; stands in a record without effects.
 
@@ -247,6 +261,7 @@ AnyNote: TypeAlias = (
     | ReplicatedNote
     | ReplicationNote
     | SynchronizedNote
+    | ClaimNote
     | TagNote
     | BehindNote
     | RedactionNote
@@ -265,6 +280,7 @@ _CLASSES: dict[str, type[AnyNote]] = {
     "replicated": ReplicatedNote,
     "replication": ReplicationNote,
     "synchronized": SynchronizedNote,
+    "claim": ClaimNote,
     "tag": TagNote,
     BEHIND: BehindNote,
     REDACTION_KIND: RedactionNote,

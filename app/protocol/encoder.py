@@ -135,9 +135,7 @@ def encode_integer(value: int) -> bytes:
 
 def encode_bulk(value: bytes) -> bytes:
     """Encode a bulk string, the same in both protocols."""
-    size = len(value)
-    head = _LENGTHS[size] if size < _SMALL else b"$%d" % size
-    return b"%b\r\n%b\r\n" % (head, value)
+    return b"$%d\r\n%b\r\n" % (len(value), value)
 
 
 def _simple(value: SimpleString) -> bytes:

@@ -45,6 +45,9 @@ REPLICA: Final = "replica"
 LONELY: Final = "lonely"
 """Fewer replicas than `min-replicas-to-write` have what was written."""
 
+STORE: Final = "store"
+"""The store that keeps the log too takes nothing; see `Alarm.store_error`."""
+
 TRACKING: Final = "tracking"
 """Clients are told of changes of what they have read."""
 
@@ -56,14 +59,16 @@ class Alarm:
     Attributes:
         is_on: whether there is any.
         disk_error: why the log cannot be written, or None.
+        store_error: why the store of the log takes nothing, or None.
     """
 
-    __slots__ = ("_reasons", "disk_error", "is_on")
+    __slots__ = ("_reasons", "disk_error", "is_on", "store_error")
 
     def __init__(self) -> None:
         """Make the alarm of a server that is at peace."""
         self._reasons: set[str] = set()
         self.disk_error: bytes | None = None
+        self.store_error: bytes | None = None
         self.is_on = False
 
     def note(self, reason: str, *, holds: bool) -> None:
@@ -82,3 +87,8 @@ class Alarm:
         """Note why the log cannot be written; None where it can."""
         self.disk_error = error
         self.note(DISK, holds=error is not None)
+
+    def note_store(self, error: bytes | None) -> None:
+        """Note why the store of the log takes nothing; None where it does."""
+        self.store_error = error
+        self.note(STORE, holds=error is not None)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
-from joblog.replay.views.words import when
-from joblog.replay.web.words import COLOURS, columns
+from joblog.replay.web.words import COLOURS, columns, when
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

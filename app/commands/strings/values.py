@@ -32,7 +32,6 @@ from joblog.app.types.numbers import parse_int64
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
-_OK: Final = OK  # what is Final is found without a look at a table
 _READ: Final = KeySpec("RO ACCESS")
 _WRITE: Final = KeySpec("OW UPDATE")
 _CHANGE: Final = KeySpec("RW ACCESS UPDATE", is_read=True)
@@ -80,7 +79,7 @@ def set_(
     db = ctx.db
     db.overwrite(key, value)
     db.touch(key, b"set")
-    return _OK
+    return OK
 
 
 def _set_with_options(
@@ -279,7 +278,7 @@ def mset(ctx: Context, key: bytes, value: bytes, *more: bytes) -> SimpleString:
     if len(more) % 2:
         raise CommandError(errors.wrong_arity(b"mset"))
     _store_all(ctx, (key, value, *more))
-    return _OK
+    return OK
 
 
 @command(

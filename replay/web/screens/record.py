@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
-from joblog.replay.views.words import when
 from joblog.replay.web.frame import Frame
 from joblog.replay.web.tables import heading, show_code, show_facts, show_lines
-from joblog.replay.web.words import link
+from joblog.replay.web.words import link, when
 
 if TYPE_CHECKING:
     from joblog.replay.web.desks import Desks

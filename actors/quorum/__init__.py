@@ -1,0 +1,17 @@
+"""A quorum: the log is kept by a stream of NATS JetStream beside the local files.
+
+    parcels    what a message of the stream holds
+    chain      what makes many of them a log
+    gate       replies wait there until the quorum has what they tell of
+    link       the connection to the servers, in a thread of its own
+    stream     what is asked of the stream
+    publisher  each group commit becomes a message; who comes second is refused
+    lease      who may answer reads; it spares duels, it decides nothing
+    opening    a start: from the lease to the claim
+    asking     what a start asks, while others have a turn
+    bringing   what the stream has and what the files have become one
+    keeping    all of this, as the log writer knows it
+
+Nothing of it is imported without the setting `log-store`, and nats-py by `link` and
+`stream` alone (docs/cluster.md, docs/decisions/0063).
+"""
