@@ -8,11 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from joblog.storage.payloads import BYTES, NIL, pack_effects, pack_words
+from librt.strings import BytesWriter, write_i64_le
+
+from joblog.storage.payloads import write_effects, write_number, write_words
 from joblog.storage.record import record_packer, with_clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from mypy_extensions import i64
 
     from joblog.storage.frame import FrameHeads
     from joblog.storage.record import Draft, OriginWire
@@ -22,7 +26,12 @@ _BEHIND_MS: Final = 1000
 
 _BATCH_BYTES_USUAL = 16 * 1024 * 1024
 
-_ARRAY_OF_SIX: Final = b"\x96"
+_LARGE: Final = 4096
+"""From so many bytes on a payload is not copied once more to lie with others."""
+
+_ARRAY_OF_SIX: Final = 0x96
+_ARRAY_OF_THREE: Final = 0x93
+_NIL: Final = 0xC0
 
 _checksum: Final = crc32
 
@@ -30,22 +39,14 @@ _checksum: Final = crc32
 class BatchEncoder:
     """Gives drafts their numbers and frames; keeps what records share, packed."""
 
-    __slots__ = (
-        "_client",
-        "_client_id",
-        "_front",
-        "_pack",
-        "_shared",
-        "_shared_by",
-        "_top",
-    )
+    __slots__ = ("_frames", "_pack", "_payload", "_shared", "_shared_by")
 
     def __init__(self) -> None:
         """Encode records of no log yet."""
         self._pack = record_packer()
-        self._top = self._client_id = -1
+        self._frames, self._payload = BytesWriter(), BytesWriter()
         self._shared_by = (-1, -1, -1)
-        self._client = self._front = self._shared = b""
+        self._shared = b""
 
     def encode(
         self,
@@ -73,49 +74,41 @@ class BatchEncoder:
             RecordTooLargeError: a record does not fit into a frame.
         """
         seq = last_seq
+        frames, payload = self._frames, self._payload
+        frames.truncate(0)  # what a batch left that failed
         pieces: list[bytes] = []
+        length = seed = 0
         for at_ms, db, effects, origin in drafts:
             seq += 1
             if at_ms > last_at_ms:
                 last_at_ms = at_ms
             elif at_ms < last_at_ms - _BEHIND_MS:
                 origin = with_clock(origin, at_ms)  # noqa: PLW2901 - or one more name
-            shared = self._pack_shared(synced_seq, last_at_ms, db)
-            payload = self._pack_payload(seq, shared, effects, origin)
-            length, seed = heads[len(payload)]
-            pieces.append(_frame_head(length, _checksum(payload, seed)))
-            pieces.append(payload)
-        data = b"".join(pieces)
+            payload.truncate(0)
+            payload.append(_ARRAY_OF_SIX)
+            write_number(payload, seq)
+            payload.write(self._pack_shared(synced_seq, last_at_ms, db))
+            write_effects(payload, effects)
+            self._write_origin(payload, origin)
+            data = payload.getvalue()
+            if len(data) != length:  # those of a pipeline are alike
+                length = len(data)
+                seed = heads[length][1]
+            _write_head(frames, length, _checksum(data, seed))
+            if length < _LARGE:
+                frames.write(data)
+            else:
+                pieces += (frames.getvalue(), data)
+                frames.truncate(0)
+        data = frames.getvalue()
+        if pieces:
+            pieces.append(data)
+            data = b"".join(pieces)
         if len(data) > _BATCH_BYTES_USUAL:
-            # The packer's buffer only grows: one huge value must not keep it so.
+            # Buffers only grow: one huge value must not keep them so.
             self._pack = record_packer()
+            self._frames, self._payload = BytesWriter(), BytesWriter()
         return data, seq, last_at_ms
-
-    def _pack_payload(
-        self,
-        seq: int,
-        shared: bytes,
-        effects: Sequence[Sequence[bytes]],
-        origin: OriginWire,
-    ) -> bytes:
-        front, last, by = (
-            self._pack_front(seq),
-            BYTES[seq & 0xFF],
-            self._pack_origin(origin),
-        )
-        if len(effects) == 1:
-            done = pack_words(effects[0], self._pack)
-            return b"%b%b%b\x91%b%b" % (front, last, shared, done, by)
-        done = pack_effects(effects, self._pack)
-        return b"%b%b%b%b%b" % (front, last, shared, done, by)
-
-    def _pack_front(self, seq: int) -> bytes:
-        """Return what a record begins with, up to the last byte of its number."""
-        top = seq >> 7  # within it no number takes more bytes than another
-        if top != self._top:
-            self._top = top
-            self._front = _ARRAY_OF_SIX + self._pack(seq)[:-1]
-        return self._front
 
     def _pack_shared(self, synced_seq: int, at_ms: int, db: int) -> bytes:
         """Return what stands between a record's number and its effects."""
@@ -126,26 +119,26 @@ class BatchEncoder:
             self._shared = pack(synced_seq) + pack(at_ms) + pack(db)
         return self._shared
 
-    def _pack_origin(self, origin: OriginWire) -> bytes:
-        """Return an origin, packed."""
+    def _write_origin(self, payload: BytesWriter, origin: OriginWire) -> None:
+        """Write who caused a record."""
         if isinstance(origin, int):
-            return self._pack_client(origin)
+            write_number(payload, origin)
+            return
         client_id, command, note = origin
-        called = NIL if command is None else pack_words(command, self._pack)
-        told = NIL if note is None else self._pack(note)
-        return b"\x93%b%b%b" % (self._pack_client(client_id), called, told)
+        payload.append(_ARRAY_OF_THREE)
+        write_number(payload, client_id)
+        if command is None:
+            payload.append(_NIL)
+        else:
+            write_words(payload, command)
+        if note is None:
+            payload.append(_NIL)
+        else:
+            payload.write(self._pack(note))
 
-    def _pack_client(self, client_id: int) -> bytes:
-        """Return a client's number, packed."""
-        if client_id != self._client_id:
-            self._client_id = client_id
-            self._client = self._pack(client_id)
-        return self._client
 
-
-def _frame_head(length: bytes, checksum: int) -> bytes:
-    """Return the head of a frame, see `joblog.storage.frame`."""
-    # By bytes that are there: half of what it takes to make four of a number.
-    a, b = BYTES[checksum & 0xFF], BYTES[checksum >> 8 & 0xFF]
-    c, d = BYTES[checksum >> 16 & 0xFF], BYTES[checksum >> 24]
-    return b"%b%b%b%b%b" % (length, a, b, c, d)
+def _write_head(frames: BytesWriter, length: i64, checksum: i64) -> None:
+    """Write the head of a frame, see `joblog.storage.frame`."""
+    # As one number with a sign: that is the form in which compiled code writes eight.
+    high = checksum if checksum < 1 << 31 else checksum - (1 << 32)
+    write_i64_le(frames, high << 32 | length)

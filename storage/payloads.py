@@ -1,67 +1,104 @@
-"""Payloads: the msgpack of records, put together from pieces.
+"""Payloads: the msgpack of records, written word by word.
 
     96  seq  synced_seq at_ms db  91  93 c4 03 SET c4 01 k c4 01 v  origin
         ---  -------------------  --  ----------------------------  ------
         new  of many records      how many effects, and each        of many records
 
-What most records share is packed once, and a short command is its words with their
-lengths: by msgpack itself that takes three times the instructions. The bytes are the
-very same (tests/storage/test_payloads.py). Longer commands are left to msgpack.
+What most records share is packed once, and commands are their words with their lengths:
+msgpack itself takes three times the instructions for them. The bytes are the very same
+(tests/storage/test_payloads.py). A `BytesWriter` is a buffer that compiled code writes
+to without a call of Python's (docs/decisions/0059-a-buffer-for-compiled-code.md).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-_BINS: Final = [bytes((0xC4, size)) for size in range(256)]
-"""The heads of short byte strings."""
-
-_FEW: Final = 16
-
-BYTES: Final = [bytes((byte,)) for byte in range(256)]
-NIL: Final = b"\xc0"
+    from librt.strings import BytesWriter
 
 
-def pack_effects(
-    effects: Sequence[Sequence[bytes]], pack: Callable[[object], bytes]
-) -> bytes:
-    """Return several effects of a record, or none, packed."""
-    count = len(effects)
-    if count >= _FEW:
-        return pack(effects)
-    return BYTES[0x90 | count] + b"".join([pack_words(each, pack) for each in effects])
-
-
-def pack_words(effect: Sequence[bytes], pack: Callable[[object], bytes]) -> bytes:
-    """Return a command, packed.
+def write_effects(into: BytesWriter, effects: Sequence[Sequence[bytes]]) -> None:
+    """Write the effects of a record.
 
     Raises:
-        TypeError: it has what msgpack has no form for.
+        TypeError: one has what is no byte string.
     """
-    count = len(effect)
-    if type(effect) is not list or not 2 <= count <= 4:  # noqa: PLR2004 - as below
-        return pack(effect)
-    words: list[bytes] = cast("Any", effect)
-    a, b = words[0], words[1]
-    if count == 2:  # noqa: PLR2004 - a name and one argument
-        return b"\x92%b%b%b%b" % (_head(a), a, _head(b), b)
-    c = words[2]
-    if count == 3:  # noqa: PLR2004 - a name and two arguments
-        x, y, z = _head(a), _head(b), _head(c)
-        return b"\x93%b%b%b%b%b%b" % (x, a, y, b, z, c)
-    d = words[3]
-    w, x, y, z = _head(a), _head(b), _head(c), _head(d)
-    return b"\x94%b%b%b%b%b%b%b%b" % (w, a, x, b, y, c, z, d)
+    count = len(effects)
+    _write_count(into, count)
+    if count == 1:  # as nearly all records have
+        write_words(into, effects[0])
+    else:
+        for effect in effects:
+            write_words(into, effect)
 
 
-def _head(word: bytes) -> bytes:
-    """Return what stands before a word."""
-    size = len(word)
-    if size < 256:  # noqa: PLR2004 - what fits into a byte
-        return _BINS[size]
-    if size < 65536:  # noqa: PLR2004 - what fits into two
-        return b"\xc5" + size.to_bytes(2, "big")
-    return b"\xc6" + size.to_bytes(4, "big")
+def write_words(into: BytesWriter, words: Sequence[bytes]) -> None:
+    """Write a command; see `write_effects`."""
+    _write_count(into, len(words))
+    if type(words) is list:  # as nearly all are: mypyc goes through it the quick way
+        listed: list[bytes] = cast("Any", words)
+        for word in listed:
+            _write_word(into, word)
+    else:
+        for word in words:
+            _write_word(into, word)
+
+
+def write_number(into: BytesWriter, number: int) -> None:
+    """Write a number that is not negative."""
+    if number < 0x80:  # noqa: PLR2004 - widths of bytes, here and below
+        into.append(number)
+        return
+    if number < 0x100:  # noqa: PLR2004 - see above
+        into.append(0xCC)
+    elif number < 0x10000:  # noqa: PLR2004 - see above
+        into.append(0xCD)
+        into.append(number >> 8)
+    else:
+        if number < 0x100000000:  # noqa: PLR2004 - see above
+            into.append(0xCE)
+        else:
+            into.append(0xCF)
+            _write_four(into, number >> 32)
+        _write_four(into, number)
+        return
+    into.append(number & 0xFF)
+
+
+def _write_word(into: BytesWriter, word: bytes) -> None:
+    size: int = len(word)
+    if size < 0x100:  # noqa: PLR2004 - widths of bytes, here and below
+        into.append(0xC4)
+        into.append(size)
+    elif size < 0x10000:  # noqa: PLR2004 - see above
+        into.append(0xC5)
+        into.append(size >> 8)
+        into.append(size & 0xFF)
+    else:
+        into.append(0xC6)
+        _write_four(into, size)
+    into.write(word)
+
+
+def _write_count(into: BytesWriter, count: int) -> None:
+    """Write the head of an array."""
+    if count < 16:  # noqa: PLR2004 - widths of bytes, here and below
+        into.append(0x90 | count)
+    elif count < 0x10000:  # noqa: PLR2004 - see above
+        into.append(0xDC)
+        into.append(count >> 8)
+        into.append(count & 0xFF)
+    else:
+        into.append(0xDD)
+        _write_four(into, count)
+
+
+def _write_four(into: BytesWriter, number: int) -> None:
+    """Write the lowest four bytes of a number, the highest of them first."""
+    into.append(number >> 24 & 0xFF)
+    into.append(number >> 16 & 0xFF)
+    into.append(number >> 8 & 0xFF)
+    into.append(number & 0xFF)

@@ -135,7 +135,9 @@ def encode_integer(value: int) -> bytes:
 
 def encode_bulk(value: bytes) -> bytes:
     """Encode a bulk string, the same in both protocols."""
-    return b"$%d\r\n%b\r\n" % (len(value), value)
+    size = len(value)
+    head = _LENGTHS[size] if size < _SMALL else b"$%d" % size
+    return b"%b\r\n%b\r\n" % (head, value)
 
 
 def _simple(value: SimpleString) -> bytes:

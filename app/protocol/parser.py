@@ -5,31 +5,28 @@ r"""Requests from bytes: RESP arrays of bulk strings, and inline commands.
 
 Two ways lead through it, and give the same commands:
 
-- The quick one splits the bytes of one read at every CRLF. Where each line that should
-  be a header is the very one that the piece behind it asks for, no value has a CRLF
-  inside, and every other piece is a value: nothing is left to look at.
+- The quick one goes over the bytes of one read, header by header, and cuts the values
+  out of it. It takes whole commands with plain headers, and stops where anything else
+  begins.
 - The exact one reads whatever is left: commands cut by the end of a read, inline
-  commands, long values and those with a CRLF inside, and broken input, for which it
-  finds Redis's own error.
+  commands, values of a megabyte, and broken input, for which it finds Redis's error.
 
 Source: Redis 7.0.15, asked over a socket; see tests/parity/test_protocol.py.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from joblog.app import errors
 from joblog.app.errors import ProtocolError
 from joblog.app.words import Argv, split_words
 
+if TYPE_CHECKING:
+    from mypy_extensions import i64
+
 INLINE_BYTES_MAX = 64 * 1024
 MULTIBULK_ITEMS_MAX = 2**31 - 1
-QUICK_BYTES = 2048
-QUICK_SAMPLE_BYTES = 1024
-QUICK_LINE_BYTES_MAX = 256
-"""Longer lines on average are long values, which the exact way copies only once."""
-
 MANY_ITEMS = 16
 CHUNK_BYTES = 64 * 1024
 """What is left of a command with more arguments than this is read in such chunks."""
@@ -39,10 +36,18 @@ UNAUTHENTICATED_BULK_BYTES_MAX = 16384
 BULK_BYTES_MAX = 512 * 1024 * 1024
 
 _STAR: Final = ord("*")
+_DOLLAR: Final = ord("$")
+_ZERO: Final = ord("0")
+_NINE: Final = ord("9")
+_CR: Final = ord("\r")
+_LF: Final = ord("\n")
+_DIGITS_QUICK: Final = 6
+"""Numbers of more digits, and so values of a megabyte, are left to the exact way."""
+
+_WORD_BYTES_MIN: Final = 6
 _SMALL: Final = 1024
-_COUNTS: Final = {b"*%d" % count: count for count in range(1, _SMALL)}
 _LENGTHS: Final = [b"$%d" % length for length in range(_SMALL)]
-"""Headers of arrays and of bulk strings, by which the quick way knows them."""
+"""Headers of bulk strings, by which many of them are known."""
 
 _DIGITS_MAX = 19
 _LENGTH_MIN: Final = -(2**63)
@@ -130,11 +135,7 @@ class RequestParser:
             if not data:
                 return commands
         used = 0
-        if (
-            data[0] == _STAR
-            and self.is_authenticated
-            and (len(data) <= QUICK_BYTES or _has_short_lines(data))
-        ):
+        if data[0] == _STAR and self.is_authenticated:
             used = _read_quickly(data, commands)
         if used < len(data):
             self._buffer = bytearray(data[used:] if used else data)
@@ -316,8 +317,8 @@ class RequestParser:
 def _read_quickly(data: bytes, commands: list[Argv]) -> int:
     """Read the whole, plain commands at the front of some bytes.
 
-    Measured: 0.3 us for a SET, where hiredis's parser takes 0.9 with the proof that it
-    read nothing but requests, which it is not made for.
+    Byte by byte, which compiled code does in a third of what it takes to split at every
+    CRLF and to look at the pieces.
 
     Args:
         data: what a read brought, from the start of a command on.
@@ -326,42 +327,59 @@ def _read_quickly(data: bytes, commands: list[Argv]) -> int:
     Returns:
         How many bytes they took.
     """
-    pieces = data.split(b"\r\n")
-    last = len(pieces) - 1
-    start = 0
-    while start < last:
-        count = _COUNTS.get(pieces[start], 0)
-        end = start + 1 + 2 * count
-        if not count or end > last:
+    size: i64 = len(data)
+    start: i64 = 0
+    while start < size and data[start] == _STAR:
+        line: i64 = _line_at(data, start + 1)
+        count: i64 = line >> 3
+        at: i64 = start + 3 + (line & 7)
+        if count <= 0 or at + count * _WORD_BYTES_MIN > size:
             break
-        # Word by word: a slice with a step would cost more than it saves.
-        argv: Argv = []
-        at = start + 1
-        while at < end:
-            word = pieces[at + 1]
-            size = len(word)
-            head = _LENGTHS[size] if size < _SMALL else b"$%d" % size
-            if pieces[at] != head:
-                break
-            argv.append(word)
-            at += 2
-        if at < end:
-            break
+        argv: Argv = [b""] * count
+        place: i64 = 0
+        while place < count:
+            if at + _WORD_BYTES_MIN > size or data[at] != _DOLLAR:
+                return start
+            length: i64 = data[at + 1] - _ZERO
+            is_digit = 0 <= length <= 9  # noqa: PLR2004 - most words are so short
+            if is_digit and data[at + 2] == _CR and data[at + 3] == _LF:
+                at += 4
+            else:
+                line = _line_at(data, at + 1)
+                length = line >> 3
+                at += 3 + (line & 7)
+            end: i64 = at + length
+            # The two bytes behind a value are skipped unread, as Redis does.
+            if length < 0 or end + 2 > size:
+                return start
+            argv[place] = data[at:end]
+            place += 1
+            at = end + 2
         commands.append(argv)
-        start = end
-    if start == last:
-        return len(data) - len(pieces[last])
-    return sum([len(piece) + 2 for piece in pieces[:start]])
+        start = at
+    return start
 
 
-def _has_short_lines(data: bytes) -> bool:
-    """Say whether a long read holds many short values rather than long ones.
+def _line_at(data: bytes, at: i64) -> i64:
+    """Read the rest of a header's line: a plain number below a million, and CRLF.
 
-    By what is in the middle: to look at all of 16 KiB takes 4 us, as long as its CRC.
+    Returns:
+        Eight times the number, and how many digits it has; -1 for any other line.
     """
-    middle = len(data) // 2
-    lines = data.count(b"\r\n", middle, middle + QUICK_SAMPLE_BYTES)
-    return lines * QUICK_LINE_BYTES_MAX >= QUICK_SAMPLE_BYTES
+    last: i64 = len(data) - 2  # where the CR may be at the latest
+    first: i64 = at
+    number: i64 = 0
+    while at <= last:
+        byte: i64 = data[at]
+        if byte == _CR:
+            is_plain = at > first and (data[first] != _ZERO or at == first + 1)
+            is_end = is_plain and data[at + 1] == _LF
+            return number << 3 | (at - first) if is_end else -1
+        if byte < _ZERO or byte > _NINE or at - first == _DIGITS_QUICK:
+            return -1
+        number = number * 10 + byte - _ZERO
+        at += 1
+    return -1
 
 
 def _parse_length(line: bytes) -> int | None:

@@ -200,8 +200,9 @@ class Session:
         """
         self.last_ms = steady_ms
         words = argv[:2]
-        if max(map(len, words), default=0) > _WORD_BYTES_MAX:
-            words = [word[:_WORD_BYTES_MAX] for word in words]
+        for place, word in enumerate(words):
+            if len(word) > _WORD_BYTES_MAX:
+                words[place] = word[:_WORD_BYTES_MAX]
         self.last_words = words
 
     def note_outer(self, words: list[bytes]) -> None:

@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.message import Message
 from textual.widgets import Static
 
-from joblog.replay.ui.words import moment
+from joblog.replay.views.words import when
 
 if TYPE_CHECKING:
     from textual.events import Click, Resize
@@ -75,10 +75,10 @@ class Timeline(Static):
             return
         last = self._axis["until_seq"]
         live = " LIVE" if self._at is None else ""
-        when = moment(self._at_ms or self._axis["until_ms"])
+        shown = when(self._at_ms or self._axis["until_ms"])
         line = Text(f"{self._head}  ", style="bold", no_wrap=True)
         line.append(f"@{last if self._at is None else self._at}", style="bold cyan")
-        line.append(f" of @{last}  {when}", style="")
+        line.append(f" of @{last}  {shown}", style="")
         line.append(live, style="bold green")
         mark = self._mark()
         line.append(f"  {mark}", style="yellow")

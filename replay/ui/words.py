@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from joblog.app.history.moments import show_time
-from joblog.replay.jobs.views import show_duration
 from joblog.replay.output.times import near_time
+from joblog.replay.views.words import MISSING, how_long
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MISSING = "-"
 STYLES = {
     "waiting": "blue",
     "scheduled": "magenta",
@@ -48,11 +46,6 @@ def count(number: int | None) -> Text:
     return Text(text, justify="right")
 
 
-def moment(at_ms: int | None) -> str:
-    """Return a time, local, to the millisecond."""
-    return MISSING if at_ms is None else show_time(at_ms)[:23].replace("T", " ")
-
-
 def near(at_ms: int | None, now_ms: int) -> Text:
     """Return a time without what it shares with the moment that is shown."""
     return plain(None if at_ms is None else near_time(at_ms, now_ms), "dim")
@@ -60,7 +53,7 @@ def near(at_ms: int | None, now_ms: int) -> Text:
 
 def span(ms: int | None) -> Text:
     """Return a duration, to the right."""
-    return Text(MISSING if ms is None else show_duration(ms), justify="right")
+    return Text(how_long(ms), justify="right")
 
 
 def bars(told: Sequence[dict[str, Any]], width: int) -> list[Text]:
@@ -83,7 +76,7 @@ def bars(told: Sequence[dict[str, Any]], width: int) -> list[Text]:
         line = Text(f"{bar['state']:<10.10} {' ' * begin}", no_wrap=True)
         is_end = bar["from_ms"] == bar["until_ms"]
         line.append("|" if is_end else "█" * length, style=style)
-        took = "" if is_end else f" {show_duration(bar['until_ms'] - bar['from_ms'])}"
+        took = "" if is_end else f" {how_long(bar['until_ms'] - bar['from_ms'])}"
         who = f" {bar['worker']}" if bar["worker"] else ""
         line.append(f"{took}{who}", style="dim")
         lines.append(line)

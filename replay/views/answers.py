@@ -31,6 +31,7 @@ from joblog.replay.views.kept import Kept
 from joblog.replay.views.key_page import key_facts
 from joblog.replay.views.nearby import near_job_facts, near_key_facts
 from joblog.replay.views.overview import Looked, look_over
+from joblog.replay.views.queue_scripts import queue_scripts_facts
 from joblog.replay.views.rates import Rates
 from joblog.replay.views.receipts import receipt_facts
 from joblog.replay.views.record_page import record_page_facts
@@ -343,6 +344,12 @@ def _scripts(_: Desk, source: Source, words: Mapping[str, str]) -> dict[str, Any
     return scripts_facts(source, source.point(words.get("at")))
 
 
+def _queue_scripts(_: Desk, source: Source, words: Mapping[str, str]) -> dict[str, Any]:
+    """Which scripts wrote to a `queue` shortly before a moment."""
+    queue = from_json_text(words.get("queue", ""))
+    return queue_scripts_facts(source, queue, source.point(words.get("at")))
+
+
 def _health(_: Desk, source: Source, __: Mapping[str, str]) -> dict[str, Any]:
     """How the log is."""
     return health_facts(source)
@@ -369,6 +376,7 @@ QUESTIONS: dict[str, Callable[[Desk, Source, Mapping[str, str]], dict[str, Any]]
     "key": _key,
     "nearby": _nearby,
     "overview": _overview,
+    "queue_scripts": _queue_scripts,
     "rates": _rates,
     "receipt": _receipt,
     "record": _record,

@@ -16,6 +16,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from joblog.app.state import process
 from joblog.replay.jobs.ledger import ledger_kind
 from joblog.replay.views.columns import Columns
 from joblog.replay.views.counting import deed_of
@@ -93,7 +94,7 @@ class Board:
         self._last_read: tuple[int, KnownSteps] | None = None
         self.known_seq = source.index.bases.find_floor()
         self.kind = ledger_kind(source.schemas, self.known_seq)
-        self.is_whole = False
+        self.is_whole = self._has_rested = False
         started, _ = find_started(source.index, source.schemas, self.known_seq)
         self._started = started
         if has_pages:
@@ -118,8 +119,13 @@ class Board:
         if last_seq > self.known_seq:
             if self._columns is None:
                 self._columns = Columns(source, self.known_seq)
-            self.is_whole = self._columns.go_on(last_seq, seconds)
+            self.is_whole = self._columns.go_on(source, last_seq, seconds)
             self.known_seq = self._columns.seq
+            if self.is_whole and not self._has_rested:
+                # Of a log that grows no more, nothing more has to be known.
+                self._columns.rest()
+                self._has_rested = True
+                process.give_back()
         else:
             self.is_whole = True
         return self.is_whole
@@ -131,7 +137,7 @@ class Board:
     def close(self) -> None:
         """Close the log."""
         if self._columns is not None:
-            self._columns.close()
+            self._columns.rest()
 
     # --- one moment ---------------------------------------------------------------
 

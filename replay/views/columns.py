@@ -1,7 +1,9 @@
 """Columns: the steps of jobs that no page of the ledger has yet, as a page has them.
 
 What is behind the ledger, or a whole log that has none, is followed once and kept as
-columns of numbers, twenty bytes a step; so the board counts it as it counts pages.
+columns of numbers, twenty bytes a step; so the board counts it as it counts pages. All
+that is known of the jobs meanwhile, some hundred megabytes of a long log, is held while
+the log grows alone.
 """
 
 from __future__ import annotations
@@ -21,8 +23,6 @@ from joblog.replay.jobs.wanted import Wanted
 from joblog.replay.keys.past import Past
 
 if TYPE_CHECKING:
-    from collections import Counter
-
     from joblog.replay.jobs.stories import Step, Story
     from joblog.replay.views.source import Source
 
@@ -35,8 +35,6 @@ class Columns:
     Attributes:
         steps: what was noted down.
         seq: the last record that was followed.
-        at_ms: when it was written, 0 for none.
-        started: how many jobs there were when following began, by queue and state.
     """
 
     def __init__(self, source: Source, since_seq: int) -> None:
@@ -53,17 +51,14 @@ class Columns:
         self._seqs, self._times = array("Q"), array("Q")
         self._whats, self._pauses = array("I"), array("Q")
         self._numbers: dict[What, int] = {}
-        self.at_ms = 0
-        gone = Wanted(lambda _: False)
-        self._tracker = Tracker(source.schemas, keeps=lambda _: False, gone=gone)
-        index = source.index
-        self._past = Past(
-            source.folder, source.filesystem, source.progress, index.bases
-        )
-        self._begin(source)
+        self._noted_seq = since_seq
+        self._following: tuple[Tracker, Past] | None = self._begin(source)
 
-    def _begin(self, source: Source) -> None:
-        tracker, past = self._tracker, self._past
+    def _begin(self, source: Source) -> tuple[Tracker, Past]:
+        gone = Wanted(lambda _: False)
+        tracker = Tracker(source.schemas, keeps=lambda _: False, gone=gone)
+        index = source.index
+        past = Past(source.folder, source.filesystem, source.progress, index.bases)
         known_seq = 0
         with suppress(DamagedPartError):
             known_seq = Ledger(source.index, source.schemas).resume(
@@ -77,23 +72,27 @@ class Columns:
             begin_tracking(
                 tracker, past, time_at(source.index, past.seq, source.index.last_seq)
             )
-        self.started: Counter[tuple[bytes, str]] = tracker.started
+        return tracker, past
 
-    def go_on(self, until_seq: int, seconds: float | None = None) -> bool:
+    def go_on(self, source: Source, until_seq: int, seconds: float) -> bool:
         """Follow up to a record, or for so long; say whether it is reached.
 
         Raises:
             StorageError: the log is damaged, or what comes next was pruned.
         """
-        end = None if seconds is None else time.monotonic() + seconds
-        while self._past.seq < until_seq:
-            goal = min(self._past.seq + _AT_ONCE, until_seq)
-            for story, step in self._tracker.run(self._past, goal):
-                if step.record.seq > self._since_seq:
+        if self._following is None:
+            self._following = self._begin(source)
+        tracker, past = self._following
+        end = time.monotonic() + seconds
+        while past.seq < until_seq:
+            goal = min(past.seq + _AT_ONCE, until_seq)
+            for story, step in tracker.run(past, goal):
+                if step.record.seq > self._noted_seq:
                     self._note(story, step)
-            if end is not None and time.monotonic() > end:
+            self._noted_seq = max(self._noted_seq, past.seq)
+            if time.monotonic() > end:
                 break
-        return self._past.seq >= until_seq
+        return past.seq >= until_seq
 
     def _note(self, story: Story, step: Step) -> None:
         record, before = step.record, step.before
@@ -107,7 +106,7 @@ class Columns:
     @property
     def seq(self) -> int:
         """The last record that was followed."""
-        return max(self._past.seq, self._since_seq)
+        return self._noted_seq
 
     @property
     def steps(self) -> KnownSteps:
@@ -116,6 +115,8 @@ class Columns:
         first_seq = self._since_seq + 1
         return KnownSteps(first_seq, self.seq, *columns, list(self._numbers))
 
-    def close(self) -> None:
-        """Close the log."""
-        self._past.close()
+    def rest(self) -> None:
+        """Keep what was noted down alone; who goes on learns of the jobs anew."""
+        if self._following is not None:
+            self._following[1].close()
+            self._following = None

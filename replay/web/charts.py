@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
-from joblog.replay.web.words import COLOURS, columns, when
+from joblog.replay.views.words import when
+from joblog.replay.web.words import COLOURS, columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,10 +15,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from joblog.app.state import process
 from joblog.replay.jobs.verdicts import Limits
 from joblog.replay.views.answers import Desk
 
 _TELL_SECONDS = 0.2
+_LONG_SECONDS = 0.5
 
 
 class _Progress:
@@ -46,7 +48,10 @@ def main() -> None:
     desk = Desk(Path(told["folder"]), told["schemas"], limits, descriptors)
     for line in sys.stdin:
         asked = json.loads(line)
+        began = time.monotonic()
         _write({"answer": desk.ask(asked["name"], asked["words"], _Progress())})
+        if time.monotonic() - began > _LONG_SECONDS:
+            process.give_back()  # long work held much
 
 
 if __name__ == "__main__":

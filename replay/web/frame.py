@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from nicegui import background_tasks, ui
 
 from joblog.app.history.moments import json_time
+from joblog.replay.views.words import when
 from joblog.replay.web.charts import axis_options
 from joblog.replay.web.help import show_help
-from joblog.replay.web.words import link, number, when
+from joblog.replay.web.words import link, number
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 LIVE_SECONDS = 1.5
 _SETTLE_SECONDS = 0.3
+_CHIPS = 8
 _CHIP = "bg-slate-200 text-slate-900 dark:bg-slate-700 dark:text-slate-100 px-2"
 _PAGES = {
     "": "Queues",
@@ -197,10 +199,12 @@ class Frame:
         return True
 
     def _show_chips(self) -> None:
-        """Show the newest marks as links."""
+        """Show the newest marks as links; scripts where there are few others."""
+        told = [mark for mark in self._marks if mark["kind"] != "snapshot"]
+        told.sort(key=lambda mark: (mark["kind"] != "script", mark["seq"]))
         self._chips.clear()
         with self._chips:
-            for mark in [m for m in self._marks if m["kind"] != "snapshot"][-8:]:
+            for mark in sorted(told[-_CHIPS:], key=lambda mark: mark["seq"]):
                 text = f"{mark['kind']} {mark['name'][:24]}"
                 at = f"@{mark['seq']}"
                 chip = ui.button(

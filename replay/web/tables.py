@@ -34,7 +34,12 @@ _MONO = """
 """
 
 
-_ONE_LINE = frozenset(("at", "since", "first", "seq", "job", "queue", "gone", "last"))
+_ONE_LINE = frozenset(
+    ("at", "since", "first", "seq", "job", "queue", "gone", "last", "verdict", "task")
+)
+_TEXTS = frozenset(("reason", "why", "who", "by", "what", "text", "did", "wrong"))
+"""Columns of texts: on a narrow screen they are looked at by scrolling, not a word to
+each line."""
 _ROWS = 50
 
 
@@ -63,8 +68,10 @@ def make_table(
     table.add_slot("no-data", "<span>nothing</span>")
     for column in table.columns:
         column["headerClasses"] = "whitespace-nowrap"
-        if column["name"] in _ONE_LINE:
+        if column["name"] in _ONE_LINE or column["align"] == "right":
             column["classes"] = "whitespace-nowrap"
+        elif column["name"] in _TEXTS:
+            column["classes"] = "min-w-44"
     templates: dict[str, str] = {
         name: _LINK.replace("HREF", f"{name}_href") for name in links
     }

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from joblog.app.history.moments import show_time
-from joblog.replay.jobs.views import show_duration
+from joblog.replay.views.words import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-MISSING = "-"
 COLOURS = {
     "waiting": "#3b82f6",
     "scheduled": "#8b5cf6",
@@ -45,16 +43,6 @@ def link(kind: str, name: str = "", **query: str) -> str:
     return f"{path}?{words}" if words else path
 
 
-def when(at_ms: int | None) -> str:
-    """Return a time, local, to the millisecond."""
-    return MISSING if at_ms is None else show_time(at_ms)[:23].replace("T", " ")
-
-
-def how_long(ms: int | None) -> str:
-    """Return a duration."""
-    return MISSING if ms is None else show_duration(ms)
-
-
 def number(count: int | None) -> str:
     """Return a number with its thousands apart."""
     return MISSING if count is None else f"{count:,}"
@@ -68,12 +56,6 @@ def size(count: int) -> str:
             return f"{amount:,.0f} {unit}" if unit == "B" else f"{amount:,.1f} {unit}"
         amount /= 1024
     return f"{amount:,.1f} GiB"
-
-
-def verdict_words(counts: Mapping[str, int], words: Sequence[str]) -> str:
-    """Return how many jobs there are of some verdicts, in a line."""
-    found = [f"{counts[word]:,} {word}" for word in words if counts.get(word)]
-    return ", ".join(found)
 
 
 def spark(values: Sequence[int]) -> str:

@@ -179,6 +179,24 @@ def test_search_knows_jobs_keys_records_clients_and_texts(mail):
     assert not any(nothing[kind] for kind in ("jobs", "keys", "mentions", "texts"))
 
 
+def test_scripts_of_a_queue_are_those_that_wrote_to_its_keys():
+    for folder in TOURS[2:]:
+        used = {use["name"]: use for use in ask(folder, "scripts")["scripts"]}
+        board = ask(folder, "board")
+        told = [
+            use
+            for queue in board["queues"]
+            for use in ask(folder, "queue_scripts", queue=queue["queue"])["scripts"]
+        ]
+
+        assert told
+        for use in told:
+            assert 0 < use["calls"] <= used[use["name"]]["calls"]
+            assert use["effects"] >= use["calls"]
+            assert use["last_seq"] <= used[use["name"]]["last_seq"]
+    assert ask(folder, "queue_scripts", queue="nobody's")["scripts"] == []
+
+
 def others(marks):
     """Return the marks that are not of errors: these go by what is usual in a span."""
     return [mark for mark in marks if mark["kind"] != "errors"]

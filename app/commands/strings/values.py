@@ -32,6 +32,7 @@ from joblog.app.types.numbers import parse_int64
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
+_OK: Final = OK  # what is Final is found without a look at a table
 _READ: Final = KeySpec("RO ACCESS")
 _WRITE: Final = KeySpec("OW UPDATE")
 _CHANGE: Final = KeySpec("RW ACCESS UPDATE", is_read=True)
@@ -79,7 +80,7 @@ def set_(
     db = ctx.db
     db.overwrite(key, value)
     db.touch(key, b"set")
-    return OK
+    return _OK
 
 
 def _set_with_options(
@@ -278,7 +279,7 @@ def mset(ctx: Context, key: bytes, value: bytes, *more: bytes) -> SimpleString:
     if len(more) % 2:
         raise CommandError(errors.wrong_arity(b"mset"))
     _store_all(ctx, (key, value, *more))
-    return OK
+    return _OK
 
 
 @command(

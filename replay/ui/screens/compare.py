@@ -9,7 +9,8 @@ from textual.widgets import Input
 
 from joblog.replay.ui.places import Place
 from joblog.replay.ui.screens.view import View
-from joblog.replay.ui.words import MISSING, moment, plain
+from joblog.replay.ui.words import plain
+from joblog.replay.views.words import MISSING, when
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -61,9 +62,9 @@ class CompareScreen(View):
         self.head(
             Text.assemble(
                 (f"@{a['seq']}", "bold cyan"),
-                f" {moment(a['at_ms'])}  to  ",
+                f" {when(a['at_ms'])}  to  ",
                 (f"@{b['seq']}", "bold cyan"),
-                f" {moment(b['at_ms'])}",
+                f" {when(b['at_ms'])}",
             ),
             Text(f"keys: {keys}"),
         )

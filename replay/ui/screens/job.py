@@ -10,7 +10,8 @@ from textual.binding import Binding, BindingType
 from joblog.replay.ui.places import Place
 from joblog.replay.ui.screens.payload import PayloadScreen
 from joblog.replay.ui.screens.view import Walked
-from joblog.replay.ui.words import STYLES, bars, moment, near, plain, state
+from joblog.replay.ui.words import STYLES, bars, near, plain, state
+from joblog.replay.views.words import when
 
 
 class JobScreen(Walked):
@@ -55,7 +56,7 @@ class JobScreen(Walked):
         head.append(f"  {job['queue_text']} ({job['title']})  {job.get('task') or ''}")
         verdict = Text.assemble(
             (job["verdict"], STYLES.get(job["verdict"], "bold")),
-            (f" since {moment(job['since_ms'])}", "dim"),
+            (f" since {when(job['since_ms'])}", "dim"),
         )
         if job.get("reason"):
             verdict.append(f": {job['reason']}")

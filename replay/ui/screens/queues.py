@@ -9,11 +9,12 @@ from rich.text import Text
 from joblog.replay.records.statistics import sparkline
 from joblog.replay.ui.places import Place
 from joblog.replay.ui.screens.view import View
-from joblog.replay.ui.words import MISSING, STYLES, count, plain, span
+from joblog.replay.ui.words import STYLES, count, plain, span
 from joblog.replay.views.depths import highest
+from joblog.replay.views.problems import LISTED
+from joblog.replay.views.words import MISSING
 
 _SPARK = 20
-_PROBLEMS = ("lost", "stuck", "delivered twice", "failed", "in hand")
 
 
 class QueuesScreen(View):
@@ -104,7 +105,7 @@ def _cells(
 
 def _problems(counts: dict[str, int]) -> Text:
     """Return how many jobs have which problem."""
-    found = [word for word in _PROBLEMS if counts.get(word)]
+    found = [word for word in LISTED if counts.get(word)]
     line = Text(no_wrap=True)
     for word in found:
         line.append(f"{counts[word]:,} {word}  ", style=STYLES.get(word, ""))

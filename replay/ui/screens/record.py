@@ -10,7 +10,8 @@ from textual.binding import Binding, BindingType
 from joblog.replay.ui.places import Place
 from joblog.replay.ui.screens.payload import PayloadScreen
 from joblog.replay.ui.screens.view import View
-from joblog.replay.ui.words import moment, plain
+from joblog.replay.ui.words import plain
+from joblog.replay.views.words import when
 
 _SCRIPT_LINES = 12
 
@@ -34,7 +35,7 @@ class RecordScreen(View):
         lines = [
             Text.assemble(
                 (f"@{self._seq}", "bold cyan"),
-                f"  {moment(answer['at_ms'])}  ",
+                f"  {when(answer['at_ms'])}  ",
                 (answer["who"], "bold"),
             ),
             Text(answer["text"]),

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
+from joblog.replay.views.words import MISSING, when
 from joblog.replay.web.frame import Frame
 from joblog.replay.web.tables import fill, heading, make_table, show_lines
-from joblog.replay.web.words import MISSING, link, when
+from joblog.replay.web.words import link
 
 if TYPE_CHECKING:
     from joblog.replay.web.desks import Desks

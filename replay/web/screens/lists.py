@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
+from joblog.replay.views.words import MISSING, how_long, when
 from joblog.replay.web.frame import Frame
 from joblog.replay.web.tables import fill, heading, make_table, show_facts
-from joblog.replay.web.words import MISSING, how_long, link, number, size, when
+from joblog.replay.web.words import link, number, size
 
 if TYPE_CHECKING:
     from joblog.replay.web.desks import Desks

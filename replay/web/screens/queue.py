@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
+from joblog.replay.views.words import how_long, verdict_words, when
 from joblog.replay.web.charts import Chart
 from joblog.replay.web.frame import Frame
 from joblog.replay.web.tables import fill, heading, make_table
-from joblog.replay.web.words import COLOURS, how_long, link, number, verdict_words, when
+from joblog.replay.web.words import COLOURS, link, number
 
 if TYPE_CHECKING:
     from joblog.replay.web.desks import Desks
@@ -61,7 +62,22 @@ class Queue:
                 links=("job",),
                 words=("verdict",),
             )
+            self._draw_scripts()
         self._frame.begin(self._show, self._show_exact)
+
+    def _draw_scripts(self) -> None:
+        heading("Its scripts")
+        self._looked = ui.label("").classes("text-sm")
+        self._scripts = make_table(
+            ("name", "script", "left"),
+            ("calls", "calls", "right"),
+            ("failed", "failed", "right"),
+            ("effects", "effects a call", "right"),
+            ("seq", "last call", "right"),
+            ("at", "when", "left"),
+            key="key",
+            links=("seq",),
+        )
 
     async def _frame_again(self) -> None:
         await self._frame.refresh()
@@ -115,6 +131,27 @@ class Queue:
         )
         self._state.text = f"{verdict_words(found['counts'], _WORDS) or 'none'}{more}"
         fill(self._jobs, [_row(job, at) for job in found["jobs"]])
+        await self._show_scripts(at)
+
+    async def _show_scripts(self, at: str) -> None:
+        words = {"at": at, "queue": self._name}
+        found = await self._frame.desks.patient.ask("queue_scripts", words)
+        if "error" not in found:
+            self._looked.text = f"in the records from @{number(found['from_seq'])} on"
+            fill(self._scripts, list(map(_script, found["scripts"])))
+
+
+def _script(use: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "key": use["sha"] or use["name"],
+        "name": use["name"] or use["sha"],
+        "calls": use["calls"],
+        "failed": use["failed"],
+        "effects": f"{use['effects'] / use['calls']:.1f}",
+        "seq": use["last_seq"],
+        "seq_href": link("record", str(use["last_seq"])),
+        "at": when(use["last_ms"]),
+    }
 
 
 def _row(job: dict[str, Any], at: str) -> dict[str, Any]:

@@ -7,18 +7,10 @@ from typing import TYPE_CHECKING, Any
 from nicegui import ui
 
 from joblog.replay.views.problems import SEVEREST
+from joblog.replay.views.words import MISSING, how_long, verdict_words, when
 from joblog.replay.web.frame import Frame
 from joblog.replay.web.tables import fill, heading, make_table
-from joblog.replay.web.words import (
-    COLOURS,
-    MISSING,
-    how_long,
-    link,
-    number,
-    spark,
-    verdict_words,
-    when,
-)
+from joblog.replay.web.words import COLOURS, link, number, spark
 
 if TYPE_CHECKING:
     from joblog.replay.web.desks import Desks
@@ -70,6 +62,7 @@ class Queues:
                 links=("queue", "job"),
                 words=("verdict",),
             )
+            self._wrong.visible = False  # until it is known that there is nothing
         self._frame.begin(self._show, self._show_exact)
 
     async def _show(self, board: dict[str, Any]) -> None:
@@ -106,6 +99,7 @@ class Queues:
             self._exact = {queue["queue"]: queue for queue in overview["queues"]}
         counts = verdict_words(overview["counts"], SEVEREST)
         self._state.text = f"at @{number(self._exact_at)}: {counts or 'nothing'}"
+        self._wrong.visible = True
         fill(
             self._wrong,
             [

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
+from joblog.replay.views.words import when
 from joblog.replay.web.frame import Frame
 from joblog.replay.web.tables import heading, make_table
-from joblog.replay.web.words import link, when
+from joblog.replay.web.words import link
 
 if TYPE_CHECKING:
     from joblog.replay.web.desks import Desks

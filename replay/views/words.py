@@ -1,0 +1,29 @@
+"""Words: times, durations and counts of verdicts, on the page and on a screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from joblog.app.history.moments import show_time
+from joblog.replay.jobs.views import show_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MISSING = "-"
+
+
+def when(at_ms: int | None) -> str:
+    """Return a time, local, to the millisecond."""
+    return MISSING if at_ms is None else show_time(at_ms)[:23].replace("T", " ")
+
+
+def how_long(ms: int | None) -> str:
+    """Return a duration."""
+    return MISSING if ms is None else show_duration(ms)
+
+
+def verdict_words(counts: Mapping[str, int], words: Sequence[str]) -> str:
+    """Return how many jobs there are of some verdicts, in a line."""
+    found = [f"{counts[word]:,} {word}" for word in words if counts.get(word)]
+    return ", ".join(found)
