@@ -23,6 +23,9 @@ FAILOVER_FORCE = (
 FAILOVER_TO_NOBODY = b"ERR FAILOVER target HOST and PORT is not a replica."
 FAILOVER_NOT_ONLINE = b"ERR FAILOVER target replica is not online."
 REPLICAOF_IN_FAILOVER = b"ERR REPLICAOF not allowed while failing over."
+FOLLOWS_ITS_STORE = (
+    b"ERR %b not allowed with log-store: who leads is for the store of the log to say."
+)
 TAKES_OVER_ALREADY = b"ERR PSYNC FAILOVER can't be sent to a master."
 TAKES_OVER_OTHER = b"ERR PSYNC FAILOVER replid must match my replid."
 ITSELF = b"ERR This server cannot follow itself"

@@ -315,6 +315,16 @@ def test_stream_that_lost_messages_refuses_the_start(store, address, launch):
         server.start()
 
 
+@pytest.mark.parametrize("line", ["REPLICAOF 127.0.0.1 6379", "FAILOVER"])
+def test_server_follows_its_store_and_nobody_else(address, launch, line):
+    client = launch(address).connect()
+
+    name = line.split(" ", maxsplit=1)[0].encode()
+    assert client.ask(*line.split()).startswith(b"-ERR %b not allowed with log" % name)
+    assert client.ask("REPLICAOF", "NO", "ONE") == b"+OK\r\n"
+    assert client.ask("ROLE").startswith(b"*3\r\n$6\r\nmaster\r\n")
+
+
 def test_nothing_of_it_is_imported_without_the_setting(tmp_path):
     code = (
         "import sys; from joblog.actors.system import Server;"

@@ -1,4 +1,4 @@
-"""Stores of a log: nats-servers from the wheel, three that are one cluster.
+"""Stores of a log: nats-servers from the wheel, one, or three that are a cluster.
 
 Each has a folder of its own and a port of the system's choice, and is killed, stopped
 and begun anew like any server.
@@ -33,8 +33,11 @@ http: 127.0.0.1:{monitor}
 jetstream {{
     store_dir: {store}, sync_interval: always, max_mem: 64MB, max_file: 1GB
 }}
-cluster {{ name: log, listen: 127.0.0.1:{route}, routes: [{routes}] }}
+{cluster}
 {more}
+"""
+_CLUSTER = """
+cluster {{ name: log, listen: 127.0.0.1:{route}, routes: [{routes}] }}
 """
 
 
@@ -55,7 +58,7 @@ def _choose_ports(count: int) -> list[int]:
 
 
 class Store:
-    """A cluster of nats-servers.
+    """A cluster of nats-servers, or one that is none.
 
     Attributes:
         ports: where clients reach each.
@@ -89,8 +92,9 @@ class Store:
                 port=self.ports[number],
                 monitor=self._monitors[number],
                 store=json.dumps(str(self._home / f"store{number}")),
-                route=routes[number],
-                routes=known,
+                cluster=_CLUSTER.format(route=routes[number], routes=known)
+                if nodes > 1
+                else "",
                 more=self._more,
             )
             (self._home / f"{number}.conf").write_text(text)

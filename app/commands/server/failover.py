@@ -60,6 +60,8 @@ def failover(ctx: Context, *option: bytes) -> SimpleString:
         raise CommandError(errors.FAILOVER_UNDER_WAY)
     if server.replication.is_replica:
         raise CommandError(errors.FAILOVER_OF_REPLICA)
+    if ctx.server.config.log_store:
+        raise CommandError(errors.FOLLOWS_ITS_STORE % b"FAILOVER")
     _check(ctx, asked)
     end_ms = server.steady_ms() + asked.timeout_ms if asked.timeout_ms else 0
     under_way.begin(pause, asked.target, end_ms, is_forced=asked.is_forced)

@@ -167,7 +167,8 @@ def _follow(ctx: Context, host: bytes, port: bytes) -> SimpleString:
     """Return OK, or that it follows that server already.
 
     Raises:
-        CommandError: the port is none, this is a moment of the past, or hands over.
+        CommandError: the port is none, this is a moment of the past, it hands over, or
+            its log is kept by a store too.
     """
     state = ctx.server.replication
     if state.failover.is_on:
@@ -183,6 +184,8 @@ def _follow(ctx: Context, host: bytes, port: bytes) -> SimpleString:
     number = parse_int64(port)
     if number is None or not 0 <= number <= _PORT_MAX:
         raise CommandError(errors.INVALID_PRIMARY_PORT)
+    if ctx.server.config.log_store:
+        raise CommandError(errors.FOLLOWS_ITS_STORE % b"REPLICAOF")
     address = Address(decode(host), number)
     if address == state.master:
         return _SAME
