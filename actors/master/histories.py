@@ -117,11 +117,30 @@ def find_standing(
         begun_seq: the last record that was there when this server started.
         until_seq: the record behind which the offset is wanted.
         promoted: where this server stopped to follow a master, and in which history of
-            that; it is gone on with where this server has none of its own.
+            that; it is gone on with where that is further than this server's own: of
+            two servers the one that has more is to have the greater offset, also for
+            who followed the master before.
 
     Raises:
         StorageError: the log is damaged.
     """
+    own = yield from _own_standing(folder, filesystem, begun_seq, until_seq)
+    if promoted is None:
+        return own or Standing([], 0)
+    history, mark = promoted
+    offset = mark.offset
+    for behind, _ in _marks_behind(folder, filesystem, mark, until_seq):
+        offset = behind.offset
+        yield
+    if own is not None and own.offset >= offset:
+        return own
+    return Standing([Elder(history, mark.offset, mark.offset)], offset)
+
+
+def _own_standing(
+    folder: Path, filesystem: FileSystem, begun_seq: int, until_seq: int
+) -> Generator[None, None, Standing | None]:
+    """Return where the stream of this server itself stands; None where it has none."""
     note: dict[str, Any] | None = None
     segments = LogFolder(folder, filesystem).find_segments()
     for at in range(len(segments) - 1, -1, -1):
@@ -134,13 +153,8 @@ def find_standing(
         if note is not None:
             break
     if note is None or note["format"] != STREAM_FORMAT:
-        if note is not None or promoted is None:
-            return Standing([], 0)
-        history, mark = promoted
-        elders, begun = [Elder(history, mark.offset, mark.offset)], mark
-    else:
-        elders = [Elder(*elder) for elder in note["elder"]]
-        begun = Mark(note["at"], note["offset"])
+        return None
+    begun = Mark(note["at"], note["offset"])
     offset = until = begun.offset
     is_same = True
     for mark, is_whole in _marks_behind(folder, filesystem, begun, until_seq):
@@ -149,9 +163,8 @@ def find_standing(
             until = mark.offset
         offset = mark.offset
         yield
-    if note is not None:
-        elders.append(Elder(note["id"], until))
-    return Standing(elders, offset)
+    elders = [Elder(*elder) for elder in note["elder"]]
+    return Standing([*elders, Elder(note["id"], until)], offset)
 
 
 def _marks_behind(
