@@ -18,8 +18,8 @@ pytestmark = pytest.mark.slow
 OURS = ("actors", "app", "replay", "storage")
 IMPORTS = "\n".join(f"import {name}" for name in OURS)
 NEEDED = (
-    *("click", "lupa", "msgpack", "pykka", "rich", "sortedcontainers", "xxhash"),
-    "pytest",
+    *("click", "librt", "lupa", "msgpack", "pykka", "rich", "sortedcontainers"),
+    *("xxhash", "pytest"),
 )
 PROJECT = {
     **{f"{name}/__init__.py": f'OWNER = "the project: {name}"\n' for name in OURS},

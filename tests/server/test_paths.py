@@ -11,8 +11,11 @@ WRITTEN = {
     *("dbfilename", "appendfilename", "appenddirname"),
     *("log-archive-command", "log-anchor-command", "log-anchor-key"),
     "log-encryption-key-file",
+    *("log-store-credentials-file", "log-store-tls-ca-cert-file"),
+    *("log-store-tls-cert-file", "log-store-tls-key-file"),
 }
-"""What names a place that is written to, listened at, or run, or keys of the log's."""
+"""What names a place that is written to, listened at, or run, or keys of the log's and
+of who keeps it too."""
 
 READ = {name for name in Config.BY_NAME if name.startswith("tls-") and "file" in name}
 READ |= {"tls-ca-cert-dir"}
@@ -21,6 +24,7 @@ READ |= {"tls-ca-cert-dir"}
 NO_PATH = {
     *("tls-auth-clients-user", "tls-protocols", "tls-ciphers", "tls-ciphersuites"),
     *("syslog-ident", "masteruser", "primaryuser", "unixsocketgroup", "hash-seed"),
+    "log-store-user",
     *("bind-source-addr", "availability-zone", "ignore-warnings"),
     *("locale-collate", "proc-title-template"),
     *(name for name in Config.BY_NAME if name.endswith(("cpulist", "_cpulist"))),
