@@ -2,9 +2,11 @@
 
 What a key means is guessed from the words in its name (`jobs:processing`, `retry_set`);
 a list whose name says nothing is a line of waiting jobs. An element is the id, or JSON
-that has one. With a wanted id every element and every key that has it as a word counts,
-whatever else it is: a string that is called a lock, or by a word of running jobs, is a
-lease, which ends without ending the job; any other key is the job's own.
+that has one; in a hash it is JSON, or an id that was seen elsewhere: most hashes are of
+one job, and what they say is no job. A hash with a known id in its name is that job's.
+With a wanted id every element and every key that has it as a word counts, whatever else
+it is: a string that is called a lock, or by a word of running jobs, is a lease, which
+ends without ending the job; any other key is the job's own.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ _STATE_OF = {
 _LIST_WRITERS = frozenset(
     b"LPUSH RPUSH LPUSHX RPUSHX LPOP RPOP LMOVE RPOPLPUSH LREM LTRIM LSET".split()
 )
+_HASH_WRITERS = frozenset(b"HSET HMSET HSETNX HINCRBY HINCRBYFLOAT HSETEX".split())
 _ID_LONGEST = 200
 _KEYS_KEPT = 100_000
 _IDS = (
@@ -68,6 +71,10 @@ _LEASES = frozenset(
 _STRING_WRITERS = frozenset(b"SET SETEX PSETEX SETNX GETSET INCR INCRBY".split())
 _ANY = Pattern("{*}")
 _LEASE = Rule("mark", _ANY, is_lease=True)
+_OWN = Rule("job", _ANY, form="hash", fields=_FIELDS, guesses=_GUESSES)
+_IN_HASH = "#"
+"""Stands behind the state that a hash's name tells, where one is written down."""
+
 _SEPARATOR = re.compile(rb"[:./_]+")
 _IDS_KEPT = 100_000
 
@@ -83,12 +90,14 @@ class GenericSchema(Schema):
 
     def __init__(self, wanted: bytes | None = None) -> None:
         """Guess of any job, or of one."""
-        super().__init__("generic", "generic", [], content="generic")
+        super().__init__("generic", "generic", [], content="generic 2")
         self.wanted = wanted
         self._mentions = _find_word(wanted) if wanted else None
         self._ids: OrderedDict[bytes, None] = OrderedDict()
         self._read = _one_id(wanted) if wanted else _read_any(self._ids)
+        self._read_known = _read_seen(self._read, self._ids)
         self._known: dict[bytes, tuple[Meaning | None, bool]] = {}
+        self._hashes: OrderedDict[bytes, None] = OrderedDict()
         self._lists: OrderedDict[bytes, None] = OrderedDict()
         self._places: dict[str, Rule] = {}
         self._strings: set[bytes] = set()
@@ -97,7 +106,8 @@ class GenericSchema(Schema):
         """Return what a key seems to mean, None where nothing tells."""
         if self._mentions is not None and self._mentions(key):
             return self._meaning_of_own(key, command)
-        is_list = command.upper() in _LIST_WRITERS
+        name = command.upper()
+        is_list = name in _LIST_WRITERS
         try:
             found, may_be_lease = self._known[key]
         except KeyError:
@@ -106,12 +116,11 @@ class GenericSchema(Schema):
             lease = self._meaning_of_lease(key)
             if lease is not None:
                 return lease
+        if self.wanted is None and (name in _HASH_WRITERS or key in self._hashes):
+            return self._meaning_of_hash(key, is_written=name in _HASH_WRITERS)
         is_unknown = found is None or not found.rule.state
         if is_unknown and (is_list or key in self._lists):
-            if key not in self._lists:
-                self._lists[key] = None
-                if len(self._lists) > _KEYS_KEPT:
-                    self._lists.popitem(last=False)
+            _remember(self._lists, key)
             return self._mean(key, "waiting")
         return found
 
@@ -125,18 +134,32 @@ class GenericSchema(Schema):
             return Meaning(_LEASE, names)
         if key in self._strings and _guess_state(key) == "running":
             return Meaning(Rule("mark", _ANY, "running", is_lease=True), names)
-        rule = Rule("job", _ANY, form="hash", fields=_FIELDS, guesses=_GUESSES)
-        return Meaning(rule, names)
+        return Meaning(_OWN, names)
 
     def _meaning_of_lease(self, key: bytes) -> Meaning | None:
         """Return what a lease's key means, if a job is known that it may be of."""
+        job_id = self._find_id(key)
+        return None if job_id is None else Meaning(_LEASE, Names(None, job_id))
+
+    def _meaning_of_hash(self, key: bytes, *, is_written: bool) -> Meaning | None:
+        """Return what a hash means: a known job's own key, or by its name a place."""
+        if is_written:
+            job_id = self._find_id(key)
+            if job_id is not None:
+                return Meaning(_OWN, Names(None, job_id))
+            _remember(self._hashes, key)
+        state = _guess_state(key)
+        return self._mean(key, state + _IN_HASH) if state else None
+
+    def _find_id(self, key: bytes) -> bytes | None:
+        """Return the id of a known job that a key has in its name, if there is one."""
         parts = _SEPARATOR.split(key)
         kept = [part for part in parts if part.lower() not in _LEASES]
         for start in range(len(kept)):
             for end in range(len(kept), start, -1):
                 job_id = b":".join(kept[start:end])
                 if job_id in self._ids:
-                    return Meaning(_LEASE, Names(None, job_id))
+                    return job_id
         return None
 
     def unlinks(self, job_id: bytes, effects: Sequence[list[bytes]]) -> bool:
@@ -166,7 +189,10 @@ class GenericSchema(Schema):
 
     def code_of(self, rule: Rule) -> Any:
         """Return the state that a place tells, None for a lease."""
-        return None if rule.is_lease else rule.state
+        if rule.is_lease:
+            return None
+        is_in_hash = rule.read_id is self._read_known
+        return rule.state + _IN_HASH if is_in_hash else rule.state
 
     def rule_of(self, code: Any) -> Rule:
         """Return the rule of places that tell a state, or that of leases."""
@@ -174,20 +200,31 @@ class GenericSchema(Schema):
             return _LEASE
         rule = self._places.get(code)
         if rule is None:
-            rule = Rule("place", _ANY, code, self._read, guesses=_GUESSES)
+            read = self._read_known if code.endswith(_IN_HASH) else self._read
+            state = code.removesuffix(_IN_HASH)
+            rule = Rule("place", _ANY, state, read, guesses=_GUESSES)
             self._places[code] = rule
         return rule
 
     def memory(self) -> Any:
-        """Return the keys that are lists, and the ids that were seen."""
-        return [list(self._lists), list(self._ids)]
+        """Return the keys that are lists, those that are hashes, and the ids seen."""
+        return [list(self._lists), list(self._hashes), list(self._ids)]
 
     def remember(self, memory: Any) -> None:
-        """Know the keys that are lists, and the ids that were seen, and no others."""
-        lists, ids = memory or ((), ())
+        """Know those keys and ids, and no others."""
+        lists, hashes, ids = memory or ((), (), ())
         self._lists = OrderedDict.fromkeys(lists)
+        self._hashes = OrderedDict.fromkeys(hashes)
         self._ids.clear()
         self._ids.update(dict.fromkeys(ids))
+
+
+def _remember(keys: OrderedDict[bytes, None], key: bytes) -> None:
+    """Note down a key; the oldest are forgotten first."""
+    if key not in keys:
+        keys[key] = None
+        if len(keys) > _KEYS_KEPT:
+            keys.popitem(last=False)
 
 
 def _guess_state(key: bytes) -> str:
@@ -230,3 +267,14 @@ def _read_any(seen: OrderedDict[bytes, None]) -> ReadId:
         return found
 
     return read
+
+
+def _read_seen(read: ReadId, seen: OrderedDict[bytes, None]) -> ReadId:
+    """Return what reads an id of JSON, or one that was seen."""
+
+    def read_seen(element: bytes, names: Mapping[bytes, bytes]) -> bytes | None:
+        if element[:1] in {b"{", b"["} or element in seen:
+            return read(element, names)
+        return None
+
+    return read_seen

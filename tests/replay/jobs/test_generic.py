@@ -107,6 +107,43 @@ def test_error_of_a_failed_job_is_told(play_once, told, failed):
     assert judge_all(history, "generic")[b"7"] == "failed"
 
 
+@pytest.mark.parametrize("key", ["job:7", "jobs:7", "mail.processing.7"])
+def test_what_a_hash_of_a_job_says_is_no_job_and_tells_its_error(
+    play_once, tmp_path, key
+):
+    play_once(
+        (
+            ("p", f"HSET {key} state queued payload x"),
+            *TAKEN[1:],
+            ("a", ["HSET", key, "error", "boom: no route", "state", "bad"]),
+            ("a", "LREM jobs:active 1 7"),
+            ("a", "LPUSH jobs:failed 7"),
+            ("a", f"DEL {key}"),
+        )
+    )
+    words = ["jobs", str(tmp_path), "--json", "--schema", "generic", "--all"]
+
+    found = [
+        json.loads(line) for line in CliRunner().invoke(main, words).stdout.splitlines()
+    ]
+
+    assert [job["id"] for job in found] == ["7"]
+    assert (found[0]["verdict"], found[0]["reason"]) == ("failed", "boom: no route")
+
+
+def test_hash_by_id_is_a_place_of_jobs_where_it_holds_messages(play_once):
+    message = json.dumps({"id": "7", "kind": "mail"})
+    history = play_once(
+        (
+            ("p", ["LPUSH", "mail:pending", message]),
+            ("a", "RPOP mail:pending"),
+            ("a", ["HSET", "mail:processing", "7", message]),
+        )
+    )
+
+    assert judge_all(history, "generic") == {b"7": "running"}
+
+
 def test_job_whose_lease_ran_out_did_not_run_until_now(play_once, tmp_path):
     play_once((*TAKEN, ("a", "SET lease:7 worker-1 PX 5000"), ("wait", 4_000_000)))
 
