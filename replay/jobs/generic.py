@@ -90,7 +90,7 @@ class GenericSchema(Schema):
 
     def __init__(self, wanted: bytes | None = None) -> None:
         """Guess of any job, or of one."""
-        super().__init__("generic", "generic", [], content="generic 2")
+        super().__init__("generic", "generic", [], content="generic")
         self.wanted = wanted
         self._mentions = _find_word(wanted) if wanted else None
         self._ids: OrderedDict[bytes, None] = OrderedDict()

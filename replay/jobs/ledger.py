@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from joblog.replay.jobs.tracker import Tracker
     from joblog.replay.jobs.wanted import Wanted
 
-LEDGER_VERSION = 4
+LEDGER_VERSION = 5
 """Raised by hand with each change of what pages say, be it of the rules by which jobs
 are followed or of the format: pages of other versions are not read. A test compares
 what pages say of recorded histories with what this version said."""
