@@ -1,5 +1,6 @@
 """Jobs that are thrown away, run again after their end, or share an id."""
 
+import json
 from contextlib import closing
 
 import pytest
@@ -289,6 +290,20 @@ def test_what_was_taken_back_from_is_not_whoever_has_its_number_now(restarted):
     verdict = follow(history, b"7").verdict
     assert verdict.word == "done"
     assert verdict.reason == "after 2 deliveries; it was taken back"
+
+
+def test_retry_that_no_worker_of_dramatiq_fetches_is_stuck_once_it_is_due(played):
+    """A worker that holds a thousand delayed messages for each thread takes no more."""
+    retry = json.loads(dramatiq("7")) | {"options": {"eta": NOW + 1000, "retries": 1}}
+    scenario = (
+        ("a", ["HSET", "dramatiq:default.DQ.msgs", "r1", json.dumps(retry)]),
+        ("a", "RPUSH dramatiq:default.DQ r1"),
+    )
+    history = played(scenario)
+
+    assert judge_all(history) == {b"7": "scheduled"}
+    assert judge_all(history, later_ms=HOUR_MS) == {b"7": "stuck"}
+    assert follow(history, b"7").story.due_ms == NOW + 1000
 
 
 def test_job_that_was_done_before_who_enqueued_it_let_go_of_it_is_done(played):
