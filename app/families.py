@@ -139,6 +139,9 @@ LOG_COMMANDS: Final = _of_log(
 SCRIPT_RECORDS: Final = _of_log(
     "script_records", "counter", "Records that a script made.", "script"
 )
+SCRIPT_TOOK: Final = _of_log(
+    "script_record_seconds", "counter", "How long the calls behind them took.", "script"
+)
 SCRIPT_NAMES: Final = _of_log(
     "script_info", "gauge", "What a script calls itself.", "script", "name"
 )
@@ -175,8 +178,8 @@ SERVER: Final = (
 """What only a running server tells."""
 
 HISTORY: Final = (
-    *(LAST_SEQ, EXPIRED, EVICTED, LOG_COMMANDS, SCRIPT_RECORDS, SCRIPT_NAMES),
-    *(SCHEMA, JOBS, OLDEST, *DEEDS.values()),
+    *(LAST_SEQ, EXPIRED, EVICTED, LOG_COMMANDS, SCRIPT_RECORDS, SCRIPT_TOOK),
+    *(SCRIPT_NAMES, SCHEMA, JOBS, OLDEST, *DEEDS.values()),
 )
 """What the log tells, of the past too."""
 

@@ -295,6 +295,8 @@ class Engine:
             if slow_commands.is_timing:
                 counts.note_delays(elapsed, 1)
         self._spent_ns += elapsed
+        if self.outbox.untimed is not None:
+            self.outbox.tell_time(elapsed)
         if elapsed > slow_commands.above_ns or self.blocking.ready:
             self._look_back(session, command, argv, elapsed)
         return reply

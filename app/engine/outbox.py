@@ -13,6 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, final
 
 from joblog.app.engine.redaction import Secrets, redact
+from joblog.app.engine.script_text import MICROSECONDS
 from joblog.app.protocol.encoder import encode, encode_in_parts
 from joblog.app.reply import Replies, is_long
 
@@ -51,6 +52,8 @@ class Outbox:
         rest: what is left of a batch that was cut, or None.
         running: the client whose batch runs, or None.
         secrets: the passwords that scripts gave to commands.
+        untimed: the origin of a script's or an EXEC's record that does not say yet how
+            long it took; the engine, which knows, calls `tell_time`. Else None.
         discard: told of a database and effects, to undo them, where writes are only
             answered (`joblog.app.history.discarding`); else None.
         is_resuming: whether the batches that CLIENT PAUSE postponed may go on: the
@@ -76,6 +79,7 @@ class Outbox:
         self.rest: list[Argv] | None = None
         self.running: Session | None = None
         self.secrets = Secrets()
+        self.untimed: list[Any] | None = None
         self.discard: Callable[[int, list[Argv]], None] | None = None
         self.is_resuming = False
         self.is_check_due = False
@@ -217,9 +221,18 @@ class Outbox:
             origin = [session.id, argv, note]
             if unit is self.secrets.unit:
                 origin = [session.id, *self.secrets.blot(unit, [argv, note])]
+            self.untimed = origin
             self.entries.append((context.now_ms, unit.db, unit.effects, origin))
         elif unit.db is not None and self.discard is not None:
             self.discard(unit.db, unit.effects)
+
+    def tell_time(self, nanoseconds: int) -> None:
+        """Add to the record that has just been made how long its command took."""
+        origin, self.untimed = self.untimed, None
+        assert origin is not None
+        took = {MICROSECONDS: nanoseconds // 1000}
+        note = origin[2]
+        origin[2] = took if note is None else note | took
 
     def record_expired(
         self, database: Database, key: bytes, fields: list[bytes]

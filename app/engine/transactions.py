@@ -4,7 +4,8 @@ The commands of a transaction are kept with the client's session. EXEC runs them
 after the other, at one moment in time, and leaves one record with the effects of all:
 
     (at_ms, db of the first effect, effects, [client id, ["EXEC"], note])
-    note = {"kind": "exec", "queued": [the commands], "failed": [places in it]}
+    note = {"kind": "exec", "queued": [the commands], "failed": [places in it],
+            "took": [microseconds of each script among them]}
 
 A command that is its own effect stands in the note as the number of the effect, and a
 script as its SHA1, so that nothing is in the record twice.
@@ -14,7 +15,8 @@ Source: Redis 7.2; see tests/parity/test_transactions.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
 from joblog.app.engine.access import Door
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
 
 # What CLIENT REPLY said inside of a transaction holds from behind its end.
 _EXEC = [b"EXEC"]
+_SCRIPTS: Final = frozenset(
+    ("eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro")
+)
 _REPLY_MODE_LATER = {"off": "off later", "skip next": "skip later"}
 
 
@@ -129,13 +134,18 @@ class Transactions:
         replies = [b"*%d\r\n" % len(queued)]
         told: list[Argv | int] = []
         failed: list[int] = []
+        took: list[int] = []
         mode = session.reply_mode
         try:
             for argv in queued:
                 context.db = session.db
                 # Its number of words is right, as when it was queued.
                 command = LOOKUP.get(argv[0]) or require_command(argv)
+                is_script = command.name in _SCRIPTS
+                began_ns = perf_counter_ns() if is_script else 0
                 reply = self._call(session, command, argv)
+                if is_script:
+                    took.append((perf_counter_ns() - began_ns) // 1000)
                 if isinstance(reply, CommandError):
                     failed.append(len(told))
                 told.append(self._as_recorded(argv, unit))
@@ -150,7 +160,7 @@ class Transactions:
                 context.unit = None
                 self._pause.hide_expired()
                 scripts.describe_named(session, unit)
-                note = _note(told, failed)
+                note = _note(told, failed, took)
                 self._outbox.record_unit(session, unit, [b"EXEC"], note)
         if session.reply_mode != mode:
             session.reply_mode = _REPLY_MODE_LATER.get(
@@ -178,8 +188,12 @@ class Transactions:
         return redact(argv)
 
 
-def _note(queued: list[Argv | int], failed: list[int]) -> dict[str, Any]:
+def _note(
+    queued: list[Argv | int], failed: list[int], took: list[int]
+) -> dict[str, Any]:
     note: dict[str, Any] = {"kind": "exec", "queued": queued}
     if failed:
         note["failed"] = failed
+    if took:
+        note["took"] = took
     return note

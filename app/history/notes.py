@@ -7,7 +7,8 @@ lacks have their defaults, so that fields can be added later.
 Two kinds are written shorter than they are read, since they stand in so many records
 (`joblog.storage.record` reads the second in full):
 
-- A `script` that did not fail has no note at all: its command, EVALSHA, says it.
+- A `script` that did not fail has no kind: its command, EVALSHA, says it. Its note has
+  `us` alone, how long it took; in older logs it has no note at all.
 - An `exec` has `queued` in place of `commands`, in which the number of an effect stands
   for a command that is its own effect.
 
@@ -106,10 +107,12 @@ class ScriptNote(NamedTuple):
     Attributes:
         sha: the script, or "" for a function, which `command` names.
         error: how it failed, where it did: what it wrote before stays written.
+        us: how many microseconds the server worked on it; None in older logs.
     """
 
     sha: str
     error: bytes | None = None
+    us: int | None = None
 
 
 class ExecNote(NamedTuple):
@@ -118,10 +121,14 @@ class ExecNote(NamedTuple):
     Attributes:
         commands: the queued commands as they were given, reads included.
         failed: the places in `commands` of those that replied with an error.
+        took: how many microseconds each script among them took, in their order.
+        us: how many the whole took; None in older logs.
     """
 
     commands: list[list[bytes]]
     failed: list[int] = []  # noqa: RUF012 - a NamedTuple's default, never changed
+    took: list[int] = []  # noqa: RUF012 - the same
+    us: int | None = None
 
 
 class ExpiredNote(NamedTuple):
@@ -319,7 +326,7 @@ def full_note(origin: Origin) -> Note | None:
         return {name: each for name, each in note.items() if name != CUT_FIELD} | {
             "kind": note.get("kind", CUT_FIELD)
         }
-    is_plain = note is None or note.get("kind") == BEHIND
+    is_plain = note is None or note.get("kind", BEHIND) == BEHIND
     if is_plain and command and command[0] == SCRIPT_CALL:
         return {**(note or {}), "kind": "script", "sha": command[1].decode()}
     return note

@@ -12,6 +12,7 @@ _UNITS = (
     ("m", 60_000),
     ("s", 1000),
 )
+_MS_US, _SECOND_US = 1000, 1_000_000
 _YEAR, _DAY = len("2026-"), len("2026-11-23T")
 _END = len("2026-11-23T14:00:05.123")
 
@@ -35,3 +36,14 @@ def near_time(at_ms: int, now_ms: int) -> str:
         return text[_DAY:_END]
     start = _YEAR if text[:_YEAR] == now[:_YEAR] else 0
     return text[start:_END].replace("T", " ")
+
+
+def took_text(us: float | None) -> str:
+    """Return how long something took: `57 µs`, `1.2 ms`, `3.4 s`; `-` for None."""
+    if us is None:
+        return "-"
+    if us < _MS_US:
+        return f"{us:.0f} µs"
+    if us < _SECOND_US:
+        return f"{us / _MS_US:.1f} ms"
+    return f"{us / _SECOND_US:,.1f} s"

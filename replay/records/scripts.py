@@ -51,7 +51,7 @@ _JOINING = frozenset(("and", "or", "to", "of", "for", "with", "from", "in", "out
 _WORDS_MAX = 6
 _SHA_DIGITS = re.compile(r"[0-9a-f]{4,40}")
 BY_SHA = {b"EVALSHA", b"EVALSHA_RO"}
-_BY_SOURCE = {b"EVAL", b"EVAL_RO"}
+BY_SOURCE = {b"EVAL", b"EVAL_RO"}
 BY_FUNCTION = {b"FCALL", b"FCALL_RO"}
 
 
@@ -155,7 +155,7 @@ class ScriptFilter:
         verb, script = argv[0].upper(), argv[1]
         if verb in BY_SHA:
             return self._wants_sha(script.decode(errors="replace").lower())
-        if verb in _BY_SOURCE:
+        if verb in BY_SOURCE:
             sha = hashlib.sha1(script, usedforsecurity=False).hexdigest()
             name = script_name(script)
             return self._wants_sha(sha) or bool(name and self._matches_name(name))

@@ -36,6 +36,7 @@ class Statistics:
         clients: how many records each client caused, by its id.
         seen: the last record of each client: its number, and its time in ms.
         scripts: how many records each script wrote, by its SHA-1, or its name.
+        took: how many microseconds these took, as far as records say it.
         keys: how many effects changed each key, by (database, key).
         hidden: how many more than counted a key or a client may have, since the rarest
             were let go; 0 where all were counted.
@@ -51,6 +52,7 @@ class Statistics:
         self.commands: Counter[bytes] = Counter()
         self.clients: Counter[int] = Counter()
         self.scripts: Counter[str] = Counter()
+        self.took: Counter[str] = Counter()
         self.keys: Counter[tuple[int, bytes]] = Counter()
         self.hidden = 0
         self.seen: dict[int, tuple[int, int]] = {}
@@ -76,6 +78,8 @@ class Statistics:
             command = origin.command or []
             name = command[1].decode("utf-8", "replace") if command[1:] else ""
             self.scripts[note.sha or name] += 1
+            if note.us is not None:
+                self.took[note.sha or name] += note.us
         db, keys = record.db, self.keys
         for argv in record.effects:
             if argv[0] == b"SELECT":
@@ -96,6 +100,7 @@ class Statistics:
         self.commands.update(later.commands)
         self.clients.update(later.clients)
         self.scripts.update(later.scripts)
+        self.took.update(later.took)
         self.keys.update(later.keys)
         self.seen |= later.seen
         self.hidden += later.hidden

@@ -112,7 +112,7 @@ def _encode(found: Statistics) -> bytes:
             *(list(found.commands.items()), list(found.scripts.items())),
             [(client, n, *found.seen[client]) for client, n in found.clients.items()],
             [(db, key, n) for (db, key), n in keys.items()],
-            *(list(found.ticks.items()), found.shift),
+            *(list(found.ticks.items()), found.shift, list(found.took.items())),
         ],
         unicode_errors="surrogateescape",
     )
@@ -121,11 +121,12 @@ def _encode(found: Statistics) -> bytes:
 
 def _decode(data: bytes) -> Statistics:
     found = Statistics()
-    head: list[Any]
-    *head, commands, scripts, clients, keys, ticks, found.shift = msgpack.unpackb(
+    parts: list[Any] = msgpack.unpackb(
         zlib.decompress(data), unicode_errors="surrogateescape"
     )
-    found.records, found.effects, found.first_at_ms, found.last_at_ms = head
+    found.records, found.effects, found.first_at_ms, found.last_at_ms = parts[:4]
+    commands, scripts, clients, keys, ticks, found.shift, *took = parts[4:]
+    found.took = Counter(dict(*took))  # of older logs there is none
     found.commands = Counter(dict(commands))
     found.scripts = Counter(dict(scripts))
     found.clients = Counter({client: n for client, n, *_ in clients})

@@ -18,6 +18,7 @@ from joblog.replay.ui.screens.key import KeyScreen
 from joblog.replay.ui.screens.queue import QueueScreen
 from joblog.replay.ui.screens.queues import QueuesScreen
 from joblog.replay.ui.screens.record import RecordScreen
+from joblog.replay.ui.screens.scripts import ScriptsScreen
 from joblog.replay.ui.screens.search import SearchScreen
 from joblog.replay.ui.screens.view import View
 
@@ -56,6 +57,7 @@ class HistoryApp(App[None]):
         Binding("l", "live", "live"),
         Binding("slash", "search", "search", key_display="/"),
         Binding("c", "clients", "clients"),
+        Binding("s", "scripts", "scripts"),
         Binding("t", "compare", "two moments"),
         Binding("question_mark", "help", "help", key_display="?"),
         Binding("q", "quit", "quit"),
@@ -189,6 +191,12 @@ class HistoryApp(App[None]):
     async def action_clients(self) -> None:
         """Show who was connected."""
         await self.push_screen(ClientsScreen())
+
+    async def action_scripts(self) -> None:
+        """Show which scripts wrote, and what they took; of a queue: its own."""
+        here = self.screen
+        queue = here.queue if isinstance(here, QueueScreen) else None
+        await self.push_screen(ScriptsScreen(queue))
 
     async def action_compare(self) -> None:
         """Show how this moment differs from another."""

@@ -9,6 +9,7 @@ import click
 
 from joblog.app.history.moments import json_time
 from joblog.replay.output.texts import json_text, plain_text, show
+from joblog.replay.output.times import took_text
 from joblog.replay.records.script_uses import find_files, find_scripts
 from joblog.replay.shown.records import client_name
 from joblog.replay.verbs.options import NOTHING, Tool, takes_folder, takes_range
@@ -33,10 +34,11 @@ _STYLES = ("bold", "cyan")
 def scripts(tool: Tool, span: Span, source_folder: Path | None) -> int:
     r"""List the scripts and functions that wrote to DIR, by their first call.
 
-    Each with its name, SHA-1, number of calls that changed something, first and last
-    call, the tag that was given last before its text came, and who called it. A script
-    is called by what its head says (`#!lua name=enqueue`, `-- name: enqueue`), or by
-    the first words of the comment that it begins with.
+    Each with its name, SHA-1, number of calls that changed something, how long they
+    took in all and each on average (older logs do not tell), first and last call, the
+    tag that was given last before its text came, and who called it. A script is called
+    by what its head says (`#!lua name=enqueue`, `-- name: enqueue`), or by the first
+    words of the comment that it begins with.
 
     \b
     Examples:
@@ -55,12 +57,20 @@ def scripts(tool: Tool, span: Span, source_folder: Path | None) -> int:
     shas = {use.sha for use in found}
     files = {} if source_folder is None else find_files(source_folder, shas)
     columns = ["script", "sha", "calls", "first call", "last call", "since tag", "by"]
+    has_times = any(use.took.timed for use in found)
+    if has_times:
+        columns[3:3] = ["took", "a call"]
     if source_folder is not None:
         columns.append("file")
     whole = ("sha", "first call", "last call")
-    with tool.output.rows(*columns, right=("calls",), whole=whole) as rows:
+    with tool.output.rows(
+        *columns, right=("calls", "took", "a call"), whole=whole
+    ) as rows:
         for use in found:
             facts, cells = _facts(use), _cells(tool, use)
+            if has_times:
+                took = use.took.us if use.took.timed else None
+                cells[3:3] = [took_text(took), took_text(use.took.mean_us)]
             if source_folder is not None:
                 facts["file"] = files.get(use.sha)
                 cells.append(plain_text(files.get(use.sha, "-")))
@@ -78,6 +88,7 @@ def _facts(use: ScriptUse) -> dict[str, Any]:
         "since_tag": json_text(use.tag) if use.tag is not None else None,
         "calls": use.calls,
         "failed": use.failed,
+        **use.took.facts(),
         "first": _place(use.first),
         "last": _place(use.last),
         "callers": dict(use.callers.most_common()),

@@ -73,6 +73,7 @@ def record_page_facts(source: Source, seq: int) -> dict[str, Any]:
         }
         for key, pair in changes.items()
     ]
+    facts["took_us"] = (record.origin.note or {}).get("us")
     facts["who"] = client_label(client)
     facts["text"] = record_text(record, _LIMIT, ScriptNames(index))
     facts["payloads"] = decode_words(source.payloads, record)

@@ -28,6 +28,7 @@ def scripts_facts(source: Source, point: Point) -> dict[str, Any]:
             "name": json_text(use.name) if use.name else "",
             "calls": use.calls,
             "failed": use.failed,
+            **use.took.facts(),
             "first_seq": use.first[0] if use.first else None,
             "last_seq": use.last[0] if use.last else None,
             "last_ms": use.last[1] if use.last else None,

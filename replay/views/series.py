@@ -217,6 +217,7 @@ class RecordCounts:
         last_seq: the last one.
         commands: how many each command made.
         scripts: how many each script did, by its SHA-1, or by its function's name.
+        took: how many microseconds these took, as far as records say it.
         expired: how many keys went since they were due.
         evicted: how many went for want of memory.
     """
@@ -226,6 +227,7 @@ class RecordCounts:
         self.last_seq = 0
         self.commands: Counter[bytes] = Counter(before.commands if before else ())
         self.scripts: Counter[str] = Counter(before.scripts if before else ())
+        self.took: Counter[str] = Counter(before.took if before else ())
         self.expired = self.evicted = 0
 
     def observe(self, record: Record) -> None:
@@ -242,6 +244,8 @@ class RecordCounts:
             command = origin.command or []
             name = command[1].decode("utf-8", "replace") if command[1:] else ""
             self.scripts[note.sha or name] += 1
+            if note.us is not None:
+                self.took[note.sha or name] += note.us
         elif isinstance(note, ExpiredNote):
             self.expired += _count_removed(record)
         elif isinstance(note, EvictedNote):
@@ -257,6 +261,8 @@ class RecordCounts:
             yield Value(families.LOG_COMMANDS, (label,), count)
         for script, count in self.scripts.items():
             yield Value(families.SCRIPT_RECORDS, (script,), count)
+        for script, us in self.took.items():
+            yield Value(families.SCRIPT_TOOK, (script,), us / 1e6)
 
 
 def _count_removed(record: Record) -> int:

@@ -141,6 +141,7 @@ _RECORDS = (
     *(("seq", "number"), ("time", "time"), ("db", "number"), ("client_id", "number")),
     *(("command", "text"), ("kind", "text"), ("script", "text")),
     *(("effects", "number"), ("arguments", "texts"), ("argument_blobs", "blobs")),
+    ("took_us", "number"),
 )
 
 
@@ -160,7 +161,7 @@ def _records(stretch: Stretch) -> Iterator[tuple[int, Row]]:
                 *(record.seq, record.at_ms, record.db, origin.client_id),
                 text_of(argv[0].upper()) if argv else None,
                 *(kind or None, script, len(record.effects)),
-                *(_texts(argv[1:]), argv[1:]),
+                *(_texts(argv[1:]), argv[1:], (note or {}).get("us")),
             ),
         )
 
@@ -278,6 +279,7 @@ _SCRIPTS = (
     *(("sha", "text"), ("name", "text"), ("calls", "number"), ("failed", "number")),
     *(("first_seq", "number"), ("first_time", "time"), ("last_seq", "number")),
     *(("last_time", "time"), ("source", "text"), ("source_blob", "blob")),
+    *(("timed", "number"), ("took_us", "number"), ("longest_us", "number")),
 )
 
 
@@ -293,7 +295,12 @@ def _scripts(stretch: Stretch) -> Iterator[tuple[int, Row]]:
                 *(use.sha or None, text_of(use.name), use.calls, use.failed),
                 *(first_place[:2] or (None, None)),
                 *(last_place[:2] or (None, None)),
-                *(text_of(source), source),
+                *(text_of(source), source, use.took.timed),
+                *(
+                    (use.took.us, use.took.longest_us)
+                    if use.took.timed
+                    else (None, None)
+                ),
             ),
         )
 

@@ -94,6 +94,46 @@ def test_scripts_are_listed_with_their_calls_and_callers(folder):
     assert found[None]["since_tag"] == "deploy-2"
 
 
+def call(history, note):
+    effects = [[b"SET", b"key", b"1"]]
+    command = [b"EVALSHA", b"ab" * 20, b"0"]
+    history.write((history.clock.at_ms, 0, effects, [1, command, note]))
+
+
+def test_what_calls_took_is_added_up_where_records_tell_it(tmp_path):
+    history = History(tmp_path / "data")
+    history.connect(b"web", address="10.0.0.1:1")
+    call(history, None)
+    folder = str(history.folder)
+    before, plain = listed(folder)[None], run("scripts", folder).stdout
+    for note in ({"us": 57}, {"us": 1500}, {"kind": "script", "sha": "ab" * 20}):
+        call(history, note)
+    queued = [[b"EVALSHA", b"ab" * 20, b"0"], [b"GET", b"key"], 0]
+    note = {"kind": "exec", "queued": queued, "took": [43], "us": 99}
+    history.write(
+        (history.clock.at_ms, 0, [[b"SET", b"x", b"1"]], [1, [b"EXEC"], note])
+    )
+    history.log.close()
+
+    found = listed(folder)[None]
+
+    assert (before["timed"], before["took_us"], before["mean_us"]) == (0, None, None)
+    assert "took" not in plain
+    assert found["calls"] == 5
+    assert found["timed"] == 3
+    assert found["took_us"] == 1600
+    assert found["longest_us"] == 1500
+    assert found["mean_us"] == 533.3
+    assert "1.6 ms\t533 µs" in run("scripts", folder).stdout
+    [told] = [
+        json.loads(line)
+        for line in run(
+            "sql", folder, "select took_us, longest_us from scripts", "--json"
+        ).stdout.splitlines()
+    ]
+    assert told == {"took_us": 1600, "longest_us": 1500}
+
+
 def test_calls_are_those_of_a_range(folder):
     assert listed(folder, "--until", "deploy-2")["enqueue"]["calls"] == 2
     assert listed(folder, "--since", "deploy-2")["enqueue"]["calls"] == 1

@@ -28,6 +28,7 @@ All screens show one moment, which the line at the top has.
  /                 search: a job's id, a key, a client, a number, any text
  a                 of a queue: also the jobs that ended well
  c                 clients
+ s                 scripts, and what they took; of a queue: its own
  t                 two moments: this one beside another
  p                 of a job, a key, a record: what it carries, decoded
  ?  q              this; the end

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 class QueueScreen(View):
-    """The jobs of one queue that have not ended well; all of them by `a`."""
+    """The jobs of one queue that have not ended well; all of them by `a`.
+
+    Attributes:
+        queue: its name.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("a", "all", "all jobs")]
     COLUMNS: ClassVar[tuple[str, ...]] = (
@@ -25,18 +29,18 @@ class QueueScreen(View):
     def __init__(self, queue: str) -> None:
         """Make it for a queue."""
         super().__init__()
-        self._queue = queue
+        self.queue = queue
         self._is_all = False
 
     async def show(self) -> None:
         """Show the jobs."""
-        words = {"queue": self._queue, **self.moment}
+        words = {"queue": self.queue, **self.moment}
         answer = await self.ask("jobs", **words, all="1" if self._is_all else "")
         if answer is None:
             return
         self.tell_time(answer)
         now_ms = answer["point"]["at_ms"]
-        self.head(_counts(self._queue, answer["counts"]))
+        self.head(_counts(self.queue, answer["counts"]))
         jobs = answer["jobs"]
         self.fill(
             [(job["id"], _cells(job, now_ms)) for job in jobs],

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
+from joblog.replay.output.times import took_text
 from joblog.replay.ui.places import Place
 from joblog.replay.ui.screens.payload import PayloadScreen
 from joblog.replay.ui.screens.view import View
@@ -40,6 +41,8 @@ class RecordScreen(View):
             ),
             Text(answer["text"]),
         ]
+        if answer["took_us"] is not None:
+            lines.append(plain(f"took {took_text(answer['took_us'])}"))
         script = answer.get("script") or ""
         lines += [plain(line, "dim") for line in script.splitlines()[:_SCRIPT_LINES]]
         self.head(*lines)

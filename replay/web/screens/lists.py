@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
+from joblog.replay.output.times import took_text
 from joblog.replay.views.words import MISSING, how_long, when
 from joblog.replay.web.frame import Frame
 from joblog.replay.web.tables import fill, heading, make_table, show_facts
@@ -93,6 +94,9 @@ class Scripts:
                 ("sha", "SHA-1", "left"),
                 ("calls", "calls", "right"),
                 ("failed", "failed", "right"),
+                ("took", "took", "right"),
+                ("each", "a call", "right"),
+                ("longest", "longest", "right"),
                 ("seq", "last call", "right"),
                 ("at", "when", "left"),
                 key="key",
@@ -114,6 +118,9 @@ class Scripts:
                 "sha": use["sha"] or MISSING,
                 "calls": use["calls"],
                 "failed": use["failed"],
+                "took": took_text(use["took_us"]),
+                "each": took_text(use["mean_us"]),
+                "longest": took_text(use["longest_us"]),
                 "seq": use["last_seq"],
                 "seq_href": link("record", str(use["last_seq"] or "")),
                 "at": when(use["last_ms"]),

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
-from joblog.replay.views.words import how_long, verdict_words, when
+from joblog.replay.output.times import took_text
+from joblog.replay.views.words import MISSING, how_long, verdict_words, when
 from joblog.replay.web.charts import Chart
 from joblog.replay.web.frame import Frame
 from joblog.replay.web.tables import fill, heading, make_table
@@ -72,6 +73,9 @@ class Queue:
             ("name", "script", "left"),
             ("calls", "calls", "right"),
             ("failed", "failed", "right"),
+            ("took", "took", "right"),
+            ("each", "a call", "right"),
+            ("longest", "longest", "right"),
             ("effects", "effects a call", "right"),
             ("seq", "last call", "right"),
             ("at", "when", "left"),
@@ -147,7 +151,10 @@ def _script(use: dict[str, Any]) -> dict[str, Any]:
         "name": use["name"] or use["sha"],
         "calls": use["calls"],
         "failed": use["failed"],
-        "effects": f"{use['effects'] / use['calls']:.1f}",
+        "took": took_text(use["took_us"]),
+        "each": took_text(use["mean_us"]),
+        "longest": took_text(use["longest_us"]),
+        "effects": use["effects_a_call"] if use["alone"] else MISSING,
         "seq": use["last_seq"],
         "seq_href": link("record", str(use["last_seq"])),
         "at": when(use["last_ms"]),

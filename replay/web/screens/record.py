@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
+from joblog.replay.output.times import took_text
 from joblog.replay.views.words import when
 from joblog.replay.web.frame import Frame
 from joblog.replay.web.tables import heading, show_code, show_facts, show_lines
@@ -61,6 +62,8 @@ def _show_record(found: dict[str, Any]) -> None:
         "database": found["db"],
         "client": found["who"],
     }
+    if found["took_us"] is not None:
+        facts["took"] = took_text(found["took_us"])
     facts |= {
         name: client[name] for name in ("address", "user", "library") if name in client
     }

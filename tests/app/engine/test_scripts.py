@@ -37,10 +37,47 @@ def test_a_script_leaves_one_record_of_all_its_effects(clients, run):
     _, db, effects, origin = last_entry(clients)
     assert db == 0
     assert effects == [[b"SET", b"k", b"v"], [b"INCR", b"n"]]
-    assert origin[1:] == [
-        [b"EVALSHA", sha1_of(WRITES.encode()), b"1", b"k", b"v"],
-        None,
-    ]
+    call, note = origin[1:]
+    assert call == [b"EVALSHA", sha1_of(WRITES.encode()), b"1", b"k", b"v"]
+    assert list(note) == ["us"]
+
+
+def test_the_record_of_a_script_tells_what_it_took(clients, run):
+    times = iter((1_000, 58_999))
+    clients.engine._now_ns = lambda: next(times)
+
+    evaluate(run, WRITES, "1", "k", "v")
+
+    assert last_entry(clients)[3][2] == {"us": 57}
+
+
+def test_the_record_of_a_script_that_fails_tells_what_it_took(clients, run):
+    evaluate(run, "redis.call('SET', 'k', 1) return redis.call('INCR')")
+
+    note = last_entry(clients)[3][2]
+    assert note["kind"] == "script"
+    assert note["us"] >= 0
+
+
+def test_the_record_of_a_transaction_tells_what_each_script_took(clients, run):
+    run("MULTI")
+    run("EVAL", WRITES, "1", "k", "v")
+    run("GET", "k")
+    run("EVALSHA", "0" * 40, "0")
+    run("EVAL", "return 1", "0")
+    run("EXEC")
+
+    note = last_entry(clients)[3][2]
+    assert len(note["took"]) == 3
+    assert sum(note["took"]) <= note["us"]
+
+
+def test_what_wrote_nothing_leaves_no_time_to_the_next_record(clients, run):
+    evaluate(run, "return 1")
+    run("SET", "k", "v")
+
+    assert clients.engine.outbox.untimed is None
+    assert isinstance(last_entry(clients)[3], int)
 
 
 def test_the_text_of_a_script_is_recorded_once_before_its_first_record(clients, run):
@@ -49,11 +86,8 @@ def test_the_text_of_a_script_is_recorded_once_before_its_first_record(clients, 
 
     notes = [entry[3][2] for entry in clients.engine.outbox.entries]
     sha = sha1_of(WRITES.encode()).decode()
-    assert notes == [
-        {"kind": "script_source", "sha": sha, "source": WRITES.encode()},
-        None,
-        None,
-    ]
+    assert notes[0] == {"kind": "script_source", "sha": sha, "source": WRITES.encode()}
+    assert [list(note) for note in notes[1:]] == [["us"], ["us"]]
 
 
 def test_the_record_of_a_transaction_names_scripts_by_their_sha(clients, run):
