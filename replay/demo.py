@@ -9,6 +9,7 @@ the real engine and into a real log, with a clock that moves only as it is told.
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app.config import Config
@@ -30,6 +31,9 @@ ALARM = "alarm"
 
 DEPLOY = "deploy-7"
 """The tag of the moment when what lost a job was deployed."""
+
+_COMMAND_NS = 38_000
+"""How long each command takes."""
 
 SWEEP = """\
 -- name: sweep
@@ -174,7 +178,8 @@ class _Recording:
 
     def __init__(self, folder: Path, filesystem: FileSystem) -> None:
         self.clock = _Clock()
-        self._engine = Engine(Config({}), now_ms=self.clock)
+        now_ns = count(step=_COMMAND_NS).__next__
+        self._engine = Engine(Config({}), now_ms=self.clock, now_ns=now_ns)
         self.log = Log.open(
             folder,
             filesystem=filesystem,

@@ -77,6 +77,7 @@ class Engine:
         keyspace: Keyspace | None = None,
         now_ms: Callable[[], int] = clock.now_ms,
         steady_ms: Callable[[], int] | None = None,
+        now_ns: Callable[[], int] = perf_counter_ns,
     ) -> None:
         """Make an engine over an empty keyspace, or over one that was recovered.
 
@@ -86,6 +87,7 @@ class Engine:
             now_ms: the wall clock, which deadlines and records go by.
             steady_ms: one that nobody sets, which those who wait go by; without it that
                 is `now_ms` too.
+            now_ns: one that tells how long commands take.
         """
         self.keyspace = keyspace or Keyspace(config.databases)
         self.server = ServerState(config, now_ms, steady_ms or now_ms)
@@ -93,14 +95,14 @@ class Engine:
         self._alarm = self.server.alarm
         self.slice_ns: int = 1 << 60  # never
         self.slice_bytes: int = 1 << 60
-        self._now_ns = perf_counter_ns  # faster than to look for a global each time
+        self._now_ns = now_ns  # faster than to look for a global each time
         self._spent_ns = 0
-        self._make_parts(self.context)
+        self._make_parts(self.context, now_ns)
         self._make_keepers(self.context)
         self.keyspace.on_expired = self.outbox.record_expired
         self.context.read_clock()
 
-    def _make_parts(self, context: Context) -> None:
+    def _make_parts(self, context: Context, now_ns: Callable[[], int]) -> None:
         """Make each part from those that it needs; none knows one that comes later."""
         self.outbox = outbox = Outbox(context)
         self.observers = observers = Observers(self.keyspace)
@@ -126,9 +128,8 @@ class Engine:
             context, observers, outbox, access, self.clients, self.slow_commands
         )
         self.scripts.on_abandoned.append(self.blocking.forget_ready)
-        self.transactions = Transactions(
-            context, observers, outbox, access, self.pause, self.scripts, self.call_told
-        )
+        ways = self.pause, self.scripts, self.call_told, now_ns
+        self.transactions = Transactions(context, observers, outbox, access, *ways)
         self.visits = Visits(outbox, self.blocking, access, self.server.users)
         on_gone = self.clients.on_gone
         on_gone += [self.transactions.discard, self.blocking.forget]

@@ -15,7 +15,6 @@ Source: Redis 7.2; see tests/parity/test_transactions.py.
 
 from __future__ import annotations
 
-from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
@@ -60,6 +59,7 @@ class Transactions:
         pause: Pause,
         scripts: Scripts,
         call: Callable[[Session, Command, Argv], Any],
+        now_ns: Callable[[], int],
     ) -> None:
         """Make the transactions of an engine.
 
@@ -71,6 +71,7 @@ class Transactions:
             pause: is told when a transaction is over.
             scripts: name scripts as they are recorded.
             call: runs one command, which nothing speaks against.
+            now_ns: tells how long scripts take.
         """
         self._context = context
         self._observers = observers
@@ -79,6 +80,7 @@ class Transactions:
         self._pause = pause
         self._scripts = scripts
         self._call_told = call
+        self._now_ns = now_ns
 
     def begin(self, session: Session) -> None:
         """Queue a client's commands from now on.
@@ -142,10 +144,10 @@ class Transactions:
                 # Its number of words is right, as when it was queued.
                 command = LOOKUP.get(argv[0]) or require_command(argv)
                 is_script = command.name in _SCRIPTS
-                began_ns = perf_counter_ns() if is_script else 0
+                began_ns = self._now_ns() if is_script else 0
                 reply = self._call(session, command, argv)
                 if is_script:
-                    took.append((perf_counter_ns() - began_ns) // 1000)
+                    took.append((self._now_ns() - began_ns) // 1000)
                 if isinstance(reply, CommandError):
                     failed.append(len(told))
                 told.append(self._as_recorded(argv, unit))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
@@ -19,6 +20,9 @@ from tests.support.fakes import FakeClock
 
 START_MS = 1_700_000_000_000
 """2023-11-14T22:13:20Z."""
+
+TOOK_US = 57
+"""How long each script takes."""
 
 SHA = "f1d2d2f924e986ac86fdf7b36c94bcdf32beec15"
 SCRIPT = b"redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])\nreturn 1"
@@ -43,7 +47,8 @@ class History:
     ) -> None:
         self.folder = folder
         self.clock = FakeClock(START_MS)
-        self.engine = Engine(Config({}), now_ms=self.clock)
+        now_ns = itertools.count(step=TOOK_US * 1000).__next__
+        self.engine = Engine(Config({}), now_ms=self.clock, now_ns=now_ns)
         self.log = Log.open(
             folder,
             filesystem=filesystem or FileSystem(),
