@@ -32,6 +32,8 @@ _LARGE: Final = 4096
 _ARRAY_OF_SIX: Final = 0x96
 _ARRAY_OF_THREE: Final = 0x93
 _NIL: Final = 0xC0
+_MICROSECONDS: Final = b"\x81\xa2us"
+"""A map of one field; its number follows: see `joblog.storage.record`."""
 
 _checksum: Final = crc32
 
@@ -133,6 +135,9 @@ class BatchEncoder:
             write_words(payload, command)
         if note is None:
             payload.append(_NIL)
+        elif isinstance(note, int):
+            payload.write(_MICROSECONDS)
+            write_number(payload, note)
         else:
             payload.write(self._pack(note))
 

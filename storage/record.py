@@ -11,7 +11,8 @@ A record is a msgpack array of six:
     effects     [[command, argument, ...], ...]: all that is replayed, in order
     origin      for people: a client id where the command as given is effects[0]
                 (or nothing is to be said), else [client id, command, note], the
-                last two nil where they are missing
+                last two nil where they are missing. In a draft the note may be a
+                number, which is written as a map: {"us": number}
 
 Byte strings are msgpack bin, text in notes is msgpack str. What notes say is for those
 who write and read them, but that a number in a list `queued` stands for an effect. A
@@ -32,6 +33,9 @@ Note: TypeAlias = dict[str, Any]
 
 BEHIND = "behind"
 """The kind of a note that says nothing but what the wall clock said."""
+
+MICROSECONDS = "us"
+"""The field of a note that tells how long the server worked on what it is of."""
 
 OriginWire: TypeAlias = "int | list[Any]"
 """An origin as `encode_origin` makes it and a draft carries it."""
@@ -93,6 +97,8 @@ def with_clock(wire: OriginWire, clock_ms: int) -> OriginWire:
     client_id, command, note = (wire, None, None) if isinstance(wire, int) else wire
     if note is None:
         note = {"kind": BEHIND}
+    elif isinstance(note, int):
+        note = {MICROSECONDS: note}
     return [client_id, command, {**note, "clock_ms": clock_ms}]
 
 

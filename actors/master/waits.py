@@ -111,4 +111,4 @@ def _asks(origin: Any) -> bool:
     if isinstance(origin, int):
         return False
     note = origin[2]
-    return note is not None and note.get("commands") == [GETACK]
+    return isinstance(note, dict) and note.get("commands") == [GETACK]

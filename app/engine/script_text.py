@@ -12,7 +12,7 @@ SCRIPT_CALL: Final = b"EVALSHA"
 
 MICROSECONDS: Final = "us"
 """The field of a note that tells how long a script or a transaction took, by the
-server's clock; a script that did not fail has a note of nothing else."""
+server's clock."""
 
 FUNCTION_NOTE: Final[dict[str, Any]] = {"kind": "script", "sha": ""}
 """What the record of a function says of it, which its command names."""

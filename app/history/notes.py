@@ -328,7 +328,8 @@ def full_note(origin: Origin) -> Note | None:
         }
     is_plain = note is None or note.get("kind", BEHIND) == BEHIND
     if is_plain and command and command[0] == SCRIPT_CALL:
-        return {**(note or {}), "kind": "script", "sha": command[1].decode()}
+        fields = {"kind": "script", "sha": command[1].decode()}
+        return {**fields, **(note or {}), **fields}
     return note
 
 

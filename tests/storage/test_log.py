@@ -69,6 +69,18 @@ def test_records_come_back_as_they_were_appended(disk):
     ]
 
 
+@pytest.mark.parametrize("us", [0, 127, 128, 300, 70_000, 1 << 32])
+def test_a_number_in_place_of_a_note_is_read_as_microseconds(us):
+    filesystem = FaultyFileSystem()
+    log = open_log(filesystem, folder=FOLDER)
+
+    log.append([(1_700_000_000_000, 0, [[b"DEL", b"k"]], [8, [b"EVALSHA"], us])], 0)
+    log.close()
+
+    [record] = read_all(filesystem, FOLDER)
+    assert record.origin == Origin(8, [b"EVALSHA"], {"us": us})
+
+
 def test_a_log_goes_on_where_it_ended_when_it_is_opened_again(disk):
     filesystem, folder = disk
     digests = []

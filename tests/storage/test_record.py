@@ -208,6 +208,7 @@ def test_a_note_of_a_later_version_is_still_readable():
     [
         (1, BehindNote(5)),
         ([1, [b"EVALSHA", b"a" * 40, b"0"], None], ScriptNote("a" * 40)),
+        ([1, [b"EVALSHA", b"a" * 40, b"0"], 57], ScriptNote("a" * 40, us=57)),
         ([1, [b"EXEC"], {"kind": "exec", "queued": [0]}], ExecNote([[b"DEL", b"k"]])),
         ([0, None, {"kind": "expired"}], ExpiredNote()),
     ],

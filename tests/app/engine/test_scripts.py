@@ -39,7 +39,7 @@ def test_a_script_leaves_one_record_of_all_its_effects(clients, run):
     assert effects == [[b"SET", b"k", b"v"], [b"INCR", b"n"]]
     call, note = origin[1:]
     assert call == [b"EVALSHA", sha1_of(WRITES.encode()), b"1", b"k", b"v"]
-    assert list(note) == ["us"]
+    assert isinstance(note, int)
 
 
 def test_the_record_of_a_script_tells_what_it_took(clients, run):
@@ -48,7 +48,7 @@ def test_the_record_of_a_script_tells_what_it_took(clients, run):
 
     evaluate(run, WRITES, "1", "k", "v")
 
-    assert last_entry(clients)[3][2] == {"us": 57}
+    assert last_entry(clients)[3][2] == 57
 
 
 def test_the_record_of_a_script_that_fails_tells_what_it_took(clients, run):
@@ -87,7 +87,7 @@ def test_the_text_of_a_script_is_recorded_once_before_its_first_record(clients, 
     notes = [entry[3][2] for entry in clients.engine.outbox.entries]
     sha = sha1_of(WRITES.encode()).decode()
     assert notes[0] == {"kind": "script_source", "sha": sha, "source": WRITES.encode()}
-    assert [list(note) for note in notes[1:]] == [["us"], ["us"]]
+    assert [type(note) for note in notes[1:]] == [int, int]
 
 
 def test_the_record_of_a_transaction_names_scripts_by_their_sha(clients, run):
