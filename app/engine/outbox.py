@@ -52,8 +52,8 @@ class Outbox:
         rest: what is left of a batch that was cut, or None.
         running: the client whose batch runs, or None.
         secrets: the passwords that scripts gave to commands.
-        untimed: the origin of a script's or an EXEC's record that does not say yet how
-            long it took; the engine, which knows, calls `tell_time`. Else None.
+        untimed: the origin of a script's record that does not say yet how long it took;
+            the engine, which knows, calls `tell_time`. Else None.
         discard: told of a database and effects, to undo them, where writes are only
             answered (`joblog.app.history.discarding`); else None.
         is_resuming: whether the batches that CLIENT PAUSE postponed may go on: the
@@ -227,7 +227,7 @@ class Outbox:
             self.discard(unit.db, unit.effects)
 
     def tell_time(self, nanoseconds: int) -> None:
-        """Add to the record that has just been made how long its command took.
+        """Add to the record that has just been made how long its script took.
 
         Where there is no note, that is a number in its place: a map would cost more
         than all the rest (`joblog.storage.record`).

@@ -11,8 +11,7 @@ SCRIPT_CALL: Final = b"EVALSHA"
 """What the record of a script has for its command; see `joblog.app.history.notes`."""
 
 MICROSECONDS: Final = "us"
-"""The field of a note that tells how long a script or a transaction took, by the
-server's clock."""
+"""The field of a note that tells how long a script took, by the server's clock."""
 
 FUNCTION_NOTE: Final[dict[str, Any]] = {"kind": "script", "sha": ""}
 """What the record of a function says of it, which its command names."""

@@ -164,6 +164,7 @@ class Transactions:
                 scripts.describe_named(session, unit)
                 note = _note(told, failed, took)
                 self._outbox.record_unit(session, unit, [b"EXEC"], note)
+                self._outbox.untimed = None  # its scripts were timed
         if session.reply_mode != mode:
             session.reply_mode = _REPLY_MODE_LATER.get(
                 session.reply_mode, session.reply_mode

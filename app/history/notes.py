@@ -122,13 +122,11 @@ class ExecNote(NamedTuple):
         commands: the queued commands as they were given, reads included.
         failed: the places in `commands` of those that replied with an error.
         took: how many microseconds each script among them took, in their order.
-        us: how many the whole took; None in older logs.
     """
 
     commands: list[list[bytes]]
     failed: list[int] = []  # noqa: RUF012 - a NamedTuple's default, never changed
     took: list[int] = []  # noqa: RUF012 - the same
-    us: int | None = None
 
 
 class ExpiredNote(NamedTuple):

@@ -109,7 +109,7 @@ def test_what_calls_took_is_added_up_where_records_tell_it(tmp_path):
     for note in ({"us": 57}, {"us": 1500}, {"kind": "script", "sha": "ab" * 20}):
         call(history, note)
     queued = [[b"EVALSHA", b"ab" * 20, b"0"], [b"GET", b"key"], 0]
-    note = {"kind": "exec", "queued": queued, "took": [43], "us": 99}
+    note = {"kind": "exec", "queued": queued, "took": [43]}
     history.write(
         (history.clock.at_ms, 0, [[b"SET", b"x", b"1"]], [1, [b"EXEC"], note])
     )

@@ -69,7 +69,8 @@ def test_the_record_of_a_transaction_tells_what_each_script_took(clients, run):
 
     note = last_entry(clients)[3][2]
     assert len(note["took"]) == 3
-    assert sum(note["took"]) <= note["us"]
+    assert min(note["took"]) >= 0
+    assert "us" not in note
 
 
 def test_what_wrote_nothing_leaves_no_time_to_the_next_record(clients, run):

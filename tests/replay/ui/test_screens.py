@@ -15,6 +15,7 @@ from joblog.app import clock
 from joblog.replay.cli import main
 from joblog.replay.jobs.verdicts import Limits
 from joblog.replay.ui.app import HistoryApp
+from joblog.replay.ui.places import Place
 from joblog.replay.views.answers import Desk
 from tests.replay.histories import History
 from tests.support.damages import flip_a_bit, make_folder
@@ -369,3 +370,30 @@ def test_verb_needs_a_terminal_and_a_folder(tmp_path):
     assert no_terminal.exit_code == no_folder.exit_code == 1
     assert "needs a terminal" in no_terminal.output
     assert "no data folder" in no_folder.output
+
+
+def test_scripts_are_told_with_what_they_took(tmp_path):
+    history = History(tmp_path / "data")
+    client = history.connect(b"web")
+    source = b"-- name: push\nreturn redis.call('RPUSH', KEYS[1], ARGV[1])"
+    for job_id in (b"m1", b"m2"):
+        history.run(client, [b"EVAL", source, b"1", b"rq:queue:mail", job_id])
+    history.close()
+
+    async def story(screen):
+        await screen.press("s")
+        everywhere = screen.rows()
+        await screen.press("escape")
+        screen.app.open_place(Place("queue", "mail"))
+        await screen.settle()
+        await screen.press("s")
+        of_queue, head = screen.rows(), screen.text("head")
+        await screen.press("enter")
+        return everywhere, of_queue, head, screen.kind, screen.text("head")
+
+    everywhere, of_queue, head, kind, record = drive(history.folder, story)
+    told = ["push", "2", "", "114 µs", "57 µs", "57 µs"]
+    assert [row[:6] for row in everywhere] == [row[:6] for row in of_queue] == [told]
+    assert "scripts of mail" in head
+    assert kind == "RecordScreen"
+    assert "took 57 µs" in record
