@@ -37,6 +37,7 @@ from joblog.replay.views.receipts import receipt_facts
 from joblog.replay.views.record_page import record_page_facts
 from joblog.replay.views.script_list import scripts_facts
 from joblog.replay.views.searching import search_facts
+from joblog.replay.views.standing import standing_facts
 from joblog.replay.views.sums import Slots
 from joblog.storage.errors import (
     CorruptLogError,
@@ -279,6 +280,11 @@ def _overview(_: Desk, source: Source, words: Mapping[str, str]) -> dict[str, An
     return overview_facts(overview)
 
 
+def _standing(_: Desk, source: Source, words: Mapping[str, str]) -> dict[str, Any]:
+    """The jobs that have not ended well at a moment, counted, and what is wrong."""
+    return standing_facts(source, source.point(words.get("at")))
+
+
 def _jobs(_: Desk, source: Source, words: Mapping[str, str]) -> dict[str, Any]:
     """The jobs of a `queue` at a moment, of some `states`, with commas between."""
     point = source.point(words.get("at"))
@@ -381,6 +387,7 @@ QUESTIONS: dict[str, Callable[[Desk, Source, Mapping[str, str]], dict[str, Any]]
     "receipt": _receipt,
     "record": _record,
     "scripts": _scripts,
+    "standing": _standing,
     "search": _search,
 }
 """What can be asked; all that know a moment take it as `at`, but for two."""

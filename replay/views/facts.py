@@ -31,7 +31,7 @@ def overview_facts(overview: Overview) -> dict[str, Any]:
         "queues": [_queue_facts(queue) for queue in overview.queues],
         "marks": [mark_facts(mark) for mark in overview.marks],
         "stretches": [_piece_facts(piece) for piece in overview.pieces],
-        "problems": [_problem_facts(problem) for problem in overview.problems],
+        "problems": [problem_facts(problem) for problem in overview.problems],
     }
 
 
@@ -66,7 +66,8 @@ def _piece_facts(piece: Piece) -> dict[str, Any]:
     }
 
 
-def _problem_facts(problem: Problem) -> dict[str, Any]:
+def problem_facts(problem: Problem) -> dict[str, Any]:
+    """Return a problem for JSON."""
     group = problem.group
     return {
         **group._asdict(),

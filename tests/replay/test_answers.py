@@ -66,6 +66,7 @@ def test_board_and_overview_say_at_three_moments_what_the_verbs_say(folder):
         board = ask(folder, "board", at=at)
 
         assert ask(folder, "overview", at=at) == top
+        check_standing(ask(folder, "standing", at=at), top)
         assert board["point"]["seq"] == int(at[1:])
         for queue in top["queues"]:
             here = next(q for q in board["queues"] if q["queue"] == queue["queue"])
@@ -116,6 +117,26 @@ def test_lists_and_pages_of_jobs_are_those_of_the_verbs(folder):
             ]
             assert page["verdict"] == timeline["verdict"]
             check_bars(page)
+
+
+def check_standing(standing, top):
+    """Check that jobs which have not ended well are counted as `top` counts them."""
+    ended = {"done", "cancelled"}
+
+    def unfinished(counts):
+        return {word: n for word, n in counts.items() if word not in ended}
+
+    queues = {queue["queue"]: queue for queue in standing["queues"]}
+    told = {queue["queue"]: queue for queue in top["queues"]}
+    assert standing["counts"] == unfinished(top["counts"])
+    assert standing["problems"] == top["problems"]
+    assert queues.keys() == {
+        name for name, queue in told.items() if unfinished(queue["counts"])
+    }
+    for name, queue in queues.items():
+        assert queue["counts"] == unfinished(told[name]["counts"])
+        assert queue["oldest_waiting_ms"] == told[name]["oldest_waiting_ms"]
+        assert queue["workers"] == told[name]["workers"]
 
 
 def check_bars(page):
@@ -192,7 +213,7 @@ def test_scripts_of_a_queue_are_those_that_wrote_to_its_keys():
         assert told
         for use in told:
             assert 0 < use["calls"] <= used[use["name"]]["calls"]
-            assert use["effects"] >= use["calls"]
+            assert use["effects"] >= use["alone"] <= use["calls"]
             assert use["last_seq"] <= used[use["name"]]["last_seq"]
     assert ask(folder, "queue_scripts", queue="nobody's")["scripts"] == []
 

@@ -12,6 +12,7 @@ from joblog.replay.ui.screens.view import View
 from joblog.replay.ui.words import STYLES, count, plain, span
 from joblog.replay.views.depths import highest
 from joblog.replay.views.problems import LISTED
+from joblog.replay.views.standing import NOTHING
 from joblog.replay.views.words import MISSING
 
 _SPARK = 20
@@ -49,12 +50,15 @@ class QueuesScreen(View):
             return
         self.history.axis = axis
         self.show_axis()
-        overview = await self.ask("overview", **self.moment)
-        if overview is None:
+        found = await self.ask("standing", **self.moment)
+        if found is None:
             return
-        queues = {each["queue"]: each for each in overview["queues"]}
-        self._fill(board, rates["queues"], queues, overview["range"]["at_ms"])
-        self.head(_problems(overview["counts"]))
+        names = (each["queue"] for each in board["queues"])
+        queues = dict.fromkeys(names, NOTHING) | {
+            each["queue"]: each for each in found["queues"]
+        }
+        self._fill(board, rates["queues"], queues, found["point"]["at_ms"])
+        self.head(_problems(found["counts"]))
         self.tell("")
 
     def _fill(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nicegui import ui
 
 from joblog.replay.views.problems import SEVEREST
+from joblog.replay.views.standing import NOTHING
 from joblog.replay.views.words import MISSING, how_long, verdict_words, when
 from joblog.replay.web.frame import Frame
 from joblog.replay.web.tables import fill, heading, make_table
@@ -90,21 +91,24 @@ class Queues:
         def tell(seq: int) -> None:
             self._state.text = f"looking at each job: @{number(seq)} of {number(asked)}"
 
-        overview = await self._frame.desks.patient.ask("overview", {"at": at}, tell)
-        if "error" in overview:
-            self._state.text = overview["error"]
+        found = await self._frame.desks.patient.ask("standing", {"at": at}, tell)
+        if "error" in found:
+            self._state.text = found["error"]
             return
-        self._exact_at = overview["range"]["until_seq"]
+        self._exact_at = found["point"]["seq"]
         if self._exact_at == self._board["point"]["seq"]:
-            self._exact = {queue["queue"]: queue for queue in overview["queues"]}
-        counts = verdict_words(overview["counts"], SEVEREST)
+            names = (queue["queue"] for queue in self._board["queues"])
+            self._exact = dict.fromkeys(names, NOTHING) | {
+                queue["queue"]: queue for queue in found["queues"]
+            }
+        counts = verdict_words(found["counts"], SEVEREST)
         self._state.text = f"at @{number(self._exact_at)}: {counts or 'nothing'}"
         self._wrong.visible = True
         fill(
             self._wrong,
             [
                 _problem(place, problem, at)
-                for place, problem in enumerate(overview["problems"])
+                for place, problem in enumerate(found["problems"])
             ],
         )
         self._draw()
