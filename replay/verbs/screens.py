@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,10 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 _SCHEMES = ("redis://", "rediss://")
 _WAIT_SECONDS = 0.1
-_FOLLOW_SECONDS = 30.0
+_FOLLOW_SECONDS = 60.0
+_LINKED = re.compile("sends its whole dataset$|^following .* from offset")
+_UNLINKED = re.compile("^the link to the master .* is down:")
+"""What `replay follow` says of its link; there is a log before there is one."""
 
 
 def descriptor_option(verb: F) -> F:
@@ -92,13 +96,24 @@ def _followed(source: str, folder: Path) -> Iterator[Path]:
         )
     try:
         deadline = time.monotonic() + _FOLLOW_SECONDS
-        while not has_log(folder):
-            if child.poll() is not None or time.monotonic() > deadline:
-                lines = told.read_text(errors="replace").strip().splitlines()
+        while not (has_log(folder) and any(map(_LINKED.search, _lines(told)))):
+            lines = _lines(told)
+            is_over = child.poll() is not None or time.monotonic() > deadline
+            if is_over or any(map(_UNLINKED.search, lines)):
                 why = f": {lines[-1]}" if lines else ""
-                raise click.ClickException(f"{source} cannot be followed{why}")
+                raise click.ClickException(f"{_shown(source)} cannot be followed{why}")
             time.sleep(_WAIT_SECONDS)
         yield folder
     finally:
         child.terminate()
         child.wait()
+
+
+def _lines(told: Path) -> list[str]:
+    """Return what the one who follows has said."""
+    return told.read_text(errors="replace").strip().splitlines()
+
+
+def _shown(source: str) -> str:
+    """Return an address without its password."""
+    return re.sub(r"(?<=://)[^@/]*@", "", source)

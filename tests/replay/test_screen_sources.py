@@ -42,3 +42,15 @@ def test_folder_that_has_no_log_is_one_line(tmp_path):
         open_source(str(tmp_path)),
     ):
         pass
+
+
+def test_server_that_cannot_be_reached_is_one_line_without_its_password():
+    source = f"redis://:geheim@127.0.0.1:{free_port()}"
+
+    with pytest.raises(click.ClickException) as told, open_source(source):
+        pass
+
+    assert "cannot be followed: the link to the master" in told.value.message
+    assert "refused" in told.value.message
+    assert "\n" not in told.value.message
+    assert "geheim" not in told.value.message
