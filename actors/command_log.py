@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from joblog.storage.cutting import LogPlace
+    from joblog.storage.parting import Parting
     from joblog.storage.record import Draft, Record
 
 
@@ -169,6 +171,12 @@ class LogThatTakes(CommandLog, Protocol):
 
     def begin_anew(self, header: bytes, /) -> None:
         """Become a log that begins with another one's header."""
+
+    def find_begins(self) -> tuple[tuple[int, str], ...]:
+        """Return where segments begin, and the digests of their headers."""
+
+    def go_back(self, parting: Parting, /) -> Path | None:
+        """Go back to a record; return what holds the history so far."""
 
     def take(self, frames: bytes, records: list[Record], /) -> bytes:
         """Write frames; return those that wait for those before to be durable."""

@@ -28,6 +28,7 @@ from joblog.app.protocol.encoder import encode
 from joblog.app.reply import Encoded
 from joblog.app.state.inquiries import (
     FindMovedTag,
+    ForgetHistory,
     Inquiry,
     ListTags,
     OpenMoment,
@@ -119,7 +120,12 @@ class Historian(CooperativeActor):
     def on_stop(self) -> None:
         """Close the files, and end the views of the past."""
         self._views.close()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget what the log had, and close the files."""
         self._tags.close()
+        self._tags = TagMemory(self._folder, self._filesystem)
         for place in self._places.values():
             place.close()
         self._places.clear()
@@ -134,6 +140,9 @@ class Historian(CooperativeActor):
             self._views.open(inquiry)
         elif isinstance(inquiry, RunInPast):
             self._views.run(inquiry)
+        elif isinstance(inquiry, ForgetHistory):
+            self._forget()
+            self._views.end_all(errors.PAST_WENT_BACK)
         elif isinstance(inquiry, ListTags):
             self._begin(_Job(inquiry, self._list_tags(inquiry)))
         elif isinstance(inquiry, FindMovedTag):

@@ -24,6 +24,7 @@ from joblog.actors.digester import start_digester
 from joblog.actors.master.held_replies import take_news
 from joblog.actors.master.mail import Hold, Reached, Release
 from joblog.actors.messages import (
+    Aside,
     Durable,
     LogOpened,
     LogTrouble,
@@ -36,7 +37,7 @@ from joblog.actors.messages import (
     Tap,
 )
 from joblog.actors.quorum.mail import StoreTrouble
-from joblog.actors.replica.mail import EndTaking, Take
+from joblog.actors.replica.mail import EndTaking, GoBack, Take
 from joblog.actors.sync_delays import SyncDelays
 from joblog.actors.syncer import Syncer
 from joblog.actors.taker import Taker
@@ -100,15 +101,14 @@ class LogWriter(CooperativeActor):
         self._ages = UnsyncedAge()
         self._appender = Appender(log, policy, self)
         self.actor_inbox.bind(self._appender, loop)
-        self._policy = policy
-        self._keyspace, self._stop_server = keyspace, stop_server
+        self._policy, self._keyspace = policy, keyspace
+        self._stop_server = stop_server
         self._syncer: pykka.ActorRef[Syncer] | None = None
         self._digester: pykka.ActorRef[Digester] | None = None
-        self._is_syncing = False
+        self._is_syncing, self._quorum = False, quorum
         self._asked_seq = self._open_first_seq = 0
-        self._quorum = quorum
-        self._waiting, self._taker = WaitingOrders(), Taker(self)
-        self._delays = SyncDelays(loop)
+        self._waiting, self._delays = WaitingOrders(), SyncDelays(loop)
+        self._taker = Taker(self)
 
     def on_start(self) -> None:
         """Start the syncer, where there is a log."""
@@ -168,7 +168,7 @@ class LogWriter(CooperativeActor):
             self._log = message.log
             self._appender.use(message.log)
             self._begin(message.log)
-        elif type(message) is Take or type(message) is EndTaking:
+        elif isinstance(message, Take | EndTaking | GoBack):
             self._taker.take(message)
         elif type(message) is Tap:
             self._appender.tell(message.inbox)
@@ -255,8 +255,7 @@ class LogWriter(CooperativeActor):
         is_behind = log.synced_seq < log.last_seq
         # On a full disk also for what a sync closes: files that were pruned since.
         is_due = log.needs_sync or is_full
-        if is_behind and self._policy() is not FsyncPolicy.NO:
-            is_due = True
+        is_due |= is_behind and self._policy() is not FsyncPolicy.NO
         if self._is_syncing:
             self._delays.look()
         is_idle = not self._is_syncing and not self._appender.is_closed
@@ -293,8 +292,6 @@ class LogWriter(CooperativeActor):
         self._appender.is_closed = True
         self._appender.held.clear()
         self._stop_server()
-
-    # --- a disk that takes no writes -----------------------------------------------
 
     def look_at_log(self) -> None:
         """See what is new with the log; the appender asks when there is anything."""
@@ -343,6 +340,11 @@ class LogWriter(CooperativeActor):
         is_busy = self._is_syncing or appender.is_closed or appender.unwritten
         return None if is_busy else self._log
 
+    def do_aside(self, work: Callable[[], None]) -> None:
+        """Have the syncer do what takes long; the taker goes on then."""
+        self._is_syncing = True
+        self._syncer.tell(Aside(work))  # type: ignore[union-attr]  # there is a log
+
     def sync_taken(self, log: CommandLog) -> None:
         """Have what was taken made durable; the taker goes on then."""
         if self._delays.is_quick:
@@ -354,6 +356,7 @@ class LogWriter(CooperativeActor):
     def note_taken(self, log: CommandLog) -> None:
         """Note that others' records are in the log: the disk takes them."""
         self._appender.note_taken(log.last_seq)
+        self._asked_seq = min(self._asked_seq, log.last_seq)  # it may have gone back
         self._write_trouble = None
         self._tell_trouble()
         if log.has_news:

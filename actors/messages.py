@@ -163,6 +163,16 @@ class Sync(NamedTuple):
     """Make durable what was written. Log writer -> syncer."""
 
 
+class Aside(NamedTuple):
+    """Do what takes long with the log. Log writer -> syncer.
+
+    Attributes:
+        work: does it; may raise a `StorageError`, after which the server stops.
+    """
+
+    work: Callable[[], None]
+
+
 class Hash(NamedTuple):
     """Hash what the log was given in long writes. Log, by the log writer -> digester.
 

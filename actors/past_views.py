@@ -139,6 +139,11 @@ class PastViews:
                 return
         # Else it has ended, and the client is about to be told.
 
+    def end_all(self, reason: bytes) -> None:
+        """End all views for a reason, which their clients are told."""
+        for view in list(self._views.values()):
+            self._end(view, reason)
+
     def close(self) -> None:
         """End all views; the server stops."""
         for view in list(self._views.values()):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
-from joblog.actors.messages import Durable, Sync, SyncFailed
+from joblog.actors.messages import Aside, Durable, Sync, SyncFailed
 from joblog.storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -34,11 +34,15 @@ class Syncer(pykka.ThreadingActor):
         return SimpleQueue()
 
     def on_receive(self, message: Any) -> None:
-        """Sync, and say up to which record."""
-        assert isinstance(message, Sync)
+        """Sync, or do what takes long, and say up to which record all is durable."""
         began = monotonic()
         try:
-            seq = self._log.sync()
+            if isinstance(message, Aside):
+                message.work()
+                seq, began = self._log.synced_seq, monotonic()
+            else:
+                assert isinstance(message, Sync)
+                seq = self._log.sync()
         except StorageError as error:
             self._report(SyncFailed(str(error)))
         else:

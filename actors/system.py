@@ -278,6 +278,7 @@ class Server:
         server.replication.log_synced = lambda: log.synced_seq
         if isinstance(log, LogThatTakes):
             server.replication.log_place = lambda: log.place
+            server.replication.log_begins = log.find_begins
             if log.is_taken and server.replication.is_replica:
                 server.replication.take(is_taking=True)
             elif log.is_taken:

@@ -45,6 +45,8 @@ class LogPlace(NamedTuple):
         last_seq: the last record. last_at_ms: its time.
         digest: SHA-256 of the open segment up to there, in hexadecimal digits.
         segments: how many there are.
+        begins: (first record, SHA-256 of the header) of segments, from the newest back:
+            at one of these another log may part from it.
     """
 
     log_id: str
@@ -53,6 +55,7 @@ class LogPlace(NamedTuple):
     last_at_ms: int
     digest: str
     segments: int
+    begins: tuple[tuple[int, str], ...] = ()
 
 
 class Piece(NamedTuple):

@@ -44,6 +44,10 @@ class ForeignFramesError(StorageError):
     """What was to be taken from another log does not go on from this one."""
 
 
+class BusyError(StorageError):
+    """Somebody is at it; it may be done again by and by."""
+
+
 class RecordTooLargeError(StorageError):
     """A record is longer than a frame can hold; nothing was written."""
 

@@ -33,6 +33,7 @@ from joblog.storage.folder import (
     require_link,
 )
 from joblog.storage.lock import FolderLock, require_same_log
+from joblog.storage.parting import finish_parting
 from joblog.storage.sealing import is_behind, next_header
 from joblog.storage.segment import (
     HEADER_BYTES,
@@ -165,6 +166,7 @@ def _recover(
         OSError: the disk refused a read or a write.
         SyncFailedError: the disk refused to make something durable.
     """
+    finish_parting(folder, filesystem)
     chain = read_chain(folder, filesystem)
     require_same_log(lock.log_id, folder, chain[0].header.log_id if chain else None)
     if not chain:

@@ -11,13 +11,12 @@ Until the copy is made no server starts over DIR, since its newest segment is mi
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from joblog.storage.archiving import find_archived, forget_archived
 from joblog.storage.digests import compute_digests
 from joblog.storage.errors import MissingSegmentError, StorageError
-from joblog.storage.filesystem import sync_names, write_aside
+from joblog.storage.filesystem import sync_names
 from joblog.storage.folder import (
     SET_ASIDE,
     LogFolder,
@@ -26,6 +25,13 @@ from joblog.storage.folder import (
 )
 from joblog.storage.lock import FolderLock
 from joblog.storage.opening import LogOpening, finish
+from joblog.storage.parting import (
+    Parting,
+    history_name,
+    let_snapshots_go,
+    link_history,
+    take_out,
+)
 from joblog.storage.segment import SegmentReader
 from joblog.storage.tail import cut_tail, tail_steps
 
@@ -84,8 +90,8 @@ def set_aside(
         parting = _find_parting(theirs, ours, filesystem)
         if not parting:
             return None
-        kept = ours.path / SET_ASIDE / _name(ours, filesystem, parting)
-        _link_all(ours, kept, filesystem)
+        kept = ours.path / SET_ASIDE / history_name(ours, filesystem, parting)
+        link_history(ours, kept, filesystem)
         _let_go(ours, filesystem, parting)
     finally:
         lock.release()
@@ -119,7 +125,6 @@ def set_back(
     reader = SegmentReader(filesystem, path)
     try:
         size, is_redacted = reader.size(), bool(reader.table_digest())
-        kept_bytes = reader.read_at(offset, 0)
     finally:
         reader.close()
     if size == offset and len(segments) == 1:
@@ -128,30 +133,16 @@ def set_back(
         raise StorageError(
             f"{path}: it would have to be cut at byte {offset}, and was redacted since"
         )
-    for seq in ours.find_snapshots():
-        if seq > last_seq:
-            filesystem.unlink(ours.snapshot_path(seq))
-            sync_names(filesystem, ours.snapshots_path)
-    if find_archived(ours, filesystem) >= first_seq:
-        forget_archived(ours, filesystem)
+    parting = Parting(first_seq, offset, last_seq)
+    let_snapshots_go(ours, filesystem, parting)
     if len(segments) == 1:
         tail = finish(tail_steps(filesystem, path))
         rest = _read(filesystem, path, offset)
         tail = tail._replace(size=offset, last_seq=last_seq, rest=rest)
         return cut_tail(filesystem, path, tail).torn_path
-    kept = ours.path / SET_ASIDE / _name(ours, filesystem, first_seq)
-    _link_all(ours, kept, filesystem)
-    for elder, newest in reversed(list(pairwise(segments))):
-        # A seal that was not finished: what the one before ends with, for a moment.
-        marked = ours.next_path(elder)
-        if marked.name not in filesystem.listdir(marked.parent):
-            filesystem.close(filesystem.create(marked))
-            sync_names(filesystem, ours.log_path)
-        filesystem.unlink(ours.segment_path(newest))
-        sync_names(filesystem, ours.log_path)
-    write_aside(filesystem, ours.new_segment_path(first_seq), path, kept_bytes)
-    filesystem.unlink(ours.next_path(first_seq))
-    sync_names(filesystem, ours.log_path)
+    kept = ours.path / SET_ASIDE / history_name(ours, filesystem, first_seq)
+    link_history(ours, kept, filesystem)
+    take_out(ours, filesystem, parting)
     return kept
 
 
@@ -221,37 +212,6 @@ def _begins(
         for folder in (ours, theirs)
     ]
     return last_seq < seq or digests[0] == digests[1]
-
-
-def _name(ours: LogFolder, filesystem: FileSystem, parting: int) -> str:
-    """Return what the history is called: the same however often it is begun anew."""
-    reader = SegmentReader(filesystem, ours.segment_path(parting))
-    try:
-        while reader.read_payloads():
-            continue
-        digest = reader.digest_to(reader.offset)
-    finally:
-        reader.close()
-    return f"{parting:020}-{digest.hex()[:16]}"
-
-
-def _link_all(ours: LogFolder, kept: Path, filesystem: FileSystem) -> None:
-    """Link the files of a log into a folder, durably; those that are there stay."""
-    copy = LogFolder(kept, filesystem)
-    copy.make()
-    pairs = [
-        (ours.segment_path(seq), copy.segment_path(seq)) for seq in ours.find_segments()
-    ]
-    snapshots = ours.find_snapshots()
-    if snapshots:
-        copy.make_snapshots()
-    pairs += [(ours.snapshot_path(seq), copy.snapshot_path(seq)) for seq in snapshots]
-    for path, link in pairs:
-        if link.name not in filesystem.listdir(link.parent):
-            filesystem.link(path, link)
-    for folder in {link.parent for _, link in pairs} | {kept, kept.parent}:
-        sync_names(filesystem, folder)
-    sync_names(filesystem, ours.path)
 
 
 def _let_go(ours: LogFolder, filesystem: FileSystem, parting: int) -> None:

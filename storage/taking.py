@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from joblog.storage.cutting import LogPlace, decode_next
 from joblog.storage.errors import (
+    BusyError,
     CorruptLogError,
     ForeignFramesError,
     StorageError,
@@ -34,6 +35,8 @@ from joblog.storage.frame import (
 )
 from joblog.storage.log import Log
 from joblog.storage.open_segment import OpenSegment
+from joblog.storage.opening import finish
+from joblog.storage.parting import part
 from joblog.storage.sealing import next_header
 from joblog.storage.segment import (
     NO_DIGEST,
@@ -41,13 +44,20 @@ from joblog.storage.segment import (
     SegmentHeader,
     decode_footer,
     decode_header,
+    encode_header,
 )
+from joblog.storage.tail import tail_steps
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from joblog.storage.parting import Parting
     from joblog.storage.record import Draft, Record
 
 TAKEN_NAME: Final = "log-is-taken"
 """The file that says that a log takes another's records, and makes none itself."""
+
+_NEAR_SEGMENTS: Final = 16
 
 
 class TakingLog(Log):
@@ -76,6 +86,72 @@ class TakingLog(Log):
             len(self._sealed) + 1,
         )
 
+    def find_begins(self) -> tuple[tuple[int, str], ...]:
+        """Return where segments begin, from the newest back, ever further apart.
+
+        Returns:
+            (first record, SHA-256 of the header in hexadecimal digits) of each.
+        """
+        infos = self.segments[::-1]
+        count = len(infos)
+        near = range(min(_NEAR_SEGMENTS, count))
+        far = (_NEAR_SEGMENTS << step for step in range(count.bit_length()))
+        places = [*near, *(at for at in far if at < count - 1), count - 1]
+        headers = [infos[at].header for at in dict.fromkeys(places)]
+        return tuple(
+            (header.first_seq, hashlib.sha256(encode_header(header)).hexdigest())
+            for header in headers
+        )
+
+    def go_back(self, parting: Parting) -> Path | None:
+        """Go back to a record, durably; the history so far is kept, whole.
+
+        All that was appended is durable, and no other thread is in `sync` meanwhile.
+
+        Args:
+            parting: the record, and where it ends.
+
+        Returns:
+            What holds the history; None where the record is the last one.
+
+        Raises:
+            BusyError: a snapshot is being made; nothing has changed.
+            SyncFailedError: the log can't be relied on any more: stop.
+        """
+        self._require_sound()
+        folder, filesystem = self._folder, self._filesystem
+        if parting.last_seq == self._last_seq:
+            return None
+        folder.make_snapshots()
+        lock = filesystem.flock(folder.snapshot_lock_path)
+        if lock is None:
+            raise BusyError(f"{folder.snapshots_path}: a snapshot is being made")
+        try:
+            self._sealer.finish()
+            self._sealer.close()
+            filesystem.close(self._open.file)
+            kept = part(folder, filesystem, parting)
+            path = folder.segment_path(parting.first_seq)
+            tail = finish(tail_steps(filesystem, path))
+            file = filesystem.open_to_append(path)
+        except (OSError, StorageError) as error:
+            self._fail(f"{folder.path}: cannot go back to {parting.last_seq}: {error}")
+        finally:
+            filesystem.close(lock)
+        self._sealed = [
+            info for info in self._sealed if info.first_seq < parting.first_seq
+        ]
+        self._last_seq = self._synced_seq = tail.last_seq
+        self._last_at_ms = tail.last_at_ms
+        assert tail.last_seq == parting.last_seq
+        segment = OpenSegment(
+            filesystem, path, file, tail.header, tail.size, tail.digest
+        )
+        self._use(segment)
+        self._sealer.begin()
+        self.has_news = True
+        return kept
+
     def begin_taking(self) -> None:
         """Note, durably, that what comes is another log's.
 
@@ -102,6 +178,8 @@ class TakingLog(Log):
             return
         draft: Draft = (self._now_ms(), 0, [], [0, None, note])
         self.append([draft], self._last_seq)
+        if self._open.is_empty:  # that has filled the segment
+            self.append([draft], self._last_seq)
         self.raise_epoch()
         path = self._folder.path / TAKEN_NAME
         self._filesystem.unlink(path)

@@ -46,6 +46,8 @@ class LogFeeder(Feeder):
         log: tuple[Path, FileSystem],
         place: LogBytes,
         synced_seq: Callable[[], int],
+        *,
+        is_parting: bool,
     ) -> None:
         """Send nothing yet.
 
@@ -55,10 +57,12 @@ class LogFeeder(Feeder):
             log: the data folder, and the door to the disk.
             place: where to begin.
             synced_seq: says what is durable.
+            is_parting: whether the replica is to find where its log parts from this.
         """
         super().__init__(replica, mailbox, log)
         self._bytes: LogBytes | None = place
         self._synced_seq = synced_seq
+        self.is_parting = is_parting
 
     def begin(self, inquiry: ServeReplica, replicas: Replicas, steady_ms: int) -> None:
         """Say from where on the log comes."""
@@ -66,9 +70,10 @@ class LogFeeder(Feeder):
         assert place is not None
         history, last_seq = replicas.id.encode(), place.next_seq - 1
         line = b"+LOG %b %d %d\r\n" % (history, last_seq, replicas.seq)
-        self.push(line + (b"" if last_seq else place.header()))
+        self.push(line + (place.header() if inquiry.log == LOG_ANEW else b""))
         replica.state, replica.heard_ms = ONLINE, steady_ms
-        replica.offset = max(replica.offset, inquiry.offset)
+        if not self.is_parting:  # else it has what is not of this history
+            replica.offset = max(replica.offset, inquiry.offset)
 
     def close(self) -> None:
         """Send nothing more."""
@@ -172,8 +177,10 @@ class LogGiving:
                     self._log,
                     place,
                     self._server.replication.log_synced,
+                    is_parting=_is_parting(inquiry, place),
                 )
-                logger.info("%s takes the log from seq %d on", feeder, place.next_seq)
+                how = "finds where its log parts from" if feeder.is_parting else "takes"
+                logger.info("%s %s the log from %d on", feeder, how, place.next_seq)
                 then(feeder)
 
         run_steps(self._loop, self._find(inquiry.log or ()), begin)
@@ -182,8 +189,10 @@ class LogGiving:
         """Find the place where a log ends, a chunk at each step."""
         server = self._server
         try:
-            log_id, first_seq, last_seq, digest = ends
-            begins, ends_at, of = int(first_seq), int(last_seq), digest.decode()
+            log_id, first_seq, last_seq, digest, *begins = ends
+            begin, end, of_end = int(first_seq), int(last_seq), digest.decode()
+            pairs = zip(begins[::2], begins[1::2], strict=True)
+            headers = [(int(seq), of.decode()) for seq, of in pairs]
         except ValueError:
             return None
         if server.replication.log_place is None or not server.config.replica_log:
@@ -196,6 +205,19 @@ class LogGiving:
         is_other = (
             log_id.decode(errors="replace") != server.replication.log_place().log_id
         )
-        if is_other or ends_at > server.replication.log_synced():
+        if is_other:
             return None
-        return (yield from find_place(*self._log, begins, ends_at, of))
+        found: LogBytes | None = None
+        if end <= server.replication.log_synced():
+            found = yield from find_place(*self._log, begin, end, of_end)
+        for seq, of in headers:
+            if found is not None:
+                break
+            found = yield from find_place(*self._log, seq, seq - 1, of)
+        return found
+
+
+def _is_parting(inquiry: ServeReplica, place: LogBytes) -> bool:
+    """Say whether a replica goes on from elsewhere than its log ends."""
+    assert inquiry.log is not None
+    return place.next_seq - 1 != int(inquiry.log[2])

@@ -29,11 +29,13 @@ from joblog.actors.replica.mail import (
     LinkNews,
     LogStretch,
     Opened,
+    Parts,
     Refused,
     Stretch,
     Synchronized,
     Taken,
     TellDurable,
+    WentBack,
 )
 from joblog.actors.replica.taking import Taking
 from joblog.app.engine.replicated import Replicated, ReplicatedError
@@ -176,16 +178,19 @@ class Applying:
         elif isinstance(message, Opened):
             self._open(message)
         elif isinstance(message, Taken):
-            if self._session is not None:
-                self._begin(self._taking.apply(self._session, message, self._post))
-        elif isinstance(message, Stretch | LogStretch | Synchronized):
+            self._begin(self._taking.apply(message, self._post))
+        elif isinstance(message, WentBack):
+            self._begin(self._taking.go_on(message))
+        elif isinstance(message, Stretch | LogStretch | Parts | Synchronized):
             session = self._session
             if message.number != self._number or session is None:
                 return  # of a server that is followed no longer
             if isinstance(message, Stretch):
                 self._begin(self._apply(session, message))
             elif isinstance(message, LogStretch):
-                self._taking.take(message)
+                self._taking.take(session, message)
+            elif isinstance(message, Parts):
+                self._begin(self._taking.part(session, message, self._post))
             else:
                 self._begin(self._synchronize(session, message))
         elif isinstance(message, TellDurable):
@@ -211,7 +216,8 @@ class Applying:
             if not self._is_taken:
                 self._on_taking()
             self._is_taken = True
-            self._taking.begin(message.continued.id)
+            history = message.continued.id
+            self._taking.begin(history, is_parting=message.is_parting)
             return
         if self._is_taken or self._state.is_taking:
             self._leave_log("left")

@@ -63,6 +63,11 @@ class Dialed(NamedTuple):
     reached: Reached | None
     error: str
 
+    def drop(self) -> None:
+        """Close the connection: nobody wants it any more."""
+        if self.reached is not None:
+            self.reached.transport.close()
+
 
 class Dialer(pykka.ThreadingActor):
     """Connects, and says how it went."""

@@ -12,10 +12,12 @@ r"""The handshake: what a replica and its master say before the data comes.
 Of a joblog the log itself is asked for, behind the record with which the own ends, or
 from its beginning where that says nothing yet:
 
-    PSYNC id offset+1 LOG log-id first-seq last-seq digest
+    PSYNC id offset+1 LOG log-id first-seq last-seq digest [first-seq digest ...]
     PSYNC id offset+1 LOG ? 0 0 -         +LOG id last-seq until-seq, or as above
 
-The digest is of the open segment, which starts with first-seq. What follows is the
+The digest is of the open segment, which starts with first-seq. Behind it stand segments
+and the digests of their headers, from the newest back: where the master's log parts
+from this one it begins with the first of them that it has. What follows is the
 bytes of the master's log (`joblog.storage.cutting`); until-seq is how far it is then.
 
 Where it is to become the master of the one that asks, it is PSYNC id offset+1 FAILOVER.
@@ -157,7 +159,10 @@ def _ask_for_log(line: bytes, place: LogPlace) -> list[bytes]:
         return []
     first_seq, last_seq = place.header.first_seq, place.last_seq
     log_id, digest = words[2], place.digest.encode()
-    return [LOG, log_id, b"%d" % first_seq, b"%d" % last_seq, digest]
+    ask = [LOG, log_id, b"%d" % first_seq, b"%d" % last_seq, digest]
+    for begin_seq, header_digest in place.begins:
+        ask += [b"%d" % begin_seq, header_digest.encode()]
+    return ask
 
 
 class Conversation:

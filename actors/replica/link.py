@@ -23,7 +23,7 @@ from joblog.actors.replica.handshake import (
     HandshakeError,
     settings_of,
 )
-from joblog.actors.replica.log_stream import LogStream
+from joblog.actors.replica.log_stream import LogStream, NoComparisonError
 from joblog.actors.replica.mail import (
     Applied,
     Closed,
@@ -93,13 +93,13 @@ class Link(CooperativeActor):
         self._serial = self._number = 0
         # What was mailed may still be applied when the connection is gone: where to go
         # on is not known before that.
-        self._is_mailed = self._redials = self._is_handover = False
+        self._is_mailed = self._redials = self._is_handover = self._takes_log = False
         self._facts = LinkFacts()
         self._retrying = Retrying()
         self._reached: Reached | None = None
         self._receiver = ActorReceiver(self)
         self._forget_connection()
-        self._plan_tick()
+        self.loop.call_later(_TICK_SECONDS, self._tick, self._receiver)
 
     def _forget_connection(self) -> None:
         self._talk: Conversation | None = None
@@ -128,7 +128,8 @@ class Link(CooperativeActor):
         if isinstance(message, Follow):
             self._close()
             self._master, self._position, self._serial, self._is_handover = message
-            self._is_mailed = False  # what was not applied yet never is
+            # What was not applied yet never is.
+            self._is_mailed, self._takes_log = False, True
             self._retrying.begin()
             self._facts = LinkFacts()
             self._dial()
@@ -173,15 +174,15 @@ class Link(CooperativeActor):
 
     def _take_over(self, dialed: Dialed) -> None:
         if dialed.number != self._number:
-            if dialed.reached is not None:
-                dialed.reached.transport.close()
+            dialed.drop()
             return
         if dialed.reached is None:
             self.give_up(dialed.error)
             return
         self._reached = dialed.reached
         settings = settings_of(self._config)
-        place = None if self._is_handover else self._log_place()
+        takes = self._takes_log and not self._is_handover
+        place = self._log_place() if takes else None
         self._talk = Conversation(settings, self._position, self._is_handover, place)
         self.loop.serve(self._reached.transport.fileno(), READ, self._receiver)
         self._note(state="handshake")
@@ -208,6 +209,7 @@ class Link(CooperativeActor):
         except HandshakeError as error:
             self.give_up(str(error), is_refusal=not error.is_for_now)
         except (PayloadError, StreamError) as error:
+            self._takes_log &= not isinstance(error, NoComparisonError)
             self._position = None if self._stream is not None else self._position
             self.give_up(str(error), is_refusal=True)
         except OSError as error:
@@ -243,28 +245,26 @@ class Link(CooperativeActor):
             self._note(state="sync", sync_bytes=0, sync_total=0)
         elif agreed.log is not None and self._talk is not None:
             logger.info("taking the log of %s behind %d", self._master, agreed.log[0])
-            log = LogStream(self._talk.place, agreed.log)
-            self._open(agreed.position, is_log=True)
+            log = LogStream(self._talk.place, agreed.log, self._config)
+            self._open(agreed.position, is_log=True, is_parting=log.is_comparing)
             self._begin_stream(agreed.position, log)
         else:
             logger.info("following %s from offset %d on", self._master, agreed[0][1])
             self._open(agreed.position)
             self._begin_stream(agreed.position)
 
-    def _open(self, continued: Position | None, *, is_log: bool = False) -> None:
+    def _open(self, continued: Position | None, **more: Any) -> None:
         reached = self._reached
         assert reached is not None
-        fd = reached.transport.fileno()
-        ends = reached.address, reached.local_address
-        opened = Opened(self._number, self._serial, *ends, fd, continued, is_log)
+        ends = reached.address, reached.local_address, reached.transport.fileno()
+        opened = Opened(self._number, self._serial, *ends, continued, **more)
         self._keyspace.post(opened)
 
     def _take_payload(self, payload: Payload, data: bytes) -> bytes:
         """Take a piece of the dataset; return what is behind it."""
         rest = payload.feed(data)
-        self._facts = self._facts._replace(
-            sync_bytes=payload.taken, sync_total=payload.size
-        )
+        counted: Any = {"sync_bytes": payload.taken, "sync_total": payload.size}
+        self._facts = self._facts._replace(**counted)
         if not payload.is_whole:
             return b""
         assert self._talk is not None
@@ -285,7 +285,8 @@ class Link(CooperativeActor):
         word_bytes = self._config.proto_max_bulk_len
         self._stream = log or Stream(position.offset, word_bytes)
         self._position = position
-        self._note(state="connected", error="")
+        is_up = log is None or not log.is_comparing
+        self._note(state="connected" if is_up else "sync", error="")
         self._telling.ask()
 
     def _take_stream(self, stream: Stream | LogStream, data: bytes) -> None:
@@ -312,6 +313,8 @@ class Link(CooperativeActor):
             self._begin_stream(self._position)
         elif self._stream.asks:
             self._telling.answer(self._stream)
+        if not self._facts.is_up:
+            self._note(state="connected")
         rest, self._buffer = self._buffer, b""
         try:
             if self._stream is not None and self._stream.error is not None:
@@ -327,9 +330,7 @@ class Link(CooperativeActor):
 
     def _has_more(self) -> bool:
         """Say whether bytes have come that no poll tells of."""
-        if self._reached is None:
-            return False
-        has_pending = self._reached.transport.has_pending
+        has_pending = self._reached and self._reached.transport.has_pending
         return has_pending is not None and has_pending()
 
     # --- telling -------------------------------------------------------------------
@@ -346,11 +347,8 @@ class Link(CooperativeActor):
         except OSError as error:
             self.give_up(error.strerror or str(error))
 
-    def _plan_tick(self) -> None:
-        self.loop.call_later(_TICK_SECONDS, self._tick, self._receiver)
-
     def _tick(self) -> None:
-        self._plan_tick()
+        self.loop.call_later(_TICK_SECONDS, self._tick, self._receiver)
         if self._master is None:
             return
         silent_ms = clock.steady_ms() - self._facts.last_io_ms
@@ -380,17 +378,19 @@ class Link(CooperativeActor):
         is_broken = self._stream is not None and not is_refusal
         self._retrying.fail(self._master, why, is_refusal=is_refusal)
         now_ms = clock.steady_ms()
-        was_up = self._facts.is_up or self._facts.down_since_ms < 0
-        since = now_ms if was_up else self._facts.down_since_ms
+        since = self._facts.down_since_ms
+        since = now_ms if self._facts.is_up or since < 0 else since
         self._close()
-        facts = {"error": why, "is_refused": is_refusal, "down_since_ms": since}
-        self._note(state="connect", **facts)
+        self._note(
+            state="connect", error=why, is_refused=is_refusal, down_since_ms=since
+        )
         if is_broken:
             self._dial()  # it was there just now, and may be again
 
     def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        for one in (self._file, self._stream):
+            if one is not None:
+                one.close()
         if self._reached is not None:
             reached, self._reached = self._reached, None
             self.loop.unwatch(reached.transport.fileno())

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from joblog.app.state.replication import Address, LinkFacts, Position
     from joblog.app.words import Argv
     from joblog.storage.cutting import Cut
+    from joblog.storage.parting import Parting
 
 
 class Follow(NamedTuple):
@@ -68,7 +69,8 @@ class Opened(NamedTuple):
         address, local_address: of both ends.
         fd: the connection's file descriptor.
         continued: where it goes on from; None where it sends a dataset first.
-        is_log: it sends its log.
+        is_log: it sends its log. is_parting: where that parts from the one here is to
+            be found.
     """
 
     number: int
@@ -78,6 +80,7 @@ class Opened(NamedTuple):
     fd: int
     continued: Position | None
     is_log: bool = False
+    is_parting: bool = False
 
 
 class Synchronized(NamedTuple):
@@ -115,6 +118,45 @@ class LogStretch(NamedTuple):
 
     number: int
     cuts: list[Cut]
+
+
+class Parts(NamedTuple):
+    """The master's log parts from the one here. Link -> keyspace.
+
+    Attributes:
+        parting: behind which record.
+        cuts: what the master's goes on with, in order.
+    """
+
+    number: int
+    parting: Parting
+    cuts: list[Cut]
+
+
+class GoBack(NamedTuple):
+    """Go back to a record; `WentBack` is the answer. Keyspace -> log writer.
+
+    Attributes:
+        parting: the record.
+        inbox: whom to answer. number: of the connection that it came by.
+    """
+
+    parting: Parting
+    inbox: Inbox
+    number: int
+
+
+class WentBack(NamedTuple):
+    """The log is back at a record, durably. Log writer -> keyspace.
+
+    Attributes:
+        last_seq: the record.
+        kept: where the history is that it had; "" where nothing was behind the record.
+    """
+
+    number: int
+    last_seq: int
+    kept: str
 
 
 class Take(NamedTuple):
@@ -176,6 +218,8 @@ FromLink = (
     | Synchronized
     | Stretch
     | LogStretch
+    | Parts
+    | WentBack
     | Taken
     | TellDurable
     | Closed

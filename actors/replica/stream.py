@@ -51,6 +51,9 @@ class Stream:
         self.asks = False
         self.error: StreamError | None = None
 
+    def close(self) -> None:
+        """Have done with it; there is nothing to close."""
+
     def mail(self, number: int, data: bytes) -> Stretch | None:
         """Take bytes of a connection; return what the keyspace is to be mailed."""
         units = self.feed(data)

@@ -2,6 +2,10 @@
 
     what came -> log writer (writes it, durably) -> memory -> read on
 
+Where that parts from what is here, both go back first: what memory was there is folded
+beside it, the log keeps the history that it had, in a folder of its own, and memory is
+exchanged.
+
 The keyspace actor owns it. Nothing is applied before it is durable here, so memory is
 never ahead of the log; while it is behind, nobody may write. See
 docs/decisions/0057-joblog-to-joblog-sends-the-log.md.
@@ -15,21 +19,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from joblog.actors.master.histories import HISTORY_KIND
-from joblog.actors.replica.mail import Applied, EndTaking, Refused, Take, Taken
+from joblog.actors.replica.mail import (
+    Applied,
+    EndTaking,
+    GoBack,
+    LogStretch,
+    Refused,
+    Take,
+    Taken,
+)
 from joblog.actors.replica.place import find_history
 from joblog.app.engine.replicated import ReplicatedError
+from joblog.app.history.datasets import take_place
 from joblog.app.history.propagation import STREAM_FORMAT, stream_of
+from joblog.app.history.recovery import Fold, Recovery
+from joblog.app.state.inquiries import ForgetHistory
 from joblog.app.state.replicas import STREAM_KIND
 from joblog.app.state.replication import Position
 from joblog.storage.cutting import Beginning, Piece
 from joblog.storage.disk import open_disk
+from joblog.storage.errors import StorageError
 from joblog.storage.reader import LogReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from joblog.actors.inbox import Inbox
-    from joblog.actors.replica.mail import LogStretch
+    from joblog.actors.replica.mail import Parts, WentBack
     from joblog.actors.turn import Turn
     from joblog.app.engine.engine import Engine
     from joblog.app.engine.replicated import Replicated
@@ -69,6 +85,8 @@ class Taking:
         self._inbox = inbox
         self._state = engine.server.replication
         self._stretch: LogStretch | None = None
+        self._session: Session | None = None
+        self._parts: tuple[Parts, Fold | None] | None = None
         self._sum = 0
         self._sums: deque[tuple[int, int]] = deque(maxlen=_SUMS_MAX)
         self._base: int | None = None
@@ -81,7 +99,8 @@ class Taking:
         place: LogPlace = server.replication.log_place()
         if self._is_fresh(place):
             return place._replace(log_id="", last_seq=0, last_at_ms=0)
-        return place
+        assert server.replication.log_begins is not None
+        return place._replace(begins=server.replication.log_begins())
 
     def _is_fresh(self, place: LogPlace) -> bool:
         """Say whether neither memory nor the log says anything."""
@@ -102,9 +121,19 @@ class Taking:
 
     # --- the beginning and the end ----------------------------------------------------
 
-    def begin(self, history: str) -> None:
-        """Begin, or go on, in a history of the master's."""
+    def begin(self, history: str, *, is_parting: bool) -> None:
+        """Begin, or go on, in a history of the master's.
+
+        Args:
+            history: its id.
+            is_parting: what is here is another one, from a record on.
+        """
         state, server = self._state, self._engine.server
+        if is_parting:
+            self._base, state.offset, state.has_position = None, 0, False
+            state.id = history
+            state.take(is_taking=True)
+            return
         if not state.is_taking:
             self._base, state.offset, state.has_position = None, 0, False
             state.take(is_taking=True)
@@ -124,10 +153,77 @@ class Taking:
         note = {"kind": "replication", "what": what, "id": self._state.id}
         self._turn.log_writer.post(EndTaking(note))
 
+    # --- going back ------------------------------------------------------------------
+
+    def part(
+        self, session: Session, message: Parts, post: Callable[[Refused], None]
+    ) -> Iterator[int]:
+        """Fold what memory was where the logs part, and have the log go back there.
+
+        Args:
+            session: the master's.
+            message: says where that is.
+            post: mails the link.
+
+        Yields:
+            After each slice, for how long one may be.
+        """
+        server, parting = self._engine.server, message.parting
+        config, state = server.config, server.replication
+        assert state.log_place is not None
+        assert self._turn.log_writer is not None
+        fold: Fold | None = None
+        if parting.last_seq < state.log_place().last_seq:
+            disk = open_disk(config.log_encryption_key_file)
+            until = config.databases, parting.last_seq
+            recovery = Recovery(Path(config.dir), disk, *until, packs_hashes=True)
+            try:
+                for _ in recovery.steps() if parting.last_seq else ():
+                    yield _SLICE_NS
+            except (StorageError, OSError) as error:
+                post(Refused(message.number, f"the log here cannot go back: {error}"))
+                return
+            fold = recovery.fold
+        self._parts, self._session = (message, fold), session
+        state.is_swapping = True  # the log is about to be another than memory
+        back = GoBack(parting, self._inbox, message.number)
+        self._turn.log_writer.post(back)
+
+    def go_on(self, message: WentBack) -> Iterator[int]:
+        """Exchange memory where the log went back, and take what the master has.
+
+        Yields:
+            After each slice, for how long one may be.
+        """
+        assert self._parts is not None
+        assert self._session is not None
+        (parts, fold), self._parts = self._parts, None
+        engine, state = self._engine, self._state
+        if fold is not None:
+            take_place(engine.keyspace, fold.keyspace)
+            engine.functions.forget()
+            engine.outbox.ask(ForgetHistory(self._session))
+            logger.warning(
+                "the master's log parts from the one here behind record %d: what was "
+                "behind it here is kept in %s, where replay reads it",
+                message.last_seq,
+                message.kept,
+            )
+        self._sums.clear()
+        self._sum = 0
+        history = state.id
+        for _ in find_history(engine.server.config, engine, message.last_seq):
+            yield _SLICE_NS
+        self._sums += ((0, 0), (message.last_seq, 0))
+        if state.has_position:
+            self._base = state.offset
+        state.id = history
+        self.take(self._session, LogStretch(parts.number, parts.cuts))
+
     # --- what comes ------------------------------------------------------------------
 
-    def take(self, message: LogStretch) -> None:
-        """Have the log writer take what has come."""
+    def take(self, session: Session, message: LogStretch) -> None:
+        """Have the log writer take what has come from a master, whose session it is."""
         assert self._turn.log_writer is not None
         server = self._engine.server
         assert server.replication.log_place is not None
@@ -136,20 +232,18 @@ class Taking:
             why = "there is data here now: the master's log is not begun"
             self._inbox.post(Taken(message.number, 0, why))
             return
-        self._stretch = message
+        self._stretch, self._session = message, session
         self._state.is_swapping = True  # the log is about to be ahead of memory
         self._turn.log_writer.post(Take(message.cuts, self._inbox, message.number))
 
     def apply(
-        self,
-        session: Session,
-        message: Taken,
-        post: Callable[[Applied | Refused], None],
+        self, message: Taken, post: Callable[[Applied | Refused], None]
     ) -> Iterator[int]:
         """Apply what the log has taken, and tell the link that it is.
 
+        Also where the master has gone meanwhile: the log has it.
+
         Args:
-            session: the master's.
             message: says up to which record the log has it.
             post: mails the link.
 
@@ -157,7 +251,8 @@ class Taking:
             After each record, for how long a slice of this may be.
         """
         stretch, self._stretch = self._stretch, None
-        state, why = self._state, message.why
+        state, why, session = self._state, message.why, self._session
+        assert session is not None
         try:
             for cut in () if stretch is None else stretch.cuts:
                 for record in cut.records if isinstance(cut, Piece) else ():

@@ -43,6 +43,7 @@ PAST_ENDED = (
 PAST_TOO_OLD = b"it was open for %d seconds (past-view-seconds-max)"
 PAST_IDLE = b"nobody used it for %d seconds (past-view-idle-seconds-max)"
 PAST_GREW = b"it took more memory than %b (past-view-memory-max)"
+PAST_WENT_BACK = b"the log went back to where its master's parts from it"
 PAST_DIED = b"its process has died"
 BELOW_FLOOR = b"ERR pruned: the first moment that can be opened is @%d"
 BAD_TAG = (

@@ -297,20 +297,22 @@ class Dataset:
 
     def take_place(self) -> None:
         """Take the place of the keyspace's data, which is freed by and by."""
-        live = self._live
-        for database, staged in zip(
-            live.databases, self._staged.databases, strict=True
-        ):
-            if database.is_observed:
-                live.observe_replaced(database, staged)
-            staged.keyspace = live
-            database.exchange(staged)
-            staged.clear()
-        live.libraries.clear()
-        live.libraries.update(self._staged.libraries)
-        live.changes += 1
+        take_place(self._live, self._staged)
         self._changes.clear()
         self._replaced.clear()
+
+
+def take_place(live: Keyspace, other: Keyspace) -> None:
+    """Let the data of another keyspace take the place of one's; that is freed."""
+    for database, staged in zip(live.databases, other.databases, strict=True):
+        if database.is_observed:
+            live.observe_replaced(database, staged)
+        staged.keyspace = live
+        database.exchange(staged)
+        staged.clear()
+    live.libraries.clear()
+    live.libraries.update(other.libraries)
+    live.changes += 1
 
 
 def _twice(name: str, key: bytes) -> RdbError:

@@ -38,6 +38,12 @@ class Inquiry:
         return waiter is not None and waiter.inquiry is self
 
 
+class ForgetHistory(Inquiry):
+    """Forget what was read of the log: it goes back, and on in another way."""
+
+    __slots__ = ()
+
+
 class ReadRecords(Inquiry):
     """Which records come next (LOG.READ, LOG.HISTORY).
 

@@ -98,8 +98,9 @@ class Replication:
         is_broken: what was applied is not whole; nothing is served before a dataset.
         is_taking: it takes its master's log, and makes no records itself.
         log_place: tells where the log ends (a `LogPlace`), for a master that has the
-            same; None where it takes none of another. log_synced: tells up to which
-            record the log is durable. The driver sets both.
+            same; None where it takes none of another. log_begins: tells where segments
+            begin, the newest first (`LogPlace.begins`). log_synced: tells up to which
+            record the log is durable. The driver sets them.
         note_taking: called where that changes; the server's state sets it.
     """
 
@@ -118,6 +119,7 @@ class Replication:
         self.is_due = self.is_taking = False
         self.note_taking: Callable[[], None] = lambda: None
         self.log_place: Callable[[], Any] | None = None
+        self.log_begins: Callable[[], Any] | None = None
         self.log_synced: Callable[[], int] = lambda: 0
         self.master: Address | None = None
         words = config.replicaof
