@@ -12,7 +12,7 @@ from joblog.actors.master.mail import Made
 from joblog.actors.master.serving import Serving
 from joblog.actors.messages import Appended, Tapped
 from joblog.actors.replica.applying import Applying
-from joblog.actors.replica.mail import FromLink, LinkNews
+from joblog.actors.replica.mail import FromLink, LinkNews, Taken
 from joblog.app.state.failover import HandOver
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ class Replicating:
             self._serving.take(message)
         elif isinstance(message, FromLink):
             self._applying.take(message)
+            if isinstance(message, Taken):
+                self._serving.step_soon()
             if isinstance(message, LinkNews):
                 self._handing_over.look_at_link()
         else:

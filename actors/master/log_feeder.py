@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from joblog.actors.master.feeder import Feeder
 from joblog.actors.master.steps import run_steps
-from joblog.actors.messages import Order
+from joblog.actors.messages import Order, Push
+from joblog.app import errors
 from joblog.app.state.replicas import LOG_ANEW, ONLINE
 from joblog.storage.errors import StorageError
 from joblog.storage.giving import LogBytes, Seal, find_place
@@ -137,6 +138,13 @@ class LogGiving:
         self._step_soon = step_soon
         self._is_syncing = False
 
+    def gives_taken(self, replicas: Replicas) -> bool:
+        """Say whether the log here is a master's, and is given on as it comes."""
+        replication = self._server.replication
+        if replication.is_taking:
+            replicas.id, replicas.seq = replication.id, replication.log_synced()
+        return replication.is_taking
+
     def sync_soon(self) -> None:
         """Have what was appended made durable, and sent then."""
         if not self._is_syncing:
@@ -166,7 +174,9 @@ class LogGiving:
         """
 
         def begin(place: LogBytes | None) -> None:
-            if place is None:
+            if place is None and self._server.replication.is_taking:
+                mailbox.post(Push(b"-%b\r\n" % errors.LOG_IS_TAKEN))
+            elif place is None:
                 then(None)
             elif replica is not self._server.replicas.known.get(replica.session.id):
                 place.close()  # gone meanwhile

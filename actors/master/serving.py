@@ -82,15 +82,14 @@ class Serving:
         self._log = Path(config.dir), disk
         self._replicas = engine.server.replicas
         self._begun_seq = self._sent_ms = 0
-        self._is_tapped = self._is_ticking = self._is_stepping = False
-        self._is_settling = False
+        self._is_tapped = self._is_stepping = self._is_settling = False
         self._place = Place(self._replicas)
         self._feeders: dict[int, Feeder] = {}
         self._asking: list[ServeReplica] = []
         beside = loop, engine.blocking, turn
         self._waits = Waits(self._replicas, *beside, self._settle_soon)
         self._reaching = Reaching(engine, turn, commit)
-        self._giving = LogGiving(loop, engine, turn, commit, self._log, self._step_soon)
+        self._giving = LogGiving(loop, engine, turn, commit, self._log, self.step_soon)
         made = loop, self._log[0], config, inbox
         self._datasets = Datasets(*made, self._send_dataset)
         config.on_change(self._judge, "min_replicas_to_write")
@@ -108,6 +107,7 @@ class Serving:
         self._begun_seq = last_seq - len(self._engine.outbox.entries)
         self._datasets.remove_old()
         self._reaching.judge()
+        self._loop.call_later(_TICK_SECONDS, self._tick)
 
     def change_part(self) -> None:
         """Note that this server follows somebody now, or nobody any more."""
@@ -169,7 +169,7 @@ class Serving:
         """Send a replica more that has read what it was sent."""
         feeder = self._feeders.get(client_id)
         if feeder is not None and not feeder.is_live:
-            self._step_soon()
+            self.step_soon()
 
     def begin_segment(self) -> None:
         """Say in a segment that has just begun where the stream is."""
@@ -179,7 +179,7 @@ class Serving:
     # --- the stream ----------------------------------------------------------------
 
     def _begin_to_serve(self) -> None:
-        if self._replicas.is_sent:
+        if self._replicas.is_sent or self._giving.gives_taken(self._replicas):
             self._serve_all()
         elif not self._is_tapped:
             self._is_tapped = True
@@ -208,9 +208,6 @@ class Serving:
         self._reaching.begin_stream()
         self._note_history()
         self._serve_all()
-        if not self._is_ticking:
-            self._is_ticking = True
-            self._loop.call_later(_TICK_SECONDS, self._tick)
 
     def _note_history(self) -> None:
         self._engine.outbox.note_of_server(self._place.note())
@@ -244,7 +241,7 @@ class Serving:
             if isinstance(feeder, LogFeeder):
                 self._giving.sync_soon()
             elif not feeder.is_live:
-                self._step_soon()
+                self.step_soon()
         if replicas.written != written:
             self._reaching.note()
 
@@ -307,7 +304,7 @@ class Serving:
         self._count("sync_partial_ok")
         logger.info("%s goes on from offset %d", feeder, inquiry.offset)
         self._judge()
-        self._step_soon()
+        self.step_soon()
 
     # --- datasets ------------------------------------------------------------------
 
@@ -332,7 +329,7 @@ class Serving:
             return  # gone meanwhile
         if dataset is not None:
             feeder.begin_dataset(dataset, self._replicas.id)
-            self._step_soon()
+            self.step_soon()
             return
         text = errors.NO_DATASET + why.replace("\n", " ").encode()
         feeder.push(b"-%b\r\n" % text)
@@ -340,7 +337,8 @@ class Serving:
 
     # --- work, a slice at a time ---------------------------------------------------
 
-    def _step_soon(self) -> None:
+    def step_soon(self) -> None:
+        """Send some more, soon, to all who lack something."""
         if not self._is_stepping:
             self._is_stepping = True
             self._loop.call_soon(self._step)
@@ -350,7 +348,7 @@ class Serving:
         self._is_stepping = False
         steady_ms = self._engine.server.steady_ms()
         if step_all(self._feeders, self._place, steady_ms, self._give_up):
-            self._step_soon()
+            self.step_soon()
 
     def _give_up(self, client_id: int, feeder: Feeder) -> None:
         feeder.close()
@@ -373,7 +371,7 @@ class Serving:
             note = {"kind": STREAM_KIND, "commands": [PING]}
             self._engine.outbox.note_of_server(note)
         self._judge()
-        self._step_soon()
+        self.step_soon()
         self._commit([])
 
     def _judge(self) -> None:

@@ -213,7 +213,7 @@ class Applying:
         self._mailboxes.open(session.id, self._to_link)
         if message.is_log:
             assert message.continued is not None
-            if not self._is_taken:
+            if message.is_parting or not self._is_taken:
                 self._on_taking()
             self._is_taken = True
             history = message.continued.id

@@ -113,7 +113,7 @@ def _serve(
     replication = server.replication
     if not server.has_log or server.log_facts is None:
         raise CommandError(errors.NO_LOG_TO_FOLLOW)
-    if replication.is_taking:
+    if replication.is_taking and log is None:
         raise CommandError(errors.LOG_IS_TAKEN)
     is_apart = replication.is_replica and not replication.link.is_up
     if is_apart or replication.is_broken:
@@ -160,7 +160,7 @@ def replconf(ctx: Context, *option: bytes) -> SimpleString | NoReplyType:
 def _gives_log(ctx: Context) -> bool:
     """Say whether replicas that can take the log itself are sent that."""
     server = ctx.server
-    has_place = server.replication.log_place is not None and server.is_recording
+    has_place = server.replication.log_place is not None and server.has_log
     return has_place and server.config.replica_log
 
 
