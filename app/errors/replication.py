@@ -33,7 +33,7 @@ ITSELF = b"ERR This server cannot follow itself"
 # A replica that hears NOMASTERLINK tries again a second later, and not at once.
 NO_LOG_TO_FOLLOW = b"NOMASTERLINK this server keeps no log that replicas follow"
 LOG_IS_TAKEN = (
-    b"NOMASTERLINK this replica takes its master's log (replica-log), and serves none"
+    b"NOMASTERLINK this replica takes its master's log (replica-log): no stream"
 )
 MASTER_LINK_DOWN = b"NOMASTERLINK Can't SYNC while not connected with my master"
 NO_DATASET = b"NOMASTERLINK the dataset cannot be made: "

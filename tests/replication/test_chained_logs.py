@@ -52,7 +52,7 @@ def test_the_log_goes_on_through_a_replica(chain):
 
 
 def test_who_asks_for_the_stream_there_is_told_why_there_is_none(chain):
-    both, start = chain
+    _, start = chain
     third = start()
 
     client = third.connect()

@@ -191,7 +191,7 @@ def test_a_master_that_sends_garbage_changes_nothing(log):
         assert "the log is whole" in replay("verify", replica.folder)
 
 
-def test_a_replica_that_takes_the_log_serves_no_replicas(taken):
+def test_a_replica_that_takes_the_log_has_no_stream(taken):
     both = taken()
     both.wait_until_up()
 
