@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from joblog.storage.copier import Copier
     from joblog.storage.cutting import LogPlace
     from joblog.storage.parting import Parting
     from joblog.storage.record import Draft, Record
@@ -149,7 +150,15 @@ class CommandLog(Protocol):
 
 @runtime_checkable
 class LogThatTakes(CommandLog, Protocol):
-    """A log that can go on with what another one has; see `joblog.storage.taking`."""
+    """A log that can go on with what another one has; see `joblog.storage.taking`.
+
+    Attributes:
+        follows_store: whether it is a store's that it takes.
+        copier: is told of all that was written; None where nobody is.
+    """
+
+    follows_store: bool
+    copier: Copier | None
 
     @property
     def is_taken(self) -> bool:

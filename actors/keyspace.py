@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     from joblog.actors.inbox import Inbox, Replies
     from joblog.actors.loop import Loop, Timer
+    from joblog.actors.quorum.following import Following
     from joblog.actors.replica.dialer import Reach
     from joblog.actors.traffic import Batch
     from joblog.app.engine.engine import Engine
@@ -81,6 +82,7 @@ class KeyspaceActor(CooperativeActor):
         begin_snapshot: Callable[[tuple[str, ...]], None] | None = None,
         on_ready: Callable[[], None] = _go_on,
         reach: Reach | None = None,
+        store: Following | None = None,
     ) -> None:
         """Take over an engine.
 
@@ -94,6 +96,7 @@ class KeyspaceActor(CooperativeActor):
             begin_snapshot: has a snapshot made of what is durable; None without a log.
             on_ready: called once all clients are served: nothing is left to load.
             reach: connects to a server to follow; None where none can be followed.
+            store: takes what a store of the log has; None without one.
         """
         super().__init__(loop)
         self._engine = engine
@@ -113,7 +116,7 @@ class KeyspaceActor(CooperativeActor):
         self._slices = Slices(loop, engine, self._turn, self.commit)
         beside = self._turn, self._mailboxes
         mine = self.commit, self.inbox
-        self._replicating = Replicating(loop, engine, *beside, *mine, reach)
+        self._replicating = Replicating(loop, engine, *beside, *mine, reach, store)
         self.actor_inbox.bind(self._turn, loop)
 
     def on_start(self) -> None:

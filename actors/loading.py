@@ -134,7 +134,7 @@ class Loading:
         engine.adopt(fold.keyspace)
         yield 0.0
         find_place(self._config, engine)
-        if engine.server.replication.is_taking:
+        if engine.server.replication.is_taking and not self._config.log_store:
             for at, _ in enumerate(find_history(self._config, engine, log.last_seq)):
                 if not at % _RECORDS_A_STEP:
                     yield 0.0

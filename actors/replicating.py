@@ -1,4 +1,4 @@
-"""Replicating: the keyspace's two parts in replication, to follow and to be followed.
+"""Replicating: the keyspace's parts in replication, to follow and to be followed.
 
 The keyspace actor owns it. It hands each part the mail that is for it.
 """
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from joblog.actors.inbox import Inbox, Replies
     from joblog.actors.loop import Loop
     from joblog.actors.mailboxes import Mailboxes
+    from joblog.actors.quorum.following import Following
     from joblog.actors.replica.dialer import Reach
     from joblog.actors.turn import Turn
     from joblog.app.engine.engine import Engine
@@ -30,10 +31,10 @@ _OF_SERVING: Final = (Appended, Tapped, Made)
 
 
 class Replicating:
-    """Follows a master, and serves replicas.
+    """Follows a master or a store of the log, and serves replicas.
 
     Attributes:
-        begin, begin_segment, note_gone, note_backlog: see `Serving`.
+        begin_segment, note_gone, note_backlog: see `Serving`.
     """
 
     def __init__(
@@ -45,18 +46,25 @@ class Replicating:
         commit: Callable[[Replies], None],
         inbox: Inbox,
         reach: Reach | None,
+        store: Following | None,
     ) -> None:
-        """Make both; see them for the arguments."""
+        """Make its parts; see them for the arguments."""
         shared = (loop, engine, turn, mailboxes, commit, inbox)
         self._serving = Serving(*shared)
         self._applying = Applying(*shared, reach, self._serving.begin_anew)
         self._handing_over = HandingOver(loop, engine, commit)
-        self.begin, self.begin_segment = (
-            self._serving.begin,
-            self._serving.begin_segment,
-        )
+        self._store = store
+        if store is not None:
+            store.open(loop, engine, turn, commit)
+        self.begin_segment = self._serving.begin_segment
         self.note_gone = self._serving.note_gone
         self.note_backlog = self._serving.note_backlog
+
+    def begin(self) -> None:
+        """Begin: what was there is loaded."""
+        self._serving.begin()
+        if self._store is not None:
+            self._store.begin()
 
     def takes_on(self, inquiry: Inquiry) -> bool:
         """Take on an inquiry of a replica, or about them; say whether it is one."""

@@ -25,14 +25,13 @@ from joblog.actors.metrics.process import listen_for_metrics
 from joblog.actors.reloading import load_again
 from joblog.actors.replica.mail import EndTaking
 from joblog.actors.service.supervision import Supervisor
+from joblog.actors.starting import StartError, switch_off_commands
 from joblog.actors.tls.contexts import ContextError, Contexts
 from joblog.app import clock, collector, errors
-from joblog.app.config.kinds import encode
 from joblog.app.engine.engine import Engine
 from joblog.app.engine.proofs import whole_digest
 from joblog.app.errors import CommandError
 from joblog.app.history.moments import first_seq
-from joblog.app.table.table import switch_off
 from joblog.storage.disk import open_disk, renew_keys
 from joblog.storage.errors import StorageError
 from joblog.storage.fsync import FsyncPolicy
@@ -47,6 +46,8 @@ if TYPE_CHECKING:
     from joblog.app.config import Config
     from joblog.app.keyspace.keyspace import Keyspace
 
+__all__ = ("Server", "StartError")
+
 logger = logging.getLogger(__name__)
 
 SCRIPT_GRACE_NS = 1_000_000_000
@@ -59,25 +60,13 @@ def _go_on() -> None:
     """Go on; nobody waits for the server."""
 
 
-class StartError(Exception):
-    """The server cannot start; the text says why, in one line.
-
-    Attributes:
-        exit_code: what the process is to end with.
-    """
-
-    def __init__(self, text: str, exit_code: int = 1) -> None:
-        """Say why the server cannot start."""
-        super().__init__(text)
-        self.exit_code = exit_code
-
-
 class Server:
     """One server.
 
     Attributes:
         port: the TCP port, 0 without TCP.
         exit_code: what the process is to end with.
+        starts_again: it is to start again, with nothing in memory: it was overtaken.
     """
 
     def __init__(
@@ -104,7 +93,7 @@ class Server:
         Raises:
             StartError: an address is in use, or the data folder is.
         """
-        _switch_off_commands(config)
+        switch_off_commands(config)
         self._config = config
         self._supervisor = supervisor or Supervisor()
         self._on_ready = on_ready
@@ -112,7 +101,7 @@ class Server:
         self._is_past = engine is not None
         self._engine = engine or Engine(config, steady_ms=clock.steady_ms)
         self._engine.keyspace.pack_hashes()
-        self._is_stopping = False
+        self._is_stopping = self.starts_again = False
         self._log: CommandLog | None = None
         self._quorum: Quorum | None = None
         self._log_writer: pykka.ActorRef[Any] | None = None
@@ -238,6 +227,7 @@ class Server:
             None if loading is None else self._begin_snapshot,
             self._tell_ready,
             self._contexts.reach,
+            None if self._quorum is None else self._quorum.following,
         )
         self._keyspace = keyspace
         mail: Any = keyspace.actor_inbox
@@ -277,6 +267,8 @@ class Server:
         server = self._engine.server
         server.replication.log_synced = lambda: log.synced_seq
         if isinstance(log, LogThatTakes):
+            if self._quorum is not None:
+                self._quorum.following.use(log)
             server.replication.log_place = lambda: log.place
             server.replication.log_begins = log.find_begins
             if log.is_taken and server.replication.is_replica:
@@ -352,12 +344,14 @@ class Server:
                 the engine knows of that.
         """
         if self._is_stopping:
+            self.starts_again = self.starts_again and not why
             return
         self._is_stopping = True
         why = why or self._engine.server.stopped_by
         if why:
             logger.warning("%s: the server stops", why)
-        self._supervisor.tell_stopping(f"stopping: {why or 'after a failure'}")
+        if not self.starts_again:
+            self._supervisor.tell_stopping(f"stopping: {why or 'after a failure'}")
         self._engine.scripts.end_by_ns = monotonic_ns() + SCRIPT_GRACE_NS
         self._loop.stop()
 
@@ -367,6 +361,8 @@ class Server:
 
     def _fail(self) -> None:
         self._engine.server.exit_code = 1
+        if self._quorum is not None and not self._is_stopping:
+            self.starts_again = self._quorum.is_overtaken
         self.stop()
 
     def _policy(self) -> FsyncPolicy:
@@ -376,23 +372,6 @@ class Server:
 
     def _reload(self, is_saving: bool) -> Keyspace:  # noqa: FBT001 - see Saving
         return load_again(self._config, self._log, is_saving=is_saving)
-
-
-def _switch_off_commands(config: Config) -> None:
-    """Take from clients the commands that `rename-command X ""` names.
-
-    Raises:
-        StartError: there is no such command.
-    """
-    for at, (name, _) in enumerate(config.rename_command):
-        try:
-            switch_off(encode(name))
-        except KeyError:
-            place = config.places["rename-command"][at]
-            raise StartError(
-                f"{place}: rename-command: there is no command of that name; correct "
-                "it, or remove the directive"
-            ) from None
 
 
 def _folder(config: Config) -> Path:

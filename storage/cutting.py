@@ -78,7 +78,7 @@ class Cutter:
     """Cuts what comes.
 
     Attributes:
-        last_seq: the last record that came whole.
+        last_seq: the last record that came whole. last_at_ms: its time.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Cutter:
         """
         self._heads = None if header is None else FrameHeads(header.salt)
         self._salt = 0 if header is None else header.salt
-        self.last_seq, self._last_at_ms = last_seq, last_at_ms
+        self.last_seq, self.last_at_ms = last_seq, last_at_ms
         self._tail = bytearray()
         self._needed = 0
 
@@ -136,7 +136,7 @@ class Cutter:
 
     def _add(self, data: bytes, payloads: list[bytes], cuts: list[Cut]) -> None:
         """Add frames, by what they say is durable."""
-        records = decode_next(payloads, self.last_seq, self._last_at_ms)
+        records = decode_next(payloads, self.last_seq, self.last_at_ms)
         begin = begin_at = end = 0
         for at, record in enumerate(records):
             if record.synced_seq != records[begin_at].synced_seq:
@@ -144,7 +144,7 @@ class Cutter:
                 begin, begin_at = end, at
             end += FRAME_HEAD_BYTES + len(payloads[at])
         cuts.append(Piece(data[begin:], records[begin_at:]))
-        self.last_seq, self._last_at_ms = records[-1].seq, records[-1].at_ms
+        self.last_seq, self.last_at_ms = records[-1].seq, records[-1].at_ms
 
     def _cut_header(self, data: bytes, cuts: list[Cut]) -> int:
         if len(data) < HEADER_BYTES:
@@ -178,7 +178,7 @@ class Cutter:
                 f"{self.last_seq}"
             )
         self._salt, self._heads = header.salt, FrameHeads(header.salt)
-        self._last_at_ms = max(self._last_at_ms, header.created_at_ms)
+        self.last_at_ms = max(self.last_at_ms, header.created_at_ms)
 
 
 def decode_next(payloads: list[bytes], last_seq: int, last_at_ms: int) -> list[Record]:

@@ -64,14 +64,20 @@ class TakingLog(Log):
     """A log that also takes frames and seals that were made elsewhere.
 
     One thread does, and appends nothing of its own meanwhile: as long as it is so, a
-    file in the data folder says it (`TAKEN_NAME`).
+    file in the data folder says it (`TAKEN_NAME`); or it is said here, where a store
+    says at each start what is the log.
+
+    Attributes:
+        follows_store: whether what a store of the log has is taken.
     """
+
+    follows_store = False
 
     @property
     def is_taken(self) -> bool:
         """Whether its records are another log's: none of its own are appended."""
         folder = self._folder.path
-        return TAKEN_NAME in self._filesystem.listdir(folder)
+        return self.follows_store or TAKEN_NAME in self._filesystem.listdir(folder)
 
     @property
     def place(self) -> LogPlace:

@@ -11,6 +11,11 @@
     asking     what a start asks, while others have a turn
     bringing   what the stream has and what the files have become one
     keeping    all of this, as the log writer knows it
+    follower   reads what the leader appends; claims when nobody leads
+    following  the keyspace's part: files, then memory; who leads
+    hellos     what servers say of themselves
+    announcing where clients reach this server
+    marks      how far the stream was, noted in the data folder
 
 Nothing of it is imported without the setting `log-store`, and nats-py by `link` and
 `stream` alone (docs/cluster.md, docs/decisions/0063).

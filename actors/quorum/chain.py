@@ -79,6 +79,11 @@ class Chain:
         """Where the log stands behind the last whole group."""
         return self._position
 
+    @property
+    def salt(self) -> int:
+        """That of the segment where the log stands: checksums of frames start there."""
+        return self._header.salt
+
     def require_at(self, last_seq: int, digest: str) -> None:
         """Check that a log stands where this does.
 

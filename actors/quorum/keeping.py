@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from concurrent.futures import TimeoutError as NotYetError
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from pykka import ActorDeadError
+
 from joblog.actors.master.mail import Reached
 from joblog.actors.messages import SyncFailed
+from joblog.actors.quorum.following import Following
 from joblog.actors.quorum.gate import QuorumGate
-from joblog.actors.quorum.mail import StoreTrouble
+from joblog.actors.quorum.hellos import Hellos
+from joblog.actors.quorum.mail import Heard, Overtaken, StoreTrouble
+from joblog.actors.quorum.marks import encode_mark
 from joblog.actors.quorum.parcels import Kind
 from joblog.actors.quorum.publisher import (
     OvertakenError,
@@ -34,16 +39,18 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
+    from joblog.actors.loop import Loop
+    from joblog.actors.quorum.follower import Follower
     from joblog.actors.quorum.lease import Lease
     from joblog.actors.quorum.link import Link
     from joblog.actors.quorum.parcels import Packer, Parcel
+    from joblog.actors.quorum.publisher import Reached as ReachedMessage
     from joblog.actors.quorum.stream import Stream
+    from joblog.app.state.replication import Address
+    from joblog.storage.cutting import LogPlace
     from joblog.storage.filesystem import FileSystem
 
 logger = logging.getLogger(__name__)
-
-MARK: Final = "log-store.json"
-"""How far the stream was, in the data folder: less than that it may never have."""
 
 _LOOK_SECONDS: Final = 0.1
 _MARK_SECONDS: Final = 1.0
@@ -56,7 +63,10 @@ class Quorum:
 
     Attributes:
         gate: replies wait there until the quorum has what they tell of.
-        epoch: the one that this server has claimed.
+        epoch: the one that this server has claimed, or that of who leads.
+        leader: who led when this server began to follow; None where it leads.
+        following: the keyspace's part.
+        is_overtaken: another has claimed a higher epoch than this server's.
     """
 
     def __init__(
@@ -66,6 +76,7 @@ class Quorum:
         lease: Lease,
         timeout_ms: Callable[[], int],
         mark: tuple[FileSystem, Path],
+        me: Address,
     ) -> None:
         """Keep nothing yet; `use` and `begin` come first.
 
@@ -75,9 +86,15 @@ class Quorum:
             lease: says who may answer reads.
             timeout_ms: how long the stream may take before writes are refused.
             mark: where it is noted how far the stream is.
+            me: where clients reach this server.
         """
-        self.gate = QuorumGate(lambda: lease.is_held)
+        self.gate = QuorumGate(self._may_read)
         self.epoch = 0
+        self.leader: Address | None = None
+        self.is_overtaken = False
+        self.following = Following(self, me)
+        self._follower: Follower | None = None
+        self._hellos: Hellos | None = None
         self._link = link
         self._stream = stream
         self._lease = lease
@@ -95,22 +112,96 @@ class Quorum:
         """Publish behind a message of the stream from now on."""
         self.epoch = packer.epoch
         self._publisher = Publisher(
-            self._stream, packer, last_number, self._note_reached
+            self._stream, packer, last_number, self.note_reached
         )
         return self._publisher
 
     def begin(self, tell: Callable[[Any], None]) -> QuorumGate:
-        """Publish what is written, and say how far the quorum is; return the gate."""
-        self._tell = tell
-        for work in (self._publish, self._look, self._note_marks):
-            self._tasks.append(self._link.call(self._watch(work)))
-        self._is_begun = True
+        """Publish what is written, and say how far the quorum is; return the gate.
+
+        A server that follows publishes nothing.
+        """
+
+        def tell_if_there(mail: Any) -> None:
+            with contextlib.suppress(ActorDeadError):  # the server stops
+                tell(mail)
+
+        self._tell = tell_if_there
+        self._begin(self._note_marks)
+        if self._publisher is not None:
+            self._begin_publishing()
         return self.gate
+
+    def _begin_publishing(self) -> None:
+        self._is_begun = True
+        self._begin(self._publish)
+        self._begin(self._look)
+
+    def _begin(self, work: Callable[[], Any]) -> None:
+        self._tasks.append(self._link.call(self._watch(work)))
 
     def keep_lease(self) -> None:
         """Renew the lease from now on."""
         self._held_at = monotonic()
-        self._tasks.append(self._link.call(self._watch(self._renew)))
+        self._begin(self._renew)
+
+    # --- to follow, and to lead ---------------------------------------------------
+
+    def follow(self, follower: Follower, leader: Address) -> None:
+        """Follow, not lead; `begin_following` comes when what is there is loaded."""
+        self._follower, self.leader = follower, leader
+        self.epoch = follower.epoch
+
+    def greet(self, loop: Loop) -> None:
+        """Say hello, and hear the others.
+
+        Args:
+            loop: that of the keyspace's part.
+        """
+        following = self.following
+        self._post: Any = partial(loop.post_from_thread, following)
+        hellos = self._hellos = Hellos(
+            self._link,
+            self._stream.name,
+            lambda node: self._post(Heard(node)),
+            self._hear_number,
+        )
+        self._begin(lambda: hellos.run(following.hello))
+
+    def begin_following(self, place: LogPlace) -> None:
+        """Read on where the files end, and lead when nobody does."""
+        follower = self._follower
+        assert follower is not None
+        follower.use(place, self._post, self._link.call_soon)
+        self._begin(follower.run)
+        self.keep_lease()
+
+    def lead(self, publisher: Publisher) -> None:
+        """Publish behind this server's claim from now on."""
+        self._publisher, self._follower, self.leader = publisher, None, None
+        self.epoch = publisher.epoch
+        self._begin_publishing()
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether this server leads, as far as it knows."""
+        return self._follower is None
+
+    def _may_read(self) -> bool:
+        """Say whether clients may be told now what they have read."""
+        return self._follower is not None or self._lease.is_held
+
+    @property
+    def _reached(self) -> ReachedMessage | None:
+        follower, publisher = self._follower, self._publisher
+        if follower is not None:
+            return follower.reached
+        return None if publisher is None else publisher.reached
+
+    def _hear_number(self, number: int) -> None:
+        follower = self._follower
+        if follower is not None:
+            follower.hint(number)
 
     # --- the loop's thread ----------------------------------------------------
 
@@ -152,9 +243,11 @@ class Quorum:
 
     def status(self) -> dict[str, Any]:
         """Return what INFO says of it."""
-        publisher = self._publisher
-        reached = None if publisher is None else publisher.reached
+        reached, follower = self._reached, self._follower
+        if follower is not None:
+            self.epoch = follower.epoch
         return {
+            "log_store_role": "leader" if follower is None else "follower",
             "log_store_status": "ok" if self._trouble is None else "err",
             "log_store_epoch": self.epoch,
             "log_store_sequence": 0 if reached is None else reached.number,
@@ -169,15 +262,22 @@ class Quorum:
         assert self._publisher is not None
         self._publisher.wake()
 
-    def _note_reached(self, parcel: Parcel) -> None:
+    def note_reached(self, parcel: Parcel) -> None:
+        """Note that the quorum has what this server appended."""
         if not parcel.has_more:
             self._tell(Reached(parcel.last_seq))
+        publisher = self._publisher
+        if self._hellos is not None and publisher is not None:
+            assert publisher.reached is not None
+            self._hellos.tell_number(publisher.reached.number)
 
     async def _watch(self, work: Callable[[], Any]) -> None:
         """Do a part of the work; say it where that ends."""
         try:
             await work()
-        except (OvertakenError, ShrunkError, StorageError) as error:
+        except OvertakenError as error:
+            self._tell(Overtaken(str(error)))
+        except (ShrunkError, StorageError) as error:
             self._tell(SyncFailed(str(error)))
         except Exception as error:  # whatever it is, nothing more is acknowledged
             logger.exception("internal error of the store of the log")
@@ -190,7 +290,10 @@ class Quorum:
     async def _renew(self) -> None:
         """Keep the lease; where another has it, see whether that one leads already."""
         while True:
-            publisher = self._publisher
+            publisher, follower = self._publisher, self._follower
+            if follower is not None and not (follower.is_at_end or self._lease.is_held):
+                await asyncio.sleep(self._lease.pause)
+                continue
             try:
                 is_held = await self._lease.renew()
             except Exception as error:  # noqa: BLE001 - nats-py raises many kinds
@@ -198,6 +301,8 @@ class Quorum:
             else:
                 if is_held:
                     self._held_at = monotonic()
+                    if follower is not None:
+                        follower.wake()
                     reached = None if publisher is None else publisher.reached
                     if reached is not None and not reached.parcel.has_more:
                         self._tell(Reached(reached.parcel.last_seq))
@@ -248,8 +353,7 @@ class Quorum:
 
     def note_mark(self) -> None:
         """Note how far the stream is; where the disk refuses, it stays as it was."""
-        publisher = self._publisher
-        reached = None if publisher is None else publisher.reached
+        reached = self._reached
         if reached is None or reached.number == self._marked or reached.parcel.has_more:
             return
         filesystem, path = self._mark
@@ -260,20 +364,6 @@ class Quorum:
             logger.debug("%s: %s", path, error)
         else:
             self._marked = reached.number
-
-
-def encode_mark(stream: str, number: int, parcel: Parcel) -> bytes:
-    """Return what is noted of a message that the stream has acknowledged."""
-    fields = {
-        "stream": stream,
-        "message": number,
-        "epoch": parcel.epoch,
-        "first_seq": parcel.end.first_seq,
-        "offset": parcel.end.offset,
-        "last_seq": parcel.last_seq,
-        "digest": parcel.digest.hex(),
-    }
-    return json.dumps(fields).encode() + b"\n"
 
 
 def _tell_nobody(mail: Any) -> None:

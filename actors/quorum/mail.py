@@ -1,8 +1,15 @@
-"""Mail of the store of the log to the log writer, and from there to the keyspace."""
+"""Mail of the store of the log: to the log writer, and to the keyspace's part."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from joblog.actors.quorum.publisher import Publisher
+    from joblog.app.state.cluster import Node
+    from joblog.storage.cutting import Cut
 
 
 class StoreTrouble(NamedTuple):
@@ -12,3 +19,51 @@ class StoreTrouble(NamedTuple):
     """
 
     reason: bytes | None
+
+
+class Overtaken(NamedTuple):
+    """Another server has claimed the next epoch. Store -> log writer.
+
+    Attributes:
+        reason: for people.
+    """
+
+    reason: str
+
+
+class Came(NamedTuple):
+    """What the stream has behind what is here. Store -> following.
+
+    Attributes:
+        cuts: in order.
+        number: of the message that ends there. epoch: that of its writer.
+        done: to be called when it is applied; any thread may.
+    """
+
+    cuts: list[Cut]
+    number: int
+    epoch: int
+    done: Callable[[], None]
+
+
+class InTouch(NamedTuple):
+    """The stream was read to its end just now. Store -> following."""
+
+
+class Led(NamedTuple):
+    """This server leads: its claim is in the stream. Store -> following.
+
+    Attributes:
+        publisher: goes on behind it.
+    """
+
+    publisher: Publisher
+
+
+class Heard(NamedTuple):
+    """Another server has said how it is. Store -> following."""
+
+    node: Node
+
+
+FromStore = Came | InTouch | Led | Heard

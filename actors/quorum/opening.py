@@ -12,22 +12,24 @@ nothing is repaired by guessing.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
-import socket
 from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from joblog.actors.local_log import LocalLog
+from joblog.actors.quorum.announcing import announced
 from joblog.actors.quorum.asking import ANSWER_SECONDS, Asking
 from joblog.actors.quorum.bringing import Bringing, Copied
 from joblog.actors.quorum.chain import Chain, Group
-from joblog.actors.quorum.keeping import MARK, Quorum
+from joblog.actors.quorum.follower import Follower
+from joblog.actors.quorum.following import read_address
+from joblog.actors.quorum.keeping import Quorum
 from joblog.actors.quorum.lease import Lease
 from joblog.actors.quorum.link import Link
+from joblog.actors.quorum.marks import MARK, read_mark
 from joblog.actors.quorum.parcels import (
     Kind,
     Packer,
@@ -59,10 +61,10 @@ logger = logging.getLogger(__name__)
 
 _SHRUNK_SECONDS: Final = 5.0
 _READ_AHEAD: Final = 32
+_CLAIMED: Final = 2
+"""The first message begins a stream, and the second one claims it."""
+
 _WRITER_BYTES: Final = 16
-_NOTED: Final = (
-    *("stream", "message", "epoch", "first_seq", "offset", "last_seq", "digest"),
-)
 
 
 class _Base(NamedTuple):
@@ -103,7 +105,8 @@ class QuorumLog:
         self._disk = disk
         self._asking = Asking(self._link, ", ".join(place.servers))
         self._writer = os.urandom(_WRITER_BYTES)
-        self._name = f"{socket.gethostname()}:{port or config.unixsocket}"
+        me = announced(config, place, port)
+        self._name = str(me)
         replicas = config.log_store_replicas
         self._stream = Stream(self._link, place, replicas)
         lease_name = f"{self._name} {self._writer.hex()}".encode()
@@ -115,6 +118,7 @@ class QuorumLog:
             self._lease,
             lambda: config.log_store_timeout,
             (disk, Path(config.dir) / MARK),
+            me,
         )
 
     def release(self) -> None:
@@ -142,8 +146,9 @@ class QuorumLog:
     def _steps(self) -> Generator[tuple[int, int], None, TakingLog]:
         yield from self._asking.wait(self._link.connect())
         yield from self._asking.ask(self._stream.require)
-        yield from self._take_lease()
-        self.quorum.keep_lease()
+        leads = yield from self._choose_part()
+        if leads:
+            self.quorum.keep_lease()
         head = yield from self._read_head()
         first = yield from self._read_begin(head)
         if first is not None and not self._folder.find_segments():
@@ -155,13 +160,32 @@ class QuorumLog:
         else:
             # Its end is checked before anything is compared; the log is opened later.
             yield from self._local.check()
-            log, packer = yield from self._follow(first, head)
+            log, chain = yield from self._follow(first, head)
+            if not leads:
+                self._begin_to_follow(chain, head)
+                return log
+            packer = chain.packer(self._writer)
         yield from self._claim(log, head, packer)
         return log
 
-    def _take_lease(self) -> Generator[tuple[int, int], None, None]:
-        """Wait until no other server has the lease."""
-        told = ""
+    def _begin_to_follow(self, chain: Chain, head: Head) -> None:
+        """Follow who leads, from the head on."""
+        follower = Follower(
+            self._stream,
+            chain,
+            head.last,
+            (self._writer, self._name),
+            lambda: self._lease.is_held,
+            self.quorum.note_reached,
+        )
+        leader = self._lease.holder.split(" ", maxsplit=1)[0]
+        self.quorum.follow(follower, read_address(leader))
+
+    def _choose_part(self) -> Generator[tuple[int, int], None, bool]:
+        """Wait until this server has the lease, or another leads; say whether it has.
+
+        Another leads who has the lease and has claimed: there is a log to follow then.
+        """
         deadline = monotonic() + ANSWER_SECONDS
         while True:
             try:
@@ -173,16 +197,11 @@ class QuorumLog:
                     raise self._asking.unanswered(str(error) or "no answer") from error
             else:
                 if is_held:
-                    return
+                    return True
+                head: Head = yield from self._asking.ask(self._stream.head)
+                if self._lease.holder and head.last >= _CLAIMED:
+                    return False
                 deadline = monotonic() + ANSWER_SECONDS
-                if self._lease.holder != told:
-                    told = self._lease.holder
-                    logger.warning(
-                        "%s has the lease of %s: this server stands by until it is "
-                        "gone",
-                        told.split(" ", maxsplit=1)[0],
-                        self._stream.place,
-                    )
             yield from self._asking.pause()
 
     # --- reading --------------------------------------------------------------
@@ -210,19 +229,7 @@ class QuorumLog:
             yield from self._asking.pause()
 
     def _read_mark(self) -> dict[str, Any] | None:
-        """Return what was noted of the stream; None where nothing was."""
-        path = self._folder.path / MARK
-        try:
-            noted: dict[str, Any] = json.loads(path.read_bytes())
-            is_whole = all(noted[name] is not None for name in _NOTED)
-        except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError) as error:
-            raise StorageError(
-                f"{path}: not readable ({error!r}); remove it, and the whole stream is "
-                "read"
-            ) from error
-        return noted if is_whole and noted["stream"] == self._stream.place else None
+        return read_mark(self._folder.path / MARK, self._stream.place)
 
     def _read_begin(
         self, head: Head
@@ -277,7 +284,7 @@ class QuorumLog:
 
     def _follow(
         self, first: Parcel, head: Head
-    ) -> Generator[tuple[int, int], None, tuple[TakingLog, Packer]]:
+    ) -> Generator[tuple[int, int], None, tuple[TakingLog, Chain]]:
         """Make the files what the stream says, and open the log."""
         base = yield from self._find_base(first)
         chain = self._stand_at(base, first)
@@ -306,7 +313,7 @@ class QuorumLog:
             taken = chain.last_seq - before
             logger.info("%d records are taken from the stream", taken)
         chain.require_at(log.last_seq, log.open_digest)
-        return log, chain.packer(self._writer)
+        return log, chain
 
     def _take(self, chain: Chain, message: bytes | None, number: int) -> Group | None:
         """Return the group that a message makes whole, if it does."""

@@ -119,6 +119,11 @@ class Publisher:
         self.reached: Reached | None = None
         self.trouble = ""
 
+    @property
+    def epoch(self) -> int:
+        """The epoch of its messages."""
+        return self._packer.epoch
+
     def offer(self, written: Written) -> None:
         """Take what was written. Any thread may call it; `wake` must follow."""
         self._queue.append(written)

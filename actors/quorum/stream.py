@@ -51,7 +51,7 @@ class Stream:
     """A stream of JetStream.
 
     Attributes:
-        place: what it is called in texts.
+        name: its name. place: what it is called in texts.
         bytes_max: so many bytes fit into a message.
     """
 
@@ -64,7 +64,7 @@ class Stream:
             replicas: how many servers are to keep it, where it has to be made.
         """
         self._link = link
-        self._name = place.stream
+        self.name = self._name = place.stream
         self._subject = f"{place.stream}.log"
         self._replicas = replicas
         self.place = f"stream {place.stream}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from joblog.actors.inbox import Inbox
+    from joblog.actors.messages import Mailbox
     from joblog.app.state.replication import Address, LinkFacts, Position
     from joblog.app.words import Argv
     from joblog.storage.cutting import Cut
@@ -168,7 +168,7 @@ class Take(NamedTuple):
     """
 
     cuts: list[Cut]
-    inbox: Inbox
+    inbox: Mailbox
     number: int
 
 

@@ -21,6 +21,7 @@ from joblog.actors.importing import ImportFailedError, import_found
 from joblog.actors.service.background import Background
 from joblog.actors.service.log_file import is_stream, start_logging
 from joblog.actors.service.start_lines import tell_of_settings
+from joblog.actors.service.starting_again import is_again, start_again
 from joblog.actors.service.supervision import Supervisor
 from joblog.actors.system import Server, StartError
 from joblog.app.config import SettingError
@@ -55,20 +56,23 @@ class Service:
             return 1
         signal.signal(signal.SIGHUP, self._reopen)
         self._supervisor = Supervisor(config.supervised, os.environ)
-        if config.daemonize and not self._supervisor.is_there:
+        if config.daemonize and not self._supervisor.is_there and not is_again():
             try:
                 self._background = Background(shows_lines=not is_stream(config.logfile))
             except OSError as error:
                 logger.critical("daemonize: cannot fork: %s", error.strerror)
                 return 1
         try:
-            return self._serve()
+            code = self._serve()
         except StartError as error:
             logger.critical("%s", error)
             self._supervisor.tell_failed(str(error))
             return error.exit_code
         finally:
             self._remove_pid()
+        if self._server is not None and self._server.starts_again:
+            start_again(config, self._server.port)
+        return code
 
     def _serve(self) -> int:
         config = self._config

@@ -55,6 +55,7 @@ HOMES: Final[dict[str, str]] = {
     "server.replicas": "PSYNC REPLCONF SYNC",
     "server.replication": "REPLICAOF ROLE SLAVEOF WAIT WAITAOF",
     "server.running": "BGREWRITEAOF BGSAVE LASTSAVE LOLWUT SAVE SHUTDOWN TIME",
+    "server.sentinel": "SENTINEL",
     "server.slowlog": "SLOWLOG",
     "sets.members": """
         SADD SCARD SISMEMBER SMEMBERS SMISMEMBER SMOVE SPOP SRANDMEMBER SREM SSCAN

@@ -92,6 +92,11 @@ class StoreSettings:
         unit="ms",
         live=False,
     )
+    log_store_master_name = Text(
+        "mymaster",
+        "The name by which clients that know Sentinel ask for the server that leads.",
+        live=False,
+    )
     log_store_credentials_file = Text(
         "", "A file of credentials (.creds) for those servers.", live=False
     )

@@ -162,6 +162,9 @@ class Guards:
         """Return why a server that follows another does not run a command, or None."""
         replication = self._context.server.replication
         if command.is_write and replication.is_read_only:
+            leader = self._context.server.cluster.leader
+            if leader is not None:
+                return errors.READ_ONLY + b" " + errors.led_by(leader)
             return errors.READ_ONLY
         if replication.is_stale and not flags & Flag.STALE:
             return errors.STALE

@@ -38,7 +38,22 @@ LOG_IS_TAKEN = (
 MASTER_LINK_DOWN = b"NOMASTERLINK Can't SYNC while not connected with my master"
 NO_DATASET = b"NOMASTERLINK the dataset cannot be made: "
 NO_QUORUM = b"NOREPLICAS The store of the log takes no writes: "
+NO_SUCH_MASTER = b"ERR No such master with that name"
 TOO_FEW_REPLICAS = b"NOREPLICAS Not enough good replicas to write."
+
+
+def led_by(leader: object) -> bytes:
+    """Return who may be written to, behind the text that this server may not."""
+    return b"%b leads." % str(leader).encode()
+
+
+def no_quorum(usable: int) -> bytes:
+    """Return the text where no other server could come to lead, for Sentinel's face."""
+    return (
+        b"NOQUORUM %d usable Sentinels. Not enough available Sentinels to reach the "
+        b"specified quorum for this master. Not enough available Sentinels to reach "
+        b"the majority and authorize a failover" % usable
+    )
 
 
 def unrecognized_replconf(option: bytes) -> bytes:

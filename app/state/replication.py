@@ -147,6 +147,17 @@ class Replication:
         self._config.replicaof = () if master is None else (master.host, str(master[1]))
         self._alarm.note(REPLICA, holds=master is not None)
 
+    def follow_store(self, leader: Address | None) -> None:
+        """Take what a store of the log has, while another server leads; or lead (None).
+
+        Args:
+            leader: who leads, as far as is known.
+        """
+        self.master = leader
+        self.link = LinkFacts()
+        self._alarm.note(REPLICA, holds=leader is not None)
+        self.take(is_taking=leader is not None)
+
     def abort_failover(self, pause: PausePart, seq: int) -> None:
         """Be a master as before; `seq` is the last record that there is."""
         if self.failover.state == UNDER_WAY:

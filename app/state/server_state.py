@@ -12,6 +12,7 @@ from joblog.app import clock
 from joblog.app.clock import Jumps
 from joblog.app.state.alarm import LOADING, Alarm
 from joblog.app.state.buffers import RecentMax
+from joblog.app.state.cluster import Cluster
 from joblog.app.state.heap import Excess, Gauge
 from joblog.app.state.replicas import Replicas
 from joblog.app.state.replication import Replication
@@ -243,6 +244,7 @@ class ServerState:
         self.log_facts: Callable[[], dict[str, int | bytes]] | None = None
         self.run_id, self.client_ids = secrets.token_hex(20), count(1)
         self.replication, self.replicas = Replication(config, self.alarm), Replicas()
+        self.cluster = Cluster(config)
         self.replication.note_taking = self.judge_recording
         self.jumps = Jumps(now_ms, steady_ms)
         self.started_at_ms, self.started_steady_ms = now_ms(), steady_ms()

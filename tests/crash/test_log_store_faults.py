@@ -75,9 +75,12 @@ class Cluster:
     def stop_leader(self):
         elder = self.leader
         elder.process.send_signal(signal.SIGSTOP)
-        self.start()
+        younger = self.start().connect()
+        wait_until(lambda: younger.ask("ROLE").startswith(b"*3\r\n$6\r\nmaster"))
         elder.process.send_signal(signal.SIGCONT)
-        assert elder.process.wait(60) == 1
+        # It starts again, and follows.
+        wait_until(lambda: "this server follows" in elder.output())
+        elder.kill()
 
     def kill_two(self):
         for number in (1, 2):

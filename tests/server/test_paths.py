@@ -24,7 +24,7 @@ READ |= {"tls-ca-cert-dir"}
 NO_PATH = {
     *("tls-auth-clients-user", "tls-protocols", "tls-ciphers", "tls-ciphersuites"),
     *("syslog-ident", "masteruser", "primaryuser", "unixsocketgroup", "hash-seed"),
-    "log-store-user",
+    *("log-store-user", "log-store-master-name"),
     *("bind-source-addr", "availability-zone", "ignore-warnings"),
     *("locale-collate", "proc-title-template"),
     *(name for name in Config.BY_NAME if name.endswith(("cpulist", "_cpulist"))),

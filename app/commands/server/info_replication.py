@@ -39,16 +39,25 @@ def _replicas(ctx: Context) -> Fields:
     """Return who follows the server, and how far each has come."""
     replicas, config = ctx.server.replicas, ctx.server.config
     attached = replicas.attached()
-    fields: Fields = [("connected_slaves", len(attached))]
+    now_ms = ctx.server.steady_ms()
+    is_leader = not ctx.server.replication.is_replica
+    followers = ctx.server.cluster.online(now_ms) if is_leader else []
+    fields: Fields = [("connected_slaves", len(attached) + len(followers))]
     least, lag_max_s = config.min_replicas_to_write, config.min_replicas_max_lag
     if least and lag_max_s:
-        good = replicas.good(ctx.server.steady_ms(), lag_max_s)
+        good = replicas.good(now_ms, lag_max_s) + len(followers)
         fields.append(("min_slaves_good_slaves", good))
     for number, one in enumerate(attached):
         lag = _seconds_since(ctx, one.heard_ms) if one.is_online else 0
         line = (
             f"ip={one.address},port={one.port},state={one.state},"
             f"offset={one.offset},lag={lag}"
+        )
+        fields.append((f"slave{number}", line))
+    for number, node in enumerate(followers, len(attached)):
+        line = (
+            f"ip={node.address.host},port={node.address.port},state=online,"
+            f"offset={node.seq},lag={_seconds_since(ctx, node.heard_ms)}"
         )
         fields.append((f"slave{number}", line))
     return fields

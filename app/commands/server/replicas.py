@@ -93,6 +93,8 @@ def _take_over(ctx: Context, history: str) -> None:
     replication, facts = ctx.server.replication, ctx.server.log_facts
     if not replication.is_replica:
         raise CommandError(errors.TAKES_OVER_ALREADY)
+    if ctx.server.config.log_store:
+        raise CommandError(errors.FOLLOWS_ITS_STORE % b"PSYNC")
     if history != replication.id:
         raise CommandError(errors.TAKES_OVER_OTHER)
     replication.follow(None, 0 if facts is None else int(facts()["last_seq"]))

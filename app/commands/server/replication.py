@@ -56,6 +56,10 @@ def role(ctx: Context) -> list[Any]:
             for one in replicas.attached()
             if one.is_online
         ]
+        told += [
+            [encode(one.address.host), b"%d" % one.address.port, b"%d" % one.seq]
+            for one in ctx.server.cluster.online(ctx.server.steady_ms())
+        ]
         return [b"master", replicas.offset if replicas.is_sent else state.offset, told]
     host, port = state.master
     offset = state.offset if state.link.is_up else -1
@@ -176,6 +180,8 @@ def _follow(ctx: Context, host: bytes, port: bytes) -> SimpleString:
     if ctx.server.alarm.has(PAST):
         raise CommandError(errors.READ_ONLY)
     if (host.lower(), port.lower()) == (b"no", b"one"):
+        if state.is_replica and ctx.server.config.log_store:
+            raise CommandError(errors.FOLLOWS_ITS_STORE % b"REPLICAOF")
         if state.is_replica:
             facts = ctx.server.log_facts
             state.follow(None, 0 if facts is None else int(facts()["last_seq"]))

@@ -75,6 +75,7 @@ complete -c joblog -l log-store -x -d 'The stream of NATS JetStream that keeps t
 complete -c joblog -l log-store-replicas -x -d 'How many servers are to keep the stream, where it has to be made.'
 complete -c joblog -l log-store-timeout -x -d 'How long the stream may take before writes are refused and clients that wait are closed.'
 complete -c joblog -l log-store-lease -x -d 'How long a server has the lease after it was last heard: so long another one waits before it takes over. What the store has from its making stays.'
+complete -c joblog -l log-store-master-name -x -d 'The name by which clients that know Sentinel ask for the server that leads.'
 complete -c joblog -l log-store-credentials-file -x -d 'A file of credentials (.creds) for those servers.'
 complete -c joblog -l log-store-user -x -d 'The user there, where there is no such file.'
 complete -c joblog -l log-store-password -x -d 'The user\'s password.'
