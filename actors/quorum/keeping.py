@@ -77,6 +77,7 @@ class Quorum:
         timeout_ms: Callable[[], int],
         mark: tuple[FileSystem, Path],
         me: Address,
+        may_lead: Callable[[], bool],
     ) -> None:
         """Keep nothing yet; `use` and `begin` come first.
 
@@ -87,6 +88,7 @@ class Quorum:
             timeout_ms: how long the stream may take before writes are refused.
             mark: where it is noted how far the stream is.
             me: where clients reach this server.
+            may_lead: whether this server is to take over where nobody leads.
         """
         self.gate = QuorumGate(self._may_read)
         self.epoch = 0
@@ -99,7 +101,7 @@ class Quorum:
         self._stream = stream
         self._lease = lease
         self._timeout_ms = timeout_ms
-        self._mark = mark
+        self._mark, self._may_lead = mark, may_lead
         self._marked = 0
         self._publisher: Publisher | None = None
         self._is_woken = self._is_begun = self._is_closed = False
@@ -291,7 +293,9 @@ class Quorum:
         """Keep the lease; where another has it, see whether that one leads already."""
         while True:
             publisher, follower = self._publisher, self._follower
-            if follower is not None and not (follower.is_at_end or self._lease.is_held):
+            if follower is not None and not (
+                self._lease.is_held or (follower.is_at_end and self._may_lead())
+            ):
                 await asyncio.sleep(self._lease.pause)
                 continue
             try:

@@ -119,6 +119,7 @@ class QuorumLog:
             lambda: config.log_store_timeout,
             (disk, Path(config.dir) / MARK),
             me,
+            lambda: config.replica_priority > 0,
         )
 
     def release(self) -> None:
