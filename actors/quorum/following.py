@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from joblog.actors.messages import SyncFailed
 from joblog.actors.quorum.mail import Came, FromStore, Heard, InTouch, Led
@@ -23,6 +23,7 @@ from joblog.app.state.cluster import SWITCH
 from joblog.app.state.replicas import STREAM_KIND
 from joblog.app.state.replication import Address, LinkFacts
 from joblog.app.state.session import Session
+from joblog.storage.copier import Copier
 from joblog.storage.cutting import Piece
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
     from joblog.actors.command_log import LogThatTakes
     from joblog.actors.inbox import Replies
     from joblog.actors.loop import Loop
-    from joblog.actors.quorum.keeping import Quorum
+    from joblog.actors.quorum.publisher import Publisher
     from joblog.actors.turn import Turn
     from joblog.app.engine.engine import Engine
     from joblog.app.words import Argv
+    from joblog.storage.cutting import LogPlace
     from joblog.storage.record import Record
 
 logger = logging.getLogger(__name__)
@@ -48,13 +50,34 @@ _TOUCH_MS: Final = 2000
 _PASSED_OVER: Final = frozenset((b"PING", b"REPLCONF"))
 
 
+class Store(Copier, Protocol):
+    """The store, as this part knows it; see `joblog.actors.quorum.keeping`.
+
+    Attributes:
+        leader: who led when this server began to follow; None where it leads.
+        epoch: the epoch that is known.
+    """
+
+    leader: Address | None
+    epoch: int
+
+    def greet(self, loop: Loop, /) -> None:
+        """Say hello, and hear the others."""
+
+    def begin_following(self, place: LogPlace, /) -> None:
+        """Read on where the files end."""
+
+    def lead(self, publisher: Publisher, /) -> None:
+        """Publish behind this server's claim."""
+
+
 class Following:
     """Takes what the stream has, and changes the part that this server plays.
 
     It stands in for an inbox: of the log writer's answers and of the link's mail.
     """
 
-    def __init__(self, quorum: Quorum, me: Address) -> None:
+    def __init__(self, quorum: Store, me: Address) -> None:
         """Take nothing yet.
 
         Args:

@@ -56,6 +56,8 @@ def test_replicaof_and_its_like(parity):
             "ASKING",
             "READONLY",
             "READWRITE",
+            "SENTINEL",
+            "SENTINEL MASTERS",
         ],
         witness="redis",
     )
