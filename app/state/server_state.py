@@ -245,12 +245,9 @@ class ServerState:
         self.run_id, self.client_ids = secrets.token_hex(20), count(1)
         self.replication, self.replicas = Replication(config, self.alarm), Replicas()
         self.replication.note_taking = self.judge_recording
-        self.jumps = Jumps(now_ms, steady_ms)
+        self.jumps, self.cluster = Jumps(now_ms, steady_ms), Cluster(config)
         self.started_at_ms, self.started_steady_ms = now_ms(), steady_ms()
-        self.saves, self.cluster = (
-            Saves(self.started_steady_ms, self.started_at_ms),
-            Cluster(config),
-        )
+        self.saves = Saves(self.started_steady_ms, self.started_at_ms)
         self.users, self.denials = Users(config), Denials()
         config.on_change(self.users.take_requirepass, "requirepass")
         self.sessions: dict[int, Session] = {}
