@@ -24,12 +24,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from itertools import count
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from joblog.actors.inbox import Inbox, Receiver
-
-if TYPE_CHECKING:
-    from joblog.actors.messages import Mailbox
 
 READ = select.EPOLLIN if hasattr(select, "epoll") else selectors.EVENT_READ
 WRITE = select.EPOLLOUT if hasattr(select, "epoll") else selectors.EVENT_WRITE
@@ -125,7 +122,7 @@ class Loop:
         self.run_queue: list[Inbox] = []
         self._drained = 0
         self.commands_read = 0
-        self._from_threads: deque[tuple[Mailbox, Any]] = deque()
+        self._from_threads: deque[tuple[Any, Any]] = deque()
         self.ticks = 0
         self._poll = select.epoll() if hasattr(select, "epoll") else _SelectorsPoll()
         self._ready: dict[int, Receiver] = {}
@@ -203,8 +200,8 @@ class Loop:
             # fails otherwise, the next tick looks for what is new in any case.
             return
 
-    def post_from_thread(self, inbox: Mailbox, message: Any) -> None:
-        """Leave mail from another thread."""
+    def post_from_thread(self, inbox: Any, message: Any) -> None:
+        """Leave mail from another thread, in an inbox or what stands in for one."""
         self._from_threads.append((inbox, message))
         self.wake()
 
