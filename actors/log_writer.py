@@ -36,7 +36,7 @@ from joblog.actors.messages import (
     SyncFailed,
     Tap,
 )
-from joblog.actors.quorum.mail import Overtaken, StoreTrouble
+from joblog.actors.quorum.mail import StoreTrouble
 from joblog.actors.replica.mail import EndTaking, GoBack, Take
 from joblog.actors.sync_delays import SyncDelays
 from joblog.actors.syncer import Syncer
@@ -177,10 +177,6 @@ class LogWriter(CooperativeActor):
         elif type(message) is SegmentsChanged:
             if self._log is not None:
                 self._log.note_segments(message.first_seq, message.sizes)
-        elif type(message) is Overtaken:
-            assert self._quorum is not None
-            self._quorum.is_overtaken = True
-            self.give_up(message.reason)
         elif type(message) is SyncFailed:
             self.give_up(message.reason)
         else:

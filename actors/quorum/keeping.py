@@ -21,7 +21,7 @@ from joblog.actors.messages import SyncFailed
 from joblog.actors.quorum.following import Following
 from joblog.actors.quorum.gate import QuorumGate
 from joblog.actors.quorum.hellos import Hellos
-from joblog.actors.quorum.mail import Heard, Overtaken, StoreTrouble
+from joblog.actors.quorum.mail import Heard, StoreTrouble
 from joblog.actors.quorum.marks import encode_mark
 from joblog.actors.quorum.parcels import Kind
 from joblog.actors.quorum.publisher import (
@@ -278,7 +278,8 @@ class Quorum:
         try:
             await work()
         except OvertakenError as error:
-            self._tell(Overtaken(str(error)))
+            self.is_overtaken = True
+            self._tell(SyncFailed(str(error)))
         except (ShrunkError, StorageError) as error:
             self._tell(SyncFailed(str(error)))
         except Exception as error:  # whatever it is, nothing more is acknowledged

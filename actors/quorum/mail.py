@@ -21,16 +21,6 @@ class StoreTrouble(NamedTuple):
     reason: bytes | None
 
 
-class Overtaken(NamedTuple):
-    """Another server has claimed the next epoch. Store -> log writer.
-
-    Attributes:
-        reason: for people.
-    """
-
-    reason: str
-
-
 class Came(NamedTuple):
     """What the stream has behind what is here. Store -> following.
 

@@ -115,7 +115,7 @@ def _serve(
     replication = server.replication
     if not server.has_log or server.log_facts is None:
         raise CommandError(errors.NO_LOG_TO_FOLLOW)
-    if replication.is_taking and log is None:
+    if replication.is_taking and (log is None or server.config.log_store):
         raise CommandError(errors.LOG_IS_TAKEN)
     is_apart = replication.is_replica and not replication.link.is_up
     if is_apart or replication.is_broken:
