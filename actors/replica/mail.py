@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from joblog.actors.inbox import Inbox
     from joblog.actors.messages import Mailbox
     from joblog.app.state.replication import Address, LinkFacts, Position
     from joblog.app.words import Argv
