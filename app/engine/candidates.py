@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from bisect import insort
 from itertools import islice
+from sys import getsizeof
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ class _Listed:
         )
         return id(table) == self._table_id and not is_worn
 
+    def held_bytes(self) -> int:
+        """Return how much memory the list takes."""
+        return getsizeof(self._keys)
+
     def pick(
         self, table: Mapping[bytes, object], random: Callable[[], float], count: int
     ) -> list[bytes]:
@@ -98,6 +103,10 @@ class Candidates:
         """Begin anew; nothing is kept while there is enough memory."""
         self._listed.clear()
         self._pool.clear()
+
+    def listed_bytes(self) -> int:
+        """Return how much memory the lists of keys take."""
+        return sum(listed.held_bytes() for listed in self._listed.values())
 
     def choose(self, policy: str) -> Victim | None:
         """Return a key and its database; None where no key may go by the policy."""

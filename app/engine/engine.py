@@ -139,7 +139,9 @@ class Engine:
         """Make the parts that keep what there is within bounds."""
         outbox = self.outbox
         candidates = Candidates(context, self.uses)
-        self.memory_limit = MemoryLimit(context, outbox, self.pause, candidates)
+        self.memory_limit = MemoryLimit(
+            context, outbox, self.pause, self.uses, candidates
+        )
         self.guards = Guards(
             context,
             self.access,

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from joblog.app.state.server_state import CallCounts
     from joblog.app.state.session import Session
     from joblog.app.table.table import Command
-    from joblog.app.users.gate import Gate
     from joblog.app.words import Argv
 
 _MOST: Final = 64
@@ -95,6 +94,7 @@ class Rows:
         """
         context, outbox = self._context, self._outbox
         keyspace, resp, gate = context.keyspace, session.resp, session.gate
+        rule = None if gate is None else gate.rule_of(command)
         hits, misses = keyspace.hits, keyspace.misses
         counts = context.server.counts[command.number]
         is_own_effect = session.is_described and context.server.is_recording
@@ -106,7 +106,9 @@ class Rows:
         name, words = commands[first][0], len(commands[first])
         size, started = 0, self._now_ns()
         for argv in commands[first : first + _MOST]:
-            if argv[0] != name or len(argv) != words or shuts(gate, command, argv):
+            if argv[0] != name or len(argv) != words:
+                break
+            if rule is not None and not rule.lets(argv):
                 break
             changes = keyspace.changes
             try:
@@ -154,11 +156,6 @@ class Rows:
             # Which of them it was is not known; together they are hardly ever so slow.
             self._context.read_clock()
             slow_commands.note(session, command, row[-1], elapsed)
-
-
-def shuts(gate: Gate | None, command: Command, argv: Argv) -> bool:
-    """Say whether a client's gate leaves a command to be asked about, if it has one."""
-    return gate is not None and not gate.opens(command, argv)
 
 
 def failure(

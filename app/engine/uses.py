@@ -17,6 +17,7 @@ Source: Redis 7.2; see tests/parity/test_eviction.py.
 
 from __future__ import annotations
 
+from sys import getsizeof
 from typing import TYPE_CHECKING, Final
 
 from joblog.app.errors import CommandError
@@ -201,6 +202,10 @@ class Uses:
         elif database.index < other.index:
             at, to = database.index, other.index
             tables[at], tables[to] = tables[to], tables[at]
+
+    def table_bytes(self) -> int:
+        """Return how much memory the tables of notes take."""
+        return sum(map(getsizeof, self._tables))
 
     # --- what is asked ---------------------------------------------------------------
 

@@ -84,6 +84,11 @@ def _compile_without_expression(pattern: bytes) -> Matcher | None:
     return methodcaller("__eq__", text)
 
 
+def is_plain(pattern: bytes) -> bool:
+    """Say whether a pattern is matched by itself and nothing else."""
+    return not _SPECIAL.search(pattern)
+
+
 def prefix_of(pattern: bytes) -> bytes | None:
     """Return the text that a pattern wants at the beginning, where it says no more."""
     text = pattern.rstrip(_STAR)

@@ -126,6 +126,7 @@ class Gauge:
     Attributes:
         read: asks how much it is now; tests put another in its place.
         looks: how often it was asked.
+        not_counted: how much of it does not count for eviction.
     """
 
     def __init__(self) -> None:
@@ -134,7 +135,7 @@ class Gauge:
         self._now_ns, self._spent = perf_counter_ns, thread_time_ns
         self._used = 0
         self._due_ns = 0
-        self.looks = 0
+        self.looks = self.not_counted = 0
         self._window_ns = self._window_cost = 0
 
     def used(self) -> int:

@@ -136,7 +136,7 @@ def memory(ctx: Context) -> Fields:
         ("maxmemory_human", human_bytes(limit)),
         ("maxmemory_policy", ctx.server.config.maxmemory_policy),
         *_fragmentation(used, resident),
-        ("mem_not_counted_for_evict", 0),
+        ("mem_not_counted_for_evict", ctx.server.memory.not_counted),
         ("mem_replication_backlog", 0),
         ("mem_total_replication_buffers", 0),
         ("mem_clients_slaves", 0),

@@ -5,6 +5,7 @@ What is in use is reckoned from the keys here, so that nothing depends on the pr
 
 import itertools
 import random
+import sys
 
 import pytest
 
@@ -35,10 +36,14 @@ def limited(clients_with):
         engine = made.engine
         engine.context.random = random.Random(7)
 
+        made.measure_tables = engine.memory_limit.tables
+        engine.memory_limit.tables = lambda: 0
+
         def in_use():
             held = sum(map(len, engine.keyspace.databases))
             told = sum(entry[3] == gone for entry in engine.outbox.entries)
-            return GIB + (held - keys) * KEY_BYTES + told * RECORD_BYTES
+            used = (held - keys) * KEY_BYTES + told * RECORD_BYTES
+            return GIB + used + engine.memory_limit.tables()
 
         gone = [0, None, {"kind": "evicted", "policy": policy}]
 
@@ -209,6 +214,48 @@ def test_no_more_goes_for_what_the_records_of_that_hold_until_they_are_written(l
     end_turn(clients)
     clients("a", "PING")
     assert len(left(clients)) == 500
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-random"])
+def test_growth_of_a_table_lets_no_keys_go(limited, policy):
+    keys = 10_922  # as many as a table of 16,384 places takes
+    clients = limited(policy, keys)
+    limit = clients.engine.memory_limit
+    fill(clients, range(keys - 100))
+    before = clients.measure_tables()
+    limit.tables = lambda: clients.measure_tables() - before
+
+    fill(clients, range(keys - 100, keys + 100))
+
+    assert limit.tables() > 1000 * KEY_BYTES
+    assert evicted(clients) in range(95, 111)
+    memory = clients.engine.server.memory
+    assert memory.look() - GIB >= memory.not_counted > 1000 * KEY_BYTES
+
+
+def test_record_of_an_eviction_takes_what_is_reckoned(limited):
+    clients = limited("allkeys-random", 1)
+    fill(clients, range(2))
+    clients.engine.server.memory.read.calls += 1
+    clients("a", "PING")
+
+    at_ms, _, effects, origin = entry = clients.entries[-1]
+
+    objects = entry, effects, *effects, *effects[0][1:], origin, origin[2], at_ms
+    size = sum(map(sys.getsizeof, objects)) + 8 * (len(effects[0]) + len(origin))
+    assert size == pytest.approx(RECORD_BYTES, rel=0.15)
+
+
+def test_no_more_than_an_eighth_of_the_limit_does_not_count(limited):
+    clients = limited("allkeys-random", 100)
+    fill(clients, range(100))
+    clients.engine.memory_limit.tables = lambda: GIB // 4
+
+    clients.engine.server.memory.read.calls += 1
+    clients("a", "PING")
+
+    assert clients.engine.server.memory.not_counted == GIB // 8
+    assert clients.engine.upkeep.evict_for(0)  # and more has to go
 
 
 def test_nothing_goes_inside_of_a_transaction_or_a_script(limited):

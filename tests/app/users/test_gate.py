@@ -110,6 +110,9 @@ def test_gate_knows_the_calls_of_a_worker(line, is_open):
     )
 
     assert opens(user, line) == is_open
+    argv = [word.encode() for word in line.split()]
+    rule = user.gate().rule_of(find_command(argv))
+    assert (rule is None or rule.lets(argv)) == is_open
 
 
 def test_many_keys_are_let_through_by_one_set_of_rules_or_none():
@@ -125,6 +128,9 @@ def test_each_command_of_a_user_with_all_keys_is_let_through_or_not_at_all():
 
     for command in COMMANDS.values():
         assert user.gate().opens(command, [b"x", b"y"]) == bool(allowed[command.number])
+        # None says that any call will do: never of one that is not let through.
+        is_any = user.gate().rule_of(command) is None
+        assert is_any == bool(allowed[command.number])
 
 
 @given(st.lists(st.sampled_from([b"a", b"*", b"?", b"[a]", b"\\", b"b"])).map(b"".join))
