@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from joblog.app.state.server_state import CallCounts
     from joblog.app.state.session import Session
     from joblog.app.table.table import Command
+    from joblog.app.users.gate import KeyRule
     from joblog.app.words import Argv
 
 _MOST: Final = 64
@@ -93,8 +94,8 @@ class Rows:
             How many bytes of replies there are.
         """
         context, outbox = self._context, self._outbox
-        keyspace, resp, gate = context.keyspace, session.resp, session.gate
-        rule = None if gate is None else gate.rule_of(command)
+        keyspace, resp = context.keyspace, session.resp
+        rule = None if session.gate is None else session.gate.rule_of(command)
         hits, misses = keyspace.hits, keyspace.misses
         counts = context.server.counts[command.number]
         is_own_effect = session.is_described and context.server.is_recording
@@ -102,13 +103,10 @@ class Rows:
         # Objects, so that they are not made anew for each entry.
         at_ms: Any = context.now_ms
         client_id: Any = session.id
-        first = len(replies)
+        first, size, started = len(replies), 0, self._now_ns()
         name, words = commands[first][0], len(commands[first])
-        size, started = 0, self._now_ns()
         for argv in commands[first : first + _MOST]:
-            if argv[0] != name or len(argv) != words:
-                break
-            if rule is not None and not rule.lets(argv):
+            if argv[0] != name or len(argv) != words or shuts(rule, argv):
                 break
             changes = keyspace.changes
             try:
@@ -156,6 +154,11 @@ class Rows:
             # Which of them it was is not known; together they are hardly ever so slow.
             self._context.read_clock()
             slow_commands.note(session, command, row[-1], elapsed)
+
+
+def shuts(rule: KeyRule | None, argv: Argv) -> bool:
+    """Say whether the rule of a limited client leaves a command to be asked about."""
+    return rule is not None and not rule.lets(argv)
 
 
 def failure(
