@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from nicegui import ui
 
+from joblog.replay.web.words import BUTTON
+
 KEYS = {
     "/": "search: a job's id, a key, a client, a text",
     "← →": "a step back or on in time",
@@ -31,4 +33,4 @@ def show_help() -> None:
                     ui.label(name).classes("font-mono w-56")
                     ui.label(text)
         ui.label("The address of each page can be pasted: it has the moment in it.")
-        ui.button("Close", on_click=dialog.close)
+        ui.button("Close", on_click=dialog.close, color=BUTTON)

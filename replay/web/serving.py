@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 MESSAGE_MAX = 1 << 20
 
+_STYLE = """<style>
+#main .nicegui-link { color: #1d4ed8 }
+.body--dark #main .nicegui-link { color: #93c5fd }
+</style>"""
+"""NiceGUI's own links are too light to be read on white."""
+
 
 class _Server(uvicorn.Server):
     """A server that tells its port once it listens, and ends what it started."""
@@ -73,6 +79,7 @@ def serve(
     ui.add_head_html(
         '<script>document.documentElement.lang = "en"</script>', shared=True
     )
+    ui.add_head_html(_STYLE, shared=True)
     ui.run_with(app, title="replay", dark=None, show_welcome_message=False)
     guard = Guard(app, token=token, names=names, is_loopback=is_loopback(address[0]))
     config = uvicorn.Config(

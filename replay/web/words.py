@@ -11,21 +11,24 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COLOURS = {
-    "waiting": "#3b82f6",
-    "scheduled": "#8b5cf6",
+    "waiting": "#2563eb",
+    "scheduled": "#7c3aed",
     "blocked": "#a16207",
-    "running": "#0d9488",
+    "running": "#0f766e",
     "failed": "#dc2626",
-    "done": "#16a34a",
+    "done": "#15803d",
     "cancelled": "#6b7280",
     "deleted": "#b45309",
-    "in hand": "#ca8a04",
-    "stuck": "#ea580c",
+    "in hand": "#854d0e",
+    "stuck": "#c2410c",
     "lost": "#be123c",
     "delivered twice": "#c026d3",
     "taken": "#64748b",
 }
-"""Of states and verdicts; each is told in words, too."""
+"""Of states and verdicts, which are told in words too: each is to be read on white."""
+
+BUTTON = "blue-9"
+"""The colour of buttons with a text, which is white: NiceGUI's own is too light."""
 
 _SPARK_WIDTH, _SPARK_HEIGHT = 120, 24
 

@@ -9,7 +9,7 @@ from nicegui import ui
 from joblog.replay.views.words import MISSING, when
 from joblog.replay.web.frame import Frame
 from joblog.replay.web.tables import fill, heading, make_table, show_lines
-from joblog.replay.web.words import link
+from joblog.replay.web.words import BUTTON, link
 
 if TYPE_CHECKING:
     from joblog.replay.web.desks import Desks
@@ -38,7 +38,7 @@ class Compare:
                         ("key", "keys like", key, "*"),
                     )
                 }
-                ui.button("Compare", on_click=self._go)
+                ui.button("Compare", on_click=self._go, color=BUTTON)
             self._state = ui.label("").props("aria-live=polite")
             self._body = ui.column().classes("w-full gap-2")
         self._frame.begin(self._show, self._show_exact)

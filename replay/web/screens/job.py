@@ -10,7 +10,7 @@ from nicegui import ui
 from joblog.replay.views.words import MISSING, how_long, when
 from joblog.replay.web.frame import Frame
 from joblog.replay.web.tables import fill, heading, make_table, show_code, show_facts
-from joblog.replay.web.words import COLOURS, link
+from joblog.replay.web.words import BUTTON, COLOURS, link
 
 if TYPE_CHECKING:
     from joblog.replay.web.desks import Desks
@@ -37,8 +37,11 @@ class Job:
             with ui.row().classes("w-full items-center gap-3"):
                 heading(f"Job {job_id}", 1).classes("break-all")
                 ui.button(
-                    "Receipt", icon="download", on_click=self._give_receipt
-                ).props("outline dense")
+                    "Receipt",
+                    icon="download",
+                    on_click=self._give_receipt,
+                    color=BUTTON,
+                ).props("dense")
             self._state = ui.label("").classes("text-sm").props("aria-live=polite")
             self._body = ui.column().classes("w-full gap-2")
         self._frame.begin(self._show, self._show_exact)

@@ -5,9 +5,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
-from playwright.sync_api import sync_playwright
-
-from tests.support.servers import require_program
+from tests.support.servers import require_package, require_program
 from tests.support.waiting import wait_until
 
 SECONDS_MS = 60_000
@@ -43,6 +41,9 @@ def web(folder, *words):
 def browser():
     """Start the browser."""
     program = require_program("chromium")
+    require_package("playwright")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not everywhere
+
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"]
@@ -83,8 +84,28 @@ def rows(page, place=0):
 def until(page, is_so):
     """Wait until something is so."""
 
+    from playwright.sync_api import Error  # noqa: PLC0415 - not everywhere
+
     def look():
-        page.evaluate("0")  # lets what the browser told come in
-        return is_so(page)
+        try:
+            page.evaluate("0")  # lets what the browser told come in
+            return is_so(page)
+        except Error as error:
+            # A page that is loaded anew is looked at again.
+            if "context was destroyed" in error.message:
+                return False
+            raise
 
     wait_until(look, lambda: page.locator("body").inner_text())
+
+
+def violations(page):
+    """Return what axe-core finds wrong that keeps people out: (rule, first place)."""
+    script = require_package("axe_playwright_python") / "axe.min.js"
+    page.evaluate(script.read_text())
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [
+        (each["id"], each["nodes"][0]["target"], each["nodes"][0]["failureSummary"])
+        for each in found["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]

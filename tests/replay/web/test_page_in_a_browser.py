@@ -1,9 +1,4 @@
-"""The page in a real browser.
-
-    python -m pytest -o python_files='check_*.py' tests/replay/web
-
-By hand: it needs chromium on PATH, and the package playwright.
-"""
+"""The page in a real browser, chromium, which has to be on PATH; CI installs it."""
 
 import json
 from pathlib import Path
@@ -14,16 +9,12 @@ from click.testing import CliRunner
 
 from joblog.replay.cli import main
 from tests.replay.histories import History, make_mail
-from tests.replay.web.browsing import browser, page, rows, until, web
+from tests.replay.web.browsing import page, rows, until, violations, web
 from tests.replay.web.numbers import shown, top, wanted
 
+pytestmark = pytest.mark.slow
+
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>{{7*7}}"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +149,22 @@ def test_two_moments_stand_side_by_side_and_nothing_is_cut_off_on_a_narrow_scree
             f"{count} {name}" for name, count in json.loads(stat.stdout).items()
         )
         assert counts in opened.locator("#main").inner_text()
+
+
+PAGES = ["/", "/queue/mail", "/job/m2", "/key/rq:queue:mail", "/record/12"]
+LISTS = ["/compare?a=@5&b=@20", "/search?text=m2", "/clients", "/scripts", "/log"]
+
+
+@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_no_serious_fault(mail, chromium, is_dark):
+    _, address = mail
+    found = {}
+    with page(chromium, is_dark=is_dark) as opened:
+        for path in PAGES + LISTS:
+            opened.goto(address + path)
+            until(opened, lambda opened: opened.locator("[role=heading]").count())
+            until(opened, lambda opened: not opened.get_by_text("looking").count())
+            found[path] = violations(opened)
+
+    wrong = {path: faults for path, faults in found.items() if faults}
+    assert not wrong, json.dumps(wrong, indent=1)

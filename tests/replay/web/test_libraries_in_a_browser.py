@@ -1,7 +1,4 @@
-"""The page over the tours of four libraries, and over folders that change under it.
-
-By hand, as `check_page`: each moment takes the browser a second or two.
-"""
+"""The page in a browser: tours of four libraries, and folders that change."""
 
 import shutil
 from pathlib import Path
@@ -9,18 +6,14 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.replay.web.browsing import browser, page, until, web
+from tests.replay.web.browsing import page, until, web
 from tests.replay.web.numbers import shown, top, wanted
 from tests.support.damages import flip_a_bit, make_folder
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).resolve().parents[2] / "data" / "tours"
 LIBRARIES = ["rq", "celery", "bullmq", "delancie"]
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as found:
-        yield found
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
