@@ -177,6 +177,12 @@ class LogGiving:
             if place is None and self._server.replication.is_taking:
                 mailbox.post(Push(b"-%b\r\n" % errors.LOG_IS_TAKEN))
             elif place is None:
+                logger.warning(
+                    "replica %s:%d asks for the log: it has another one, or what "
+                    "comes next is pruned or redacted here: it is sent the stream",
+                    replica.address,
+                    replica.port,
+                )
                 then(None)
             elif replica is not self._server.replicas.known.get(replica.session.id):
                 place.close()  # gone meanwhile
