@@ -21,7 +21,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format lint types test parity crash every-call soak fuzz clients delancie docs docs-check site audit check coverage run bench wheels pure clean
+.PHONY: help setup format lint types test parity crash every-call jepsen soak fuzz clients delancie docs docs-check site audit check coverage run bench wheels pure clean
 
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -79,6 +79,9 @@ crash: $(STAMP) ## kill the server and look at what is left
 
 every-call: $(STAMP) ## fail, and kill the server at, every system call that it makes
 	$(BIN)/python -m tests.crash.every_call --jobs $(JOBS) $(ARGS)
+
+jepsen: $(STAMP) ## faults at random in clusters over a store of the log, for an hour (ARGS="--minutes 5")
+	$(BIN)/python -m tests.crash.jepsen.run $(ARGS)
 
 fuzz: $(STAMP) ## hostile clients for two minutes (ARGS="--seconds 600")
 	$(BIN)/python -m tests.fuzz.run $(ARGS)
