@@ -75,8 +75,9 @@ class Replicating:
 
     def follow(self) -> None:
         """Have the link follow whom the engine was told to follow."""
+        was_taken = self._applying.is_taken
         self._applying.follow()
-        self._serving.change_part()
+        self._serving.change_part(was_taken=was_taken)
 
     def takes(self, message: Any) -> bool:
         """Take mail that is about replication; say whether it is."""

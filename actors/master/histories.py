@@ -108,6 +108,7 @@ def find_standing(
     begun_seq: int,
     until_seq: int,
     promoted: tuple[str, Mark] | None = None,
+    known: dict[str, Any] | None = None,
 ) -> Generator[None, None, Standing]:
     """Find out where the stream stands, a slice at each step.
 
@@ -120,11 +121,13 @@ def find_standing(
             that; it is gone on with where that is further than this server's own: of
             two servers the one that has more is to have the greater offset, also for
             who followed the master before.
+        known: a note of where this server's own stands, which need not be looked for.
 
     Raises:
         StorageError: the log is damaged.
     """
-    own = yield from _own_standing(folder, filesystem, begun_seq, until_seq)
+    note = known or (yield from _find_note(folder, filesystem, until_seq))
+    own = yield from _own_standing(folder, filesystem, note, begun_seq, until_seq)
     if promoted is None:
         return own or Standing([], 0)
     history, mark = promoted
@@ -137,10 +140,10 @@ def find_standing(
     return Standing([Elder(history, mark.offset, mark.offset)], offset)
 
 
-def _own_standing(
-    folder: Path, filesystem: FileSystem, begun_seq: int, until_seq: int
-) -> Generator[None, None, Standing | None]:
-    """Return where the stream of this server itself stands; None where it has none."""
+def _find_note(
+    folder: Path, filesystem: FileSystem, until_seq: int
+) -> Generator[None, None, dict[str, Any] | None]:
+    """Return the last note of where this server's stream stood; None for none."""
     note: dict[str, Any] | None = None
     segments = LogFolder(folder, filesystem).find_segments()
     for at in range(len(segments) - 1, -1, -1):
@@ -152,6 +155,17 @@ def _own_standing(
                 note = found
         if note is not None:
             break
+    return note
+
+
+def _own_standing(
+    folder: Path,
+    filesystem: FileSystem,
+    note: dict[str, Any] | None,
+    begun_seq: int,
+    until_seq: int,
+) -> Generator[None, None, Standing | None]:
+    """Return where the stream of this server itself stands; None where it has none."""
     if note is None or note["format"] != STREAM_FORMAT:
         return None
     begun = Mark(note["at"], note["offset"])

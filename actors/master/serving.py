@@ -13,16 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from joblog.actors.master.beginning import Beginning
 from joblog.actors.master.datasets import Datasets
 from joblog.actors.master.feeder import Feeder
-from joblog.actors.master.histories import Mark, Standing, find_mark, find_standing
+from joblog.actors.master.histories import Mark, Standing, find_mark
 from joblog.actors.master.log_feeder import LogFeeder, LogGiving
 from joblog.actors.master.place import Place
 from joblog.actors.master.reaching import Reaching
 from joblog.actors.master.stepping import find_silent, step_all
 from joblog.actors.master.steps import SLICE_SECONDS, run_steps
 from joblog.actors.master.waits import Waits
-from joblog.actors.messages import Appended, Limits, Tap, Tapped
+from joblog.actors.messages import Appended, Limits, Tapped
 from joblog.app import errors
 from joblog.app.history.propagation import stream_of, young_of
 from joblog.app.state.alarm import LONELY
@@ -81,9 +82,10 @@ class Serving:
         disk = open_disk(config.log_encryption_key_file)
         self._log = Path(config.dir), disk
         self._replicas = engine.server.replicas
-        self._begun_seq = self._sent_ms = 0
+        self._sent_ms = 0
         self._is_tapped = self._is_stepping = self._is_settling = False
         self._place = Place(self._replicas)
+        self._beginning = Beginning(loop, engine.server, self._log)
         self._feeders: dict[int, Feeder] = {}
         self._asking: list[ServeReplica] = []
         beside = loop, engine.blocking, turn
@@ -104,23 +106,35 @@ class Serving:
             return
         last_seq = server.log_facts()["last_seq"]
         assert isinstance(last_seq, int)
-        self._begun_seq = last_seq - len(self._engine.outbox.entries)
+        self._beginning.begun_seq = last_seq - len(self._engine.outbox.entries)
         self._datasets.remove_old()
         self._reaching.judge()
         self._loop.call_later(_TICK_SECONDS, self._tick)
 
-    def change_part(self) -> None:
-        """Note that this server follows somebody now, or nobody any more."""
+    def change_part(self, *, was_taken: bool) -> None:
+        """Note whom this server follows; its log may have been its master's."""
         # Behind what this turn has made: that was of the part before.
         self._loop.call_soon(self._reaching.judge)
+        promoted_seq = self._engine.server.replication.promoted_seq
+        if promoted_seq and not was_taken:
+            known = self._place.note() if self._replicas.is_sent else None
+            self._drop_all()
+            if known is not None:
+                self._beginning.begin_anew(promoted_seq, known)
+            self._begin_to_serve()
 
     def begin_anew(self) -> None:
         """Begin another history: the log is taken from now on, or no longer."""
-        self._begun_seq = self._engine.server.replication.log_synced()
+        self._drop_all()
+        self._beginning.begin_anew(self._engine.server.replication.log_synced())
+
+    def _drop_all(self) -> None:
+        """Have all replicas ask again; the stream is to begin anew."""
         for client_id, feeder in list(self._feeders.items()):
             self._give_up(client_id, feeder)
         self._replicas.is_sent = self._is_tapped = False
         self._place = Place(self._replicas)
+        self._beginning.break_off()
 
     def stop(self) -> None:
         """Stop the thread that has datasets made."""
@@ -149,9 +163,7 @@ class Serving:
         if isinstance(message, Appended):
             self._send_on(message)
         elif isinstance(message, Tapped):
-            self._replicas.seq = message.seq
-            self._replicas.offset = self._replicas.written = 0
-            self._find_standing(message.seq)
+            self._beginning.find(message.seq, self._begin_history)
         else:
             self._datasets.take(message)
 
@@ -184,23 +196,10 @@ class Serving:
         elif not self._is_tapped:
             self._is_tapped = True
             assert self._turn.log_writer is not None
-            self._turn.log_writer.post(Tap(self._inbox))
+            self._beginning.ask(self._turn.log_writer, self._inbox)
 
-    def _find_standing(self, seq: int) -> None:
-        """Find out where the stream stands, behind a record."""
-        replication, promoted = self._engine.server.replication, None
-        if replication.promoted_seq:
-            offset = replication.second_offset - 1
-            mark = Mark(replication.promoted_seq, offset)
-            promoted = replication.second_id, mark
-        steps = find_standing(*self._log, self._begun_seq, seq, promoted)
-        found = promoted and promoted[1]
-        run_steps(self._loop, steps, partial(self._begin_history, found))
-
-    def _begin_history(self, promoted: Mark | None, standing: Standing | None) -> None:
+    def _begin_history(self, promoted: Mark | None, standing: Standing) -> None:
         """Begin the history of this server, which goes on from those before."""
-        if standing is None:
-            standing = Standing([], 0)  # nobody can go on, and all are sent everything
         replication = self._engine.server.replication
         # A replica has its master's id, whose offsets are others than those here.
         history = secrets.token_hex(20) if replication.is_replica else replication.id

@@ -69,7 +69,11 @@ _WORDS_A_RECORD: Final = 2000
 
 
 class Applying:
-    """Applies what a master sends to an engine."""
+    """Applies what a master sends to an engine.
+
+    Attributes:
+        is_taken: the log is the master's; it has no records of this server.
+    """
 
     def __init__(
         self,
@@ -104,7 +108,7 @@ class Applying:
         self._reach = reach
         self._replicated = Replicated(engine)
         self._taking = Taking(engine, turn, self._replicated, inbox)
-        self._is_taken = False
+        self.is_taken = False
         self._state = engine.server.replication
         self._link: pykka.ActorRef[Link] | None = None
         self._to_link: Inbox = inbox
@@ -131,7 +135,7 @@ class Applying:
                 self._taking.place,
             )
             self._to_link = self._link.actor_inbox  # type: ignore[assignment]  # ours
-        if state.master is None and self._is_taken:
+        if state.master is None and self.is_taken:
             self._leave_log("master")
         if state.master is None and self._session is not None:
             self._replicated.note(self._session, "master", id=state.id)
@@ -213,13 +217,13 @@ class Applying:
         self._mailboxes.open(session.id, self._to_link)
         if message.is_log:
             assert message.continued is not None
-            if message.is_parting or not self._is_taken:
+            if message.is_parting or not self.is_taken:
                 self._on_taking()
-            self._is_taken = True
+            self.is_taken = True
             history = message.continued.id
             self._taking.begin(history, is_parting=message.is_parting)
             return
-        if self._is_taken or self._state.is_taking:
+        if self.is_taken or self._state.is_taking:
             self._leave_log("left")
         if message.continued is not None:
             # What is applied twice, or not at all, is another history.
@@ -292,7 +296,7 @@ class Applying:
 
     def _leave_log(self, what: str) -> None:
         """Have the log be this server's own again."""
-        self._is_taken = False
+        self.is_taken = False
         self._on_taking()
         self._taking.end(what)
 

@@ -7,9 +7,10 @@ import threading
 import pykka
 import pytest
 
+from joblog.actors.inbox import Inbox, Receiver
 from joblog.actors.log_writer import LogWriter
 from joblog.actors.loop import Loop
-from joblog.actors.messages import LogTrouble, Status
+from joblog.actors.messages import Appended, LogTrouble, Status, Tap
 from joblog.actors.traffic import Commit
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.fsync import FsyncPolicy
@@ -117,6 +118,34 @@ def test_reply_waits_for_the_sync_under_always(writer):
     assert before == []
     assert writing.client.mail == [b"+OK\r\n"]
     assert writing.log.synced_seq == 1
+
+
+class Passing(Receiver):
+    """Stands in for who sends replicas what was appended: it mails that on."""
+
+    def __init__(self, to):
+        self.to = to
+
+    def receive_all(self, inbox):
+        while not inbox.empty():
+            message = inbox.take()
+            if isinstance(message, Appended):
+                self.to.post(message.seq)
+
+
+@pytest.mark.parametrize("policy", [FsyncPolicy.EVERYSEC, FsyncPolicy.ALWAYS])
+def test_replicas_are_sent_a_write_before_its_client_hears_of_it(writer, policy):
+    writing = writer(policy)
+    tap = Inbox()
+    tap.bind(Passing(writing.client.inbox), writing.loop)
+    writing.ref.actor_inbox.post(Tap(tap))
+
+    writing.ref.actor_inbox.post(Commit([ENTRY], [(writing.client.inbox, b"+1\r\n")]))
+    writing.ref.actor_inbox.post(Commit([], [(writing.client.inbox, b"+2\r\n")]))
+    writing.ref.actor_inbox.post(Commit([ENTRY], [(writing.client.inbox, b"+3\r\n")]))
+    writing.run_until(lambda: len(writing.client.mail) == 5)
+
+    assert writing.client.mail == [1, 2, b"+1\r\n", b"+2\r\n", b"+3\r\n"]
 
 
 def test_one_sync_of_a_quick_disk_serves_all_that_came_in_a_tick(writer):

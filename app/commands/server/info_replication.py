@@ -5,11 +5,14 @@ Source: Redis 7.0.15 as a replica; see tests/replication.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from joblog.app.commands.server.info_fields import Fields
     from joblog.app.state.context import Context
+
+_NO_OFFSET: Final = 1
+"""What Redis says where it has no master's history to go on from."""
 
 
 def replication(ctx: Context) -> Fields:
@@ -69,14 +72,16 @@ def _link(ctx: Context) -> Fields:
     link, master = state.link, state.master
     assert master is not None
     heard = _seconds_since(ctx, link.last_io_ms) if link.last_io_ms else -1
+    # A Sentinel promotes whoever says most: who is to have a dataset says nothing yet.
+    offset = _NO_OFFSET if link.state == "sync" else state.offset
     fields: Fields = [
         ("master_host", master.host),
         ("master_port", master.port),
         ("master_link_status", "up" if link.is_up else "down"),
         ("master_last_io_seconds_ago", heard if link.is_up else -1),
         ("master_sync_in_progress", int(link.state == "sync")),
-        ("slave_read_repl_offset", state.offset),
-        ("slave_repl_offset", state.offset),
+        ("slave_read_repl_offset", offset),
+        ("slave_repl_offset", offset),
     ]
     if link.state == "sync":
         total, come = link.sync_total, link.sync_bytes
