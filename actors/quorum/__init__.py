@@ -7,6 +7,7 @@
     stream     what is asked of the stream
     publisher  each group commit becomes a message; who comes second is refused
     lease      who may answer reads; it spares duels, it decides nothing
+    sureness   whether nobody has led since the claim
     opening    a start: from the lease to the claim
     asking     what a start asks, while others have a turn
     bringing   what the stream has and what the files have become one

@@ -31,6 +31,7 @@ from joblog.actors.quorum.publisher import (
     Written,
 )
 from joblog.actors.quorum.stream import UnknownOutcomeError
+from joblog.actors.quorum.sureness import Sureness
 from joblog.storage.errors import StorageError
 from joblog.storage.filesystem import write_aside
 
@@ -103,6 +104,7 @@ class Quorum:
         self._timeout_ms = timeout_ms
         self._mark, self._may_lead = mark, may_lead
         self._marked = 0
+        self._sureness = Sureness(lease)
         self._publisher: Publisher | None = None
         self._is_woken = self._is_begun = self._is_closed = False
         self._trouble: str | None = None
@@ -113,6 +115,7 @@ class Quorum:
     def use(self, packer: Packer, last_number: int) -> Publisher:
         """Publish behind a message of the stream from now on."""
         self.epoch = packer.epoch
+        self._sureness.begin_claim()
         self._publisher = Publisher(
             self._stream, packer, last_number, self.note_reached
         )
@@ -191,7 +194,7 @@ class Quorum:
 
     def _may_read(self) -> bool:
         """Say whether clients may be told now what they have read."""
-        return self._follower is not None or self._lease.is_held
+        return self._follower is not None or self._sureness.is_sure
 
     @property
     def _reached(self) -> ReachedMessage | None:
@@ -266,6 +269,8 @@ class Quorum:
 
     def note_reached(self, parcel: Parcel) -> None:
         """Note that the quorum has what this server appended."""
+        if parcel.kind is Kind.CLAIM:
+            self._sureness.note_claim()
         if not parcel.has_more:
             self._tell(Reached(parcel.last_seq))
         publisher = self._publisher
@@ -304,14 +309,17 @@ class Quorum:
             except Exception as error:  # noqa: BLE001 - nats-py raises many kinds
                 logger.debug("the lease is not renewed: %s", error)
             else:
-                if is_held:
+                if is_held and publisher is not None:
+                    with contextlib.suppress(UnknownOutcomeError):
+                        await self._sureness.make_sure(publisher)
+                if is_held and (publisher is None or self._sureness.is_sure):
                     self._held_at = monotonic()
                     if follower is not None:
                         follower.wake()
                     reached = None if publisher is None else publisher.reached
                     if reached is not None and not reached.parcel.has_more:
                         self._tell(Reached(reached.parcel.last_seq))
-                elif publisher is not None:
+                elif not is_held and publisher is not None:
                     with contextlib.suppress(UnknownOutcomeError):
                         await publisher.look()
             await asyncio.sleep(self._lease.pause)
@@ -323,7 +331,7 @@ class Quorum:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             since = publisher.waiting_since
-            if not self._lease.is_held:
+            if not self._sureness.is_sure:
                 since = min(since or self._held_at, self._held_at)
             is_late = (
                 since is not None and monotonic() - since > self._timeout_ms() / 1000

@@ -30,6 +30,7 @@ class Lease:
 
     Attributes:
         holder: what who has it says of itself, where that is another.
+        term: how often it was taken: another may have had it between two of them.
     """
 
     def __init__(
@@ -57,6 +58,8 @@ class Lease:
         self._seconds = seconds
         self._revision = 0
         self._until = 0.0
+        self._is_kept = False
+        self.term = 0
         self.holder = ""
 
     @property
@@ -80,9 +83,13 @@ class Lease:
             await asyncio.wait_for(self._renew(), _ANSWER_SECONDS)
         except _taken():
             self._revision = 0
+            self._is_kept = False
             await asyncio.wait_for(self._see_holder(), _ANSWER_SECONDS)
             return False
         self.holder = ""
+        if not self._is_kept:
+            self._is_kept = True
+            self.term += 1
         self._until = began + self._seconds * (1 - _MARGIN)
         return True
 

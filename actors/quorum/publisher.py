@@ -182,20 +182,26 @@ class Publisher:
             self._is_idle.clear()
             await self._is_idle.wait()
 
-    async def look(self) -> None:
-        """See whether another has appended, where nothing is under way.
+    async def look(self) -> bool:
+        """See whether another has appended; say whether it is known that none has.
+
+        It is not known while something is under way.
 
         Raises:
             OvertakenError: it has.
             UnknownOutcomeError: nobody answered.
         """
-        if self.is_idle:
-            number = self._last + 1
-            message = await self._stream.read(number)
-            # Ours, where something was offered meanwhile.
-            is_waiting = bool(self._queue or self._parcels)
-            if message is not None and not is_waiting and number == self._last + 1:
-                raise self._overtaken(message, number)
+        if not self.is_idle:
+            return False
+        number = self._last + 1
+        message = await self._stream.read(number)
+        if message is None:
+            return number == self._last + 1
+        # Ours, where something was offered meanwhile.
+        is_waiting = bool(self._queue or self._parcels)
+        if not is_waiting and number == self._last + 1:
+            raise self._overtaken(message, number)
+        return False
 
     def _pack(self) -> None:
         """Make parcels of what waits: of frames that follow each other, one."""
