@@ -5,12 +5,12 @@ This is the log's hot path: see tests/bench/bench_log.py, and `joblog.storage.pa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-from zlib import crc32
+from typing import TYPE_CHECKING, Any, Final
 
 from librt.strings import BytesWriter, write_i64_le
 
-from joblog.storage.payloads import write_effects, write_number, write_words
+from joblog.storage.checksums import crc32
+from joblog.storage.payloads import LONG_BYTES, write_effects, write_number, write_words
 from joblog.storage.record import record_packer, with_clock
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ _BEHIND_MS: Final = 1000
 """By less a seal, or a turn that took long, may be before a record as well."""
 
 _BATCH_BYTES_USUAL = 16 * 1024 * 1024
-
-_LARGE: Final = 4096
-"""From so many bytes on a payload is not copied once more to lie with others."""
 
 _ARRAY_OF_SIX: Final = 0x96
 _ARRAY_OF_THREE: Final = 0x93
@@ -79,7 +76,9 @@ class BatchEncoder:
         frames, payload = self._frames, self._payload
         frames.truncate(0)  # what a batch left that failed
         pieces: list[bytes] = []
-        length = seed = 0
+        long: list[bytes] = []
+        length = 0
+        seed: Any = 0  # an object, so that it is not made anew for each record
         for at_ms, db, effects, origin in drafts:
             seq += 1
             if at_ms > last_at_ms:
@@ -90,18 +89,18 @@ class BatchEncoder:
             payload.append(_ARRAY_OF_SIX)
             write_number(payload, seq)
             payload.write(self._pack_shared(synced_seq, last_at_ms, db))
-            write_effects(payload, effects)
-            self._write_origin(payload, origin)
+            write_effects(payload, effects, long)
+            self._write_origin(payload, origin, long)
             data = payload.getvalue()
+            if long or len(data) >= LONG_BYTES:
+                long.append(data)
+                self._write_long(long, heads, pieces)
+                continue
             if len(data) != length:  # those of a pipeline are alike
                 length = len(data)
                 seed = heads[length][1]
             _write_head(frames, length, _checksum(data, seed))
-            if length < _LARGE:
-                frames.write(data)
-            else:
-                pieces += (frames.getvalue(), data)
-                frames.truncate(0)
+            frames.write(data)
         data = frames.getvalue()
         if pieces:
             pieces.append(data)
@@ -112,6 +111,26 @@ class BatchEncoder:
             self._frames, self._payload = BytesWriter(), BytesWriter()
         return data, seq, last_at_ms
 
+    def _write_long(
+        self, long: list[bytes], heads: FrameHeads, pieces: list[bytes]
+    ) -> None:
+        """Write the frame of a long record, whose parts are not copied.
+
+        Args:
+            long: the payload in parts; empty afterwards.
+            heads: those of frames.
+            pieces: gets what was written so far, and the parts.
+        """
+        length = sum([len(part) for part in long])
+        checksum: Any = heads[length][1]
+        for part in long:
+            checksum = _checksum(part, checksum)
+        _write_head(self._frames, length, checksum)
+        pieces.append(self._frames.getvalue())
+        pieces += long
+        self._frames.truncate(0)
+        long.clear()
+
     def _pack_shared(self, synced_seq: int, at_ms: int, db: int) -> bytes:
         """Return what stands between a record's number and its effects."""
         packed = self._shared_by
@@ -121,7 +140,9 @@ class BatchEncoder:
             self._shared = pack(synced_seq) + pack(at_ms) + pack(db)
         return self._shared
 
-    def _write_origin(self, payload: BytesWriter, origin: OriginWire) -> None:
+    def _write_origin(
+        self, payload: BytesWriter, origin: OriginWire, long: list[bytes]
+    ) -> None:
         """Write who caused a record."""
         if isinstance(origin, int):
             write_number(payload, origin)
@@ -132,7 +153,7 @@ class BatchEncoder:
         if command is None:
             payload.append(_NIL)
         else:
-            write_words(payload, command)
+            write_words(payload, command, long)
         if note is None:
             payload.append(_NIL)
         elif isinstance(note, int):

@@ -21,8 +21,8 @@ later frame that says the damaged one was durable already.
 from __future__ import annotations
 
 from struct import Struct
-from zlib import crc32
 
+from joblog.storage.checksums import crc32
 from joblog.storage.errors import RecordTooLargeError
 
 FRAME_HEAD_BYTES = 8

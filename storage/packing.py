@@ -28,6 +28,7 @@ import zlib
 from struct import Struct
 from typing import TYPE_CHECKING, Protocol
 
+from joblog.storage.checksums import crc32
 from joblog.storage.errors import CorruptLogError, NewerFormatError, StorageError
 from joblog.storage.filesystem import sync_file, sync_names, write_all
 
@@ -126,7 +127,7 @@ class SegmentFile:
         if not self._table_bytes:
             return b""
         data = self._filesystem.read_at(self._file, self._table_bytes, self._table_at)
-        if data[-4:] != _CHECKSUM.pack(zlib.crc32(data[:-4])):
+        if data[-4:] != _CHECKSUM.pack(crc32(data[:-4])):
             raise self._damaged(self._table_at, "the table")
         return data[:-4]
 
@@ -144,7 +145,7 @@ class SegmentFile:
                 f"program that packed it"
             )
         body, checksum = start[:-4], start[-4:]
-        if checksum != _CHECKSUM.pack(zlib.crc32(body)):
+        if checksum != _CHECKSUM.pack(crc32(body)):
             raise self._damaged(0, "the header")
         fields = _HEADER.unpack(body)
         _, _, self._chunk_bytes, self._size, self._table_bytes = fields
@@ -154,7 +155,7 @@ class SegmentFile:
         length = chunks * _ENTRY.size
         place = self.size_on_disk() - length - 4
         index = self._filesystem.read_at(self._file, length + 4, place)
-        is_sound = index[length:] == _CHECKSUM.pack(zlib.crc32(index[:length]))
+        is_sound = index[length:] == _CHECKSUM.pack(crc32(index[:length]))
         if not is_sound:
             raise self._damaged(place, "the index")
         for end, chunk_checksum in _ENTRY.iter_unpack(index[:length]):
@@ -172,7 +173,7 @@ class SegmentFile:
             length = self._ends[number] - start
             data = self._filesystem.read_at(self._file, length, start)
             expected = min(self._chunk_bytes, self._size - number * self._chunk_bytes)
-            if zlib.crc32(data) != self._checksums[number]:
+            if crc32(data) != self._checksums[number]:
                 raise self._damaged(start, "a chunk")
             try:
                 self._chunk = zlib.decompress(data)
@@ -267,10 +268,10 @@ def _write_packed(
 ) -> bytes:
     """Write the packed form of some bytes, durably; return SHA-256 of them."""
     size = source.size()
-    tail = table and table + _CHECKSUM.pack(zlib.crc32(table))
+    tail = table and table + _CHECKSUM.pack(crc32(table))
     version = PACKED_VERSION if table else _WITHOUT_TABLE
     body = _HEADER.pack(PACKED_MAGIC, version, PACKED_CHUNK_BYTES, size, len(tail))
-    head = body + _CHECKSUM.pack(zlib.crc32(body))
+    head = body + _CHECKSUM.pack(crc32(body))
     digest = hashlib.sha256()
     index = b""
     end = len(head)
@@ -283,8 +284,8 @@ def _write_packed(
             packed = zlib.compress(data, _LEVEL)
             write_all(filesystem, file, packed)
             end += len(packed)
-            index += _ENTRY.pack(end, zlib.crc32(packed))
-        index += _CHECKSUM.pack(zlib.crc32(index))
+            index += _ENTRY.pack(end, crc32(packed))
+        index += _CHECKSUM.pack(crc32(index))
         write_all(filesystem, file, tail + index)
         sync_file(filesystem, file, path)
     except (OSError, StorageError):

@@ -12,7 +12,7 @@ to without a call of Python's (docs/decisions/0059-a-buffer-for-compiled-code.md
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,20 @@ if TYPE_CHECKING:
     from librt.strings import BytesWriter
 
 
-def write_effects(into: BytesWriter, effects: Sequence[Sequence[bytes]]) -> None:
+LONG_BYTES: Final = 4096
+"""A word of so many bytes is not copied into the buffer."""
+
+
+def write_effects(
+    into: BytesWriter, effects: Sequence[Sequence[bytes]], long: list[bytes]
+) -> None:
     """Write the effects of a record.
+
+    Args:
+        into: gets them.
+        effects: each a command.
+        long: gets what was in the buffer before each long word, and that word itself;
+            the buffer has what is behind the last one.
 
     Raises:
         TypeError: one has what is no byte string.
@@ -29,22 +41,22 @@ def write_effects(into: BytesWriter, effects: Sequence[Sequence[bytes]]) -> None
     count = len(effects)
     _write_count(into, count)
     if count == 1:  # as nearly all records have
-        write_words(into, effects[0])
+        write_words(into, effects[0], long)
     else:
         for effect in effects:
-            write_words(into, effect)
+            write_words(into, effect, long)
 
 
-def write_words(into: BytesWriter, words: Sequence[bytes]) -> None:
+def write_words(into: BytesWriter, words: Sequence[bytes], long: list[bytes]) -> None:
     """Write a command; see `write_effects`."""
     _write_count(into, len(words))
     if type(words) is list:  # as nearly all are: mypyc goes through it the quick way
         listed: list[bytes] = cast("Any", words)
         for word in listed:
-            _write_word(into, word)
+            _write_word(into, word, long)
     else:
         for word in words:
-            _write_word(into, word)
+            _write_word(into, word, long)
 
 
 def write_number(into: BytesWriter, number: int) -> None:
@@ -68,7 +80,7 @@ def write_number(into: BytesWriter, number: int) -> None:
     into.append(number & 0xFF)
 
 
-def _write_word(into: BytesWriter, word: bytes) -> None:
+def _write_word(into: BytesWriter, word: bytes, long: list[bytes]) -> None:
     size: int = len(word)
     if size < 0x100:  # noqa: PLR2004 - widths of bytes, here and below
         into.append(0xC4)
@@ -80,7 +92,12 @@ def _write_word(into: BytesWriter, word: bytes) -> None:
     else:
         into.append(0xC6)
         _write_four(into, size)
-    into.write(word)
+    if size < LONG_BYTES:
+        into.write(word)
+    else:
+        long.append(into.getvalue())
+        long.append(word)
+        into.truncate(0)
 
 
 def _write_count(into: BytesWriter, count: int) -> None:

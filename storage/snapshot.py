@@ -45,8 +45,8 @@ import contextlib
 import hashlib
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
-from zlib import crc32
 
+from joblog.storage.checksums import crc32
 from joblog.storage.encrypted import require_plain
 from joblog.storage.errors import (
     EnvelopeError,

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 OURS = ("actors", "app", "replay", "storage")
 IMPORTS = "\n".join(f"import {name}" for name in OURS)
 NEEDED = (
-    *("click", "librt", "lupa", "msgpack", "pykka", "rich", "sortedcontainers"),
+    *("click", "isal", "librt", "lupa", "msgpack", "pykka", "rich", "sortedcontainers"),
     *("xxhash", "pytest"),
 )
 PROJECT = {

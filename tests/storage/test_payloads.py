@@ -1,5 +1,6 @@
 """Payloads that are put together are what msgpack makes of the same records."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,4 +90,29 @@ def test_tuples_are_commands_too():
     effects = [[b"DEL", b"k"], [b"DEL", b"l", b"m"]]
     assert payloads_of(BatchEncoder(), drafts, heads, 0, 0, 0) == [
         pack([1, 0, 0, 0, effects, 1])
+    ]
+
+
+def test_long_words_lie_among_short_ones_as_msgpack_has_them():
+    heads, long = FrameHeads(7), [b"l" * size for size in (4095, 4096, 70_000)]
+    one = [[[b"SET", b"k", word]] for word in long]
+    several = [[[b"MSET", b"a", *long, b"z"], [b"SET", long[2], b"v"]], [[long[1]]]]
+    many = [[[b"RPUSH", b"q", *[b"short"] * 1000]]]
+    noted = [9, [b"EVAL", long[2], b"0"], {"kind": "x"}]
+    drafts = [
+        (0, 0, effects, origin)
+        for effects in (*one, [[b"SET", b"k", b"v"]], *several, *many)
+        for origin in (5, noted)
+    ]
+    expect(drafts, heads, 0, 0, 900)
+
+
+def test_batch_that_failed_leaves_nothing_in_the_next():
+    heads, encoder, pack = FrameHeads(7), BatchEncoder(), record_packer()
+    drafts = [(0, 0, [[b"SET", b"k", bytes(5000)]], 1), (0, 0, [[b"SET", b"k"]], 1)]
+    with pytest.raises((TypeError, AttributeError)):
+        encoder.encode([*drafts, (0, 0, [[b"SET", None]], 1)], heads, 0, 0, 0)
+
+    assert payloads_of(encoder, drafts[1:], heads, 4, 4, 5) == [
+        pack([5, 4, 5, 0, [[b"SET", b"k"]], 1])
     ]
