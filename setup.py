@@ -152,6 +152,8 @@ HOT = [
     "app/keyspace/keyspace.py",
     "app/protocol/encoder.py",
     "app/protocol/parser.py",
+    "app/protocol/quick.py",
+    "app/protocol/writing.py",
     "app/state/alarm.py",
     "app/state/context.py",
     "app/state/script_runner.py",

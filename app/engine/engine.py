@@ -28,7 +28,7 @@ from joblog.app.engine.outbox import Outbox
 from joblog.app.engine.pause import Pause
 from joblog.app.engine.pubsub import PubSub
 from joblog.app.engine.revocations import Revocations
-from joblog.app.engine.rows import Rows, failure
+from joblog.app.engine.rows import ROW_MOST, Rows, failure
 from joblog.app.engine.script_commands import ScriptCommands
 from joblog.app.engine.scripts import Scripts
 from joblog.app.engine.shown_commands import ShownCommands
@@ -181,20 +181,21 @@ class Engine:
         context, outbox, rows = self.context, self.outbox, self.rows
         interrupted, outbox.running = outbox.running, session
         replies: list[bytes] = []
-        size = self._spent_ns = 0
-        most = self.slice_bytes
-        argv = session.last_words
-        while len(replies) < len(commands) and not (replies and session.is_closing):
+        ran = size = self._spent_ns = 0
+        most, argv = self.slice_bytes, session.last_words
+        while ran < len(commands) and not (ran and session.is_closing):
             if self._spent_ns > self.slice_ns or size > most:
-                outbox.leave(session, commands[len(replies) :])
+                outbox.leave(session, commands[ran:])
                 break
-            argv = commands[len(replies)]
+            argv = commands[ran]
             command = self._find_open(session, argv)
             if command is None:
                 reply = self.execute(session, argv)
             else:
                 if len(commands) > 1 and rows.may_run(session, command, argv):
-                    size += rows.call(session, command, commands, replies, most)
+                    row = commands[ran : ran + ROW_MOST]
+                    size += rows.call(session, command, row, replies, most)
+                    ran += rows.ran
                     self._spent_ns += rows.spent_ns
                     continue
                 reply = self.call(session, command, argv)
@@ -211,6 +212,7 @@ class Engine:
                 data = encode(reply, session.resp)
             replies.append(data)
             size += len(data)
+            ran += 1
         else:
             outbox.leave(session, [])  # of a long reply there may be more
         outbox.running = interrupted

@@ -17,9 +17,11 @@ from __future__ import annotations
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final, final
 
+from librt.strings import BytesWriter
+
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.protocol.encoder import encode
+from joblog.app.protocol.writing import write_reply
 from joblog.app.reply import is_long
 from joblog.app.table.table import Flag
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from joblog.app.users.gate import KeyRule
     from joblog.app.words import Argv
 
-_MOST: Final = 64
+ROW_MOST: Final = 64
 """So many commands at the most: then the engine looks whether others have to run."""
 
 _WORDS_MOST: Final = 16
@@ -45,10 +47,11 @@ class Rows:
     """Runs commands of one kind in a row.
 
     Attributes:
-        spent_ns: how long the last row took.
+        ran: how many commands the last row had.
+        spent_ns: how long it took.
     """
 
-    __slots__ = ("_context", "_now_ns", "_outbox", "_slow_commands", "spent_ns")
+    __slots__ = ("_context", "_now_ns", "_outbox", "_slow_commands", "ran", "spent_ns")
 
     def __init__(
         self, context: Context, outbox: Outbox, slow_commands: SlowCommands
@@ -58,7 +61,7 @@ class Rows:
         self._outbox = outbox
         self._slow_commands = slow_commands
         self._now_ns = perf_counter_ns
-        self.spent_ns = 0
+        self.ran = self.spent_ns = 0
 
     def may_run(self, session: Session, command: Command, argv: Argv) -> bool:
         """Say whether a command may stand in a row that a client has sent.
@@ -81,20 +84,20 @@ class Rows:
         replies: list[bytes],
         bytes_max: int,
     ) -> int:
-        """Run the row that begins with the first command that has no reply yet.
+        """Run the row at the front of some commands.
 
         Args:
             session: the client.
             command: what the row is of; nothing speaks against it.
-            commands: those of the batch.
-            replies: the encoded replies to some of them; gets those of the row.
+            commands: those of the batch that have not run.
+            replies: gets the encoded replies to those of the row.
             bytes_max: no command runs behind so many bytes of replies.
 
         Returns:
             How many bytes of replies there are.
         """
         context, outbox = self._context, self._outbox
-        keyspace, resp = context.keyspace, session.resp
+        keyspace = context.keyspace
         rule = None if session.gate is None else session.gate.rule_of(command)
         hits, misses = keyspace.hits, keyspace.misses
         counts = context.server.counts[command.number]
@@ -103,9 +106,10 @@ class Rows:
         # Objects, so that they are not made anew for each entry.
         at_ms: Any = context.now_ms
         client_id: Any = session.id
-        first, size, started = len(replies), 0, self._now_ns()
-        name, words = commands[first][0], len(commands[first])
-        for argv in commands[first : first + _MOST]:
+        name, words = commands[0][0], len(commands[0])
+        ran = size = 0
+        written, started = BytesWriter(), self._now_ns()
+        for argv in commands:
             if argv[0] != name or len(argv) != words or shuts(rule, argv):
                 break
             changes = keyspace.changes
@@ -121,39 +125,62 @@ class Rows:
                     outbox.record(session, argv)
             elif context.effects is not None:
                 context.effects = None
-            if isinstance(reply, list) and is_long(reply):
-                data = outbox.begin_long(session, reply, bytes_max)
-            else:
-                data = encode(reply, resp)
-            replies.append(data)
-            size += len(data)
-            if size > bytes_max or session.is_closing:
+            size += self._answer(session, reply, written, replies, bytes_max)
+            ran += 1
+            if size + len(written) > bytes_max or session.is_closing:
                 break
+        replies.append(written.getvalue())
+        size += len(written)
         if not command.is_reading:
             keyspace.hits, keyspace.misses = hits, misses
-        self._count(session, command, counts, commands[first : len(replies)], started)
+        self._count(session, command, commands, ran, started)
+        return size
+
+    def _answer(
+        self,
+        session: Session,
+        reply: Any,
+        written: BytesWriter,
+        replies: list[bytes],
+        bytes_max: int,
+    ) -> int:
+        """Write a reply behind others; what is long goes apart, and is not copied.
+
+        Returns:
+            How many bytes went into `replies`.
+        """
+        if isinstance(reply, list) and is_long(reply):
+            data = self._outbox.begin_long(session, reply, bytes_max)
+        else:
+            data = write_reply(written, reply, session.resp)
+        if not data:
+            return 0
+        size = len(written) + len(data)
+        replies += (written.getvalue(), data)
+        written.truncate(0)
         return size
 
     def _count(
         self,
         session: Session,
         command: Command,
-        counts: CallCounts,
         row: list[Argv],
+        ran: int,
         started: int,
     ) -> None:
-        """Count the commands of a row, each with its part of the time."""
+        """Count the commands of a row that have run, each with its part of the time."""
         elapsed = self._now_ns() - started
-        self.spent_ns = elapsed
+        self.ran, self.spent_ns = ran, elapsed
+        counts = self._context.server.counts[command.number]
         counts.nanoseconds += elapsed
-        counts.calls += len(row)
+        counts.calls += ran
         slow_commands = self._slow_commands
         if slow_commands.is_timing:
-            counts.note_delays(elapsed // len(row), len(row))
+            counts.note_delays(elapsed // ran, ran)
         if elapsed > slow_commands.above_ns:
             # Which of them it was is not known; together they are hardly ever so slow.
             self._context.read_clock()
-            slow_commands.note(session, command, row[-1], elapsed)
+            slow_commands.note(session, command, row[ran - 1], elapsed)
 
 
 def shuts(rule: KeyRule | None, argv: Argv) -> bool:

@@ -38,15 +38,15 @@ from joblog.app.types.numbers import format_double
 
 Encoder = Callable[[Any], bytes]
 
-_OK_BYTES: Final = b"+OK\r\n"
+OK_BYTES: Final = b"+OK\r\n"
 _SMALL: Final = 1024
 _MANY: Final = 1000
 _LOOKS: Final = 32
 _LARGE: Final = 64 * 1024
 _PART_FIRST: Final = 256
 _PART_BYTES: Final = 128 * 1024
-_NO_MEMORY: Final = b"-" + errors.NO_MEMORY + b"\r\n"
-_INTEGERS: Final = [b":%d\r\n" % number for number in range(_SMALL)]
+NO_MEMORY_BYTES: Final = b"-" + errors.NO_MEMORY + b"\r\n"
+INTEGERS: Final = [b":%d\r\n" % number for number in range(_SMALL)]
 _LENGTHS: Final = [b"$%d" % length for length in range(_SMALL)]
 """Small integers as replies, and lengths of bulk strings without their line's end."""
 
@@ -69,10 +69,10 @@ def encode(reply: Any, resp: int) -> bytes:
         if kind is int:
             return encode_integer(reply)
         if reply is OK:
-            return _OK_BYTES
+            return OK_BYTES
         return _BY_TYPE_2[kind](reply) if resp == RESP2 else _BY_TYPE_3[kind](reply)
     except MemoryError:
-        return _NO_MEMORY
+        return NO_MEMORY_BYTES
 
 
 def encode_in_parts(reply: list[Any], resp: int) -> Iterator[bytes]:
@@ -125,12 +125,12 @@ def join(replies: list[bytes]) -> bytes:
     try:
         return b"".join(replies)
     except MemoryError:
-        return b"".join([r if len(r) < _LARGE else _NO_MEMORY for r in replies])
+        return b"".join([r if len(r) < _LARGE else NO_MEMORY_BYTES for r in replies])
 
 
 def encode_integer(value: int) -> bytes:
     """Encode an integer, the same in both protocols."""
-    return _INTEGERS[value] if 0 <= value < _SMALL else b":%d\r\n" % value
+    return INTEGERS[value] if 0 <= value < _SMALL else b":%d\r\n" % value
 
 
 def encode_bulk(value: bytes) -> bytes:

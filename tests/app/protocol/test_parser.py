@@ -150,6 +150,36 @@ def test_quick_way_and_exact_way_agree_on_anything(wire):
     assert whole.buffered_bytes == dripped.buffered_bytes or whole.error is not None
 
 
+@pytest.mark.parametrize("more", [0, 1, 2, 9, 20])
+def test_command_that_begins_as_the_one_before_is_read_as_any_other(more):
+    # Names of every length around those that are compared; others differ at their end.
+    words = [b"", b"x", b"value", b"$1\r\nx", b"y" * 300]
+    names = [b"N" * size + last for size in range(12) for last in (b"A", b"B", b"A")]
+    argvs = [
+        [name, *(words[(at + nth) % len(words)] for nth in range(more))]
+        for at, name in enumerate(names)
+    ]
+    argvs += [[*argv, b"one more"] for argv in argvs]
+    wire = b"".join(map(encode, argvs))
+
+    assert RequestParser().feed(wire) == argvs
+    for last in (argvs[0], [b"NA"], [b"NB", b""]):
+        parser = RequestParser()
+        cut = encode(argvs[0]) + encode(last)
+        assert parser.feed(cut[:-1]) == argvs[:1]
+        assert parser.feed(cut[-1:]) == [last]
+
+
+@pytest.mark.parametrize("line", [b"$:\r\n", b"$1:\r\n", b"$0/\r\n", b"$+1\r\n"])
+def test_what_is_no_digit_in_a_short_header_is_refused(line):
+    parser = RequestParser()
+
+    assert parser.feed(encode([b"GET", b"k"]) + b"*2\r\n" + line + b"0123456789") == [
+        [b"GET", b"k"]
+    ]
+    assert parser.error is not None
+
+
 @given(st.binary(min_size=1, max_size=200))
 def test_no_input_breaks_the_parser_itself(data):
     parser = RequestParser()
