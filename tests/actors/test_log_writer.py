@@ -7,7 +7,7 @@ import threading
 import pykka
 import pytest
 
-from joblog.actors.inbox import Inbox, Receiver
+from joblog.actors.inbox import ActorReceiver, Inbox
 from joblog.actors.log_writer import LogWriter
 from joblog.actors.loop import Loop
 from joblog.actors.messages import Appended, LogTrouble, Status, Tap
@@ -120,7 +120,7 @@ def test_reply_waits_for_the_sync_under_always(writer):
     assert writing.log.synced_seq == 1
 
 
-class Passing(Receiver):
+class Passing:
     """Stands in for who sends replicas what was appended: it mails that on."""
 
     def __init__(self, to):
@@ -137,7 +137,7 @@ class Passing(Receiver):
 def test_replicas_are_sent_a_write_before_its_client_hears_of_it(writer, policy):
     writing = writer(policy)
     tap = Inbox()
-    tap.bind(Passing(writing.client.inbox), writing.loop)
+    tap.bind(ActorReceiver(Passing(writing.client.inbox)), writing.loop)
     writing.ref.actor_inbox.post(Tap(tap))
 
     writing.ref.actor_inbox.post(Commit([ENTRY], [(writing.client.inbox, b"+1\r\n")]))
