@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -38,3 +39,16 @@ def certificates(tmp_path_factory):
     from tests.support.certificates import Certificates  # noqa: PLC0415 - as above
 
     return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(autouse=True)
+def commands_as_they_were():
+    """Give back what a server that started in this process has switched off."""
+    table = sys.modules.get("joblog.app.table.table")
+    tables = (table.COMMANDS, table.LOOKUP, table.SWITCHED_OFF) if table else ()
+    before = [dict(each) for each in tables]
+    yield
+    for each, was in zip(tables, before, strict=True):
+        if len(each) != len(was):
+            each.clear()
+            each.update(was)

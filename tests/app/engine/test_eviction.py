@@ -247,8 +247,8 @@ def test_record_of_an_eviction_takes_what_is_reckoned(limited):
 
 
 def test_no_more_than_an_eighth_of_the_limit_does_not_count(limited):
-    clients = limited("allkeys-random", 100)
-    fill(clients, range(100))
+    clients = limited("allkeys-random", 1000, maxmemory_eviction_tenacity=0)
+    fill(clients, range(1000))
     clients.engine.memory_limit.tables = lambda: GIB // 4
 
     clients.engine.server.memory.read.calls += 1
