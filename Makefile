@@ -2,8 +2,11 @@
 
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# What a server needs; what developing it needs too; its compiled modules; all three.
+SERVER := $(VENV)/.runnable
 TOOLS  := $(VENV)/.installed
 STAMP  := $(VENV)/.compiled
+READY  := $(TOOLS) $(STAMP)
 # The package that setup.py makes of the four folders; what is installed points to it.
 TREE   := build/src/joblog/__init__.py
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python; do \
@@ -26,22 +29,27 @@ PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-setup: $(STAMP) ## make .venv and install joblog with its development tools
+setup: $(READY) ## make .venv and install joblog with its development tools
 
 # Some systems ship Python without ensurepip; their own pip then fills the new folder.
-# What builds joblog is among its tools: it need not be fetched for itself.
-$(TOOLS): pyproject.toml setup.py $(TREE)
+# What builds and compiles joblog is fetched once, and not for each build.
+$(SERVER): pyproject.toml setup.py $(TREE)
 	@test -n "$(PYTHON)" || { echo "joblog needs Python 3.11 or later on PATH" >&2; exit 1; }
 	@echo "setting up $(VENV): half a minute, the first time" >&2
 	@test -x $(BIN)/python && $(BIN)/python -m pip --version >/dev/null 2>&1 \
 	  || $(PYTHON) -m venv $(VENV) \
 	  || { $(PYTHON) -m venv --clear --without-pip $(VENV) \
 	       && $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
-	$(INSTALL) 'setuptools>=77'
+	$(INSTALL) 'setuptools>=77' 'mypy>=2.4'
+	JOBLOG_PURE=1 $(INSTALL) --no-build-isolation -e .
+	@touch $(SERVER)
+
+$(TOOLS): $(SERVER)
+	@echo "fetching the development tools: a minute or two, the first time" >&2
 	JOBLOG_PURE=1 $(INSTALL) --no-build-isolation -e '.[dev]'
 	@touch $(TOOLS)
 
-$(STAMP): $(TOOLS) $(HOT)
+$(STAMP): $(SERVER) $(HOT)
 	@echo "compiling the hot modules, where that can be done" >&2
 	@mkdir -p build
 	@$(BIN)/python -W ignore setup.py --quiet build_ext --inplace >build/compiling.log 2>&1 \
@@ -62,31 +70,31 @@ lint: $(TOOLS) ## check format, lint rules and import contracts
 types: $(TOOLS) ## check types (mypy, strict)
 	$(BIN)/mypy
 
-test: $(STAMP) ## run all tests (ARGS="-k name" for some)
+test: $(READY) ## run all tests (ARGS="-k name" for some)
 	$(PYTEST) $(ARGS)
 
-parity: $(STAMP) ## compare every command with a real server
+parity: $(READY) ## compare every command with a real server
 	$(PYTEST) tests/parity $(ARGS)
 
-delancie: $(STAMP) ## run the job broker, in Go and Lua, on us and on a real server
+delancie: $(READY) ## run the job broker, in Go and Lua, on us and on a real server
 	$(PYTEST) tests/delancie $(ARGS)
 
-clients: $(STAMP) ## run real clients and job queues in processes of their own
+clients: $(READY) ## run real clients and job queues in processes of their own
 	$(PYTEST) tests/clients $(ARGS)
 
-crash: $(STAMP) ## kill the server and look at what is left
+crash: $(READY) ## kill the server and look at what is left
 	$(PYTEST) tests/crash $(ARGS)
 
-every-call: $(STAMP) ## fail, and kill the server at, every system call that it makes
+every-call: $(READY) ## fail, and kill the server at, every system call that it makes
 	$(BIN)/python -m tests.crash.every_call --jobs $(JOBS) $(ARGS)
 
-jepsen: $(STAMP) ## faults at random in clusters over a store of the log, for an hour (ARGS="--minutes 5")
+jepsen: $(READY) ## faults at random in clusters over a store of the log, for an hour (ARGS="--minutes 5")
 	$(BIN)/python -m tests.crash.jepsen.run $(ARGS)
 
-fuzz: $(STAMP) ## hostile clients for two minutes (ARGS="--seconds 600")
+fuzz: $(READY) ## hostile clients for two minutes (ARGS="--seconds 600")
 	$(BIN)/python -m tests.fuzz.run $(ARGS)
 
-soak: $(STAMP) ## load and kill a server for an hour (ARGS="--minutes 5")
+soak: $(READY) ## load and kill a server for an hour (ARGS="--minutes 5")
 	$(BIN)/python -m tests.crash.soak $(ARGS)
 
 docs: $(TOOLS) ## write the pages that come from the tables
@@ -104,21 +112,21 @@ audit: $(TOOLS) ## ask whether what joblog needs to run has known weaknesses
 
 check: lint types docs-check audit test ## lint, types, contracts, fresh docs, audit, tests
 
-coverage: $(STAMP) ## run all tests and report branch coverage
+coverage: $(READY) ## run all tests and report branch coverage
 	$(PYTEST) --cov --cov-report=term $(ARGS)
 
 # A process takes all compiled modules or none, so that they may come while it runs.
-run: $(TOOLS) ## start the server (ARGS="--port 6380")
+run: $(SERVER) ## start the server (ARGS="--port 6380")
 	@$(MAKE) --no-print-directory --question $(STAMP) || { \
 	  echo "the hot modules are compiled meanwhile: this start is of plain Python, the next is faster" >&2; \
 	  nice $(MAKE) --no-print-directory $(STAMP) >/dev/null 2>&1 & }
 	$(BIN)/joblog $(ARGS)
 
-bench: $(STAMP) ## run the timings in tests/bench
+bench: $(READY) ## run the timings in tests/bench
 	$(BIN)/python -m pytest tests/bench -o python_files='bench_*.py' -s $(ARGS)
 
 # Both are built from the sdist, apart from this folder and what is compiled in it.
-wheels: $(STAMP) ## build the sdist, a plain wheel and a compiled one, in dist
+wheels: $(READY) ## build the sdist, a plain wheel and a compiled one, in dist
 	rm -rf dist
 	JOBLOG_PURE=1 $(BIN)/python -m build --outdir dist .
 	$(BIN)/python -m build --outdir dist .
