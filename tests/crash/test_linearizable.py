@@ -44,6 +44,15 @@ class Operation(NamedTuple):
     value: bytes | None
 
 
+def by_register(clients):
+    """Return what was done to each register, by clients that have a `history`."""
+    operations = [[] for _ in range(REGISTERS)]
+    for client in clients:
+        for register, operation in client.history:
+            operations[register].append(operation)
+    return operations
+
+
 def is_linearizable(operations, initial=None):
     """Say whether some order explains all answers (Wing and Gong, with memory)."""
     known = sorted(one for one in operations if one.is_write or one.end != NEVER)
@@ -160,12 +169,6 @@ def test_history_across_kills_is_linearizable(start, seed):
             thread.join()
         server.start()
 
-    for register in range(REGISTERS):
-        operations = [
-            operation
-            for client in clients
-            for where, operation in client.history
-            if where == register
-        ]
+    for register, operations in enumerate(by_register(clients)):
         assert len(operations) > 20
         assert is_linearizable(operations), f"register {register}"

@@ -17,7 +17,7 @@ from joblog.app.history.notes import ClaimNote, read_note
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.reader import read_records
 from joblog.storage.verify import verify_log
-from tests.crash.test_linearizable import REGISTERS, Client, is_linearizable
+from tests.crash.test_linearizable import Client, by_register, is_linearizable
 from tests.support.servers import start_joblog
 from tests.support.stores import Store
 from tests.support.waiting import wait_until
@@ -145,13 +145,7 @@ def play(seed, rounds):
 def test_history_across_faults_of_the_store_is_linearizable():
     clients, records = play(seed=1, rounds=3)
 
-    for register in range(REGISTERS):
-        operations = [
-            operation
-            for client in clients
-            for where, operation in client.history
-            if where == register
-        ]
+    for register, operations in enumerate(by_register(clients)):
         assert operations
         assert is_linearizable(operations), f"register {register}"
     notes = [read_note(record.origin) for record in records]

@@ -27,7 +27,7 @@ from joblog.storage.segment import decode_header
 from joblog.storage.verify import verify_log
 from tests.crash.jepsen.cluster import STREAM, Cluster, Node
 from tests.crash.jepsen.histories import has_order
-from tests.crash.test_linearizable import REGISTERS
+from tests.crash.test_linearizable import by_register
 from tests.parity.wire import parse
 
 if TYPE_CHECKING:
@@ -57,13 +57,7 @@ def find_wrong(cluster: Cluster, load: Load) -> Iterator[str]:
 
 
 def _wrong_registers(clients: list[Registers]) -> Iterator[str]:
-    for register in range(REGISTERS):
-        operations = [
-            operation
-            for client in clients
-            for where, operation in client.history
-            if where == register
-        ]
+    for register, operations in enumerate(by_register(clients)):
         if not has_order(operations):
             yield f"register {register}: {len(operations)} operations have no order"
 
