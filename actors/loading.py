@@ -102,7 +102,8 @@ class Loading:
                 self.log = ended.value
                 return
             loading["checked_bytes"], loading["checked_total"] = progress
-            self._tell("checking the end of the log", *progress, "bytes")
+            if progress[0]:  # nothing while one waits for a store, or for another's lock
+                self._tell("checking the end of the log", *progress, "bytes")
             yield 0.0
 
     def _fold(self, log: CommandLog) -> Iterator[float]:
