@@ -102,7 +102,7 @@ class Loading:
                 self.log = ended.value
                 return
             loading["checked_bytes"], loading["checked_total"] = progress
-            if progress[0]:  # nothing while one waits for a store, or for another's lock
+            if progress[0]:  # nothing while one waits for a store or a lock
                 self._tell("checking the end of the log", *progress, "bytes")
             yield 0.0
 

@@ -41,7 +41,8 @@ def require_number_of(
     Raises:
         CommandError: they are not as many, or `number` is no number.
     """
-    if not fields or integer(number) * words_each != len(fields):
+    words = integer(number) * words_each
+    if not fields or words != len(fields):
         raise CommandError(errors.NUMFIELDS if refusal is None else refusal)
 
 
