@@ -11,6 +11,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from tests.clients.conftest import SERVER_NAMES
 from tests.clients.go_queues import PROGRAMS, require_go_tests
 from tests.support import servers
 from tests.support.servers import require_program
@@ -24,7 +25,7 @@ TEST_SECONDS = 240
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(params=STARTERS)
+@pytest.fixture(params=SERVER_NAMES)
 def start(request, fold_equals_live):
     """Return a function that starts a server; all are stopped at the end."""
     with ExitStack() as stack:
