@@ -89,11 +89,17 @@ def is_plain(pattern: bytes) -> bool:
     return not _SPECIAL.search(pattern)
 
 
-def prefix_of(pattern: bytes) -> bytes | None:
-    """Return the text that a pattern wants at the beginning, where it says no more."""
-    text = pattern.rstrip(_STAR)
-    is_prefix = text and text != pattern and not _SPECIAL.search(text)
-    return text if is_prefix else None
+def prefix_of(pattern: bytes) -> tuple[bytes, int] | None:
+    """Return what a pattern wants, where that is a beginning and a length.
+
+    Returns:
+        The text at the beginning, and how many bytes there must be at least: `jobs:?*`
+        wants `jobs:` and 6. None where it says more.
+    """
+    text = pattern.rstrip(b"*?")
+    rest = pattern[len(text) :]
+    is_prefix = text and _STAR in rest and not _SPECIAL.search(text)
+    return (text, len(text) + rest.count(b"?")) if is_prefix else None
 
 
 def _translate(pattern: bytes) -> bytes:

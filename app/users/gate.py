@@ -6,8 +6,8 @@
 
 It is on the road of every command of a limited client, and knows what most of them are:
 no key, one that is the first argument, or several whose places the table tells (MGET,
-MSET, RENAME, LMOVE, BLPOP), and patterns such as `jobs:*`. What it does not let through
-`User.judge` does, or refuses.
+MSET, RENAME, LMOVE, BLPOP), and patterns such as `jobs:*` and `jobs:?*`. What it does
+not let through `User.judge` does, or refuses.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class KeyRule:
     Attributes:
         names: these very keys.
         prefixes: any that begins with one of these.
+        long: any that begins with one of these, and has as many bytes at least.
         matchers: any that one of these matches.
         is_any: all of them.
         first: where in argv the first of them is.
@@ -54,6 +55,7 @@ class KeyRule:
         "first",
         "is_any",
         "last",
+        "long",
         "matchers",
         "names",
         "others",
@@ -74,9 +76,11 @@ class KeyRule:
         self.first, self.last, self.step = place
         self.others = others
         found = {pattern: prefix_of(pattern) for pattern in patterns}
+        prefixes = [prefix for prefix in found.values() if prefix is not None]
         self.prefixes: tuple[bytes, ...] = tuple(
-            prefix for prefix in found.values() if prefix is not None
+            text for text, least in prefixes if least == len(text)
         )
+        self.long = tuple(prefix for prefix in prefixes if prefix[1] > len(prefix[0]))
         others_of = [pattern for pattern, prefix in found.items() if prefix is None]
         self.names = frozenset(filter(is_plain, others_of))
         self.matchers: list[Matcher] = [
@@ -95,6 +99,9 @@ class KeyRule:
         # to Python's own method, at a thousand instructions for the call.
         for prefix in self.prefixes:
             if key.startswith(prefix):
+                return True
+        for prefix, least in self.long:
+            if len(key) >= least and key.startswith(prefix):
                 return True
         if self.names and key in self.names:
             return True

@@ -20,7 +20,7 @@ RULES = [
         "+select|0",
         "-config|get",
     ),
-    *("~a*", "~b", "~*", "%R~a*", "%W~b*", "~[ab]c", "&c*", "&*", "resetkeys"),
+    *("~a*", "~b", "~*", "%R~a*", "%W~b*", "~[ab]c", "~a?*", "&c*", "&*", "resetkeys"),
     *("(+@all ~a*)", "(+get %R~b*)", "(+mget ~*)", "(+publish &c)", "clearselectors"),
 ]
 CALLS = [
@@ -135,11 +135,29 @@ def test_each_command_of_a_user_with_all_keys_is_let_through_or_not_at_all():
 
 @given(st.lists(st.sampled_from([b"a", b"*", b"?", b"[a]", b"\\", b"b"])).map(b"".join))
 def test_prefix_says_all_that_its_pattern_does(pattern):
-    prefix = prefix_of(pattern)
+    found = prefix_of(pattern)
 
-    if prefix is not None:
-        for text in (b"", b"a", b"b", b"ab", b"aab", b"ba", b"*", b"a*", prefix):
-            assert bool(compile_glob(pattern)(text)) == text.startswith(prefix)
+    if found is not None:
+        prefix, least = found
+        long = prefix.ljust(least, b"x")
+        for text in (b"", b"a", b"b", b"ab", b"aab", b"ba", b"*", b"a*", prefix, long):
+            wanted = text.startswith(prefix) and len(text) >= least
+            assert bool(compile_glob(pattern)(text)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("pattern", "prefix"),
+    [
+        (b"a*", (b"a", 1)),
+        (b"a?*", (b"a", 2)),
+        (b"a*?**?", (b"a", 3)),
+        (b"a?", None),
+        (b"a\\?*", None),
+        (b"?*", None),
+    ],
+)
+def test_prefix_has_a_length(pattern, prefix):
+    assert prefix_of(pattern) == prefix
 
 
 def test_gate_is_that_of_the_rules_there_are():
