@@ -80,10 +80,22 @@ def chord(token, numbers):
     return celery.chord(header)(total.s()).id
 
 
+def length():
+    """Return how many messages wait in the queue, as Celery counts them."""
+    with app.connection_or_acquire() as connection:
+        try:
+            queue = connection.default_channel.queue_declare("celery", passive=True)
+        except connection.channel_errors:  # Redis keeps no empty queue
+            return 0
+    return queue.message_count
+
+
 def ping():
     """Return how many workers answer."""
     return len(app.control.ping(timeout=1))
 
 
 if __name__ == "__main__":
-    answer(enqueue=enqueue, look=look, cancel=cancel, chord=chord, ping=ping)
+    answer(
+        enqueue=enqueue, look=look, cancel=cancel, chord=chord, length=length, ping=ping
+    )
