@@ -1,5 +1,6 @@
 """A desk: a process that answers questions on its standard input, a line each.
 
+    {"ready": true}                               its first line
     {"name": "board", "words": {"at": "@42"}}     a question
     {"progress": 1200}                            how far its answer has come
     {"answer": {...}}                             the answer
@@ -46,6 +47,7 @@ def main() -> None:
     told = json.loads(sys.argv[1])
     limits, descriptors = Limits(*told["limits"]), told["descriptors"]
     desk = Desk(Path(told["folder"]), told["schemas"], limits, descriptors)
+    _write({"ready": True})
     for line in sys.stdin:
         asked = json.loads(line)
         began = time.monotonic()

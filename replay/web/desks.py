@@ -2,7 +2,8 @@
 
 There are two: a quick one for what the index knows at once, which keeps the board, and
 one for what takes its time. A question that nobody waits for any more is not begun; one
-under way is ended with its process, and the next question starts another.
+under way is ended with its process, and the next question starts another. A process
+that still starts has no question yet, and goes on to start for the next.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Desk:
         """
         self._about = about
         self._process: asyncio.subprocess.Process | None = None
+        self._starting: asyncio.Future[asyncio.subprocess.Process] | None = None
         self._turn = asyncio.Lock()
 
     async def ask(
@@ -61,8 +63,16 @@ class Desk:
                 raise
 
     async def _start(self) -> asyncio.subprocess.Process:
+        """Return the process when it is ready; who is cancelled does not stop it."""
         process = self._process
-        if process is None or process.returncode is not None:
+        if self._starting is None:
+            if process is not None and process.returncode is None:
+                return process
+            self._starting = asyncio.ensure_future(self._begin())
+        return await asyncio.shield(self._starting)
+
+    async def _begin(self) -> asyncio.subprocess.Process:
+        try:
             process = self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -72,11 +82,18 @@ class Desk:
                 stdout=asyncio.subprocess.PIPE,
                 limit=_LINE_MAX,
             )
-        return process
+            assert process.stdout is not None
+            await process.stdout.readline()  # it is ready, or has ended
+            return process
+        finally:
+            self._starting = None
 
     async def close(self) -> None:
         """End the process."""
         process = self._end()
+        if self._starting is not None:
+            process = await self._starting
+            self._end()
         if process is not None:
             await process.wait()
 

@@ -64,6 +64,42 @@ def test_work_that_nobody_waits_for_is_ended(folder, monkeypatch):
     assert after["problem"] is None
 
 
+def test_process_that_starts_is_kept_for_the_next_question(folder, monkeypatch):
+    monkeypatch.setattr("joblog.replay.web.desks._PATIENCE_SECONDS", 0.0)
+    begin, begun = asyncio.create_subprocess_exec, []
+
+    async def begin_one(*words, **options):
+        begun.append(words)
+        return await begin(*words, **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", begin_one)
+
+    async def work(desks):
+        for _ in range(3):
+            task = asyncio.create_task(desks.quick.ask("health", {}))
+            await asyncio.sleep(0.05)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        return await desks.quick.ask("health", {})
+
+    answer = run(folder, work)
+
+    assert len(begun) == 1
+    assert answer["problem"] is None
+
+
+def test_process_that_starts_is_ended_with_the_page(folder):
+    async def work(desks):
+        task = asyncio.create_task(desks.quick.ask("health", {}))
+        await asyncio.sleep(0)
+        task.cancel()
+        await desks.close()
+        return desks.quick._process
+
+    assert run(folder, work) is None
+
+
 def test_work_that_is_given_up_twice_leaves_nobody_reading(folder):
     async def work(desks):
         await desks.patient.ask("health", {})
