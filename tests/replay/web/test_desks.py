@@ -64,15 +64,21 @@ def test_work_that_nobody_waits_for_is_ended(folder, monkeypatch):
     assert after["problem"] is None
 
 
-def test_process_that_starts_is_kept_for_the_next_question(folder, monkeypatch):
-    monkeypatch.setattr("joblog.replay.web.desks._PATIENCE_SECONDS", 0.0)
+@pytest.fixture
+def begun(monkeypatch):
+    """The processes that desks began, in a list that grows."""
     begin, begun = asyncio.create_subprocess_exec, []
 
     async def begin_one(*words, **options):
-        begun.append(words)
-        return await begin(*words, **options)
+        begun.append(await begin(*words, **options))
+        return begun[-1]
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", begin_one)
+    return begun
+
+
+def test_process_that_starts_is_kept_for_the_next_question(folder, monkeypatch, begun):
+    monkeypatch.setattr("joblog.replay.web.desks._PATIENCE_SECONDS", 0.0)
 
     async def work(desks):
         for _ in range(3):
@@ -89,15 +95,17 @@ def test_process_that_starts_is_kept_for_the_next_question(folder, monkeypatch):
     assert answer["problem"] is None
 
 
-def test_process_that_starts_is_ended_with_the_page(folder):
+def test_process_that_starts_is_ended_with_the_page(folder, begun):
     async def work(desks):
         task = asyncio.create_task(desks.quick.ask("health", {}))
         await asyncio.sleep(0)
         task.cancel()
         await desks.close()
-        return desks.quick._process
+        return [process.returncode for process in begun]
 
-    assert run(folder, work) is None
+    (code,) = run(folder, work)
+
+    assert code is not None
 
 
 def test_work_that_is_given_up_twice_leaves_nobody_reading(folder):
