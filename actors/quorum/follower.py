@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
     from joblog.actors.quorum.chain import Chain
     from joblog.actors.quorum.mail import FromStore
-    from joblog.actors.quorum.parcels import Parcel
     from joblog.actors.quorum.publisher import Messages
     from joblog.storage.cutting import Cut, LogPlace
     from joblog.storage.record import Draft
@@ -71,7 +70,7 @@ class Follower:
         number: int,
         claimed_by: tuple[bytes, str],
         may_claim: Callable[[], bool],
-        on_reached: Callable[[Parcel], None],
+        on_reached: Callable[[Reached], None],
     ) -> None:
         """Go on behind a message.
 
@@ -80,7 +79,7 @@ class Follower:
             chain: stands behind the message, as the files do.
             number: the message's.
             claimed_by: the writer, and the name, with which this server claims.
-            may_claim: whether this server has the lease.
+            may_claim: whether this server has the lease; a claim is sent right behind.
             on_reached: called with what this server has appended once it leads.
         """
         self._stream, self._chain, self._number = stream, chain, number

@@ -15,10 +15,10 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Final, Protocol
 
 from joblog.actors.messages import SyncFailed
-from joblog.actors.quorum.mail import Came, FromStore, Heard, InTouch, Led
+from joblog.actors.quorum.mail import Came, FromStore, Heard, InTouch, Led, LedAgain
 from joblog.actors.replica.mail import Take, Taken
 from joblog.app.engine.replicated import Replicated, ReplicatedError
-from joblog.app.history.notes import ClaimNote, read_note
+from joblog.app.history.notes import ClaimNote, LeadsNote, encode_note, read_note
 from joblog.app.state.cluster import SWITCH
 from joblog.app.state.replicas import STREAM_KIND
 from joblog.app.state.replication import Address, LinkFacts
@@ -181,6 +181,8 @@ class Following:
                 self._state.link = LinkFacts("connected", self._touched_ms)
         elif isinstance(message, Led):
             self._lead(message)
+        elif isinstance(message, LedAgain):
+            self._write_note()
         elif isinstance(message, Heard):
             self._engine.server.cluster.note_node(message.node)
 
@@ -196,7 +198,7 @@ class Following:
         engine = self._engine
         if self._turn.has_failed:
             return
-        if engine.context.unit is not None or engine.scripts.is_running:
+        if self._is_amid():
             self._loop.call_later(_AGAIN_SECONDS, lambda: self._step(work))
             return
         engine.context.read_clock()
@@ -206,6 +208,11 @@ class Following:
                 self._loop.call_soon(lambda: self._step(work))
                 break
         self._commit([])
+
+    def _is_amid(self) -> bool:
+        """Say whether a transaction or a script is under way."""
+        engine = self._engine
+        return engine.context.unit is not None or engine.scripts.is_running
 
     def _apply(self, taken: Taken) -> Iterator[None]:
         """Apply what the log has taken, and have more of it read."""
@@ -275,6 +282,18 @@ class Following:
         self._engine.pause.hide_expired()
         self._engine.clients.introduce_all()
         logger.warning("this server leads, in epoch %d", self._quorum.epoch)
+        self._commit([])
+
+    def _write_note(self) -> None:
+        """Have something appended: taken by the stream, nobody has led meanwhile."""
+        if self._turn.has_failed:
+            return
+        if self._is_amid():
+            self._loop.call_later(_AGAIN_SECONDS, self._write_note)
+            return
+        self._engine.context.read_clock()
+        note = encode_note(LeadsNote(self._quorum.epoch))
+        self._engine.outbox.note_of_server(note)
         self._commit([])
 
 

@@ -21,7 +21,7 @@ from joblog.actors.messages import SyncFailed
 from joblog.actors.quorum.following import Following
 from joblog.actors.quorum.gate import QuorumGate
 from joblog.actors.quorum.hellos import Hellos
-from joblog.actors.quorum.mail import Heard, StoreTrouble
+from joblog.actors.quorum.mail import Heard, LedAgain, StoreTrouble
 from joblog.actors.quorum.marks import encode_mark
 from joblog.actors.quorum.parcels import Kind
 from joblog.actors.quorum.publisher import (
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from joblog.actors.quorum.follower import Follower
     from joblog.actors.quorum.lease import Lease
     from joblog.actors.quorum.link import Link
-    from joblog.actors.quorum.parcels import Packer, Parcel
+    from joblog.actors.quorum.parcels import Packer
     from joblog.actors.quorum.publisher import Reached as ReachedMessage
     from joblog.actors.quorum.stream import Stream
     from joblog.app.state.replication import Address
@@ -110,6 +110,7 @@ class Quorum:
         self._trouble: str | None = None
         self._held_at = monotonic()
         self._tell: Callable[[Any], None] = _tell_nobody
+        self._post: Callable[[Any], None] | None = None
         self._tasks: list[Future[Any]] = []
 
     def use(self, packer: Packer, last_number: int) -> Publisher:
@@ -164,11 +165,11 @@ class Quorum:
             loop: that of the keyspace's part.
         """
         following = self.following
-        self._post: Any = partial(loop.post_from_thread, following)
+        post = self._post = partial(loop.post_from_thread, following)
         hellos = self._hellos = Hellos(
             self._link,
             self._stream.name,
-            lambda node: self._post(Heard(node)),
+            lambda node: post(Heard(node)),
             self._hear_number,
         )
         self._begin(lambda: hellos.run(following.hello))
@@ -177,6 +178,7 @@ class Quorum:
         """Read on where the files end, and lead when nobody does."""
         follower = self._follower
         assert follower is not None
+        assert self._post is not None
         follower.use(place, self._post, self._link.call_soon)
         self._begin(follower.run)
         self.keep_lease()
@@ -267,16 +269,24 @@ class Quorum:
         assert self._publisher is not None
         self._publisher.wake()
 
-    def note_reached(self, parcel: Parcel) -> None:
+    def may_claim(self) -> bool:
+        """Say whether this server has the lease; its claim is sent next, if so."""
+        self._sureness.begin_claim()
+        return self._lease.is_held
+
+    def note_reached(self, reached: ReachedMessage) -> None:
         """Note that the quorum has what this server appended."""
-        if parcel.kind is Kind.CLAIM:
-            self._sureness.note_claim()
-        if not parcel.has_more:
-            self._tell(Reached(parcel.last_seq))
-        publisher = self._publisher
-        if self._hellos is not None and publisher is not None:
-            assert publisher.reached is not None
-            self._hellos.tell_number(publisher.reached.number)
+        self._sureness.note_reached(reached.number)
+        if not reached.parcel.has_more:
+            self._tell(Reached(reached.parcel.last_seq))
+        if self._hellos is not None:
+            self._hellos.tell_number(reached.number)
+
+    def _note_term(self, publisher: Publisher) -> None:
+        """Have something appended in each term of the lease, once."""
+        post = self._post
+        if post is not None and self._sureness.begin_term(publisher.sent):
+            post(LedAgain())
 
     async def _watch(self, work: Callable[[], Any]) -> None:
         """Do a part of the work; say it where that ends."""
@@ -310,8 +320,7 @@ class Quorum:
                 logger.debug("the lease is not renewed: %s", error)
             else:
                 if is_held and publisher is not None:
-                    with contextlib.suppress(UnknownOutcomeError):
-                        await self._sureness.make_sure(publisher)
+                    self._note_term(publisher)
                 if is_held and (publisher is None or self._sureness.is_sure):
                     self._held_at = monotonic()
                     if follower is not None:

@@ -50,10 +50,17 @@ class Led(NamedTuple):
     publisher: Publisher
 
 
+class LedAgain(NamedTuple):
+    """The lease was lost, and is had again. Store -> following.
+
+    Nobody knows who led meanwhile before the stream has taken a record made since.
+    """
+
+
 class Heard(NamedTuple):
     """Another server has said how it is. Store -> following."""
 
     node: Node
 
 
-FromStore = Came | InTouch | Led | Heard
+FromStore = Came | InTouch | Led | LedAgain | Heard

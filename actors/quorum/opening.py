@@ -176,7 +176,7 @@ class QuorumLog:
             chain,
             head.last,
             (self._writer, self._name),
-            lambda: self._lease.is_held,
+            self.quorum.may_claim,
             self.quorum.note_reached,
         )
         leader = self._lease.holder.split(" ", maxsplit=1)[0]

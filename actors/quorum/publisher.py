@@ -87,6 +87,7 @@ class Publisher:
         waiting_since: when the oldest that waits was taken, by the steady clock; None
             where nothing waits.
         reached: what the stream has acknowledged last; None before the first.
+        sent: the number of the last message that was sent, acknowledged or not.
         trouble: what was heard last of a message that is not acknowledged; "" for none.
     """
 
@@ -95,7 +96,7 @@ class Publisher:
         stream: Messages,
         packer: Packer,
         last_number: int,
-        on_reached: Callable[[Parcel], None],
+        on_reached: Callable[[Reached], None],
     ) -> None:
         """Publish behind a message.
 
@@ -107,7 +108,7 @@ class Publisher:
         """
         self._stream = stream
         self._packer = packer
-        self._last = last_number
+        self._last = self.sent = last_number
         self._on_reached = on_reached
         self._queue: deque[Written] = deque()
         self._parcels: deque[Parcel] = deque()
@@ -182,26 +183,23 @@ class Publisher:
             self._is_idle.clear()
             await self._is_idle.wait()
 
-    async def look(self) -> bool:
-        """See whether another has appended; say whether it is known that none has.
+    async def look(self) -> None:
+        """See whether another has appended, where nothing is under way.
 
-        It is not known while something is under way.
+        That none is seen says nothing: what answers may be behind.
 
         Raises:
             OvertakenError: it has.
             UnknownOutcomeError: nobody answered.
         """
         if not self.is_idle:
-            return False
+            return
         number = self._last + 1
         message = await self._stream.read(number)
-        if message is None:
-            return number == self._last + 1
         # Ours, where something was offered meanwhile.
         is_waiting = bool(self._queue or self._parcels)
-        if not is_waiting and number == self._last + 1:
+        if message is not None and not is_waiting and number == self._last + 1:
             raise self._overtaken(message, number)
-        return False
 
     def _pack(self) -> None:
         """Make parcels of what waits: of frames that follow each other, one."""
@@ -223,6 +221,7 @@ class Publisher:
 
     async def _try(self, parcel: Parcel, message: bytes) -> bool:
         """Send a parcel; say whether it is known to be in the stream."""
+        self.sent = self._last + 1
         try:
             number = await self._stream.publish(message, self._last, _id_of(parcel))
         except (OutrunError, UnknownOutcomeError) as error:
@@ -288,7 +287,7 @@ class Publisher:
         self.reached = Reached(number, parcel)
         self.trouble = ""
         self.waiting_since = monotonic()
-        self._on_reached(parcel)
+        self._on_reached(self.reached)
 
 
 def _id_of(parcel: Parcel) -> str:

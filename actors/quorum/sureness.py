@@ -1,7 +1,11 @@
 """Sureness: whether this server knows that nobody has led since its claim.
 
 Who has lost the lease may get it again after another had it, led, and died. Then its
-memory is old. So a lease that is had anew counts only behind a look at the log.
+memory is old. So in each term of the lease a message of its own has to be taken by the
+stream that was sent since: it is taken only behind this server's last one, so nobody
+has appended in between, nor can who had the lease before append a claim any more.
+To look what the stream's end is would not do: its servers answer that without asking
+their quorum (docs/decisions/0071).
 """
 
 from __future__ import annotations
@@ -10,7 +14,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from joblog.actors.quorum.lease import Lease
-    from joblog.actors.quorum.publisher import Publisher
 
 
 class Sureness:
@@ -19,8 +22,7 @@ class Sureness:
     def __init__(self, lease: Lease) -> None:
         """Be sure of nothing."""
         self._lease = lease
-        self._of_claim = self._sure = 0
-        self._seen = (0, 0)
+        self._term = self._sent = self._sure = 0
 
     @property
     def is_sure(self) -> bool:
@@ -28,28 +30,22 @@ class Sureness:
         return self._lease.is_held and self._lease.term == self._sure
 
     def begin_claim(self) -> None:
-        """Note that a claim is sent, under the lease as it is now."""
-        self._of_claim = self._lease.term
+        """Note that a claim is about to be sent, under the lease as it is now."""
+        self._term, self._sent, self._sure = self._lease.term, 0, 0
 
-    def note_claim(self) -> None:
-        """Note that it was acknowledged: nobody has led until then."""
-        self._sure = self._of_claim
+    def begin_term(self, sent: int) -> bool:
+        """Say whether the lease's term is a new one: then something is to be appended.
 
-    async def make_sure(self, publisher: Publisher) -> None:
-        """See that nobody has led while this server had not the lease.
-
-        Nothing stands behind its last message; or one of its own was acknowledged that
-        was sent since.
-
-        Raises:
-            OvertakenError: somebody has.
-            UnknownOutcomeError: nobody answered.
+        Args:
+            sent: the number of the last message that was sent: it may be older than
+                the term.
         """
-        term, reached = self._lease.term, publisher.reached
-        if term == self._sure or reached is None:
-            return
-        if self._seen[0] != term:
-            self._seen = (term, reached.number)
-        # One more than the one that may have been under way then.
-        if await publisher.look() or reached.number > self._seen[1] + 1:
-            self._sure = term
+        if self._lease.term == self._term:
+            return False
+        self._term, self._sent = self._lease.term, sent
+        return True
+
+    def note_reached(self, number: int) -> None:
+        """Note that the stream has taken a message of this server."""
+        if number > self._sent:
+            self._sure = self._term

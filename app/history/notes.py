@@ -204,6 +204,19 @@ class ClaimNote(NamedTuple):
     node: str = ""
 
 
+class LeadsNote(NamedTuple):
+    """The server that leads had lost its lease for a moment, and has it again.
+
+    Stands in a record without effects: that the stream took it is the proof that
+    nobody had led meanwhile (`log-store`).
+
+    Attributes:
+        epoch: the one that it has claimed.
+    """
+
+    epoch: int = 0
+
+
 class TagNote(NamedTuple):
     """Somebody gave this moment a name; stands in a record without effects.
 
@@ -267,6 +280,7 @@ AnyNote: TypeAlias = (
     | ReplicationNote
     | SynchronizedNote
     | ClaimNote
+    | LeadsNote
     | TagNote
     | BehindNote
     | RedactionNote
@@ -286,6 +300,7 @@ _CLASSES: dict[str, type[AnyNote]] = {
     "replication": ReplicationNote,
     "synchronized": SynchronizedNote,
     "claim": ClaimNote,
+    "leads": LeadsNote,
     "tag": TagNote,
     BEHIND: BehindNote,
     REDACTION_KIND: RedactionNote,

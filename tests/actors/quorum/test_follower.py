@@ -48,7 +48,7 @@ class Part:
             1,
             (name * 16, f"{name.decode()}:1"),
             may_claim,
-            lambda parcel: None,
+            lambda reached: None,
         )
         place = LogPlace("", HEADER, 0, 0, "", 1)
         self.follower.use(place, self.post, lambda function: function())

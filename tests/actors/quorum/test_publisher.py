@@ -85,7 +85,10 @@ class Node:
         packer = Packer(HEADER, position, running, epoch, name * 16)
         self.packer = packer
         self.publisher = Publisher(
-            stream, packer, last_number, self.acknowledged.append
+            stream,
+            packer,
+            last_number,
+            lambda reached: self.acknowledged.append(reached.parcel),
         )
 
     def write(self, value):
