@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from joblog.actors.cooperative import CooperativeActor
+from joblog.actors.log_digests import list_segments, tell_digests
 from joblog.actors.log_place import LogPlace
 from joblog.actors.messages import Answered, Inquire
 from joblog.actors.past_views import PastViews
@@ -27,9 +28,11 @@ from joblog.app.keyspace.glob import compile_glob
 from joblog.app.protocol.encoder import encode
 from joblog.app.reply import Encoded
 from joblog.app.state.inquiries import (
+    AskDigests,
     FindMovedTag,
     ForgetHistory,
     Inquiry,
+    ListSegments,
     ListTags,
     OpenMoment,
     ReadRecords,
@@ -76,7 +79,7 @@ _PLACES_KEPT = 16
 class _Job(NamedTuple):
     """An inquiry, and the work on its answer."""
 
-    inquiry: ReadRecords | ListTags | FindMovedTag
+    inquiry: Inquiry
     work: Work[Any]
 
 
@@ -107,6 +110,7 @@ class Historian(CooperativeActor):
         super().__init__(loop)
         self._folder = folder
         self._filesystem = filesystem
+        self._place = folder, filesystem
         self._log = log
         self._keyspace = keyspace
         self._failures = failures
@@ -147,6 +151,11 @@ class Historian(CooperativeActor):
             self._begin(_Job(inquiry, self._list_tags(inquiry)))
         elif isinstance(inquiry, FindMovedTag):
             self._begin(_Job(inquiry, self._find_moved(inquiry)))
+        elif isinstance(inquiry, AskDigests):
+            self._begin(_Job(inquiry, tell_digests(*self._place, inquiry)))
+        elif isinstance(inquiry, ListSegments):
+            steps = list_segments(*self._place, inquiry, lambda: self._log.last_seq)
+            self._begin(_Job(inquiry, steps))
         else:
             assert isinstance(inquiry, ReadRecords)
             self._begin(_Job(inquiry, self._read(inquiry)))
@@ -193,6 +202,7 @@ class Historian(CooperativeActor):
         waiting = [job for job in self._idle if job.inquiry.is_wanted]
         self._idle = []
         for job in waiting:
+            assert isinstance(job.inquiry, ReadRecords)  # nobody else waits
             if self._log.last_seq < job.inquiry.from_seq:
                 self._put_aside(job)
             else:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from joblog.storage.errors import CorruptLogError
 from joblog.storage.folder import LogFolder
 from joblog.storage.frame import FRAME_HEAD_BYTES
+from joblog.storage.segment import CHUNK_BYTES
 from joblog.storage.segment_files import open_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
     from pathlib import Path
 
     from joblog.storage.filesystem import FileSystem
@@ -31,9 +32,35 @@ def compute_digests(
         PrunedError: pruning overtook this.
         StorageError: this is not a data folder.
     """
+    found: dict[int, str] = {}
+    for _ in find_digests(folder, seqs, found, filesystem=filesystem):
+        pass
+    return found
+
+
+def find_digests(
+    folder: Path,
+    seqs: Iterable[int],
+    found: dict[int, str],
+    *,
+    filesystem: FileSystem,
+    chunk_bytes: int = CHUNK_BYTES,
+) -> Generator[None]:
+    """Find the log's digests at some records, a chunk at each step.
+
+    Args:
+        folder: the data folder.
+        seqs: the records.
+        found: gets the digests of those that the log has.
+        filesystem: the door to the disk.
+        chunk_bytes: how much is read at a time.
+
+    Raises:
+        PrunedError: pruning overtook this.
+        StorageError: this is not a data folder.
+    """
     paths = LogFolder(folder, filesystem)
     wanted = sorted(set(seqs))
-    found: dict[int, str] = {}
     for first_seq, following in pairwise([*paths.find_segments(), _END_SEQ]):
         here = [seq for seq in wanted if first_seq <= seq < following]
         if not here:
@@ -42,15 +69,17 @@ def compute_digests(
             reader = open_segment(paths, filesystem, first_seq)
         except CorruptLogError:
             continue
+        reader.chunk_bytes = chunk_bytes
         try:
-            found.update(_read(reader, here))
+            yield from _read(reader, here, found)
         finally:
             reader.close()
-    return found
 
 
-def _read(reader: SegmentReader, wanted: list[int]) -> Iterator[tuple[int, str]]:
-    """Yield (record, digest) for records of one segment, as far as it is sound."""
+def _read(
+    reader: SegmentReader, wanted: list[int], found: dict[int, str]
+) -> Generator[None]:
+    """Find the digests at records of one segment, as far as it is sound."""
     digest = reader.new_hash()
     digest.update(reader.read_at(reader.offset, 0))
     seq = reader.header.first_seq - 1
@@ -72,7 +101,8 @@ def _read(reader: SegmentReader, wanted: list[int]) -> Iterator[tuple[int, str]]
             end = ends[place - seq]
             digest.update(data[done:end])
             done = end
-            yield place, digest.hexdigest()
+            found[place] = digest.hexdigest()
             place = next(places, None)
         digest.update(data[done:])
         seq = last_seq
+        yield

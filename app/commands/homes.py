@@ -49,7 +49,9 @@ HOMES: Final[dict[str, str]] = {
     "server.info": "INFO",
     "server.introspection": "COMMAND",
     "server.latency": "LATENCY",
-    "server.log": "LOG.HELP LOG.HISTORY LOG.INFO LOG.READ LOG.TAG LOG.TAGS",
+    "server.log": """
+        LOG.DIGEST LOG.HELP LOG.HISTORY LOG.INFO LOG.READ LOG.SEGMENTS LOG.TAG LOG.TAGS
+    """,
     "server.memory": "MEMORY",
     "server.modules": "MODULE",
     "server.replicas": "PSYNC REPLCONF SYNC",

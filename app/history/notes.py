@@ -332,6 +332,22 @@ def decode_note(fields: Note) -> AnyNote | Note:
         return fields
 
 
+def note_of_reply(fields: dict[bytes, Any]) -> Note:
+    """Return a note as LOG.READ tells it in the form that it has in a record."""
+    note = {name.decode(errors="surrogateescape"): of for name, of in fields.items()}
+    note["kind"] = _text(note.get("kind", b""))
+    note_class = _CLASSES.get(note["kind"])
+    for name, kind in getattr(note_class, "__annotations__", {}).items():
+        if name in note and kind.__forward_arg__ == "str":
+            note[name] = _text(note[name])
+    return note
+
+
+def _text(value: Any) -> str:
+    is_bytes = isinstance(value, bytes)
+    return value.decode(errors="surrogateescape") if is_bytes else str(value)
+
+
 def full_note(origin: Origin) -> Note | None:
     """Return the note of a record, that of a script too which its command says."""
     note, command = origin.note, origin.command

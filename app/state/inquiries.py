@@ -115,6 +115,38 @@ class FindMovedTag(Inquiry):
         self.seq = seq
 
 
+class AskDigests(Inquiry):
+    """What the digests of the log are at some records (LOG.DIGEST).
+
+    Attributes:
+        seqs: the numbers of the records.
+    """
+
+    __slots__ = ("seqs",)
+
+    def __init__(self, session: Session, seqs: list[int]) -> None:
+        """Make the question."""
+        super().__init__(session)
+        self.seqs = seqs
+
+
+class ListSegments(Inquiry):
+    """Which segments the log has (LOG.SEGMENTS).
+
+    Attributes:
+        from_seq: that of this record is the first; None for the log's first.
+        count: how many are wanted at the most.
+    """
+
+    __slots__ = ("count", "from_seq")
+
+    def __init__(self, session: Session, from_seq: int | None, count: int) -> None:
+        """Make the question."""
+        super().__init__(session)
+        self.from_seq = from_seq
+        self.count = count
+
+
 class OpenMoment(Inquiry):
     """What was at a moment (CLIENT AT); the answer is a `visits.Visit`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from typing import TYPE_CHECKING, Any, Self
@@ -49,7 +50,11 @@ class LiveServer:
         self._replies = self._socket.makefile("rb")
         if parts.password:
             user = [unquote(parts.username).encode()] if parts.username else []
-            self.ask(b"AUTH", *user, unquote(parts.password).encode())
+            try:
+                self.ask(b"AUTH", *user, unquote(parts.password).encode())
+            except LiveError:
+                self.close()
+                raise
 
     def ask(self, *argv: bytes) -> Any:
         """Run one command and return its reply.
@@ -161,6 +166,11 @@ def _secured(connected: socket.socket, parts: SplitResult) -> socket.socket:
 def _shown(parts: SplitResult) -> str:
     """Return a URL as it may be shown: without a password."""
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def shown_url(url: str) -> str:
+    """Return a URL as it may be shown: without a password."""
+    return re.sub(r"(?<=://)[^/]*@", "", url)
 
 
 def database_of(url: str) -> int | None:

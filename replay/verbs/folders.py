@@ -22,6 +22,7 @@ VARIABLE = "REPLAY_DIR"
 UNNAMED = "\0"
 """Stands for the folder where a command line has none; nobody can type it."""
 
+_SCHEMES = ("redis://", "rediss://", "unix://")
 _NAMES = ("", "data", "joblog-data")
 
 
@@ -118,6 +119,31 @@ class FolderArgument(click.Argument):
             for one in rest[:1]:
                 found += one.shell_complete(ctx, incomplete)
         return found
+
+
+class NodeFolder(DataFolder):
+    """The type of an argument that is a node: its data folder, or its address."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Return a folder as a path, an address as it is."""
+        return value if is_address(str(value)) else super().convert(value, param, ctx)
+
+
+class NodeArgument(FolderArgument):
+    """The argument DIR of a verb that may be the address of a server."""
+
+    def __init__(self, declarations: Sequence[str], **more: Any) -> None:
+        """Stand before a verb's other arguments."""
+        super().__init__(declarations, **more)
+        self.metavar = "[DIR|URL]"
+        self.type = NodeFolder()
+
+
+def is_address(text: str) -> bool:
+    """Say whether a text is the address of a server."""
+    return text.startswith(_SCHEMES)
 
 
 class OwnArgument(click.Argument):

@@ -76,6 +76,7 @@ __all__ = [
     "moment",
     "moment_range",
     "oneline_option",
+    "run_over",
     "seq",
     "takes_folder",
     "takes_output",
@@ -281,20 +282,34 @@ def takes_folder(verb: F) -> F:
     @takes_output
     @functools.wraps(verb)
     def run(output: Output, folder: Path, **arguments: Any) -> Any:
-        attempt = 1
-        while True:
-            tool = Tool(folder, output)
-            kept = tool.find_kept()
-            try:
-                return _run(verb, tool, arguments)
-            except PrunedError:
-                # A server beside may have pruned what the verb was about to read.
-                is_overtaken = tool.find_kept() != kept
-                if not is_overtaken or output.has_written or attempt == _ATTEMPTS:
-                    raise
-            attempt += 1
+        return run_over(verb, output, folder, arguments)
 
     return run  # type: ignore[return-value]  # the options took the place of arguments
+
+
+def run_over(
+    verb: Callable[..., Any], output: Output, folder: Path, arguments: dict[str, Any]
+) -> Any:
+    """Run a verb over a data folder, and return its exit code.
+
+    Args:
+        verb: takes a `Tool` and the arguments.
+        output: where the answer goes.
+        folder: the data folder.
+        arguments: those of the verb, by name.
+    """
+    attempt = 1
+    while True:
+        tool = Tool(folder, output)
+        kept = tool.find_kept()
+        try:
+            return _run(verb, tool, arguments)
+        except PrunedError:
+            # A server beside may have pruned what the verb was about to read.
+            is_overtaken = tool.find_kept() != kept
+            if not is_overtaken or output.has_written or attempt == _ATTEMPTS:
+                raise
+        attempt += 1
 
 
 def _run(verb: Callable[..., Any], tool: Tool, arguments: dict[str, Any]) -> Any:

@@ -20,8 +20,15 @@ from joblog.replay.proofs.bindings import (
 )
 from joblog.replay.proofs.proof import DeepProof
 from joblog.replay.shown.redactions import redaction_text
-from joblog.replay.verbs.against import compare, facts, lines
-from joblog.replay.verbs.options import DAMAGED, NOTHING, Tool, takes_folder
+from joblog.replay.verbs.against import compare, compare_server, facts, lines
+from joblog.replay.verbs.folders import NodeArgument, NodeFolder
+from joblog.replay.verbs.options import (
+    DAMAGED,
+    NOTHING,
+    Tool,
+    run_over,
+    takes_output,
+)
 from joblog.storage.folder import LogFolder
 from joblog.storage.snapshots import find_start_damage
 from joblog.storage.verify import SegmentReport, VerifyReport, verify_log
@@ -29,6 +36,8 @@ from joblog.storage.verify import SegmentReport, VerifyReport, verify_log
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from joblog.replay.output.answers import Output
+    from joblog.replay.verbs.against import Against
     from joblog.storage.redaction import Redaction
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -52,7 +61,8 @@ def kept_digest(value: str) -> tuple[str, int]:
 
 
 @click.command()
-@takes_folder
+@click.argument("folder", cls=NodeArgument)
+@takes_output
 @click.option("--deep", is_flag=True, help="Also fold it, and compare at each seal.")
 @click.option(
     "--expect", type=kept_digest, multiple=True, metavar="DIGEST@SEQ",
@@ -75,20 +85,10 @@ def kept_digest(value: str) -> tuple[str, int]:
     help="A copy of this log, or an archive of its segments.",
 )  # fmt: skip
 @click.option(
-    "--against", type=_DIR, metavar="DIR",
-    help="The folder of another node: name the first record that differs.",
+    "--against", type=NodeFolder(), metavar="DIR|URL",
+    help="Another node, its folder or address: name the first record that differs.",
 )  # fmt: skip
-def verify(
-    tool: Tool,
-    *,
-    deep: bool,
-    expect: tuple[tuple[str, int], ...],
-    anchors: tuple[Path, ...],
-    signer: str,
-    receipts: tuple[Path, ...],
-    backups: tuple[Path, ...],
-    against: Path | None,
-) -> int:
+def verify(output: Output, folder: Path | str, **options: Any) -> Any:
     r"""Read the whole log of DIR and check every checksum, number, link and digest.
 
     Whoever can write to DIR can compute all of these anew. So it is compared with the
@@ -96,6 +96,8 @@ def verify(
     that goes is told, and which part nothing anchors. The last line is the digest of
     all of it, for a later --expect. Exit code 3 says that something is wrong; each
     damage is a line. 1: records still read behind a torn one.
+
+    With the address of a server in place of DIR, only --against is told.
 
     \b
     Examples:
@@ -105,7 +107,34 @@ def verify(
       replay verify joblog-data --anchors /mnt/elsewhere/anchors --key auditor.pem
       replay verify joblog-data --backup /mnt/backup/joblog --receipt job.json
       replay verify joblog-data --against /mnt/standby/joblog-data
+      replay verify joblog-data --against redis://replica.example:6379
+      replay verify redis://queue.example --against redis://replica.example
     """
+    if isinstance(folder, Path):
+        return run_over(_verify, output, folder, options)
+    other = options.pop("against")
+    if other is None or any(options.values()):
+        raise click.UsageError("of a server that runs only --against can be told")
+    compared = compare_server(folder, other)
+    if output.is_json:
+        output.json({"against": facts(compared)})
+    else:
+        _tell(output, compared)
+    return 0 if compared.is_same else DAMAGED
+
+
+def _verify(
+    tool: Tool,
+    *,
+    deep: bool,
+    expect: tuple[tuple[str, int], ...],
+    anchors: tuple[Path, ...],
+    signer: str,
+    receipts: tuple[Path, ...],
+    backups: tuple[Path, ...],
+    against: Path | str | None,
+) -> int:
+    """Verify the log of a folder, and return the exit code."""
     report = verify_log(tool.folder, filesystem=tool.filesystem)
     damage = list(report.damage)
     if not damage:
@@ -135,11 +164,16 @@ def verify(
         tool.output.json(_facts(report, proof, bound, damage) | {"against": told})
     else:
         _write(tool, report, proof, bound, damage)
-        for text, style in lines(compared) if compared else ():
-            tool.output.text(text, style)
+        if compared:
+            _tell(tool.output, compared)
     if damage or (compared and not compared.is_same):
         return DAMAGED
     return NOTHING if _torn_records(report) else 0
+
+
+def _tell(output: Output, compared: Against) -> None:
+    for text, style in lines(compared):
+        output.text(text, style)
 
 
 def _sources(

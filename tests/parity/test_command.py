@@ -47,6 +47,8 @@ OF_OUR_OWN = {
     b"log.read",
     b"log.tag",
     b"log.tags",
+    b"log.digest",
+    b"log.segments",
     b"log.help",
 }
 REMARKS = (b"variable_flags", b"incomplete")

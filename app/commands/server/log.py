@@ -1,4 +1,4 @@
-"""LOG.INFO, LOG.TAG, LOG.READ, LOG.HISTORY and their like: the log, for programs.
+"""LOG.INFO, LOG.TAG, LOG.READ, LOG.DIGEST and their like: the log, for programs.
 
 These are commands of our own, named as a module's would be. A record is shown as a map
 of its parts, which docs/log-format.md describes.
@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.state.inquiries import FindMovedTag, ListTags, ReadRecords
+from joblog.app.state.inquiries import (
+    AskDigests,
+    FindMovedTag,
+    ListSegments,
+    ListTags,
+    ReadRecords,
+)
 from joblog.app.table.arguments import integer
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
@@ -28,9 +34,11 @@ _TAG: Final = re.compile(rb"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")
 _TAKEN: Final = frozenset((b"now", b"today", b"yesterday"))
 _COUNT: Final = 100
 _COUNT_MAX: Final = 10_000
+_DIGESTS_MAX: Final = 1000
 _SYNTAX: Final = {
     "LOG.HISTORY": "<key> [FROM <seq>] [COUNT <count>]",
     "LOG.READ": "FROM <seq> [COUNT <count>] [BLOCK <milliseconds>] [MATCH <pattern>]",
+    "LOG.SEGMENTS": "[FROM <seq>] [COUNT <count>]",
     "LOG.TAGS": "[MATCH <pattern>]",
 }
 
@@ -190,6 +198,56 @@ def log_history(ctx: Context, key: bytes, *options: bytes) -> Any:
         db=ctx.db.index,
         key=key,
     )
+    return ctx.ask(inquiry, 0, lambda found: found)
+
+
+@command(
+    "LOG.DIGEST",
+    arity=-2,
+    flags=_FLAGS,
+    group="log",
+    since="0.1.0",
+    summary="Tell the digests of the log at some records.",
+    complexity="O(N) for N bytes of the segments in which the records are",
+)
+def log_digest(ctx: Context, seq: bytes, *seqs: bytes) -> Any:
+    """Return a digest for each number: SHA-256 of the segment up to that record.
+
+    The segment's header ties it to all before, so two logs that have the same there are
+    the same up to there. Null where there is no such record yet, or it is damaged.
+
+    Raises:
+        CommandError: something is no number, they are too many, or one is pruned.
+    """
+    wanted = [_seq(word) for word in (seq, *seqs)]
+    if len(wanted) > _DIGESTS_MAX:
+        raise CommandError(errors.COUNT_OUT_OF_RANGE)
+    _log_facts(ctx)
+    return ctx.ask(AskDigests(ctx.session, wanted), 0, lambda found: found)
+
+
+@command(
+    "LOG.SEGMENTS",
+    arity=-1,
+    flags=_FLAGS,
+    group="log",
+    since="0.1.0",
+    summary="List the segments of the log, with what their headers say.",
+    complexity="O(N) for N segments",
+)
+def log_segments(ctx: Context, *options: bytes) -> Any:
+    """Return a map for each segment, from that which has a record on.
+
+    It has first-seq, last-seq, created-at-ms, epoch, previous-digest (SHA-256 of the
+    footer before, zeroes in a log's first) and header-digest (that of the header).
+
+    Raises:
+        CommandError: unknown or bad options, or the record is pruned.
+    """
+    words = _parse(options, (b"FROM", b"COUNT"))
+    _log_facts(ctx)
+    from_seq = _seq(words[b"FROM"]) if b"FROM" in words else None
+    inquiry = ListSegments(ctx.session, from_seq, _count(words))
     return ctx.ask(inquiry, 0, lambda found: found)
 
 
