@@ -100,7 +100,9 @@ class Guards:
             text = self._why_not_exec(session)
         if text is not None:
             return self.reject(session, CommandError(text), argv)
-        if self._pause.is_on and self._pause.postpones(session, command):
+        if self._pause.is_on and self._pause.postpones(
+            self._flags_of_all(session, command, argv)
+        ):
             session.has_news = True
             return POSTPONED
         if queued is not None and not command.is_never_queued:
@@ -132,7 +134,7 @@ class Guards:
             flags & Flag.WRITE or command.name == "ping"
         ):
             return errors.MISCONF + alarm.disk_error
-        if alarm.has(PAST) and command.is_write:
+        if alarm.has(PAST) and _writes(command, flags):
             return errors.READ_ONLY
         if alarm.has(REPLICA):
             text = self._why_not_of_replica(command, flags)
@@ -149,6 +151,15 @@ class Guards:
             return errors.MONITOR_READS_NO_KEYS
         return None
 
+    def _flags_of_all(self, session: Session, command: Command, argv: Argv) -> Flag:
+        """Return the flags of a call, and of an EXEC those of whatever is queued."""
+        scripts, functions = self._context.scripts, self._functions
+        flags = flags_of(scripts, functions, command, argv)
+        if command.name == "exec":
+            for queued in session.queued or ():
+                flags |= flags_of(scripts, functions, require_command(queued), queued)
+        return flags
+
     def _make_room(self, session: Session, command: Command) -> None:
         """Let keys go where memory is short, before a command runs or is queued."""
         is_hungry = (
@@ -161,7 +172,7 @@ class Guards:
     def _why_not_of_replica(self, command: Command, flags: Flag) -> bytes | None:
         """Return why a server that follows another does not run a command, or None."""
         replication = self._context.server.replication
-        if command.is_write and replication.is_read_only:
+        if replication.is_read_only and _writes(command, flags):
             leader = self._context.server.cluster.leader
             if leader is not None:
                 return errors.READ_ONLY + b" " + errors.led_by(leader)
@@ -216,6 +227,11 @@ class Guards:
         session.is_closing = True
         session.update_special()
         return NO_REPLY
+
+
+def _writes(command: Command, flags: Flag) -> bool:
+    """Say whether a call of such flags counts as a write; sums of flags are slow."""
+    return command.is_write if flags is command.flags else bool(flags & Flag.WRITE)
 
 
 def _reaches_keys(session: Session, command: Command) -> bool:

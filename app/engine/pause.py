@@ -14,12 +14,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from joblog.app.state.alarm import PAST, PAUSE, REPLICA
-from joblog.app.table.table import Command, Flag
+from joblog.app.table.table import Flag
 
 if TYPE_CHECKING:
     from joblog.app.engine.outbox import Outbox
     from joblog.app.state.context import Context
-    from joblog.app.state.session import Session
 
 _KEYS_A_STEP: Final = 1000
 _FOR_EVER_MS: Final = (1 << 63) - 1
@@ -82,16 +81,13 @@ class Pause:
         if self._is_begun and self._context.steady_ms >= self._end_ms:
             self.end()
 
-    def postpones(self, session: Session, command: Command) -> bool:
-        """Say whether a command has to wait."""
+    def postpones(self, flags: Flag) -> bool:
+        """Say whether a command of such flags has to wait."""
         self.end_if_due()
         if not self.is_on:
             return False
         if self._is_begun and self._is_for_all:
             return True
-        flags = command.flags
-        if command.name == "exec":
-            flags |= session.queued_flags()
         return bool(flags & _WRITES)
 
     def status(self) -> dict[str, str | int]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _BY_TEXT: Final = ("eval", "eval_ro")
 _BY_SHA: Final = ("evalsha", "evalsha_ro")
 _BY_NAME: Final = ("fcall", "fcall_ro")
-_DECLARED: Final = Flag.STALE | Flag.DENYOOM | Flag.WRITE
+_DECLARED: Final = Flag.STALE | Flag.DENYOOM | Flag.WRITE | Flag.MAY_REPLICATE
 
 
 def flags_of(

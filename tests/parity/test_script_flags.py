@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.parity.harness import at, same_fields
+from tests.parity.harness import at, receive, same_fields, send
 
 LIBRARY = """#!lua name=flags
 redis.register_function('plain', function() return 1 end)
@@ -79,6 +79,70 @@ def test_transaction_with_a_refused_script_does_not_run(parity):
         ],
         witness="redis",
     )
+
+
+WRITES = "#!lua\nreturn redis.call('SET', KEYS[1], 'v')"
+READS = "#!lua flags=no-writes\nreturn redis.call('GET', KEYS[1])"
+CALLS = [
+    ["EVAL", WRITES, 1, "k"],
+    ["EVAL", READS, 1, "k"],
+    ["EVAL", "return redis.call('GET', KEYS[1])", 1, "k"],
+    ["EVAL", WRITES, "many"],
+    ["EVAL_RO", WRITES, 1, "k"],
+    ["EVAL_RO", READS, 1, "k"],
+    ["EVAL_RO", "return redis.call('GET', KEYS[1])", 1, "k"],
+    ["FCALL", "plain", 0],
+    ["FCALL", "plain", "many"],
+    ["FCALL", "reads", 0],
+    ["FCALL", "missing", 0],
+    ["FCALL_RO", "plain", 0],
+    ["FCALL_RO", "reads", 0],
+]
+STATS = [f"cmdstat_{name}" for name in ("eval", "eval_ro", "fcall", "fcall_ro")]
+
+
+def test_script_that_may_write_is_refused_by_a_replica_before_it_runs(parity):
+    """As a write is: when it is queued too."""
+    parity(
+        [
+            ["FUNCTION", "LOAD", LIBRARY],
+            ["SCRIPT", "LOAD", WRITES],
+            "REPLICAOF 127.0.0.1 1",
+            "CONFIG RESETSTAT",
+            *CALLS,
+            *[x for call in CALLS for x in ("MULTI", call, "EXEC")],
+            "INFO commandstats",
+            "INFO errorstats",
+            "REPLICAOF NO ONE",
+            *CALLS,
+        ],
+        loose=same_fields(
+            *STATS, *(f"errorstat_{code}" for code in ("ERR", "READONLY", "EXECABORT"))
+        ),
+        witness="redis",
+    )
+
+
+def test_script_that_only_reads_does_not_wait_for_a_pause_of_writes(parity):
+    """Who waits has not been counted before the pause ends."""
+    calls = [call for call in CALLS if call[2] != "many"]
+    steps = [["FUNCTION", "LOAD", LIBRARY], "SET k v", "CONFIG RESETSTAT"]
+    for number, call in enumerate(calls):
+        steps += [
+            "CLIENT PAUSE 100000 WRITE",
+            send(f"single{number}", *call),
+            "INFO commandstats",
+            "CLIENT UNPAUSE",
+            receive(f"single{number}"),
+            at(f"multi{number}", "MULTI"),
+            at(f"multi{number}", *call),
+            "CLIENT PAUSE 100000 WRITE",
+            send(f"multi{number}", "EXEC"),
+            "INFO commandstats",
+            "CLIENT UNPAUSE",
+            receive(f"multi{number}"),
+        ]
+    parity(steps, loose=same_fields(*STATS, "cmdstat_exec"), witness="redis")
 
 
 @pytest.mark.parametrize(
