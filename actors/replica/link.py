@@ -150,8 +150,8 @@ class Link(CooperativeActor):
             self._send(self._telling.take(message.offset))
 
     def _take_refusal(self, message: Refused) -> None:
-        self._position = None
-        self._is_mailed = self._redials = False
+        self._position, self._is_mailed, self._redials = None, False, False
+        self._takes_log &= not message.by_stream
         if message.number == self._number and self._reached is not None:
             self.give_up(message.why, is_refusal=True)
         else:

@@ -55,10 +55,12 @@ class Refused(NamedTuple):
     Attributes:
         number: of the connection that it came by.
         why: for people.
+        by_stream: the log cannot be taken; what the master streams may be.
     """
 
     number: int
     why: str
+    by_stream: bool = False
 
 
 class Opened(NamedTuple):

@@ -40,6 +40,7 @@ from joblog.storage.cutting import Beginning, Piece
 from joblog.storage.disk import open_disk
 from joblog.storage.errors import StorageError
 from joblog.storage.reader import LogReader
+from joblog.storage.redaction import REDACTION_KIND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from joblog.actors.inbox import Inbox
     from joblog.actors.replica.mail import Parts, WentBack
     from joblog.actors.turn import Turn
+    from joblog.app.config import Config
     from joblog.app.engine.engine import Engine
     from joblog.app.engine.replicated import Replicated
     from joblog.app.state.session import Session
@@ -178,10 +180,12 @@ class Taking:
             until = config.databases, parting.last_seq
             recovery = Recovery(Path(config.dir), disk, *until, packs_hashes=True)
             try:
+                yield from _require_no_redaction(config, parting.last_seq)
                 for _ in recovery.steps() if parting.last_seq else ():
                     yield _SLICE_NS
             except (StorageError, OSError) as error:
-                post(Refused(message.number, f"the log here cannot go back: {error}"))
+                why = f"the log here cannot go back: {error}"
+                post(Refused(message.number, why, by_stream=True))
                 return
             fold = recovery.fold
         self._parts, self._session = (message, fold), session
@@ -299,6 +303,29 @@ class Taking:
                 self._base = note["offset"] - total
                 self._state.has_position = True
                 return
+
+
+def _require_no_redaction(config: Config, last_seq: int) -> Iterator[int]:
+    """Check that no record behind one says that something was made unreadable.
+
+    What was, may lie before it, and would be damage without the record that says so.
+
+    Yields:
+        After each slice, for how long one may be.
+
+    Raises:
+        StorageError: one does.
+    """
+    disk, first_seq = open_disk(config.log_encryption_key_file), last_seq + 1
+    reader = LogReader(Path(config.dir), filesystem=disk, from_seq=first_seq)
+    try:
+        while records := reader.read_batch():
+            for record in records:
+                if (record.origin.note or {}).get("kind") == REDACTION_KIND:
+                    raise StorageError(f"record {record.seq} is that of a redaction")
+            yield _SLICE_NS
+    finally:
+        reader.close()
 
 
 def _says_nothing(record: Record) -> bool:

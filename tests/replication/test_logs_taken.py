@@ -23,7 +23,7 @@ def segments(server):
     return {path.name: path.read_bytes() for path in files}
 
 
-def replay(*words):
+def replay(*words, environment=None):
     """Run a verb of replay; return what it writes."""
     words = [str(word) for word in words]
     run = subprocess.run(
@@ -31,6 +31,7 @@ def replay(*words):
         capture_output=True,
         check=False,
         text=True,
+        env=environment,
     )
     return run.stdout + run.stderr
 
