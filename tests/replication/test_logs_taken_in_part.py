@@ -89,6 +89,7 @@ def test_an_old_master_comes_back_whatever_is_pruned(two):
     take_from(two.master)
     change(two.replica, take_from)
     two._clients.clear()
+    two.ask("REPLICAOF", "NO", "ONE")  # it was started as a replica again
     fill(two.replica, "new")
     two.master.start()
     with CuttingRelay(two.replica.path) as relay:
