@@ -5,6 +5,8 @@
     gate       replies wait there until the quorum has what they tell of
     link       the connection to the servers, in a thread of its own
     stream     what is asked of the stream
+    reading    many messages of it, in order
+    pulling    what sends them in batches
     publisher  each group commit becomes a message; who comes second is refused
     lease      who may answer reads; it spares duels, it decides nothing
     sureness   whether nobody has led since the claim
@@ -18,6 +20,6 @@
     announcing where clients reach this server
     marks      how far the stream was, noted in the data folder
 
-Nothing of it is imported without the setting `log-store`, and nats-py by `link` and
-`stream` alone (docs/cluster.md, docs/decisions/0063).
+Nothing of it is imported without the setting `log-store`, and nats-py by `link`,
+`stream`, `pulling` and `lease` alone (docs/cluster.md, docs/decisions/0063).
 """

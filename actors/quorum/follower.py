@@ -14,7 +14,7 @@ import asyncio
 import logging
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from joblog.actors.quorum.mail import Came, InTouch, Led
 from joblog.actors.quorum.parcels import (
@@ -23,7 +23,13 @@ from joblog.actors.quorum.parcels import (
     decode_parcel,
     encode_parcel,
 )
-from joblog.actors.quorum.publisher import OvertakenError, Publisher, Reached
+from joblog.actors.quorum.publisher import (
+    Messages,
+    OvertakenError,
+    Publisher,
+    Reached,
+)
+from joblog.actors.quorum.reading import Readable, Reader
 from joblog.actors.quorum.stream import UnknownOutcomeError
 from joblog.app import clock
 from joblog.app.engine.outbox import SERVER_ID
@@ -37,13 +43,11 @@ if TYPE_CHECKING:
 
     from joblog.actors.quorum.chain import Chain
     from joblog.actors.quorum.mail import FromStore
-    from joblog.actors.quorum.publisher import Messages
     from joblog.storage.cutting import Cut, LogPlace
     from joblog.storage.record import Draft
 
 logger = logging.getLogger(__name__)
 
-_READ_AHEAD: Final = 32
 _STRETCH_BYTES: Final = 1024 * 1024
 _LOOK_SECONDS: Final = 0.25
 """So often the end of the stream is looked at, where no hint comes."""
@@ -52,6 +56,10 @@ _AGAIN_SECONDS: Final = 0.1
 _HOLE_SECONDS: Final = 15.0
 """For so long a message may be missing before one that is there: whoever has just begun
 to lead the stream may not know all yet."""
+
+
+class Followed(Messages, Readable, Protocol):
+    """A stream, see `joblog.actors.quorum.stream`."""
 
 
 class Follower:
@@ -65,7 +73,7 @@ class Follower:
 
     def __init__(
         self,
-        stream: Messages,
+        stream: Followed,
         chain: Chain,
         number: int,
         claimed_by: tuple[bytes, str],
@@ -83,6 +91,7 @@ class Follower:
             on_reached: called with what this server has appended once it leads.
         """
         self._stream, self._chain, self._number = stream, chain, number
+        self._reader = Reader(stream)
         self._writer, self._name = claimed_by
         self._may_claim, self._on_reached = may_claim, on_reached
         self._known = number
@@ -162,9 +171,7 @@ class Follower:
         """
         while True:
             begin = self._number + 1
-            end = min(max(self._known, begin), self._number + _READ_AHEAD) + 1
-            reads = map(self._stream.read, range(begin, end))
-            messages = list(await asyncio.gather(*reads))
+            messages = await self._reader.read(begin, max(self._known, begin))
             found = messages.index(None) if None in messages else len(messages)
             await self._take_all([one for one in messages[:found] if one is not None])
             if found < len(messages):

@@ -11,7 +11,6 @@ nothing is repaired by guessing.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 from functools import partial
@@ -39,6 +38,7 @@ from joblog.actors.quorum.parcels import (
     decode_parcel,
 )
 from joblog.actors.quorum.publisher import OvertakenError, ShrunkError
+from joblog.actors.quorum.reading import Reader
 from joblog.actors.quorum.stream import Head, Stream, UnknownOutcomeError
 from joblog.app import clock
 from joblog.app.config.stores import read_place
@@ -60,7 +60,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SHRUNK_SECONDS: Final = 5.0
-_READ_AHEAD: Final = 32
 _CLAIMED: Final = 2
 """The first message begins a stream, and the second one claims it."""
 
@@ -109,6 +108,7 @@ class QuorumLog:
         self._name = str(me)
         replicas = config.log_store_replicas
         self._stream = Stream(self._link, place, replicas)
+        self._reader = Reader(self._stream)
         lease_name = f"{self._name} {self._writer.hex()}".encode()
         seconds = config.log_store_lease / 1000
         self._lease = Lease(self._link, place, replicas, seconds, lease_name)
@@ -292,10 +292,11 @@ class QuorumLog:
         bringing = Bringing(self._folder, self._disk, chain)
         log: TakingLog | None = None
         before = chain.last_seq
-        for begin in range(base.number + 1, head.last + 1, _READ_AHEAD):
-            end = min(begin + _READ_AHEAD, head.last + 1)
-            messages = yield from self._asking.ask(partial(self._read, begin, end))
-            for number, message in zip(range(begin, end), messages, strict=True):
+        number = base.number
+        while number < head.last:
+            read = partial(self._reader.read, number + 1, head.last)
+            for message in (yield from self._asking.ask(read)):
+                number += 1
                 start, last_seq = chain.position, chain.last_seq
                 group = self._take(chain, message, number)
                 if group is None or (log is None and bringing.has(start, group)):
@@ -305,7 +306,7 @@ class QuorumLog:
                     bringing.set_back(start, last_seq)
                     log = yield from self._local.steps()
                 bringing.take(log, group)
-            yield end - base.number, head.last - base.number + 1
+            yield number - base.number + 1, head.last - base.number + 1
         if log is None:
             bringing.set_back(chain.position, chain.last_seq)
             log = yield from self._local.steps()
@@ -341,9 +342,6 @@ class QuorumLog:
                 f"{self._stream.place}: they part before record {first.last_seq + 1}"
             )
         return Chain(header, base.position, running, base.epoch, base.last_seq)
-
-    async def _read(self, begin: int, end: int) -> list[bytes | None]:
-        return list(await asyncio.gather(*map(self._stream.read, range(begin, end))))
 
     def _other_log(self, first: Parcel, found: bytes) -> StorageError:
         return StorageError(

@@ -2,6 +2,7 @@
 
     publish  only where a number is the last one (`Nats-Expected-Last-Sequence`)
     read     a message by its number, from who leads the stream
+    batches  many messages, from any that keeps the stream
 
 What is not known is an exception of its own: a message may be stored though nobody said
 so.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from joblog.actors.quorum.pulling import Pull
 from joblog.storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -161,6 +163,10 @@ class Stream:
                 f"asked for message {number}, and was given {found.seq}"
             )
         return found.data or b""
+
+    def batches(self) -> Pull:
+        """Return what sends many messages in order; nothing is asked yet."""
+        return Pull(self._link, self._name)
 
     async def _ask(self, asked: Any) -> Any:
         """Return what is answered; None where there is no such thing."""

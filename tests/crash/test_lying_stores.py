@@ -9,6 +9,7 @@ of the store.
 import asyncio
 import json
 import random
+import re
 from itertools import count
 
 import nats
@@ -190,6 +191,84 @@ def test_lie_about_the_last_message_refuses_who_wrote_it(
 
     assert server.process.returncode == 1
     assert "Traceback" not in str(refused.value)
+
+
+MANY = 400
+
+
+@pytest.fixture(scope="module")
+def many(store):
+    """Return the messages of a log so long that a start reads it in batches."""
+    with start_joblog("--log-store", store.address("M"), *ALONE) as server:
+        client = server.connect()
+        for number in range(MANY):
+            assert client.ask("SET", f"k{number}", "v") == b"+OK\r\n"
+        assert server.stop() == 0
+
+    async def read(context):
+        last = (await context.stream_info("M")).state.last_seq
+        asked = [context.get_msg("M", number) for number in range(1, last + 1)]
+        return [one.data for one in await asyncio.gather(*asked)]
+
+    found = in_store(store, read)
+    assert len(found) > MANY
+    return found
+
+
+@pytest.mark.parametrize(
+    ("lie", "words"),
+    [
+        pytest.param(flip_a_bit(300, 140), "its checksum is wrong", id="a bit"),
+        pytest.param(
+            lambda found: found.pop(300), "messages are missing", id="one is missing"
+        ),
+        pytest.param(
+            lambda found: found.__setitem__(300, found[299]),
+            "messages are missing, or come twice",
+            id="an older one is served",
+        ),
+    ],
+)
+def test_lie_in_a_batch_refuses_a_new_server(store, many, tmp_path, lie, words):
+    stream = f"B{next(NUMBERS)}"
+    lying = list(many)
+    lie(lying)
+    make(store, stream, lying)
+
+    output = refusal(store.address(stream), tmp_path)
+
+    assert words in output
+    assert f"message 301 of stream {stream}" in output
+
+
+def test_what_a_batch_loses_on_its_way_is_asked_for_by_its_number(store, many):
+    """Their numbers are changed, as if some were left out and others came twice."""
+    make(store, "LOST", many)
+    seen = []
+
+    def change(data):
+        def other(found):
+            number = int(found[2])
+            seen.append(number)
+            wrong = number + 1 if number % 100 == 0 else number
+            return found[1] + str(wrong).encode().rjust(len(found[2]), b"0")
+
+        return re.sub(rb"(\$JS\.ACK\.LOST\.[^.]+\.\d+\.)(\d+)", other, data)
+
+    with Network() as network:
+        link = network.link(store.ports[0], change)
+        through = f"nats://127.0.0.1:{link.port}/LOST"
+        with start_joblog("--log-store", through, *ALONE) as server:
+            client = server.connect()
+            assert client.ask("DBSIZE") == b":%d\r\n" % MANY
+            assert client.ask("SET", "k", "v") == b"+OK\r\n"
+    assert seen[:99] == list(range(2, 101))
+
+    async def consumers(context):
+        return await context.consumers_info("LOST")
+
+    # What sent the batches is not left behind.
+    wait_until(lambda: not in_store(store, consumers))
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import secrets
+import time
 
 import nkeys
 import pytest
@@ -47,6 +48,40 @@ def test_store_is_reached_by_tls_with_certificates_and_a_password(tmp_path):
             *("--log-store-tls-key-file", files.client.key),
             *("--log-store-user", "joblog", "--log-store-password", "sesame"),
         )
+
+
+NEEDED = [
+    *("JOBS.log", "JOBS.hello", "$KV.JOBS-lease.>"),
+    *("$JS.API.STREAM.INFO.*", "$JS.API.STREAM.CREATE.*"),
+    *("$JS.API.STREAM.MSG.GET.JOBS", "$JS.API.DIRECT.GET.KV_JOBS-lease.>"),
+]
+BATCHES = [
+    *("$JS.API.CONSUMER.CREATE.JOBS", "$JS.API.CONSUMER.MSG.NEXT.JOBS.*"),
+    "$JS.API.CONSUMER.DELETE.JOBS.*",
+]
+
+
+@pytest.mark.parametrize("more", [BATCHES, []], ids=["batches", "one by one"])
+def test_user_needs_no_other_rights_than_the_documentation_names(tmp_path, more):
+    """And without those for batches messages are read one by one."""
+    rights = {"publish": NEEDED + more, "subscribe": ["JOBS.hello", "_INBOX.>"]}
+    user = {"user": "joblog", "password": "sesame", "permissions": rights}
+    options = ("--log-store-user", "joblog", "--log-store-password", "sesame", *ALONE)
+    with Store(1, f"authorization: {json.dumps({'users': [user]})}") as store:
+        address = store.address("JOBS")
+        with start_joblog("--log-store", address, *options) as server:
+            client = server.connect()
+            for number in range(300):
+                assert client.ask("SET", f"k{number}", "v") == b"+OK\r\n"
+            assert server.stop() == 0
+        began = time.monotonic()
+        with start_joblog("--log-store", address, *options) as server:
+            took = time.monotonic() - began
+            assert server.connect().ask("DBSIZE") == b":300\r\n"
+        assert took < 20
+        log = (store.folder(0).parent / "0.log").read_text()
+        asked = "Publish Violation" in log and "$JS.API.CONSUMER.CREATE.JOBS" in log
+        assert asked != bool(more)
 
 
 class Identity:
