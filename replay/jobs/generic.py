@@ -206,6 +206,10 @@ class GenericSchema(Schema):
             self._places[code] = rule
         return rule
 
+    def anew(self) -> GenericSchema:
+        """Return one that has learned nothing, for one who follows a log."""
+        return GenericSchema(self.wanted)
+
     def memory(self) -> Any:
         """Return the keys that are lists, those that are hashes, and the ids seen."""
         return [list(self._lists), list(self._hashes), list(self._ids)]

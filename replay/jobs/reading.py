@@ -66,9 +66,9 @@ class JobLog:
         schemas: Sequence[Schema],
         progress: Progress = lambda _: None,
     ) -> None:
-        """Look at a log by some schemas."""
+        """Look at a log by some schemas; what these learn of it is not shared."""
         self._index = index
-        self.schemas = list(schemas)
+        self.schemas = [schema.anew() for schema in schemas]
         self._progress = progress
         self._opened: Ledger | None = None
         self.started: Counter[tuple[bytes, str]] = Counter()

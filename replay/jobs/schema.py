@@ -250,6 +250,10 @@ class Schema:
     def remember(self, memory: Any) -> None:
         """Know what it had learned at a moment of a log; None at its beginning."""
 
+    def anew(self) -> Schema:
+        """Return it for one who follows a log, with nothing learned: itself here."""
+        return self
+
     def unlinks(self, _: bytes, __: Sequence[list[bytes]]) -> bool:
         """Tell whether effects remove what a job was, where no rule names its key."""
         return False

@@ -12,6 +12,7 @@ has to look at each job.
 
 from __future__ import annotations
 
+import gc
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
@@ -125,6 +126,7 @@ class Board:
                 # Of a log that grows no more, nothing more has to be known.
                 self._columns.rest()
                 self._has_rested = True
+                gc.collect()
                 process.give_back()
         else:
             self.is_whole = True

@@ -56,14 +56,13 @@ class Columns:
 
     def _begin(self, source: Source) -> tuple[Tracker, Past]:
         gone = Wanted(lambda _: False)
-        tracker = Tracker(source.schemas, keeps=lambda _: False, gone=gone)
+        schemas = [schema.anew() for schema in source.schemas]
+        tracker = Tracker(schemas, keeps=lambda _: False, gone=gone)
         index = source.index
         past = Past(source.folder, source.filesystem, source.progress, index.bases)
         known_seq = 0
         with suppress(DamagedPartError):
-            known_seq = Ledger(source.index, source.schemas).resume(
-                tracker, self._since_seq
-            )
+            known_seq = Ledger(index, schemas).resume(tracker, self._since_seq)
         if known_seq:
             past.go_to(known_seq)
         else:

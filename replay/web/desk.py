@@ -10,7 +10,9 @@ It ends when its input does.
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -44,6 +46,7 @@ def _write(line: dict[str, Any]) -> None:
 
 def main() -> None:
     """Answer questions about the folder that is named, until the input ends."""
+    os.environ.pop("PYTHONMALLOC", None)  # what is started from here may be quick
     told = json.loads(sys.argv[1])
     limits, descriptors = Limits(*told["limits"]), told["descriptors"]
     desk = Desk(Path(told["folder"]), told["schemas"], limits, descriptors)
@@ -53,7 +56,8 @@ def main() -> None:
         began = time.monotonic()
         _write({"answer": desk.ask(asked["name"], asked["words"], _Progress())})
         if time.monotonic() - began > _LONG_SECONDS:
-            process.give_back()  # long work held much
+            gc.collect()  # long work held much
+            process.give_back()
 
 
 if __name__ == "__main__":

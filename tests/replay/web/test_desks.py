@@ -1,6 +1,8 @@
 """Desks: questions are answered by processes, one after the other."""
 
 import asyncio
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -120,6 +122,19 @@ def test_work_that_is_given_up_twice_leaves_nobody_reading(folder):
         return await desks.patient.ask("health", {})
 
     assert run(folder, work)["problem"] is None
+
+
+def read_environment(pid):
+    return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it is looked up in /proc")
+def test_memory_of_a_desk_is_the_systems_so_that_it_can_be_given_back(folder):
+    async def work(desks):
+        await desks.quick.ask("health", {})
+        return read_environment(desks.quick._process.pid)
+
+    assert b"PYTHONMALLOC=malloc" in run(folder, work)
 
 
 def test_folder_that_is_none_is_an_answer(tmp_path):
