@@ -100,6 +100,7 @@ def _run_import(
             ),
             *("--", str(folder), str(source)),
         ],
+        cwd=_MODULES,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

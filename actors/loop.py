@@ -131,7 +131,7 @@ class Loop:
         self._soon: deque[Timer] = deque()
         self.on_bug: Callable[[Exception], None] = _raise
         self._order = count()
-        self._is_running = False
+        self._is_stopped = False
         self.thread_id = threading.get_ident()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -208,18 +208,18 @@ class Loop:
     # --- running -----------------------------------------------------------------
 
     def run(self) -> None:
-        """Run ticks until `stop`."""
+        """Run ticks until `stop`, which may have been called before."""
         self.thread_id = threading.get_ident()
-        self._is_running = True
-        while self._is_running:
+        while not self._is_stopped:
             try:
                 self.run_once()
             except Exception as error:  # noqa: BLE001 - whatever it is
                 self.on_bug(error)
+        self._is_stopped = False
 
     def stop(self) -> None:
-        """End `run` after the tick under way."""
-        self._is_running = False
+        """End `run` after the tick under way; the next, if none is."""
+        self._is_stopped = True
         self.wake()
 
     def run_once(self, timeout: float | None = None) -> None:

@@ -323,8 +323,8 @@ class Server:
     def _tell_ready(self) -> None:
         """Say that clients are served: the data is loaded."""
         where = sockets.describe(self._sockets, self._config.unixsocket)
-        logger.info("ready to accept connections on %s", where)
-        self._supervisor.tell_ready(f"ready to accept connections on {where}")
+        logger.info("Ready to accept connections on %s", where)
+        self._supervisor.tell_ready(f"Ready to accept connections on {where}")
         self._on_ready()
 
     def _pat_watchdog(self) -> None:

@@ -144,6 +144,14 @@ class LogFolder:
             for folder in (self.log_path, self.path, self.path.absolute().parent):
                 sync_names(self._filesystem, folder)
 
+    def make_itself(self) -> None:
+        """Make the data folder where it is missing, with nothing in it.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        self._mkdir(self.path)
+
     def _mkdir(self, folder: Path) -> None:
         """Make a folder and those above it, where they are missing."""
         try:

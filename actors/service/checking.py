@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
 from joblog.actors.service.start_lines import unsafe_settings
+from joblog.actors.service.working_folder import enter_data_folder
 from joblog.actors.tls.contexts import ContextError, Contexts
 from joblog.app.commands import catalogue  # noqa: F401 - registers the commands
 from joblog.app.config import Config, ConfigError
@@ -86,6 +87,7 @@ def read_configuration(
         config.load(source.lines())
     except ConfigError as error:
         problems += map(Problem, error.problems)
+    enter_data_folder(config)
     problems += _find_unknown_commands(config)
     try:
         Users(config)
@@ -117,7 +119,7 @@ def _find_unwritable(config: Config) -> Iterator[Problem]:
     """Yield files and folders that a server with these settings cannot write."""
     for name in ("logfile", "unixsocket"):
         path = config.show(name)
-        reason = _why_not_a_file(Path(path)) if path else ""
+        reason = _why_not_a_file(config, Path(path)) if path else ""
         if reason:
             yield Problem(
                 f"{_place(config, name)}: {name} {path}: {reason}; name a file that "
@@ -186,8 +188,12 @@ def _check_folder(config: Config) -> Iterator[Problem]:
         )
 
 
-def _why_not_a_file(path: Path) -> str:
+def _why_not_a_file(config: Config, path: Path) -> str:
     """Return why this process could not write a file, in words; "" where it could."""
+    if config.places["dir"] and not _is_folder(Path(config.dir)):
+        path = config.dir / path  # a start makes the folder, and goes there
+        if path.parent == Path(config.dir):
+            return ""
     if _is_folder(path):
         return "it is a folder"
     if not _is_folder(path.parent):

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from joblog.actors.service.checking import check_configuration, read_configuration, tell
 from joblog.actors.service.running import Service
+from joblog.actors.service.working_folder import enter_data_folder
 from joblog.app.version import VERSION
 
 USAGE = """\
@@ -49,4 +50,6 @@ def run(arguments: list[str]) -> int:
     if problems:
         tell(problems, sys.stderr)
         return problems[0].exit_code
+    if config.keeps_log:
+        enter_data_folder(config, may_make=True)
     return Service(config).run()

@@ -1,6 +1,6 @@
 """The server's own log file: its lines, and the file or stream that they go to.
 
-    4711 2026-11-29T20:53:21.042+00:00 NOTICE ready to accept connections on port 6379
+    4711 2026-11-29T20:53:21.042+00:00 NOTICE Ready to accept connections on port 6379
     {"time": "2026-11-29T20:53:21.042+00:00", "level": "notice", "pid": 4711, ...}
 
 A line is one write to a file that is open to append, so that nothing is left behind in

@@ -12,6 +12,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from joblog.actors.service.working_folder import leave_data_folder
+
 if TYPE_CHECKING:
     from joblog.app.config import Config
 
@@ -41,6 +43,7 @@ def start_again(config: Config, port: int) -> None:
         words += ["--port", str(port)]
     logger.warning("this server starts again, with the log alone")
     os.environ[_AGAIN] = str(os.getpid())
+    leave_data_folder()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 - its own words

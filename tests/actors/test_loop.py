@@ -160,3 +160,15 @@ def test_wake_never_blocks_however_often_it_is_called(loop):
     loop.run_once()
 
     assert os.get_blocking(loop._wake_write) is False
+
+
+def test_loop_that_is_stopped_before_it_runs_does_not_run():
+    loop = Loop()
+    loop.stop()
+
+    loop.run()
+    loop.call_later(0, loop.stop)
+    loop.run()
+
+    assert loop.ticks > 0
+    loop.close()

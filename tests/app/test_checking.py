@@ -20,6 +20,12 @@ class Checked:
         self.out, self.lines = out.getvalue(), err.getvalue().splitlines()
 
 
+@pytest.fixture(autouse=True)
+def _in_its_own_folder(tmp_path, monkeypatch):
+    """A check goes to the data folder: go back behind it."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def conf(tmp_path):
     path = tmp_path / "joblog.conf"

@@ -77,7 +77,7 @@ def test_what_is_installed_serves_and_tells(installed, tmp_path):
         list(map(str, arguments)), cwd=tmp_path, stdout=subprocess.PIPE, text=True
     ) as server:
         lines = []
-        while not any("ready to accept" in line for line in lines):
+        while not any("Ready to accept" in line for line in lines):
             lines.append(server.stdout.readline())
             assert lines[-1], lines
         time.sleep(0.2)  # a stop that comes sooner is another test's

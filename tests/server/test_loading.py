@@ -80,7 +80,7 @@ def test_clients_are_told_that_the_log_is_checked_then_loaded(home, launch):
     assert b"\r\nloading:0\r\n" in client.ask("INFO", "persistence")
     process.terminate()
     output, _ = process.communicate(timeout=60)
-    whole, ready = output.index("whole up to seq"), output.index("ready to accept")
+    whole, ready = output.index("whole up to seq"), output.index("Ready to accept")
     assert whole < ready
     assert "Traceback" not in output
 
@@ -153,7 +153,7 @@ def test_damage_that_the_check_finds_ends_the_server_with_its_code(home, launch)
 
     assert process.returncode == 13
     assert "the log cannot be loaded: " in output
-    assert "ready to accept" not in output
+    assert "Ready to accept" not in output
 
 
 COMMANDS = [

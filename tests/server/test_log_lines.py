@@ -181,7 +181,7 @@ def test_ready_comes_last_and_the_stop_says_who_wanted_it(home, launch):
     lines = stop(process)[1].splitlines()
 
     assert [line.split(" ", 3)[3] for line in lines[-3:]] == [
-        f"ready to accept connections on {home}/s",
+        f"Ready to accept connections on {home}/s",
         "signal SIGTERM: the server stops",
         "stopped, with exit code 0",
     ]

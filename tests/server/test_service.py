@@ -58,7 +58,7 @@ def test_systemd_is_told_of_loading_readiness_life_and_stop(
         last = read_until("STOPPING=1")
 
     assert any(line.startswith("STATUS=checking") for line in before)
-    assert any(line.startswith("STATUS=ready") for line in before)
+    assert any(line.startswith("STATUS=Ready") for line in before)
     assert b"\r\nprocess_supervised:systemd\r\n" in info
     assert alive
     assert last[-1] == "EXTEND_TIMEOUT_USEC=30000000" or "STOPPING=1" in last
@@ -107,6 +107,19 @@ def test_why_a_start_fails_reaches_systemd(home, launch):
 # --- signals -------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("milliseconds", [0, 5, 10, 20, 40, 80])
+def test_sigterm_while_the_server_starts_ends_it(home, launch, milliseconds):
+    """It may come before the loop runs, or before the signal is taken."""
+    process = launch()
+    wait_until((home / "s").exists)
+    time.sleep(milliseconds / 1000)
+
+    code, output = stop(process)
+
+    assert code in (0, -signal.SIGTERM)
+    assert code or "stopped, with exit code 0" in output
+
+
 def test_sighup_opens_the_log_file_anew_and_does_not_kill(home, launch):
     log_file, copied = home / "log", home / "log.1"
     process = launch("--logfile", str(log_file))
@@ -120,7 +133,7 @@ def test_sighup_opens_the_log_file_anew_and_does_not_kill(home, launch):
 
     assert client.ask("PING") == b"+PONG\r\n"
     assert process.poll() is None
-    assert "ready to accept" in copied.read_text()
+    assert "Ready to accept" in copied.read_text()
     process.terminate()
     assert process.wait(STOP_SECONDS) == 0
     assert "SIGTERM" in log_file.read_text()
