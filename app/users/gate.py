@@ -34,28 +34,35 @@ if TYPE_CHECKING:
     from joblog.app.words import Argv
 
 
+_NO_KEY_BYTES: Final = 1 << 60
+"""So long is no key."""
+_PAIR: Final = (1, 2, 1)
+
+
 @final
 class KeyRule:
     """Which keys will do.
 
     Attributes:
         names: these very keys.
-        prefixes: any that begins with one of these.
-        long: any that begins with one of these, and has as many bytes at least.
+        prefixes: any that begins with one of these, and has as many bytes at least.
         matchers: any that one of these matches.
         is_any: all of them.
+        is_pair: whether the first two arguments are the only keys.
         first: where in argv the first of them is.
-        last: where the last is, from the end; 0 where it is the first.
+        last: where the last is; from the end if negative, 0 where it is the first.
         step: how far one key is from the next; 0 where the first argument is the only
             key.
         others: the rules of a command's other keys.
     """
 
     __slots__ = (
+        "_least",
+        "_prefix",
         "first",
         "is_any",
+        "is_pair",
         "last",
-        "long",
         "matchers",
         "names",
         "others",
@@ -75,33 +82,44 @@ class KeyRule:
         self.is_any = is_any
         self.first, self.last, self.step = place
         self.others = others
+        self.is_pair = place == _PAIR and not others
         found = {pattern: prefix_of(pattern) for pattern in patterns}
-        prefixes = [prefix for prefix in found.values() if prefix is not None]
-        self.prefixes: tuple[bytes, ...] = tuple(
-            text for text, least in prefixes if least == len(text)
-        )
-        self.long = tuple(prefix for prefix in prefixes if prefix[1] > len(prefix[0]))
+        self.prefixes = tuple(filter(None, found.values()))
         others_of = [pattern for pattern, prefix in found.items() if prefix is None]
         self.names = frozenset(filter(is_plain, others_of))
         self.matchers: list[Matcher] = [
             compile_glob(pattern) for pattern in others_of if not is_plain(pattern)
         ]
+        # That which let the last key through: most come with one prefix for long.
+        self._prefix, self._least = (
+            self.prefixes[0] if self.prefixes else (b"", _NO_KEY_BYTES)
+        )
 
     def lets(self, argv: Argv) -> bool:
         """Say whether a call with these arguments will do."""
         if self.is_any:
             return True
-        return self.has_all(argv) if self.step else self.has(argv[1])
+        if self.step and not self.is_pair:
+            return self.has_all(argv)
+        key = argv[1]
+        if (
+            len(key) < self._least or not key.startswith(self._prefix)
+        ) and not self.has(key):
+            return False
+        if not self.is_pair:
+            return True
+        key = argv[2]
+        if len(key) >= self._least and key.startswith(self._prefix):
+            return True
+        return self.has(key)
 
     def has(self, key: bytes) -> bool:
         """Say whether a key will do."""
         # One by one: that is compiled to a comparison of bytes. A tuple would be given
         # to Python's own method, at a thousand instructions for the call.
-        for prefix in self.prefixes:
-            if key.startswith(prefix):
-                return True
-        for prefix, least in self.long:
+        for prefix, least in self.prefixes:
             if len(key) >= least and key.startswith(prefix):
+                self._prefix, self._least = prefix, least
                 return True
         if self.names and key in self.names:
             return True
@@ -112,12 +130,16 @@ class KeyRule:
 
     def has_all(self, argv: Argv) -> bool:
         """Say whether all of a command's keys will do."""
-        at, step = self.first, self.step
-        last = len(argv) + self.last if self.last else at
+        at, step, last = self.first, self.step, self.last
+        if last <= 0:
+            last = len(argv) + last if last else at
         if at >= len(argv):
             return False
         while at <= last:  # a range whose step is no constant would be an object
-            if not self.has(argv[at]):
+            key = argv[at]
+            if (
+                len(key) < self._least or not key.startswith(self._prefix)
+            ) and not self.has(key):
                 return False
             at += step
         for other in self.others:  # noqa: SIM110 - see `has`
@@ -175,6 +197,28 @@ def _are_placed(command: Command) -> bool:
     )
 
 
+def _places(
+    command: Command, selector: Selector
+) -> list[tuple[tuple[int, int, int], list[bytes]]]:
+    """Return where keys are that the same patterns are for, and these.
+
+    A place is first, last and step. Keys side by side (RENAME, SMOVE, LMOVE) are one,
+    which is looked at at once.
+    """
+    found: list[tuple[tuple[int, int, int], list[bytes]]] = []
+    for spec in command.keys:
+        deeds = deeds_of(spec.access)
+        patterns = [key for key, may in selector.keys.items() if may & deeds == deeds]
+        place = spec.first, spec.last, max(spec.step, 1)
+        if found and not spec.last and spec.first < command.least:
+            (first, last, _), same = found[-1]
+            if last >= 0 and (last or first) + 1 == spec.first and patterns == same:
+                found[-1] = (first, spec.first, 1), same
+                continue
+        found.append((place, patterns))
+    return found
+
+
 def _placed_rule(command: Command, selectors: Sequence[Selector]) -> KeyRule | None:
     """Return the rule of a command with several keys.
 
@@ -185,14 +229,9 @@ def _placed_rule(command: Command, selectors: Sequence[Selector]) -> KeyRule | N
         if selector.has_all_commands or selector.allowed[command.number]:
             if selector.has_all_keys:
                 return ANY
-            rules: list[KeyRule] = []
-            for spec in reversed(command.keys):
-                deeds = deeds_of(spec.access)
-                keys = selector.keys
-                patterns = [key for key, may in keys.items() if may & deeds == deeds]
-                place = spec.first, spec.last, max(spec.step, 1)
-                others = tuple(rules) if spec is command.keys[0] else ()
-                rules.insert(0, KeyRule(patterns, place=place, others=others))
+            rules: tuple[KeyRule, ...] = ()
+            for place, patterns in reversed(_places(command, selector)):
+                rules = (KeyRule(patterns, place=place, others=rules),)
             return rules[0]
     return None
 

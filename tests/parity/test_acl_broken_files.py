@@ -65,7 +65,9 @@ def reasons(start, path):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["bad rule", "duplicate", "no user", "all at once"])
+@pytest.mark.parametrize(
+    "name", ["bad rule", "duplicate", "no user", "all at once", "comment"]
+)
 def test_server_with_a_broken_file_does_not_start_and_says_why(path, name):
     path.write_text(BROKEN[name])
 
@@ -79,3 +81,26 @@ def test_server_with_a_broken_file_does_not_start_and_says_why(path, name):
     )
     assert words
     assert said == words.strip()
+
+
+def test_server_whose_file_is_not_there_does_not_start_and_says_why(path):
+    gone = path.with_name("none.acl")
+
+    ours, theirs = (reasons(start, gone) for start in (start_joblog, start_redis))
+
+    words = f"Error loading ACLs, opening file '{gone}': No such file or directory"
+    assert words in theirs
+    assert words in ours
+
+
+@pytest.mark.parametrize("text", GOOD_AFTER.values(), ids=GOOD_AFTER)
+def test_users_after_a_start_are_those_of_valkey(path, text):
+    path.write_text(text)
+    found = []
+
+    for start in (start_joblog, start_valkey):
+        with start("--aclfile", str(path)) as server:
+            client = server.connect()
+            found.append([client.ask("ACL", word) for word in ("LIST", "USERS")])
+
+    assert found[0] == found[1]

@@ -102,6 +102,12 @@ def test_gate_lets_nothing_through_that_the_rules_do_not(rules, line):
         ("BITOP AND read:1 jobs:1", False),
         ("COPY jobs:1 jobs:2", True),
         ("SORT jobs:1 BY other_*", False),
+        ("SMOVE one x1y m", True),
+        ("SMOVE jobs:1 other m", False),
+        ("SMOVE other jobs:1 m", False),
+        ("RENAME one jobs:1", True),
+        ("GEOSEARCHSTORE jobs:1 one FROMMEMBER m BYBOX 1 1 m", True),
+        ("GEOSEARCHSTORE jobs:1 other FROMMEMBER m BYBOX 1 1 m", False),
     ],
 )
 def test_gate_knows_the_calls_of_a_worker(line, is_open):
@@ -113,6 +119,21 @@ def test_gate_knows_the_calls_of_a_worker(line, is_open):
     argv = [word.encode() for word in line.split()]
     rule = user.gate().rule_of(find_command(argv))
     assert (rule is None or rule.lets(argv)) == is_open
+
+
+def test_prefix_that_let_the_last_key_through_lets_no_other_through():
+    rule = user_with("+@all", "~a:*", "~b:??*").gate().rule_of(find_command([b"SMOVE"]))
+
+    for keys, is_let in [
+        ("a:1 a:2", True),
+        ("b:12 b:34", True),
+        ("b:12 b:3", False),
+        ("a:1 b:12", True),
+        ("b:12 a:", True),
+        ("a: c:12", False),
+        ("c:1 b:12", False),
+    ]:
+        assert rule.lets([b"SMOVE", *keys.encode().split(), b"m"]) == is_let
 
 
 def test_many_keys_are_let_through_by_one_set_of_rules_or_none():

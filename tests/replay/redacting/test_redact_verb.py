@@ -47,6 +47,19 @@ def test_without_apply_it_only_tells(folder):
     assert {path: path.read_bytes() for path in folder.rglob("*.log")} == before
 
 
+def test_folder_of_a_running_server_is_refused_in_clear_words_and_stays(folder):
+    server = History(folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*.log")}
+
+    result = replay("redact", folder, "--key", "user:42", "--why", "x", "--apply")
+
+    assert result.exit_code == 1
+    assert "a server or another tool has this log open: stop it" in result.stderr
+    assert {path: path.read_bytes() for path in folder.rglob("*.log")} == before
+    assert not (folder / "redaction.pending").exists()
+    server.close()
+
+
 def test_what_is_said_of_it(folder):
     result = replay(
         *("redact", folder, "--key", "user:42", "--why", "ticket 812"),
