@@ -13,7 +13,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from joblog.storage.filesystem import FileSystem
+from joblog.storage.disk import open_disk
 from joblog.storage.folder import LogFolder
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def enter_data_folder(config: Config, *, may_make: bool = False) -> None:
     try:
         started_in = os.getcwd()  # noqa: PTH109 - a string, for chdir
         if may_make:
-            LogFolder(folder, FileSystem()).make_itself()
+            LogFolder(folder, open_disk("")).make_itself()
         os.chdir(folder)
     except (OSError, ValueError):  # the latter for a NUL in it
         return

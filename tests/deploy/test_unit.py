@@ -226,7 +226,7 @@ def test_log_file_of_the_service_is_rotated_by_the_file_for_logrotate(machine):
 
     assert machine.do(f"stat -c %U:%a {log}") == "joblog:640"
     before = machine.do(f"cat {log}.1")
-    assert "ready" in before
+    assert "Ready" in before
     assert "stopped" not in before
     assert "stopped" in machine.do(f"cat {log}")
     machine.do(f"sed -i s,^logfile.*,#logfile, {conf}")
