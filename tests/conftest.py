@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -41,9 +42,22 @@ def certificates(tmp_path_factory):
     return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
+@pytest.fixture(autouse=True, scope="module")
+def commands_as_before_the_module():
+    """Give back what a server that all tests of a module share has switched off."""
+    with _given_back():
+        yield
+
+
 @pytest.fixture(autouse=True)
-def commands_as_they_were():
+def commands_as_they_were(commands_as_before_the_module):
     """Give back what a server that started in this process has switched off."""
+    with _given_back():
+        yield
+
+
+@contextmanager
+def _given_back():
     table = sys.modules.get("joblog.app.table.table")
     before = set(table.SWITCHED_OFF) if table else set()
     yield
