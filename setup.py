@@ -160,6 +160,7 @@ HOT = [
     "app/state/script_sources.py",
     "app/state/server_state.py",
     "app/state/session.py",
+    "app/state/traffic.py",
     "app/state/units.py",
     "app/table/arguments.py",
     "app/table/key_specs.py",

@@ -121,6 +121,8 @@ class Connection(CooperativeActor):
             wire.send(message.data)
         elif isinstance(message, Limits):
             self._limits = message.name
+            traffic = self.loop.traffic
+            wire.traffic = traffic.links if message.name == "slave" else traffic.clients
         elif isinstance(message, Close):
             wire.is_closing = True
             if message.at_once or not wire.output:

@@ -281,7 +281,7 @@ class KeyspaceActor(CooperativeActor):
         elif isinstance(message, Counted):
             engine.server.statistics[message.statistic] += 1
         elif isinstance(message, Backlog):
-            self._mailboxes.note_backlog(message, engine.server)
+            self._mailboxes.note_backlog(message)
             self._replicating.note_backlog(message.client_id)
         elif isinstance(message, Answered):
             session = sessions.get(message.client_id)

@@ -27,6 +27,7 @@ from itertools import count
 from typing import Any, final
 
 from joblog.actors.inbox import Inbox, Receiver
+from joblog.app.state.traffic import Traffics
 
 READ = select.EPOLLIN if hasattr(select, "epoll") else selectors.EVENT_READ
 WRITE = select.EPOLLOUT if hasattr(select, "epoll") else selectors.EVENT_WRITE
@@ -114,6 +115,7 @@ class Loop:
         ticks: how many turns there were.
         commands_read: how many commands came in since actors last ran; whoever reads
             them counts.
+        traffic: what was read and written; whoever does so counts it.
         on_bug: called with an exception that costs more than whom it was about.
     """
 
@@ -122,6 +124,7 @@ class Loop:
         self.run_queue: list[Inbox] = []
         self._drained = 0
         self.commands_read = 0
+        self.traffic = Traffics()
         self._from_threads: deque[tuple[Any, Any]] = deque()
         self.ticks = 0
         self._poll = select.epoll() if hasattr(select, "epoll") else _SelectorsPoll()

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from joblog.actors.inbox import Inbox, Replies
     from joblog.actors.messages import Backlog
     from joblog.app.engine.engine import Engine
-    from joblog.app.state.server_state import ServerState
     from joblog.app.state.session import Session
 
 _WAITS: Final = ClientWaits()
@@ -38,7 +37,7 @@ class Mailboxes:
             inbox: the keyspace's own, where batches go on.
             later: commits replies after so many seconds.
         """
-        self._outbox = engine.outbox
+        self._outbox, self._server = engine.outbox, engine.server
         self._sessions = engine.server.sessions
         self._inbox = inbox
         self._mailboxes: dict[int, Inbox] = {}
@@ -51,15 +50,15 @@ class Mailboxes:
         """Mail to a client from now on."""
         self._mailboxes[client_id] = mailbox
 
-    def note_backlog(self, message: Backlog, server: ServerState) -> None:
+    def note_backlog(self, message: Backlog) -> None:
         """Note what waits for a client, and of it."""
         session = self._sessions.get(message.client_id)
         if session is not None:
             if message.query or message.size < session.backlog_bytes:
                 # It sends, or reads: not idle, though no command ends.
-                session.last_ms = server.steady_ms()
+                session.last_ms = self._server.steady_ms()
             session.backlog_bytes = message.size
-        server.note_buffers(message.query, message.size)
+        self._server.note_buffers(message.query, message.size)
 
     def find(self, client_id: int) -> Inbox | None:
         """Return where a client's mail goes; None for one that is gone."""
@@ -157,7 +156,7 @@ class Mailboxes:
             return  # gone while its script let others be served
         assert session.postponed is not None
         self._postponed[batch.client_id] = Batch(
-            batch.client_id, batch.inbox, session.postponed, batch.error, batch.size
+            batch.client_id, batch.inbox, session.postponed, batch.error
         )
         mailbox.post(_WAITS)
         self._admit(session, mailbox)
@@ -192,6 +191,7 @@ class Mailboxes:
             mailbox.post(Limits("pubsub" if is_listening else "normal"))
         if batch.error is not None:
             error = CommandError(batch.error.text)
+            self._server.count_error(error)
             replies.append((mailbox, Push(encode(error, session.resp))))
             session.is_closing = True
         if session.is_closing:

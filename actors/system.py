@@ -112,6 +112,7 @@ class Server:
         self._engine.server.supervised = self._supervisor.kind
         self._engine.server.dial = self._contexts.dial
         self._engine.server.loop_cycles = lambda: self._loop.ticks
+        self._engine.server.traffic = self._loop.traffic
         server = self._engine.server
         server.has_log = server.is_recording = config.keeps_log
         self._loading: Loading | None = None

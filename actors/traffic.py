@@ -27,10 +27,9 @@ class Batch:
         inbox: where the replies go.
         commands: in order.
         error: what is wrong with the bytes behind the last command, or None.
-        size: how many bytes were read.
     """
 
-    __slots__ = ("client_id", "commands", "error", "inbox", "size")
+    __slots__ = ("client_id", "commands", "error", "inbox")
 
     def __init__(
         self,
@@ -38,14 +37,12 @@ class Batch:
         inbox: Inbox,
         commands: list[Argv],
         error: ProtocolError | None,
-        size: int,
     ) -> None:
         """Make the mail."""
         self.client_id = client_id
         self.inbox = inbox
         self.commands = commands
         self.error = error
-        self.size = size
 
 
 @final

@@ -79,7 +79,6 @@ class Turn(Receiver):
         interrupted, self.replies = self.replies, replies
         engine = self._engine
         sessions = engine.server.sessions
-        received = sent = reads = 0
         engine.context.read_clock()
         while not inbox.empty():
             message = inbox.take()
@@ -90,18 +89,11 @@ class Turn(Receiver):
             if session is None or self.has_failed:
                 continue
             try:
-                size = self._run(session, message, replies)
+                self._run(session, message, replies)
             except Exception as error:  # noqa: BLE001 - any bug: see `on_failure`
                 self.has_failed = True
                 self._actor.stop_for_command(message, error)
                 break
-            if size >= 0:
-                sent += size
-                if message.size:
-                    received += message.size
-                    reads += 1
-        if reads or sent:
-            engine.server.count_traffic(received, sent, reads)
         if self._outbox.woken and not self.has_failed:
             self._mailboxes.deliver_woken(replies)
         if self.has_failed:
@@ -121,12 +113,8 @@ class Turn(Receiver):
         self._actor.commit_what_is_whole(self.replies)
         return False
 
-    def _run(self, session: Session, batch: Batch, replies: Replies) -> int:
-        """Run a batch, and add its replies to those of the turn.
-
-        Returns:
-            How many bytes there are to send; -1 where the batch is postponed.
-        """
+    def _run(self, session: Session, batch: Batch, replies: Replies) -> None:
+        """Run a batch, and add its replies to those of the turn."""
         engine = self._engine
         was_special = session.is_special
         outbox = self._outbox
@@ -139,7 +127,7 @@ class Turn(Receiver):
         data = engine.run(session, batch.commands)
         if session.postponed is not None:
             self._mailboxes.postpone(session, batch, data, replies)
-            return -1
+            return
         if outbox.rest is None:
             replies.append((batch.inbox, data))
         else:
@@ -155,16 +143,15 @@ class Turn(Receiver):
             if outbox.pushes and engine.context.unit is None:
                 self._mailboxes.deliver_pushes(replies)
             let_pass(replies, first)
-        return len(data)
 
     def _cut(self, batch: Batch, data: bytes, replies: Replies) -> Batch:
         """Give the connection what is left of a batch; return the part that has run."""
         rest, self._outbox.rest = self._outbox.rest, None
         assert rest is not None
         client_id, inbox = batch.client_id, batch.inbox
-        left = Batch(client_id, inbox, rest, batch.error, 0)
+        left = Batch(client_id, inbox, rest, batch.error)
         replies.append((inbox, Portion(data, left)))
-        return Batch(client_id, inbox, [], None, 0)
+        return Batch(client_id, inbox, [], None)
 
     def post_commit(self, replies: Replies) -> None:
         """Mail what was made to the log writer, if it is anything."""

@@ -55,6 +55,7 @@ class Wire(Receiver):
         is_waiting: the batch under way is postponed: look for a hang-up meanwhile.
         is_closing: read nothing more; close once all is sent.
         is_closed: the socket is closed.
+        traffic: where what is read and written counts.
     """
 
     __slots__ = (
@@ -86,6 +87,7 @@ class Wire(Receiver):
         "output",
         "output_bytes",
         "parser",
+        "traffic",
     )
 
     def __init__(
@@ -107,7 +109,7 @@ class Wire(Receiver):
             keyspace: where batches go.
             actor: the connection: asked what to do where a request is not as usual.
         """
-        self._loop = loop
+        self._loop, self.traffic = loop, loop.traffic.clients
         self._client_id = client_id
         # Bound once: the two calls of every request.
         self._recv: Any = transport.recv
@@ -121,8 +123,7 @@ class Wire(Receiver):
         self._actor = actor
         self._is_reading = True
         self._room = READ_BYTES
-        self._small_reads = 0
-        self._batch_bytes = self._peak_bytes = 0
+        self._small_reads = self._batch_bytes = self._peak_bytes = 0
         self.parser = parser
         self.output: deque[bytes] = deque()
         self._sent_of_first = 0
@@ -130,9 +131,7 @@ class Wire(Receiver):
         self._is_watched = False
         self._rest: Batch | None = None
         self.output_bytes = 0
-        self.is_busy = False
-        self.is_choked = False
-        self.is_waiting = False
+        self.is_busy = self.is_choked = self.is_waiting = False
         self.is_closing = False
         self.is_closed = False
 
@@ -236,6 +235,7 @@ class Wire(Receiver):
         if not data:
             self._actor.stop_now()
             return
+        self.traffic.note_read(len(data))
         if self._crossing is not None:
             self._wait(None, READ)
         self._choose_room(len(data))
@@ -246,9 +246,7 @@ class Wire(Receiver):
             self.is_busy = True
             self._loop.commands_read += len(commands)
             self._batch_bytes = len(data)
-            self._keyspace.post(
-                Batch(self._client_id, self._inbox, commands, broken, len(data))
-            )
+            self._keyspace.post(Batch(self._client_id, self._inbox, commands, broken))
         else:
             self._actor.on_half_read(parser.buffered_bytes)
             self._look_for_pending()
@@ -317,6 +315,7 @@ class Wire(Receiver):
         except OSError as error:
             self.on_failure(error)
             return
+        self.traffic.note_write(sent)
         if sent < len(data):
             self._sent_of_first = sent
             self.output_bytes -= sent
@@ -340,6 +339,7 @@ class Wire(Receiver):
             return
         if self._crossing is not None:
             self._wait(None, WRITE)
+        self.traffic.note_write(sent)
         self.output_bytes -= sent
         self._sent_of_first = drop_sent(self.output, sent + self._sent_of_first)
         self._actor.on_backlog()

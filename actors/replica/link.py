@@ -84,8 +84,7 @@ class Link(CooperativeActor):
             log_place: says where the log ends, if a master's is to be taken.
         """
         super().__init__(loop)
-        self._config = config
-        self._keyspace, self._reach = keyspace, reach
+        self._config, self._keyspace, self._reach = config, keyspace, reach
         self._object_to, self._log_place = object_to, log_place
         self._dialer: pykka.ActorRef[Dialer] | None = None
         self._master: Address | None = None
@@ -94,8 +93,7 @@ class Link(CooperativeActor):
         # What was mailed may still be applied when the connection is gone: where to go
         # on is not known before that.
         self._is_mailed = self._redials = self._is_handover = self._takes_log = False
-        self._facts = LinkFacts()
-        self._retrying = Retrying()
+        self._facts, self._retrying = LinkFacts(), Retrying()
         self._reached: Reached | None = None
         self._receiver = ActorReceiver(self)
         self._forget_connection()
@@ -200,6 +198,7 @@ class Link(CooperativeActor):
                 if not data:
                     self.give_up("the master closed the connection")
                     return
+                self.loop.traffic.links.note_read(len(data))
                 self._facts = self._facts._replace(last_io_ms=clock.steady_ms())
                 self._take(data)
                 if self._number != number or self._is_waiting or not self._has_more():
@@ -342,6 +341,7 @@ class Link(CooperativeActor):
         try:
             sent = self._reached.transport.send(self._output)
             self._output = self._output[sent:]
+            self.loop.traffic.links.note_write(sent)
         except BlockingIOError:
             return  # with the next
         except OSError as error:

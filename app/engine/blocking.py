@@ -266,7 +266,7 @@ class Blocking:
         if session.is_limited and command is not None:
             why = self._access.why_not(session, command, waiter.argv, Door.WAKE)
             if why is not None:
-                self._finish(waiter, CommandError(why))
+                self._refuse(waiter, CommandError(why))
                 return True
         context.session, context.db = session, session.db
         keyspace = context.keyspace
@@ -285,14 +285,25 @@ class Blocking:
         self._finish(waiter, reply, perf_counter_ns() - started)
         return True
 
+    def _refuse(self, waiter: Waiter, error: CommandError) -> None:
+        """Let a client go on whose command may not run any more: it is no call."""
+        self._remove(waiter)
+        server, command = self._context.server, waiter.command
+        if command is not None:
+            server.counts[command.number].rejected += 1
+        server.count_error(error)
+        self._answer(waiter.session, error)
+
     def _finish(self, waiter: Waiter, reply: Any, nanoseconds: int = 0) -> None:
         """Let a client go on with its reply, which took some time to make."""
-        context, session = self._context, waiter.session
         is_failure = isinstance(reply, CommandError)
         self._end(waiter, nanoseconds, is_failure=is_failure)
         if is_failure:
-            context.server.count_error(reply)
-        session.last_ms = context.steady_ms
+            self._context.server.count_error(reply)
+        self._answer(waiter.session, reply)
+
+    def _answer(self, session: Session, reply: Any) -> None:
+        session.last_ms = self._context.steady_ms
         if session.reply_mode != "on" and session.withholds():
             reply = NO_REPLY
         self._outbox.woken.append((session.id, encode(reply, session.resp)))

@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from joblog.app.words import Argv
 
 REDACTED: Final = b"(redacted)"
-_SHOWN: Final = frozenset(
-    alias.encode()
-    for alias, setting in Config.BY_NAME.items()
-    if not isinstance(setting, (Secret, RawLines))
-)
 _SECRETS: Final = frozenset(
     alias.encode()
     for alias, setting in Config.BY_NAME.items()
-    if isinstance(setting, Secret)
+    if isinstance(setting, Secret) or setting.name == "masteruser"
 )
+_SHOWN: Final = frozenset(
+    alias.encode()
+    for alias, setting in Config.BY_NAME.items()
+    if not isinstance(setting, RawLines)
+).difference(_SECRETS)
 _AFTER_SUBCOMMAND: Final = 2
 _MIGRATE_OPTIONS: Final = 6
 _MIGRATE_SECRETS: Final = {b"AUTH": 1, b"AUTH2": 2, b"COPY": 0, b"REPLACE": 0}

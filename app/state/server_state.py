@@ -17,6 +17,7 @@ from joblog.app.state.heap import Excess, Gauge
 from joblog.app.state.replicas import Replicas
 from joblog.app.state.replication import Replication
 from joblog.app.state.saves import Saves
+from joblog.app.state.traffic import Traffics
 from joblog.app.table.delays import TICK_BITS, Delays, delays_of, note_delays
 from joblog.app.table.table import REGISTERED
 from joblog.app.users.denials import REASONS, Denials
@@ -32,14 +33,9 @@ if TYPE_CHECKING:
 
 _STATISTICS: Final = (
     "total_connections_received",
-    "total_net_input_bytes",
-    "total_net_output_bytes",
-    "total_net_repl_output_bytes",
     "sync_full",
     "sync_partial_ok",
     "sync_partial_err",
-    "total_reads_processed",
-    "total_writes_processed",
     "rejected_connections",
     "accept_errors",
     "client_errors",
@@ -160,6 +156,10 @@ class Rate:
         """Note what the counter says now."""
         self._samples.append((steady_ms, count))
 
+    def reset(self) -> None:
+        """Forget what the counter has said: it begins anew."""
+        self._samples.clear()
+
     def per_second(self) -> float:
         """Return the rise in a second; 0 until there are two samples."""
         if not self._samples:
@@ -210,6 +210,7 @@ class ServerState:
         replication: whom the server follows; replicas: who follows it.
         client_ids: the numbers of clients to come.
         rates: `commands`, `input`, `output` and `cycles`, which the engine has sampled.
+        traffic: what was read and written; the driver sets the one that it counts in.
         loop_cycles: tells how many turns the event loop has made; the driver sets it.
         time_ns: the time that TIME tells, in ns since the epoch.
         jumps: what the wall clock was set by.
@@ -252,17 +253,16 @@ class ServerState:
         config.on_change(self.users.take_requirepass, "requirepass")
         self.sessions: dict[int, Session] = {}
         self.monitors: set[int] = set()
-        self.blocked_clients = self.slow_commands_seen = 0
+        self.blocked_clients = self.slow_commands_seen = self._cycles_before = 0
         self.slow_commands: deque[SlowCommand] = deque()
         self.latencies: dict[bytes, deque[tuple[int, int]]] = {}
         self.latency_peaks: dict[bytes, int] = {}
         self.statistics: dict[str, int] = dict.fromkeys(_STATISTICS, 0)
         self.error_codes: dict[bytes, int] = {}
         self.recent_input, self.recent_output = RecentMax(), RecentMax()
-        self.rates, self._cycles_before = {name: Rate() for name in _RATES}, 0
+        self.rates, self.traffic = {name: Rate() for name in _RATES}, Traffics()
         self.loop_cycles: Callable[[], int] = lambda: 0
         self.time_ns: Callable[[], int] = time.time_ns
-        self.is_loading = self.stop_requested = False
         self.loading: dict[str, int] = {}
         self.log_status: dict[str, Any] = {}
         self.archive_status: dict[str, Any] = {}
@@ -273,7 +273,8 @@ class ServerState:
         self.script_times = _begin_times(config)
         self.tell_operator: Callable[[str, str], None] | None = None
         self.dial: Dial | None = None
-        self.expires_unasked, self.is_cron_paused = True, False
+        self.expires_unasked = True
+        self.is_loading = self.stop_requested = self.is_cron_paused = False
         self.admits_debugging_scripts = self.skips_checksums = False
         self.stopped_by, self.exit_code, self.supervised = "", 0, "no"
 
@@ -296,19 +297,10 @@ class ServerState:
 
     def sample_rates(self, steady_ms: int) -> None:
         """Note how far the counters are; the engine calls it ten times a second."""
-        statistics = self.statistics
         self.rates["commands"].sample(steady_ms, self.commands_processed())
-        self.rates["input"].sample(steady_ms, statistics["total_net_input_bytes"])
-        self.rates["output"].sample(steady_ms, statistics["total_net_output_bytes"])
+        self.rates["input"].sample(steady_ms, self.traffic.input_bytes())
+        self.rates["output"].sample(steady_ms, self.traffic.output_bytes())
         self.rates["cycles"].sample(steady_ms, self.cycles())
-
-    def count_traffic(self, received: int, sent: int, reads: int) -> None:
-        """Count bytes, and the reads that brought them, each answered by one write."""
-        statistics = self.statistics
-        statistics["total_net_input_bytes"] += received
-        statistics["total_net_output_bytes"] += sent
-        statistics["total_reads_processed"] += reads
-        statistics["total_writes_processed"] += reads
 
     def note_buffers(self, input_bytes: int, output_bytes: int) -> None:
         """Note what waits of one client's command, and of its replies."""
@@ -350,9 +342,12 @@ class ServerState:
         samples.append((at_seconds, milliseconds))
 
     def reset_statistics(self) -> None:
-        """Set all counters back to zero, as CONFIG RESETSTAT does."""
-        for name in self.statistics:
+        """Set counters back to zero, as CONFIG RESETSTAT does: not those of denials."""
+        for name in self.statistics.keys() - REASONS.values():
             self.statistics[name] = 0
+        self.traffic.reset()
+        for rate in self.rates.values():
+            rate.reset()
         self.error_codes.clear()
         self.excess.reset()
         self._cycles_before = self.loop_cycles()

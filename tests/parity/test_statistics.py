@@ -1,6 +1,10 @@
 """What INFO and SLOWLOG say of commands that wait, and of what is freed aside."""
 
+from contextlib import closing
+
 from tests.parity.harness import at, receive, same_fields, send
+from tests.parity.wire import encode
+from tests.support.waiting import wait_until
 
 CALLS = same_fields("cmdstat_blpop", "cmdstat_xreadgroup", "cmdstat_lpush")
 
@@ -153,3 +157,85 @@ def test_what_is_freed_aside_is_counted(parity):
     ]
     freed = same_fields("lazyfreed_objects", "lazyfree_pending_objects")
     parity(["DEBUG SLEEP 0.1", "CONFIG RESETSTAT", *steps], loose=freed)
+
+
+TRAFFIC = ("total_net_input_bytes", "total_net_output_bytes", "total_error_replies")
+
+
+def traffic_of(server):
+    """Return what INFO counts while replies, pushes and errors go to clients."""
+    control, other, broken = server.connect(), server.connect(), server.connect()
+    control.ask("CONFIG", "RESETSTAT")
+    other.send(encode(["BLPOP", "q", 0]))
+    wait_until(lambda: b"blocked_clients:1" in control.ask("INFO", "clients"))
+    control.ask("CONFIG", "RESETSTAT")
+    control.ask("RPUSH", "q", "v")
+    other.read()
+    other.ask("SET", "k", "v" * 1_000_000)
+    other.ask("GET", "k")
+    other.ask("SUBSCRIBE", "c")
+    control.ask("PUBLISH", "c", "text")
+    other.read()
+    broken.send(b"*abc\r\n")
+    broken.read()
+    lines = control.ask("INFO", "stats").decode().splitlines()
+    control.ask("DEL", "k")
+    for each in (control, other, broken):
+        each.close()
+    return [line for line in lines if line.startswith(TRAFFIC)]
+
+
+def test_every_byte_that_comes_or_goes_is_counted(running):
+    ours, theirs = (traffic_of(running(name)) for name in ("joblog", "redis"))
+
+    assert sorted(ours) == sorted(theirs)
+    assert len(ours) == len(TRAFFIC)
+
+
+DENIALS = same_fields("acl_access_denied_cmd", "acl_access_denied_key")
+
+
+def test_denials_are_counted_from_the_start_of_the_server(parity):
+    parity(
+        [
+            "ACL SETUSER u on >p +get ~none",
+            at("u", "AUTH", "u", "p"),
+            at("u", "GET", "k"),
+            at("u", "SET", "none", 1),
+            "CONFIG RESETSTAT",
+            at("u", "GET", "k"),
+            "INFO stats",
+            "ACL DELUSER u",
+        ],
+        loose=DENIALS,
+    )
+
+
+def test_waiter_that_has_no_right_any_more_is_rejected(parity):
+    parity(
+        [
+            "ACL SETUSER u on >p +@all ~*",
+            at("u", "AUTH", "u", "p"),
+            "CONFIG RESETSTAT",
+            send("u", "BLPOP", "q", 0),
+            "ACL SETUSER u resetkeys ~none",
+            "LPUSH q 1",
+            receive("u"),
+            "INFO commandstats",
+            "DEL q",
+            "ACL DELUSER u",
+        ],
+        loose=CALLS,
+    )
+
+
+def test_rates_begin_anew_with_the_statistics(running):
+    for name in ("joblog", "redis"):
+        with closing(running(name).connect()) as client:
+            wait_until(
+                lambda ask=client.ask: b"ops_per_sec:0\r" not in ask("INFO", "stats")
+            )
+            client.ask("CONFIG", "RESETSTAT")
+            stats = client.ask("INFO", "stats")
+        assert b"instantaneous_ops_per_sec:0\r" in stats, name
+        assert b"instantaneous_input_kbps:0.00\r" in stats, name

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.replication.pairs import fields
 from tests.replication.test_following import fill
 from tests.support.servers import start_joblog
 from tests.support.waiting import wait_until
@@ -35,6 +36,23 @@ def test_a_dataset_and_what_follows(led, kind):
 
     assert both.tell("WAIT", 1, 60000) == b":1\r\n"
     assert both.ask("EXISTS", "short") == b":0\r\n"
+
+
+@pytest.mark.parametrize("kind", ["redis7", "joblog"])
+def test_bytes_between_both_are_counted_by_themselves(led, kind):
+    both = led(kind)
+    both.wait_until_up()
+    both.tell("CONFIG", "RESETSTAT")
+    both.ask("CONFIG", "RESETSTAT")
+    both.tell("SET", "k", "v" * 10_000)
+    assert both.tell("WAIT", 1, 60_000) == b":1\r\n"
+
+    for tell, way in ((both.tell, "output"), (both.ask, "input")):
+        stats = fields(tell("INFO", "stats"))
+        sent = int(stats[f"total_net_repl_{way}_bytes"])
+        # Beside the value there is little: a header, pings.
+        assert 10_000 < sent < 11_000
+        assert int(stats[f"total_net_{way}_bytes"]) > sent
 
 
 @pytest.mark.parametrize("kind", ["redis7", "valkey9", "joblog"])

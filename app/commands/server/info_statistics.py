@@ -34,6 +34,7 @@ def statistics(ctx: Context) -> Fields:
         ("instantaneous_output_kbps", f"{rates['output'].per_second() / 1024:.2f}"),
         ("instantaneous_input_repl_kbps", "0.00"),
         ("instantaneous_output_repl_kbps", "0.00"),
+        *state.traffic.fields().items(),
         *state.statistics.items(),
         ("total_eviction_exceeded_time", exceeded_ms),
         ("current_eviction_exceeded_time", exceeding_ms),
@@ -57,7 +58,6 @@ def statistics(ctx: Context) -> Fields:
 
 
 _NEVER: Final = (
-    "total_net_repl_input_bytes",
     "expired_time_cap_reached_count",
     "expire_cycle_cpu_milliseconds",
     "latest_fork_usec",

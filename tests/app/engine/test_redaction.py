@@ -16,6 +16,11 @@ COMMANDS = [
         "CONFIG SET timeout 1 RequirePass (redacted)",
         id="CONFIG SET",
     ),
+    pytest.param(
+        "CONFIG SET masteruser me PrimaryUser me",
+        "CONFIG SET masteruser (redacted) PrimaryUser (redacted)",
+        id="the user at the master",
+    ),
     pytest.param("ACL SETUSER me >pw", "ACL SETUSER (redacted) (redacted)", id="ACL"),
     pytest.param(
         "MIGRATE h 1 AUTH 0 10 COPY AUTH pw REPLACE",
