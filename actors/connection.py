@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from joblog.actors.inbox import Inbox
     from joblog.actors.transport import Transport
     from joblog.app.config import Config
+    from joblog.app.words import Argv
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,9 @@ _OUTPUT_LIMIT_LOG = (
 
 UNKNOWN_BYTES_MAX: Final = 64 * 1024
 """How much output may wait for a client that has not logged in, and does not read."""
+
+_END_BYTES: Final = 2
+"""The CR and LF behind an argument wait with it, and count as in Redis."""
 
 
 class Connection(CooperativeActor):
@@ -158,13 +162,35 @@ class Connection(CooperativeActor):
         """Report what waits for the rest of its command; close where it is too much."""
         self._report(buffered_bytes)
         if buffered_bytes > self._config.client_query_buffer_limit:
-            logger.warning(
-                "client id=%d address=%s closed: it reached the query buffer limit",
-                self._client_id,
-                self._addresses[0],
-            )
-            self._cut_off = "client_query_buffer_limit_disconnections"
-            self.stop_now()
+            self._refuse()
+
+    def refuses(self, read_bytes: int, commands: list[Argv]) -> bool:
+        """Close where an argument that is whole now is larger than what may wait.
+
+        Args:
+            read_bytes: the size of what waited and of what the last read brought.
+            commands: those that are whole now.
+
+        Returns:
+            Whether it does; the commands are not to run then.
+        """
+        limit = self._config.client_query_buffer_limit
+        if read_bytes <= limit:
+            return False
+        longest = max((len(word) for argv in commands for word in argv), default=0)
+        if longest + _END_BYTES <= limit:
+            return False
+        self._refuse()
+        return True
+
+    def _refuse(self) -> None:
+        logger.warning(
+            "client id=%d address=%s closed: it reached the query buffer limit",
+            self._client_id,
+            self._addresses[0],
+        )
+        self._cut_off = "client_query_buffer_limit_disconnections"
+        self.stop_now()
 
     def on_backlog(self) -> None:
         """Report what the socket does not take; hold it to the client's limit."""

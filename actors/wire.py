@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from joblog.app.protocol.parser import RequestParser
 
 READ_BYTES = 64 * 1024
-
 HIGH_BYTES: Final = 1024 * 1024
 LOW_BYTES: Final = 256 * 1024
 HIGHEST_BYTES: Final = 32 * 1024 * 1024
@@ -235,18 +234,19 @@ class Wire(Receiver):
         if not data:
             self._actor.stop_now()
             return
-        self.traffic.note_read(len(data))
+        parser, size, held = self.parser, len(data), self.parser.buffered_bytes
+        self.traffic.note_read(size)
         if self._crossing is not None:
             self._wait(None, READ)
-        self._choose_room(len(data))
-        parser = self.parser
+        self._choose_room(size)
         commands = parser.feed(data)
-        broken = parser.error
-        if commands or broken is not None:
-            self.is_busy = True
+        if held and self._actor.refuses(held + size, commands):
+            return
+        if commands or parser.error is not None:
+            self.is_busy, self._batch_bytes = True, size
             self._loop.commands_read += len(commands)
-            self._batch_bytes = len(data)
-            self._keyspace.post(Batch(self._client_id, self._inbox, commands, broken))
+            inbox, broken = self._inbox, parser.error
+            self._keyspace.post(Batch(self._client_id, inbox, commands, broken))
         else:
             self._actor.on_half_read(parser.buffered_bytes)
             self._look_for_pending()

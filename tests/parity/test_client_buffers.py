@@ -99,3 +99,41 @@ def test_most_that_waited_is_remembered_for_a_while(running):
     client.close(), control.close()
 
     assert most >= 300_000
+
+
+@pytest.mark.parametrize("size", [2**20 - 3, 2**20 - 2, 2**20 - 1, 2**20])
+def test_largest_argument_is_the_query_buffer_limit_without_its_end(servers, size):
+    found = []
+    for server in servers:
+        client, control = server.connect(), server.connect()
+        control.ask("CONFIG", "SET", "client-query-buffer-limit", 2**20)
+        try:
+            client.send(encode(["SET", "k", "x" * size]))
+            found.append(client.read())
+        finally:
+            control.ask("CONFIG", "SET", "client-query-buffer-limit", 2**30)
+            client.close(), control.close()
+
+    assert found[0] == found[1]
+
+
+def total_of(number, control):
+    line = control.ask("CLIENT", "LIST", "ID", number).decode()
+    return int(re.search(r"tot-mem=(\d+)", line)[1])
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 32])
+@pytest.mark.parametrize("name", ["WATCH", "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"])
+def test_what_a_client_watches_and_hears_is_part_of_what_it_holds(servers, name, count):
+    found = []
+    for server in servers:
+        client, control = server.connect(), server.connect()
+        number = number_of(client)
+        before = total_of(number, control)
+        client.send(encode([name, *(f"{index:06}" for index in range(count))]))
+        for _ in range(1 if name == "WATCH" else count):
+            client.read()
+        found.append(total_of(number, control) - before)
+        client.close(), control.close()
+
+    assert found[0] == found[1]

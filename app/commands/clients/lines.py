@@ -6,7 +6,8 @@ command runs the whole read counts, of one that waits what it has sent behind. T
 a buffer only for half a command (`qbuf-free` is what is free in it), and for replies
 that the client does not take: `rbs` is the first piece of these where it is no larger
 than Redis's buffer, `obl` what is left of it, `oll` and `omem` are the others.
-`tot-mem` is the sum of all.
+`tot-mem` is the sum of all, and of what Redis takes to list what the client watches,
+subscribes to and has queued.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 _POINTER_BYTES: Final = 8
 _REPLY_BUFFER_BYTES: Final = 16 * 1024
+_WATCHED_BYTES: Final = 56
+_SUBSCRIBED_BYTES: Final = 24
+_QUEUED_BYTES: Final = 24
+_TABLE_SLOTS_LEAST: Final = 4
 _PEAK_MS: Final = 5000
 """For how long the largest replies of a client are told of, as in Redis."""
 
@@ -117,6 +122,7 @@ def _held(
         + held.rest_free
         + argv_bytes
         + multi_bytes
+        + _listed_bytes(session)
         + held.replies,
         "events": "rw" if held.replies else "r",
     }
@@ -127,7 +133,26 @@ def held_bytes(session: Session) -> int:
     held = session.buffers()
     query_bytes = held.rest + held.rest_free + _unrun_bytes(session, held)
     argv_bytes = held.arguments + _argv_bytes(session)
-    return IDLE_BYTES + query_bytes + argv_bytes + _queued_bytes(session) + held.replies
+    listed_bytes = _queued_bytes(session) + _listed_bytes(session)
+    return IDLE_BYTES + query_bytes + argv_bytes + listed_bytes + held.replies
+
+
+def _listed_bytes(session: Session) -> int:
+    """Return what Redis takes to list what a client watches, hears and has queued."""
+    size = _WATCHED_BYTES * len(session.watched or ())
+    size += _QUEUED_BYTES * len(session.queued or ())
+    listens = session.subscriptions
+    if listens is None:
+        return size
+    for channels in (listens.channels, listens.shard_channels):
+        size += _SUBSCRIBED_BYTES * len(channels) + _table_bytes(len(channels))
+    return size + _SUBSCRIBED_BYTES * len(listens.patterns)
+
+
+def _table_bytes(count: int) -> int:
+    """Return the size of the table of a dict: a power of two, with a pointer each."""
+    slots = max(1 << max(count - 1, 0).bit_length(), _TABLE_SLOTS_LEAST)
+    return _POINTER_BYTES * slots if count else 0
 
 
 def _queued_bytes(session: Session) -> int:
