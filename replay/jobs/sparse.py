@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from joblog.replay.keys.past import Progress
     from joblog.storage.record import Record
 
-_MENTIONS_MAX = 2_000
+MENTIONS_MAX = 2_000
+"""Where more records mention a job, they are not looked at one by one."""
+
 _ALIASES_MAX = 100
 _LOOKED_BACK = 64
 _POPS = {b"LPOP", b"RPOP", b"LMOVE", b"RPOPLPUSH", b"ZPOPMIN", b"ZPOPMAX"}
@@ -138,7 +140,7 @@ class SparsePast:
                     continue
                 found[record.seq] = record
                 words += self._learn_aliases(record)
-                if len(found) > _MENTIONS_MAX or len(self._aliases) > _ALIASES_MAX:
+                if len(found) > MENTIONS_MAX or len(self._aliases) > _ALIASES_MAX:
                     raise SparseError("very many records mention it")
         for seq in sorted(self._known.seqs - found.keys()):
             told = self._index.get_record(seq)

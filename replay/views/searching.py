@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from joblog.replay.jobs.reading import JobLog
+from joblog.replay.jobs.reading import LONG_RECORDS, JobLog
+from joblog.replay.jobs.sparse import MENTIONS_MAX
 from joblog.replay.jobs.views import verdict_text
 from joblog.replay.keys.inquiry import find_version
 from joblog.replay.output.texts import from_json_text, json_text
@@ -27,6 +28,9 @@ FOUND_MAX = 20
 _SCANNED_MAX = 500_000
 """Of a longer log only the newest records are searched for a text."""
 
+_CLIENTS_SCANNED_MAX = 50_000
+"""And so many for a client, where records mention the text: each has to be unpacked."""
+
 _LIMIT = 120
 _MOMENT = "@"
 
@@ -37,8 +41,11 @@ def search_facts(source: Source, text: str, point: Point) -> dict[str, Any]:
     Returns:
         `record`: a record's number, where the text is one; `jobs`, `keys`; `clients`:
         records of those that are called so; `mentions`: records with it as a word,
-        `texts` with it anywhere; and `searched_from`, the first that was looked at for
-        the last.
+        `texts` with it anywhere; `searched_from`, the first that was looked at for the
+        last, and `clients_from`, for clients; `is_common`: more records of a long log
+        mention it than a job is found by, so that only following all of it would tell
+        of jobs called so, as a job's page does. None are in `jobs` then, and keys are
+        looked for from `searched_from` on.
 
     Raises:
         StorageError: the log is damaged, or was pruned.
@@ -46,7 +53,7 @@ def search_facts(source: Source, text: str, point: Point) -> dict[str, Any]:
     word = from_json_text(text)
     digits = text.removeprefix(_MOMENT)
     is_record = digits.isdecimal() and int(digits) <= point.seq
-    mentions = _records(source, Query(job=word, until_seq=point.seq))
+    mentions, is_common = _mentions(source, word, point)
     first_seq = max(source.index.first_seq, point.seq - _SCANNED_MAX)
     texts: list[dict[str, Any]] = []
     if not mentions:
@@ -54,17 +61,34 @@ def search_facts(source: Source, text: str, point: Point) -> dict[str, Any]:
             text=word, ignores_case=True, from_seq=first_seq, until_seq=point.seq
         )
         texts = _records(source, wanted)
-    by_client = Query(client=text, from_seq=first_seq, until_seq=point.seq)
+    clients_seq = first_seq
+    if mentions:
+        clients_seq = max(first_seq, point.seq - _CLIENTS_SCANNED_MAX)
+    by_client = Query(client=text, from_seq=clients_seq, until_seq=point.seq)
     return {
         "text": text,
         "record": int(digits) if is_record else None,
-        "jobs": _jobs(source, word, point),
-        "keys": _keys(source, word, point),
+        "jobs": [] if is_common else _jobs(source, word, point),
+        "keys": _keys(source, word, point, first_seq if is_common else 1),
         "clients": _records(source, by_client),
         "mentions": mentions,
         "texts": texts,
         "searched_from": first_seq,
+        "clients_from": clients_seq,
+        "is_common": is_common,
     }
+
+
+def _mentions(
+    source: Source, word: bytes, point: Point
+) -> tuple[list[dict[str, Any]], bool]:
+    """Return the newest records that mention a word, and whether very many do."""
+    found = Search(source.index, Query(job=word, until_seq=point.seq)).backward()
+    newest = list(_told(source, islice(found, FOUND_MAX)))
+    if point.seq - source.index.first_seq <= LONG_RECORDS:
+        return newest, False
+    others = islice(found, MENTIONS_MAX - FOUND_MAX, None)
+    return newest, next(others, None) is not None
 
 
 def _jobs(source: Source, word: bytes, point: Point) -> list[dict[str, Any]]:
@@ -83,8 +107,10 @@ def _jobs(source: Source, word: bytes, point: Point) -> list[dict[str, Any]]:
     ]
 
 
-def _keys(source: Source, word: bytes, point: Point) -> list[dict[str, Any]]:
-    found = source.index.key_records(0, word, 1, point.seq, is_reverse=True)
+def _keys(
+    source: Source, word: bytes, point: Point, from_seq: int
+) -> list[dict[str, Any]]:
+    found = source.index.key_records(0, word, from_seq, point.seq, is_reverse=True)
     last = next(iter(found), None)
     if last is None:
         return []

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MISSING = "-"
+COMMON = "very many records mention it: a job called so is told on its page alone"
+"""What a search says where it does not look for a job; the job's own page does."""
 
 
 def when(at_ms: int | None) -> str:

@@ -12,6 +12,8 @@ from joblog.app import clock
 from joblog.app.history.notes import ClientNote, encode_note
 from joblog.replay.cli import main
 from joblog.replay.demo import make_demo
+from joblog.replay.jobs.reading import JobLog
+from joblog.replay.views import searching
 from joblog.replay.views.answers import QUESTIONS, Desk
 from joblog.replay.views.errors import find_bursts
 from joblog.storage.filesystem import FileSystem
@@ -198,6 +200,46 @@ def test_search_knows_jobs_keys_records_clients_and_texts(mail):
     assert ask(mail, "search", text="rq:que")["texts"]
     nothing = ask(mail, "search", text="nobody-has-this")
     assert not any(nothing[kind] for kind in ("jobs", "keys", "mentions", "texts"))
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Return the ids of jobs that were followed, in a log that is a long one."""
+    monkeypatch.setattr(searching, "LONG_RECORDS", 1)
+    monkeypatch.setattr(searching, "FOUND_MAX", 2)
+    monkeypatch.setattr(searching, "MENTIONS_MAX", 8)
+    seen = []
+    follow = JobLog.follow
+
+    def noted(self, job_id, *rest):
+        seen.append(job_id)
+        return follow(self, job_id, *rest)
+
+    monkeypatch.setattr(JobLog, "follow", noted)
+    return seen
+
+
+def test_search_for_a_common_word_of_a_long_log_follows_no_job(mail, asked):
+    common = ask(mail, "search", text="rq:queue:mail")
+    assert common["is_common"]
+    assert len(common["mentions"]) == 2
+    assert common["keys"][0]["type"] == "list"
+    assert common["jobs"] == asked == []
+
+    rare = ask(mail, "search", text="m2")
+    assert not rare["is_common"]
+    assert [job["verdict"] for job in rare["jobs"]] == ["stuck"]
+    assert asked == [b"m2"]
+
+
+def test_search_for_what_is_mentioned_looks_for_a_client_only_nearby(mail, monkeypatch):
+    last_seq = ask(mail, "board")["end"]["seq"]
+    monkeypatch.setattr(searching, "_CLIENTS_SCANNED_MAX", 3)
+
+    assert ask(mail, "search", text="m2")["clients_from"] == last_seq - 3
+    unmentioned = ask(mail, "search", text="worker-1")
+    assert unmentioned["clients_from"] == unmentioned["searched_from"]
+    assert unmentioned["clients"]
 
 
 def test_scripts_of_a_queue_are_those_that_wrote_to_its_keys():

@@ -10,6 +10,7 @@ from textual.widgets import Input
 from joblog.replay.ui.places import Place
 from joblog.replay.ui.screens.view import View
 from joblog.replay.ui.words import plain
+from joblog.replay.views.words import COMMON
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -61,6 +62,9 @@ def _rows(answer: dict[str, Any]) -> list[tuple[str, list[Text]]]:
     if answer["record"] is not None:
         cells = [Text("record"), Text(f"@{answer['record']}"), Text("")]
         rows.append((f"record {answer['record']}", cells))
+    if answer["is_common"]:
+        cells = [Text("job"), plain(answer["text"], "bold"), Text(COMMON)]
+        rows.append((f"job {answer['text']}", cells))
     for job in answer["jobs"]:
         cells = [Text("job"), plain(job["id"], "bold"), plain(job["text"])]
         rows.append((f"job {job['id']}", cells))

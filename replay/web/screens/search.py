@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
-from joblog.replay.views.words import when
+from joblog.replay.views.words import COMMON, when
 from joblog.replay.web.frame import Frame
 from joblog.replay.web.tables import heading, make_table
 from joblog.replay.web.words import link
@@ -62,8 +62,13 @@ class Search:
         if found["record"] is not None:
             heading("A record")
             ui.link(f"@{found['record']:,}", link("record", str(found["record"])))
-        if found["jobs"]:
+        if found["jobs"] or found["is_common"]:
             heading("Jobs")
+        if found["is_common"]:
+            with ui.row().classes("gap-3"):
+                to = link("job", self._text, at=at)
+                ui.link(self._text, to).classes("break-all")
+                ui.label(COMMON)
         for job in found["jobs"]:
             with ui.row().classes("gap-3"):
                 ui.link(job["id"], link("job", job["id"], at=at)).classes("break-all")

@@ -165,7 +165,7 @@ def test_log_of_a_job_passes_the_other_filters_too(mail):
 
 def test_log_of_a_job_says_where_pops_may_be_left_out(mail, monkeypatch):
     monkeypatch.setattr(reading, "LONG_RECORDS", -1)
-    monkeypatch.setattr(sparse, "_MENTIONS_MAX", 0)
+    monkeypatch.setattr(sparse, "MENTIONS_MAX", 0)
 
     result = mail("log", "--job", "m5")
 
