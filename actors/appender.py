@@ -126,11 +126,21 @@ class Appender(Receiver):
         """
         if self.sieve is not None:
             self.sieve.take(seq, replies)
-        elif self._behind is not None:
+        else:
+            self.deliver(replies)
+
+    def deliver(self, replies: Replies) -> None:
+        """Let replies go, behind what the tap does with its mail."""
+        if self._behind is None:
+            deliver(replies)
+        elif replies:
             # It stands in the run queue behind the tap, which has its mail already.
             self._behind.post(replies)
-        else:
-            deliver(replies)
+
+    def hold_by(self, sieve: HeldReplies) -> None:
+        """Let replies go as `sieve` lets them from now on."""
+        sieve.deliver = self.deliver
+        self.sieve = sieve
 
     def tell(self, tap: Mailbox) -> None:
         """Say from now on what is appended."""

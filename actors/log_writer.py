@@ -122,7 +122,7 @@ class LogWriter(CooperativeActor):
         self._open_first_seq = log.open_first_seq
         self._syncer = Syncer.start(log, self.actor_ref)
         if self._quorum is not None:
-            self._appender.sieve = self._quorum.begin(self.actor_ref.tell)
+            self._appender.hold_by(self._quorum.begin(self.actor_ref.tell))
         if self._each_second is not None:
             self._each_second(log)
         self.look_at_disk()

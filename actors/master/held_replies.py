@@ -11,14 +11,15 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from joblog.actors.inbox import Inbox, deliver
 from joblog.actors.master.mail import Hold, Reached, Release
 from joblog.actors.messages import ClientWaits, Close, Push
 from joblog.actors.quorum.mail import StoreTrouble
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from joblog.actors.inbox import Inbox, Replies
+    from joblog.actors.inbox import Replies
     from joblog.actors.messages import Mailbox
     from joblog.actors.traffic import Batch
     from joblog.app.engine.outbox import Entry
@@ -66,7 +67,11 @@ class _Held(NamedTuple):
 
 
 class HeldReplies:
-    """Replies in the order in which they were made, and what they wait for."""
+    """Replies in the order in which they were made, and what they wait for.
+
+    Attributes:
+        deliver: takes the replies that go; who owns this sets it.
+    """
 
     WAITING = "%d replies wait for replicas (reply-after-replicas)"
     GOING = "replicas have what was written: replies go out again"
@@ -74,6 +79,7 @@ class HeldReplies:
 
     def __init__(self) -> None:
         """Begin with none; nothing is held before `begin`."""
+        self.deliver: Callable[[Replies], None] = deliver
         self._is_on = False
         self._changed = self._reached = 0
         self._waiting: deque[_Held] = deque()
@@ -111,7 +117,7 @@ class HeldReplies:
         """
         due = min(seq, self._changed)
         is_held = self._is_on and due > self._reached
-        behind = self._behind
+        behind, going = self._behind, list[tuple[Inbox, Any]]()
         for inbox, mail in replies:
             if isinstance(mail, Passing):
                 is_late, mail = inbox in behind, mail.mail  # noqa: PLW2901 - what it holds
@@ -121,28 +127,30 @@ class HeldReplies:
                 self._waiting.append(_Held(due, inbox, mail))
                 behind[inbox] = behind.get(inbox, 0) + 1
             else:
-                inbox.post(mail)
+                going.append((inbox, mail))
+        self.deliver(going)
 
     def reach(self, seq: int) -> None:
         """Deliver what waited for records that enough replicas have."""
         self._reached = max(self._reached, seq)
+        going = list[tuple[Inbox, Any]]()
         while self._waiting and self._waiting[0].seq <= self._reached:
-            self._let_go()
+            going.append(self._let_go())
+        self.deliver(going)
 
     def release(self) -> None:
         """Deliver all, and hold nothing more."""
         self._is_on = False
-        while self._waiting:
-            self._let_go()
+        self.deliver([self._let_go() for _ in range(len(self._waiting))])
 
-    def _let_go(self) -> None:
+    def _let_go(self) -> tuple[Inbox, Any]:
         held = self._waiting.popleft()
         left = self._behind[held.inbox] - 1
         if left:
             self._behind[held.inbox] = left
         else:
             del self._behind[held.inbox]
-        held.inbox.post(held.mail)
+        return held.inbox, held.mail
 
     def note_store(
         self, news: StoreTrouble, unsynced: deque[tuple[int, Replies]], told: Mailbox
@@ -204,7 +212,8 @@ def take_news(
     """
     sieve: HeldReplies | None = appender.sieve
     if sieve is None:
-        sieve = appender.sieve = HeldReplies()
+        sieve = HeldReplies()
+        appender.hold_by(sieve)
     if isinstance(news, StoreTrouble):
         sieve.note_store(news, appender.held, keyspace)
     elif isinstance(news, Hold):
