@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from joblog.app.history.moments import show_time
 from joblog.replay.jobs.views import show_duration
@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 MISSING = "-"
 COMMON = "very many records mention it: a job called so is told on its page alone"
 """What a search says where it does not look for a job; the job's own page does."""
+
+
+def looked_from(found: Mapping[str, Any]) -> str:
+    """Say from which records on a search looked, "" where it was from the first on."""
+    since = {"clients": found["clients_from"]}
+    if not found["mentions"]:
+        since["texts"] = found["searched_from"]
+    told = [f"{what} from @{seq:,} on" for what, seq in since.items() if seq > 1]
+    return f"looked for {' and '.join(told)}" if told else ""
 
 
 def when(at_ms: int | None) -> str:

@@ -16,6 +16,7 @@ from joblog.replay.jobs.reading import JobLog
 from joblog.replay.views import searching
 from joblog.replay.views.answers import QUESTIONS, Desk
 from joblog.replay.views.errors import find_bursts
+from joblog.replay.views.words import looked_from
 from joblog.storage.filesystem import FileSystem
 from joblog.storage.log import Log
 from tests.replay.histories import make_mail
@@ -240,6 +241,15 @@ def test_search_for_what_is_mentioned_looks_for_a_client_only_nearby(mail, monke
     unmentioned = ask(mail, "search", text="worker-1")
     assert unmentioned["clients_from"] == unmentioned["searched_from"]
     assert unmentioned["clients"]
+
+
+def test_a_search_says_from_where_on_it_looked():
+    found = {"mentions": [{}], "clients_from": 1, "searched_from": 1}
+    assert looked_from(found) == ""
+    found |= {"clients_from": 450_001}
+    assert looked_from(found) == "looked for clients from @450,001 on"
+    found |= {"mentions": [], "clients_from": 7, "searched_from": 7}
+    assert looked_from(found) == "looked for clients from @7 on and texts from @7 on"
 
 
 def test_scripts_of_a_queue_are_those_that_wrote_to_its_keys():

@@ -10,7 +10,7 @@ from textual.widgets import Input
 from joblog.replay.ui.places import Place
 from joblog.replay.ui.screens.view import View
 from joblog.replay.ui.words import plain
-from joblog.replay.views.words import COMMON
+from joblog.replay.views.words import COMMON, looked_from
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -48,8 +48,8 @@ class SearchScreen(View):
             return
         rows = _rows(answer)
         self.fill(rows)
-        since = answer["searched_from"]
-        self.tell("" if rows else f"nothing is like that from @{since} on")
+        since = looked_from(answer)
+        self.tell(since if rows else f"nothing is like that; {since}".rstrip("; "))
 
     def place_of(self, name: str) -> Place:
         """Return what was found."""

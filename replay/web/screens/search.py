@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
-from joblog.replay.views.words import COMMON, when
+from joblog.replay.views.words import COMMON, looked_from, when
 from joblog.replay.web.frame import Frame
 from joblog.replay.web.tables import heading, make_table
 from joblog.replay.web.words import link
@@ -47,7 +47,7 @@ class Search:
 
         words = {"text": self._text, "at": at}
         found = await self._frame.desks.patient.ask("search", words, tell)
-        self._state.text = found.get("error", "")
+        self._state.text = found["error"] if "error" in found else looked_from(found)
         if "error" in found:
             return
         self._shown = at or "now"
