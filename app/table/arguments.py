@@ -163,3 +163,19 @@ def timeout_ms(argument: bytes, now_ms: int) -> int:
     if whole > INT64_MAX - now_ms:
         raise CommandError(errors.TIMEOUT_OUT_OF_RANGE)
     return whole
+
+
+def whole_timeout_ms(argument: bytes, now_ms: int) -> int:
+    """Return a timeout that is given in whole milliseconds; 0 is for ever.
+
+    Raises:
+        CommandError: it is no integer, negative, or the time then has no 64 bits.
+    """
+    wait_ms = parse_int64(argument)
+    if wait_ms is None:
+        raise CommandError(errors.TIMEOUT_NOT_AN_INTEGER)
+    if wait_ms < 0:
+        raise CommandError(errors.TIMEOUT_NEGATIVE)
+    if wait_ms > INT64_MAX - now_ms:
+        raise CommandError(errors.TIMEOUT_OUT_OF_RANGE)
+    return wait_ms

@@ -11,6 +11,8 @@ def test_wait_answers_as_in_redis_without_replicas(parity):
             "WAIT x 0",
             "WAIT 0 x",
             "WAIT 0 -1",
+            "WAIT 0 9223372036854775807",
+            "WAIT 0 0x10",
             "WAIT 0",
             "MULTI",
             "WAIT 1 0",
@@ -29,6 +31,7 @@ def test_waitaof_refuses_bad_arguments(parity):
             "WAITAOF 0 -1 0",
             "WAITAOF 0 0 x",
             "WAITAOF 0 0 -1",
+            "WAITAOF 0 0 9223372036854775807",
             "WAITAOF 0 0",
         ]
     )

@@ -13,10 +13,10 @@ from joblog.app import errors
 from joblog.app.commands.clients.lines import KINDS, client_kind, client_line
 from joblog.app.errors import CommandError
 from joblog.app.reply import OK, SimpleString, Verbatim
-from joblog.app.table.arguments import integer
+from joblog.app.table.arguments import integer, whole_timeout_ms
 from joblog.app.table.table import Flag, command
 from joblog.app.table.tips import RANDOM
-from joblog.app.types.numbers import INT64_MAX, parse_int64
+from joblog.app.types.numbers import parse_int64
 
 if TYPE_CHECKING:
     from joblog.app.state.context import Context
@@ -270,13 +270,7 @@ def client_pause(ctx: Context, milliseconds: bytes, *mode: bytes) -> SimpleStrin
     word = mode[0].upper() if mode else b"ALL"
     if word not in (b"WRITE", b"ALL"):
         raise CommandError(errors.PAUSE_MODE)
-    pause_ms = parse_int64(milliseconds)
-    if pause_ms is None:
-        raise CommandError(errors.TIMEOUT_NOT_AN_INTEGER)
-    if pause_ms < 0:
-        raise CommandError(errors.TIMEOUT_NEGATIVE)
-    if pause_ms > INT64_MAX - ctx.now_ms:
-        raise CommandError(errors.TIMEOUT_OUT_OF_RANGE)
+    pause_ms = whole_timeout_ms(milliseconds, ctx.now_ms)
     ctx.engine.pause.begin(pause_ms, is_for_all=word == b"ALL")
     return OK
 

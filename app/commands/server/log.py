@@ -18,7 +18,7 @@ from joblog.app.state.inquiries import (
     ListTags,
     ReadRecords,
 )
-from joblog.app.table.arguments import integer
+from joblog.app.table.arguments import integer, whole_timeout_ms
 from joblog.app.table.key_specs import KeySpec
 from joblog.app.table.table import Flag, command
 from joblog.app.table.usage import sibling_lines
@@ -167,9 +167,7 @@ def log_read(ctx: Context, word: bytes, seq: bytes, *options: bytes) -> Any:
         glob=words.get(b"MATCH"),
         waits=b"BLOCK" in words,
     )
-    wait_ms = integer(words.get(b"BLOCK", b"0"))
-    if wait_ms < 0:
-        raise CommandError(errors.TIMEOUT_NEGATIVE)
+    wait_ms = whole_timeout_ms(words.get(b"BLOCK", b"0"), ctx.now_ms)
     return ctx.ask(inquiry, wait_ms, lambda found: found)
 
 

@@ -17,7 +17,7 @@ from joblog.app.state.alarm import PAST
 from joblog.app.state.operator_lines import note_change
 from joblog.app.state.replicas import GETACK, STREAM_KIND, AwaitReplicas
 from joblog.app.state.replication import Address
-from joblog.app.table.arguments import integer
+from joblog.app.table.arguments import integer, whole_timeout_ms
 from joblog.app.table.table import Flag, command
 from joblog.app.table.tips import LEAST, SHARDS
 from joblog.app.types.numbers import parse_int64
@@ -26,15 +26,6 @@ if TYPE_CHECKING:
     from joblog.app.state.context import Context
 
 _PORT_MAX: Final = 65535
-
-
-def _timeout(argument: bytes) -> int:
-    value = parse_int64(argument)
-    if value is None:
-        raise CommandError(errors.TIMEOUT_NOT_AN_INTEGER)
-    if value < 0:
-        raise CommandError(errors.TIMEOUT_NEGATIVE)
-    return value
 
 
 @command(
@@ -85,7 +76,7 @@ def wait(ctx: Context, numreplicas: bytes, timeout: bytes) -> int:
     """
     if ctx.server.replication.is_replica:
         raise CommandError(errors.WAIT_ON_REPLICA)
-    most, wait_ms = integer(numreplicas), _timeout(timeout)
+    most, wait_ms = integer(numreplicas), whole_timeout_ms(timeout, ctx.now_ms)
     so_far = _reached(ctx)
     if so_far >= most or ctx.unit is not None:
         return so_far
@@ -155,7 +146,7 @@ def _waitaof_arguments(
     replicas = parse_int64(numreplicas)
     if replicas is None or replicas < 0:
         raise CommandError(errors.NOT_POSITIVE)
-    wait_ms = _timeout(timeout)
+    wait_ms = whole_timeout_ms(timeout, ctx.now_ms)
     if ctx.server.replication.is_replica:
         raise CommandError(errors.WAITAOF_ON_REPLICA)
     if local and not (ctx.server.has_log and ctx.server.config.appendonly):

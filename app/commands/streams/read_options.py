@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joblog.app import errors
 from joblog.app.errors import CommandError
-from joblog.app.table.arguments import integer
-from joblog.app.types.numbers import INT64_MAX, parse_int64
+from joblog.app.table.arguments import integer, whole_timeout_ms
+from joblog.app.types.numbers import parse_int64
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,7 @@ def parse_reading(ctx: Context, words: tuple[bytes, ...], name: bytes) -> Readin
     while at < len(words):
         option, more = words[at].upper(), len(words) - at - 1
         if option == b"BLOCK" and more:
-            block_ms = _block_ms(ctx, words[at + 1])
+            block_ms = whole_timeout_ms(words[at + 1], ctx.now_ms)
         elif option == b"COUNT" and more:
             count = max(integer(words[at + 1]), 0)
         elif option == b"STREAMS" and more:
@@ -146,16 +146,3 @@ def _claim_ms(text: bytes) -> int:
     if idle_ms < 0:
         raise CommandError(errors.MIN_IDLE_NEGATIVE)
     return idle_ms
-
-
-def _block_ms(ctx: Context, text: bytes) -> int:
-    """Return the time of BLOCK: unlike that of BLPOP it is an integer, in ms."""
-    try:
-        timeout_ms = integer(text)
-    except CommandError:
-        raise CommandError(errors.TIMEOUT_NOT_AN_INTEGER) from None
-    if timeout_ms < 0:
-        raise CommandError(errors.TIMEOUT_NEGATIVE)
-    if timeout_ms > INT64_MAX - ctx.now_ms:
-        raise CommandError(errors.TIMEOUT_OUT_OF_RANGE)
-    return timeout_ms
