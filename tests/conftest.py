@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import contextmanager
 
@@ -10,6 +11,14 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["joblog.replay.pytest_plugin"]
+
+# What a shell starts in the background ignores these, and all that it starts; tests
+# send them to programs, and would wait for ever.
+for number in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Two cores must be enough for all tests: few examples, no time limit for each. More of
 # them where somebody looks for trouble: HYPOTHESIS_PROFILE=thorough make test.
