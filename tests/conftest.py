@@ -14,11 +14,12 @@ pytest_plugins = ["joblog.replay.pytest_plugin"]
 
 # What a shell starts in the background ignores these, and all that it starts; tests
 # send them to programs, and would wait for ever.
-for number in (signal.SIGINT, signal.SIGQUIT):
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+):
     if signal.getsignal(number) is signal.SIG_IGN:
-        signal.signal(number, signal.SIG_DFL)
-if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(number, handler)
 
 # Two cores must be enough for all tests: few examples, no time limit for each. More of
 # them where somebody looks for trouble: HYPOTHESIS_PROFILE=thorough make test.

@@ -59,7 +59,9 @@ _PAST_STATUS: Final = (
     "total_past_views_refused",
     "total_past_views_ended",
 )
-_RATES: Final = ("commands", "input", "output", "cycles")
+_RATES: Final = (
+    *("commands", "input", "output", "input_repl", "output_repl", "cycles"),
+)
 _RATE_SAMPLES: Final = 16
 """Rates are the mean of so many samples, which the engine takes ten times a second."""
 
@@ -300,6 +302,9 @@ class ServerState:
         self.rates["commands"].sample(steady_ms, self.commands_processed())
         self.rates["input"].sample(steady_ms, self.traffic.input_bytes())
         self.rates["output"].sample(steady_ms, self.traffic.output_bytes())
+        links = self.traffic.links
+        self.rates["input_repl"].sample(steady_ms, links.input_bytes)
+        self.rates["output_repl"].sample(steady_ms, links.output_bytes)
         self.rates["cycles"].sample(steady_ms, self.cycles())
 
     def note_buffers(self, input_bytes: int, output_bytes: int) -> None:

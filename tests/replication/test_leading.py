@@ -38,6 +38,10 @@ def test_a_dataset_and_what_follows(led, kind):
     assert both.ask("EXISTS", "short") == b":0\r\n"
 
 
+def rate_of(tell, way):
+    return fields(tell("INFO", "stats"))[f"instantaneous_{way}_repl_kbps"]
+
+
 @pytest.mark.parametrize("kind", ["redis7", "joblog"])
 def test_bytes_between_both_are_counted_by_themselves(led, kind):
     both = led(kind)
@@ -53,6 +57,7 @@ def test_bytes_between_both_are_counted_by_themselves(led, kind):
         # Beside the value there is little: a header, pings.
         assert 10_000 < sent < 11_000
         assert int(stats[f"total_net_{way}_bytes"]) > sent
+        wait_until(lambda tell=tell, way=way: rate_of(tell, way) != "0.00")
 
 
 @pytest.mark.parametrize("kind", ["redis7", "valkey9", "joblog"])

@@ -30,10 +30,10 @@ def statistics(ctx: Context) -> Fields:
     return [
         ("total_commands_processed", state.commands_processed()),
         ("instantaneous_ops_per_sec", round(rates["commands"].per_second())),
-        ("instantaneous_input_kbps", f"{rates['input'].per_second() / 1024:.2f}"),
-        ("instantaneous_output_kbps", f"{rates['output'].per_second() / 1024:.2f}"),
-        ("instantaneous_input_repl_kbps", "0.00"),
-        ("instantaneous_output_repl_kbps", "0.00"),
+        *(
+            (f"instantaneous_{way}_kbps", f"{rates[way].per_second() / 1024:.2f}")
+            for way in ("input", "output", "input_repl", "output_repl")
+        ),
         *state.traffic.fields().items(),
         *state.statistics.items(),
         ("total_eviction_exceeded_time", exceeded_ms),

@@ -47,9 +47,10 @@ class Search:
 
         words = {"text": self._text, "at": at}
         found = await self._frame.desks.patient.ask("search", words, tell)
-        self._state.text = found["error"] if "error" in found else looked_from(found)
         if "error" in found:
+            self._state.text = found["error"]
             return
+        self._state.text = looked_from(found)
         self._shown = at or "now"
         self._body.clear()
         with self._body:
